@@ -1,0 +1,16 @@
+// Private: the argument checks of every attention entry point.
+
+#ifndef HEED_ATTENTION_CHECKS_H
+#define HEED_ATTENTION_CHECKS_H
+
+#include "attention.h"
+
+// The errors that attention.h lists, in its order (BadShape, BadStride, BadArgument), for the forward pass of any variant; `HeedStatusOk`
+// means that every offset an operand's strides can make fits in ptrdiff_t, also in bytes. Reads nothing but the three structs and
+// key_lengths. Whether the variant gives weights is for the variant to say.
+HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs);
+
+// The part that concerns the shape and the inputs alone.
+HeedStatus heed_attention_check_inputs(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs);
+
+#endif

@@ -1,0 +1,119 @@
+// Attention forward, float32.
+//
+//   S[b,h,i,j] = scale * sum_d Q[b,h,i,d] * K[b,g,j,d] + A[b,h,i,j]      g = h / (heads / key_value_heads)
+//   P[b,h,i,:] = softmax over the keys j that row i may attend
+//   O[b,h,i,e] = sum_j P[b,h,i,j] * V[b,g,j,e]
+//   L[b,h,i]   = log sum_j exp S[b,h,i,j]
+//
+// Source: Vaswani et al., "Attention is all you need" (2017); tiles: Dao et al., "FlashAttention" (2022), Rabe and Staats,
+// "Self-attention does not need O(n^2) memory" (2021).
+//
+// Dimension letters, here and in every attention file:
+//   B batch, H query heads, G key/value heads (G divides H: grouped queries; G = 1: multi query), Nq queries, Nk keys,
+//   D head dimension of queries and keys, E head dimension of values and output.
+//
+// Masks. Row i may attend key j if every mask that is given allows it:
+//   causal       j <= i + causal_offset                       (upper left: 0; lower right: Nk - Nq; any sign)
+//   key_lengths  j <  key_lengths[b]
+//   boolean      boolean[b,h,i,j] != 0
+//   additive     additive[b,h,i,j] is not minus infinity      (any other number, -3.4e38 too, is added; the sum saturates at -FLT_MAX)
+// What a hidden key or its value holds (NaN and infinity too) has no effect on the row, bit for bit. A row that may attend nothing gives
+// zeros and L = minus infinity. A NaN that is seen, in a query, a key, a value or the additive mask, gives NaN in the rows that see it and
+// nowhere else; a value's NaN in its own column alone, even where the weight has underflowed to 0. A zero output is +0.
+// Infinities follow IEEE: a score of +inf makes its row NaN, one of -inf has the weight 0, and a row whose scores are all -inf counts as one
+// that may attend nothing; an infinite value makes its column infinite or, where infinities or a weight of 0 meet it, NaN.
+//
+// Strides are in elements, any sign, 0 too (broadcast), for the last dimension too. Outputs overwrite; their rows must not overlap
+// each other or an input.
+//
+// The same bits come out for any number of threads, batch, padding on the right, order of rows, and for a row alone. They depend on the
+// instruction set, D, E and the row's own mask.
+//
+// Errors, checked before anything is written:
+//   HeedStatusBadShape      G = 0 or G does not divide H (unless H = 0); a product of sizes overflows
+//   HeedStatusBadStride     two elements of an output share an address, or might (taken by size, each stride of the output must step over all
+//                           that the smaller ones span; a size of 1 needs no stride); an element's distance from the first overflows
+//   HeedStatusBadArgument   a null descriptor, or a null pointer for data that is not empty; scale NaN or infinite; a key length below 0 or above Nk
+//   HeedStatusNotSupported  weights asked of a variant that never holds them
+//   HeedStatusOutOfMemory   scratch
+
+#ifndef HEED_ATTENTION_H
+#define HEED_ATTENTION_H
+
+#include "heed_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Strides of a [B, heads, rows, columns] array, in elements.
+typedef struct HeedStrides {
+  ptrdiff_t batch, head, row, column;
+} HeedStrides;
+
+typedef struct HeedAttentionShape {
+  size_t batch;            // B
+  size_t heads;            // H
+  size_t key_value_heads;  // G
+  size_t query_length;     // Nq
+  size_t key_length;       // Nk
+  size_t head_dim;         // D
+  size_t value_dim;        // E
+  HeedStrides query;       // [B, H, Nq, D]
+  HeedStrides key;         // [B, G, Nk, D]
+  HeedStrides value;       // [B, G, Nk, E]
+  HeedStrides output;      // [B, H, Nq, E]
+  HeedStrides boolean;     // [B, H, Nq, Nk], read only where inputs.boolean is given
+  HeedStrides additive;    // [B, H, Nq, Nk], read only where inputs.additive is given
+  float scale;             // usually 1 / sqrt(D)
+  bool causal;
+  ptrdiff_t causal_offset;
+} HeedAttentionShape;
+
+typedef struct HeedAttentionInputs {
+  const float *query, *key, *value;
+  const int64_t *key_lengths;  // [B], or null
+  const uint8_t *boolean;      // or null
+  const float *additive;       // or null
+} HeedAttentionInputs;
+
+typedef struct HeedAttentionOutputs {
+  float *output;       // [B, H, Nq, E] with the strides of the shape
+  float *log_sum_exp;  // [B, H, Nq] contiguous, or null
+  float *weights;      // P [B, H, Nq, Nk] contiguous, or null
+} HeedAttentionOutputs;
+
+// The same in float64, for the oracle; all three contiguous in row-major order.
+typedef struct HeedAttentionReferenceOutputs {
+  double *output, *log_sum_exp, *weights;  // the last two or null
+  double *largest_score;                   // max |S| over what is seen, 0 where nothing is; or null
+} HeedAttentionReferenceOutputs;
+
+// A row-major [B, H, N, C] array.
+HeedStrides heed_strides_contiguous(size_t heads, size_t rows, size_t columns);
+
+// Scalar, float64, one thread: the specification and the oracle.
+HeedStatus heed_attention_reference_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                            const HeedAttentionReferenceOutputs *outputs);
+
+// A variant of the forward pass, so that a benchmark or a test is a loop over these.
+typedef HeedStatus (*HeedAttentionForward)(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                           const HeedAttentionOutputs *outputs);
+
+// Textbook loops in float32 with the H x Nq x Nk scores stored. Gives weights.
+HeedStatus heed_attention_naive_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                        const HeedAttentionOutputs *outputs);
+
+// GEMM, softmax, GEMM with the H x Nq x Nk scores stored: what a framework does without a fused kernel. Gives weights.
+HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                               const HeedAttentionOutputs *outputs);
+
+// Tiles of 64 queries by 64 keys with online softmax: O(N) memory. Does not give weights.
+HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                        const HeedAttentionOutputs *outputs);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
