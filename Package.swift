@@ -1,0 +1,73 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+// Traits, both on by default:
+//   OpenMP    kernels run on all cores through libomp; without it the same sources run on one thread.
+//   OpenBLAS  OpenBLAS may be opened at run time as a named choice; nothing is linked and no default result depends on it.
+
+/// Kernels are optimised in debug builds too: an app under development and the tests run at full speed. Multiply-adds are
+/// chosen explicitly in the sources, so the compiler may not contract on its own.
+let kernelSettings: [CSetting] = [
+    .headerSearchPath("include"),
+    .headerSearchPath("runtime"),
+    .headerSearchPath("simd"),
+    .headerSearchPath("template"),
+    .headerSearchPath("driver"),
+    .define("_GNU_SOURCE", .when(platforms: [.linux])),
+    .define("HEED_OPENBLAS", .when(traits: ["OpenBLAS"])),
+    .unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra"]),
+    .unsafeFlags(["-fopenmp"], .when(platforms: [.linux], traits: ["OpenMP"])),
+]
+
+let kernelLinking: [LinkerSetting] = [
+    .linkedLibrary("m", .when(platforms: [.linux])),
+    .linkedLibrary("dl", .when(platforms: [.linux])),
+    .linkedLibrary("pthread", .when(platforms: [.linux])),
+    .linkedLibrary(":libomp.so.5", .when(platforms: [.linux], traits: ["OpenMP"])),
+]
+
+let package = Package(
+    name: "Heed",
+    products: [
+        .library(name: "Heed", targets: ["Heed"]),
+        .executable(name: "heed", targets: ["HeedCommand"]),
+    ],
+    traits: [
+        .trait(name: "OpenMP", description: "Run kernels on all cores through libomp"),
+        .trait(name: "OpenBLAS", description: "Offer OpenBLAS, opened at run time, as a named choice"),
+        .default(enabledTraits: ["OpenMP", "OpenBLAS"]),
+    ],
+    dependencies: [
+        // The command alone uses it; the library depends on no other package.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+    ],
+    targets: [
+        .target(
+            name: "CKernels",
+            path: "CKernels",
+            sources: ["reference", "driver", "isa", "runtime"],
+            publicHeadersPath: "include",
+            cSettings: kernelSettings,
+            linkerSettings: kernelLinking
+        ),
+        .target(name: "HeedTensor", dependencies: ["CKernels"]),
+        .target(name: "HeedJSON"),
+        .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
+        .target(name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles"]),
+        .executableTarget(
+            name: "HeedCommand",
+            dependencies: [
+                "Heed",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        .target(name: "HeedTestSupport", dependencies: ["HeedTensor"], path: "Tests/HeedTestSupport"),
+        .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport"]),
+        .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
+        .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
+        .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .c17
+)

@@ -1,0 +1,5 @@
+// The umbrella: `import Heed` brings in every module of the library.
+
+@_exported import HeedFiles
+@_exported import HeedJSON
+@_exported import HeedTensor

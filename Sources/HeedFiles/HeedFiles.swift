@@ -1,0 +1,1 @@
+// HeedFiles: safetensors, and files that are replaced atomically.
