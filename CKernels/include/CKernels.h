@@ -1,0 +1,11 @@
+// Heed's kernels. One header a family; each header is its family's specification.
+
+#ifndef HEED_CKERNELS_H
+#define HEED_CKERNELS_H
+
+#include "attention.h"
+#include "gemm.h"
+#include "heed_runtime.h"
+#include "softmax.h"
+
+#endif

@@ -1,0 +1,132 @@
+// The runtime: status codes, instruction sets, threads, scratch memory, measured peaks.
+//
+// Everything here may be called from any thread at any time, also from inside a parallel region of another library and after fork().
+// Nothing prints, exits, sets errno or changes the environment.
+
+#ifndef HEED_RUNTIME_H
+#define HEED_RUNTIME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__has_attribute) && __has_attribute(enum_extensibility)
+#define HEED_CLOSED_ENUM enum __attribute__((enum_extensibility(closed)))
+#else
+#define HEED_CLOSED_ENUM enum
+#endif
+
+// ---- Status -------------------------------------------------------------------------------------------------------------------------
+
+// What an entry point returns. Anything but `HeedStatusOk` means that no output was touched.
+typedef HEED_CLOSED_ENUM HeedStatus {
+  HeedStatusOk = 0,
+  HeedStatusBadShape,      // sizes that contradict each other, or whose product does not fit in memory
+  HeedStatusBadStride,     // strides that this variant does not support, or outputs that overlap themselves
+  HeedStatusBadArgument,   // a null pointer where data is needed, a scale that is not finite, a length out of range
+  HeedStatusNotSupported,  // asked for something that this variant does not give (weights from the tiled arm, say)
+  HeedStatusOutOfMemory,   // scratch memory was not to be had
+} HeedStatus;
+
+// A short English sentence, without a full stop; never null.
+const char *heed_status_description(HeedStatus status);
+
+// ---- Instruction sets -----------------------------------------------------------------------------------------------------------------
+
+// The kernel tables. A later one includes what the earlier ones need.
+typedef HEED_CLOSED_ENUM HeedISA {
+  HeedISAGeneric = 0,  // plain C vectors of the baseline (SSE2 on x86-64, NEON on arm64)
+  HeedISAAvx512,       // AVX-512 F, BW, DQ, VL
+  HeedISAAvx512bf16,   // the same with AVX512_BF16
+} HeedISA;
+
+#define HEED_ISA_COUNT 3
+
+// "generic", "avx512", "avx512bf16".
+const char *heed_isa_name(HeedISA isa);
+
+// The table of that name; false where there is none of that name (`isa` is then left alone).
+bool heed_isa_named(const char *name, HeedISA *isa);
+
+// Whether this processor and its operating system can run the table.
+bool heed_isa_available(HeedISA isa);
+
+// The table in use. It is chosen at the first call: the one that the environment variable HEED_ISA names, if this machine can run it,
+// else the best one the machine can run.
+HeedISA heed_isa_current(void);
+
+// Uses another table from now on, for every thread. `HeedStatusNotSupported` where the machine cannot run it. Calls that are under way
+// finish with the table they began with.
+HeedStatus heed_isa_select(HeedISA isa);
+
+// ---- The machine ----------------------------------------------------------------------------------------------------------------------
+
+typedef struct HeedMachine {
+  char processor[96];        // the processor's own name, or the architecture's
+  size_t processors_online;  // as the operating system counts them
+  size_t processors_allowed; // those in this process's affinity mask
+  double cgroup_quota;       // processors that the control group (v1 or v2, any ancestor) allows; 0 where there is no limit
+  size_t usable;             // max(1, min(allowed, floor(quota))): the default number of threads
+  size_t memory_bytes;       // memory of the machine or, if smaller, the limit of the control group
+} HeedMachine;
+
+// Reads the machine afresh at every call.
+void heed_machine_describe(HeedMachine *machine);
+
+// ---- Threads --------------------------------------------------------------------------------------------------------------------------
+
+#define HEED_THREADS_MAX 256
+
+// Number of threads a parallel call uses: what was set, else OMP_NUM_THREADS if it is a number from 1 to HEED_THREADS_MAX (capped at
+// `usable`), else `usable`.
+size_t heed_thread_count(void);
+
+// Sets the number of threads for every later call, honoured above the number of processors too; 0 returns to the default.
+// `HeedStatusBadArgument` above HEED_THREADS_MAX. The bits of every result are the same for every number.
+HeedStatus heed_thread_count_set(size_t count);
+
+// "libomp 5.0 (201611)" or "none" where the library was built without OpenMP. Static storage.
+const char *heed_openmp_description(void);
+
+// ---- Scratch --------------------------------------------------------------------------------------------------------------------------
+
+// Scratch memory belongs to the thread that calls; it grows to the largest call so far and is kept, so that a call in steady state
+// allocates nothing. It is returned when the thread ends, or by `heed_scratch_trim`.
+typedef struct HeedScratchStatistics {
+  size_t held_bytes;     // held now, by all threads
+  size_t peak_bytes;     // most that calls carved out at one time since the last reset, summed over the calling threads
+  uint64_t allocations;  // how often memory was asked from the system since the process began
+} HeedScratchStatistics;
+
+void heed_scratch_statistics(HeedScratchStatistics *statistics);
+void heed_scratch_reset_peak(void);
+
+// Gives the calling thread's scratch back to the system where it is larger than `keep_bytes`.
+void heed_scratch_trim(size_t keep_bytes);
+
+// ---- Measured peaks -------------------------------------------------------------------------------------------------------------------
+
+typedef HEED_CLOSED_ENUM HeedPeak {
+  HeedPeakFmaF32 = 0,  // GFLOP/s of float32 multiply-adds in registers with the table in use (a multiply-add is 2)
+  HeedPeakDotBf16,     // GFLOP/s of bfloat16 dot products accumulating in float32
+  HeedPeakReadMemory,  // GB/s (10^9 bytes) reading a buffer that exceeds the last cache four times
+} HeedPeak;
+
+// Measures on `threads` threads for about `seconds` (0 = 2 ms of work) and stores the rate of the fastest slice in `rate`.
+// `HeedStatusNotSupported` where the table in use has no such instruction.
+HeedStatus heed_peak_measure(HeedPeak peak, size_t threads, double seconds, double *rate);
+
+// ---- OpenBLAS -------------------------------------------------------------------------------------------------------------------------
+
+// Opens OpenBLAS at the first call if the library was built with it and the machine has it. "OpenBLAS 0.3.21 (SkylakeX)" or null.
+const char *heed_openblas_description(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

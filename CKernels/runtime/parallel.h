@@ -1,0 +1,20 @@
+// Private: how drivers use the cores. Every OpenMP pragma stands in parallel.c.
+
+#ifndef HEED_PARALLEL_H
+#define HEED_PARALLEL_H
+
+#include "heed_runtime.h"
+
+// Runs task 0 ... count-1 once each. `worker` is below the width that the caller planned with and below `count`; no two tasks that run at
+// the same time have the same worker, so it indexes slices of scratch.
+typedef void (*HeedTask)(void *context, size_t task, size_t worker);
+
+// How many workers a call with that many tasks and that much work may use: 1 where forking costs more than it saves. Decided by size
+// alone; never above `count`, HEED_THREADS_MAX or heed_thread_count().
+size_t heed_parallel_width(size_t count, double flops);
+
+// Runs the tasks on up to `width` workers and returns when all are done. Tasks are handed out one by one, in order. A call that finds the
+// gate taken (another thread's region, or one further out on this thread) runs them all on the calling thread as worker 0.
+void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context);
+
+#endif

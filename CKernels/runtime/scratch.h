@@ -1,0 +1,19 @@
+// Private: scratch memory of the calling thread.
+
+#ifndef HEED_SCRATCH_H
+#define HEED_SCRATCH_H
+
+#include "heed_runtime.h"
+
+#define HEED_SCRATCH_ALIGNMENT 64
+
+// At least `bytes` of scratch aligned to 64 bytes, contents undefined, or null where there is no memory. The block is the thread's
+// own until `heed_scratch_pop`; calls nest like a stack (a driver that calls another driver). Growing never moves a block that is in use.
+void *heed_scratch_push(size_t bytes);
+void heed_scratch_pop(void *block);
+
+// a * b, or SIZE_MAX where that overflows (heed_scratch_push then returns null).
+size_t heed_size_product(size_t a, size_t b);
+size_t heed_size_sum(size_t a, size_t b);
+
+#endif

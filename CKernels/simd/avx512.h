@@ -1,0 +1,79 @@
+// The vector vocabulary for AVX-512: 16 float32 lanes. Include inside the target attribute of isa/kernels_avx512*.c.
+//
+// A tail is a number of lanes, handled here: `_n` reads or writes the first n lanes and never touches memory beyond them.
+
+#include <immintrin.h>
+
+#include "vector_common.h"
+
+#define HEED_LANES         16
+#define HEED_BLOCK_ROWS    4 // rows x vectors accumulators of the product kernels: 16, beside 4 loads and a broadcast, of 32 registers
+#define HEED_BLOCK_VECTORS 4
+
+typedef __m512 vf;
+typedef __mmask16 vm;
+
+VOCABULARY vf vf_zero(void) { return _mm512_setzero_ps(); }
+VOCABULARY vf vf_set1(float x) { return _mm512_set1_ps(x); }
+VOCABULARY vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+VOCABULARY void vf_store(float *p, vf x) { _mm512_storeu_ps(p, x); }
+VOCABULARY vm vm_first(size_t n) { return n >= 16 ? (vm)0xffff : (vm)((1u << n) - 1u); }
+VOCABULARY vf vf_load_n(const float *p, size_t n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
+VOCABULARY void vf_store_n(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, vm_first(n), x); }
+
+VOCABULARY vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+VOCABULARY vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+VOCABULARY vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+VOCABULARY vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+// a > b ? a : b, so b where either is NaN.
+VOCABULARY vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+VOCABULARY vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+
+VOCABULARY vm vm_and(vm a, vm b) { return (vm)(a & b); }
+VOCABULARY vm vm_or(vm a, vm b) { return (vm)(a | b); }
+VOCABULARY vm vm_not(vm a) { return (vm)~a; }
+VOCABULARY bool vm_any(vm a) { return a != 0; }
+VOCABULARY vm vf_less(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+VOCABULARY vm vf_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+VOCABULARY vm vf_is_nan(vf a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+VOCABULARY vm vf_sign_bit(vf a) { return _mm512_movepi32_mask(_mm512_castps_si512(a)); }
+VOCABULARY vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
+// The lanes where 16 bytes are not zero.
+VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
+  const __m128i x = _mm_maskz_loadu_epi8(vm_first(n), p);
+  return _mm_test_epi8_mask(x, x);
+}
+
+// table[i & 15], i = the low bits of each lane.
+VOCABULARY vf vf_table16(const float *table, vf bits) { return _mm512_permutexvar_ps(_mm512_castps_si512(bits), _mm512_loadu_ps(table)); }
+// x * 2^floor(n), exact but for the last rounding of a denormal; n may be far out of range.
+VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
+
+VOCABULARY float vf_reduce_add(vf x) { return _mm512_reduce_add_ps(x); }
+VOCABULARY float vf_reduce_max(vf x) { return _mm512_reduce_max_ps(x); }
+
+// rows[i] lane j <-> rows[j] lane i.
+VOCABULARY void vf_transpose(vf rows[HEED_LANES]) {
+  vf t[16], u[16];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(rows[i], rows[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(rows[i], rows[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    for (int h = 0; h < 2; h++) {
+      const __m512d a = _mm512_castps_pd(t[i + h]), b = _mm512_castps_pd(t[i + h + 2]);
+      u[i + 2 * h] = _mm512_castpd_ps(_mm512_unpacklo_pd(a, b));
+      u[i + 2 * h + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(a, b));
+    }
+  }
+  // u[4g + c] holds, in 128-bit block b, column 4b + c of rows 4g ... 4g+3.
+  for (int c = 0; c < 4; c++) {
+    const vf lo0 = _mm512_shuffle_f32x4(u[c], u[4 + c], 0x88), hi0 = _mm512_shuffle_f32x4(u[c], u[4 + c], 0xdd);
+    const vf lo1 = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0x88), hi1 = _mm512_shuffle_f32x4(u[8 + c], u[12 + c], 0xdd);
+    rows[c] = _mm512_shuffle_f32x4(lo0, lo1, 0x88);
+    rows[8 + c] = _mm512_shuffle_f32x4(lo0, lo1, 0xdd);
+    rows[4 + c] = _mm512_shuffle_f32x4(hi0, hi1, 0x88);
+    rows[12 + c] = _mm512_shuffle_f32x4(hi0, hi1, 0xdd);
+  }
+}

@@ -1,0 +1,14 @@
+// Every kernel, for the vocabulary that was included before. An isa/ file includes this once and fills its table with the fields below.
+
+#include <math.h>
+
+#include "block_product.inc.h"
+#include "exponential.inc.h"
+#include "pack.inc.h"
+
+#include "attention_tiled_forward.inc.h"
+#include "peak.inc.h"
+
+#define HEED_TEMPLATE_FIELDS                                                                                                               \
+  .lanes = HEED_LANES, .peak_fma_f32 = peak_fma_f32, .peak_read_memory = peak_read_memory, .attention_query_tile = QUERY_TILE,             \
+  .attention_tiled_scratch = attention_tiled_scratch, .attention_tiled_forward = attention_tiled_forward

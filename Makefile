@@ -1,0 +1,84 @@
+# The two commands a newcomer needs are `make bench` and `make test`; `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PACKAGES := libopenblas-dev libomp-dev cmake
+SWIFT_FLAGS ?=
+JOBS := $(shell nproc)
+CLANG := $(shell dirname "$$(readlink -f "$$(command -v swiftc || echo /usr/bin/swiftc)")")/clang
+BENCH := .build/bench
+HEED := .build/release/heed
+
+.PHONY: help setup build bench test test-all test-c test-swift test-plain sanitize format check-format install clean
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
+
+setup: ## installs the system packages that are missing (Debian; asks for root only then)
+	@command -v swift >/dev/null || { echo "Heed needs a Swift toolchain, 6.2 or later, in PATH: https://swift.org/install" >&2; exit 1; }
+	@if command -v dpkg-query >/dev/null; then \
+	  missing=""; \
+	  for package in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+	  if [ -n "$$missing" ]; then \
+	    echo "installing$$missing"; \
+	    root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
+	    $$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	  fi; \
+	else echo "not a Debian system: libomp, OpenBLAS and CMake have to be there already" >&2; fi
+
+build: setup ## builds the command heed in release mode
+	swift build $(SWIFT_FLAGS) -c release --product heed
+
+bench: build ## measures attention on this machine, naive beside tiled: table, picture, report
+	@mkdir -p $(BENCH)
+	@echo; echo "Real queries, keys and values: layer 3 of all-MiniLM-L6-v2 reading 512 tokens"
+	$(HEED) bench attention --input Benchmarks/minilm_layer3_attention.safetensors
+	@echo; echo "Random ones, length 128 to 16384"
+	$(HEED) bench attention --sweep --plot $(BENCH)/attention.svg --report $(BENCH)/attention.html
+	@echo; echo "picture: $(BENCH)/attention.svg    report: $(BENCH)/attention.html"
+
+test: test-c test-plain test-swift ## all tests, C and Swift (the exhaustive ones: make test-all)
+
+test-c: setup
+	cmake -S . -B .build/c -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) >/dev/null
+	cmake --build .build/c -j $(JOBS) -- --no-print-directory
+	ctest --test-dir .build/c --output-on-failure
+
+# The same C tests without OpenMP and OpenBLAS, and the Swift package without its traits.
+test-plain: setup
+	cmake -S . -B .build/c-plain -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) -DHEED_OPENMP=OFF -DHEED_OPENBLAS=OFF >/dev/null
+	cmake --build .build/c-plain -j $(JOBS) -- --no-print-directory
+	ctest --test-dir .build/c-plain --output-on-failure
+	swift build $(SWIFT_FLAGS) --disable-default-traits --scratch-path .build/plain --product heed
+	.build/plain/debug/heed verify --forward --strict Tests/Fixtures/conformance
+
+test-swift: setup
+	swift test $(SWIFT_FLAGS)
+
+test-all: test-c test-plain ## the same with the full cross of shapes, masks and strides, and the long fault loops
+	HEED_TEST_EXHAUSTIVE=1 ctest --test-dir .build/c --output-on-failure --timeout 3600
+	HEED_TEST_EXHAUSTIVE=1 swift test $(SWIFT_FLAGS)
+
+sanitize: setup ## the C tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
+	for kind in address thread; do \
+	  flags=$$kind; [ $$kind = address ] && flags="address,undefined"; \
+	  cmake -S . -B .build/c-$$kind -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) "-DHEED_SANITIZE=$$flags" >/dev/null; \
+	  cmake --build .build/c-$$kind -j $(JOBS) -- --no-print-directory; \
+	  ctest --test-dir .build/c-$$kind --output-on-failure --timeout 1800; \
+	done
+
+format: ## formats C and Swift with the committed configurations
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+	git ls-files '*.swift' | xargs swift format -i
+
+check-format: ## tells what is not formatted
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+	git ls-files '*.swift' | xargs swift format lint --strict
+
+install: build ## installs the command heed (PREFIX=/usr/local)
+	install -D -m 755 $(HEED) "$(DESTDIR)$(or $(PREFIX),/usr/local)/bin/heed"
+
+clean: ## removes what was built
+	rm -rf .build
