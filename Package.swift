@@ -14,7 +14,6 @@ let kernelSettings: [CSetting] = [
     .headerSearchPath("simd"),
     .headerSearchPath("template"),
     .headerSearchPath("driver"),
-    .define("_GNU_SOURCE", .when(platforms: [.linux])),
     .define("HEED_OPENBLAS", .when(traits: ["OpenBLAS"])),
     .unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra"]),
     .unsafeFlags(["-fopenmp"], .when(platforms: [.linux], traits: ["OpenMP"])),

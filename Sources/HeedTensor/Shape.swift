@@ -3,8 +3,7 @@
 /// A shape's element count always fits in an `Int`, even when a zero stands beside dimensions whose product would not: shapes
 /// that could not be addressed are refused when they are made, so that nothing later has to think of overflow.
 public struct Shape: Sendable, Hashable {
-    /// The sizes, outermost axis first.
-    public let dimensions: [Int]
+    let sizes: IndexVector
 
     /// The number of elements: the product of the dimensions, 1 for rank 0.
     public let count: Int
@@ -14,57 +13,81 @@ public struct Shape: Sendable, Hashable {
     /// - Precondition: no dimension is negative, and the product of those that are not zero fits in an `Int`. Use
     ///   ``init(exactly:)`` for sizes that come from outside.
     public init(_ dimensions: [Int]) {
-        guard let shape = Shape(exactly: dimensions) else {
-            preconditionFailure("Shape: \(dimensions) has a negative dimension or too many elements")
-        }
-        self = shape
+        self.init(IndexVector(dimensions))
     }
 
     /// A shape of these dimensions, or nil where one is negative or the product of those that are not zero overflows.
     public init?(exactly dimensions: [Int]) {
+        self.init(exactly: IndexVector(dimensions))
+    }
+
+    init(_ sizes: IndexVector) {
+        guard let shape = Shape(exactly: sizes) else {
+            programmerError("Shape: \(Array(sizes)) has a negative dimension or too many elements")
+        }
+        self = shape
+    }
+
+    init?(exactly sizes: IndexVector) {
         var product = 1
         var isEmpty = false
-        for dimension in dimensions {
-            guard dimension >= 0 else { return nil }
-            if dimension == 0 {
+        for size in sizes {
+            guard size >= 0 else { return nil }
+            if size == 0 {
                 isEmpty = true
                 continue
             }
-            let (next, overflow) = product.multipliedReportingOverflow(by: dimension)
+            let (next, overflow) = product.multipliedReportingOverflow(by: size)
             guard !overflow else { return nil }
             product = next
         }
-        self.dimensions = dimensions
+        self.sizes = sizes
         self.count = isEmpty ? 0 : product
     }
 
+    /// The sizes, outermost axis first.
+    public var dimensions: [Int] { Array(sizes) }
+
     /// The number of axes.
-    public var rank: Int { dimensions.count }
+    public var rank: Int { sizes.count }
 
     /// Whether there are no elements.
     public var isEmpty: Bool { count == 0 }
 
     /// The size of an axis; negative axes count from the end, -1 being the last.
-    public subscript(axis: Int) -> Int { dimensions[normalized(axis: axis, operation: "Shape.subscript")] }
+    public subscript(axis: Int) -> Int { sizes[normalized(axis: axis, operation: "Shape.subscript")] }
 
     /// The strides, in elements, of a row-major array of this shape.
-    public var contiguousStrides: [Int] {
-        var strides = [Int](repeating: 1, count: rank)
+    public var contiguousStrides: [Int] { Array(rowMajorStrides) }
+
+    var rowMajorStrides: IndexVector {
+        var strides = IndexVector(repeating: 1, count: rank)
         var stride = 1
-        for axis in dimensions.indices.reversed() {
+        for axis in sizes.indices.reversed() {
             strides[axis] = stride
-            // A zero dimension leaves nothing to address; keeping the strides nonzero keeps views of it ordinary.
-            stride = stride.multipliedReportingOverflow(by: max(dimensions[axis], 1)).partialValue
+            // A zero dimension leaves nothing to address; a stride that is not zero keeps views of it ordinary.
+            stride *= max(sizes[axis], 1)
         }
         return strides
     }
 
-    /// `axis` counted from the front; a precondition that it names an axis.
+    /// `axis` counted from the front; stops where it names none.
     package func normalized(axis: Int, operation: @autoclosure () -> String) -> Int {
         let fromFront = axis < 0 ? axis + rank : axis
-        precondition(
-            fromFront >= 0 && fromFront < rank, "\(operation()): axis \(axis) is not one of a tensor of shape \(self)")
+        require(fromFront >= 0 && fromFront < rank, "\(operation()): shape \(self) has no axis \(axis)")
         return fromFront
+    }
+
+    /// The shape that both broadcast to, as in NumPy: aligned at the last axis, sizes equal or 1; nil where there is none.
+    public func broadcast(with other: Shape) -> Shape? {
+        var joint = IndexVector(repeating: 1, count: max(rank, other.rank))
+        for fromEnd in 1..<(joint.count + 1) {
+            let left = fromEnd <= rank ? sizes[rank - fromEnd] : 1
+            let right = fromEnd <= other.rank ? other.sizes[other.rank - fromEnd] : 1
+            guard left == right || left == 1 || right == 1 else { return nil }
+            joint[joint.count - fromEnd] = left == 1 ? right : left
+        }
+        return Shape(exactly: joint)
     }
 }
 
@@ -74,5 +97,5 @@ extension Shape: ExpressibleByArrayLiteral {
 
 extension Shape: CustomStringConvertible {
     /// `[2, 8, 16]`.
-    public var description: String { "[" + dimensions.map(String.init).joined(separator: ", ") + "]" }
+    public var description: String { "[" + sizes.map(String.init).joined(separator: ", ") + "]" }
 }

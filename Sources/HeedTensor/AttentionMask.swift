@@ -1,0 +1,115 @@
+/// Which keys a query may attend.
+///
+/// What a mask hides has no effect on the result, bit for bit, whatever it holds (NaN too). A row that may attend nothing gives zeros.
+public enum AttentionMask: Sendable {
+    /// Every query attends every key.
+    case none
+
+    /// Query `i` attends keys `j <= i + offset`. Without an offset the last query attends all keys (lower right: `Nk - Nq`), which is
+    /// what a cache of earlier keys needs; 0 aligns the first query with the first key (upper left).
+    case causal(offset: Int? = nil)
+
+    /// Entry `b` of the batch has `lengths[b]` keys; those behind are padding.
+    case padding(lengths: [Int])
+
+    /// `true` means "may attend". Broadcasts to the scores: `[B, H, Nq, Nk]` for queries `[B, H, Nq, D]`.
+    case boolean(BooleanTensor)
+
+    /// Added to the scaled scores. Minus infinity hides; any other number, -3.4e38 too, is a number, and sums saturate at the lowest
+    /// float. Broadcasts to the scores.
+    case additive(Tensor)
+
+    /// All of them together: a key is attended where every mask allows it, and additive masks are added.
+    case all([AttentionMask])
+}
+
+/// The masks of a call joined into at most one of each kind, in the form that the kernels take.
+struct JoinedMask {
+    /// `j <= i + offset`.
+    var causalOffset: Int?
+    var lengths: [Int]?
+    var boolean: BooleanTensor?
+    var additive: Tensor?
+
+    /// - Parameters:
+    ///   - scores: The shape that boolean and additive masks broadcast to; its last two sizes are the numbers of queries and keys.
+    ///   - batch: The size of the batch.
+    init(_ mask: AttentionMask, scores: Shape, batch: Int) throws(TensorError) {
+        try join(mask, scores: scores, batch: batch)
+    }
+
+    private mutating func join(_ mask: AttentionMask, scores: Shape, batch: Int) throws(TensorError) {
+        switch mask {
+        case .none:
+            break
+        case .causal(let offset):
+            let offset = offset ?? scores[-1] - scores[-2]
+            causalOffset = min(causalOffset ?? offset, offset)
+        case .padding(let more):
+            try Self.check(lengths: more, batch: batch, keys: scores[-1])
+            lengths = lengths.map { zip($0, more).map { min($0, $1) } } ?? more
+        case .boolean(let more):
+            try Self.check(more.shape, scores: scores, name: "boolean")
+            boolean = boolean.map { Self.both($0, more) } ?? more
+        case .additive(let more):
+            try Self.check(more.shape, scores: scores, name: "additive")
+            additive = additive.map { Self.sum($0, more) } ?? more
+        case .all(let masks):
+            for mask in masks { try join(mask, scores: scores, batch: batch) }
+        }
+    }
+
+    private static func check(lengths: [Int], batch: Int, keys: Int) throws(TensorError) {
+        guard lengths.count == batch else {
+            throw TensorError(
+                .badShape, "attention",
+                "the padding mask has \(lengths.count) lengths, but the batch has \(batch) entries")
+        }
+        if let wrong = lengths.firstIndex(where: { $0 < 0 || $0 > keys }) {
+            throw TensorError(
+                .badArgument, "attention",
+                "length \(lengths[wrong]) of batch entry \(wrong) is not from 0 to \(keys), the number of keys")
+        }
+    }
+
+    private static func check(_ shape: Shape, scores: Shape, name: String) throws(TensorError) {
+        guard shape.broadcast(with: scores) == scores else {
+            throw TensorError(
+                .badShape, "attention", "the \(name) mask of shape \(shape) does not broadcast to the scores \(scores)")
+        }
+    }
+
+    private static func both(_ left: BooleanTensor, _ right: BooleanTensor) -> BooleanTensor {
+        combine(left, right) { $0 && $1 }
+    }
+
+    private static func sum(_ left: Tensor, _ right: Tensor) -> Tensor {
+        combine(left, right) { left, right in
+            // Minus infinity hides whatever is added to it; two numbers must not make one where neither was.
+            if left == -.infinity || right == -.infinity { return -.infinity }
+            let sum = left + right
+            return sum == -.infinity ? -.greatestFiniteMagnitude : sum
+        }
+    }
+
+    /// Element by element at the shape that both broadcast to, which is usually far smaller than the scores.
+    private static func combine<Scalar>(
+        _ left: StridedTensor<Scalar>, _ right: StridedTensor<Scalar>, _ operation: (Scalar, Scalar) -> Scalar
+    ) -> StridedTensor<Scalar> {
+        guard let shape = left.shape.broadcast(with: right.shape) else {
+            programmerError(
+                "attention: masks of shapes \(left.shape) and \(right.shape) do not broadcast to each other")
+        }
+        let left = left.broadcast(to: shape)
+        let right = right.broadcast(to: shape)
+        return left.withUnsafeElements { left in
+            right.withUnsafeElements { right in
+                StridedTensor(shape: shape) { target in
+                    for index in target.indices {
+                        target.initializeElement(at: index, to: operation(left[index], right[index]))
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+/// A few integers, one for each axis: sizes or strides.
+///
+/// Up to six lie in the value itself, so that making a tensor or a view of one takes no memory from the heap; more spill
+/// into an array.
+struct IndexVector: Sendable {
+    private typealias InPlace = (Int, Int, Int, Int, Int, Int)
+
+    private static var capacityInPlace: Int { MemoryLayout<InPlace>.size / MemoryLayout<Int>.stride }
+
+    private var inPlace: InPlace = (0, 0, 0, 0, 0, 0)
+    private var spilled: [Int] = []
+    private(set) var count: Int
+
+    init(repeating value: Int, count: Int) {
+        self.count = count
+        if count > Self.capacityInPlace {
+            spilled = [Int](repeating: value, count: count)
+        } else {
+            inPlace = (value, value, value, value, value, value)
+        }
+    }
+
+    init(_ values: some Collection<Int>) {
+        self.init(repeating: 0, count: values.count)
+        var position = 0
+        for value in values {
+            self[position] = value
+            position += 1
+        }
+    }
+}
+
+extension IndexVector: RandomAccessCollection, MutableCollection {
+    var startIndex: Int { 0 }
+    var endIndex: Int { count }
+
+    subscript(position: Int) -> Int {
+        get {
+            precondition(position >= 0 && position < count, "IndexVector: position out of range")
+            if !spilled.isEmpty { return spilled[position] }
+            return withUnsafeBytes(of: inPlace) {
+                $0.load(fromByteOffset: position * MemoryLayout<Int>.stride, as: Int.self)
+            }
+        }
+        set {
+            precondition(position >= 0 && position < count, "IndexVector: position out of range")
+            if !spilled.isEmpty {
+                spilled[position] = newValue
+                return
+            }
+            withUnsafeMutableBytes(of: &inPlace) {
+                $0.storeBytes(of: newValue, toByteOffset: position * MemoryLayout<Int>.stride, as: Int.self)
+            }
+        }
+    }
+
+    /// Takes the element at `position` out.
+    mutating func remove(at position: Int) {
+        var shorter = IndexVector(repeating: 0, count: count - 1)
+        for index in shorter.indices { shorter[index] = self[index < position ? index : index + 1] }
+        self = shorter
+    }
+
+    /// Puts `value` before the element at `position`.
+    mutating func insert(_ value: Int, at position: Int) {
+        var longer = IndexVector(repeating: value, count: count + 1)
+        for index in indices { longer[index < position ? index : index + 1] = self[index] }
+        self = longer
+    }
+}
+
+extension IndexVector: Hashable {
+    static func == (left: IndexVector, right: IndexVector) -> Bool {
+        left.count == right.count && left.elementsEqual(right)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        hasher.combine(count)
+        for value in self { hasher.combine(value) }
+    }
+}

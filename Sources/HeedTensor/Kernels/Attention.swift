@@ -1,0 +1,75 @@
+internal import CKernels
+
+/// Scaled dot-product attention.
+///
+///     S[b,h,i,j] = scale * sum_d Q[b,h,i,d] * K[b,g,j,d]        g = h / (H / G)
+///     P[b,h,i,:] = softmax over the keys j that query i may attend
+///     O[b,h,i,e] = sum_j P[b,h,i,j] * V[b,g,j,e]
+///
+/// The same bits come out for any number of threads, for an entry alone or in a batch, and whatever hidden keys and values hold. A
+/// query that may attend nothing gives zeros. Views (transposed, sliced out of one packed tensor, broadcast) are read where they lie.
+///
+/// - Parameters:
+///   - queries: `[B, H, Nq, D]`; also `[B, Nq, D]` (one head) or `[Nq, D]` (one entry, one head).
+///   - keys: `[B, G, Nk, D]`, of the same rank. `G` divides `H`: groups of `H / G` query heads share a key head.
+///   - values: `[B, G, Nk, E]`, of the same rank; `E` may differ from `D`.
+///   - mask: Which keys a query may attend; all unless given. Boolean and additive masks broadcast to `[B, H, Nq, Nk]`, for
+///     operands of lower rank to `[B, Nq, Nk]` or `[Nq, Nk]`.
+///   - scale: The factor of the scores, `1 / sqrt(D)` unless given; finite.
+///   - algorithm: How it is computed; the engine chooses unless told.
+/// - Returns: `[B, H, Nq, E]`, of the rank of the queries.
+/// - Precondition: the shapes are as above.
+public func attention(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
+    algorithm: AttentionAlgorithm = .automatic
+) -> Tensor {
+    stopping { () throws(TensorError) in
+        try checkedAttention(
+            queries: queries, keys: keys, values: values, mask: mask, scale: scale, algorithm: algorithm)
+    }
+}
+
+/// ``attention(queries:keys:values:mask:scale:algorithm:)`` for operands that come from outside, from a file or a request.
+///
+/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be had.
+public func checkedAttention(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
+    algorithm: AttentionAlgorithm = .automatic
+) throws(TensorError) -> Tensor {
+    let call = try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale)
+    return try Tensor(shape: call.outputShape) { elements throws(TensorError) in
+        try call.run(
+            algorithm, outputs: HeedAttentionOutputs(output: elements.baseAddress, log_sum_exp: nil, weights: nil))
+    }
+}
+
+/// What attention computes on the way.
+public struct AttentionDetails: Sendable {
+    /// `[B, H, Nq, E]`: what ``attention(queries:keys:values:mask:scale:algorithm:)`` gives.
+    public let output: Tensor
+    /// `[B, H, Nq]`: `log sum_j exp S[b,h,i,j]` over the keys that the query may attend; minus infinity where there is none. Attention over
+    /// parts of the keys is merged by it.
+    public let logSumExp: Tensor
+    /// `[B, H, Nq, Nk]`: each query's weights, which sum to 1 (to 0 where it may attend nothing); nil unless asked for.
+    public let weights: Tensor?
+}
+
+/// Attention, with the logarithm of each row's sum and, if asked for, the weights.
+///
+/// - Parameter includingWeights: Whether to give the weights, `B * H * Nq * Nk` numbers. The tiled algorithm never holds them;
+///   `.automatic` then takes the materialised one.
+/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, and the algorithm holds
+///   weights where they are asked for.
+public func attentionDetails(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
+    algorithm: AttentionAlgorithm = .automatic, includingWeights: Bool = false
+) -> AttentionDetails {
+    stopping { () throws(TensorError) in
+        let call = try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale)
+        var output = Tensor.zeros(call.outputShape)
+        var logSumExp = Tensor.zeros(call.logSumExpShape)
+        var weights = includingWeights ? Tensor.zeros(call.weightsShape) : nil
+        try call.run(algorithm, into: &output, logSumExp: &logSumExp, weights: &weights)
+        return AttentionDetails(output: output, logSumExp: logSumExp, weights: weights)
+    }
+}

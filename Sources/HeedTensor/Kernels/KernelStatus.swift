@@ -1,0 +1,21 @@
+internal import CKernels
+
+extension HeedStatus {
+    /// Throws what a kernel refused, with the shapes it was given.
+    func check(_ operation: String, _ shapes: @autoclosure () -> String) throws(TensorError) {
+        let kind: TensorError.Kind
+        switch self {
+        case .ok: return
+        case .badShape, .badStride: kind = .badShape
+        case .badArgument: kind = .badArgument
+        case .notSupported: kind = .notSupported
+        case .outOfMemory: kind = .outOfMemory
+        }
+        throw TensorError(kind, operation, "\(String(cString: heed_status_description(self))): \(shapes())")
+    }
+}
+
+/// The value of `body`; what it throws stops the program, for here it is a mistake in the program's source.
+func stopping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
+    do { return try body() } catch { programmerError(error.description) }
+}

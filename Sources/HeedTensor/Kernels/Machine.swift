@@ -1,0 +1,92 @@
+internal import CKernels
+
+/// The machine, as far as this process may use it.
+public struct Machine: Sendable, Equatable {
+    /// The processor's own name, or the architecture's.
+    public let processor: String
+    /// Processors that the operating system has online.
+    public let processorsOnline: Int
+    /// Processors in the affinity mask of the process.
+    public let processorsAllowed: Int
+    /// Processors that the control group of the process allows; nil where there is no limit.
+    public let cgroupQuota: Double?
+    /// The default number of threads: the smaller of the two, rounded down, at least 1.
+    public let usableProcessors: Int
+    /// Bytes of memory: the machine's, or the limit of the control group where that is smaller.
+    public let memoryBytes: Int
+}
+
+extension HeedRuntime {
+    /// The machine, read afresh.
+    public static var machine: Machine {
+        var machine = HeedMachine()
+        heed_machine_describe(&machine)
+        let processor = withUnsafeBytes(of: machine.processor) { bytes in
+            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return Machine(
+            processor: processor,
+            processorsOnline: machine.processors_online,
+            processorsAllowed: machine.processors_allowed,
+            cgroupQuota: machine.cgroup_quota > 0 ? machine.cgroup_quota : nil,
+            usableProcessors: machine.usable,
+            memoryBytes: machine.memory_bytes)
+    }
+
+    /// What ``measurePeak(_:threads:seconds:)`` measures.
+    public enum Peak: Sendable, CaseIterable {
+        /// GFLOP/s of float32 multiply-adds in registers; a multiply-add counts 2.
+        case multiplyAddFloat32
+        /// GFLOP/s of bfloat16 dot products that accumulate in float32.
+        case dotProductBFloat16
+        /// GB/s (10^9 bytes) read from memory.
+        case memoryRead
+    }
+
+    /// The rate that the processor reaches with the instruction set in use.
+    ///
+    /// - Parameters:
+    ///   - peak: What to measure.
+    ///   - threads: How many threads, the usual number unless given.
+    ///   - seconds: For how long; 0 measures for some 2 ms.
+    /// - Returns: The rate of the fastest slice; nil where the instruction set has no such instruction.
+    public static func measurePeak(_ peak: Peak, threads: Int? = nil, seconds: Double = 0) -> Double? {
+        let kind: HeedPeak
+        switch peak {
+        case .multiplyAddFloat32: kind = .fmaF32
+        case .dotProductBFloat16: kind = .dotBf16
+        case .memoryRead: kind = .readMemory
+        }
+        let threads = threads ?? threadCount
+        require(
+            threads >= 1 && threads <= maximumThreadCount,
+            "measurePeak: \(threads) threads is not from 1 to \(maximumThreadCount)")
+        var rate = 0.0
+        return heed_peak_measure(kind, threads, seconds, &rate) == .ok ? rate : nil
+    }
+
+    /// The scratch memory of the kernels, which each calling thread keeps from call to call.
+    public struct ScratchStatistics: Sendable, Equatable {
+        /// Bytes held now, by all threads.
+        public let heldBytes: Int
+        /// The most that calls needed at one time since the last ``HeedRuntime/resetScratchPeak()``.
+        public let peakBytes: Int
+        /// How often memory was asked from the system.
+        public let allocations: Int
+    }
+
+    /// What the kernels hold and have needed.
+    public static var scratchStatistics: ScratchStatistics {
+        var statistics = HeedScratchStatistics()
+        heed_scratch_statistics(&statistics)
+        return ScratchStatistics(
+            heldBytes: statistics.held_bytes, peakBytes: statistics.peak_bytes, allocations: Int(statistics.allocations)
+        )
+    }
+
+    /// Starts a new ``ScratchStatistics/peakBytes``.
+    public static func resetScratchPeak() { heed_scratch_reset_peak() }
+
+    /// Returns the calling thread's scratch to the system where it is larger than `keeping` bytes.
+    public static func trimScratch(keeping: Int = 0) { heed_scratch_trim(max(keeping, 0)) }
+}

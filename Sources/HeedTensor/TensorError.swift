@@ -1,0 +1,33 @@
+/// Why an operation could not be done on data that came from outside.
+///
+/// Operations on tensors stop the program when their shapes are wrong, for that is a mistake in its source. Where shapes come from
+/// a file or a request, the checked form of an operation throws this instead.
+public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What kind of thing is wrong.
+    public enum Kind: Sendable, Equatable {
+        /// Sizes that contradict each other.
+        case badShape
+        /// A value out of its range.
+        case badArgument
+        /// Something that this variant of the operation, this machine or this build does not offer.
+        case notSupported
+        /// Memory was not to be had.
+        case outOfMemory
+    }
+
+    /// What kind of thing is wrong.
+    public let kind: Kind
+    /// The operation, as it is called in Swift.
+    public let operation: String
+    /// What was wrong and what was expected, with the shapes.
+    public let reason: String
+
+    package init(_ kind: Kind, _ operation: String, _ reason: String) {
+        self.kind = kind
+        self.operation = operation
+        self.reason = reason
+    }
+
+    /// One line: `attention: keys of shape [1, 3, 8, 4] ...`.
+    public var description: String { "\(operation): \(reason)" }
+}
