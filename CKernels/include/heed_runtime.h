@@ -15,21 +15,21 @@ extern "C" {
 #endif
 
 #if defined(__has_attribute) && __has_attribute(enum_extensibility)
-#define HEED_CLOSED_ENUM enum __attribute__((enum_extensibility(closed)))
+#define HEED_CLOSED __attribute__((enum_extensibility(closed)))
 #else
-#define HEED_CLOSED_ENUM enum
+#define HEED_CLOSED
 #endif
 
 // ---- Status -------------------------------------------------------------------------------------------------------------------------
 
 // What an entry point returns. Anything but `HeedStatusOk` means that no output was touched.
-typedef HEED_CLOSED_ENUM HeedStatus {
+typedef enum HEED_CLOSED HeedStatus {
   HeedStatusOk = 0,
-  HeedStatusBadShape,      // sizes that contradict each other, or whose product does not fit in memory
-  HeedStatusBadStride,     // strides that this variant does not support, or outputs that overlap themselves
-  HeedStatusBadArgument,   // a null pointer where data is needed, a scale that is not finite, a length out of range
-  HeedStatusNotSupported,  // asked for something that this variant does not give (weights from the tiled arm, say)
-  HeedStatusOutOfMemory,   // scratch memory was not to be had
+  HeedStatusBadShape,     // sizes that contradict each other, or whose product does not fit in memory
+  HeedStatusBadStride,    // strides that this variant does not support, or outputs that overlap themselves
+  HeedStatusBadArgument,  // a null pointer where data is needed, a scale that is not finite, a length out of range
+  HeedStatusNotSupported, // asked for something that this variant does not give (weights from the tiled arm, say)
+  HeedStatusOutOfMemory,  // scratch memory was not to be had
 } HeedStatus;
 
 // A short English sentence, without a full stop; never null.
@@ -38,15 +38,16 @@ const char *heed_status_description(HeedStatus status);
 // ---- Instruction sets -----------------------------------------------------------------------------------------------------------------
 
 // The kernel tables. A later one includes what the earlier ones need.
-typedef HEED_CLOSED_ENUM HeedISA {
-  HeedISAGeneric = 0,  // plain C vectors of the baseline (SSE2 on x86-64, NEON on arm64)
-  HeedISAAvx512,       // AVX-512 F, BW, DQ, VL
-  HeedISAAvx512bf16,   // the same with AVX512_BF16
+typedef enum HEED_CLOSED HeedISA {
+  HeedISAGeneric = 0, // plain C vectors of the baseline (SSE2 on x86-64, NEON on arm64)
+  HeedISAAvx2,        // AVX2 and FMA
+  HeedISAAvx512,      // AVX-512 F, BW, DQ, VL
+  HeedISAAvx512bf16,  // the same with AVX512_BF16
 } HeedISA;
 
-#define HEED_ISA_COUNT 3
+#define HEED_ISA_COUNT 4
 
-// "generic", "avx512", "avx512bf16".
+// "generic", "avx2", "avx512", "avx512bf16".
 const char *heed_isa_name(HeedISA isa);
 
 // The table of that name; false where there is none of that name (`isa` is then left alone).
@@ -81,15 +82,16 @@ void heed_machine_describe(HeedMachine *machine);
 
 #define HEED_THREADS_MAX 256
 
-// Number of threads a parallel call uses: what was set, else OMP_NUM_THREADS if it is a number from 1 to HEED_THREADS_MAX (capped at
-// `usable`), else `usable`.
+// Number of threads a parallel call uses: what was set, else OMP_NUM_THREADS if its first number is from 1 to HEED_THREADS_MAX (capped at
+// `usable`), else `usable`. The environment and the machine are read once. Always 1 where the library was built without OpenMP.
 size_t heed_thread_count(void);
 
 // Sets the number of threads for every later call, honoured above the number of processors too; 0 returns to the default.
 // `HeedStatusBadArgument` above HEED_THREADS_MAX. The bits of every result are the same for every number.
 HeedStatus heed_thread_count_set(size_t count);
 
-// "libomp 5.0 (201611)" or "none" where the library was built without OpenMP. Static storage.
+// "libomp.so.5 (OpenMP 202011)", the runtime's file and the version that the library was compiled for, or "none" where the library was
+// built without OpenMP. Static storage.
 const char *heed_openmp_description(void);
 
 // ---- Scratch --------------------------------------------------------------------------------------------------------------------------
@@ -97,9 +99,9 @@ const char *heed_openmp_description(void);
 // Scratch memory belongs to the thread that calls; it grows to the largest call so far and is kept, so that a call in steady state
 // allocates nothing. It is returned when the thread ends, or by `heed_scratch_trim`.
 typedef struct HeedScratchStatistics {
-  size_t held_bytes;     // held now, by all threads
-  size_t peak_bytes;     // most that calls carved out at one time since the last reset, summed over the calling threads
-  uint64_t allocations;  // how often memory was asked from the system since the process began
+  size_t held_bytes;    // held now, by all threads
+  size_t peak_bytes;    // most that calls carved out at one time since the last reset, summed over all threads
+  uint64_t allocations; // how often memory was asked from the system since the process began
 } HeedScratchStatistics;
 
 void heed_scratch_statistics(HeedScratchStatistics *statistics);
@@ -110,14 +112,18 @@ void heed_scratch_trim(size_t keep_bytes);
 
 // ---- Measured peaks -------------------------------------------------------------------------------------------------------------------
 
-typedef HEED_CLOSED_ENUM HeedPeak {
-  HeedPeakFmaF32 = 0,  // GFLOP/s of float32 multiply-adds in registers with the table in use (a multiply-add is 2)
-  HeedPeakDotBf16,     // GFLOP/s of bfloat16 dot products accumulating in float32
-  HeedPeakReadMemory,  // GB/s (10^9 bytes) reading a buffer that exceeds the last cache four times
+typedef enum HEED_CLOSED HeedPeak {
+  HeedPeakFmaF32 = 0, // GFLOP/s of float32 multiply-adds in registers with the table in use (a multiply-add is 2)
+  HeedPeakDotBf16,    // GFLOP/s of bfloat16 dot products accumulating in float32
+  HeedPeakReadMemory, // GB/s (10^9 bytes) reading a buffer four times the last cache (at least 64 MiB, at most 1/8 of memory)
 } HeedPeak;
 
-// Measures on `threads` threads for about `seconds` (0 = 2 ms of work) and stores the rate of the fastest slice in `rate`.
-// `HeedStatusNotSupported` where the table in use has no such instruction.
+// Measures on `threads` threads at once for about `seconds` (0 = 2 ms of work) and stores the rate of the fastest slice of half a
+// millisecond in `rate`. Memory is taken for the call and touched first, which costs more than the reading.
+//   HeedStatusBadArgument   threads = 0 or above HEED_THREADS_MAX; seconds negative, NaN or above an hour; `rate` null
+//   HeedStatusNotSupported  the table in use has no such instruction, or that many threads were not to be had at once (another call was
+//                           using them, the library was built without OpenMP)
+//   HeedStatusOutOfMemory   the buffer
 HeedStatus heed_peak_measure(HeedPeak peak, size_t threads, double seconds, double *rate);
 
 // ---- OpenBLAS -------------------------------------------------------------------------------------------------------------------------

@@ -8,4 +8,7 @@
 // The table in use. Read it once at the start of an entry point.
 const HeedKernels *heed_kernels(void);
 
+// The table of that name, if there is one and this machine can run it, else the best that it can run. `name` may be null.
+const HeedKernels *heed_kernels_choose(const char *name);
+
 #endif

@@ -1,0 +1,72 @@
+// OpenBLAS, opened at the first call and never linked: so that it need not be there, and so that an application can choose its kernels in
+// the environment (OPENBLAS_CORETYPE) before it is loaded.
+
+#include "blas.h"
+
+#if !defined(HEED_OPENBLAS)
+
+HeedCblasSgemm heed_openblas_sgemm(void) { return NULL; }
+const char *heed_openblas_description(void) { return NULL; }
+
+#else
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static HeedCblasSgemm sgemm;
+static char description[128];
+
+// dlsym gives a data pointer; POSIX promises that it holds a function's address.
+typedef union Symbol {
+  void *address;
+  HeedCblasSgemm sgemm;
+  char *(*text)(void);
+  void (*set_number)(int);
+} Symbol;
+
+static void *open_library(void) {
+#if defined(__APPLE__)
+  const char *const names[] = {"libopenblas.0.dylib", "libopenblas.dylib"};
+#else
+  const char *const names[] = {"libopenblas.so.0", "libopenblas.so"};
+#endif
+  void *library = NULL;
+  for (size_t i = 0; i < sizeof names / sizeof names[0] && !library; i++) library = dlopen(names[i], RTLD_NOW | RTLD_LOCAL);
+  return library;
+}
+
+static void open_openblas(void) {
+  const int saved = errno;
+  void *library = open_library();
+  errno = saved;
+  if (!library) return;
+  const Symbol product = {.address = dlsym(library, "cblas_sgemm")}, set_threads = {.address = dlsym(library, "openblas_set_num_threads")};
+  const Symbol config = {.address = dlsym(library, "openblas_get_config")}, core = {.address = dlsym(library, "openblas_get_corename")};
+  const char *words = config.address ? config.text() : NULL;
+  // A build with 64-bit integers has another calling convention.
+  if (!product.address || !set_threads.address || !words || strstr(words, "USE64BITINT")) {
+    dlclose(library);
+    return;
+  }
+  set_threads.set_number(1);
+  sgemm = product.sgemm;
+  // "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ...": the first two words.
+  const size_t name = strcspn(words, " "), version = words[name] ? 1 + strcspn(words + name + 1, " ") : 0;
+  snprintf(description, sizeof description, "%.*s (%s)", (int)(name + version), words, core.address ? core.text() : "unknown core");
+}
+
+HeedCblasSgemm heed_openblas_sgemm(void) {
+  pthread_once(&once, open_openblas);
+  return sgemm;
+}
+
+const char *heed_openblas_description(void) {
+  pthread_once(&once, open_openblas);
+  return sgemm ? description : NULL;
+}
+
+#endif

@@ -1,0 +1,17 @@
+// Private: the limits that Linux control groups set.
+
+#ifndef HEED_CGROUP_H
+#define HEED_CGROUP_H
+
+#include "heed_runtime.h"
+
+typedef struct HeedCgroupLimits {
+  double processors;   // 0 where there is no limit
+  size_t memory_bytes; // 0 where there is no limit
+} HeedCgroupLimits;
+
+// The tightest limits of this process's groups and of all that contain them, version 1, version 2 or both. `root` goes before every path
+// that is read: "" for the machine, a folder with a copy of its files for a test. May change errno.
+void heed_cgroup_limits(const char *root, HeedCgroupLimits *limits);
+
+#endif

@@ -1,0 +1,227 @@
+// Scratch memory: each thread has a stack of blocks and carves from the topmost.
+//
+// A push that does not fit adds a block, so that what is in use never moves. When the stack is empty again after it needed several blocks,
+// one that holds the most ever carved replaces them: from the second call on, there is one block and nothing is allocated.
+
+#define _GNU_SOURCE
+#include "scratch.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#define HEED_ASAN 1
+#endif
+#endif
+#if !defined(HEED_ASAN)
+#define ASAN_POISON_MEMORY_REGION(address, bytes)   ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)0)
+#endif
+
+#define BLOCK_BYTES_MIN ((size_t)64 << 10)
+// From here on blocks are mapped, so that freeing one returns it to the system, and huge pages are asked for.
+#define MAPPED_BYTES_MIN  ((size_t)1 << 20)
+#define HUGE_PAGE_BYTES   ((size_t)2 << 20)
+#define SCRATCH_BYTES_MAX ((size_t)PTRDIFF_MAX / 4)
+
+#if defined(HEED_ASAN)
+#define GAP_BYTES HEED_SCRATCH_ALIGNMENT // poisoned, behind everything that is carved
+#else
+#define GAP_BYTES 0
+#endif
+
+// The head of every block, one alignment unit long. `used` counts it.
+typedef struct Block {
+  struct Block *below;
+  size_t size, used;
+  bool mapped;
+} Block;
+
+#define HEAD_BYTES HEED_SCRATCH_ALIGNMENT
+_Static_assert(sizeof(Block) <= HEAD_BYTES, "the head of a block fits before what is carved from it");
+
+typedef struct Arena {
+  Block *top;
+  size_t held;     // bytes of all blocks
+  size_t carved;   // bytes in use now, gaps and alignment included
+  size_t high;     // most of those at one time since the last trim
+  bool registered; // the thread's end will give the blocks back
+} Arena;
+
+static _Thread_local Arena arena;
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_key_t at_thread_end;
+static bool key_exists;
+
+// Of all threads. Counters only: nothing is published through them.
+static atomic_size_t held_total, carved_total, carved_peak;
+static _Atomic uint64_t allocations;
+
+size_t heed_size_product(size_t a, size_t b) {
+  size_t product;
+  return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
+}
+
+size_t heed_size_sum(size_t a, size_t b) {
+  size_t sum;
+  return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
+}
+
+static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+// ---- Blocks -----------------------------------------------------------------------------------------------------------------------------
+
+// Mapped on a huge page's boundary where it is long enough to hold one.
+static void *map_bytes(size_t bytes) {
+  const size_t slack = bytes >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 0;
+  char *begin = mmap(NULL, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (begin == MAP_FAILED) return NULL;
+  if (slack) {
+    char *aligned = (char *)round_up((uintptr_t)begin, HUGE_PAGE_BYTES);
+    const size_t before = (size_t)(aligned - begin), after = slack - before;
+    if (before) munmap(begin, before);
+    if (after) munmap(aligned + bytes, after);
+    begin = aligned;
+  }
+#if defined(MADV_HUGEPAGE)
+  madvise(begin, bytes, MADV_HUGEPAGE);
+#endif
+  return begin;
+}
+
+static Block *add_block(size_t bytes) {
+  size_t size = bytes + HEAD_BYTES;
+  if (size < BLOCK_BYTES_MIN) size = BLOCK_BYTES_MIN;
+  const bool mapped = size >= MAPPED_BYTES_MIN;
+  size = round_up(size, size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 4096);
+  Block *block = mapped ? map_bytes(size) : aligned_alloc(HEED_SCRATCH_ALIGNMENT, size);
+  if (!block) return NULL;
+  *block = (Block){.below = arena.top, .size = size, .used = HEAD_BYTES, .mapped = mapped};
+  ASAN_POISON_MEMORY_REGION((char *)block + HEAD_BYTES, size - HEAD_BYTES);
+  arena.top = block;
+  arena.held += size;
+  atomic_fetch_add_explicit(&held_total, size, memory_order_relaxed);
+  atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+  return block;
+}
+
+static void remove_top(void) {
+  Block *block = arena.top;
+  const size_t size = block->size;
+  arena.top = block->below;
+  arena.held -= size;
+  atomic_fetch_sub_explicit(&held_total, size, memory_order_relaxed);
+  ASAN_UNPOISON_MEMORY_REGION(block, size);
+  if (block->mapped) {
+    munmap(block, size);
+  } else {
+    free(block);
+  }
+}
+
+static bool is_empty(const Block *block) { return block->used == HEAD_BYTES; }
+
+// ---- Ends of threads and processes --------------------------------------------------------------------------------------------------------
+
+static void give_back(void *unused) {
+  (void)unused;
+  while (arena.top) remove_top();
+  atomic_fetch_sub_explicit(&carved_total, arena.carved, memory_order_relaxed);
+  // A later destructor of this thread may compute too; then it registers once more.
+  arena = (Arena){0};
+}
+
+// Only this thread goes on in the child: what the others carved is out of use, though their blocks stay mapped.
+static void after_fork_in_child(void) {
+  atomic_store_explicit(&held_total, arena.held, memory_order_relaxed);
+  atomic_store_explicit(&carved_total, arena.carved, memory_order_relaxed);
+  atomic_store_explicit(&carved_peak, arena.carved, memory_order_relaxed);
+}
+
+static void set_up(void) {
+  key_exists = pthread_key_create(&at_thread_end, give_back) == 0;
+  pthread_atfork(NULL, NULL, after_fork_in_child);
+}
+
+static void register_thread(void) {
+  pthread_once(&once, set_up);
+  // Without a key the blocks of this thread outlive it: a leak, where refusing would be a failure.
+  if (key_exists) pthread_setspecific(at_thread_end, &arena);
+  arena.registered = true;
+}
+
+// ---- The stack ----------------------------------------------------------------------------------------------------------------------------
+
+static void raise_peak(size_t carved) {
+  size_t peak = atomic_load_explicit(&carved_peak, memory_order_relaxed);
+  while (carved > peak && !atomic_compare_exchange_weak_explicit(&carved_peak, &peak, carved, memory_order_relaxed, memory_order_relaxed)) {
+  }
+}
+
+void *heed_scratch_push(size_t bytes) {
+  if (bytes > SCRATCH_BYTES_MAX) return NULL;
+  // A block of nothing has an address of its own too, so that pop finds it.
+  bytes = round_up(bytes ? bytes : 1, HEED_SCRATCH_ALIGNMENT);
+  const size_t step = bytes + GAP_BYTES;
+  if (!arena.registered) register_thread();
+  if (arena.top && arena.top->size - arena.top->used < step) {
+    // An empty block that is too small goes, unless it is all that memory allows.
+    if (is_empty(arena.top)) remove_top();
+  }
+  if ((!arena.top || arena.top->size - arena.top->used < step) && !add_block(step)) return NULL;
+  char *carved = (char *)arena.top + arena.top->used;
+  arena.top->used += step;
+  arena.carved += step;
+  if (arena.carved > arena.high) arena.high = arena.carved;
+  raise_peak(step + atomic_fetch_add_explicit(&carved_total, step, memory_order_relaxed));
+  ASAN_UNPOISON_MEMORY_REGION(carved, bytes);
+  return carved;
+}
+
+// One block in the place of several, as large as the thread ever needed.
+static void merge_blocks(void) {
+  while (arena.top) remove_top();
+  add_block(arena.high);
+}
+
+void heed_scratch_pop(void *block) {
+  if (!block) return;
+  // An empty block may lie above the one that is popped from; the next push that fits uses it.
+  Block *owner = arena.top;
+  while (owner && ((char *)block <= (char *)owner || (char *)block >= (char *)owner + owner->used)) owner = owner->below;
+  assert(owner && "heed_scratch_pop: not a block of this thread that is in use");
+  if (!owner) return;
+  for (Block *above = arena.top; above != owner; above = above->below) {
+    assert(is_empty(above) && "heed_scratch_pop: a block pushed later is still in use");
+  }
+  const size_t offset = (size_t)((char *)block - (char *)owner), freed = owner->used - offset;
+  ASAN_POISON_MEMORY_REGION(block, freed);
+  owner->used = offset;
+  arena.carved -= freed;
+  atomic_fetch_sub_explicit(&carved_total, freed, memory_order_relaxed);
+  if (arena.carved == 0 && arena.top->below) merge_blocks();
+}
+
+// ---- What the outside may ask -------------------------------------------------------------------------------------------------------------
+
+void heed_scratch_statistics(HeedScratchStatistics *statistics) {
+  statistics->held_bytes = atomic_load_explicit(&held_total, memory_order_relaxed);
+  statistics->peak_bytes = atomic_load_explicit(&carved_peak, memory_order_relaxed);
+  statistics->allocations = atomic_load_explicit(&allocations, memory_order_relaxed);
+}
+
+void heed_scratch_reset_peak(void) {
+  atomic_store_explicit(&carved_peak, atomic_load_explicit(&carved_total, memory_order_relaxed), memory_order_relaxed);
+}
+
+void heed_scratch_trim(size_t keep_bytes) {
+  if (arena.held <= keep_bytes) return;
+  while (arena.top && is_empty(arena.top)) remove_top();
+  arena.high = arena.carved;
+}

@@ -1,0 +1,77 @@
+// How many threads a call uses: what was asked for, what the machine allows, what the work is worth.
+
+#include "thread_count.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "parallel.h"
+
+// A worker joins for about 0.6 us while it spins (Tests/CKernelsTests/runtime_fork_cost.c), in which a core does some 50,000
+// multiplications and additions; with less than this for each worker, forking gains nothing.
+#define FLOPS_PER_WORKER 60000.0
+
+static atomic_size_t requested;     // 0 where none was asked for
+static atomic_size_t usable_cache;  // 0 until it is known
+static atomic_size_t default_cache; // 0 until it is known
+
+size_t heed_usable_processors(void) {
+  size_t usable = atomic_load_explicit(&usable_cache, memory_order_relaxed);
+  if (usable == 0) {
+    HeedMachine machine;
+    heed_machine_describe(&machine);
+    usable = machine.usable;
+    atomic_store_explicit(&usable_cache, usable, memory_order_relaxed);
+  }
+  return usable;
+}
+
+size_t heed_thread_count_parse(const char *text) {
+  if (!text) return 0;
+  while (*text == ' ' || *text == '\t') text++;
+  size_t count = 0;
+  const char *digit = text;
+  for (; *digit >= '0' && *digit <= '9'; digit++) {
+    count = count * 10 + (size_t)(*digit - '0');
+    if (count > HEED_THREADS_MAX) return 0;
+  }
+  if (digit == text) return 0;
+  while (*digit == ' ' || *digit == '\t') digit++;
+  return *digit == '\0' || *digit == ',' ? count : 0;
+}
+
+static size_t default_thread_count(void) {
+  size_t count = atomic_load_explicit(&default_cache, memory_order_relaxed);
+  if (count == 0) {
+    const size_t usable = heed_usable_processors(), wanted = heed_thread_count_parse(getenv("OMP_NUM_THREADS"));
+    count = wanted > 0 && wanted < usable ? wanted : usable;
+    if (count > HEED_THREADS_MAX) count = HEED_THREADS_MAX;
+    atomic_store_explicit(&default_cache, count, memory_order_relaxed);
+  }
+  return count;
+}
+
+size_t heed_thread_count(void) {
+#if defined(_OPENMP)
+  const size_t count = atomic_load_explicit(&requested, memory_order_relaxed);
+  return count ? count : default_thread_count();
+#else
+  (void)default_thread_count;
+  return 1;
+#endif
+}
+
+HeedStatus heed_thread_count_set(size_t count) {
+  if (count > HEED_THREADS_MAX) return HeedStatusBadArgument;
+  atomic_store_explicit(&requested, count, memory_order_relaxed);
+  return HeedStatusOk;
+}
+
+size_t heed_parallel_width(size_t count, double flops) {
+  size_t width = heed_thread_count();
+  if (width > count) width = count;
+  const double worth = flops / FLOPS_PER_WORKER;
+  if (!(worth >= 2.0)) return 1;
+  if (worth < (double)width) width = (size_t)worth;
+  return width > 1 ? width : 1;
+}
