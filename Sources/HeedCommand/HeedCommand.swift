@@ -1,12 +1,61 @@
 import ArgumentParser
+import Foundation
 import Heed
 
 /// The command `heed`.
-@main
 struct HeedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "heed",
-        abstract: "Sequence models on the CPU: measured, checked, trained and run.",
-        version: HeedRuntime.version
+        abstract: "Sequence models on the CPU: measured and checked on the machine that runs them.",
+        version: HeedRuntime.version,
+        subcommands: [Doctor.self]
     )
+}
+
+@main
+enum Main {
+    static func main() {
+        // A reader that has seen enough (`heed ... | head`) ends the command in the usual way, also where the parent ignored it.
+        signal(SIGPIPE, SIG_DFL)
+        exit(run(Array(CommandLine.arguments.dropFirst())))
+    }
+
+    /// Parses and runs; every failure becomes one line on standard error.
+    private static func run(_ arguments: [String]) -> Int32 {
+        do {
+            var command = try HeedCommand.parseAsRoot(arguments)
+            try command.run()
+            return EXIT_SUCCESS
+        } catch let failure as CommandFailure {
+            Console.explain(failure.message)
+            return failure.status.rawValue
+        } catch {
+            let status = HeedCommand.exitCode(for: error)
+            guard status.isSuccess else {
+                Console.explain(oneLine(HeedCommand.message(for: error), arguments: arguments))
+                return CommandFailure.Status.wrongArguments.rawValue
+            }
+            return printHelp(HeedCommand.fullMessage(for: error))
+        }
+    }
+
+    private static func printHelp(_ text: String) -> Int32 {
+        do {
+            if !text.isEmpty { try Console.printLine(text) }
+            return EXIT_SUCCESS
+        } catch {
+            Console.explain(error.message)
+            return error.status.rawValue
+        }
+    }
+
+    /// The parser's message on one line. It may lay its own words out over several; line breaks inside an argument, which it
+    /// repeats, are left for the escaping.
+    private static func oneLine(_ message: String, arguments: [String]) -> String {
+        guard !arguments.contains(where: { $0.contains(where: \.isNewline) }) else { return message }
+        return message.split(whereSeparator: \.isNewline)
+            .map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+            .joined(separator: " ")
+    }
 }

@@ -1,0 +1,48 @@
+import Foundation
+
+/// The three streams of the command: results on standard output, words on standard error, progress where that is a terminal.
+package enum Console {
+    /// Writes a line of results.
+    ///
+    /// - Throws: ``CommandFailure`` where standard output does not take it (a full disk, say). A reader that went away ends the
+    ///   command by SIGPIPE, without a word.
+    static func printLine(_ line: String) throws(CommandFailure) {
+        guard let error = write(line + "\n", to: STDOUT_FILENO) else { return }
+        throw .workFailed("standard output: \(String(cString: strerror(error)))")
+    }
+
+    /// Writes one line to standard error: a warning, or why the command failed. Nothing can be done where that fails.
+    static func explain(_ message: String) {
+        Progress.erase()
+        _ = write("heed: \(message.escapedForOneLine)\n", to: STDERR_FILENO)
+    }
+
+    static let errorIsTerminal = isatty(STDERR_FILENO) == 1
+
+    /// Writes all of `text`; returns the error number where that fails.
+    fileprivate static func write(_ text: String, to descriptor: Int32) -> Int32? {
+        var remaining = Array(text.utf8)[...]
+        while !remaining.isEmpty {
+            let written = remaining.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+            if written >= 0 {
+                remaining = remaining.dropFirst(written)
+            } else if errno != EINTR {
+                return errno
+            }
+        }
+        return nil
+    }
+}
+
+/// One line on a terminal that says what the command is at; nothing where standard error is a file or a pipe.
+enum Progress {
+    static func show(_ text: String) {
+        guard Console.errorIsTerminal else { return }
+        _ = Console.write("\r\u{1B}[K\(text.escapedForOneLine)", to: STDERR_FILENO)
+    }
+
+    static func erase() {
+        guard Console.errorIsTerminal else { return }
+        _ = Console.write("\r\u{1B}[K", to: STDERR_FILENO)
+    }
+}
