@@ -84,6 +84,7 @@ void heed_machine_describe(HeedMachine *machine);
 
 // Number of threads a parallel call uses: what was set, else OMP_NUM_THREADS if its first number is from 1 to HEED_THREADS_MAX (capped at
 // `usable`), else `usable`. The environment and the machine are read once. Always 1 where the library was built without OpenMP.
+// At most 2 where OMP_NUM_THREADS is no list of decimal numbers ("abc", "-1", ""): libomp aborts on such a value, so it is not started.
 size_t heed_thread_count(void);
 
 // Sets the number of threads for every later call, honoured above the number of processors too; 0 returns to the default.

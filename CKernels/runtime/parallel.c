@@ -91,7 +91,8 @@ static void take_tasks(size_t worker) {
 
 // Nothing is captured: what the members need they read from `shared`, after an acquiring load of the state and before a releasing count,
 // so that the order holds by these atomics alone.
-static void open_region(void) {
+// A function of its own, never inlined: the compiler calls libomp, which starts it, where a function that holds a region begins.
+static __attribute__((noinline)) void open_region(void) {
   const int members = (int)shared.width - 1;
 #pragma omp parallel num_threads(members) default(none) shared(shared)
   {
@@ -124,9 +125,10 @@ static void wait_for_job(bool crowded) {
 
 static void *engine_main(void *unused) {
   (void)unused;
-  // A bad OMP_NUM_THREADS is not used here, so libomp need not complain about it on this process's standard error.
-  if (kmp_set_warnings_off) kmp_set_warnings_off();
-  omp_set_dynamic(0);
+  const bool openmp = heed_width_limit() > 2;
+  // OMP_NUM_THREADS is not what decides here, so libomp need not complain about it on this process's standard error.
+  if (openmp && kmp_set_warnings_off) kmp_set_warnings_off();
+  if (openmp) omp_set_dynamic(0);
   int blocktime = -1;
   bool crowded = false;
   for (;;) {
@@ -134,8 +136,12 @@ static void *engine_main(void *unused) {
     uint32_t expected = POSTED;
     if (!atomic_compare_exchange_strong_explicit(&shared.state, &expected, ENTERED, memory_order_acq_rel, memory_order_relaxed)) continue;
     crowded = shared.crowded;
-    if (blocktime != !crowded && kmp_set_blocktime) kmp_set_blocktime(blocktime = !crowded);
-    open_region();
+    if (openmp && blocktime != !crowded && kmp_set_blocktime) kmp_set_blocktime(blocktime = !crowded);
+    if (openmp) {
+      open_region();
+    } else {
+      take_tasks(1);
+    }
     // From here on the caller may publish the next job.
     if (atomic_exchange_explicit(&shared.state, DONE, memory_order_acq_rel) == AWAITED) heed_sleep_wake(&shared.state);
   }
@@ -196,7 +202,7 @@ static void wait_for_engine(bool crowded) {
 
 void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context) {
   if (width > count) width = count;
-  if (width > HEED_THREADS_MAX) width = HEED_THREADS_MAX;
+  if (width > heed_width_limit()) width = heed_width_limit();
   if (width <= 1 || depth > 0 || atomic_load_explicit(&shared.taken, memory_order_relaxed) ||
       atomic_exchange_explicit(&shared.taken, true, memory_order_acquire)) {
     run_inline(count, task, context);

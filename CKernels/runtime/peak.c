@@ -22,8 +22,9 @@
 #define DEFAULT_SECONDS 2e-3
 #define SECONDS_MAX     3600.0
 // How long threads wait for each other: far beyond the start of a sleeping thread, and of an oversubscribed one.
-#define MEETING_NANOSECONDS 200000000u
-#define ATTEMPTS            3
+#define MEETING_NANOSECONDS   200000000u
+#define SPINS_BEFORE_YIELDING 2000 // about 50 us
+#define ATTEMPTS              3
 
 #define READ_BYTES_MIN     ((size_t)64 << 20)
 #define READ_BYTES_UNIT    ((size_t)2 << 20) // a huge page
@@ -59,7 +60,8 @@ static bool meet(Measurement *m, size_t number) {
   const uint64_t start = heed_nanoseconds();
   for (unsigned spins = 1; atomic_load_explicit(&m->arrived, memory_order_acquire) < number * m->threads; spins++) {
     if (atomic_load_explicit(&m->failed, memory_order_relaxed)) return false;
-    if (m->crowded) {
+    // On a busy machine two of the threads may share a processor; then one that only spins keeps the other away for a whole tick.
+    if (m->crowded || spins > SPINS_BEFORE_YIELDING) {
       sched_yield();
     } else {
       heed_pause();

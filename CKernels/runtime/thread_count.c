@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "parallel.h"
 
@@ -11,8 +12,11 @@
 // multiplications and additions; with less than this for each worker, forking gains nothing.
 #define FLOPS_PER_WORKER 60000.0
 
-static atomic_size_t requested;     // 0 where none was asked for
-static atomic_size_t usable_cache;  // 0 until it is known
+static atomic_size_t requested;    // 0 where none was asked for
+static atomic_size_t usable_cache; // 0 until it is known
+#if defined(_OPENMP)
+static atomic_size_t limit_cache; // 0 until it is known
+#endif
 static atomic_size_t default_cache; // 0 until it is known
 
 size_t heed_usable_processors(void) {
@@ -51,14 +55,37 @@ static size_t default_thread_count(void) {
   return count;
 }
 
-size_t heed_thread_count(void) {
+bool heed_openmp_can_read(const char *text) {
+  if (!text) return true;
+  for (;; text++) {
+    text += strspn(text, " \t");
+    const size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 9) return false;
+    text += digits;
+    text += strspn(text, " \t");
+    if (*text != ',') return *text == '\0';
+  }
+}
+
+size_t heed_width_limit(void) {
 #if defined(_OPENMP)
-  const size_t count = atomic_load_explicit(&requested, memory_order_relaxed);
-  return count ? count : default_thread_count();
+  // The value when the library is first used is the one that libomp would find; 0 says that it was not yet read.
+  size_t limit = atomic_load_explicit(&limit_cache, memory_order_relaxed);
+  if (limit == 0) {
+    limit = heed_openmp_can_read(getenv("OMP_NUM_THREADS")) ? HEED_THREADS_MAX : 2;
+    atomic_store_explicit(&limit_cache, limit, memory_order_relaxed);
+  }
+  return limit;
 #else
-  (void)default_thread_count;
   return 1;
 #endif
+}
+
+size_t heed_thread_count(void) {
+  size_t count = atomic_load_explicit(&requested, memory_order_relaxed);
+  if (count == 0) count = default_thread_count();
+  const size_t limit = heed_width_limit();
+  return count < limit ? count : limit;
 }
 
 HeedStatus heed_thread_count_set(size_t count) {

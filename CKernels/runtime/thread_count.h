@@ -12,4 +12,12 @@ size_t heed_usable_processors(void);
 // not from 1 to HEED_THREADS_MAX.
 size_t heed_thread_count_parse(const char *text);
 
+// Whether libomp can read that value of OMP_NUM_THREADS: null, or decimal numbers with commas between them. libomp 14 aborts on an empty
+// value and on overflow, and often on anything else ("abc", "-1"): it uses what it has not parsed. So with such a value in the environment
+// it must never be started.
+bool heed_openmp_can_read(const char *text);
+
+// The most workers that a call can have here: 1 without OpenMP, 2 (the caller and the engine thread) where libomp must not be started.
+size_t heed_width_limit(void);
+
 #endif
