@@ -2,6 +2,7 @@
 
 #include "attention.h"
 #include "attention_checks.h"
+#include "attention_visible.h"
 #include "dispatch.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -16,14 +17,6 @@ typedef struct Call {
   size_t scratch_stride; // floats from one worker's scratch to the next
 } Call;
 
-// Row `row` of the result sees keys below this plus whatever the other masks leave; saturated, for any offset.
-static ptrdiff_t visible_below(const HeedAttentionShape *shape, size_t row) {
-  if (!shape->causal) return PTRDIFF_MAX / 2;
-  const ptrdiff_t limit = PTRDIFF_MAX / 2, offset = shape->causal_offset;
-  const ptrdiff_t bounded = offset > limit / 2 ? limit / 2 : (offset < -limit ? -limit : offset);
-  return bounded + (ptrdiff_t)row + 1;
-}
-
 static void attend_tile(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const HeedAttentionShape *s = call->shape;
@@ -36,7 +29,7 @@ static void attend_tile(void *context, size_t task, size_t worker) {
   const ptrdiff_t b = (ptrdiff_t)batch, h = (ptrdiff_t)head, g = (ptrdiff_t)group, i = (ptrdiff_t)first;
   const HeedAttentionTile tile = {
       .queries = left < call->kernels->attention_query_tile ? left : call->kernels->attention_query_tile,
-      .keys = in->key_lengths ? (size_t)in->key_lengths[batch] : s->key_length,
+      .keys = heed_attention_keys(s, in, batch),
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
       .query = in->query + b * s->query.batch + h * s->query.head + i * s->query.row,
@@ -48,7 +41,7 @@ static void attend_tile(void *context, size_t task, size_t worker) {
       .key_column = s->key.column,
       .value_row = s->value.row,
       .value_column = s->value.column,
-      .visible_first = visible_below(s, first),
+      .visible_first = heed_attention_visible_below(s, first),
       .boolean = in->boolean ? in->boolean + b * s->boolean.batch + h * s->boolean.head + i * s->boolean.row : NULL,
       .additive = in->additive ? in->additive + b * s->additive.batch + h * s->additive.head + i * s->additive.row : NULL,
       .boolean_row = s->boolean.row,

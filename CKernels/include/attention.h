@@ -22,6 +22,8 @@
 // nowhere else; a value's NaN in its own column alone, even where the weight has underflowed to 0. A zero output is +0.
 // Infinities follow IEEE: a score of +inf makes its row NaN, one of -inf has the weight 0, and a row whose scores are all -inf counts as one
 // that may attend nothing; an infinite value makes its column infinite or, where infinities or a weight of 0 meet it, NaN.
+// A row whose scores are all saturated is uniform; its L is some number below -2e38. The tiled and decode variants sum before they divide
+// by the sum of the weights: values above FLT_MAX / Nk may overflow there.
 //
 // Strides are in elements, any sign, 0 too (broadcast), for the last dimension too. Outputs overwrite; their rows must not overlap
 // each other or an input.
@@ -111,6 +113,16 @@ HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, 
 // Tiles of 64 queries by 64 keys with online softmax: O(N) memory. Does not give weights.
 HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs);
+
+// For a few queries (8 or fewer, say) over many keys: keys in the lanes, chunks of keys handed to the cores, each read once. The bits are
+// those of the tiled variant. HeedStatusNotSupported with a boolean or additive mask, HeedStatusBadStride unless columns of K and V are
+// contiguous.
+HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                         const HeedAttentionOutputs *outputs);
+
+// Tiled or decode, whichever is faster for the shape: the choice never shows in the bits.
+HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                            const HeedAttentionOutputs *outputs);
 
 #ifdef __cplusplus
 }

@@ -5,6 +5,7 @@
 #ifndef HEED_KERNELS_H
 #define HEED_KERNELS_H
 
+#include "gemm.h"
 #include "heed_runtime.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
@@ -23,6 +24,27 @@ typedef struct HeedAttentionTile {
   float *scratch;     // 64-byte aligned
 } HeedAttentionTile;
 
+// A few queries against one chunk of keys of one key/value head. What comes out is relative to the chunk's own maximum.
+typedef struct HeedAttentionDecode {
+  size_t rows, head_dim, value_dim;
+  const float *query;    // [rows][D], scaled, in base 2
+  const size_t *visible; // [rows] keys of the chunk that each row sees
+  const float *key, *value;
+  ptrdiff_t key_row, value_row;
+  float *output, *max, *sum; // [rows][E], [rows], [rows]
+} HeedAttentionDecode;
+
+// One tile of C <- alpha * A B + beta * C. Pointers stand at the tile's first element; C may not overlap A or B.
+typedef struct HeedGemmTile {
+  size_t rows, columns, depth;
+  const float *a, *b;
+  ptrdiff_t a_row, a_column, b_row, b_column;
+  float *c;
+  ptrdiff_t c_row, c_column;
+  float alpha, beta;
+  float *scratch; // 64-byte aligned
+} HeedGemmTile;
+
 typedef struct HeedKernels {
   HeedISA isa;
   size_t lanes; // float32 values in a vector
@@ -36,10 +58,23 @@ typedef struct HeedKernels {
   size_t attention_query_tile;
   size_t (*attention_tiled_scratch)(size_t head_dim, size_t value_dim); // floats
   void (*attention_tiled_forward)(const HeedAttentionTile *tile);
+
+  // Attention forward, few queries: one chunk of `attention_key_chunk` keys, and the merging of a row's chunks, whose maxima and sums stand
+  // `statistics_stride` floats apart and whose outputs stand `parts_stride` floats apart.
+  size_t attention_key_chunk;
+  void (*attention_decode_forward)(const HeedAttentionDecode *chunk);
+  void (*attention_decode_merge)(size_t chunks, size_t value_dim, const float *max, const float *sum, const float *parts,
+                                 size_t statistics_stride, size_t parts_stride, float *output, ptrdiff_t output_column, float *log_sum_exp);
+
+  // Matrix product of one tile of C; tiles of whole panels of gemm_columns and whole blocks of gemm_rows have no tails.
+  size_t gemm_rows, gemm_columns;
+  size_t (*gemm_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
+  void (*gemm_tile)(const HeedGemmTile *tile);
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;
 #if defined(__x86_64__)
+extern const HeedKernels heed_kernels_avx2;
 extern const HeedKernels heed_kernels_avx512;
 extern const HeedKernels heed_kernels_avx512bf16;
 #endif

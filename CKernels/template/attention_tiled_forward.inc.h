@@ -7,18 +7,12 @@
 //   m'  <- max(m, rows of S^T);  P^T <- 2^(S^T - m');  alpha <- 2^(m - m')
 //   l   <- l * alpha + sum of the tile's P^T
 //   O^T <- O^T * alpha + V^T P^T, the tile's product summed on its own from zero: a carried accumulator has twice the error
-//
-// Order of summation, which decode shares: tiles of KEY_TILE keys from zero, online within a chunk of KEY_CHUNK keys, chunks merged from
-// left to right. Skipping a tile that a row does not see leaves the row's bits alone, for its share would be m' = m, alpha = 1 and + 0.
-//
-// Hidden scores become P = -0: it adds nothing, and its sign tells the careful product, which is taken where a tile that is partly hidden
-// holds a value that is not finite, what to leave out (0 * NaN would be NaN). A row's maximum begins at the lowest finite number, which
-// only decides where a row saw nothing or minus infinity alone: then its sum is 0.
+
+#include "attention_online.inc.h"
+#include "block_product.inc.h"
+#include "pack.inc.h"
 
 #define QUERY_TILE (HEED_LANES * HEED_BLOCK_VECTORS)
-#define KEY_TILE   64
-#define KEY_CHUNK  1024
-#define LOWEST     (-FLT_MAX)
 
 typedef struct TileScratch {
   float *query;                                         // Q^T [D][QUERY_TILE]
@@ -52,9 +46,6 @@ INLINE_KERNEL ptrdiff_t visible_keys(const HeedAttentionTile *tile, size_t row) 
   const ptrdiff_t keys = (ptrdiff_t)tile->keys, causal = tile->visible_first + (ptrdiff_t)row;
   return causal < 0 ? 0 : (causal < keys ? causal : keys);
 }
-
-// 2^x; what is too small becomes 0, so that minus infinity is no special case.
-INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(vf_max(vf_set1(-200.0f), x)); }
 
 // S^T of rows x vectors, stored; the maxima run along in `max`.
 INLINE_KERNEL void score_rows(const int rows, const int vectors, const HeedAttentionTile *tile, const float *key, const float *query,
@@ -208,6 +199,8 @@ ATTEND(2, true)
 #if HEED_BLOCK_VECTORS > 2
 ATTEND(3, false)
 ATTEND(3, true)
+#endif
+#if HEED_BLOCK_VECTORS > 3
 ATTEND(4, false)
 ATTEND(4, true)
 #endif
@@ -219,6 +212,8 @@ static const AttendTile attend[HEED_BLOCK_VECTORS][2] = {
     {attend_2_false, attend_2_true},
 #if HEED_BLOCK_VECTORS > 2
     {attend_3_false, attend_3_true},
+#endif
+#if HEED_BLOCK_VECTORS > 3
     {attend_4_false, attend_4_true},
 #endif
 };
@@ -319,7 +314,5 @@ static void attention_tiled_forward(const HeedAttentionTile *tile) {
   for (size_t i = 0; i < QUERY_TILE; i++) inverse[i] = s.chunk_sum[i] == 0.0f ? 0.0f : 1.0f / s.chunk_sum[i];
   unpack_transposed(s.chunk, QUERY_TILE, inverse, tile->queries, tile->value_dim, tile->output, tile->output_row, tile->output_column);
   if (tile->log_sum_exp)
-    for (size_t i = 0; i < tile->queries; i++)
-      tile->log_sum_exp[i] =
-          s.chunk_sum[i] == 0.0f ? -INFINITY : (float)(((double)s.chunk_max[i] + log2((double)s.chunk_sum[i])) * 0x1.62e42fefa39efp-1);
+    for (size_t i = 0; i < tile->queries; i++) tile->log_sum_exp[i] = log_sum_exp_of(s.chunk_max[i], s.chunk_sum[i]);
 }

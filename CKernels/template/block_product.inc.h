@@ -7,6 +7,9 @@
 // rows and vectors must be constants (arrays have the size of the largest block: one of variable length would not leave the stack); with
 // 4 x 4 of AVX-512 16 sums, 4 loads and a broadcast are live, 21 of 32 registers.
 
+#ifndef HEED_BLOCK_PRODUCT_INC_H
+#define HEED_BLOCK_PRODUCT_INC_H
+
 #define BLOCK_ROWS_MOST (2 * HEED_BLOCK_ROWS)
 
 INLINE_KERNEL void block_product(const int rows, const int vectors, const float *a, ptrdiff_t a_row, ptrdiff_t a_column, const float *b,
@@ -23,9 +26,11 @@ INLINE_KERNEL void block_product(const int rows, const int vectors, const float 
     for (int r = 0; r < rows; r++) {
       const vf element = vf_set1(a[r * a_row]);
 #pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) sum[r][v] = vf_fma(element, panel[v], sum[r][v]);
+      for (int v = 0; v < vectors; v++) sum[r][v] = vf_accumulate(element, panel[v], sum[r][v]);
     }
     a += a_column;
     b += b_row;
   }
 }
+
+#endif

@@ -1,5 +1,8 @@
 // 2^x and e^x for kernels. The name tells the algorithm: t16 a table of 16 entries, p3 a polynomial of degree 3.
 
+#ifndef HEED_EXPONENTIAL_INC_H
+#define HEED_EXPONENTIAL_INC_H
+
 // 2^(i/16)
 static const float heed_exp2_table[16] __attribute__((aligned(64))) = {
     0x1.000000p+0f, 0x1.0b5586p+0f, 0x1.172b84p+0f, 0x1.2387a6p+0f, 0x1.306fe0p+0f, 0x1.3dea64p+0f, 0x1.4bfdaep+0f, 0x1.5ab07ep+0f,
@@ -17,3 +20,5 @@ INLINE_KERNEL vf exp2_t16_p3(vf x) {
   const vf slope = vf_fma(vf_fma(vf_set1(0x1.c6b46ap-5f), r, vf_set1(0x1.ebfff4p-3f)), r, vf_set1(0x1.62e430p-1f));
   return vf_scale_by_power(vf_fma(vf_mul(entry, r), slope, entry), n);
 }
+
+#endif

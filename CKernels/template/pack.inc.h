@@ -1,5 +1,8 @@
 // Bringing rows into lanes: 16 x 16 (lanes x lanes) transposes with the tails handled once, here.
 
+#ifndef HEED_PACK_INC_H
+#define HEED_PACK_INC_H
+
 // target[column * target_row + row] = factor * source[row * source_row + column * source_column] for row < rows, 0 for rows <= row < padded.
 // padded is a multiple of the lanes.
 INLINE_KERNEL void pack_transposed(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
@@ -66,3 +69,5 @@ INLINE_KERNEL void pack_rows(const float *source, ptrdiff_t source_row, size_t r
     for (size_t column = 0; column < columns; column += HEED_LANES)
       vf_store_n(target + column, vf_load_n(source + column, columns - column), columns - column);
 }
+
+#endif

@@ -1,0 +1,170 @@
+// Attention forward for a few queries over many keys: one chunk of KEY_CHUNK keys of one key/value head (letters: include/attention.h).
+//
+// Keys stand in the lanes, so a single query fills them; memory is read once, whatever the number of queries:
+//
+//   S <- Q K^T        16 keys at a time, transposed in registers, lanes x lanes
+//   P <- 2^(S - m)    vectors of keys
+//   O <- O * alpha + P V    value dimension in the lanes, key by key
+//
+// Every score is the same sum over d in order, every tile's sum runs key by key from zero, tiles go online within a chunk: the bits are
+// those of attention_tiled_forward.inc.h, and attention_online.inc.h says why.
+
+#include "attention_online.inc.h"
+
+#define KEY_BLOCK      16                                                 // keys whose scores are summed at a time
+#define KEY_VECTORS    (KEY_BLOCK / HEED_LANES)                           // vectors that hold the scores of one block
+#define DECODE_ROWS    (HEED_LANES == 16 ? 8 : (HEED_LANES == 8 ? 4 : 2)) // queries whose sums share the registers with one block of keys
+#define DECODE_COLUMNS 4                                                  // vectors of the value dimension summed at a time
+
+// scores[r][0 ... 15] = sum over d of query[r][d] * keys[j][d] for the block of 16 keys, of which `count` exist.
+INLINE_KERNEL void decode_scores(const int rows, const HeedAttentionDecode *task, const float *key, size_t count, const float *query,
+                                 float *scores) {
+  vf sum[DECODE_ROWS][KEY_VECTORS];
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < KEY_VECTORS; v++) sum[r][v] = vf_zero();
+  const size_t dim = task->head_dim;
+  for (size_t d = 0; d < dim; d += HEED_LANES) {
+    const size_t width = dim - d < HEED_LANES ? dim - d : HEED_LANES;
+    for (int v = 0; v < KEY_VECTORS; v++) {
+      vf block[HEED_LANES];
+      const float *first = key + (ptrdiff_t)(v * HEED_LANES) * task->key_row + (ptrdiff_t)d;
+      const size_t there = count > (size_t)(v * HEED_LANES) ? count - (size_t)(v * HEED_LANES) : 0;
+#pragma clang loop unroll(full)
+      for (size_t i = 0; i < HEED_LANES; i++) block[i] = i < there ? vf_load_n(first + (ptrdiff_t)i * task->key_row, width) : vf_zero();
+      vf_transpose(block);
+#pragma clang loop unroll(full)
+      for (size_t i = 0; i < HEED_LANES; i++) {
+#pragma clang loop unroll(full)
+        for (int r = 0; r < rows; r++)
+          if (i < width) sum[r][v] = vf_fma(block[i], vf_set1(query[(size_t)r * dim + d + i]), sum[r][v]);
+      }
+    }
+  }
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < KEY_VECTORS; v++) vf_store(scores + r * KEY_TILE + v * HEED_LANES, sum[r][v]);
+}
+
+// P of one row of a tile in place of its scores, of which the row sees `keys`; its maximum and sum move on. Returns alpha.
+INLINE_KERNEL vf decode_weights(float *scores, size_t keys, float *max, float *sum) {
+  vf top = vf_set1(LOWEST);
+  for (size_t j = 0; j < keys; j += HEED_LANES) top = vf_max(vf_select(vm_first(keys - j), vf_load(scores + j), vf_set1(LOWEST)), top);
+  const float before = *max, tile_top = vf_reduce_max(top), now = tile_top > before ? tile_top : before;
+  for (size_t j = 0; j < keys; j += HEED_LANES) vf_store(scores + j, weight_of(vf_sub(vf_load(scores + j), vf_set1(now))));
+  const vf alpha = weight_of(vf_set1(before - now));
+  float tile_sum = 0.0f;
+  for (size_t j = 0; j < keys; j++) tile_sum += scores[j];
+  vf_store_n(sum, vf_fma(vf_set1(*sum), alpha, vf_set1(tile_sum)), 1);
+  *max = now;
+  return alpha;
+}
+
+// output[r] <- output[r] * alpha[r] + sum over keys of weights[r][j] * value[j], for `columns` vectors of the value dimension.
+INLINE_KERNEL void decode_values(const int rows, const int columns, const float *value, ptrdiff_t value_row, size_t keys,
+                                 const float *weights, const vf alpha[DECODE_ROWS], float *output, size_t output_row, size_t width) {
+  vf sum[DECODE_ROWS][DECODE_COLUMNS];
+  for (int r = 0; r < rows; r++)
+    for (int c = 0; c < columns; c++) sum[r][c] = vf_zero();
+  const size_t last = width - (size_t)(columns - 1) * HEED_LANES;
+  for (size_t j = 0; j < keys; j++, value += value_row) {
+    vf element[DECODE_COLUMNS];
+#pragma clang loop unroll(full)
+    for (int c = 0; c < columns; c++)
+      element[c] = c + 1 < columns ? vf_load(value + c * HEED_LANES) : vf_load_n(value + c * HEED_LANES, last);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+      const vf weight = vf_set1(weights[r * KEY_TILE + (ptrdiff_t)j]);
+#pragma clang loop unroll(full)
+      for (int c = 0; c < columns; c++) sum[r][c] = vf_fma(element[c], weight, sum[r][c]);
+    }
+  }
+  for (int r = 0; r < rows; r++)
+    for (int c = 0; c < columns; c++) {
+      float *o = output + (size_t)r * output_row + (size_t)c * HEED_LANES;
+      const size_t n = c + 1 < columns ? HEED_LANES : last;
+      vf_store_n(o, vf_fma(vf_load_n(o, n), alpha[r], sum[r][c]), n);
+    }
+}
+
+INLINE_KERNEL void decode_value_columns(const int rows, const int columns, const HeedAttentionDecode *task, const float *value, size_t keys,
+                                        const float *weights, const vf alpha[DECODE_ROWS], float *output) {
+  const size_t dim = task->value_dim, step = (size_t)columns * HEED_LANES;
+  size_t e = 0;
+  for (; e + step <= dim; e += step) decode_values(rows, columns, value + e, task->value_row, keys, weights, alpha, output + e, dim, step);
+  for (; e < dim; e += HEED_LANES)
+    decode_values(rows, 1, value + e, task->value_row, keys, weights, alpha, output + e, dim, dim - e < HEED_LANES ? dim - e : HEED_LANES);
+}
+
+// `rows` queries from the task's row `first_row` on, over the chunk.
+INLINE_KERNEL void decode_rows(const int rows, const HeedAttentionDecode *task, size_t first_row) {
+  const int columns = rows * DECODE_COLUMNS <= HEED_BLOCK_ROWS * HEED_BLOCK_VECTORS ? DECODE_COLUMNS : (rows > 4 ? 2 : DECODE_COLUMNS / 2);
+  const size_t *visible = task->visible + first_row;
+  const float *query = task->query + first_row * task->head_dim;
+  float *output = task->output + first_row * task->value_dim, *max = task->max + first_row, *sum = task->sum + first_row;
+  size_t seen = 0;
+  for (int r = 0; r < rows; r++) {
+    max[r] = LOWEST, sum[r] = 0.0f;
+    seen = visible[r] > seen ? visible[r] : seen;
+  }
+  for (size_t i = 0; i < (size_t)rows * task->value_dim; i++) output[i] = 0.0f;
+  float scores[DECODE_ROWS * KEY_TILE] __attribute__((aligned(64)));
+  for (size_t first = 0; first < seen; first += KEY_TILE) {
+    const size_t keys = seen - first < KEY_TILE ? seen - first : KEY_TILE;
+    for (size_t j = 0; j < keys; j += KEY_BLOCK)
+      decode_scores(rows, task, task->key + (ptrdiff_t)(first + j) * task->key_row, keys - j, query, scores + j);
+    vf alpha[DECODE_ROWS];
+    bool together = true;
+    for (int r = 0; r < rows; r++) {
+      const size_t row_keys = visible[r] > first ? (visible[r] - first < keys ? visible[r] - first : keys) : 0;
+      together = together && row_keys == keys;
+      alpha[r] = row_keys ? decode_weights(scores + r * KEY_TILE, row_keys, max + r, sum + r) : vf_set1(1.0f);
+    }
+    const float *value = task->value + (ptrdiff_t)first * task->value_row;
+    if (together) {
+      decode_value_columns(rows, columns, task, value, keys, scores, alpha, output);
+      continue;
+    }
+    for (int r = 0; r < rows; r++) { // each row goes as far as it sees: what lies beyond may be anything
+      const size_t row_keys = visible[r] > first ? (visible[r] - first < keys ? visible[r] - first : keys) : 0;
+      if (row_keys)
+        decode_value_columns(1, DECODE_COLUMNS, task, value, row_keys, scores + r * KEY_TILE, alpha + r,
+                             output + (size_t)r * task->value_dim);
+    }
+  }
+}
+
+static void attention_decode_forward(const HeedAttentionDecode *task) {
+  size_t row = 0;
+#if HEED_LANES == 16
+  for (; row + 8 <= task->rows; row += 8) decode_rows(8, task, row);
+#endif
+#if HEED_LANES >= 8
+  for (; row + 4 <= task->rows; row += 4) decode_rows(4, task, row);
+#endif
+  for (; row + 2 <= task->rows; row += 2) decode_rows(2, task, row);
+  for (; row < task->rows; row++) decode_rows(1, task, row);
+}
+
+// The row that comes of `chunks` chunks from left to right; chunk c's maximum, sum and output stand `stride` floats apart.
+static void attention_decode_merge(size_t chunks, size_t value_dim, const float *max, const float *sum, const float *parts,
+                                   size_t statistics_stride, size_t parts_stride, float *output, ptrdiff_t output_column,
+                                   float *log_sum_exp) {
+  float total_max = max[0], total_sum = sum[0];
+  float total[HEED_LANES];
+  for (size_t e = 0; e < value_dim || e == 0; e += HEED_LANES) {
+    const size_t n = value_dim - e < HEED_LANES ? value_dim - e : HEED_LANES;
+    total_max = max[0], total_sum = sum[0];
+    vf part = vf_load_n(parts + e, n);
+    for (size_t c = 1; c < chunks; c++) {
+      const float chunk_max = max[c * statistics_stride], now = total_max > chunk_max ? total_max : chunk_max;
+      const vf a = weight_of(vf_set1(total_max - now)), b = weight_of(vf_set1(chunk_max - now));
+      part = vf_fma(part, a, vf_mul(vf_load_n(parts + c * parts_stride + e, n), b));
+      vf_store(total, vf_fma(vf_set1(total_sum), a, vf_mul(vf_set1(sum[c * statistics_stride]), b)));
+      total_sum = total[0];
+      total_max = now;
+    }
+    const float inverse = total_sum == 0.0f ? 0.0f : 1.0f / total_sum;
+    vf_store(total, vf_add(vf_mul(part, vf_set1(inverse)), vf_zero()));
+    for (size_t i = 0; i < n; i++) output[(ptrdiff_t)(e + i) * output_column] = total[i];
+  }
+  if (log_sum_exp) *log_sum_exp = log_sum_exp_of(total_max, total_sum);
+}

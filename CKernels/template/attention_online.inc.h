@@ -1,0 +1,27 @@
+// Online softmax: what every path of attention shares, so that their bits agree.
+//
+// Order of summation: tiles of KEY_TILE keys from zero, online within a chunk of KEY_CHUNK keys, chunks merged from
+// left to right. Skipping a tile that a row does not see leaves the row's bits alone, for its share would be m' = m, alpha = 1 and + 0.
+//
+// Hidden scores become P = -0: it adds nothing, and its sign tells the careful product, which is taken where a tile that is partly hidden
+// holds a value that is not finite, what to leave out (0 * NaN would be NaN). A row's maximum begins at the lowest finite number, which
+// only decides where a row saw nothing or minus infinity alone: then its sum is 0.
+
+#ifndef HEED_ATTENTION_ONLINE_INC_H
+#define HEED_ATTENTION_ONLINE_INC_H
+
+#include "exponential.inc.h"
+
+#define KEY_TILE  64
+#define KEY_CHUNK 1024
+#define LOWEST    (-FLT_MAX)
+
+// 2^x; what is too small becomes 0, so that minus infinity is no special case.
+INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(vf_max(vf_set1(-200.0f), x)); }
+
+// log(sum of e^score) from a maximum in base 2 and a sum relative to it.
+INLINE_KERNEL float log_sum_exp_of(float max, float sum) {
+  return sum == 0.0f ? -INFINITY : (float)(((double)max + log2((double)sum)) * 0x1.62e42fefa39efp-1);
+}
+
+#endif
