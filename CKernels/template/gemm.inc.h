@@ -10,12 +10,12 @@
 #include "pack.inc.h"
 
 // rows x vectors sums, as many loads as vectors and a broadcast must fit the registers: 6 x 4 of 32, 4 x 3 or 6 x 2 of 16.
-#define GEMM_ROWS (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
-#define GEMM_SUMS 24 // of the largest block
+#define GEMM_ROWS  (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
+#define GEMM_SUMS  24 // of the largest block
 #define GEMM_DEPTH HEED_GEMM_K_BLOCK
 #define GEMM_PANEL (HEED_LANES * HEED_BLOCK_VECTORS)
 // Fewer rows than this do not pay for a copy of B's panel, fewer columns not for one of A's rows.
-#define GEMM_COPY_B_ROWS 96
+#define GEMM_COPY_B_ROWS    96
 #define GEMM_COPY_A_COLUMNS 160
 
 // One register block: where it reads, and what becomes of its sums.
@@ -91,16 +91,16 @@ INLINE_KERNEL void gemm_block(const int rows, const int vectors, const GemmBlock
 
 typedef void (*GemmBlockKernel)(const GemmBlock *);
 
-#define GEMM_BLOCK(rows, vectors)                                                                                                      \
+#define GEMM_BLOCK(rows, vectors)                                                                                                          \
   static __attribute__((noinline)) void gemm_block_##rows##x##vectors(const GemmBlock *x) { gemm_block(rows, vectors, x); }
-#define GEMM_BLOCKS(vectors)                                                                                                           \
-  GEMM_BLOCK(1, vectors)                                                                                                               \
-  GEMM_BLOCK(2, vectors)                                                                                                               \
+#define GEMM_BLOCKS(vectors)                                                                                                               \
+  GEMM_BLOCK(1, vectors)                                                                                                                   \
+  GEMM_BLOCK(2, vectors)                                                                                                                   \
   GEMM_BLOCK(3, vectors) GEMM_BLOCK(4, vectors) GEMM_BLOCK(5, vectors) GEMM_BLOCK(6, vectors)
-#define GEMM_NAMES(vectors)                                                                                                            \
-  {                                                                                                                                    \
-    gemm_block_1x##vectors, gemm_block_2x##vectors, gemm_block_3x##vectors, gemm_block_4x##vectors, gemm_block_5x##vectors,            \
-        gemm_block_6x##vectors                                                                                                         \
+#define GEMM_NAMES(vectors)                                                                                                                \
+  {                                                                                                                                        \
+    gemm_block_1x##vectors, gemm_block_2x##vectors, gemm_block_3x##vectors, gemm_block_4x##vectors, gemm_block_5x##vectors,                \
+        gemm_block_6x##vectors                                                                                                             \
   }
 // One or two rows alone would leave the multipliers waiting and read B in short pieces: they take several panels at a time.
 GEMM_BLOCKS(1)
