@@ -47,13 +47,18 @@ public struct JSONObject: Sendable {
     public mutating func append(_ key: String, _ value: JSONValue) -> Bool {
         if index == nil, members.count >= Self.linearSearchLimit { rebuildIndex() }
         if index != nil {
-            let members = members
-            guard index?.insert(key, at: members.count, among: { members[$0].key }) == true else { return false }
+            guard insertIntoIndex(key) else { return false }
         } else if position(of: key) != nil {
             return false
         }
         members.append(Member(key: key, value: value))
         return true
+    }
+
+    // A function of its own, so that its second reference to the members is gone when they grow: they would be copied each time.
+    private mutating func insertIntoIndex(_ key: String) -> Bool {
+        let known = members
+        return index?.insert(key, at: known.count, among: { known[$0].key }) == true
     }
 
     private func position(of key: String) -> Int? {

@@ -1,0 +1,177 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Replaces a file as a whole: whoever opens it, at whatever moment and after whatever failure, finds the old bytes or the new.
+///
+/// The new bytes go to a temporary file in the same folder, which is forced to the disk, renamed over the old one, and the
+/// folder forced to the disk in turn. On any failure before the rename the temporary file is removed and the old one untouched.
+/// The new file has the permissions of the old one, or those of the process's mask.
+/// A symbolic link stays: what it leads to is replaced, or made.
+public struct AtomicFile {
+    private static let bufferBytes = 1 << 20
+
+    private let path: String
+    private let system: SystemCalls
+    private let descriptor: Int32
+    private var buffer: [UInt8] = []
+
+    /// Replaces the file at `path` by `bytes`.
+    public static func write(_ bytes: some Sequence<UInt8>, to path: String) throws(FileError) {
+        let bytes = Array(bytes)
+        try write(to: path) { file throws(FileError) in try file.append(bytes) }
+    }
+
+    /// Replaces the file at `path` by what `body` appends. Where `body` throws, nothing is replaced and its error thrown on.
+    ///
+    /// An error after the rename (the folder could not be forced to the disk) leaves the new file in place, and says so.
+    public static func write(to path: String, _ body: (inout AtomicFile) throws(FileError) -> Void) throws(FileError) {
+        try write(to: path, system: .live, body)
+    }
+
+    package static func write(
+        to path: String, system: SystemCalls, _ body: (inout AtomicFile) throws(FileError) -> Void
+    ) throws(FileError) {
+        let target = try AtomicTarget(path)
+        let folder = retrying { system.open(AT_FDCWD, target.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        if folder < 0 { throw FileError(path: path, operation: "open the folder", code: -folder) }
+        defer { _ = system.close(folder) }
+
+        let (temporary, descriptor) = try create(beside: target, in: folder, path, system)
+        do throws(FileError) {
+            var file = AtomicFile(path: path, system: system, descriptor: descriptor)
+            do throws(FileError) {
+                try file.check(
+                    target.mode.map { mode in retrying { system.changeMode(descriptor, mode) } } ?? 0,
+                    "set the permissions")
+                try body(&file)
+                try file.flush()
+                try file.check(retrying { system.synchronize(descriptor) }, "force to the disk")
+            } catch {
+                _ = system.close(descriptor)
+                throw error
+            }
+            // Closed before the rename, for some file systems report a failed write only now. After an interrupted close the
+            // descriptor is gone, and the bytes are on the disk already.
+            let closed = system.close(descriptor)
+            if closed != -EINTR { try file.check(closed, "close") }
+            try file.check(retrying { system.rename(folder, temporary, target.name) }, "rename the new file")
+        } catch {
+            _ = retrying { system.unlink(folder, temporary) }
+            throw error
+        }
+        // Some file systems cannot do this to a folder and say so with EINVAL: there is no more to be done there.
+        let synchronized = retrying { system.synchronize(folder) }
+        if synchronized < 0, synchronized != -EINVAL {
+            throw FileError(
+                path: path, operation: "force the folder to the disk (the new file is in place)", code: -synchronized)
+        }
+    }
+
+    /// Appends bytes.
+    public mutating func append(_ bytes: some Collection<UInt8>) throws(FileError) {
+        let outcome = bytes.withContiguousStorageIfAvailable { storage in
+            Result { () throws(FileError) in try append(UnsafeRawBufferPointer(storage)) }
+        }
+        if let outcome { return try outcome.get() }
+        try append(Array(bytes))
+    }
+
+    /// Appends the bytes of memory; large ones go to the file without a copy.
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        if buffer.count + bytes.count > Self.bufferBytes { try flush() }
+        if bytes.count >= Self.bufferBytes { try writeAll(bytes) } else { buffer.append(contentsOf: bytes) }
+    }
+
+    private mutating func flush() throws(FileError) {
+        let pending = buffer
+        buffer.removeAll(keepingCapacity: true)
+        try pending.withUnsafeBytes { bytes in Result { () throws(FileError) in try writeAll(bytes) } }.get()
+    }
+
+    private func writeAll(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
+        guard let start = bytes.baseAddress else { return }
+        var done = 0
+        while done < bytes.count {
+            let count = system.write(descriptor, start + done, min(bytes.count - done, 1 << 30))
+            if count == -Int(EINTR) { continue }
+            if count < 0 { throw FileError(path: path, operation: "write", code: Int32(-count)) }
+            // A regular file that takes nothing and reports nothing would be asked for ever.
+            if count == 0 { throw FileError(path: path, operation: "write", reason: "the system wrote nothing") }
+            done += count
+        }
+    }
+
+    private func check(_ result: Int32, _ operation: String) throws(FileError) {
+        if result < 0 { throw FileError(path: path, operation: operation, code: -result) }
+    }
+
+    /// A new file with a name of its own in the target's folder.
+    private static func create(
+        beside target: AtomicTarget, in folder: Int32, _ path: String, _ system: SystemCalls
+    ) throws(FileError) -> (name: String, descriptor: Int32) {
+        var last: Int32 = 0
+        for _ in 0..<100 {
+            // Short, so that it is allowed wherever the target's own name is; hidden, so that a walk over the folder passes it over.
+            let name = ".heed-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+            last = retrying { system.open(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
+            if last >= 0 { return (name, last) }
+            if last != -EEXIST { break }
+        }
+        throw FileError(path: path, operation: "create a file beside it", code: -last)
+    }
+
+    private static func retrying(_ call: () -> Int32) -> Int32 {
+        var result = call()
+        while result == -EINTR { result = call() }
+        return result
+    }
+}
+
+/// The file that a path leads to, which may not be there yet.
+private struct AtomicTarget {
+    let folder: String
+    let name: String
+    /// The permissions of the file that is there.
+    let mode: mode_t?
+
+    /// Follows symbolic links, a dangling one too.
+    init(_ path: String) throws(FileError) {
+        func failure(_ reason: String) -> FileError { FileError(path: path, operation: "write", reason: reason) }
+        if path.utf8.contains(0) { throw failure("the path contains NUL") }
+        var resolved = path
+        var links = 0
+        while let destination = Self.destination(of: resolved) {
+            links += 1
+            if links > 40 { throw FileError(path: path, operation: "write", code: ELOOP) }
+            resolved =
+                destination.utf8.first == UInt8(ascii: "/")
+                ? destination : Self.split(resolved).folder + "/" + destination
+        }
+        (folder, name) = Self.split(resolved)
+        if name.isEmpty || name == "." || name == ".." { throw failure("it names no file") }
+        var status = stat()
+        if stat(resolved, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is not a regular file") }
+            mode = status.st_mode & 0o7777
+        } else {
+            mode = nil
+        }
+    }
+
+    private static func destination(of path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &buffer, buffer.count)
+        return count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+    }
+
+    private static func split(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
+        let folder = String(path[..<slash])
+        return (folder.isEmpty ? "/" : folder, String(path[path.utf8.index(after: slash)...]))
+    }
+}

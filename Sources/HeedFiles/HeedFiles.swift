@@ -1,1 +1,0 @@
-// HeedFiles: safetensors, and files that are replaced atomically.

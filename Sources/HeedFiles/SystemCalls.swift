@@ -1,0 +1,60 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// The system calls that saving a file needs, each replaceable, so that a test can let any of them fail.
+///
+/// Each returns what the system call returns; a negative result is the negated `errno`.
+package struct SystemCalls: Sendable {
+    /// `openat(folder, name, flags, mode)`
+    package var open: @Sendable (_ folder: Int32, _ name: String, _ flags: Int32, _ mode: mode_t) -> Int32
+    /// `write(file, bytes, count)`
+    package var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
+    /// `fchmod(file, mode)`
+    package var changeMode: @Sendable (_ file: Int32, _ mode: mode_t) -> Int32
+    /// `fsync(file)`
+    package var synchronize: @Sendable (_ file: Int32) -> Int32
+    /// `close(file)`
+    package var close: @Sendable (_ file: Int32) -> Int32
+    /// `renameat(folder, old, folder, new)`
+    package var rename: @Sendable (_ folder: Int32, _ old: String, _ new: String) -> Int32
+    /// `unlinkat(folder, name, 0)`
+    package var unlink: @Sendable (_ folder: Int32, _ name: String) -> Int32
+
+    /// The system's own.
+    package static let live = SystemCalls(
+        open: { result(openat($0, $1, $2, $3)) },
+        write: { file, bytes, count in
+            #if canImport(Darwin)
+            let written = Darwin.write(file, bytes, count)
+            #elseif canImport(Musl)
+            let written = Musl.write(file, bytes, count)
+            #else
+            let written = Glibc.write(file, bytes, count)
+            #endif
+            return written < 0 ? -Int(errno) : written
+        },
+        changeMode: { result(fchmod($0, $1)) },
+        synchronize: { result(fsync($0)) },
+        close: { file in
+            #if canImport(Darwin)
+            result(Darwin.close(file))
+            #elseif canImport(Musl)
+            result(Musl.close(file))
+            #else
+            result(Glibc.close(file))
+            #endif
+        },
+        rename: { result(renameat($0, $1, $0, $2)) },
+        unlink: { result(unlinkat($0, $1, 0)) }
+    )
+
+    private static func result(_ value: Int32) -> Int32 { value < 0 ? -errno : value }
+
+    /// What an error number means: "No space left on device".
+    package static func meaning(of error: Int32) -> String { String(cString: strerror(error)) }
+}
