@@ -8,9 +8,9 @@
 
 #include "parallel.h"
 
-// A worker joins for about 0.6 us while it spins (Tests/CKernelsTests/runtime_fork_cost.c), in which a core does some 50,000
-// multiplications and additions; with less than this for each worker, forking gains nothing.
-#define FLOPS_PER_WORKER 60000.0
+// To hand tasks to a worker that spins and to wait for it costs about 0.8 us (Tests/CKernelsTests/runtime_fork_cost.c: 76.4 us of tasks take
+// 39.0 on two), in which a core does some 100,000 operations. With less than that for each of two workers, one is faster.
+#define FLOPS_PER_WORKER 100000.0
 
 static atomic_size_t requested;    // 0 where none was asked for
 static atomic_size_t usable_cache; // 0 until it is known
