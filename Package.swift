@@ -38,8 +38,9 @@ let package = Package(
         .default(enabledTraits: ["OpenMP", "OpenBLAS"]),
     ],
     dependencies: [
-        // The command alone uses it; the library depends on no other package.
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        // The command alone uses these; the library depends on no other package.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     ],
     targets: [
         .target(
@@ -59,10 +60,12 @@ let package = Package(
             dependencies: [
                 "Heed",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Crypto", package: "swift-crypto"),
             ]
         ),
         .target(name: "HeedTestSupport", dependencies: ["HeedTensor"], path: "Tests/HeedTestSupport"),
-        .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport"]),
+        .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
+        .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),

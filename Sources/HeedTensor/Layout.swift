@@ -19,7 +19,10 @@ struct Layout: Sendable {
     var isContiguous: Bool {
         if shape.isEmpty { return true }
         var expected = 1
-        for axis in strides.indices.reversed() where shape.sizes[axis] != 1 {
+        var axis = strides.count
+        while axis > 0 {
+            axis -= 1
+            if shape.sizes[axis] == 1 { continue }
             guard strides[axis] == expected else { return false }
             expected *= shape.sizes[axis]
         }

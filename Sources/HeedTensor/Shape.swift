@@ -31,7 +31,8 @@ public struct Shape: Sendable, Hashable {
     init?(exactly sizes: IndexVector) {
         var product = 1
         var isEmpty = false
-        for size in sizes {
+        for axis in 0..<sizes.count {
+            let size = sizes[axis]
             guard size >= 0 else { return nil }
             if size == 0 {
                 isEmpty = true
@@ -63,7 +64,9 @@ public struct Shape: Sendable, Hashable {
     var rowMajorStrides: IndexVector {
         var strides = IndexVector(repeating: 1, count: rank)
         var stride = 1
-        for axis in sizes.indices.reversed() {
+        var axis = rank
+        while axis > 0 {
+            axis -= 1
             strides[axis] = stride
             // A zero dimension leaves nothing to address; a stride that is not zero keeps views of it ordinary.
             stride *= max(sizes[axis], 1)

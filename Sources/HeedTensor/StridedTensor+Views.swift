@@ -107,7 +107,7 @@ extension StridedTensor {
         guard target.rank >= rank else { return nil }
         var strides = IndexVector(repeating: 0, count: target.rank)
         let lead = target.rank - rank
-        for axis in shape.sizes.indices {
+        for axis in 0..<rank {
             let size = shape.sizes[axis]
             guard size == target.sizes[lead + axis] || size == 1 else { return nil }
             strides[lead + axis] = size == target.sizes[lead + axis] ? layout.strides[axis] : 0

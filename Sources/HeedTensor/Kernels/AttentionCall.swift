@@ -90,10 +90,12 @@ package struct AttentionCall: Sendable {
 
     func run(_ algorithm: AttentionAlgorithm, outputs: HeedAttentionOutputs) throws(TensorError) {
         let kernel: HeedAttentionForward
-        switch algorithm.resolved(givingWeights: outputs.weights != nil) {
+        switch algorithm {
+        case .automatic:
+            kernel = outputs.weights == nil ? heed_attention_automatic_forward : heed_attention_materialized_forward
         case .naive: kernel = heed_attention_naive_forward
         case .materialized: kernel = heed_attention_materialized_forward
-        case .tiled, .automatic: kernel = heed_attention_tiled_forward
+        case .tiled: kernel = heed_attention_tiled_forward
         }
         var outputs = outputs
         let status = withInputs { shape, inputs in kernel(shape, inputs, &outputs) }

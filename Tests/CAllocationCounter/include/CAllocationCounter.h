@@ -1,0 +1,15 @@
+// Counts what the calling thread asks of the C allocator, by standing in for its functions in a test process.
+
+#ifndef HEED_ALLOCATION_COUNTER_H
+#define HEED_ALLOCATION_COUNTER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+// Whether this platform's allocator can be counted (glibc, without AddressSanitizer).
+bool heed_allocations_are_counted(void);
+
+// How often the calling thread has asked for memory.
+uint64_t heed_allocation_count(void);
+
+#endif

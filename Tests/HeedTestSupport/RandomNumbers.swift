@@ -1,0 +1,45 @@
+import HeedTensor
+
+/// Seeded random numbers (SplitMix64), the same on every machine.
+public struct SeededGenerator: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    public init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1 }
+
+    public mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    /// About normal: the sum of twelve uniform numbers less 6. Exact in every build, for it uses no library function.
+    public mutating func normal() -> Float {
+        var sum: Float = -6
+        for _ in 0..<12 { sum += Float(next() >> 40) * 0x1p-24 }
+        return sum
+    }
+}
+
+extension StridedTensor where Scalar == Float {
+    /// About normal numbers.
+    public static func normal(_ shape: Shape, seed: UInt64) -> Tensor {
+        var generator = SeededGenerator(seed: seed)
+        return Tensor((0..<shape.count).map { _ in generator.normal() }, shape: shape)
+    }
+
+    /// 0, 1, 2 ... in row-major order.
+    public static func counting(_ shape: Shape) -> Tensor {
+        Tensor((0..<shape.count).map { Float($0) }, shape: shape)
+    }
+}
+
+extension StridedTensor where Scalar == Bool {
+    /// `true` in about `share` of the places.
+    public static func random(_ shape: Shape, share: Double, seed: UInt64) -> BooleanTensor {
+        var generator = SeededGenerator(seed: seed)
+        return BooleanTensor(
+            (0..<shape.count).map { _ in Double.random(in: 0..<1, using: &generator) < share }, shape: shape)
+    }
+}
