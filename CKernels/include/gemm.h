@@ -8,7 +8,10 @@
 // instruction set has one), the blocks added from left to right, then alpha, then beta. It does not depend on m, n, batch, threads or
 // strides: a row alone has the bits it has among many.
 //
-// Errors: BadShape (overflow), BadStride (elements of C overlap), BadArgument (null data), OutOfMemory.
+// C may not overlap A or B.
+//
+// Errors: BadShape (overflow), BadStride (elements of C overlap or might, or a distance overflows), BadArgument (null data, alpha or beta not
+// finite), OutOfMemory.
 
 #ifndef HEED_GEMM_H
 #define HEED_GEMM_H

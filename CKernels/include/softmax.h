@@ -5,12 +5,14 @@
 //
 // X and Y are [rows, columns] with a stride for each (in elements, any sign); Y may be X in place. Columns hidden by the mask take no
 // part, whatever they hold, and give 0 (log: minus infinity). A row that sees nothing gives zeros (log: minus infinity). NaN that is seen
-// gives NaN in its row. An infinite z follows IEEE: +inf in a row gives NaN, -inf a weight of 0; a row of -inf alone sees nothing.
+// gives NaN in its row. An infinite z (one that overflows float32 too) follows IEEE: +inf in a row gives NaN, -inf a weight of 0; a row of
+// -inf alone sees nothing.
 //
-// Accuracy: relative error at most (3 + 0.5 |z - m|) eps; a row of 10^6 sums to 1 within 2 eps. The bits of a row depend on the row and the
-// instruction set alone.
+// Accuracy: relative error at most (3 + 0.5 |z - m|) eps, eps = 2^-23 (log: absolute error, plus eps |y|); a row of 10^6 sums to 1 within
+// 2 eps. An instruction set without fused multiply-adds rounds z first: another 0.5 |z| eps where the scale is no power of 2. The bits of a
+// row depend on the row and the instruction set alone.
 //
-// Errors: BadShape (overflow), BadStride (elements of Y overlap), BadArgument (null data, scale not finite, a visible count above columns).
+// Errors: BadShape (overflow), BadStride (elements of Y overlap), BadArgument (null data, scale not finite).
 
 #ifndef HEED_SOFTMAX_H
 #define HEED_SOFTMAX_H
@@ -23,16 +25,16 @@ extern "C" {
 
 typedef struct HeedSoftmaxShape {
   size_t rows, columns;
-  ptrdiff_t input_row, input_column;    // strides of X
-  ptrdiff_t output_row, output_column;  // strides of Y
-  ptrdiff_t mask_row, mask_column;      // strides of the mask, read only where it is given
+  ptrdiff_t input_row, input_column;   // strides of X
+  ptrdiff_t output_row, output_column; // strides of Y
+  ptrdiff_t mask_row, mask_column;     // strides of the mask, read only where it is given
   float scale;
   bool logarithm;
 } HeedSoftmaxShape;
 
 typedef struct HeedSoftmaxInputs {
   const float *input;
-  const uint8_t *mask;  // 0 = hidden; or null
+  const uint8_t *mask; // 0 = hidden; or null
 } HeedSoftmaxInputs;
 
 HeedStatus heed_softmax_reference_forward(const HeedSoftmaxShape *shape, const HeedSoftmaxInputs *inputs, double *output);

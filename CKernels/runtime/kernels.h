@@ -45,6 +45,29 @@ typedef struct HeedGemmTile {
   float *scratch; // 64-byte aligned
 } HeedGemmTile;
 
+// One row of a softmax; all pointers are to contiguous columns.
+typedef struct HeedSoftmaxRow {
+  size_t columns, visible; // columns from `visible` on are hidden
+  const float *input;
+  float *output;          // may be the input
+  const uint8_t *boolean; // 0 = hidden; or null
+  const float *additive;  // added, the sum saturating at -FLT_MAX, minus infinity hides; or null
+  float scale;
+  bool logarithm;
+  float *log_sum_exp; // one number, or null
+} HeedSoftmaxRow;
+
+// One row of weights times V, over the keys that the row sees.
+typedef struct HeedWeightedSum {
+  size_t keys, value_dim;
+  const float *weights; // [keys]
+  const uint8_t *seen;  // [keys]
+  const float *value;
+  ptrdiff_t value_row, value_column;
+  float *output;
+  ptrdiff_t output_column;
+} HeedWeightedSum;
+
 typedef struct HeedKernels {
   HeedISA isa;
   size_t lanes; // float32 values in a vector
@@ -70,6 +93,15 @@ typedef struct HeedKernels {
   size_t gemm_rows, gemm_columns;
   size_t (*gemm_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
   void (*gemm_tile)(const HeedGemmTile *tile);
+
+  void (*softmax_row)(const HeedSoftmaxRow *row);
+  // target <- source, a strided matrix.
+  void (*copy_strided)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target,
+                       ptrdiff_t target_row, ptrdiff_t target_column);
+
+  // Materialised attention, where a hidden value may be NaN or infinite.
+  bool (*is_finite)(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns);
+  void (*weighted_sum_seen)(const HeedWeightedSum *row);
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

@@ -20,9 +20,7 @@ VOCABULARY vm vm_first(size_t n) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n >= 8 ? 8 : (int)n), lane));
 }
-VOCABULARY vf vf_load_n(const float *p, size_t n) {
-  return n >= 8 ? vf_load(p) : _mm256_maskload_ps(p, _mm256_castps_si256(vm_first(n)));
-}
+VOCABULARY vf vf_load_n(const float *p, size_t n) { return n >= 8 ? vf_load(p) : _mm256_maskload_ps(p, _mm256_castps_si256(vm_first(n))); }
 VOCABULARY void vf_store_n(float *p, vf x, size_t n) {
   if (n >= 8)
     vf_store(p, x);
@@ -65,7 +63,8 @@ VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
 
 VOCABULARY vf vf_table16(const float *table, vf bits) {
   const __m256i index = _mm256_castps_si256(bits);
-  const vf low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index), high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index);
+  const vf low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index),
+           high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index);
   return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
 }
 // Two factors of half the power each: for |n| <= 250 both are normal, and for x in [1, 4) only the second product rounds.
@@ -80,6 +79,11 @@ VOCABULARY vf vf_scale_by_power(vf x, vf n) {
 VOCABULARY float vf_reduce_add(vf x) {
   const __m128 a = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)), b = _mm_add_ps(a, _mm_movehl_ps(a, a));
   return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
+}
+VOCABULARY double vf_reduce_add_double(vf x) {
+  const __m256d a = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
+  const __m128d b = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(b, _mm_unpackhi_pd(b, b)));
 }
 VOCABULARY float vf_reduce_max(vf x) {
   const __m128 a = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)), b = _mm_max_ps(a, _mm_movehl_ps(a, a));

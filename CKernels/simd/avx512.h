@@ -53,6 +53,10 @@ VOCABULARY vf vf_table16(const float *table, vf bits) { return _mm512_permutexva
 VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 
 VOCABULARY float vf_reduce_add(vf x) { return _mm512_reduce_add_ps(x); }
+// The sum of the lanes in float64.
+VOCABULARY double vf_reduce_add_double(vf x) {
+  return _mm512_reduce_add_pd(_mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1))));
+}
 VOCABULARY float vf_reduce_max(vf x) { return _mm512_reduce_max_ps(x); }
 
 // rows[i] lane j <-> rows[j] lane i.

@@ -84,6 +84,7 @@ VOCABULARY vf vf_scale_by_power(vf x, vf n) {
 }
 
 VOCABULARY float vf_reduce_add(vf x) { return (x[0] + x[1]) + (x[2] + x[3]); }
+VOCABULARY double vf_reduce_add_double(vf x) { return ((double)x[0] + (double)x[1]) + ((double)x[2] + (double)x[3]); }
 VOCABULARY float vf_reduce_max(vf x) {
   const float a = x[0] > x[1] ? x[0] : x[1], b = x[2] > x[3] ? x[2] : x[3];
   return a > b ? a : b;

@@ -1,0 +1,38 @@
+// What materialised attention needs beside the matrix product and the softmax: O <- P V where a hidden value may be NaN or infinite.
+
+// Whether no element is NaN or infinite.
+static bool is_finite(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns) {
+  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
+  float alone = 0.0f;
+  for (size_t i = 0; i < rows; i++, x += row) {
+    if (column == 1)
+      for (size_t j = 0; j < columns; j += HEED_LANES) seen = vf_fma(vf_load_n(x + j, columns - j), vf_zero(), seen);
+    else
+      for (size_t j = 0; j < columns; j++) alone += x[(ptrdiff_t)j * column] * 0.0f;
+  }
+  return !vm_any(vf_is_nan(seen)) && alone == 0.0f;
+}
+
+// One row of O: the matrix product's order of summation, without the keys whose byte in `seen` is 0.
+static void weighted_sum_seen(const HeedWeightedSum *x) {
+  for (size_t e = 0; e < x->value_dim; e += HEED_LANES) {
+    const size_t count = x->value_dim - e < HEED_LANES ? x->value_dim - e : HEED_LANES;
+    const float *value = x->value + (ptrdiff_t)e * x->value_column;
+    vf total = vf_zero();
+    for (size_t first = 0; first < x->keys; first += HEED_GEMM_K_BLOCK) {
+      const size_t end = x->keys - first < HEED_GEMM_K_BLOCK ? x->keys : first + HEED_GEMM_K_BLOCK;
+      vf sum = vf_zero();
+      for (size_t j = first; j < end; j++) {
+        if (!x->seen[j]) continue;
+        const float *from = value + (ptrdiff_t)j * x->value_row;
+        float lanes[HEED_LANES] = {0};
+        for (size_t i = 0; x->value_column != 1 && i < count; i++) lanes[i] = from[(ptrdiff_t)i * x->value_column];
+        sum = vf_fma(vf_set1(x->weights[j]), x->value_column == 1 ? vf_load_n(from, count) : vf_load(lanes), sum);
+      }
+      total = vf_add(total, sum);
+    }
+    float lanes[HEED_LANES];
+    vf_store(lanes, total);
+    for (size_t i = 0; i < count; i++) x->output[(ptrdiff_t)(e + i) * x->output_column] = lanes[i];
+  }
+}

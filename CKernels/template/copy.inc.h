@@ -1,0 +1,33 @@
+// Copying a strided matrix into another layout.
+
+// target[i * target_row + j * target_column] <- source[i * source_row + j * source_column], by whole vectors where the columns of both, or a
+// row of one and a column of the other, are contiguous.
+static void copy_strided(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target,
+                         ptrdiff_t target_row, ptrdiff_t target_column) {
+  for (size_t i = 0; i < rows; i += HEED_LANES) {
+    const size_t height = rows - i < HEED_LANES ? rows - i : HEED_LANES;
+    for (size_t j = 0; j < columns; j += HEED_LANES) {
+      const size_t width = columns - j < HEED_LANES ? columns - j : HEED_LANES;
+      const float *from = source + (ptrdiff_t)i * source_row + (ptrdiff_t)j * source_column;
+      float *to = target + (ptrdiff_t)i * target_row + (ptrdiff_t)j * target_column;
+      if (source_column == 1 && target_column == 1) {
+        for (size_t r = 0; r < height; r++)
+          vf_store_n(to + (ptrdiff_t)r * target_row, vf_load_n(from + (ptrdiff_t)r * source_row, width), width);
+      } else if (source_row == 1 && target_column == 1) {
+        vf block[HEED_LANES];
+        for (size_t c = 0; c < HEED_LANES; c++) block[c] = c < width ? vf_load_n(from + (ptrdiff_t)c * source_column, height) : vf_zero();
+        vf_transpose(block);
+        for (size_t r = 0; r < height; r++) vf_store_n(to + (ptrdiff_t)r * target_row, block[r], width);
+      } else if (source_column == 1 && target_row == 1) {
+        vf block[HEED_LANES];
+        for (size_t r = 0; r < HEED_LANES; r++) block[r] = r < height ? vf_load_n(from + (ptrdiff_t)r * source_row, width) : vf_zero();
+        vf_transpose(block);
+        for (size_t c = 0; c < width; c++) vf_store_n(to + (ptrdiff_t)c * target_column, block[c], height);
+      } else {
+        for (size_t r = 0; r < height; r++)
+          for (size_t c = 0; c < width; c++)
+            to[(ptrdiff_t)r * target_row + (ptrdiff_t)c * target_column] = from[(ptrdiff_t)r * source_row + (ptrdiff_t)c * source_column];
+      }
+    }
+  }
+}

@@ -1,0 +1,142 @@
+// Softmax and log-softmax of one row whose columns are contiguous (formula and promises: include/softmax.h).
+//
+//   m <- max z                     (begins at the lowest finite number, which decides nothing where anything above minus infinity is seen)
+//   e_j <- exp(z_j - m), stored    (z_j - m in one rounding; what is hidden is 0)
+//   s <- sum e_j                   (compensated: a tree of four vectors, then a running sum with its error kept beside it)
+//   y_j <- e_j * (1 / s)           (log: z_j - m - log s)
+//
+// Which lane and step a column falls into depends on its index alone, so columns that add nothing behind the last one seen leave the bits
+// alone.
+
+#include "exponential_rr2.inc.h"
+
+#define SOFTMAX_GROUP  4 // vectors summed as a tree
+#define SOFTMAX_LOWEST (-FLT_MAX)
+
+// What a row's columns hold; constant arguments drop what is not given.
+typedef struct SoftmaxScores {
+  bool masked, added; // constants
+  const HeedSoftmaxRow *row;
+  vf scale;
+} SoftmaxScores;
+
+INLINE_KERNEL vm softmax_seen(const SoftmaxScores *x, size_t column, size_t count) {
+  vm seen = vm_first(count);
+  if (x->row->boolean) seen = vm_and(seen, vm_from_bytes_n(x->row->boolean + column, count < HEED_LANES ? count : HEED_LANES));
+  if (x->added) seen = vm_and(seen, vm_not(vf_equal(vf_load_n(x->row->additive + column, count), vf_set1(-INFINITY))));
+  return seen;
+}
+
+// z - shift.
+INLINE_KERNEL vf softmax_score(const SoftmaxScores *x, size_t column, size_t count, vf shift) {
+  const vf input = vf_load_n(x->row->input + column, count);
+  if (!x->added) return vf_fma(input, x->scale, vf_sub(vf_zero(), shift));
+  const vf biased = vf_fma(input, x->scale, vf_load_n(x->row->additive + column, count));
+  return vf_sub(vf_max(vf_set1(SOFTMAX_LOWEST), biased), shift);
+}
+
+// The largest z that is seen; NaN is passed over here and shows in the sum.
+INLINE_KERNEL float softmax_maximum(const SoftmaxScores *x, size_t visible) {
+  vf top[SOFTMAX_GROUP];
+#pragma clang loop unroll(full)
+  for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_set1(SOFTMAX_LOWEST);
+  size_t j = 0;
+  for (; !x->masked && j + SOFTMAX_GROUP * HEED_LANES <= visible; j += SOFTMAX_GROUP * HEED_LANES)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_max(softmax_score(x, j + (size_t)v * HEED_LANES, HEED_LANES, vf_zero()), top[v]);
+  for (; j < visible; j += HEED_LANES) {
+    const vf z = softmax_score(x, j, visible - j, vf_zero());
+    const vm seen = x->masked ? softmax_seen(x, j, visible - j) : vm_first(visible - j);
+    top[0] = vf_select(seen, vf_max(z, top[0]), top[0]);
+  }
+  return vf_reduce_max(vf_max(vf_max(top[0], top[1]), vf_max(top[2], top[3])));
+}
+
+// exp(z - m) of one vector, 0 where nothing is seen, stored.
+INLINE_KERNEL vf softmax_exponential(const SoftmaxScores *x, size_t column, size_t visible, vf maximum) {
+  const size_t count = visible > column ? visible - column : 0;
+  vf e = exp_rr2_t16_p3(softmax_score(x, column, count, maximum));
+  const vm seen = x->masked ? softmax_seen(x, column, count) : vm_first(count);
+  e = vf_select(seen, e, vf_zero());
+  if (!x->row->logarithm) vf_store_n(x->row->output + column, e, count);
+  return e;
+}
+
+typedef struct SoftmaxSum {
+  vf sum, error;
+} SoftmaxSum;
+
+// The sum so far is at least as large as what comes, but for the first few terms, whose error is no larger than theirs alone.
+INLINE_KERNEL SoftmaxSum softmax_add(SoftmaxSum s, vf term) {
+  const vf sum = vf_add(s.sum, term);
+  return (SoftmaxSum){sum, vf_add(s.error, vf_sub(term, vf_sub(sum, s.sum)))};
+}
+
+INLINE_KERNEL double softmax_sum(const SoftmaxScores *x, size_t visible, vf maximum) {
+  SoftmaxSum s = {vf_zero(), vf_zero()};
+  const size_t step = SOFTMAX_GROUP * HEED_LANES;
+  size_t j = 0;
+  for (; !x->masked && !x->row->logarithm && j + step <= visible; j += step) {
+    vf e[SOFTMAX_GROUP];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < SOFTMAX_GROUP; v++) {
+      e[v] = exp_rr2_t16_p3(softmax_score(x, j + (size_t)v * HEED_LANES, HEED_LANES, maximum));
+      vf_store(x->row->output + j + v * HEED_LANES, e[v]);
+    }
+    s = softmax_add(s, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
+  }
+  for (; j < visible; j += step) {
+    vf e[SOFTMAX_GROUP];
+    for (int v = 0; v < SOFTMAX_GROUP; v++) e[v] = softmax_exponential(x, j + (size_t)v * HEED_LANES, visible, maximum);
+    s = softmax_add(s, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
+  }
+  return vf_reduce_add_double(s.sum) + vf_reduce_add_double(s.error);
+}
+
+// y <- e * inverse; where the sum is not finite only what is seen takes part in that.
+INLINE_KERNEL void softmax_normalise(const SoftmaxScores *x, size_t visible, double sum) {
+  float *y = x->row->output;
+  const vf inverse = vf_set1(sum == 0.0 ? 0.0f : (float)(1.0 / sum));
+  const bool careful = x->masked && !(sum < INFINITY);
+  for (size_t j = 0; j < visible; j += HEED_LANES) {
+    vf value = vf_mul(vf_load_n(y + j, visible - j), inverse);
+    if (careful) value = vf_select(softmax_seen(x, j, visible - j), value, vf_zero());
+    vf_store_n(y + j, value, visible - j);
+  }
+}
+
+INLINE_KERNEL void softmax_logarithms(const SoftmaxScores *x, size_t visible, vf maximum, double sum) {
+  const vf shift = vf_set1((float)log(sum)), hidden = vf_set1(-INFINITY);
+  for (size_t j = 0; j < visible; j += HEED_LANES) {
+    const vf value = vf_sub(softmax_score(x, j, visible - j, maximum), shift);
+    const vm seen = x->masked ? softmax_seen(x, j, visible - j) : vm_first(visible - j);
+    vf_store_n(x->row->output + j, vf_select(seen, value, hidden), visible - j);
+  }
+}
+
+INLINE_KERNEL void softmax_row_of(const bool masked, const bool added, const HeedSoftmaxRow *row) {
+  const SoftmaxScores x = {masked, added, row, vf_set1(row->scale)};
+  size_t visible = row->visible;
+  const float top = softmax_maximum(&x, visible);
+  const float m = top == INFINITY ? NAN : top; // a finite z that overflowed would leave a row of zeros
+  const vf maximum = vf_set1(m);
+  const double sum = softmax_sum(&x, visible, maximum);
+  if (!row->logarithm)
+    softmax_normalise(&x, visible, sum);
+  else if (sum == 0.0)
+    visible = 0;
+  else
+    softmax_logarithms(&x, visible, maximum, sum);
+  const vf hidden = vf_set1(row->logarithm ? -INFINITY : 0.0f);
+  for (size_t j = visible; j < row->columns; j += HEED_LANES) vf_store_n(row->output + j, hidden, row->columns - j);
+  if (row->log_sum_exp) *row->log_sum_exp = sum == 0.0 ? -INFINITY : (float)((double)m + log(sum));
+}
+
+static void softmax_row(const HeedSoftmaxRow *row) {
+  if (row->additive)
+    softmax_row_of(true, true, row);
+  else if (row->boolean)
+    softmax_row_of(true, false, row);
+  else
+    softmax_row_of(false, false, row);
+}
