@@ -11,7 +11,7 @@ struct AtomicFileTests {
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    static let large = (0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
+    static let large = (0..<1_100_000).map { UInt8(truncatingIfNeeded: $0 &* 7) }
 
     @Test("makes a file, replaces it, keeps its permissions and leaves nothing beside it")
     func replaces() throws {
@@ -68,7 +68,7 @@ struct AtomicFileTests {
         let file = try SafetensorsFile(path: path, access: .mapped)
         let same: Bool = try file.withUnsafeBytes("a") { before in
             let copy = Array(before)
-            let saved = try? SafetensorsWriter.write([("a", .tensor(Tensor(7)))], to: path)
+            let saved: Void? = try? SafetensorsWriter.write([("a", .tensor(Tensor(7)))], to: path)
             return saved != nil && Array(before) == copy
         }
         #expect(same)
@@ -79,7 +79,7 @@ struct AtomicFileTests {
     /// The system's calls, of which the one at a given place fails; counts them.
     static func failing(at place: Int, with error: Int32, counter: Counter) -> SystemCalls {
         let live = SystemCalls.live
-        func fails(_ name: String) -> Bool { counter.next(name) == place }
+        @Sendable func fails(_ name: String) -> Bool { counter.next(name) == place }
         var calls = live
         calls.open = { fails("open") ? -error : live.open($0, $1, $2, $3) }
         calls.write = { file, bytes, count in
@@ -125,7 +125,7 @@ struct AtomicFileTests {
         let names = count.all
         #expect(
             Set(names) == ["open", "write", "changeMode", "synchronize", "close", "rename"]
-                && names.filter { $0 == "write" }.count > 2)
+                && names.filter { $0 == "write" }.count > 1)
         let renamed = try #require(names.firstIndex(of: "rename"))
         for place in names.indices {
             try folder.write(old, "file")

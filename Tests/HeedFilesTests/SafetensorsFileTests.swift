@@ -9,13 +9,13 @@ struct SafetensorsFileTests {
     let folder: TemporaryFolder
     init() throws { folder = try TemporaryFolder() }
 
-    static let malformed: [String] =
+    static let malformedNames: [String] =
         (try? FileManager.default.contentsOfDirectory(atPath: Fixtures.path("malformed")).sorted()) ?? []
 
     @Test("the malformed files are all there")
-    func malformedFilesArePresent() { #expect(Self.malformed.count == 60) }
+    func malformedFilesArePresent() { #expect(Self.malformedNames.count == 60) }
 
-    @Test("malformed files are refused on one line, odd but valid ones load whole", arguments: malformed)
+    @Test("malformed files are refused on one line, odd but valid ones load whole", arguments: Self.malformedNames)
     func malformed(name: String) throws {
         let mustLoad = ["00", "70", "75", "77", "78", "79", "80", "83", "85", "87"].contains { name.hasPrefix($0) }
         let path = Fixtures.path("malformed/" + name)
