@@ -3,10 +3,12 @@ package struct TextTable {
     package enum Alignment: Sendable { case left, right }
 
     private let alignments: [Alignment]
+    private let minimumWidths: [Int]
     private var rows: [[String]]
 
-    /// A table with these headings.
-    package init(_ columns: [(title: String, alignment: Alignment)]) {
+    /// A table with these headings. Where it is printed in parts, minimum widths keep their columns in line.
+    package init(_ columns: [(title: String, alignment: Alignment)], minimumWidths: [Int]? = nil) {
+        self.minimumWidths = minimumWidths ?? columns.map { _ in 0 }
         alignments = columns.map(\.alignment)
         rows = [columns.map(\.title)]
     }
@@ -19,7 +21,9 @@ package struct TextTable {
 
     /// The lines, without white space at their ends.
     package var lines: [String] {
-        let widths = alignments.indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
+        let widths = alignments.indices.map { column in
+            max(minimumWidths[column], rows.map { $0[column].count }.max() ?? 0)
+        }
         return rows.map { cells in
             let padded = cells.indices.map { cells[$0].padded(to: widths[$0], alignments[$0]) }
             let line = padded.joined(separator: "  ")

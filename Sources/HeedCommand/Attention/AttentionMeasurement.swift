@@ -1,0 +1,77 @@
+import Foundation
+import Heed
+
+/// What was measured of one arm on one problem.
+package struct AttentionMeasurement: Sendable {
+    package let arm: AttentionAlgorithm
+    package let problem: AttentionProblem
+    package let medianSeconds: Double
+    package let minimumSeconds: Double
+    package let gigaflops: Double
+    package let percentOfPeak: Double
+    package let peakGigaflops: Double
+    package let repeats: Int
+    package let extraBytes: Int
+    /// Against float64; nil where that would have taken too long.
+    package let maximumError: Double?
+    /// Rows of each head that the error was taken over.
+    package let errorRows: Int?
+    package let tokensPerSecond: Double
+    /// The file the operands came from; nil where they are random.
+    package let source: String?
+
+    package func json(in surroundings: Surroundings) -> JSONValue {
+        [
+            "bench": "attention",
+            "arm": .string(arm.rawValue),
+            "shape": problem.json,
+            "dtype": "f32",
+            "direction": "forward",
+            "median_seconds": JSONValue(medianSeconds),
+            "min_seconds": JSONValue(minimumSeconds),
+            "gflops": JSONValue(gigaflops),
+            "percent_of_peak": JSONValue(percentOfPeak),
+            "peak_gflops": JSONValue(peakGigaflops),
+            "tokens_per_second": JSONValue(tokensPerSecond),
+            "peak_extra_bytes": JSONValue(extraBytes),
+            "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
+            "error_rows": errorRows.map { JSONValue($0) } ?? .null,
+            "repeats": JSONValue(repeats),
+            "input": source.map { .string($0) } ?? .null,
+            "threads": JSONValue(surroundings.threads),
+            "isa": .string(surroundings.instructionSet),
+            "cpu": .string(surroundings.processor),
+            "version": .string(surroundings.version),
+        ]
+    }
+}
+
+/// Where a measurement was taken.
+package struct Surroundings: Sendable {
+    package let threads: Int
+    package let instructionSet: String
+    package let processor: String
+    package let version: String
+    package let memoryBytes: Int
+
+    /// This machine and the engine's present settings.
+    package static var current: Surroundings {
+        let machine = HeedRuntime.machine
+        return Surroundings(
+            threads: HeedRuntime.threadCount, instructionSet: HeedRuntime.instructionSet.name,
+            processor: machine.processor, version: HeedRuntime.version, memoryBytes: machine.memoryBytes)
+    }
+
+    package init(threads: Int, instructionSet: String, processor: String, version: String, memoryBytes: Int) {
+        self.threads = threads
+        self.instructionSet = instructionSet
+        self.processor = processor
+        self.version = version
+        self.memoryBytes = memoryBytes
+    }
+
+    /// `AMD EPYC, avx512, 2 threads`.
+    package var description: String {
+        "\(processor), \(instructionSet), \(threads) \(threads == 1 ? "thread" : "threads")"
+    }
+}

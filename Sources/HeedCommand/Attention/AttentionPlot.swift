@@ -1,0 +1,114 @@
+import Foundation
+import Heed
+
+/// Time and extra memory of the arms against the length: two panels with logarithmic axes as one SVG picture.
+package struct AttentionPlot {
+    private let measurements: [AttentionMeasurement]
+    private let surroundings: Surroundings
+
+    /// A picture of measurements at one or more lengths, of which there is at least one.
+    package init(_ measurements: [AttentionMeasurement], surroundings: Surroundings) {
+        self.measurements = measurements
+        self.surroundings = surroundings
+    }
+
+    private static let width = 900.0
+    private static let height = 880.0
+    private static let left = 86.0
+    private static let right = 740.0
+
+    /// The SVG document.
+    package var document: String {
+        var canvas = SVGCanvas(width: Self.width, height: Self.height)
+        canvas.rectangle(
+            x: 0.5, y: 0.5, width: Self.width - 1, height: Self.height - 1, fill: Palette.background,
+            stroke: Palette.frame, radius: 8)
+        canvas.text(title, at: PlotPoint(28, 40), size: 21, fill: Palette.ink, bold: true)
+        canvas.text(subtitle, at: PlotPoint(28, 63), size: 13.5, fill: Palette.quiet)
+        timePanel.draw(on: &canvas)
+        memoryPanel.draw(on: &canvas)
+        return canvas.document(title: title, description: subtitle)
+    }
+
+    private var title: String { "Attention on \(surroundings.processor)" }
+
+    private var subtitle: String {
+        let threads = "\(surroundings.threads) \(surroundings.threads == 1 ? "thread" : "threads")"
+        let problem = measurements.first?.problem.description ?? ""
+        return
+            "\(surroundings.instructionSet), \(threads), float32 forward, \(problem)  ·  Heed \(surroundings.version)"
+    }
+
+    private var arms: [AttentionAlgorithm] {
+        AttentionArms.all.filter { arm in measurements.contains { $0.arm == arm } }
+    }
+
+    private func points(_ arm: AttentionAlgorithm, _ value: (AttentionMeasurement) -> Double) -> [PlotPanel.Value] {
+        measurements.filter { $0.arm == arm }
+            .map { PlotPanel.Value(length: Double($0.problem.queryLength), height: value($0)) }
+            .sorted { $0.length < $1.length }
+    }
+
+    /// Time at 100 % of the peak: the work at each length over the median of the peaks read there.
+    private var peakLine: [PlotPanel.Value] {
+        Dictionary(grouping: measurements, by: \.problem.queryLength).compactMap { length, group in
+            guard let problem = group.first?.problem else { return nil }
+            let peak = Statistics.median(group.map(\.peakGigaflops))
+            return PlotPanel.Value(length: Double(length), height: problem.floatingPointOperations / (peak * 1e9))
+        }
+        .filter { $0.height.isFinite && $0.height > 0 }
+        .sorted { $0.length < $1.length }
+    }
+
+    private var timePanel: PlotPanel {
+        var series = arms.map { Palette.series($0, points($0, \.medianSeconds)) }
+        series.append(
+            PlotPanel.Series(
+                name: "100 % of peak", color: Palette.quiet, marker: nil, width: 1.5, dashes: "6 5", opacity: 1,
+                values: peakLine))
+        return PlotPanel(
+            heading: "Time of one run", unit: .seconds, series: series, left: Self.left, right: Self.right, top: 112,
+            bottom: 462)
+    }
+
+    private var memoryPanel: PlotPanel {
+        PlotPanel(
+            heading: "Memory beyond inputs and outputs", unit: .bytes,
+            series: arms.map { Palette.series($0, points($0) { Double($0.extraBytes) }) },
+            left: Self.left, right: Self.right, top: 540, bottom: 816)
+    }
+}
+
+/// Colours that stay apart for colour-blind eyes, on a background of their own that suits light and dark pages.
+enum Palette {
+    static let background = "#ffffff"
+    static let frame = "#d9dee4"
+    static let ink = "#1b232c"
+    static let quiet = "#5b6672"
+    static let grid = "#d5dae0"
+    static let faintGrid = "#eceff2"
+
+    static func color(_ arm: AttentionAlgorithm) -> String {
+        switch arm {
+        case .naive: "#c4500a"
+        case .materialized: "#7a3e9d"
+        case .tiled: "#0b66a8"
+        case .automatic: "#0f8a6b"
+        }
+    }
+
+    /// `automatic` mostly lies on another arm: a broad, pale line with rings lets that one be seen on it.
+    static func series(_ arm: AttentionAlgorithm, _ values: [PlotPanel.Value]) -> PlotPanel.Series {
+        let isAutomatic = arm == .automatic
+        let marker: PlotMarker =
+            switch arm {
+            case .naive: .disc
+            case .materialized: .square
+            case .tiled: .diamond
+            case .automatic: .ring
+            }
+        return PlotPanel.Series(
+            name: arm.rawValue, color: color(arm), marker: marker, width: isAutomatic ? 7 : 2.2, dashes: nil,
+            opacity: isAutomatic ? 0.3 : 1, values: values)
+    }
+}

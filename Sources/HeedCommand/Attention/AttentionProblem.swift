@@ -1,0 +1,106 @@
+import Foundation
+import Heed
+
+/// The sizes of an attention, and the mask that needs no tensor.
+package struct AttentionProblem: Sendable, Equatable {
+    /// Which corner of the scores the causal diagonal ends in.
+    package enum Alignment: String, Sendable, CaseIterable {
+        /// Query i sees keys `j <= i + Nk - Nq`: what a cache needs.
+        case lowerRight = "lower_right"
+        /// Query i sees keys `j <= i`.
+        case upperLeft = "upper_left"
+    }
+
+    package var batch = 1
+    package var heads = 8
+    package var keyValueHeads = 8
+    package var queryLength = 1024
+    package var keyLength = 1024
+    package var headDimension = 64
+    package var valueDimension = 64
+    package var causal = false
+    package var alignment = Alignment.lowerRight
+
+    package init() {}
+
+    /// `query i sees keys j <= i + offset`.
+    package var causalOffset: Int { alignment == .lowerRight ? keyLength - queryLength : 0 }
+
+    package var mask: AttentionMask { causal ? .causal(offset: causalOffset) : .none }
+
+    /// Query and key pairs that are seen, of one head.
+    package var pairs: Double {
+        guard causal else { return Double(queryLength) * Double(keyLength) }
+        // Rows i with 0 <= i + offset + 1 <= Nk see that many keys; rows before see none, rows behind all.
+        let first = Double(causalOffset) + 1
+        let last = Double(queryLength - 1) + first
+        let keys = Double(keyLength)
+        func triangle(_ value: Double) -> Double { value > 0 ? value * (value + 1) / 2 : 0 }
+        // The sum over i of max(0, ...) less what goes beyond Nk.
+        return triangle(last) - triangle(first - 1) - triangle(last - keys) + triangle(first - 1 - keys)
+    }
+
+    /// `2 * B * H * Nq * Nk * (D + E)`; of a causal mask only the pairs that are seen.
+    package var floatingPointOperations: Double {
+        2 * Double(batch) * Double(heads) * pairs * Double(headDimension + valueDimension)
+    }
+
+    /// Bytes of the scores of one entry of the batch, which the naive and the materialised arm store.
+    package var scoreBytes: Double { 4 * Double(heads) * Double(queryLength) * Double(keyLength) }
+
+    /// Bytes of queries, keys, values and output.
+    package var operandBytes: Double {
+        let queries = Double(batch) * Double(heads) * Double(queryLength)
+        let keys = Double(batch) * Double(keyValueHeads) * Double(keyLength)
+        return 4 * (queries + keys) * (Double(headDimension) + Double(valueDimension))
+    }
+
+    package var tokens: Double { Double(batch) * Double(queryLength) }
+
+    package var queryShape: Shape { [batch, heads, queryLength, headDimension] }
+    package var keyShape: Shape { [batch, keyValueHeads, keyLength, headDimension] }
+    package var valueShape: Shape { [batch, keyValueHeads, keyLength, valueDimension] }
+
+    /// Checks what flags can get wrong, before anything is allocated.
+    package func validate(memoryBytes: Int) throws(CommandFailure) {
+        let sizes: [(String, Int)] = [
+            ("--batch", batch), ("--heads", heads), ("--kv-heads", keyValueHeads), ("--query-length", queryLength),
+            ("--key-length", keyLength), ("--head-dim", headDimension), ("--value-dim", valueDimension),
+        ]
+        for (flag, size) in sizes where size < 1 {
+            throw .wrongArguments("\(flag) \(size) is out of range: it must be at least 1")
+        }
+        guard heads.isMultiple(of: keyValueHeads) else {
+            throw .wrongArguments("--heads \(heads) is not a multiple of --kv-heads \(keyValueHeads)")
+        }
+        guard operandBytes <= Double(memoryBytes) * 0.75 else {
+            throw .wrongArguments(
+                "queries, keys, values and output of these sizes need \(Units.bytes(operandBytes)), more than "
+                    + "three quarters of the \(Units.bytes(Double(memoryBytes))) of memory")
+        }
+    }
+
+    /// The object of the JSON line.
+    package var json: JSONValue {
+        [
+            "batch": JSONValue(batch), "heads": JSONValue(heads), "kv_heads": JSONValue(keyValueHeads),
+            "query_length": JSONValue(queryLength), "key_length": JSONValue(keyLength),
+            "head_dim": JSONValue(headDimension), "value_dim": JSONValue(valueDimension),
+            "causal": .bool(causal), "causal_alignment": .string(alignment.rawValue),
+        ]
+    }
+
+    /// `8 heads of dimension 64, causal`: everything but the lengths.
+    package var description: String {
+        var text = "\(heads) \(heads == 1 ? "head" : "heads") of dimension \(headDimension)"
+        if valueDimension != headDimension { text += " (values \(valueDimension))" }
+        if keyValueHeads != heads { text += ", \(keyValueHeads) key/value heads" }
+        if batch != 1 { text += ", batch \(batch)" }
+        return causal ? text + ", causal" : text
+    }
+
+    /// `1024`, or `1 x 8192` where queries and keys are not equally many.
+    package var lengths: String {
+        queryLength == keyLength ? "\(queryLength)" : "\(queryLength) x \(keyLength)"
+    }
+}

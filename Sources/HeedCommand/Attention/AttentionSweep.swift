@@ -1,0 +1,75 @@
+import Foundation
+import Heed
+
+/// Arms measured at growing lengths, until they take too long or their memory would not fit.
+struct AttentionSweep {
+    /// The sizes; the lengths are the sweep's own.
+    let problem: AttentionProblem
+    let arms: [AttentionAlgorithm]
+    let repeats: Int
+    let surroundings: Surroundings
+    /// When the whole has to be over, by ``Clock``.
+    let deadline: Double
+
+    static let lengths = [128, 256, 512, 1024, 2048, 4096, 8192, 16384]
+    /// An arm stops growing once one run of it takes this long.
+    private static let longestRun = 2.0
+    /// Most of what attention costs grows with the square of the length.
+    private static let growth = 4.0
+
+    /// Measures, handing over the lines of each length as they come.
+    func run(_ report: ([AttentionMeasurement]) throws(CommandFailure) -> Void) throws(CommandFailure) {
+        var seconds: [AttentionAlgorithm: Double] = [:]
+        for length in Self.lengths {
+            let problem = self.problem.with(length: length)
+            guard problem.operandBytes <= Double(surroundings.memoryBytes) * 0.75 else { return }
+            let growing = arms.filter { (seconds[$0] ?? 0) < Self.longestRun }
+            let affordable = within(deadline, growing, seconds: seconds, length: length)
+            let fitting = AttentionArms.fitting(affordable, problem, memoryBytes: surroundings.memoryBytes) {
+                // Every later length needs more memory still: left out for good.
+                seconds[$0] = .infinity
+            }
+            guard !fitting.isEmpty else { continue }
+            let operands = try AttentionOperands.random(problem)
+            let accuracy = try AttentionAccuracy(operands)
+            let remaining = max(deadline - Clock.now, 0)
+            let isLast = length == Self.lengths.last
+            let stopwatch = AttentionStopwatch(
+                operands: operands, surroundings: surroundings, repeats: repeats, accuracy: accuracy,
+                patience: isLast ? remaining / 2 : min(6, remaining / 6), deadline: deadline)
+            let measured = try stopwatch.measure(fitting)
+            for measurement in measured { seconds[measurement.arm] = measurement.medianSeconds }
+            // Gigabytes of scores need not stay with the arms that have ended.
+            HeedRuntime.trimScratch()
+            try report(measured)
+        }
+    }
+
+    /// The arms whose warm-up and first repetition should end before the deadline, going by what they took last.
+    private func within(
+        _ deadline: Double, _ arms: [AttentionAlgorithm], seconds: [AttentionAlgorithm: Double], length: Int
+    ) -> [AttentionAlgorithm] {
+        var expectedEnd = Clock.now
+        var kept: Set<AttentionAlgorithm> = []
+        for arm in arms.sorted(by: { (seconds[$0] ?? 0) < (seconds[$1] ?? 0) }) {
+            expectedEnd += 2 * Self.growth * (seconds[arm] ?? 0)
+            if expectedEnd < deadline {
+                kept.insert(arm)
+            } else {
+                Console.explain(
+                    "\(arm.rawValue) left out at length \(length): there is no time left for it in this sweep")
+            }
+        }
+        return arms.filter(kept.contains)
+    }
+}
+
+extension AttentionProblem {
+    /// The same with that many queries and keys.
+    package func with(length: Int) -> AttentionProblem {
+        var problem = self
+        problem.queryLength = length
+        problem.keyLength = length
+        return problem
+    }
+}

@@ -1,0 +1,159 @@
+import ArgumentParser
+import Heed
+
+/// `heed bench attention`: naive, materialised and tiled attention side by side.
+struct BenchAttention: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "attention",
+        abstract: "Measure attention: naive, materialized, tiled and what the engine chooses.",
+        discussion: """
+            The arms take turns on the same operands, after a warm-up, and the machine's peak is read between them. Work is \
+            counted as 2 B H Nq Nk (D + E) operations, of a causal mask only the pairs that are seen. max error is the largest \
+            |x - r| over the largest |r|, r being the answer in float64.
+            """
+    )
+
+    @OptionGroup(title: "Sizes") var sizes: AttentionSizeOptions
+
+    @Option(help: "Element type: f32.")
+    var dtype = "f32"
+
+    @Option(help: "What is computed: forward.")
+    var direction = "forward"
+
+    @Option(help: "Arms to measure, with commas between them.")
+    var arms = AttentionArms(list: AttentionArms.all)
+
+    @Option(help: "Repetitions, 1 to 10000.")
+    var repeats = 9
+
+    @Option(help: "Take input.query, input.key and input.value (and output.output) from this safetensors file.")
+    var input: String?
+
+    @Flag(help: "Measure lengths from 128 to 16384, with random operands; with --input, after it.")
+    var sweep = false
+
+    @Option(help: "Draw time and memory against length to this SVG file.")
+    var plot: String?
+
+    @Option(help: "Write a report with picture and tables to this HTML file.")
+    var report: String?
+
+    @OptionGroup(title: "General") var common: CommonOptions
+
+    /// The whole of a sweep has to be over after 90 s; this is what is planned with.
+    private static let secondsForAll = 82.0
+
+    func validate() throws {
+        switch dtype {
+        case "f32": break
+        case "bf16": throw ValidationError("--dtype bf16 is not supported by this version: f32 is")
+        default: throw ValidationError("--dtype '\(dtype)' is unknown: f32 is supported")
+        }
+        switch direction {
+        case "forward": break
+        case "backward", "both":
+            throw ValidationError("--direction \(direction) is not supported by this version: forward is")
+        default: throw ValidationError("--direction '\(direction)' is unknown: forward is supported")
+        }
+        guard (1...10_000).contains(repeats) else {
+            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
+        }
+        if sweep, let flag = lengthFlag { throw ValidationError("\(flag) contradicts --sweep, which sets the lengths") }
+        if let plot, plot == report { throw ValidationError("--plot and --report name the same file") }
+        if input == nil || sweep {
+            do throws(CommandFailure) {
+                let problem = sweep ? sizes.problem.with(length: AttentionSweep.lengths[0]) : sizes.problem
+                try problem.validate(memoryBytes: HeedRuntime.machine.memoryBytes)
+            } catch {
+                throw ValidationError(error.message)
+            }
+        }
+    }
+
+    private var lengthFlag: String? {
+        guard input == nil else { return nil }
+        return sizes.queryLength != nil ? "--query-length" : sizes.keyLength != nil ? "--key-length" : nil
+    }
+
+    func run() throws {
+        let deadline = Clock.now + Self.secondsForAll
+        try common.apply()
+        let surroundings = Surroundings.current
+        let plotFile = try plot.map { path throws(CommandFailure) in try OutputFile(path: path) }
+        let reportFile = try report.map { path throws(CommandFailure) in try OutputFile(path: path) }
+        var printer = AttentionPrinter(json: common.json, surroundings: surroundings)
+
+        if input != nil || !sweep {
+            let operands =
+                try input.map { path throws(CommandFailure) in try AttentionInput.read(path, sizes: sizes) }
+                ?? AttentionOperands.random(sizes.problem)
+            try printer.print(measure(operands, surroundings))
+        }
+        if sweep {
+            let sweep = AttentionSweep(
+                problem: sizes.problem, arms: arms.list, repeats: repeats, surroundings: surroundings,
+                deadline: deadline)
+            try sweep.run { measurements throws(CommandFailure) in try printer.print(measurements) }
+        }
+        Progress.erase()
+        let all = printer.printed
+        // A picture is of one set of sizes: the sweep's where there is one.
+        let drawn = sweep ? all.filter { $0.source == nil } : all
+        try plotFile?.write(AttentionPlot(drawn, surroundings: surroundings).document)
+        try reportFile?.write(
+            AttentionReport(all, surroundings: surroundings, command: CommandLine.arguments.joined(separator: " "))
+                .document)
+    }
+
+    private func measure(
+        _ operands: AttentionOperands, _ surroundings: Surroundings
+    ) throws(CommandFailure) -> [AttentionMeasurement] {
+        let problem = operands.problem
+        guard !arms.list.allSatisfy({ $0.storesScores }) || problem.scoreBytes <= Double(surroundings.memoryBytes) / 2
+        else {
+            throw .workFailed(
+                "nothing is left to measure: the scores of length \(problem.lengths) need "
+                    + "\(Units.bytes(problem.scoreBytes)), more than half of the memory")
+        }
+        let fitting = AttentionArms.fitting(arms.list, problem, memoryBytes: surroundings.memoryBytes)
+        Progress.show("the answer in float64 ...")
+        let accuracy = try AttentionAccuracy(operands)
+        return try AttentionStopwatch(
+            operands: operands, surroundings: surroundings, repeats: repeats, accuracy: accuracy
+        ).measure(fitting)
+    }
+}
+
+/// Prints measurements as they come, and keeps them for picture and report.
+private struct AttentionPrinter {
+    let json: Bool
+    let surroundings: Surroundings
+    private(set) var printed: [AttentionMeasurement] = []
+    private var problem: String?
+
+    init(json: Bool, surroundings: Surroundings) {
+        self.json = json
+        self.surroundings = surroundings
+    }
+
+    mutating func print(_ measurements: [AttentionMeasurement]) throws(CommandFailure) {
+        Progress.erase()
+        printed += measurements
+        if json {
+            for measurement in measurements {
+                try Console.printLine(JSONWriter.string(measurement.json(in: surroundings)))
+            }
+            return
+        }
+        guard let first = measurements.first else { return }
+        let heading = "\(first.source ?? "random operands"): \(first.problem.description)"
+        let isNew = heading != problem
+        if isNew {
+            if problem == nil { try Console.printLine(surroundings.description) }
+            try Console.printLine("\n\(heading)")
+            problem = heading
+        }
+        for line in AttentionTable.lines(measurements).dropFirst(isNew ? 0 : 1) { try Console.printLine(line) }
+    }
+}

@@ -1,0 +1,9 @@
+import ArgumentParser
+
+/// `heed bench ...`
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Measure the engine on this machine.",
+        subcommands: [BenchAttention.self]
+    )
+}

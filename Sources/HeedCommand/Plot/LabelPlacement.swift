@@ -1,0 +1,82 @@
+/// Places the names of lines at their ends so that none covers another or a line.
+package struct LabelPlacement {
+    package struct Box: Sendable, Equatable {
+        package let x: Double
+        package let y: Double
+        package let width: Double
+        package let height: Double
+
+        package func intersects(_ other: Box) -> Bool {
+            x < other.x + other.width && other.x < x + width && y < other.y + other.height && other.y < y + height
+        }
+
+        /// Whether a segment runs through the box, by looking at points of it.
+        package func isCrossed(from first: PlotPoint, to second: PlotPoint) -> Bool {
+            (0...32).contains { step in
+                let part = Double(step) / 32
+                let px = first.x + (second.x - first.x) * part
+                let py = first.y + (second.y - first.y) * part
+                return px > x && px < x + width && py > y && py < y + height
+            }
+        }
+    }
+
+    private let lines: [[PlotPoint]]
+    private let area: Box
+    private var taken: [Box] = []
+
+    /// Labels for these lines in this area.
+    package init(lines: [[PlotPoint]], area: Box) {
+        self.lines = lines
+        self.area = area
+    }
+
+    /// A place beside the end of a line, in the middle of the drawing: to the right, below, above or to the left, where it is free first.
+    package mutating func besideEnd(_ end: PlotPoint, width: Double, height: Double) -> Box {
+        let candidates = [
+            Box(x: end.x + 12, y: end.y - height / 2, width: width, height: height),
+            Box(x: end.x + 10, y: end.y + 6, width: width, height: height),
+            Box(x: end.x + 10, y: end.y + 20, width: width, height: height),
+            Box(x: end.x - width - 12, y: end.y - height - 2, width: width, height: height),
+            Box(x: end.x - width / 2, y: end.y - height - 10, width: width, height: height),
+        ]
+        let box = candidates.first(where: isFree) ?? candidates[0]
+        taken.append(box)
+        return box
+    }
+
+    private func isFree(_ box: Box) -> Bool {
+        guard box.x >= area.x, box.y >= area.y, box.y + box.height <= area.y + area.height,
+            !taken.contains(where: box.intersects)
+        else { return false }
+        return !lines.contains { line in zip(line, line.dropFirst()).contains { box.isCrossed(from: $0, to: $1) } }
+    }
+
+    /// Heights for labels in one column: each as near to its wish as `spacing` allows, within `range`, in the order of the wishes.
+    package static func column(_ wishes: [Double], spacing: Double, range: ClosedRange<Double>) -> [Double] {
+        let order = wishes.indices.sorted { (wishes[$0], $0) < (wishes[$1], $1) }
+        // Neighbours that would overlap are merged into a block around the mean of their wishes.
+        var blocks: [(members: [Int], center: Double)] = []
+        for index in order {
+            var block = (members: [index], center: wishes[index])
+            while let last = blocks.last {
+                let gap = block.center - last.center
+                let needed = spacing * Double(last.members.count + block.members.count) / 2
+                guard gap < needed else { break }
+                blocks.removeLast()
+                let members = last.members + block.members
+                block = (members, members.map { wishes[$0] }.reduce(0, +) / Double(members.count))
+            }
+            let half = spacing * Double(block.members.count - 1) / 2
+            let lowest = range.lowerBound + half
+            block.center = min(max(block.center, lowest), max(range.upperBound - half, lowest))
+            blocks.append(block)
+        }
+        var heights = wishes
+        for block in blocks {
+            let top = block.center - spacing * Double(block.members.count - 1) / 2
+            for (position, index) in block.members.enumerated() { heights[index] = top + spacing * Double(position) }
+        }
+        return heights
+    }
+}

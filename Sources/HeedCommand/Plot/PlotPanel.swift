@@ -1,0 +1,131 @@
+import Foundation
+
+/// One diagram of lines over the length, both axes logarithmic, each line named at its end.
+struct PlotPanel {
+    struct Value: Equatable {
+        let length: Double
+        let height: Double
+    }
+
+    struct Series {
+        let name: String
+        let color: String
+        let marker: PlotMarker?
+        let width: Double
+        let dashes: String?
+        let opacity: Double
+        let values: [Value]
+    }
+
+    /// What the heights are; how a power of ten of them is written.
+    enum Unit {
+        case seconds, bytes
+
+        func label(_ value: Double) -> String {
+            let steps: [(Double, String)] =
+                switch self {
+                case .seconds: [(1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")]
+                case .bytes: [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B")]
+                }
+            let step = steps.first { value >= $0.0 * 0.999 } ?? steps[steps.count - 1]
+            return "\(Units.significant((value / step.0).rounded(), digits: 1)) \(step.1)"
+        }
+    }
+
+    let heading: String
+    let unit: Unit
+    let series: [Series]
+    let left: Double
+    let right: Double
+    let top: Double
+    let bottom: Double
+
+    private static let labelSize = 14.0
+    private static let labelSpacing = 18.0
+
+    func draw(on canvas: inout SVGCanvas) {
+        let across = horizontalScale
+        let up = LogScale(around: series.flatMap { $0.values.map(\.height) }, start: bottom, end: top)
+        canvas.text(heading, at: PlotPoint(28, top - 16), size: 15, fill: Palette.ink, bold: true)
+        drawGrid(on: &canvas, across, up)
+        let lines = series.map { one in
+            one.values.map { PlotPoint(across.position($0.length), up.position($0.height)) }
+        }
+        // Broad pale lines below, so that they hide nothing.
+        for index in series.indices.sorted(by: { series[$0].width > series[$1].width }) {
+            draw(series[index], lines[index], on: &canvas)
+        }
+        drawNames(lines, on: &canvas)
+    }
+
+    /// One octave at least, so that a single length stands in the middle.
+    private var horizontalScale: LogScale {
+        let lengths = series.flatMap { $0.values.map(\.length) }
+        let low = lengths.min() ?? 1
+        let high = lengths.max() ?? 2
+        let margin = low == high ? 2.0 : 1.12
+        return LogScale(lowest: low / margin, highest: high * margin, start: left, end: right)
+    }
+
+    private func drawGrid(on canvas: inout SVGCanvas, _ across: LogScale, _ up: LogScale) {
+        let decades = up.decades
+        for value in up.between {
+            let y = up.position(value)
+            canvas.line(PlotPoint(left, y), PlotPoint(right, y), stroke: Palette.faintGrid)
+        }
+        for value in decades.isEmpty ? up.between : decades {
+            let y = up.position(value)
+            canvas.line(PlotPoint(left, y), PlotPoint(right, y), stroke: Palette.grid)
+            canvas.text(
+                unit.label(value), at: PlotPoint(left - 10, y + 4.5), size: 13, fill: Palette.quiet, anchor: .end)
+        }
+        for length in Set(series.flatMap { $0.values.map(\.length) }).sorted() {
+            let x = across.position(length)
+            canvas.line(PlotPoint(x, top), PlotPoint(x, bottom), stroke: Palette.faintGrid)
+            canvas.text(
+                String(Int(length)), at: PlotPoint(x, bottom + 20), size: 13, fill: Palette.quiet, anchor: .middle)
+        }
+        canvas.line(PlotPoint(left, bottom), PlotPoint(right, bottom), stroke: Palette.quiet)
+        canvas.text(
+            "length (queries and keys)", at: PlotPoint((left + right) / 2, bottom + 42), size: 13, fill: Palette.quiet,
+            anchor: .middle)
+    }
+
+    private func draw(_ series: Series, _ points: [PlotPoint], on canvas: inout SVGCanvas) {
+        canvas.polyline(
+            points, stroke: series.color, width: series.width, dashes: series.dashes, opacity: series.opacity)
+        guard let marker = series.marker else { return }
+        for point in points {
+            canvas.marker(marker, at: point, color: series.color, background: Palette.background)
+        }
+    }
+
+    /// Lines that reach the right end are named in a column there, the others beside their last point.
+    private func drawNames(_ lines: [[PlotPoint]], on canvas: inout SVGCanvas) {
+        guard let farthest = lines.compactMap({ $0.last?.x }).max() else { return }
+        let ended = lines.indices.filter { (lines[$0].last?.x ?? farthest) < farthest - 1 }
+        let reaching = lines.indices.filter { !lines[$0].isEmpty && !ended.contains($0) }
+        let wishes = reaching.compactMap { lines[$0].last?.y }
+        let heights = LabelPlacement.column(
+            wishes, spacing: Self.labelSpacing, range: top + 4...bottom - 8)
+        for (position, index) in reaching.enumerated() {
+            let x = farthest + 34
+            let y = heights[position]
+            canvas.line(
+                PlotPoint(farthest + 9, wishes[position]), PlotPoint(x - 5, y), stroke: series[index].color, width: 0.8)
+            canvas.text(
+                series[index].name, at: PlotPoint(x, y + 5), size: Self.labelSize, fill: series[index].color, bold: true
+            )
+        }
+        var placement = LabelPlacement(
+            lines: lines, area: LabelPlacement.Box(x: left, y: top - 8, width: right - left, height: bottom - top + 8))
+        for index in ended {
+            guard let end = lines[index].last else { continue }
+            let width = Double(series[index].name.count) * Self.labelSize * 0.62
+            let box = placement.besideEnd(end, width: width, height: Self.labelSize + 2)
+            canvas.text(
+                series[index].name, at: PlotPoint(box.x, box.y + Self.labelSize - 1), size: Self.labelSize,
+                fill: series[index].color, bold: true)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Heed
+
+extension CaseOperation {
+    /// Scaled dot-product attention, forward.
+    static let attention = CaseOperation(
+        replay: { input throws(CaseError) in
+            let operands = try AttentionCase(input)
+            try input.requireOutput(operands.call.outputShape)
+            return ["output.output": try operands.output(.automatic)]
+        },
+        strict: { input, answer throws(CaseError) in
+            guard answer.name == "output.output" else { return nil }
+            return try AttentionCase(input).measurements(answer)
+        })
+}
+
+/// The operands of an attention in a file: a conformance case, or the input of a benchmark.
+struct AttentionCase {
+    let queries: Tensor
+    let keys: Tensor
+    let values: Tensor
+    let mask: AttentionMask
+    let scale: Float?
+    let call: AttentionCall
+    let causal: Bool
+    let alignment: AttentionProblem.Alignment
+
+    /// Reads and checks `input.query`, `input.key`, `input.value` and, where they are there, `input.mask`, `input.bias`, `scale`,
+    /// `causal` and `causal_alignment`. `causal` and `alignment`, where given, come before the file's.
+    init(
+        _ input: ConformanceCase, causal: Bool = false, alignment: AttentionProblem.Alignment? = nil
+    ) throws(CaseError) {
+        try input.requireKnown(
+            inputs: ["query", "key", "value", "mask", "bias"], attributes: ["scale", "causal", "causal_alignment"])
+        queries = try input.input("query")
+        keys = try input.input("key")
+        values = try input.input("value")
+        for (name, tensor) in [("query", queries), ("key", keys), ("value", values)] where tensor.rank != 4 {
+            throw .invalid("input.\(name) has shape \(tensor.shape), not 4 dimensions")
+        }
+        scale = try input.number("scale").map { Float($0) }
+        self.causal = try input.flag("causal") || causal
+        if let alignment { self.alignment = alignment } else { self.alignment = try Self.alignment(input) }
+        var masks: [AttentionMask] = []
+        if self.causal {
+            // Shapes are not checked yet; these differ by less than 2^63, for both are those of arrays.
+            masks.append(.causal(offset: self.alignment == .lowerRight ? keys.shape[2] - queries.shape[2] : 0))
+        }
+        if input.hasInput("mask") { masks.append(.boolean(try input.booleanInput("mask"))) }
+        if input.hasInput("bias") { masks.append(.additive(try input.input("bias"))) }
+        mask = .all(masks)
+        do {
+            call = try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale)
+        } catch {
+            throw .invalid(error.description)
+        }
+    }
+
+    private static func alignment(_ input: ConformanceCase) throws(CaseError) -> AttentionProblem.Alignment {
+        guard let name = try input.text("causal_alignment") else { return .lowerRight }
+        guard let alignment = AttentionProblem.Alignment(rawValue: name) else {
+            throw .invalid("the attribute causal_alignment is \(JSONText.quoted(name)), not upper_left or lower_right")
+        }
+        return alignment
+    }
+
+    /// Computed by an arm.
+    func output(_ arm: AttentionAlgorithm) throws(CaseError) -> Tensor {
+        var output = Tensor.zeros(call.outputShape)
+        // Sizes beside a zero may be anything; there is nothing to compute then.
+        guard output.count > 0 else { return output }
+        do { try call.run(arm, into: &output) } catch { throw .invalid(error.description) }
+        return output
+    }
+
+    /// `N <= (4.5 + L/16 + D/128) eps` and `W <= (12 + 0.75 L) eps`, or 1.5 times the naive arm's error where that is more; `L` is the
+    /// largest magnitude of a score.
+    func measurements(_ answer: CaseOperation.Answer) throws(CaseError) -> [Measurement] {
+        guard !answer.reference.isEmpty else {
+            return [Measurement(metric: "N", value: answer.comparison.norm, bound: CaseOperation.epsilon)]
+        }
+        let largestScore: Double
+        do { largestScore = try call.reference().largestScore } catch { throw .invalid(error.description) }
+        let naive = TensorComparison(
+            computed: try output(.naive).elements, reference: answer.reference, rowLength: answer.rowLength)
+        let ours = answer.comparison
+        func bound(_ promised: Double, _ naive: Double) -> Double {
+            // Where even the naive arm's error is not a number to multiply, the promise stands alone.
+            max(promised * CaseOperation.epsilon, naive.isFinite ? 1.5 * naive : 0)
+        }
+        let finiteScore = largestScore.isFinite ? largestScore : 0
+        let dimension = Double(queries.shape[3])
+        return [
+            Measurement(
+                metric: "N", value: ours.norm, bound: bound(4.5 + finiteScore / 16 + dimension / 128, naive.norm)),
+            Measurement(metric: "W", value: ours.worstRow, bound: bound(12 + 0.75 * finiteScore, naive.worstRow)),
+        ]
+    }
+}

@@ -1,0 +1,13 @@
+/// Why a case could not be judged.
+enum CaseError: Error, CustomStringConvertible {
+    /// The file cannot be read, contradicts itself or lacks what its operation needs: the case fails.
+    case invalid(String)
+    /// The file is in order and asks for something that this build does not have.
+    case unsupported(String)
+
+    var description: String {
+        switch self {
+        case .invalid(let reason), .unsupported(let reason): reason
+        }
+    }
+}

@@ -1,0 +1,89 @@
+import Foundation
+
+/// One thing to verify that was found under the paths given.
+package enum FoundCase: Sendable, Equatable {
+    /// A file; `isNamed` where the user named it, so that it must be a case.
+    case file(path: String, isNamed: Bool)
+    /// A folder with `config.json`, `model.safetensors` and `expected.safetensors`.
+    case model(folder: String)
+    /// A folder with `tokenizer.json` and `expected.json`.
+    case tokenizer(folder: String)
+    /// A path that cannot be looked at.
+    case unreadable(path: String, reason: String)
+
+    package var path: String {
+        switch self {
+        case .file(let path, _), .model(let path), .tokenizer(let path), .unreadable(let path, _): path
+        }
+    }
+}
+
+/// Finds cases: a file is one, a folder is walked in the order of its names, folders inside it too.
+package enum CaseFinder {
+    private static let modelFiles: Set = ["config.json", "model.safetensors", "expected.safetensors"]
+    private static let tokenizerFiles: Set = ["tokenizer.json", "expected.json"]
+    /// Belong to a model's case and are none of their own.
+    private static let partsOfModel = modelFiles.union(["greedy.safetensors"])
+
+    /// What there is to verify under `path`, in order.
+    package static func cases(under path: String) -> [FoundCase] {
+        var found: [FoundCase] = []
+        var visited: Set<FileIdentity> = []
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            return [.unreadable(path: path, reason: String(cString: strerror(errno)))]
+        }
+        guard isFolder(status) else { return [.file(path: path, isNamed: true)] }
+        walk(path, identity: FileIdentity(status), visited: &visited, into: &found)
+        return found
+    }
+
+    private struct FileIdentity: Hashable {
+        let device: UInt64
+        let inode: UInt64
+
+        init(_ status: stat) {
+            device = UInt64(status.st_dev)
+            inode = UInt64(status.st_ino)
+        }
+    }
+
+    private static func isFolder(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
+
+    /// With a list in place of recursion, and each folder once: links may lead in circles.
+    private static func walk(
+        _ root: String, identity: FileIdentity, visited: inout Set<FileIdentity>, into found: inout [FoundCase]
+    ) {
+        enum Step { case folder(String, FileIdentity), file(String) }
+        var pending: [Step] = [.folder(root, identity)]
+        while let step = pending.popLast() {
+            guard case .folder(let folder, let identity) = step else {
+                if case .file(let path) = step { found.append(.file(path: path, isNamed: false)) }
+                continue
+            }
+            guard visited.insert(identity).inserted else { continue }
+            let names: [String]
+            do {
+                names = try FileManager.default.contentsOfDirectory(atPath: folder)
+                    .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+            } catch {
+                found.append(.unreadable(path: folder, reason: "the folder cannot be listed"))
+                continue
+            }
+            let isModel = modelFiles.isSubset(of: names)
+            if isModel { found.append(.model(folder: folder)) }
+            if tokenizerFiles.isSubset(of: names) { found.append(.tokenizer(folder: folder)) }
+            var steps: [Step] = []
+            for name in names where !(isModel && partsOfModel.contains(name)) {
+                let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
+                var status = stat()
+                if stat(path, &status) == 0, isFolder(status) {
+                    steps.append(.folder(path, FileIdentity(status)))
+                } else if name.hasSuffix(".safetensors") {
+                    steps.append(.file(path))
+                }
+            }
+            pending.append(contentsOf: steps.reversed())
+        }
+    }
+}

@@ -1,0 +1,38 @@
+import Heed
+
+/// How a conformance case of one operation is replayed.
+///
+/// To teach `verify` another operation, write its replay in a file of its own and list it in ``all``.
+struct CaseOperation: Sendable {
+    /// Computes what it can of the answers, by their names in the file. Checks everything that comes from the file first: a wrong
+    /// shape throws and never stops the program.
+    let replay: @Sendable (ConformanceCase) throws(CaseError) -> [String: Tensor]
+
+    /// The strict measurements of one computed answer; nil where no bound of its own is promised for this answer.
+    let strict: (@Sendable (ConformanceCase, Answer) throws(CaseError) -> [Measurement]?)?
+
+    /// A computed answer and what it should be.
+    struct Answer {
+        let name: String
+        let shape: Shape
+        let computed: [Float]
+        let reference: [Double]
+
+        var rowLength: Int { shape.rank == 0 ? 1 : shape[-1] }
+        var comparison: TensorComparison {
+            TensorComparison(computed: computed, reference: reference, rowLength: rowLength)
+        }
+    }
+
+    /// All operations that are replayed, by the name in the metadata.
+    static let all: [String: CaseOperation] = [
+        "attention": .attention,
+        "softmax": .softmax,
+        "log_softmax": .logSoftmax,
+        "matmul": .matmul,
+        "linear": .linear,
+    ]
+
+    /// Distance from 1 to the next float, which bounds are counted in.
+    static let epsilon = Double(Float.ulpOfOne)
+}

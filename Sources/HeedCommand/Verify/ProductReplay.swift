@@ -1,0 +1,112 @@
+import Heed
+
+extension CaseOperation {
+    /// Matrix product, batched with broadcasting, forward.
+    static let matmul = CaseOperation(
+        replay: { input throws(CaseError) in
+            let (left, right) = try factors(input)
+            return ["output.output": try product(input, left, right)]
+        },
+        strict: { input, answer throws(CaseError) in
+            guard answer.name == "output.output" else { return nil }
+            let (left, right) = try factors(input)
+            return try productMeasurements(input, answer, left, right, bias: nil)
+        })
+
+    /// `input weight^T + bias`, forward.
+    static let linear = CaseOperation(
+        replay: { input throws(CaseError) in
+            let (left, right, bias) = try linearOperands(input)
+            let output = try product(input, left, right)
+            return ["output.output": bias.map { adding($0, to: output) } ?? output]
+        },
+        strict: { input, answer throws(CaseError) in
+            guard answer.name == "output.output" else { return nil }
+            let (left, right, bias) = try linearOperands(input)
+            return try productMeasurements(input, answer, left, right, bias: bias)
+        })
+
+    private static func factors(_ input: ConformanceCase) throws(CaseError) -> (Tensor, Tensor) {
+        try input.requireKnown(inputs: ["a", "b"], attributes: [])
+        return (try input.input("a"), try input.input("b"))
+    }
+
+    private static func linearOperands(_ input: ConformanceCase) throws(CaseError) -> (Tensor, Tensor, Tensor?) {
+        try input.requireKnown(inputs: ["input", "weight", "bias"], attributes: [])
+        let left = try input.input("input")
+        let weight = try input.input("weight")
+        let bias = input.hasInput("bias") ? try input.input("bias") : nil
+        guard left.rank >= 2, weight.rank == 2 else {
+            throw .invalid("linear: input \(left.shape) must have 2 or more dimensions and weight \(weight.shape) 2")
+        }
+        guard bias.map({ $0.shape.dimensions == [weight.shape[0]] }) ?? true else {
+            throw .invalid("linear: bias \(bias?.shape ?? []) does not fit weight \(weight.shape)")
+        }
+        return (left, weight.transposed(0, 1), bias)
+    }
+
+    private static func product(
+        _ input: ConformanceCase, _ left: Tensor, _ right: Tensor
+    ) throws(CaseError) -> Tensor {
+        let shape = try productShape(left.shape, right.shape)
+        try input.requireOutput(shape)
+        // With nothing summed, or nothing to fill, sizes beside the zero may be anything.
+        guard shape.count > 0, left.count > 0, right.count > 0 else { return .zeros(shape) }
+        return Heed.matmul(left, right)
+    }
+
+    private static func productShape(_ left: Shape, _ right: Shape) throws(CaseError) -> Shape {
+        let shapes = "left \(left), right \(right)"
+        guard left.rank >= 2, right.rank >= 2 else {
+            throw .invalid("matmul: 2 or more dimensions are needed: \(shapes)")
+        }
+        guard left[-1] == right[-2] else { throw .invalid("matmul: the inner sizes differ: \(shapes)") }
+        guard let leftBatch = Shape(exactly: Array(left.dimensions.dropLast(2))),
+            let rightBatch = Shape(exactly: Array(right.dimensions.dropLast(2))),
+            let batch = leftBatch.broadcast(with: rightBatch),
+            let shape = Shape(exactly: batch.dimensions + [left[-2], right[-1]])
+        else { throw .invalid("matmul: the leading dimensions do not fit each other: \(shapes)") }
+        return shape
+    }
+
+    private static func adding(_ bias: Tensor, to output: Tensor) -> Tensor {
+        let terms = bias.elements
+        var output = output
+        output.withUnsafeMutableElements { elements in
+            for index in elements.indices { elements[index] += terms[index % terms.count] }
+        }
+        return output
+    }
+
+    /// `C = max |x - r| / (eps * sum |a||b|)`: at most 2, and 1 where more than 1024 terms are summed; `N <= 5 eps`.
+    private static func productMeasurements(
+        _ input: ConformanceCase, _ answer: Answer, _ left: Tensor, _ right: Tensor, bias: Tensor?
+    ) throws(CaseError) -> [Measurement] {
+        let norm = Measurement(metric: "N", value: answer.comparison.norm, bound: 5 * epsilon)
+        guard !answer.computed.isEmpty, left.count > 0, right.count > 0 else { return [norm] }
+        let batch = answer.shape.dimensions.dropLast(2)
+        let terms = left.shape[-1]
+        let columns = right.shape[-1]
+        let leftShape = Shape(batch + left.shape.dimensions.suffix(2))
+        let rightShape = Shape(batch + right.shape.dimensions.suffix(2))
+        let a = left.broadcast(to: leftShape).elements
+        let b = right.broadcast(to: rightShape).elements
+        let offsets = bias?.elements
+        var worst = 0.0
+        let rows = left.shape[-2]
+        for index in answer.computed.indices {
+            let column = index % columns
+            let matrix = index / (columns * rows)
+            let aStart = index / columns * terms
+            let bStart = matrix * terms * columns + column
+            var magnitude = abs(Double(offsets?[column] ?? 0))
+            for term in 0..<terms {
+                magnitude += abs(Double(a[aStart + term])) * abs(Double(b[bStart + term * columns]))
+            }
+            let difference = TensorComparison.difference(answer.computed[index], answer.reference[index])
+            guard difference > 0 else { continue }
+            worst = max(worst, magnitude > 0 ? difference / (epsilon * magnitude) : .infinity)
+        }
+        return [norm, Measurement(metric: "C", value: worst, bound: terms > 1024 ? 1 : 2)]
+    }
+}

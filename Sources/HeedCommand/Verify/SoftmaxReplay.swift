@@ -1,0 +1,64 @@
+import Heed
+
+extension CaseOperation {
+    /// Softmax along an axis, forward.
+    static let softmax = CaseOperation(
+        replay: { input throws(CaseError) in
+            let (tensor, axis) = try softmaxInput(input)
+            // Sizes beside a zero may be anything; there is nothing to compute then.
+            guard tensor.count > 0 else { return ["output.output": tensor] }
+            return ["output.output": Heed.softmax(tensor, axis: axis)]
+        },
+        strict: { input, answer throws(CaseError) in
+            guard answer.name == "output.output" else { return nil }
+            let (tensor, axis) = try softmaxInput(input)
+            return [softmaxMeasurement(answer, input: tensor, axis: axis)]
+        })
+
+    /// Logarithm of the softmax along an axis, forward.
+    static let logSoftmax = CaseOperation(
+        replay: { input throws(CaseError) in
+            let (tensor, axis) = try softmaxInput(input)
+            // Sizes beside a zero may be anything; there is nothing to compute then.
+            guard tensor.count > 0 else { return ["output.output": tensor] }
+            return ["output.output": Heed.logSoftmax(tensor, axis: axis)]
+        },
+        strict: nil)
+
+    private static func softmaxInput(_ input: ConformanceCase) throws(CaseError) -> (tensor: Tensor, axis: Int) {
+        try input.requireKnown(inputs: ["input"], attributes: ["axis"])
+        let tensor = try input.input("input")
+        let axis = try input.integer("axis") ?? -1
+        guard axis >= -tensor.rank, axis < tensor.rank else {
+            throw .invalid("the attribute axis is \(axis), but input.input has shape \(tensor.shape)")
+        }
+        try input.requireOutput(tensor.shape)
+        return (tensor, axis)
+    }
+
+    /// The entry nearest to its bound: a relative error of `(3 + 0.5 |x - max|) eps`, `max` being the largest of its row.
+    private static func softmaxMeasurement(_ answer: Answer, input: Tensor, axis: Int) -> Measurement {
+        // Rows along the axis, as the last one: answers and inputs are permuted alike.
+        guard input.count > 0 else { return Measurement(metric: "relative", value: 0, bound: 3 * epsilon) }
+        let shape = input.shape
+        let axis = axis < 0 ? axis + shape.rank : axis
+        let stride = shape.dimensions[(axis + 1)...].reduce(1, *)
+        let length = shape.dimensions[axis]
+        let elements = input.elements
+        var worst = Measurement(metric: "relative", value: 0, bound: 3 * epsilon)
+        for start in elements.indices where (start / stride) % length == 0 {
+            let row = Swift.stride(from: start, to: start + length * stride, by: stride)
+            let largest = row.map { elements[$0] }.max() ?? 0
+            for index in row {
+                let reference = answer.reference[index]
+                let difference = TensorComparison.difference(answer.computed[index], reference)
+                let distance = Double(elements[index]) - Double(largest)
+                let measurement = Measurement(
+                    metric: "relative", value: difference == 0 ? 0 : difference / abs(reference),
+                    bound: (3 + 0.5 * (distance.isFinite ? abs(distance) : 0)) * epsilon)
+                if measurement.share > worst.share { worst = measurement }
+            }
+        }
+        return worst
+    }
+}
