@@ -8,7 +8,8 @@
 
 HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                             const HeedAttentionOutputs *outputs) {
-  const bool decodes = shape->query_length <= DECODE_QUERIES && !inputs->boolean && !inputs->additive && !outputs->weights &&
-                       (shape->key.column == 1 || shape->head_dim <= 1) && (shape->value.column == 1 || shape->value_dim <= 1);
+  const bool decodes = shape && inputs && outputs && shape->query_length <= DECODE_QUERIES && !inputs->boolean && !inputs->additive &&
+                       !outputs->weights && (shape->key.column == 1 || shape->head_dim <= 1) &&
+                       (shape->value.column == 1 || shape->value_dim <= 1);
   return decodes ? heed_attention_decode_forward(shape, inputs, outputs) : heed_attention_tiled_forward(shape, inputs, outputs);
 }
