@@ -8,7 +8,6 @@
 
 #include "attention_support.h"
 
-#pragma weak heed_attention_materialized_forward
 const Arm arms[ARM_COUNT] = {
     {"naive", heed_attention_naive_forward, .gives_weights = true},
     {"materialized", heed_attention_materialized_forward, .gives_weights = true, .is_measured = true},

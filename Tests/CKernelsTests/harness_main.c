@@ -59,6 +59,13 @@ size_t test_expect_failures_end(void) {
   return expected_failures;
 }
 
+// What libomp allocates and forgets (its settings, teams of a process that forked) is not ours. AddressSanitizer calls this by name.
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) { return "leak:libomp\n"; }
+// Its summary of what it left out would look like a complaint of the library's on standard error.
+const char *__lsan_default_options(void);
+const char *__lsan_default_options(void) { return "print_suppressions=0"; }
+
 static double seconds_now(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

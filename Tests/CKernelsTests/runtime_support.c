@@ -83,10 +83,3 @@ ChildResult run_child(const char *name, const char *variable, const char *value)
   read_file(errors, result.errors, sizeof result.errors);
   return result;
 }
-
-// What libomp allocates and forgets (its settings, teams of a process that forked) is not ours. AddressSanitizer calls this by name.
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void) { return "leak:libomp\n"; }
-// Its summary of what it left out would look like a complaint of the library's on standard error.
-const char *__lsan_default_options(void);
-const char *__lsan_default_options(void) { return "print_suppressions=0"; }
