@@ -194,3 +194,20 @@ TEST(attention_nan_in_the_additive_mask_reaches_its_row) {
     built_free(&planted);
   }
 }
+
+// A NaN is seen even where its weight has underflowed to 0: leaving out what weighs nothing would hide it.
+TEST(attention_nan_in_a_value_of_no_weight_is_seen) {
+  const Problem problem = {.B = 1, .H = 1, .G = 1, .Nq = 40, .Nk = 200, .D = 8, .E = 9, .scale = 1, .stream = 6600};
+  Built built = build(&problem);
+  for (size_t i = 0; i < 40; i++)
+    for (size_t d = 0; d < 8; d++) *at(&built.query, 0, 0, i, d) = d == 0 ? 1 : 0;
+  for (size_t j = 0; j < 200; j++) *at(&built.key, 0, 0, j, 0) = j == 70 ? 400 : 0;
+  *at(&built.value, 0, 0, 5, 2) = *at(&built.value, 0, 0, 199, 8) = NAN;
+  FOR_EACH_ARM(arm, &built) {
+    Result result = run_arm(arm, &built, false);
+    for (size_t o = 0; o < result.outputs; o++)
+      CHECK_MESSAGE(isnan(result.output[o]) == (o % 9 == 2 || o % 9 == 8), "%s: output %zu is %g", arm->name, o, (double)result.output[o]);
+    result_free(&result);
+  }
+  built_free(&built);
+}
