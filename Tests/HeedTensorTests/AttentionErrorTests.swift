@@ -17,7 +17,8 @@ struct AttentionErrorTests {
     static let wrongs = [
         Wrong(description: "rank 1", queries: [8], keys: [8], values: [8]),
         Wrong(description: "rank 5", queries: [1, 2, 4, 5, 8], keys: [1, 2, 4, 5, 8], values: [1, 2, 4, 5, 8]),
-        Wrong(description: "ranks differ", keys: [2, 7, 8]),
+        Wrong(description: "ranks of keys differ", keys: [2, 7, 8]),
+        Wrong(description: "ranks of values differ", values: [2, 7, 3]),
         Wrong(description: "batch differs", keys: [3, 2, 7, 8]),
         Wrong(description: "head dimensions differ", keys: [2, 2, 7, 9]),
         Wrong(description: "lengths of keys and values differ", values: [2, 2, 6, 3]),

@@ -60,6 +60,14 @@ struct AttentionTests {
             shapes.queries, shapes.keys, shapes.values, mask: .causal(), scale: 0.3, algorithm: algorithm)
     }
 
+    @Test func theScaleIsOneOverTheRootOfTheHeadDimension() {
+        let shapes = AttentionCase(headDimension: 16, valueDimension: 9)
+        #expect(
+            haveSameBits(
+                attention(queries: shapes.queries, keys: shapes.keys, values: shapes.values),
+                attention(queries: shapes.queries, keys: shapes.keys, values: shapes.values, scale: 0.25)))
+    }
+
     @Test func groupedQueriesEqualRepeatedKeys() {
         let shapes = AttentionCase(heads: 6, keyValueHeads: 2)
         let grouped = attention(queries: shapes.queries, keys: shapes.keys, values: shapes.values)

@@ -41,6 +41,11 @@ struct SoftmaxTests {
                 result[0..<2].slice(axis: 2, range: 0..<3).contiguous(), softmax(input.slice(axis: 2, range: 0..<3))))
         #expect(result[1, 2, 3] == 0 && logSoftmax(input, mask: mask)[1, 2, 3] == -.infinity)
         #expect(softmax(input, mask: BooleanTensor.zeros([1])) == Tensor.zeros([2, 3, 4]))
+        let varied = BooleanTensor.random([2, 3, 4], share: 0.6, seed: 5)
+        let hidden = Tensor(zip(input.elements, varied.elements).map { $1 ? $0 : -.infinity }, shape: input.shape)
+        for axis in 0..<3 {
+            #expect(haveSameBits(softmax(input, axis: axis, mask: varied), softmax(hidden, axis: axis)))
+        }
         let byRow = softmax(input, axis: 0, mask: BooleanTensor([true, false], shape: [2, 1, 1]))
         #expect(byRow.selecting(axis: 0, index: 0) == .filled([3, 4], with: 1))
     }

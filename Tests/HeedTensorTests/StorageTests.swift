@@ -21,6 +21,15 @@ struct StorageTests {
         #expect(original.elements == [0, 1, 2, 3] && view.elements == [0, 7, 1, 3])
     }
 
+    @Test func writingABufferCopiesSharedMemory() {
+        let original = Tensor.counting([2, 2])
+        var copy = original
+        copy.withUnsafeMutableElements { $0[0] = 5 }
+        var row = original[1..<2]
+        row.withUnsafeMutableElements { $0[0] = 6 }
+        #expect(original.elements == [0, 1, 2, 3] && copy.elements == [5, 1, 2, 3] && row.elements == [6, 3])
+    }
+
     @Test func writingAloneWritesInPlace() {
         var tensor = Tensor.counting([4])
         let before = tensor.withUnsafeElements { UInt(bitPattern: $0.baseAddress) }
