@@ -15,7 +15,13 @@ typedef struct Call {
   size_t tiles; // tiles of queries in a head
   float *scratch;
   size_t scratch_stride; // floats from one worker's scratch to the next
+  void (*kernel)(const HeedAttentionTile *tile);
+  size_t element; // bytes of a query's, key's or value's number
 } Call;
+
+static const void *at(const Call *call, const void *base, ptrdiff_t elements) {
+  return (const char *)base + elements * (ptrdiff_t)call->element;
+}
 
 static void attend_tile(void *context, size_t task, size_t worker) {
   const Call *call = context;
@@ -32,9 +38,9 @@ static void attend_tile(void *context, size_t task, size_t worker) {
       .keys = heed_attention_keys(s, in, batch),
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
-      .query = in->query + b * s->query.batch + h * s->query.head + i * s->query.row,
-      .key = in->key + b * s->key.batch + g * s->key.head,
-      .value = in->value + b * s->value.batch + g * s->value.head,
+      .query = at(call, in->query, b * s->query.batch + h * s->query.head + i * s->query.row),
+      .key = at(call, in->key, b * s->key.batch + g * s->key.head),
+      .value = at(call, in->value, b * s->value.batch + g * s->value.head),
       .query_row = s->query.row,
       .query_column = s->query.column,
       .key_row = s->key.row,
@@ -55,11 +61,11 @@ static void attend_tile(void *context, size_t task, size_t worker) {
       .log_sum_exp = call->outputs->log_sum_exp ? call->outputs->log_sum_exp + (batch * s->heads + head) * s->query_length + first : NULL,
       .scratch = call->scratch + worker * call->scratch_stride,
   };
-  call->kernels->attention_tiled_forward(&tile);
+  call->kernel(&tile);
 }
 
-HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
-                                        const HeedAttentionOutputs *outputs) {
+// `inputs` of bfloat16 come with their pointers as they are.
+static HeedStatus run(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs, bool bf16) {
   const HeedStatus status = heed_attention_check(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
   if (outputs->weights) return HeedStatusNotSupported;
@@ -70,11 +76,40 @@ HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const H
   const double flops = 2.0 * (double)(shape->batch * shape->heads) * (double)shape->query_length * (double)shape->key_length *
                        (double)(shape->head_dim + shape->value_dim) * (shape->causal ? 0.5 : 1.0);
   const size_t width = heed_parallel_width(tasks, flops);
-  const size_t stride = (kernels->attention_tiled_scratch(shape->head_dim, shape->value_dim) + 15) / 16 * 16;
-  float *scratch = heed_scratch_push(heed_size_product(width, stride * sizeof(float)));
+  const size_t dim_limit = SIZE_MAX >> 20; // broadcast rows may be of any length; more than this is no memory's
+  if (shape->head_dim > dim_limit || shape->value_dim > dim_limit) return HeedStatusOutOfMemory;
+  const size_t floats =
+      (bf16 ? kernels->attention_tiled_bf16_scratch : kernels->attention_tiled_scratch)(shape->head_dim, shape->value_dim);
+  const size_t stride = (floats + 15) / 16 * 16;
+  float *scratch = heed_scratch_push(heed_size_product(width, heed_size_product(stride, sizeof(float))));
   if (!scratch) return HeedStatusOutOfMemory;
-  Call call = {kernels, shape, inputs, outputs, tiles, scratch, stride};
+  Call call = {kernels,
+               shape,
+               inputs,
+               outputs,
+               tiles,
+               scratch,
+               stride,
+               bf16 ? kernels->attention_tiled_bf16_forward : kernels->attention_tiled_forward,
+               bf16 ? sizeof(uint16_t) : sizeof(float)};
   heed_parallel_for(tasks, width, attend_tile, &call);
   heed_scratch_pop(scratch);
   return HeedStatusOk;
+}
+
+HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                        const HeedAttentionOutputs *outputs) {
+  return run(shape, inputs, outputs, false);
+}
+
+HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
+                                             const HeedAttentionOutputs *outputs) {
+  if (!inputs) return HeedStatusBadArgument;
+  const HeedAttentionInputs common = {(const float *)(const void *)inputs->query,
+                                      (const float *)(const void *)inputs->key,
+                                      (const float *)(const void *)inputs->value,
+                                      inputs->key_lengths,
+                                      inputs->boolean,
+                                      inputs->additive};
+  return run(shape, &common, outputs, true);
 }

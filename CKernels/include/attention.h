@@ -79,6 +79,14 @@ typedef struct HeedAttentionInputs {
   const float *additive;       // or null
 } HeedAttentionInputs;
 
+// The same with bfloat16 queries, keys and values (the upper halves of float32 numbers).
+typedef struct HeedAttentionBf16Inputs {
+  const uint16_t *query, *key, *value;
+  const int64_t *key_lengths; // [B], or null
+  const uint8_t *boolean;     // or null
+  const float *additive;      // or null
+} HeedAttentionBf16Inputs;
+
 typedef struct HeedAttentionOutputs {
   float *output;       // [B, H, Nq, E] with the strides of the shape
   float *log_sum_exp;  // [B, H, Nq] contiguous, or null
@@ -113,6 +121,11 @@ HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, 
 // Tiles of 64 queries by 64 keys with online softmax: O(N) memory. Does not give weights.
 HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs);
+
+// The same from bfloat16: products of bfloat16 numbers, sums, softmax and output in float32, P rounded to bfloat16 for the second product;
+// every instruction set sums in the order of AVX512_BF16's dot product (the second of a pair of terms first).
+HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
+                                             const HeedAttentionOutputs *outputs);
 
 // For a few queries (8 or fewer, say) over many keys: keys in the lanes, chunks of keys handed to the cores, each read once. The bits are
 // those of the tiled variant. HeedStatusNotSupported with a boolean or additive mask, HeedStatusBadStride unless columns of K and V are

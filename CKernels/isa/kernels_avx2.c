@@ -11,6 +11,6 @@
 #include "../template/templates.inc.h"
 #pragma clang attribute pop
 
-const HeedKernels heed_kernels_avx2 = {.isa = HeedISAAvx2, HEED_TEMPLATE_FIELDS};
+const HeedKernels heed_kernels_avx2 = {.isa = HeedISAAvx2, HEED_TEMPLATE_FIELDS, HEED_TEMPLATE_BF16_FIELDS};
 
 #endif

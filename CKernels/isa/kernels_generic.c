@@ -7,4 +7,4 @@
 #include "../simd/generic.h"
 #include "../template/templates.inc.h"
 
-const HeedKernels heed_kernels_generic = {.isa = HeedISAGeneric, HEED_TEMPLATE_FIELDS};
+const HeedKernels heed_kernels_generic = {.isa = HeedISAGeneric, HEED_TEMPLATE_FIELDS, HEED_TEMPLATE_BF16_FIELDS};

@@ -11,7 +11,7 @@
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
 typedef struct HeedAttentionTile {
   size_t queries, keys, head_dim, value_dim; // keys: those below the sequence's length
-  const float *query, *key, *value;
+  const void *query, *key, *value;           // float32, or bfloat16 for the kernels that say so
   ptrdiff_t query_row, query_column, key_row, key_column, value_row, value_column;
   ptrdiff_t visible_first; // row r sees keys below visible_first + r (and below keys)
   const uint8_t *boolean;  // or null
@@ -81,6 +81,8 @@ typedef struct HeedKernels {
   size_t attention_query_tile;
   size_t (*attention_tiled_scratch)(size_t head_dim, size_t value_dim); // floats
   void (*attention_tiled_forward)(const HeedAttentionTile *tile);
+  size_t (*attention_tiled_bf16_scratch)(size_t head_dim, size_t value_dim); // floats
+  void (*attention_tiled_bf16_forward)(const HeedAttentionTile *tile);
 
   // Attention forward, few queries: one chunk of `attention_key_chunk` keys, and the merging of a row's chunks, whose maxima and sums stand
   // `statistics_stride` floats apart and whose outputs stand `parts_stride` floats apart.

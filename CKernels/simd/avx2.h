@@ -28,6 +28,21 @@ VOCABULARY void vf_store_n(float *p, vf x, size_t n) {
     _mm256_maskstore_ps(p, _mm256_castps_si256(vm_first(n)), x);
 }
 
+VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
+  uint16_t tail[8] = {0};
+  if (n < 8) {
+    for (size_t i = 0; i < n; i++) tail[i] = p[i];
+    p = tail;
+  }
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
+}
+VOCABULARY vf vf_round_bf16(vf x) {
+  const __m256i bits = _mm256_castps_si256(x), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+  const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));
+  const vf upper = _mm256_castsi256_ps(_mm256_and_si256(rounded, _mm256_set1_epi32((int)0xffff0000)));
+  return _mm256_blendv_ps(upper, x, _mm256_cmp_ps(x, x, _CMP_UNORD_Q));
+}
+
 VOCABULARY vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 VOCABULARY vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }

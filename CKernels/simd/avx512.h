@@ -21,6 +21,18 @@ VOCABULARY vm vm_first(size_t n) { return n >= 16 ? (vm)0xffff : (vm)((1u << n) 
 VOCABULARY vf vf_load_n(const float *p, size_t n) { return _mm512_maskz_loadu_ps(vm_first(n), p); }
 VOCABULARY void vf_store_n(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, vm_first(n), x); }
 
+// bfloat16 is the upper half of a float32.
+VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(vm_first(n), p)), 16));
+}
+// Rounded to the nearest bfloat16, ties to even, for what is not NaN; NaN stays NaN.
+VOCABULARY vf vf_round_bf16(vf x) {
+  const __m512i bits = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+  const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
+  const vf upper = _mm512_castsi512_ps(_mm512_and_si512(rounded, _mm512_set1_epi32((int)0xffff0000)));
+  return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, x, _CMP_UNORD_Q), upper, x);
+}
+
 VOCABULARY vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 VOCABULARY vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }

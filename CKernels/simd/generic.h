@@ -36,6 +36,13 @@ VOCABULARY void vf_store_n(float *p, vf x, size_t n) {
   for (size_t i = 0; i < n; i++) p[i] = x[i];
 }
 
+VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
+  typedef uint32_t bits __attribute__((vector_size(16)));
+  bits x = {0, 0, 0, 0};
+  for (size_t i = 0; i < n && i < 4; i++) x[i] = (uint32_t)p[i] << 16;
+  return (vf)x;
+}
+
 VOCABULARY vf vf_select(vm m, vf a, vf b) { return (vf)(((vm)a & m) | ((vm)b & ~m)); }
 VOCABULARY vf vf_add(vf a, vf b) { return a + b; }
 VOCABULARY vf vf_sub(vf a, vf b) { return a - b; }
@@ -53,6 +60,12 @@ VOCABULARY bool vm_any(vm a) { return (a[0] | a[1] | a[2] | a[3]) != 0; }
 VOCABULARY vm vf_less(vf a, vf b) { return (vm)(a < b); }
 VOCABULARY vm vf_equal(vf a, vf b) { return (vm)(a == b); }
 VOCABULARY vm vf_is_nan(vf a) { return (vm)(a != a); }
+VOCABULARY vf vf_round_bf16(vf x) {
+  typedef uint32_t bits __attribute__((vector_size(16)));
+  const bits b = (bits)x, one = {1, 1, 1, 1}, half = {0x7fff, 0x7fff, 0x7fff, 0x7fff},
+             upper = {0xffff0000, 0xffff0000, 0xffff0000, 0xffff0000};
+  return vf_select(vf_is_nan(x), x, (vf)((b + ((b >> 16) & one) + half) & upper));
+}
 VOCABULARY vm vf_sign_bit(vf a) { return (vm)a < (vm){0, 0, 0, 0}; }
 VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
   vm m = {0, 0, 0, 0};

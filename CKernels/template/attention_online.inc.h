@@ -19,6 +19,9 @@
 // 2^x; what is too small becomes 0, so that minus infinity is no special case.
 INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(vf_max(vf_set1(-200.0f), x)); }
 
+// The factor that turns a product of a query and a key into a score in base 2.
+INLINE_KERNEL float scale_in_base_2(float scale) { return (float)((double)scale * 0x1.71547652b82fep+0); }
+
 // log(sum of e^score) from a maximum in base 2 and a sum relative to it.
 INLINE_KERNEL float log_sum_exp_of(float max, float sum) {
   return sum == 0.0f ? -INFINITY : (float)(((double)max + log2((double)sum)) * 0x1.62e42fefa39efp-1);

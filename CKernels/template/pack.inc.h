@@ -63,6 +63,22 @@ INLINE_KERNEL void unpack_transposed(const float *source, size_t source_row, con
   }
 }
 
+// A contiguous float32 copy of rows x columns bfloat16 numbers.
+INLINE_KERNEL void convert_rows_bf16(const uint16_t *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
+                                     float *target) {
+  for (size_t row = 0; row < rows; row++, source += source_row, target += columns)
+    for (size_t column = 0; column < columns; column += HEED_LANES) {
+      const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES;
+      uint16_t gathered[HEED_LANES];
+      const uint16_t *from = source + (ptrdiff_t)column * source_column;
+      if (source_column != 1) {
+        for (size_t i = 0; i < n; i++) gathered[i] = from[(ptrdiff_t)i * source_column];
+        from = gathered;
+      }
+      vf_store_n(target + column, vf_load_bf16_n(from, n), n);
+    }
+}
+
 // A contiguous copy of rows x columns floats.
 INLINE_KERNEL void pack_rows(const float *source, ptrdiff_t source_row, size_t rows, size_t columns, float *target) {
   for (size_t row = 0; row < rows; row++, source += source_row, target += columns)

@@ -21,3 +21,7 @@
   .attention_decode_merge = attention_decode_merge, .gemm_rows = GEMM_ROWS, .gemm_columns = GEMM_PANEL,                                    \
   .gemm_tile_scratch = gemm_tile_scratch, .gemm_tile = gemm_tile, .softmax_row = softmax_row, .copy_strided = copy_strided,                \
   .is_finite = is_finite, .weighted_sum_seen = weighted_sum_seen
+
+// bfloat16 by conversion, for tables without its dot product.
+#define HEED_TEMPLATE_BF16_FIELDS                                                                                                          \
+  .attention_tiled_bf16_scratch = attention_tiled_bf16_scratch, .attention_tiled_bf16_forward = attention_tiled_bf16_forward

@@ -1,0 +1,8 @@
+// The kernels that need the bfloat16 dot product, in place of HEED_TEMPLATE_BF16_FIELDS.
+
+#include "attention_tiled_dot.inc.h"
+#include "peak_bf16.inc.h"
+
+#define HEED_TEMPLATE_DOT_FIELDS                                                                                                           \
+  .peak_dot_bf16 = peak_dot_bf16, .attention_tiled_bf16_scratch = attention_tiled_dot_scratch,                                             \
+  .attention_tiled_bf16_forward = attention_tiled_dot_forward
