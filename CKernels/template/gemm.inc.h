@@ -31,24 +31,34 @@ typedef struct GemmBlock {
   float alpha, beta;
 } GemmBlock;
 
-INLINE_KERNEL void gemm_store(const GemmBlock *x, int row, int vector, vf value) {
-  const size_t lane = (size_t)vector * HEED_LANES, count = x->width > lane ? x->width - lane : 0;
-  float *c = x->c + row * x->c_row + (ptrdiff_t)lane * x->c_column;
-  if (count == 0) return;
-  value = vf_mul(value, vf_set1(x->alpha));
-  if (x->c_column == 1) {
-    if (x->beta != 0.0f) value = vf_fma(vf_set1(x->beta), vf_load_n(c, count), value);
-    vf_store_n(c, value, count);
-    return;
+// The end of a block that is not plain: tails of C, columns that are not contiguous, beta.
+static __attribute__((noinline)) void gemm_finish(const GemmBlock *x, int rows, int vectors, const float *sums) {
+  for (int r = 0; r < rows; r++) {
+    for (int v = 0; v < vectors; v++, sums += HEED_LANES) {
+      const size_t lane = (size_t)v * HEED_LANES, left = x->width > lane ? x->width - lane : 0;
+      const size_t count = left < HEED_LANES ? left : HEED_LANES;
+      float *partial = x->partial + r * x->partial_row + lane;
+      float *c = x->c + r * x->c_row + (ptrdiff_t)lane * x->c_column;
+      vf value = vf_load(sums);
+      if (!x->first) value = vf_add(vf_load_n(partial, count), value);
+      if (!x->last) {
+        vf_store_n(partial, value, count);
+        continue;
+      }
+      value = vf_mul(value, vf_set1(x->alpha));
+      float lanes[HEED_LANES] = {0};
+      if (x->beta != 0.0f) {
+        for (size_t i = 0; i < count; i++) lanes[i] = c[(ptrdiff_t)i * x->c_column];
+        value = vf_fma(vf_set1(x->beta), vf_load(lanes), value);
+      }
+      if (x->c_column == 1) {
+        vf_store_n(c, value, count);
+        continue;
+      }
+      vf_store(lanes, value);
+      for (size_t i = 0; i < count; i++) c[(ptrdiff_t)i * x->c_column] = lanes[i];
+    }
   }
-  float lanes[HEED_LANES], before[HEED_LANES] = {0};
-  const size_t stored = count < HEED_LANES ? count : HEED_LANES;
-  if (x->beta != 0.0f) {
-    for (size_t i = 0; i < stored; i++) before[i] = c[(ptrdiff_t)i * x->c_column];
-    value = vf_fma(vf_set1(x->beta), vf_load(before), value);
-  }
-  vf_store(lanes, value);
-  for (size_t i = 0; i < stored; i++) c[(ptrdiff_t)i * x->c_column] = lanes[i];
 }
 
 // sum[r * vectors + v] <- sum over k in order of A[r, k] * B[k, vector v]. One array for every shape of block, unlike block_product.
@@ -75,18 +85,24 @@ INLINE_KERNEL void gemm_product(const int rows, const int vectors, const GemmBlo
 INLINE_KERNEL void gemm_block(const int rows, const int vectors, const GemmBlock *x) {
   vf sum[GEMM_SUMS];
   gemm_product(rows, vectors, x, sum);
+  const bool whole = x->width == (size_t)vectors * HEED_LANES;
+  if (!whole || (x->last && (x->beta != 0.0f || x->c_column != 1))) {
+    float sums[GEMM_SUMS * HEED_LANES];
 #pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++)
+    for (int i = 0; i < rows * vectors; i++) vf_store(sums + i * HEED_LANES, sum[i]);
+    gemm_finish(x, rows, vectors, sums);
+    return;
+  }
+  if (!x->first) {
 #pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) {
-      const size_t lane = (size_t)v * HEED_LANES, count = x->width > lane ? x->width - lane : 0;
-      float *partial = x->partial + r * x->partial_row + lane;
-      if (!x->first) sum[r * vectors + v] = vf_add(vf_load_n(partial, count), sum[r * vectors + v]);
-      if (x->last)
-        gemm_store(x, r, v, sum[r * vectors + v]);
-      else
-        vf_store_n(partial, sum[r * vectors + v], count);
-    }
+    for (int i = 0; i < rows * vectors; i++)
+      sum[i] = vf_add(vf_load(x->partial + i / vectors * x->partial_row + i % vectors * HEED_LANES), sum[i]);
+  }
+  const vf alpha = vf_set1(x->last ? x->alpha : 1.0f);
+  float *const target = x->last ? x->c : x->partial;
+  const ptrdiff_t target_row = x->last ? x->c_row : x->partial_row;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows * vectors; i++) vf_store(target + i / vectors * target_row + i % vectors * HEED_LANES, vf_mul(sum[i], alpha));
 }
 
 typedef void (*GemmBlockKernel)(const GemmBlock *);
