@@ -13,7 +13,7 @@ package struct AttentionPlot {
     }
 
     private static let width = 900.0
-    private static let height = 880.0
+    private static let height = 890.0
     private static let left = 86.0
     private static let right = 740.0
 
@@ -49,15 +49,17 @@ package struct AttentionPlot {
             .sorted { $0.length < $1.length }
     }
 
-    /// Time at 100 % of the peak: the work at each length over the median of the peaks read there.
+    /// Time at 100 % of the machine's peak: the work at each length over the median of all peaks read.
     private var peakLine: [PlotPanel.Value] {
-        Dictionary(grouping: measurements, by: \.problem.queryLength).compactMap { length, group in
-            guard let problem = group.first?.problem else { return nil }
-            let peak = Statistics.median(group.map(\.peakGigaflops))
-            return PlotPanel.Value(length: Double(length), height: problem.floatingPointOperations / (peak * 1e9))
+        let peak = Statistics.median(measurements.map(\.peakGigaflops)) * 1e9
+        guard peak > 0 else { return [] }
+        var work: [Int: Double] = [:]
+        for measurement in measurements {
+            work[measurement.problem.queryLength] = measurement.problem.floatingPointOperations
         }
-        .filter { $0.height.isFinite && $0.height > 0 }
-        .sorted { $0.length < $1.length }
+        return work.map { PlotPanel.Value(length: Double($0.key), height: $0.value / peak) }
+            .filter { $0.height > 0 }
+            .sorted { $0.length < $1.length }
     }
 
     private var timePanel: PlotPanel {
@@ -68,14 +70,14 @@ package struct AttentionPlot {
                 values: peakLine))
         return PlotPanel(
             heading: "Time of one run", unit: .seconds, series: series, left: Self.left, right: Self.right, top: 112,
-            bottom: 462)
+            bottom: 450)
     }
 
     private var memoryPanel: PlotPanel {
         PlotPanel(
             heading: "Memory beyond inputs and outputs", unit: .bytes,
             series: arms.map { Palette.series($0, points($0) { Double($0.extraBytes) }) },
-            left: Self.left, right: Self.right, top: 540, bottom: 816)
+            left: Self.left, right: Self.right, top: 552, bottom: 826)
     }
 }
 

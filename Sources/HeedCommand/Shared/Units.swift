@@ -16,7 +16,9 @@ package enum Units {
     package static func significant(_ value: Double, digits: Int = 3) -> String {
         guard value.isFinite else { return value.isNaN ? "NaN" : (value < 0 ? "-infinite" : "infinite") }
         guard value != 0 else { return "0" }
-        let magnitude = Int(log10(abs(value)).rounded(.down))
+        // Of the rounded value: 0.9996 has a digit before the point once it is 1.00.
+        let rounded = Double(format("%.\(digits - 1)e", value)) ?? value
+        let magnitude = Int(log10(abs(rounded)).rounded(.down))
         guard magnitude > -4, magnitude < 9 else { return format("%.\(digits - 1)e", value) }
         return format("%.\(max(0, digits - 1 - magnitude))f", value)
     }

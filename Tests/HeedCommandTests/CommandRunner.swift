@@ -1,0 +1,79 @@
+import Foundation
+import HeedTestSupport
+
+/// The built command `heed`, run as a person would.
+struct CommandRunner {
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let errors: String
+
+        var outputLines: [Substring] { output.split(separator: "\n") }
+        var errorLines: [Substring] { errors.split(separator: "\n", omittingEmptySubsequences: false).dropLast() }
+
+        /// Whether this is how every failure must look: that status, one line on standard error and no usage.
+        func isFailure(_ status: Int32) -> Bool {
+            self.status == status && errorLines.count == 1 && errors.hasSuffix("\n") && errors.hasPrefix("heed: ")
+                && !errors.contains("Usage:") && errors.count > 12
+        }
+
+        /// Each line of standard output as a JSON object; nil where one is none.
+        var objects: [[String: Any]]? {
+            var objects: [[String: Any]] = []
+            for line in outputLines {
+                guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any] else {
+                    return nil
+                }
+                objects.append(object)
+            }
+            return objects
+        }
+    }
+
+    /// The command lies beside the program that runs the tests.
+    private static let executable: URL = {
+        let program =
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return URL(fileURLWithPath: program).deletingLastPathComponent().appendingPathComponent("heed")
+    }()
+
+    /// Runs `heed` with these arguments; the environment is the present one with `environment` put in.
+    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+        let folder = try TemporaryFolder()
+        let output = folder.path("output")
+        let errors = folder.path("errors")
+        for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = arguments
+        var variables = ProcessInfo.processInfo.environment
+        variables["HEED_ISA"] = nil
+        process.environment = variables.merging(environment) { $1 }
+        process.standardInput = FileHandle.nullDevice
+        process.standardOutput = FileHandle(forWritingAtPath: output)
+        process.standardError = FileHandle(forWritingAtPath: errors)
+        try process.run()
+        process.waitUntilExit()
+        return Outcome(
+            // A signal must not look like an exit status.
+            status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+            output: try String(contentsOfFile: output, encoding: .utf8),
+            errors: try String(contentsOfFile: errors, encoding: .utf8))
+    }
+}
+
+/// A folder that goes when the value goes.
+final class TemporaryFolder {
+    private let url: URL
+
+    init() throws {
+        url = FileManager.default.temporaryDirectory.appendingPathComponent("heed-command-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    var path: String { url.path }
+
+    func path(_ name: String) -> String { url.appendingPathComponent(name).path }
+}

@@ -1,0 +1,103 @@
+import Foundation
+import HeedTensor
+import Testing
+
+@testable import HeedCommand
+
+#if canImport(FoundationXML)
+import FoundationXML
+#endif
+
+@Suite struct PlotTests {
+    private static let surroundings = Surroundings(
+        threads: 2, instructionSet: "avx512", processor: "A<B> & \"C\" \u{1B}[31m\u{0}", version: "1.0",
+        memoryBytes: 1 << 34)
+
+    private static func measurement(
+        _ arm: AttentionAlgorithm, length: Int, seconds: Double, bytes: Int, source: String? = nil
+    ) -> AttentionMeasurement {
+        let problem = AttentionProblem().with(length: length)
+        return AttentionMeasurement(
+            arm: arm, problem: problem, medianSeconds: seconds, minimumSeconds: seconds,
+            gigaflops: problem.floatingPointOperations / seconds / 1e9, percentOfPeak: 50, peakGigaflops: 200,
+            repeats: 3,
+            extraBytes: bytes, maximumError: nil, errorRows: nil, tokensPerSecond: 1, source: source)
+    }
+
+    @Test func `a picture is well-formed whatever the processor's name holds`() {
+        let measurements = [128, 256, 512].flatMap { length in
+            AttentionArms.all.map {
+                Self.measurement($0, length: length, seconds: Double(length) * 1e-5, bytes: length)
+            }
+        }
+        let document = AttentionPlot(measurements, surroundings: Self.surroundings).document
+        #expect(XMLParser(data: Data(document.utf8)).parse())
+        #expect(document.contains("A&lt;B&gt; &amp; &quot;C&quot;"))
+        #expect(!document.contains("nan") && !document.contains("inf"))
+    }
+
+    @Test func `one length, no memory and no time at all can be drawn`() {
+        for (seconds, bytes) in [(1e-3, 0), (1e-9, 1), (0, 0), (100, 1 << 50)] {
+            let document = AttentionPlot(
+                [Self.measurement(.tiled, length: 1, seconds: seconds, bytes: bytes)], surroundings: Self.surroundings
+            ).document
+            #expect(XMLParser(data: Data(document.utf8)).parse())
+            #expect(!document.contains("nan") && !document.contains("inf"))
+        }
+    }
+
+    @Test func `a report escapes what comes from outside`() {
+        let report = AttentionReport(
+            [Self.measurement(.tiled, length: 128, seconds: 1e-3, bytes: 1, source: "<script>x</script>")],
+            surroundings: Self.surroundings, command: "heed <b>"
+        ).document
+        #expect(!report.contains("<script") && !report.contains("heed <b>"))
+    }
+
+    @Test func `labels in a column keep their distance and their order`() {
+        let wishes: [Double] = [100, 101, 102, 300, 310, 5, 399]
+        let heights = LabelPlacement.column(wishes, spacing: 18, range: 10...395)
+        let order = wishes.indices.sorted { wishes[$0] < wishes[$1] }
+        for (first, second) in zip(order, order.dropFirst()) { #expect(heights[second] - heights[first] >= 18 - 1e-9) }
+        #expect(heights.allSatisfy { $0 >= 10 - 1e-9 && $0 <= 395 + 1e-9 })
+        #expect(abs(heights[1] - 101) < 1e-9)
+    }
+
+    @Test func `a label beside a line's end avoids other lines`() {
+        let rising = [PlotPoint(0, 100), PlotPoint(200, 0)]
+        var placement = LabelPlacement(
+            lines: [rising], area: LabelPlacement.Box(x: 0, y: 0, width: 200, height: 120))
+        let box = placement.besideEnd(PlotPoint(100, 50), width: 40, height: 12)
+        #expect(!box.isCrossed(from: rising[0], to: rising[1]))
+    }
+
+    @Test func `decades of an axis`() {
+        let scale = LogScale(around: [3e-4, 0.7, 0, .nan], start: 100, end: 0)
+        #expect(scale.lowest <= 3e-4 && scale.highest >= 0.7)
+        #expect(scale.decades.count == 4 - 0 || scale.decades.count == 3)
+        #expect(scale.position(scale.lowest) == 100 && scale.position(0) == 100)
+        #expect(abs(scale.position(scale.highest)) < 1e-9)
+    }
+
+    @Test(arguments: [(5, 9, true), (9, 5, true), (7, 7, true), (5, 9, false), (9, 5, false), (1, 1, true)])
+    func `pairs that are seen are counted as the mask sees them`(queries: Int, keys: Int, lowerRight: Bool) {
+        var problem = AttentionProblem()
+        (problem.queryLength, problem.keyLength, problem.causal) = (queries, keys, true)
+        problem.alignment = lowerRight ? .lowerRight : .upperLeft
+        var pairs = 0
+        for i in 0..<queries { for j in 0..<keys where j <= i + problem.causalOffset { pairs += 1 } }
+        #expect(problem.pairs == Double(pairs))
+    }
+
+    @Test func `names are fit for one line`() {
+        #expect("a\nb\r\t\u{1B}[0m\u{202E}\u{2028}é".escapedForOneLine == #"a\nb\r\t\u{1B}[0m\u{202E}\u{2028}é"#)
+    }
+
+    @Test func `numbers are written as people read them`() {
+        #expect(
+            Units.seconds(0.0123) == "12.3 ms" && Units.seconds(2) == "2.00 s" && Units.seconds(9.996e-4) == "1.00 ms")
+        #expect(Units.bytes(512) == "512 B" && Units.bytes(1_500_000) == "1.50 MB")
+        #expect(Units.significant(.infinity) == "infinite" && Units.significant(0) == "0")
+        #expect(Statistics.median([3, 1, 2]) == 2 && Statistics.median([4, 1, 2, 3]) == 2.5)
+    }
+}
