@@ -11,7 +11,7 @@
 // part of C, touched once a block of k, likewise). A tile is split while there are fewer tasks than TASKS_WANTED, so that cores end
 // together, but not below what pays for packing.
 #define TILE_ROWS       240
-#define TILE_COLUMNS    512
+#define TILE_COLUMNS    256
 #define TILE_ROWS_LEAST 96
 #define TASKS_WANTED    8
 

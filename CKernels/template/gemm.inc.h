@@ -83,6 +83,11 @@ INLINE_KERNEL void gemm_product(const int rows, const int vectors, const GemmBlo
 }
 
 INLINE_KERNEL void gemm_block(const int rows, const int vectors, const GemmBlock *x) {
+  // The sums so far lie in the second-level cache or beyond, and come while the product is made.
+  if (!x->first) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows * vectors; i++) __builtin_prefetch(x->partial + i / vectors * x->partial_row + i % vectors * HEED_LANES, 1);
+  }
   vf sum[GEMM_SUMS];
   gemm_product(rows, vectors, x, sum);
   const bool whole = x->width == (size_t)vectors * HEED_LANES;
