@@ -20,6 +20,7 @@ import Testing
         ["bench", "attention", "--direction", "backward"], ["bench", "attention", "--direction", "both"],
         ["bench", "attention", "--direction", "sideways"], ["bench", "attention", "--causal-alignment", "middle"],
         ["bench", "attention", "--repeats", "0"], ["bench", "attention", "--sweep", "--query-length", "64"],
+        ["bench", "attention", "--grid", "--sweep"], ["bench", "attention", "--grid", "--heads", "4"],
         ["bench", "attention", "--plot", "/tmp/same", "--report", "/tmp/same"],
         ["bench", "attention", "--input", Fixtures.path("conformance/attention_basic.safetensors"), "--heads", "5"],
     ]

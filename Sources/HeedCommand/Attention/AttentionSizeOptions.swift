@@ -45,6 +45,11 @@ struct AttentionSizeOptions: ParsableArguments {
         return problem
     }
 
+    /// Whether any size was given.
+    var hasSizes: Bool {
+        [batch, heads, kvHeads, queryLength, keyLength, headDim, valueDim].contains { $0 != nil }
+    }
+
     /// Checks that every size that was given is the one of the file.
     func check(against problem: AttentionProblem, file: String) throws(CommandFailure) {
         let sizes: [(flag: String, given: Int?, found: Int)] = [

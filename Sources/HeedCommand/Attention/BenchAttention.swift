@@ -33,6 +33,9 @@ struct BenchAttention: ParsableCommand {
     @Flag(help: "Measure lengths from 128 to 16384, with random operands; with --input, after it.")
     var sweep = false
 
+    @Flag(help: "Measure a grid of lengths, heads and dimensions, and how well automatic chooses there.")
+    var grid = false
+
     @Option(help: "Draw time and memory against length to this SVG file.")
     var plot: String?
 
@@ -60,6 +63,10 @@ struct BenchAttention: ParsableCommand {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
         if sweep, let flag = lengthFlag { throw ValidationError("\(flag) contradicts --sweep, which sets the lengths") }
+        if grid, sweep || input != nil || plot != nil || report != nil || sizes.hasSizes {
+            throw ValidationError(
+                "--grid sets all sizes itself: it goes with --causal, --repeats and the general options alone")
+        }
         if let plot, plot == report { throw ValidationError("--plot and --report name the same file") }
         if input == nil || sweep {
             do throws(CommandFailure) {
@@ -80,6 +87,7 @@ struct BenchAttention: ParsableCommand {
         let deadline = Clock.now + Self.secondsForAll
         try common.apply()
         let surroundings = Surroundings.current
+        if grid { return try runGrid(surroundings) }
         let plotFile = try plot.map { path throws(CommandFailure) in try OutputFile(path: path) }
         let reportFile = try report.map { path throws(CommandFailure) in try OutputFile(path: path) }
         var printer = AttentionPrinter(json: common.json, surroundings: surroundings)
@@ -104,6 +112,26 @@ struct BenchAttention: ParsableCommand {
         try reportFile?.write(
             AttentionReport(all, surroundings: surroundings, command: CommandLine.arguments.joined(separator: " "))
                 .document)
+    }
+
+    private func runGrid(_ surroundings: Surroundings) throws(CommandFailure) {
+        let grid = AttentionGrid(causal: sizes.causal, repeats: repeats, surroundings: surroundings)
+        var isFirst = true
+        let choices = try grid.run { measured, choice throws(CommandFailure) in
+            Progress.erase()
+            if common.json {
+                for measurement in measured {
+                    try Console.printLine(JSONWriter.string(measurement.json(in: surroundings)))
+                }
+                return
+            }
+            var table = TextTable(AttentionGrid.Choice.titles, minimumWidths: [14, 5, 9, 12, 8, 9, 5])
+            table.append(choice.cells)
+            for line in table.lines.dropFirst(isFirst ? 0 : 1) { try Console.printLine(line) }
+            isFirst = false
+        }
+        let summary = AttentionGridSummary(choices: choices)
+        try Console.printLine(common.json ? JSONWriter.string(summary.json(in: surroundings)) : summary.text)
     }
 
     private func measure(

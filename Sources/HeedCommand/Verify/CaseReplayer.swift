@@ -1,6 +1,6 @@
-import Crypto
 import Foundation
 import Heed
+import HeedFiles
 
 /// Replays one case and judges it.
 struct CaseReplayer {
@@ -58,7 +58,7 @@ struct CaseReplayer {
             Self.add(answer.computed, to: &digest)
             result.measurements[entry.name] = try measurement(answer, input, operation)
         }
-        if !result.measurements.isEmpty { result.digest = digest.finalize().map(Self.hexadecimal).joined() }
+        if !result.measurements.isEmpty { result.digest = digest.hexadecimal() }
         if !result.measurements.values.allSatisfy(\.holds) {
             result.status = .failed
         } else if !missing.isEmpty {
@@ -98,11 +98,6 @@ struct CaseReplayer {
 
     /// The values as little-endian float32, whatever the machine's order.
     private static func add(_ values: [Float], to digest: inout SHA256) {
-        values.map(\.bitPattern.littleEndian).withUnsafeBytes { digest.update(bufferPointer: $0) }
-    }
-
-    private static func hexadecimal(_ byte: UInt8) -> String {
-        let digits = String(byte, radix: 16)
-        return digits.count < 2 ? "0" + digits : digits
+        values.map(\.bitPattern.littleEndian).withUnsafeBytes { digest.update($0) }
     }
 }
