@@ -40,7 +40,6 @@ let package = Package(
     dependencies: [
         // The command alone uses these; the library depends on no other package.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
     ],
     targets: [
         .target(
@@ -58,9 +57,8 @@ let package = Package(
         .executableTarget(
             name: "HeedCommand",
             dependencies: [
-                "Heed",
+                "Heed", "HeedFiles",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Crypto", package: "swift-crypto"),
             ]
         ),
         .target(name: "HeedTestSupport", dependencies: ["HeedTensor"], path: "Tests/HeedTestSupport"),
