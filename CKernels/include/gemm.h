@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define HEED_GEMM_K_BLOCK 192
+#define HEED_GEMM_K_BLOCK 96
 
 typedef struct HeedGemmShape {
   size_t batch, m, n, k;

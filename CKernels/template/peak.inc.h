@@ -4,13 +4,15 @@
 #define PEAK_CHAINS 12
 
 static double peak_fma_f32(size_t rounds) {
+  // The compiler may know none of the numbers: it leaves out a chain that begins at a fixed point (2 * 0.5 + 1), which made this 12/11.
+  volatile float start = 0.123f, factor = 0.7654321f, term = 1.2345678f;
   vf chain[PEAK_CHAINS];
 #pragma clang loop unroll(full)
-  for (int i = 0; i < PEAK_CHAINS; i++) chain[i] = vf_set1((float)i);
-  const vf half = vf_set1(0.5f), one = vf_set1(1.0f);
+  for (int i = 0; i < PEAK_CHAINS; i++) chain[i] = vf_set1(start + (float)i);
+  const vf multiplier = vf_set1(factor), addend = vf_set1(term);
   for (size_t round = 0; round < rounds; round++) {
 #pragma clang loop unroll(full)
-    for (int i = 0; i < PEAK_CHAINS; i++) chain[i] = vf_fma(chain[i], half, one);
+    for (int i = 0; i < PEAK_CHAINS; i++) chain[i] = vf_fma(chain[i], multiplier, addend);
   }
   vf sum = vf_zero();
 #pragma clang loop unroll(full)

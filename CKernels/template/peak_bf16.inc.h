@@ -2,9 +2,10 @@
 
 static double peak_dot_bf16(size_t rounds) {
   enum { CHAINS = 12 };
+  volatile float start = 0.123f;
   __m512 chain[CHAINS];
 #pragma clang loop unroll(full)
-  for (int i = 0; i < CHAINS; i++) chain[i] = _mm512_set1_ps((float)i);
+  for (int i = 0; i < CHAINS; i++) chain[i] = _mm512_set1_ps(start + (float)i);
   const __m512bh a = (__m512bh)_mm512_set1_epi16(0x3f80), b = (__m512bh)_mm512_set1_epi16(0x3f00); // 1.0 and 0.5
   for (size_t round = 0; round < rounds; round++) {
 #pragma clang loop unroll(full)
