@@ -4,7 +4,7 @@
 
 #include "attention.h"
 #include "attention_checks.h"
-#include "attention_visible.h"
+#include "attention_index.h"
 #include "dispatch.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -16,8 +16,9 @@ typedef struct Call {
   const HeedAttentionOutputs *outputs;
   size_t rows;      // queries that share a key/value head: those of its heads, head by head
   size_t chunks;    // of the whole key length
+  size_t tasks;     // B * G * chunks
   float *queries;   // [B, G, rows, D], scaled, in base 2
-  size_t *visible;  // [B, G, chunks, rows] keys of the chunk that a row sees
+  size_t *visible;  // [2, B, G, chunks, rows] where in the chunk a row begins and ceases to see keys
   float *parts;     // [B, G, chunks, rows, E]
   float *max, *sum; // [B, G, chunks, rows]
 } Call;
@@ -34,7 +35,8 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
       .query = call->queries + pair * call->rows * s->head_dim,
-      .visible = call->visible + task * call->rows,
+      .first = call->visible + task * call->rows,
+      .visible = call->visible + (call->tasks + task) * call->rows,
       .key = call->inputs->key + b * s->key.batch + g * s->key.head + first * s->key.row,
       .key_row = s->key.row,
       .value = call->inputs->value + b * s->value.batch + g * s->value.head + first * s->value.row,
@@ -46,22 +48,26 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
   call->kernels->attention_decode_forward(&decode);
 }
 
+// How far `key` lies into a chunk of `step` keys that begins at `first`.
+static size_t keys_into(size_t key, size_t first, size_t step) { return key <= first ? 0 : (key - first < step ? key - first : step); }
+
 // Packs the queries of one key/value head and counts what each of its rows sees of every chunk.
 static void prepare_pair(const Call *call, size_t pair) {
   const HeedAttentionShape *s = call->shape;
   const size_t group = pair % s->key_value_heads, batch = pair / s->key_value_heads, heads = s->heads / s->key_value_heads;
   const float factor = (float)((double)s->scale * 0x1.71547652b82fep+0);
-  const ptrdiff_t keys = (ptrdiff_t)heed_attention_keys(s, call->inputs, batch), step = (ptrdiff_t)call->kernels->attention_key_chunk;
+  const size_t step = call->kernels->attention_key_chunk;
   float *target = call->queries + pair * call->rows * s->head_dim;
   for (size_t row = 0; row < call->rows; row++) {
     const size_t head = group * heads + row / s->query_length, i = row % s->query_length;
     const float *source =
         call->inputs->query + (ptrdiff_t)batch * s->query.batch + (ptrdiff_t)head * s->query.head + (ptrdiff_t)i * s->query.row;
     for (size_t d = 0; d < s->head_dim; d++) *target++ = source[(ptrdiff_t)d * s->query.column] * factor;
-    const ptrdiff_t causal = heed_attention_visible_below(s, i), seen = causal < 0 ? 0 : (causal < keys ? causal : keys);
+    const size_t end = heed_attention_visible_prefix(s, call->inputs, batch, i), begin = heed_attention_visible_first(s, i);
     for (size_t chunk = 0; chunk < call->chunks; chunk++) {
-      const ptrdiff_t left = seen - (ptrdiff_t)chunk * step;
-      call->visible[(pair * call->chunks + chunk) * call->rows + row] = (size_t)(left < 0 ? 0 : (left < step ? left : step));
+      const size_t at = (pair * call->chunks + chunk) * call->rows + row;
+      call->visible[at] = keys_into(begin, chunk * step, step);
+      call->visible[call->tasks * call->rows + at] = keys_into(end, chunk * step, step);
     }
   }
 }
@@ -95,16 +101,17 @@ HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const 
   const size_t tasks = heed_size_product(pairs, chunks), all_rows = heed_size_product(tasks, rows),
                parts = heed_size_product(all_rows, shape->value_dim);
   const size_t floats = heed_size_sum(heed_size_sum(queries, parts), heed_size_product(2, all_rows));
-  const size_t bytes = heed_size_sum(heed_size_product(all_rows, sizeof(size_t)), heed_size_product(floats, sizeof(float)));
+  const size_t bytes = heed_size_sum(heed_size_product(all_rows, 2 * sizeof(size_t)), heed_size_product(floats, sizeof(float)));
   size_t *scratch = heed_scratch_push(bytes);
   if (!scratch) return HeedStatusOutOfMemory;
-  float *next = (float *)(scratch + all_rows);
+  float *next = (float *)(scratch + 2 * all_rows);
   const Call call = {kernels,
                      shape,
                      inputs,
                      outputs,
                      rows,
                      chunks,
+                     tasks,
                      next,
                      scratch,
                      next + queries,

@@ -31,8 +31,28 @@ static inline size_t heed_attention_visible_prefix(const HeedAttentionShape *sha
   return i + after + 1;
 }
 
+#define HEED_ATTENTION_FAR (PTRDIFF_MAX / 4)
+
+// Row i sees keys below this as far as causality goes; may be negative. Saturated, so that a row can be added and a window taken away.
+static inline ptrdiff_t heed_attention_visible_below(const HeedAttentionShape *shape, size_t i) {
+  const ptrdiff_t far = HEED_ATTENTION_FAR, offset = shape->causal_offset;
+  return shape->causal ? (offset > far ? far : (offset < -far ? -far : offset)) + (ptrdiff_t)i + 1 : far;
+}
+
+// The sliding window, saturated; without one it is wider than any sequence.
+static inline ptrdiff_t heed_attention_window(const HeedAttentionShape *shape) {
+  return shape->window == 0 || shape->window > (size_t)HEED_ATTENTION_FAR * 2 ? HEED_ATTENTION_FAR * 2 : (ptrdiff_t)shape->window;
+}
+
+// The first key that the sliding window leaves row i; may lie behind the prefix, where the row sees nothing.
+static inline size_t heed_attention_visible_first(const HeedAttentionShape *shape, size_t i) {
+  const ptrdiff_t first = heed_attention_visible_below(shape, i) - heed_attention_window(shape);
+  return first > 0 ? (size_t)first : 0;
+}
+
 // The masks of one row.
 typedef struct HeedAttentionRowMask {
+  size_t first;           // keys before it are hidden
   size_t prefix;          // keys from here on are hidden
   const uint8_t *boolean; // or null
   ptrdiff_t boolean_step;
@@ -42,7 +62,8 @@ typedef struct HeedAttentionRowMask {
 
 static inline HeedAttentionRowMask heed_attention_row_mask(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, size_t b,
                                                            size_t h, size_t i) {
-  HeedAttentionRowMask mask = {.prefix = heed_attention_visible_prefix(shape, inputs, b, i)};
+  HeedAttentionRowMask mask = {.first = heed_attention_visible_first(shape, i),
+                               .prefix = heed_attention_visible_prefix(shape, inputs, b, i)};
   if (inputs->boolean) {
     mask.boolean = inputs->boolean + heed_attention_row_offset(shape->boolean, b, h, i);
     mask.boolean_step = shape->boolean.column;
@@ -56,7 +77,7 @@ static inline HeedAttentionRowMask heed_attention_row_mask(const HeedAttentionSh
 
 // Whether the row may attend key j.
 static inline bool heed_attention_sees(const HeedAttentionRowMask *mask, size_t j) {
-  if (j >= mask->prefix) return false;
+  if (j < mask->first || j >= mask->prefix) return false;
   if (mask->boolean && mask->boolean[(ptrdiff_t)j * mask->boolean_step] == 0) return false;
   return !mask->additive || mask->additive[(ptrdiff_t)j * mask->additive_step] != -INFINITY;
 }

@@ -57,22 +57,24 @@ static Lines carve(const Materialized *call, size_t worker) {
 // P[i,:] <- softmax of S[i,:] under the row's masks.
 static void softmax_row(const Materialized *call, const Lines *lines, size_t h, size_t i, float *scores, float *log_sum_exp) {
   const HeedAttentionRowMask mask = heed_attention_row_mask(call->shape, call->inputs, call->b, h, i);
+  const size_t first = mask.first < mask.prefix ? mask.first : mask.prefix;
+  for (size_t j = 0; j < first; j++) scores[j] = 0.0f;
   HeedSoftmaxRow row = {
-      .columns = call->shape->key_length,
-      .visible = mask.prefix,
-      .input = scores,
-      .output = scores,
-      .boolean = mask.boolean,
-      .additive = mask.additive,
+      .columns = call->shape->key_length - first,
+      .visible = mask.prefix - first,
+      .input = scores + first,
+      .output = scores + first,
+      .boolean = mask.boolean ? mask.boolean + (ptrdiff_t)first * mask.boolean_step : NULL,
+      .additive = mask.additive ? mask.additive + (ptrdiff_t)first * mask.additive_step : NULL,
       .scale = 1.0f, // the matrix product has applied the scale
       .log_sum_exp = log_sum_exp,
   };
   if (mask.boolean && mask.boolean_step != 1) {
-    for (size_t j = 0; j < mask.prefix; j++) lines->boolean[j] = mask.boolean[(ptrdiff_t)j * mask.boolean_step];
+    for (size_t j = 0; j < row.visible; j++) lines->boolean[j] = row.boolean[(ptrdiff_t)j * mask.boolean_step];
     row.boolean = lines->boolean;
   }
   if (mask.additive && mask.additive_step != 1) {
-    for (size_t j = 0; j < mask.prefix; j++) lines->additive[j] = mask.additive[(ptrdiff_t)j * mask.additive_step];
+    for (size_t j = 0; j < row.visible; j++) lines->additive[j] = row.additive[(ptrdiff_t)j * mask.additive_step];
     row.additive = lines->additive;
   }
   call->kernels->softmax_row(&row);

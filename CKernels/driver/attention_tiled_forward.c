@@ -2,7 +2,7 @@
 
 #include "attention.h"
 #include "attention_checks.h"
-#include "attention_visible.h"
+#include "attention_index.h"
 #include "dispatch.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -35,7 +35,7 @@ static void attend_tile(void *context, size_t task, size_t worker) {
   const ptrdiff_t b = (ptrdiff_t)batch, h = (ptrdiff_t)head, g = (ptrdiff_t)group, i = (ptrdiff_t)first;
   const HeedAttentionTile tile = {
       .queries = left < call->kernels->attention_query_tile ? left : call->kernels->attention_query_tile,
-      .keys = heed_attention_keys(s, in, batch),
+      .keys = in->key_lengths ? (size_t)in->key_lengths[batch] : s->key_length,
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
       .query = at(call, in->query, b * s->query.batch + h * s->query.head + i * s->query.row),
@@ -48,6 +48,7 @@ static void attend_tile(void *context, size_t task, size_t worker) {
       .value_row = s->value.row,
       .value_column = s->value.column,
       .visible_first = heed_attention_visible_below(s, first),
+      .window = heed_attention_window(s),
       .boolean = in->boolean ? in->boolean + b * s->boolean.batch + h * s->boolean.head + i * s->boolean.row : NULL,
       .additive = in->additive ? in->additive + b * s->additive.batch + h * s->additive.head + i * s->additive.row : NULL,
       .boolean_row = s->boolean.row,

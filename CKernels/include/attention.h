@@ -14,6 +14,7 @@
 //
 // Masks. Row i may attend key j if every mask that is given allows it:
 //   causal       j <= i + causal_offset                       (upper left: 0; lower right: Nk - Nq; any sign)
+//   window       j >  i + causal_offset - window              (only with causal; 0: no window)
 //   key_lengths  j <  key_lengths[b]
 //   boolean      boolean[b,h,i,j] != 0
 //   additive     additive[b,h,i,j] is not minus infinity      (any other number, -3.4e38 too, is added; the sum saturates at -FLT_MAX)
@@ -35,7 +36,8 @@
 //   HeedStatusBadShape      G = 0 or G does not divide H (unless H = 0); a product of sizes overflows
 //   HeedStatusBadStride     two elements of an output share an address, or might (taken by size, each stride of the output must step over all
 //                           that the smaller ones span; a size of 1 needs no stride); an element's distance from the first overflows
-//   HeedStatusBadArgument   a null descriptor, or a null pointer for data that is not empty; scale NaN or infinite; a key length below 0 or above Nk
+//   HeedStatusBadArgument   a null descriptor, or a null pointer for data that is not empty; scale NaN or infinite; a window without
+//                           causal; a key length below 0 or above Nk
 //   HeedStatusNotSupported  weights asked of a variant that never holds them
 //   HeedStatusOutOfMemory   scratch
 
@@ -54,29 +56,30 @@ typedef struct HeedStrides {
 } HeedStrides;
 
 typedef struct HeedAttentionShape {
-  size_t batch;            // B
-  size_t heads;            // H
-  size_t key_value_heads;  // G
-  size_t query_length;     // Nq
-  size_t key_length;       // Nk
-  size_t head_dim;         // D
-  size_t value_dim;        // E
-  HeedStrides query;       // [B, H, Nq, D]
-  HeedStrides key;         // [B, G, Nk, D]
-  HeedStrides value;       // [B, G, Nk, E]
-  HeedStrides output;      // [B, H, Nq, E]
-  HeedStrides boolean;     // [B, H, Nq, Nk], read only where inputs.boolean is given
-  HeedStrides additive;    // [B, H, Nq, Nk], read only where inputs.additive is given
-  float scale;             // usually 1 / sqrt(D)
+  size_t batch;           // B
+  size_t heads;           // H
+  size_t key_value_heads; // G
+  size_t query_length;    // Nq
+  size_t key_length;      // Nk
+  size_t head_dim;        // D
+  size_t value_dim;       // E
+  HeedStrides query;      // [B, H, Nq, D]
+  HeedStrides key;        // [B, G, Nk, D]
+  HeedStrides value;      // [B, G, Nk, E]
+  HeedStrides output;     // [B, H, Nq, E]
+  HeedStrides boolean;    // [B, H, Nq, Nk], read only where inputs.boolean is given
+  HeedStrides additive;   // [B, H, Nq, Nk], read only where inputs.additive is given
+  float scale;            // usually 1 / sqrt(D)
   bool causal;
   ptrdiff_t causal_offset;
+  size_t window; // with causal: how many keys, up to the last it sees, a row may attend (sliding window); 0 for all
 } HeedAttentionShape;
 
 typedef struct HeedAttentionInputs {
   const float *query, *key, *value;
-  const int64_t *key_lengths;  // [B], or null
-  const uint8_t *boolean;      // or null
-  const float *additive;       // or null
+  const int64_t *key_lengths; // [B], or null
+  const uint8_t *boolean;     // or null
+  const float *additive;      // or null
 } HeedAttentionInputs;
 
 // The same with bfloat16 queries, keys and values (the upper halves of float32 numbers).
@@ -88,15 +91,15 @@ typedef struct HeedAttentionBf16Inputs {
 } HeedAttentionBf16Inputs;
 
 typedef struct HeedAttentionOutputs {
-  float *output;       // [B, H, Nq, E] with the strides of the shape
-  float *log_sum_exp;  // [B, H, Nq] contiguous, or null
-  float *weights;      // P [B, H, Nq, Nk] contiguous, or null
+  float *output;      // [B, H, Nq, E] with the strides of the shape
+  float *log_sum_exp; // [B, H, Nq] contiguous, or null
+  float *weights;     // P [B, H, Nq, Nk] contiguous, or null
 } HeedAttentionOutputs;
 
 // The same in float64, for the oracle; all three contiguous in row-major order.
 typedef struct HeedAttentionReferenceOutputs {
-  double *output, *log_sum_exp, *weights;  // the last two or null
-  double *largest_score;                   // max |S| over what is seen, 0 where nothing is; or null
+  double *output, *log_sum_exp, *weights; // the last two or null
+  double *largest_score;                  // max |S| over what is seen, 0 where nothing is; or null
 } HeedAttentionReferenceOutputs;
 
 // A row-major [B, H, N, C] array.

@@ -13,7 +13,8 @@ typedef struct HeedAttentionTile {
   size_t queries, keys, head_dim, value_dim; // keys: those below the sequence's length
   const void *query, *key, *value;           // float32, or bfloat16 for the kernels that say so
   ptrdiff_t query_row, query_column, key_row, key_column, value_row, value_column;
-  ptrdiff_t visible_first; // row r sees keys below visible_first + r (and below keys)
+  ptrdiff_t visible_first; // row r sees keys below visible_first + r (and below keys) ...
+  ptrdiff_t window;        // ... and not below visible_first + r - window
   const uint8_t *boolean;  // or null
   const float *additive;   // or null
   ptrdiff_t boolean_row, boolean_column, additive_row, additive_column;
@@ -28,7 +29,7 @@ typedef struct HeedAttentionTile {
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
   const float *query;    // [rows][D], scaled, in base 2
-  const size_t *visible; // [rows] keys of the chunk that each row sees
+  const size_t *first, *visible; // [rows] where in the chunk each row begins and ceases to see keys
   const float *key, *value;
   ptrdiff_t key_row, value_row;
   float *output, *max, *sum; // [rows][E], [rows], [rows]

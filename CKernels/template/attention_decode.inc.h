@@ -44,15 +44,17 @@ INLINE_KERNEL void decode_scores(const int rows, const HeedAttentionDecode *task
     for (int v = 0; v < KEY_VECTORS; v++) vf_store(scores + r * KEY_TILE + v * HEED_LANES, sum[r][v]);
 }
 
-// P of one row of a tile in place of its scores, of which the row sees `keys`; its maximum and sum move on. Returns alpha.
-INLINE_KERNEL vf decode_weights(float *scores, size_t keys, float *max, float *sum) {
+// P of one row of a tile in place of its scores, of which the row sees those from `begin` to before `end`; its maximum and sum move on.
+// Returns alpha.
+INLINE_KERNEL vf decode_weights(float *scores, size_t begin, size_t end, float *max, float *sum) {
+  for (size_t j = 0; j < begin; j++) scores[j] = -INFINITY;
   vf top = vf_set1(LOWEST);
-  for (size_t j = 0; j < keys; j += HEED_LANES) top = vf_max(vf_select(vm_first(keys - j), vf_load(scores + j), vf_set1(LOWEST)), top);
+  for (size_t j = 0; j < end; j += HEED_LANES) top = vf_max(vf_select(vm_first(end - j), vf_load(scores + j), vf_set1(LOWEST)), top);
   const float before = *max, tile_top = vf_reduce_max(top), now = tile_top > before ? tile_top : before;
-  for (size_t j = 0; j < keys; j += HEED_LANES) vf_store(scores + j, weight_of(vf_sub(vf_load(scores + j), vf_set1(now))));
+  for (size_t j = 0; j < end; j += HEED_LANES) vf_store(scores + j, weight_of(vf_sub(vf_load(scores + j), vf_set1(now))));
   const vf alpha = weight_of(vf_set1(before - now));
   float tile_sum = 0.0f;
-  for (size_t j = 0; j < keys; j++) tile_sum += scores[j];
+  for (size_t j = begin; j < end; j++) tile_sum += scores[j];
   vf_store_n(sum, vf_fma(vf_set1(*sum), alpha, vf_set1(tile_sum)), 1);
   *max = now;
   return alpha;
@@ -94,41 +96,47 @@ INLINE_KERNEL void decode_value_columns(const int rows, const int columns, const
     decode_values(rows, 1, value + e, task->value_row, keys, weights, alpha, output + e, dim, dim - e < HEED_LANES ? dim - e : HEED_LANES);
 }
 
+// Where in a tile of `keys` keys something stands that stands at `position` of the chunk.
+INLINE_KERNEL size_t within_tile(size_t position, size_t first, size_t keys) {
+  return position <= first ? 0 : (position - first < keys ? position - first : keys);
+}
+
 // `rows` queries from the task's row `first_row` on, over the chunk.
 INLINE_KERNEL void decode_rows(const int rows, const HeedAttentionDecode *task, size_t first_row) {
   const int columns = rows * DECODE_COLUMNS <= HEED_BLOCK_ROWS * HEED_BLOCK_VECTORS ? DECODE_COLUMNS : (rows > 4 ? 2 : DECODE_COLUMNS / 2);
-  const size_t *visible = task->visible + first_row;
+  const size_t *begins = task->first + first_row, *ends = task->visible + first_row;
   const float *query = task->query + first_row * task->head_dim;
   float *output = task->output + first_row * task->value_dim, *max = task->max + first_row, *sum = task->sum + first_row;
-  size_t seen = 0;
+  size_t earliest = SIZE_MAX, seen = 0;
   for (int r = 0; r < rows; r++) {
     max[r] = LOWEST, sum[r] = 0.0f;
-    seen = visible[r] > seen ? visible[r] : seen;
+    if (begins[r] >= ends[r]) continue;
+    earliest = begins[r] < earliest ? begins[r] : earliest;
+    seen = ends[r] > seen ? ends[r] : seen;
   }
   for (size_t i = 0; i < (size_t)rows * task->value_dim; i++) output[i] = 0.0f;
   float scores[DECODE_ROWS * KEY_TILE] __attribute__((aligned(64)));
-  for (size_t first = 0; first < seen; first += KEY_TILE) {
+  for (size_t first = earliest < seen ? earliest / KEY_TILE * KEY_TILE : seen; first < seen; first += KEY_TILE) {
     const size_t keys = seen - first < KEY_TILE ? seen - first : KEY_TILE;
     for (size_t j = 0; j < keys; j += KEY_BLOCK)
       decode_scores(rows, task, task->key + (ptrdiff_t)(first + j) * task->key_row, keys - j, query, scores + j);
     vf alpha[DECODE_ROWS];
+    size_t begin[DECODE_ROWS], end[DECODE_ROWS];
     bool together = true;
     for (int r = 0; r < rows; r++) {
-      const size_t row_keys = visible[r] > first ? (visible[r] - first < keys ? visible[r] - first : keys) : 0;
-      together = together && row_keys == keys;
-      alpha[r] = row_keys ? decode_weights(scores + r * KEY_TILE, row_keys, max + r, sum + r) : vf_set1(1.0f);
+      begin[r] = within_tile(begins[r], first, keys), end[r] = within_tile(ends[r], first, keys);
+      together = together && begin[r] == 0 && end[r] == keys;
+      alpha[r] = begin[r] < end[r] ? decode_weights(scores + r * KEY_TILE, begin[r], end[r], max + r, sum + r) : vf_set1(1.0f);
     }
     const float *value = task->value + (ptrdiff_t)first * task->value_row;
     if (together) {
       decode_value_columns(rows, columns, task, value, keys, scores, alpha, output);
       continue;
     }
-    for (int r = 0; r < rows; r++) { // each row goes as far as it sees: what lies beyond may be anything
-      const size_t row_keys = visible[r] > first ? (visible[r] - first < keys ? visible[r] - first : keys) : 0;
-      if (row_keys)
-        decode_value_columns(1, DECODE_COLUMNS, task, value, row_keys, scores + r * KEY_TILE, alpha + r,
-                             output + (size_t)r * task->value_dim);
-    }
+    for (int r = 0; r < rows; r++) // each row keeps to what it sees: what lies outside may be anything
+      if (begin[r] < end[r])
+        decode_value_columns(1, DECODE_COLUMNS, task, value + (ptrdiff_t)begin[r] * task->value_row, end[r] - begin[r],
+                             scores + r * KEY_TILE + begin[r], alpha + r, output + (size_t)r * task->value_dim);
   }
 }
 

@@ -14,23 +14,32 @@ INLINE_KERNEL ptrdiff_t visible_keys(const HeedAttentionTile *tile, size_t row) 
   return causal < 0 ? 0 : (causal < keys ? causal : keys);
 }
 
+// The first key that the sliding window leaves row `row`; behind the visible ones where it sees nothing.
+INLINE_KERNEL ptrdiff_t first_key(const HeedAttentionTile *tile, size_t row) {
+  const ptrdiff_t first = tile->visible_first + (ptrdiff_t)row - tile->window;
+  return first > 0 ? first : 0;
+}
+
+// A distance from the tile's first key as a number that lanes compare with.
+INLINE_KERNEL float lane_limit(ptrdiff_t distance) { return (float)(distance < 0 ? 0 : (distance < KEY_TILE ? distance : KEY_TILE)); }
+
 // Applies the masks to S^T of a tile whose first key is `first`: adds the bias and turns what is hidden into minus infinity for the maximum;
 // `max` receives the maxima of what is seen.
 INLINE_KERNEL void mask_tile(const int vectors, const HeedAttentionTile *tile, size_t first, size_t keys, size_t lane, const float *bias,
                              float *scores, vf max[HEED_BLOCK_VECTORS]) {
-  float limits[QUERY_TILE];
+  float begins[QUERY_TILE], ends[QUERY_TILE];
   for (int i = 0; i < vectors * HEED_LANES; i++) {
-    const ptrdiff_t seen = visible_keys(tile, lane + (size_t)i) - (ptrdiff_t)first;
-    limits[i] = (float)(seen < 0 ? 0 : (seen < KEY_TILE ? seen : KEY_TILE));
+    begins[i] = lane_limit(first_key(tile, lane + (size_t)i) - (ptrdiff_t)first);
+    ends[i] = lane_limit(visible_keys(tile, lane + (size_t)i) - (ptrdiff_t)first);
   }
   const vf hidden_score = vf_set1(-INFINITY);
   for (int v = 0; v < vectors; v++) {
-    const vf limit = vf_load(limits + v * HEED_LANES);
+    const vf begin = vf_load(begins + v * HEED_LANES), end = vf_load(ends + v * HEED_LANES);
     vf top = vf_set1(LOWEST);
     for (size_t j = 0; j < keys; j++) {
       float *s = scores + j * QUERY_TILE + v * HEED_LANES;
       vf score = vf_load(s);
-      vm seen = vf_less(vf_set1((float)j), limit);
+      vm seen = vm_and(vf_less(vf_set1((float)j), end), vm_not(vf_less(vf_set1((float)j), begin)));
       if (bias) {
         const vf added = vf_load(bias + j * QUERY_TILE + v * HEED_LANES);
         seen = vm_and(seen, vm_not(vf_equal(added, hidden_score)));

@@ -25,19 +25,22 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
 #if HEED_BLOCK_VECTORS == 2
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 1, true, __VA_ARGS__) ATTEND(name, 2, false, __VA_ARGS__) ATTEND(                                                           \
-      name, 2, true, __VA_ARGS__) static const AttendTile name[][2] = {{name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}};
+  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__) static const AttendTile name[][2] = {                             \
+      {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}};
 #elif HEED_BLOCK_VECTORS == 3
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 1, true, __VA_ARGS__) ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__)                                \
-      ATTEND(name, 3, false, __VA_ARGS__) ATTEND(name, 3, true, __VA_ARGS__) static const AttendTile name[][2] = {                         \
+  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__) ATTEND(name, 3, false, __VA_ARGS__)                               \
+      ATTEND(name, 3, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                             \
           {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}};
 #else
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 1, true, __VA_ARGS__) ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__)                                \
-      ATTEND(name, 3, false, __VA_ARGS__) ATTEND(name, 3, true, __VA_ARGS__) ATTEND(name, 4, false, __VA_ARGS__)                           \
+  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__) ATTEND(name, 3, false, __VA_ARGS__)                               \
+      ATTEND(name, 3, true, __VA_ARGS__) ATTEND(name, 4, false, __VA_ARGS__)                                                               \
           ATTEND(name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {{name##_1_false, name##_1_true},                         \
                                                                                   {name##_2_false, name##_2_true},                         \
                                                                                   {name##_3_false, name##_3_true},                         \
@@ -83,23 +86,25 @@ static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, si
   const size_t groups = (tile->queries + HEED_LANES - 1) / HEED_LANES;
   for (size_t i = 0; i < QUERY_TILE; i++) s->chunk_max[i] = LOWEST, s->chunk_sum[i] = 0.0f;
   for (size_t i = 0; i < QUERY_TILE * tile->value_dim; i++) s->chunk[i] = 0.0f;
-  for (size_t first = begin; first < end; first += KEY_TILE) {
+  const size_t unseen = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; // tiles before the window of every row
+  for (size_t first = begin > unseen ? begin : unseen; first < end; first += KEY_TILE) {
     const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
     const TileMask mask = gather_bias(tile, first, keys, s->bias);
     if (mask == TileMaskAll) continue;
     const float *bias = mask == TileMaskSome ? s->bias : NULL;
     const TileOperands x = source(tile, s, first, keys);
-    if (visible_keys(tile, 0) >= (ptrdiff_t)(first + keys)) {
+    if (visible_keys(tile, 0) >= (ptrdiff_t)(first + keys) && first_key(tile, tile->queries - 1) <= (ptrdiff_t)first) {
       attend[groups - 1][bias != NULL](tile, s, &x, first, keys, 0, bias);
       continue;
     }
-    // The diagonal crosses this tile: each vector of queries goes as far as its last row sees.
+    // An edge of what is seen crosses this tile: each vector of queries goes as far as its last row sees.
     for (size_t group = 0; group < groups; group++) {
       const size_t lane = group * HEED_LANES, last = lane + HEED_LANES < tile->queries ? lane + HEED_LANES - 1 : tile->queries - 1;
       const ptrdiff_t seen = visible_keys(tile, last) - (ptrdiff_t)first, all = visible_keys(tile, lane) - (ptrdiff_t)first;
-      if (seen <= 0) continue;
+      const bool enters = first_key(tile, last) > (ptrdiff_t)first; // the window begins here for some row
+      if (seen <= 0 || first_key(tile, lane) >= (ptrdiff_t)(first + keys)) continue;
       const size_t count = (size_t)seen < keys ? (size_t)seen : keys;
-      attend[0][bias != NULL || all < (ptrdiff_t)count](tile, s, &x, first, count, lane, bias);
+      attend[0][bias != NULL || all < (ptrdiff_t)count || enters](tile, s, &x, first, count, lane, bias);
     }
   }
 }
@@ -121,12 +126,13 @@ static void merge_chunk(const TileScratch *s, size_t value_dim) {
 // All chunks from the packed queries on, and the output.
 static void attend_all(const HeedAttentionTile *tile, TileScratch *s, TileSource source, const AttendTile attend[][2]) {
   const size_t seen = (size_t)visible_keys(tile, tile->queries - 1);
-  attend_chunk(tile, s, 0, seen < KEY_CHUNK ? seen : KEY_CHUNK, source, attend);
-  if (seen > KEY_CHUNK) { // the first chunk is the total so far
+  const size_t earliest = (size_t)first_key(tile, 0) / KEY_CHUNK * KEY_CHUNK, start = earliest < seen ? earliest : 0;
+  attend_chunk(tile, s, start, seen - start < KEY_CHUNK ? seen : start + KEY_CHUNK, source, attend);
+  if (seen - start > KEY_CHUNK) { // the first chunk is the total so far
     float *const pointers[] = {s->chunk, s->chunk_max, s->chunk_sum};
     s->chunk = s->total, s->chunk_max = s->total_max, s->chunk_sum = s->total_sum;
     s->total = pointers[0], s->total_max = pointers[1], s->total_sum = pointers[2];
-    for (size_t begin = KEY_CHUNK; begin < seen; begin += KEY_CHUNK) {
+    for (size_t begin = start + KEY_CHUNK; begin < seen; begin += KEY_CHUNK) {
       attend_chunk(tile, s, begin, seen - begin < KEY_CHUNK ? seen : begin + KEY_CHUNK, source, attend);
       merge_chunk(s, tile->value_dim);
     }

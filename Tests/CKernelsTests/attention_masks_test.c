@@ -174,3 +174,40 @@ TEST(attention_masks_that_agree_give_the_same_bits) {
   }
   built_free(&plain), built_free(&causal), built_free(&boolean), built_free(&open), built_free(&additive);
 }
+
+// A sliding window at the edges of lanes, tiles and chunks, alone and with other masks, for many queries and for few.
+TEST(attention_sliding_windows) {
+  static const size_t windows[] = {1, 2, 15, 16, 17, 63, 64, 65, 130, 1000, 1023, 1024, 1025, 3000, SIZE_MAX};
+  static const size_t queries[] = {1, 5, 8, 70};
+  static const unsigned others[] = {0, MaskLengths, MaskBoolean | MaskAdditive};
+  for (size_t w = 0; w < sizeof windows / sizeof windows[0]; w++)
+    for (size_t n = 0; n < sizeof queries / sizeof queries[0]; n++) {
+      const size_t keys = windows[w] < 1000 ? 200 : 2300;
+      if (keys > 200 && n == 3 && !test_exhaustive && w % 2) continue;
+      const Problem problem = {.B = 2,
+                               .H = 2,
+                               .G = 1,
+                               .Nq = queries[n],
+                               .Nk = keys,
+                               .D = 9,
+                               .E = 17,
+                               .layout = (Layout)((w + n) % LAYOUT_COUNT),
+                               .masks = MaskCausal | others[(w + n) % 3],
+                               .causal_offset = (ptrdiff_t)keys - (ptrdiff_t)queries[n] - (n == 1 ? 40 : 0),
+                               .window = windows[w],
+                               .stream = 5900 + 8 * w + n};
+      check_problem(&problem);
+    }
+  // Rows whose window has passed the last key see nothing; a window that is not causal is refused.
+  const Problem past = {
+      .B = 1, .H = 1, .G = 1, .Nq = 90, .Nk = 64, .D = 8, .E = 8, .masks = MaskCausal, .causal_offset = 10, .window = 7, .stream = 5990};
+  check_problem(&past);
+  Built built = build(&past);
+  built.shape.causal = false;
+  FOR_EACH_ARM(arm, &built) {
+    Result result = run_arm(arm, &built, false);
+    CHECK(result.status == HeedStatusBadArgument);
+    result_free(&result);
+  }
+  built_free(&built);
+}

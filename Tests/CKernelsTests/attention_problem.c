@@ -15,8 +15,8 @@ static const char *const family_names[FAMILY_COUNT] = {"normal",   "uniform",   
 
 const char *describe(const Problem *p) {
   static _Thread_local char text[256];
-  snprintf(text, sizeof text, "B %zu H %zu G %zu Nq %zu Nk %zu D %zu E %zu, %s, %s, masks %u offset %td, stream %llu", p->B, p->H, p->G,
-           p->Nq, p->Nk, p->D, p->E, layout_names[p->layout], family_names[p->family], p->masks, p->causal_offset,
+  snprintf(text, sizeof text, "B %zu H %zu G %zu Nq %zu Nk %zu D %zu E %zu, %s, %s, masks %u offset %td window %zu, stream %llu", p->B,
+           p->H, p->G, p->Nq, p->Nk, p->D, p->E, layout_names[p->layout], family_names[p->family], p->masks, p->causal_offset, p->window,
            (unsigned long long)p->stream);
   return text;
 }
@@ -226,6 +226,7 @@ static void build_lengths(Built *built) {
 bool row_sees(const Built *built, size_t b, size_t h, size_t i, size_t j) {
   const HeedAttentionShape *s = &built->shape;
   if (s->causal && (__int128)j > (__int128)i + s->causal_offset) return false;
+  if (s->window > 0 && (__int128)j <= (__int128)i + s->causal_offset - (__int128)s->window) return false;
   if (built->lengths && (int64_t)j >= built->lengths[b]) return false;
   if (built->boolean) {
     const HeedStrides t = s->boolean;
@@ -267,6 +268,7 @@ Built build(const Problem *problem) {
       .scale = p->scale != 0 ? p->scale : (p->D ? (float)(1 / sqrt((double)p->D)) : 1.0f),
       .causal = p->masks & MaskCausal,
       .causal_offset = p->causal_offset,
+      .window = p->masks & MaskCausal ? p->window : 0,
   };
   built.inputs = (HeedAttentionInputs){.query = built.query.base, .key = built.key.base, .value = built.value.base};
   if (p->masks & MaskLengths) build_lengths(&built);
