@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "dispatch.h"
@@ -26,7 +25,6 @@
 #define SPINS_BEFORE_YIELDING 2000 // about 50 us
 #define ATTEMPTS              3
 
-#define READ_BYTES_MIN     ((size_t)64 << 20)
 #define READ_BYTES_UNIT    ((size_t)2 << 20) // a huge page
 #define READ_RATE_EXPECTED 20e9              // bytes a second of one thread, for the length of a slice
 
@@ -126,21 +124,6 @@ static size_t rounds_of_slice(const Measurement *m) {
   }
 }
 
-// A machine under a hypervisor may report no cache, or another than it has.
-static size_t read_buffer_bytes(void) {
-  size_t bytes = READ_BYTES_MIN;
-#if defined(_SC_LEVEL3_CACHE_SIZE)
-  const int saved = errno;
-  const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  errno = saved;
-  if (cache > 0 && (size_t)cache * 4 > bytes) bytes = (size_t)cache * 4;
-#endif
-  HeedMachine machine;
-  heed_machine_describe(&machine);
-  if (machine.memory_bytes > 0 && bytes > machine.memory_bytes / 8) bytes = machine.memory_bytes / 8;
-  return bytes;
-}
-
 static bool is_measured(Measurement *m) {
   for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
     atomic_store_explicit(&m->arrived, 0, memory_order_relaxed);
@@ -164,7 +147,7 @@ static HeedStatus measure(Measurement *m) {
 // Fresh pages that are only read are one page of zeros, which lies in the first cache: so every page is written once.
 static HeedStatus measure_reading(Measurement *m) {
   const int saved = errno;
-  m->bytes_each = read_buffer_bytes() / m->threads / 4096 * 4096;
+  m->bytes_each = heed_peak_buffer_bytes() / m->threads / 4096 * 4096;
   m->bytes_slice = (size_t)(SLICE_SECONDS * READ_RATE_EXPECTED) / 4096 * 4096;
   if (m->bytes_slice > m->bytes_each) m->bytes_slice = m->bytes_each;
   const size_t bytes = m->bytes_each * m->threads + READ_BYTES_UNIT;

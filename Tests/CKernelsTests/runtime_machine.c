@@ -228,6 +228,41 @@ TEST_ONCE(peak_arguments_are_checked) {
   CHECK(rate == 5.0);
 }
 
+// Every byte is copied once, whatever the number of threads, and nothing behind the end.
+TEST(peaks_over_buffers_of_any_size) {
+  enum { LIMIT = 5 << 20 };
+  unsigned char *source = malloc(LIMIT), *target = malloc(LIMIT + 64);
+  if (!source || !target) {
+    test_fail(__FILE__, __LINE__, "no memory");
+    free(source);
+    free(target);
+    return;
+  }
+  for (size_t i = 0; i < LIMIT; i++) source[i] = (unsigned char)(i * 31 % 251);
+  const size_t counts[] = {4096, 4097, 12345, (1 << 20) + 1, LIMIT - 7, LIMIT};
+  for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+    for (size_t threads = 1; threads <= 5; threads++) {
+      memset(target, 0xa5, LIMIT + 64);
+      double read = -1.0, copied = -1.0;
+      CHECK(heed_peak_read(source, counts[c], threads, &read) == HeedStatusOk && isfinite(read) && read > 0.0);
+      CHECK(heed_peak_copy(target, source, counts[c], threads, &copied) == HeedStatusOk && isfinite(copied) && copied > 0.0);
+      CHECK_MESSAGE(memcmp(target, source, counts[c]) == 0, "%zu bytes, %zu threads", counts[c], threads);
+      CHECK_MESSAGE(target[counts[c]] == 0xa5 && target[counts[c] + 63] == 0xa5, "%zu bytes, %zu threads", counts[c], threads);
+    }
+  }
+  double rate = 5.0;
+  CHECK(heed_peak_read(NULL, 4096, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(source, 4095, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(source, 4096, 0, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(source, 4096, HEED_THREADS_MAX + 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(source, 4096, 1, NULL) == HeedStatusBadArgument);
+  CHECK(heed_peak_copy(NULL, source, 4096, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_copy(target, NULL, 4096, 1, &rate) == HeedStatusBadArgument);
+  CHECK(rate == 5.0);
+  free(source);
+  free(target);
+}
+
 TEST_ONCE(openblas_multiplies_where_it_is_there) {
   const HeedCblasSgemm sgemm = heed_openblas_sgemm();
   const char *description = heed_openblas_description();
