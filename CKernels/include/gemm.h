@@ -39,6 +39,11 @@ typedef HeedStatus (*HeedGemm)(const HeedGemmShape *shape, const float *a, const
 
 HeedStatus heed_gemm_engine(const HeedGemmShape *shape, const float *a, const float *b, float *c);
 
+// OpenBLAS, opened at run time, called by our threads: a named choice to compare with. Its order of summation is its own. NotSupported
+// where there is no OpenBLAS, where a matrix has no contiguous dimension or a leading dimension below 1 or what BLAS takes, or where a
+// size or leading dimension is over INT_MAX.
+HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const float *b, float *c);
+
 #ifdef __cplusplus
 }
 #endif

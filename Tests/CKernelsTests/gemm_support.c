@@ -100,10 +100,13 @@ HeedGemmShape gemm_shape(const GemmProblem *p) {
   };
 }
 
-void gemm_run(GemmProblem *p, float *result) {
+void gemm_run(GemmProblem *p, float *result) { gemm_run_of(heed_gemm_engine, p, result); }
+double gemm_error(GemmProblem *p, float *result) { return gemm_error_of(heed_gemm_engine, p, result); }
+
+void gemm_run_of(HeedGemm variant, GemmProblem *p, float *result) {
   const GemmCase s = p->shape;
   const HeedGemmShape shape = gemm_shape(p);
-  const HeedStatus status = heed_gemm_engine(&shape, p->a.first, p->b.first, p->c.first);
+  const HeedStatus status = variant(&shape, p->a.first, p->b.first, p->c.first);
   CHECK_MESSAGE(status == HeedStatusOk, "%s: %s", heed_status_description(status), gemm_describe(&s));
   // Taking the elements out and poison in, all that is left must be poison.
   for (size_t b = 0; b < s.batch; b++)
@@ -115,7 +118,7 @@ void gemm_run(GemmProblem *p, float *result) {
   CHECK_MESSAGE(is_poison(p->c.block.data, p->c.count), "wrote between the elements of C: %s", gemm_describe(&s));
 }
 
-double gemm_error(GemmProblem *p, float *result) {
+double gemm_error_of(HeedGemm variant, GemmProblem *p, float *result) {
   const GemmCase s = p->shape;
   const size_t count = s.batch * s.m * s.n;
   double *reference = calloc(count + 1, sizeof *reference), *magnitude = calloc(count + 1, sizeof *magnitude);
@@ -131,7 +134,7 @@ double gemm_error(GemmProblem *p, float *result) {
       }
   const HeedGemmShape shape = gemm_shape(p);
   CHECK(heed_gemm_reference(&shape, p->a.first, p->b.first, reference) == HeedStatusOk);
-  gemm_run(p, own);
+  gemm_run_of(variant, p, own);
   const double error = compare_to_magnitude(own, reference, magnitude, count);
   if (result) memcpy(result, own, count * sizeof *own);
   free(own);

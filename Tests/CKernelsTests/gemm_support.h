@@ -52,10 +52,13 @@ void gemm_problem_free(GemmProblem *problem);
 HeedGemmShape gemm_shape(const GemmProblem *problem);
 float *gemm_at(const GemmOperand *x, size_t batch, size_t row, size_t column);
 
-// Runs the engine and copies C into `result` [batch, m, n]; fails where a float between the elements of C has changed.
+// Runs a variant (or the engine) and copies C into `result` [batch, m, n]; fails where a float between the elements of C has changed.
+void gemm_run_of(HeedGemm variant, GemmProblem *problem, float *result);
 void gemm_run(GemmProblem *problem, float *result);
 
-// Runs the engine and the reference; the largest |x - r| / (eps * sum |a||b|), with beta * C counted as a term; `result` may be null.
+// Runs a variant (or the engine) and the reference; the largest |x - r| / (eps * sum |a||b|), with beta * C counted as a term; `result` may be
+// null.
+double gemm_error_of(HeedGemm variant, GemmProblem *problem, float *result);
 double gemm_error(GemmProblem *problem, float *result);
 
 // "3 x 5 x 7, ..." for messages; static storage.
