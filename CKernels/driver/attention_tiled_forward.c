@@ -3,44 +3,45 @@
 #include "attention.h"
 #include "attention_checks.h"
 #include "attention_index.h"
+#include "attention_keys.h"
 #include "dispatch.h"
 #include "parallel.h"
 #include "scratch.h"
 
-typedef struct Call {
+typedef struct Tiles {
+  const HeedAttentionCall *call;
   const HeedKernels *kernels;
-  const HeedAttentionShape *shape;
-  const HeedAttentionInputs *inputs;
-  const HeedAttentionOutputs *outputs;
-  size_t tiles; // tiles of queries in a head
+  size_t count; // tiles of queries in a head
   float *scratch;
   size_t scratch_stride; // floats from one worker's scratch to the next
-  void (*kernel)(const HeedAttentionTile *tile);
-  size_t element; // bytes of a query's, key's or value's number
-} Call;
+} Tiles;
 
-static const void *at(const Call *call, const void *base, ptrdiff_t elements) {
-  return (const char *)base + elements * (ptrdiff_t)call->element;
+static const void *at(const HeedAttentionCall *call, const void *base, ptrdiff_t elements) {
+  return (const char *)base + elements * (ptrdiff_t)heed_element_size(call->bf16);
 }
 
 static void attend_tile(void *context, size_t task, size_t worker) {
-  const Call *call = context;
+  const Tiles *tiles = context;
+  const HeedAttentionCall *call = tiles->call;
   const HeedAttentionShape *s = call->shape;
   const HeedAttentionInputs *in = call->inputs;
   // Causal: the last tiles, which see most, go first, so that the workers end together.
-  const size_t position = task % call->tiles, tile_index = s->causal ? call->tiles - 1 - position : position;
-  const size_t head = task / call->tiles % s->heads, batch = task / call->tiles / s->heads;
+  const size_t position = task % tiles->count, tile_index = s->causal ? tiles->count - 1 - position : position;
+  const size_t head = task / tiles->count % s->heads, batch = task / tiles->count / s->heads;
   const size_t group = head / (s->heads / s->key_value_heads);
-  const size_t first = tile_index * call->kernels->attention_query_tile, left = s->query_length - first;
+  const size_t first = tile_index * tiles->kernels->attention_query_tile, left = s->query_length - first;
   const ptrdiff_t b = (ptrdiff_t)batch, h = (ptrdiff_t)head, g = (ptrdiff_t)group, i = (ptrdiff_t)first;
   const HeedAttentionTile tile = {
-      .queries = left < call->kernels->attention_query_tile ? left : call->kernels->attention_query_tile,
+      .queries = left < tiles->kernels->attention_query_tile ? left : tiles->kernels->attention_query_tile,
       .keys = in->key_lengths ? (size_t)in->key_lengths[batch] : s->key_length,
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
       .query = at(call, in->query, b * s->query.batch + h * s->query.head + i * s->query.row),
-      .key = at(call, in->key, b * s->key.batch + g * s->key.head),
-      .value = at(call, in->value, b * s->value.batch + g * s->value.head),
+      .key = call->cache ? NULL : at(call, in->key, b * s->key.batch + g * s->key.head),
+      .value = call->cache ? NULL : at(call, in->value, b * s->value.batch + g * s->value.head),
+      .key_chunks = call->cache ? call->cache->keys : NULL,
+      .value_chunks = call->cache ? call->cache->values : NULL,
+      .cached_row = (batch * s->key_value_heads + group) * HEED_CACHE_CHUNK,
       .query_row = s->query.row,
       .query_column = s->query.column,
       .key_row = s->key.row,
@@ -60,19 +61,16 @@ static void attend_tile(void *context, size_t task, size_t worker) {
       .output_row = s->output.row,
       .output_column = s->output.column,
       .log_sum_exp = call->outputs->log_sum_exp ? call->outputs->log_sum_exp + (batch * s->heads + head) * s->query_length + first : NULL,
-      .scratch = call->scratch + worker * call->scratch_stride,
+      .scratch = tiles->scratch + worker * tiles->scratch_stride,
   };
-  call->kernel(&tile);
+  (call->bf16 ? tiles->kernels->attention_tiled_bf16_forward : tiles->kernels->attention_tiled_forward)(&tile);
 }
 
-// `inputs` of bfloat16 come with their pointers as they are.
-static HeedStatus run(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs, bool bf16) {
-  const HeedStatus status = heed_attention_check(shape, inputs, outputs);
-  if (status != HeedStatusOk) return status;
-  if (outputs->weights) return HeedStatusNotSupported;
+HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
+  const HeedAttentionShape *shape = call->shape;
   const HeedKernels *kernels = heed_kernels();
-  const size_t tiles = (shape->query_length + kernels->attention_query_tile - 1) / kernels->attention_query_tile;
-  const size_t tasks = shape->batch * shape->heads * tiles;
+  const size_t count = (shape->query_length + kernels->attention_query_tile - 1) / kernels->attention_query_tile;
+  const size_t tasks = shape->batch * shape->heads * count;
   if (tasks == 0) return HeedStatusOk;
   const double flops = 2.0 * (double)(shape->batch * shape->heads) * (double)shape->query_length * (double)shape->key_length *
                        (double)(shape->head_dim + shape->value_dim) * (shape->causal ? 0.5 : 1.0);
@@ -80,27 +78,27 @@ static HeedStatus run(const HeedAttentionShape *shape, const HeedAttentionInputs
   const size_t dim_limit = SIZE_MAX >> 20; // broadcast rows may be of any length; more than this is no memory's
   if (shape->head_dim > dim_limit || shape->value_dim > dim_limit) return HeedStatusOutOfMemory;
   const size_t floats =
-      (bf16 ? kernels->attention_tiled_bf16_scratch : kernels->attention_tiled_scratch)(shape->head_dim, shape->value_dim);
+      (call->bf16 ? kernels->attention_tiled_bf16_scratch : kernels->attention_tiled_scratch)(shape->head_dim, shape->value_dim);
   const size_t stride = (floats + 15) / 16 * 16;
   float *scratch = heed_scratch_push(heed_size_product(width, heed_size_product(stride, sizeof(float))));
   if (!scratch) return HeedStatusOutOfMemory;
-  Call call = {kernels,
-               shape,
-               inputs,
-               outputs,
-               tiles,
-               scratch,
-               stride,
-               bf16 ? kernels->attention_tiled_bf16_forward : kernels->attention_tiled_forward,
-               bf16 ? sizeof(uint16_t) : sizeof(float)};
-  heed_parallel_for(tasks, width, attend_tile, &call);
+  Tiles tiles = {call, kernels, count, scratch, stride};
+  heed_parallel_for(tasks, width, attend_tile, &tiles);
   heed_scratch_pop(scratch);
   return HeedStatusOk;
 }
 
+static HeedStatus check_and_run(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs,
+                                bool bf16) {
+  const HeedStatus status = heed_attention_check(shape, inputs, outputs);
+  if (status != HeedStatusOk) return status;
+  if (outputs->weights) return HeedStatusNotSupported;
+  return heed_attention_run_tiled(&(HeedAttentionCall){shape, inputs, outputs, NULL, bf16});
+}
+
 HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs) {
-  return run(shape, inputs, outputs, false);
+  return check_and_run(shape, inputs, outputs, false);
 }
 
 HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
@@ -112,5 +110,5 @@ HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, co
                                       inputs->key_lengths,
                                       inputs->boolean,
                                       inputs->additive};
-  return run(shape, &common, outputs, true);
+  return check_and_run(shape, &common, outputs, true);
 }

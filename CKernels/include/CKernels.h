@@ -6,6 +6,7 @@
 #include "attention.h"
 #include "gemm.h"
 #include "heed_runtime.h"
+#include "key_value_cache.h"
 #include "softmax.h"
 
 #endif

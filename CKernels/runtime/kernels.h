@@ -7,12 +7,16 @@
 
 #include "gemm.h"
 #include "heed_runtime.h"
+#include "key_value_cache.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
 typedef struct HeedAttentionTile {
   size_t queries, keys, head_dim, value_dim; // keys: those below the sequence's length
   const void *query, *key, *value;           // float32, or bfloat16 for the kernels that say so
   ptrdiff_t query_row, query_column, key_row, key_column, value_row, value_column;
+  // Or null; else keys and values are in chunks (include/key_value_cache.h), this head's from row `cached_row` of each on.
+  void *const *key_chunks, *const *value_chunks;
+  size_t cached_row;
   ptrdiff_t visible_first; // row r sees keys below visible_first + r (and below keys) ...
   ptrdiff_t window;        // ... and not below visible_first + r - window
   const uint8_t *boolean;  // or null
@@ -28,10 +32,13 @@ typedef struct HeedAttentionTile {
 // A few queries against one chunk of keys of one key/value head. What comes out is relative to the chunk's own maximum.
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
-  const float *query;    // [rows][D], scaled, in base 2
+  const float *query;            // [rows][D], scaled, in base 2
   const size_t *first, *visible; // [rows] where in the chunk each row begins and ceases to see keys
-  const float *key, *value;
+  const void *key, *value;
   ptrdiff_t key_row, value_row;
+  bool key_blocked;          // keys as in a cache: [block of 16 keys][D][16]
+  bool bf16;                 // keys, values and queries are bfloat16 (the queries as float32), for a blocked cache alone
+  float scale;               // of the scores in base 2, in bfloat16, where it is not in the queries
   float *output, *max, *sum; // [rows][E], [rows], [rows]
 } HeedAttentionDecode;
 
@@ -85,9 +92,8 @@ typedef struct HeedKernels {
   size_t (*attention_tiled_bf16_scratch)(size_t head_dim, size_t value_dim); // floats
   void (*attention_tiled_bf16_forward)(const HeedAttentionTile *tile);
 
-  // Attention forward, few queries: one chunk of `attention_key_chunk` keys, and the merging of a row's chunks, whose maxima and sums stand
+  // Attention forward, few queries: one chunk of HEED_CACHE_CHUNK keys, and the merging of a row's chunks, whose maxima and sums stand
   // `statistics_stride` floats apart and whose outputs stand `parts_stride` floats apart.
-  size_t attention_key_chunk;
   void (*attention_decode_forward)(const HeedAttentionDecode *chunk);
   void (*attention_decode_merge)(size_t chunks, size_t value_dim, const float *max, const float *sum, const float *parts,
                                  size_t statistics_stride, size_t parts_stride, float *output, ptrdiff_t output_column, float *log_sum_exp);

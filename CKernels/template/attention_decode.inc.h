@@ -2,7 +2,7 @@
 //
 // Keys stand in the lanes, so a single query fills them; memory is read once, whatever the number of queries:
 //
-//   S <- Q K^T        16 keys at a time, transposed in registers, lanes x lanes
+//   S <- Q K^T        16 keys at a time: as they lie in a cache, or from rows transposed in registers, lanes x lanes
 //   P <- 2^(S - m)    vectors of keys
 //   O <- O * alpha + P V    value dimension in the lanes, key by key
 //
@@ -11,17 +11,39 @@
 
 #include "attention_online.inc.h"
 
-#define KEY_BLOCK      16                                                 // keys whose scores are summed at a time
 #define KEY_VECTORS    (KEY_BLOCK / HEED_LANES)                           // vectors that hold the scores of one block
 #define DECODE_ROWS    (HEED_LANES == 16 ? 8 : (HEED_LANES == 8 ? 4 : 2)) // queries whose sums share the registers with one block of keys
 #define DECODE_COLUMNS 4                                                  // vectors of the value dimension summed at a time
 
-// scores[r][0 ... 15] = sum over d of query[r][d] * keys[j][d] for the block of 16 keys, of which `count` exist.
-INLINE_KERNEL void decode_scores(const int rows, const HeedAttentionDecode *task, const float *key, size_t count, const float *query,
-                                 float *scores) {
-  vf sum[DECODE_ROWS][KEY_VECTORS];
-  for (int r = 0; r < rows; r++)
-    for (int v = 0; v < KEY_VECTORS; v++) sum[r][v] = vf_zero();
+INLINE_KERNEL vf decode_load(const bool bf16, const void *base, ptrdiff_t index, size_t n) {
+  return bf16 ? vf_load_bf16_n((const uint16_t *)base + index, n) : vf_load_n((const float *)base + index, n);
+}
+
+// One term of the scores of a block of a cache: 16 keys beside each other at `d`.
+INLINE_KERNEL void decode_term(const int rows, const bool bf16, const HeedAttentionDecode *task, const void *key, size_t d,
+                               const float *query, vf sum[DECODE_ROWS][KEY_VECTORS]) {
+#pragma clang loop unroll(full)
+  for (int v = 0; v < KEY_VECTORS; v++) {
+    const vf keys = decode_load(bf16, key, (ptrdiff_t)(d * KEY_BLOCK) + v * HEED_LANES, HEED_LANES);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) sum[r][v] = vf_fma(keys, vf_set1(query[(size_t)r * task->head_dim + d]), sum[r][v]);
+  }
+}
+
+INLINE_KERNEL void decode_terms_blocked(const int rows, const bool bf16, const HeedAttentionDecode *task, const void *key,
+                                        const float *query, vf sum[DECODE_ROWS][KEY_VECTORS]) {
+  size_t d = 0;
+  if (bf16)
+    for (; d + 2 <= task->head_dim; d += 2) {
+      decode_term(rows, bf16, task, key, d + 1, query, sum);
+      decode_term(rows, bf16, task, key, d, query, sum);
+    }
+  for (; d < task->head_dim; d++) decode_term(rows, bf16, task, key, d, query, sum);
+}
+
+// The same from rows of keys, of which `count` are left, transposed in registers.
+INLINE_KERNEL void decode_terms_rows(const int rows, const HeedAttentionDecode *task, const float *key, size_t count, const float *query,
+                                     vf sum[DECODE_ROWS][KEY_VECTORS]) {
   const size_t dim = task->head_dim;
   for (size_t d = 0; d < dim; d += HEED_LANES) {
     const size_t width = dim - d < HEED_LANES ? dim - d : HEED_LANES;
@@ -40,13 +62,28 @@ INLINE_KERNEL void decode_scores(const int rows, const HeedAttentionDecode *task
       }
     }
   }
+}
+
+// scores[r][0 ... 15] = sum over d of query[r][d] * keys[j][d] for the 16 keys from position `first` of the chunk on, of which `count` exist.
+INLINE_KERNEL void decode_scores(const int rows, const bool bf16, const HeedAttentionDecode *task, size_t first, size_t count,
+                                 const float *query, float *scores) {
+  vf sum[DECODE_ROWS][KEY_VECTORS];
   for (int r = 0; r < rows; r++)
-    for (int v = 0; v < KEY_VECTORS; v++) vf_store(scores + r * KEY_TILE + v * HEED_LANES, sum[r][v]);
+    for (int v = 0; v < KEY_VECTORS; v++) sum[r][v] = vf_zero();
+  if (bf16)
+    decode_terms_blocked(rows, true, task, (const uint16_t *)task->key + first * task->head_dim, query, sum);
+  else if (task->key_blocked)
+    decode_terms_blocked(rows, false, task, (const float *)task->key + first * task->head_dim, query, sum);
+  else
+    decode_terms_rows(rows, task, (const float *)task->key + (ptrdiff_t)first * task->key_row, count, query, sum);
+  for (int r = 0; r < rows; r++)
+    for (int v = 0; v < KEY_VECTORS; v++)
+      vf_store(scores + r * KEY_TILE + v * HEED_LANES, bf16 ? vf_mul(sum[r][v], vf_set1(task->scale)) : sum[r][v]);
 }
 
 // P of one row of a tile in place of its scores, of which the row sees those from `begin` to before `end`; its maximum and sum move on.
 // Returns alpha.
-INLINE_KERNEL vf decode_weights(float *scores, size_t begin, size_t end, float *max, float *sum) {
+INLINE_KERNEL vf decode_weights(const bool bf16, float *scores, size_t begin, size_t end, float *max, float *sum) {
   for (size_t j = 0; j < begin; j++) scores[j] = -INFINITY;
   vf top = vf_set1(LOWEST);
   for (size_t j = 0; j < end; j += HEED_LANES) top = vf_max(vf_select(vm_first(end - j), vf_load(scores + j), vf_set1(LOWEST)), top);
@@ -55,45 +92,63 @@ INLINE_KERNEL vf decode_weights(float *scores, size_t begin, size_t end, float *
   const vf alpha = weight_of(vf_set1(before - now));
   float tile_sum = 0.0f;
   for (size_t j = begin; j < end; j++) tile_sum += scores[j];
+  if (bf16)
+    for (size_t j = 0; j < end; j += HEED_LANES) vf_store(scores + j, vf_round_bf16(vf_load(scores + j)));
   vf_store_n(sum, vf_fma(vf_set1(*sum), alpha, vf_set1(tile_sum)), 1);
   *max = now;
   return alpha;
 }
 
-// output[r] <- output[r] * alpha[r] + sum over keys of weights[r][j] * value[j], for `columns` vectors of the value dimension.
-INLINE_KERNEL void decode_values(const int rows, const int columns, const float *value, ptrdiff_t value_row, size_t keys,
-                                 const float *weights, const vf alpha[DECODE_ROWS], float *output, size_t output_row, size_t width) {
+// One key's term of the values of rows x columns vectors.
+INLINE_KERNEL void decode_value_term(const int rows, const int columns, const bool bf16, const void *value, ptrdiff_t index, size_t last,
+                                     const float *weights, vf sum[DECODE_ROWS][DECODE_COLUMNS]) {
+  vf element[DECODE_COLUMNS];
+#pragma clang loop unroll(full)
+  for (int c = 0; c < columns; c++)
+    element[c] = decode_load(bf16, value, index + c * HEED_LANES, c + 1 < columns ? (size_t)HEED_LANES : last);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++) {
+    const vf weight = vf_set1(weights[r * KEY_TILE]);
+#pragma clang loop unroll(full)
+    for (int c = 0; c < columns; c++) sum[r][c] = vf_fma(element[c], weight, sum[r][c]);
+  }
+}
+
+// output[r] <- output[r] * alpha[r] + sum over the keys from `begin` to before `end` of weights[r][j] * value[j], for `columns` vectors of the
+// value dimension, of which `width` numbers exist. In bfloat16 the second of a pair of keys comes first.
+INLINE_KERNEL void decode_values(const int rows, const int columns, const bool bf16, const HeedAttentionDecode *task, const void *value,
+                                 size_t e, size_t begin, size_t end, const float *weights, const vf alpha[DECODE_ROWS], float *output,
+                                 size_t width) {
   vf sum[DECODE_ROWS][DECODE_COLUMNS];
   for (int r = 0; r < rows; r++)
     for (int c = 0; c < columns; c++) sum[r][c] = vf_zero();
   const size_t last = width - (size_t)(columns - 1) * HEED_LANES;
-  for (size_t j = 0; j < keys; j++, value += value_row) {
-    vf element[DECODE_COLUMNS];
-#pragma clang loop unroll(full)
-    for (int c = 0; c < columns; c++)
-      element[c] = c + 1 < columns ? vf_load(value + c * HEED_LANES) : vf_load_n(value + c * HEED_LANES, last);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-      const vf weight = vf_set1(weights[r * KEY_TILE + (ptrdiff_t)j]);
-#pragma clang loop unroll(full)
-      for (int c = 0; c < columns; c++) sum[r][c] = vf_fma(element[c], weight, sum[r][c]);
+  const ptrdiff_t row = task->value_row, column = (ptrdiff_t)e;
+  size_t j = begin;
+  if (bf16) {
+    if (j % 2 != 0 && j < end) decode_value_term(rows, columns, bf16, value, (ptrdiff_t)j * row + column, last, weights + j, sum), j++;
+    for (; j + 2 <= end; j += 2) {
+      decode_value_term(rows, columns, bf16, value, (ptrdiff_t)(j + 1) * row + column, last, weights + j + 1, sum);
+      decode_value_term(rows, columns, bf16, value, (ptrdiff_t)j * row + column, last, weights + j, sum);
     }
   }
+  for (; j < end; j++) decode_value_term(rows, columns, bf16, value, (ptrdiff_t)j * row + column, last, weights + j, sum);
   for (int r = 0; r < rows; r++)
     for (int c = 0; c < columns; c++) {
-      float *o = output + (size_t)r * output_row + (size_t)c * HEED_LANES;
+      float *o = output + (size_t)r * task->value_dim + e + (size_t)c * HEED_LANES;
       const size_t n = c + 1 < columns ? HEED_LANES : last;
       vf_store_n(o, vf_fma(vf_load_n(o, n), alpha[r], sum[r][c]), n);
     }
 }
 
-INLINE_KERNEL void decode_value_columns(const int rows, const int columns, const HeedAttentionDecode *task, const float *value, size_t keys,
-                                        const float *weights, const vf alpha[DECODE_ROWS], float *output) {
+INLINE_KERNEL void decode_value_columns(const int rows, const int columns, const bool bf16, const HeedAttentionDecode *task,
+                                        const void *value, size_t begin, size_t end, const float *weights, const vf alpha[DECODE_ROWS],
+                                        float *output) {
   const size_t dim = task->value_dim, step = (size_t)columns * HEED_LANES;
   size_t e = 0;
-  for (; e + step <= dim; e += step) decode_values(rows, columns, value + e, task->value_row, keys, weights, alpha, output + e, dim, step);
+  for (; e + step <= dim; e += step) decode_values(rows, columns, bf16, task, value, e, begin, end, weights, alpha, output, step);
   for (; e < dim; e += HEED_LANES)
-    decode_values(rows, 1, value + e, task->value_row, keys, weights, alpha, output + e, dim, dim - e < HEED_LANES ? dim - e : HEED_LANES);
+    decode_values(rows, 1, bf16, task, value, e, begin, end, weights, alpha, output, dim - e < HEED_LANES ? dim - e : HEED_LANES);
 }
 
 // Where in a tile of `keys` keys something stands that stands at `position` of the chunk.
@@ -102,7 +157,7 @@ INLINE_KERNEL size_t within_tile(size_t position, size_t first, size_t keys) {
 }
 
 // `rows` queries from the task's row `first_row` on, over the chunk.
-INLINE_KERNEL void decode_rows(const int rows, const HeedAttentionDecode *task, size_t first_row) {
+INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttentionDecode *task, size_t first_row) {
   const int columns = rows * DECODE_COLUMNS <= HEED_BLOCK_ROWS * HEED_BLOCK_VECTORS ? DECODE_COLUMNS : (rows > 4 ? 2 : DECODE_COLUMNS / 2);
   const size_t *begins = task->first + first_row, *ends = task->visible + first_row;
   const float *query = task->query + first_row * task->head_dim;
@@ -118,38 +173,44 @@ INLINE_KERNEL void decode_rows(const int rows, const HeedAttentionDecode *task, 
   float scores[DECODE_ROWS * KEY_TILE] __attribute__((aligned(64)));
   for (size_t first = earliest < seen ? earliest / KEY_TILE * KEY_TILE : seen; first < seen; first += KEY_TILE) {
     const size_t keys = seen - first < KEY_TILE ? seen - first : KEY_TILE;
-    for (size_t j = 0; j < keys; j += KEY_BLOCK)
-      decode_scores(rows, task, task->key + (ptrdiff_t)(first + j) * task->key_row, keys - j, query, scores + j);
+    for (size_t j = 0; j < keys; j += KEY_BLOCK) decode_scores(rows, bf16, task, first + j, keys - j, query, scores + j);
     vf alpha[DECODE_ROWS];
     size_t begin[DECODE_ROWS], end[DECODE_ROWS];
     bool together = true;
     for (int r = 0; r < rows; r++) {
       begin[r] = within_tile(begins[r], first, keys), end[r] = within_tile(ends[r], first, keys);
       together = together && begin[r] == 0 && end[r] == keys;
-      alpha[r] = begin[r] < end[r] ? decode_weights(scores + r * KEY_TILE, begin[r], end[r], max + r, sum + r) : vf_set1(1.0f);
+      alpha[r] = begin[r] < end[r] ? decode_weights(bf16, scores + r * KEY_TILE, begin[r], end[r], max + r, sum + r) : vf_set1(1.0f);
     }
-    const float *value = task->value + (ptrdiff_t)first * task->value_row;
+    const void *value = (const char *)task->value + (ptrdiff_t)first * task->value_row * (ptrdiff_t)(bf16 ? 2 : sizeof(float));
     if (together) {
-      decode_value_columns(rows, columns, task, value, keys, scores, alpha, output);
+      decode_value_columns(rows, columns, bf16, task, value, 0, keys, scores, alpha, output);
       continue;
     }
     for (int r = 0; r < rows; r++) // each row keeps to what it sees: what lies outside may be anything
       if (begin[r] < end[r])
-        decode_value_columns(1, DECODE_COLUMNS, task, value + (ptrdiff_t)begin[r] * task->value_row, end[r] - begin[r],
-                             scores + r * KEY_TILE + begin[r], alpha + r, output + (size_t)r * task->value_dim);
+        decode_value_columns(1, DECODE_COLUMNS, bf16, task, value, begin[r], end[r], scores + r * KEY_TILE, alpha + r,
+                             output + (size_t)r * task->value_dim);
   }
 }
 
-static void attention_decode_forward(const HeedAttentionDecode *task) {
+INLINE_KERNEL void decode_all(const bool bf16, const HeedAttentionDecode *task) {
   size_t row = 0;
 #if HEED_LANES == 16
-  for (; row + 8 <= task->rows; row += 8) decode_rows(8, task, row);
+  for (; row + 8 <= task->rows; row += 8) decode_rows(8, bf16, task, row);
 #endif
 #if HEED_LANES >= 8
-  for (; row + 4 <= task->rows; row += 4) decode_rows(4, task, row);
+  for (; row + 4 <= task->rows; row += 4) decode_rows(4, bf16, task, row);
 #endif
-  for (; row + 2 <= task->rows; row += 2) decode_rows(2, task, row);
-  for (; row < task->rows; row++) decode_rows(1, task, row);
+  for (; row + 2 <= task->rows; row += 2) decode_rows(2, bf16, task, row);
+  for (; row < task->rows; row++) decode_rows(1, bf16, task, row);
+}
+
+static void attention_decode_forward(const HeedAttentionDecode *task) {
+  if (task->bf16)
+    decode_all(true, task);
+  else
+    decode_all(false, task);
 }
 
 // The row that comes of `chunks` chunks from left to right; chunk c's maximum, sum and output stand `stride` floats apart.

@@ -12,8 +12,9 @@
 
 #include "exponential.inc.h"
 
+#define KEY_BLOCK HEED_CACHE_BLOCK // keys beside each other in a cache, and whose scores decode sums at a time
 #define KEY_TILE  64
-#define KEY_CHUNK 1024
+#define KEY_CHUNK HEED_CACHE_CHUNK
 #define LOWEST    (-FLT_MAX)
 
 // 2^x; what is too small becomes 0, so that minus infinity is no special case.

@@ -22,8 +22,13 @@ typedef struct TileScratch {
 typedef struct TileOperands {
   const float *key, *value;
   ptrdiff_t key_row, key_column, value_row, value_column;
-  float scale; // of the scores, where it is not in the queries
+  float scale;         // of the scores, where it is not in the queries
+  ptrdiff_t key_block; // from 16 keys to the next 16
 } TileOperands;
+
+INLINE_KERNEL const float *key_at(const TileOperands *x, size_t j) {
+  return x->key + (ptrdiff_t)(j / KEY_BLOCK) * x->key_block + (ptrdiff_t)(j % KEY_BLOCK) * x->key_row;
+}
 
 // S^T of rows x vectors, stored; the maxima run along in `max`.
 INLINE_KERNEL void score_rows(const int rows, const int vectors, const bool paired, const TileOperands *x, const float *key,
@@ -45,9 +50,8 @@ INLINE_KERNEL void score_tile(const int vectors, const bool paired, const TileOp
   const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
   size_t j = 0;
   for (; j + (size_t)rows <= keys; j += (size_t)rows)
-    score_rows(rows, vectors, paired, x, x->key + (ptrdiff_t)j * x->key_row, head_dim, query, scores + j * QUERY_TILE, max);
-  for (; j < keys; j++)
-    score_rows(1, vectors, paired, x, x->key + (ptrdiff_t)j * x->key_row, head_dim, query, scores + j * QUERY_TILE, max);
+    score_rows(rows, vectors, paired, x, key_at(x, j), head_dim, query, scores + j * QUERY_TILE, max);
+  for (; j < keys; j++) score_rows(1, vectors, paired, x, key_at(x, j), head_dim, query, scores + j * QUERY_TILE, max);
 }
 
 // m' <- max(m, tile), P^T <- 2^(S^T - m') in place, alpha <- 2^(m - m'), l <- l * alpha + sum of P^T. `rounded`: P as bfloat16, the sum not.

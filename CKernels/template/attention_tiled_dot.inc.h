@@ -1,7 +1,7 @@
 // Tiled attention in bfloat16 with the dot product instruction: the products of attention_tiled_forward.inc.h, two terms at a time.
 //
 // Two neighbours along d of Q^T stand in one lane, pairs of K are broadcast as 32 bits from where they lie; V is interleaved by pairs of keys, P
-// likewise as it is rounded. K must have contiguous columns and an even D; other shapes take the converting kernel, which gives the same bits.
+// likewise as it is rounded. K must be rows with contiguous columns and an even D; other shapes take the converting kernel, which gives the same bits.
 
 typedef struct DotScratch {
   TileScratch common;
@@ -131,7 +131,7 @@ static size_t attention_tiled_dot_scratch(size_t head_dim, size_t value_dim) {
 }
 
 static void attention_tiled_dot_forward(const HeedAttentionTile *tile) {
-  if (tile->key_column != 1 || tile->head_dim % 2 != 0) {
+  if (tile->key_chunks || tile->key_column != 1 || tile->head_dim % 2 != 0) {
     attention_tiled_bf16_forward(tile);
     return;
   }

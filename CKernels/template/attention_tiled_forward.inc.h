@@ -26,25 +26,25 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
   ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__) static const AttendTile name[][2] = {                             \
-      {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}};
+  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 2, true, __VA_ARGS__) static const AttendTile name[][2] = {{name##_1_false, name##_1_true},                                 \
+                                                                          {name##_2_false, name##_2_true}};
 #elif HEED_BLOCK_VECTORS == 3
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
   ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__) ATTEND(name, 3, false, __VA_ARGS__)                               \
+  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 2, true, __VA_ARGS__) ATTEND(name, 3, false, __VA_ARGS__)                                                                   \
       ATTEND(name, 3, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                             \
           {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}};
 #else
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
   ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 2, false, __VA_ARGS__) ATTEND(name, 2, true, __VA_ARGS__) ATTEND(name, 3, false, __VA_ARGS__)                               \
-      ATTEND(name, 3, true, __VA_ARGS__) ATTEND(name, 4, false, __VA_ARGS__)                                                               \
-          ATTEND(name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {{name##_1_false, name##_1_true},                         \
-                                                                                  {name##_2_false, name##_2_true},                         \
-                                                                                  {name##_3_false, name##_3_true},                         \
-                                                                                  {name##_4_false, name##_4_true}};
+  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 2, true, __VA_ARGS__) ATTEND(name, 3, false, __VA_ARGS__) ATTEND(name, 3, true, __VA_ARGS__) ATTEND(                        \
+      name, 4, false, __VA_ARGS__) ATTEND(name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {                                \
+      {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}, {name##_4_false, name##_4_true}};
 #endif
 
 INLINE_KERNEL void attend_tile_f32(const int vectors, const bool masked, const HeedAttentionTile *tile, const TileScratch *s,
@@ -63,13 +63,39 @@ typedef TileOperands (*TileSource)(const HeedAttentionTile *tile, const TileScra
 
 static TileOperands operands_f32(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
   (void)s, (void)keys;
-  return (TileOperands){(const float *)tile->key + (ptrdiff_t)first * tile->key_row,
-                        (const float *)tile->value + (ptrdiff_t)first * tile->value_row,
-                        tile->key_row,
-                        tile->key_column,
-                        tile->value_row,
-                        tile->value_column,
-                        1.0f};
+  return (TileOperands){.key = (const float *)tile->key + (ptrdiff_t)first * tile->key_row,
+                        .value = (const float *)tile->value + (ptrdiff_t)first * tile->value_row,
+                        .key_row = tile->key_row,
+                        .key_column = tile->key_column,
+                        .value_row = tile->value_row,
+                        .value_column = tile->value_column,
+                        .key_block = KEY_BLOCK * tile->key_row};
+}
+
+// Where a cache's chunk holds the tile that begins at key `first`, in rows.
+INLINE_KERNEL size_t cached_row(const HeedAttentionTile *tile, size_t first) { return tile->cached_row + first % KEY_CHUNK; }
+
+static TileOperands operands_cached_f32(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
+  (void)s, (void)keys;
+  const size_t chunk = first / KEY_CHUNK, row = cached_row(tile, first);
+  return (TileOperands){.key = (const float *)tile->key_chunks[chunk] + row * tile->head_dim,
+                        .value = (const float *)tile->value_chunks[chunk] + row * tile->value_dim,
+                        .key_row = 1,
+                        .key_column = KEY_BLOCK,
+                        .value_row = (ptrdiff_t)tile->value_dim,
+                        .value_column = 1,
+                        .key_block = (ptrdiff_t)(KEY_BLOCK * tile->head_dim)};
+}
+
+static TileOperands operands_converted(const HeedAttentionTile *tile, const TileScratch *s) {
+  return (TileOperands){.key = s->key,
+                        .value = s->value,
+                        .key_row = (ptrdiff_t)tile->head_dim,
+                        .key_column = 1,
+                        .value_row = (ptrdiff_t)tile->value_dim,
+                        .value_column = 1,
+                        .scale = scale_in_base_2(tile->scale),
+                        .key_block = (ptrdiff_t)(KEY_BLOCK * tile->head_dim)};
 }
 
 static TileOperands operands_bf16(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
@@ -77,7 +103,20 @@ static TileOperands operands_bf16(const HeedAttentionTile *tile, const TileScrat
                     s->key);
   convert_rows_bf16((const uint16_t *)tile->value + (ptrdiff_t)first * tile->value_row, tile->value_row, tile->value_column, keys,
                     tile->value_dim, s->value);
-  return (TileOperands){s->key, s->value, (ptrdiff_t)tile->head_dim, 1, (ptrdiff_t)tile->value_dim, 1, scale_in_base_2(tile->scale)};
+  return operands_converted(tile, s);
+}
+
+static TileOperands operands_cached_bf16(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
+  const size_t chunk = first / KEY_CHUNK, row = cached_row(tile, first), dim = tile->head_dim;
+  const uint16_t *key = (const uint16_t *)tile->key_chunks[chunk] + row * dim;
+  const uint16_t *value = (const uint16_t *)tile->value_chunks[chunk] + row * tile->value_dim;
+  // The block's layout is kept: what is converted is one row of 16 D numbers.
+  const size_t blocks = (keys + KEY_BLOCK - 1) / KEY_BLOCK;
+  convert_rows_bf16(key, (ptrdiff_t)(KEY_BLOCK * dim), 1, blocks, KEY_BLOCK * dim, s->key);
+  convert_rows_bf16(value, (ptrdiff_t)tile->value_dim, 1, keys, tile->value_dim, s->value);
+  TileOperands x = operands_converted(tile, s);
+  x.key_row = 1, x.key_column = KEY_BLOCK;
+  return x;
 }
 
 // The tiles of one chunk.
@@ -173,7 +212,7 @@ static void attention_tiled_forward(const HeedAttentionTile *tile) {
   TileScratch s = carve_scratch(tile, false);
   pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
                   scale_in_base_2(tile->scale), s.query, QUERY_TILE, QUERY_TILE);
-  attend_all(tile, &s, operands_f32, attend_f32);
+  attend_all(tile, &s, tile->key_chunks ? operands_cached_f32 : operands_f32, attend_f32);
 }
 
 static size_t attention_tiled_bf16_scratch(size_t head_dim, size_t value_dim) { return tile_scratch_floats(head_dim, value_dim, true); }
@@ -183,5 +222,5 @@ static void attention_tiled_bf16_forward(const HeedAttentionTile *tile) {
   TileScratch s = carve_scratch(tile, true);
   convert_rows_bf16((const uint16_t *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, s.key);
   pack_transposed(s.key, (ptrdiff_t)tile->head_dim, 1, tile->queries, tile->head_dim, 1.0f, s.query, QUERY_TILE, QUERY_TILE);
-  attend_all(tile, &s, operands_bf16, attend_bf16);
+  attend_all(tile, &s, tile->key_chunks ? operands_cached_bf16 : operands_bf16, attend_bf16);
 }

@@ -1,0 +1,59 @@
+// Keys and values that grow: the layout that decoding reads at the speed of memory, appending to it, and attention over it.
+//
+// A cache holds chunks of HEED_CACHE_CHUNK keys, one array of keys and one of values a chunk, so that growing allocates one more chunk and
+// copies nothing. Within a chunk, for every entry b of the batch and every key/value head g:
+//
+//   keys    [B, G, HEED_CACHE_CHUNK / HEED_CACHE_BLOCK, D, HEED_CACHE_BLOCK]    16 keys beside each other for each d
+//   values  [B, G, HEED_CACHE_CHUNK, E]
+//
+// in float32 or bfloat16. What stands at positions that were never written, or at and past a sequence's length, may be anything.
+//
+// Source of the idea to keep keys for decoding: Shazeer, "Fast Transformer Decoding: One Write-Head is All You Need" (2019).
+
+#ifndef HEED_KEY_VALUE_CACHE_H
+#define HEED_KEY_VALUE_CACHE_H
+
+#include "attention.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HEED_CACHE_CHUNK 1024
+#define HEED_CACHE_BLOCK 16
+
+typedef enum HEED_CLOSED HeedElement {
+  HeedElementF32 = 0,
+  HeedElementBf16, // the upper half of a float32
+} HeedElement;
+
+typedef struct HeedKeyValueCache {
+  size_t batch, key_value_heads, head_dim, value_dim;
+  HeedElement element;
+  size_t chunks;
+  void *const *keys;   // [chunks] arrays as above
+  void *const *values; // [chunks]
+} HeedKeyValueCache;
+
+// Bytes of the keys and of the values of one chunk; SIZE_MAX where that overflows.
+size_t heed_key_value_cache_key_bytes(const HeedKeyValueCache *cache);
+size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache);
+
+// Writes `count` keys and values of every entry and head at positions `first` ... `first + count - 1`:
+//   key [B, G, count, D], value [B, G, count, E], float32, with any strides; a bfloat16 cache rounds to nearest, ties to even.
+// Errors: BadShape (positions past the chunks, sizes that overflow), BadArgument (null data).
+HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
+                                      const float *value, HeedStrides value_strides);
+
+// Attention of float32 queries over the first shape.key_length positions: as heed_attention_automatic_forward, with the same bits as the same
+// float32 keys and values in rows (from a bfloat16 cache: as heed_attention_tiled_bf16_forward with the queries rounded). The strides of
+// shape.key and shape.value and the pointers inputs.key and inputs.value are not read. Does not give weights.
+// Errors: those of attention.h; BadShape where the shape is not the cache's or longer than its chunks.
+HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
+                                         const HeedAttentionOutputs *outputs);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
