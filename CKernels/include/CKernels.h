@@ -3,6 +3,7 @@
 #ifndef HEED_CKERNELS_H
 #define HEED_CKERNELS_H
 
+#include "activation.h"
 #include "attention.h"
 #include "gemm.h"
 #include "heed_runtime.h"

@@ -5,6 +5,7 @@
 #ifndef HEED_KERNELS_H
 #define HEED_KERNELS_H
 
+#include "activation.h"
 #include "gemm.h"
 #include "heed_runtime.h"
 #include "key_value_cache.h"
@@ -103,6 +104,7 @@ typedef struct HeedKernels {
   size_t (*gemm_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
   void (*gemm_tile)(const HeedGemmTile *tile);
 
+  void (*activation_forward)(HeedActivation activation, size_t count, const float *input, float *output);
   void (*softmax_row)(const HeedSoftmaxRow *row);
   // target <- source, a strided matrix.
   void (*copy_strided)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target,
