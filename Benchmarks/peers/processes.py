@@ -1,0 +1,156 @@
+"""The engines as the comparison sees them: peers behind pipes, and the command heed."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cases import Array, Case, Operands, answer
+
+# The command's own error is in the same metric as the workers'.
+LARGEST_ERROR = 2e-5
+
+
+class EngineFailure(Exception):
+    """An engine that is not there, or cannot do a case."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One engine's turn at a case."""
+
+    # Of one run: the median of the turn's repetitions, and the least of them.
+    seconds: float
+    minimum: float
+    # What the machine's limit (peak or bandwidth), read in the same turn, would take; nil where an engine does not read it.
+    limit_seconds: float | None = None
+
+
+class Peer:
+    """A worker process with one library in it."""
+
+    def __init__(self, name: str, title: str, threads: int, preload: Path | None = None) -> None:
+        self.name = name
+        self.title = title
+        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
+        if preload is not None:
+            environment["LD_PRELOAD"] = str(preload)
+        worker = Path(__file__).with_name("worker.py")
+        self._process = subprocess.Popen(
+            [sys.executable, str(worker), name, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env=environment, text=True)
+        self.version = str(self._read()["version"])
+
+    def prepare(self, case: Case) -> str:
+        """Gets ready for a case; what the engine chose to compute it by."""
+        return str(self._ask({"do": "prepare", "case": case.to_json()})["variant"])
+
+    def measure(self, budget: float) -> Timing:
+        reply = self._ask({"do": "measure", "budget": budget})
+        return Timing(float(reply["seconds"]), float(reply["minimum"]))
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+    def _ask(self, request: dict[str, object]) -> dict[str, object]:
+        try:
+            print(json.dumps(request), file=self._process.stdin, flush=True)
+        except BrokenPipeError as failure:
+            raise EngineFailure("its process has ended") from failure
+        return self._read()
+
+    def _read(self) -> dict[str, object]:
+        line = self._process.stdout.readline()
+        if not line:
+            raise EngineFailure(f"its process has ended with status {self._process.wait()}")
+        reply: dict[str, object] = json.loads(line)
+        if "failed" in reply:
+            raise EngineFailure(str(reply["failed"]))
+        return reply
+
+
+class Heed:
+    """The command heed, run anew for every turn; it warms up by itself and reads the machine's limit between its runs."""
+
+    name = "heed"
+    title = "Heed"
+
+    def __init__(self, command: Path, threads: int) -> None:
+        self._command = [str(command)]
+        self._threads = threads
+        self._case: Case | None = None
+        self._seconds = 0.0
+        machine = self._run("doctor")
+        self.version = str(machine["version"])
+        self.processor = str(machine["cpu"])
+        self.instruction_set = str(machine["isa"])
+
+    def prepare(self, case: Case) -> str:
+        """Checks a small problem of the kind against float64."""
+        small = case.shortened()
+        operands = Operands.random(small)
+        tensors = {
+            "input.query": operands.queries, "input.key": operands.caches[0][0], "input.value": operands.caches[0][1],
+            "output.output": answer(small, operands)}
+        with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
+            file.write(safetensors(tensors, {"op": "attention", "attrs": json.dumps({"causal": case.causal})}))
+            file.flush()
+            size = float(self._attention(["--input", file.name, "--repeats", "1"])["max_error"])
+        if not size <= LARGEST_ERROR:
+            raise EngineFailure(f"its error is {size:.2g}")
+        self._case = case
+        self._seconds = float(self._bench(case, 1)["median_seconds"])
+        return "automatic"
+
+    def measure(self, budget: float) -> Timing:
+        # One of its repetitions fills 8 ms, as the workers' do.
+        repeats = max(3, round(budget / max(self._seconds, 0.008)))
+        line = self._bench(self._case, repeats)
+        seconds = float(line["median_seconds"])
+        share = float(line["percent_of_bandwidth" if self._case.cold else "percent_of_peak"]) / 100
+        return Timing(seconds, float(line["min_seconds"]), seconds * share)
+
+    def close(self) -> None:
+        """Nothing is left running."""
+
+    def _bench(self, case: Case, repeats: int) -> dict[str, object]:
+        sizes = ["--heads", case.heads, "--key-length", case.key_length, "--head-dim", case.head_dim]
+        arguments = [str(word) for word in [*sizes, "--repeats", repeats]]
+        if case.cold:
+            return self._run("bench", "decode", *arguments)
+        causal = ["--causal"] if case.causal else []
+        return self._attention([*arguments, "--query-length", str(case.query_length), *causal])
+
+    def _attention(self, arguments: list[str]) -> dict[str, object]:
+        return self._run("bench", "attention", "--arms", "automatic", *arguments)
+
+    def _run(self, *arguments: str) -> dict[str, object]:
+        command = [*self._command, *arguments, "--threads", str(self._threads), "--json"]
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        if run.returncode != 0:
+            raise EngineFailure(run.stderr.strip() or f"heed ended with status {run.returncode}")
+        return json.loads(run.stdout.splitlines()[0])
+
+
+def safetensors(tensors: dict[str, Array], metadata: dict[str, str]) -> bytes:
+    """A safetensors file: the header's length, the header in JSON, the tensors' bytes. Float32 and float64."""
+    header: dict[str, object] = {"__metadata__": metadata}
+    data = b""
+    for name, tensor in tensors.items():
+        content = np.ascontiguousarray(tensor).tobytes()
+        header[name] = {
+            "dtype": {4: "F32", 8: "F64"}[tensor.itemsize], "shape": list(tensor.shape),
+            "data_offsets": [len(data), len(data) + len(content)]}
+        data += content
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    return struct.pack("<Q", len(text)) + text + data
