@@ -33,6 +33,18 @@ extension SafetensorsFile {
         }
     }
 
+    /// A BF16 tensor, bit for bit. Every other type is refused: reading one rounded is `tensor(name, converting: true).bfloat16()`.
+    public func bfloat16Tensor(_ name: String) throws(SafetensorsError) -> BFloat16Tensor {
+        let entry = try requireEntry(name)
+        guard entry.type == .bfloat16 else { throw mismatch(entry, "BF16") }
+        return try BFloat16Tensor(shape: shape(of: entry)) { target throws(SafetensorsError) in
+            try read(into: UnsafeMutableRawBufferPointer(target), at: entry.byteRange.lowerBound)
+            #if _endian(big)
+            for i in target.indices { target[i] = BFloat16(bitPattern: UInt16(littleEndian: target[i].bitPattern)) }
+            #endif
+        }
+    }
+
     /// A tensor's values as doubles, in row-major order: every type exactly, but I64 and U64 beyond 2^53, which are rounded.
     public func doubles(_ name: String) throws(SafetensorsError) -> [Double] {
         let entry = try requireEntry(name)

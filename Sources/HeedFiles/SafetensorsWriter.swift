@@ -5,6 +5,8 @@ import HeedTensor
 public enum SafetensorsValue: Sendable {
     /// F32, bit for bit.
     case tensor(Tensor)
+    /// BF16, bit for bit.
+    case bfloat16Tensor(BFloat16Tensor)
     /// BOOL.
     case booleanTensor(BooleanTensor)
     /// F64, in row-major order.
@@ -17,6 +19,7 @@ public enum SafetensorsValue: Sendable {
     var type: TensorElementType {
         switch self {
         case .tensor: .float32
+        case .bfloat16Tensor: .bfloat16
         case .booleanTensor, .booleans: .boolean
         case .doubles: .float64
         case .integers: .int64
@@ -26,6 +29,7 @@ public enum SafetensorsValue: Sendable {
     var dimensions: [Int] {
         switch self {
         case .tensor(let tensor): tensor.shape.dimensions
+        case .bfloat16Tensor(let tensor): tensor.shape.dimensions
         case .booleanTensor(let tensor): tensor.shape.dimensions
         case .doubles(_, let dimensions), .integers(_, let dimensions), .booleans(_, let dimensions): dimensions
         }
@@ -34,6 +38,7 @@ public enum SafetensorsValue: Sendable {
     var count: Int {
         switch self {
         case .tensor(let tensor): tensor.count
+        case .bfloat16Tensor(let tensor): tensor.count
         case .booleanTensor(let tensor): tensor.count
         case .doubles(let values, _): values.count
         case .integers(let values, _): values.count
@@ -45,6 +50,10 @@ public enum SafetensorsValue: Sendable {
     func append(to file: inout AtomicFile) throws(FileError) {
         switch self {
         case .tensor(let tensor):
+            try tensor.withUnsafeElements { elements throws(FileError) in
+                try Self.append(elements, to: &file) { $0.bitPattern }
+            }
+        case .bfloat16Tensor(let tensor):
             try tensor.withUnsafeElements { elements throws(FileError) in
                 try Self.append(elements, to: &file) { $0.bitPattern }
             }

@@ -16,7 +16,7 @@ import Testing
         ["bench", "attention", "--heads", "12", "--kv-heads", "8"], ["bench", "attention", "--kv-heads", "0"],
         ["bench", "attention", "--arms", "fast"], ["bench", "attention", "--arms", ""],
         ["bench", "attention", "--arms", "tiled,tiled"], ["bench", "attention", "--arms", "tiled,"],
-        ["bench", "attention", "--dtype", "bf16"], ["bench", "attention", "--dtype", "f64"],
+        ["bench", "attention", "--grid", "--dtype", "bf16"], ["bench", "attention", "--dtype", "f64"],
         ["bench", "attention", "--direction", "backward"], ["bench", "attention", "--direction", "both"],
         ["bench", "attention", "--direction", "sideways"], ["bench", "attention", "--causal-alignment", "middle"],
         ["bench", "attention", "--repeats", "0"], ["bench", "attention", "--sweep", "--query-length", "64"],

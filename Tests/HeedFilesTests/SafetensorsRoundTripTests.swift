@@ -38,6 +38,23 @@ struct SafetensorsRoundTripTests {
         #expect(try file.doubles("d") == [])
     }
 
+    @Test("bfloat16 comes back bit for bit, views and NaN too, and is no other type")
+    func bfloat16() throws {
+        let bits: [UInt16] = [0x3F80, 0x8001, 0x7F81, 0xFFFF, 0x0000, 0xFF80]
+        let tensor = BFloat16Tensor(bits.map { BFloat16(bitPattern: $0) }, shape: [2, 3])
+        try SafetensorsWriter.write(
+            [("t", .bfloat16Tensor(tensor.transposed())), ("n", .bfloat16Tensor(tensor)), ("f", .tensor(Tensor(1)))],
+            to: folder.file())
+        let file = try SafetensorsFile(path: folder.file())
+        #expect(file.entry("n")?.type == .bfloat16 && file.entry("n")?.dimensions == [2, 3])
+        #expect(try file.bfloat16Tensor("n").elements.map(\.bitPattern) == bits)
+        let transposed = try file.bfloat16Tensor("t")
+        #expect(transposed.shape == [3, 2])
+        #expect(transposed.elements.map(\.bitPattern) == [0, 3, 1, 4, 2, 5].map { bits[$0] })
+        #expect(#expect(throws: SafetensorsError.self) { try file.bfloat16Tensor("f") }?.kind == .conversion)
+        #expect(#expect(throws: SafetensorsError.self) { try file.bfloat16Tensor("x") }?.kind == .missing)
+    }
+
     @Test("a transposed view and a large tensor come back")
     func views() throws {
         let values = (0..<700_000).map { Float($0) }

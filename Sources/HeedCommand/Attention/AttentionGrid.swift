@@ -95,11 +95,9 @@ struct AttentionGridSummary {
     }
 
     func json(in surroundings: Surroundings) -> JSONValue {
-        [
+        surroundings.completing([
             "bench": "attention_grid", "shapes": JSONValue(choices.count), "median_ratio": JSONValue(median),
-            "worst_ratio": JSONValue(worst), "threads": JSONValue(surroundings.threads),
-            "isa": .string(surroundings.instructionSet), "cpu": .string(surroundings.processor),
-            "version": .string(surroundings.version),
-        ]
+            "worst_ratio": JSONValue(worst),
+        ])
     }
 }

@@ -4,7 +4,9 @@ import Heed
 /// Queries, keys and values of a benchmark from a safetensors file, with the exact answer where the file has it.
 enum AttentionInput {
     /// Reads and checks the file. Mask, bias, scale and causality of a conformance case are taken from it; flags can only make it causal.
-    static func read(_ path: String, sizes: AttentionSizeOptions) throws(CommandFailure) -> AttentionOperands {
+    static func read(
+        _ path: String, sizes: AttentionSizeOptions, as elementType: ElementType = .float32
+    ) throws(CommandFailure) -> AttentionOperands {
         let file: SafetensorsFile
         do { file = try SafetensorsFile(path: path) } catch { throw .workFailed(error.description) }
         let missing = ["input.query", "input.key", "input.value"].filter { file.entry($0) == nil }
@@ -14,10 +16,12 @@ enum AttentionInput {
         do {
             let input = try ConformanceCase(attentionIn: file)
             let found = try AttentionCase(input, causal: sizes.causal, alignment: sizes.causalAlignment)
-            // The answer is that of the file's own mask.
+            // The answer is that of the file's own mask, and of its numbers before they are rounded.
             let own = try AttentionCase(input)
             let sameMask = found.causal == own.causal && (!found.causal || found.alignment == own.alignment)
-            return try operands(found, input, path: path, sizes: sizes, takingAnswer: sameMask)
+            return try operands(
+                found, input, path: path, sizes: sizes, as: elementType,
+                takingAnswer: sameMask && elementType == .float32)
         } catch let error as CaseError {
             throw .workFailed("\(JSONText.quoted(path)): \(error)")
         } catch let error as CommandFailure {
@@ -28,7 +32,9 @@ enum AttentionInput {
     }
 
     private static func operands(
-        _ found: AttentionCase, _ input: ConformanceCase, path: String, sizes: AttentionSizeOptions, takingAnswer: Bool
+        _ found: AttentionCase, _ input: ConformanceCase, path: String, sizes: AttentionSizeOptions,
+        as elementType: ElementType,
+        takingAnswer: Bool
     ) throws -> AttentionOperands {
         var problem = AttentionProblem()
         let (queries, keys, values) = (found.queries.shape, found.keys.shape, found.values.shape)
@@ -36,6 +42,7 @@ enum AttentionInput {
             (queries[0], queries[1], queries[2], queries[3])
         (problem.keyValueHeads, problem.keyLength, problem.valueDimension) = (keys[1], keys[2], values[3])
         (problem.causal, problem.alignment) = (found.causal, found.alignment)
+        problem.elementType = elementType
         guard queries.count > 0, keys.count > 0, values.count > 0 else {
             throw CaseError.invalid("there is nothing to measure: query \(queries), key \(keys), value \(values)")
         }

@@ -21,11 +21,11 @@ package struct AttentionMeasurement: Sendable {
     package let source: String?
 
     package func json(in surroundings: Surroundings) -> JSONValue {
-        [
+        surroundings.completing([
             "bench": "attention",
             "arm": .string(arm.rawValue),
             "shape": problem.json,
-            "dtype": "f32",
+            "dtype": .string(problem.elementType.rawValue),
             "direction": "forward",
             "median_seconds": JSONValue(medianSeconds),
             "min_seconds": JSONValue(minimumSeconds),
@@ -38,40 +38,6 @@ package struct AttentionMeasurement: Sendable {
             "error_rows": errorRows.map { JSONValue($0) } ?? .null,
             "repeats": JSONValue(repeats),
             "input": source.map { .string($0) } ?? .null,
-            "threads": JSONValue(surroundings.threads),
-            "isa": .string(surroundings.instructionSet),
-            "cpu": .string(surroundings.processor),
-            "version": .string(surroundings.version),
-        ]
-    }
-}
-
-/// Where a measurement was taken.
-package struct Surroundings: Sendable {
-    package let threads: Int
-    package let instructionSet: String
-    package let processor: String
-    package let version: String
-    package let memoryBytes: Int
-
-    /// This machine and the engine's present settings.
-    package static var current: Surroundings {
-        let machine = HeedRuntime.machine
-        return Surroundings(
-            threads: HeedRuntime.threadCount, instructionSet: HeedRuntime.instructionSet.name,
-            processor: machine.processor, version: HeedRuntime.version, memoryBytes: machine.memoryBytes)
-    }
-
-    package init(threads: Int, instructionSet: String, processor: String, version: String, memoryBytes: Int) {
-        self.threads = threads
-        self.instructionSet = instructionSet
-        self.processor = processor
-        self.version = version
-        self.memoryBytes = memoryBytes
-    }
-
-    /// `AMD EPYC, avx512, 2 threads`.
-    package var description: String {
-        "\(processor), \(instructionSet), \(threads) \(threads == 1 ? "thread" : "threads")"
+        ])
     }
 }

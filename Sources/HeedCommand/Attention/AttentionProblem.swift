@@ -20,6 +20,8 @@ package struct AttentionProblem: Sendable, Equatable {
     package var valueDimension = 64
     package var causal = false
     package var alignment = Alignment.lowerRight
+    /// The type of queries, keys and values; the output is float32 always.
+    package var elementType = ElementType.float32
 
     package init() {}
 
@@ -52,7 +54,8 @@ package struct AttentionProblem: Sendable, Equatable {
     package var operandBytes: Double {
         let queries = Double(batch) * Double(heads) * Double(queryLength)
         let keys = Double(batch) * Double(keyValueHeads) * Double(keyLength)
-        return 4 * (queries + keys) * (Double(headDimension) + Double(valueDimension))
+        let read = queries * Double(headDimension) + keys * (Double(headDimension) + Double(valueDimension))
+        return Double(elementType.byteCount) * read + 4 * queries * Double(valueDimension)
     }
 
     package var tokens: Double { Double(batch) * Double(queryLength) }
@@ -96,6 +99,7 @@ package struct AttentionProblem: Sendable, Equatable {
         if valueDimension != headDimension { text += " (values \(valueDimension))" }
         if keyValueHeads != heads { text += ", \(keyValueHeads) key/value heads" }
         if batch != 1 { text += ", batch \(batch)" }
+        if elementType == .bfloat16 { text += ", bf16" }
         return causal ? text + ", causal" : text
     }
 

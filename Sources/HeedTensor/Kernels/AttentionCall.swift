@@ -12,24 +12,34 @@ package struct AttentionCall: Sendable {
     /// `[B, H, Nq, Nk]`, likewise.
     package let weightsShape: Shape
 
-    let queries: Tensor
-    let keys: Tensor
-    let values: Tensor
+    private(set) var operands: AttentionOperandTensors
     let mask: JoinedMask
-    let descriptor: HeedAttentionShape
+    private(set) var descriptor: HeedAttentionShape
 
     /// Checks the operands; see ``attention(queries:keys:values:mask:scale:algorithm:)`` for what they must be.
     package init(
         queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil
     ) throws(TensorError) {
-        let sizes = try AttentionSizes(queries: queries.shape, keys: keys.shape, values: values.shape)
+        try self.init(.float32(queries: queries, keys: keys, values: values), mask: mask, scale: scale)
+    }
+
+    /// The same with operands in bfloat16. The naive and the materialised algorithm convert them to `Float` first, each time they run.
+    @_disfavoredOverload
+    package init(
+        queries: BFloat16Tensor, keys: BFloat16Tensor, values: BFloat16Tensor, mask: AttentionMask = .none,
+        scale: Float? = nil
+    ) throws(TensorError) {
+        try self.init(.bfloat16(queries: queries, keys: keys, values: values), mask: mask, scale: scale)
+    }
+
+    private init(_ operands: AttentionOperandTensors, mask: AttentionMask, scale: Float?) throws(TensorError) {
+        let shapes = operands.shapes
+        let sizes = try AttentionSizes(queries: shapes.queries, keys: shapes.keys, values: shapes.values)
         let scale = scale ?? sizes.defaultScale
         guard scale.isFinite else {
             throw TensorError(.badArgument, "attention", "the scale \(scale) is not finite")
         }
-        self.queries = queries
-        self.keys = keys
-        self.values = values
+        self.operands = operands
         outputShape = sizes.outputShape
         logSumExpShape = sizes.logSumExpShape
         weightsShape = sizes.weightsShape
@@ -43,9 +53,7 @@ package struct AttentionCall: Sendable {
         descriptor.key_length = sizes.keyLength
         descriptor.head_dim = sizes.headDimension
         descriptor.value_dim = sizes.valueDimension
-        descriptor.query = HeedStrides(queries.layout.strides)
-        descriptor.key = HeedStrides(keys.layout.strides)
-        descriptor.value = HeedStrides(values.layout.strides)
+        operands.putStrides(into: &descriptor)
         descriptor.output = HeedStrides(sizes.outputShape.rowMajorStrides)
         if let strides = self.mask.boolean?.stridesBroadcast(to: sizes.weightsShape) {
             descriptor.boolean = HeedStrides(strides)
@@ -57,6 +65,14 @@ package struct AttentionCall: Sendable {
         descriptor.causal = self.mask.causalOffset != nil
         descriptor.causal_offset = self.mask.causalOffset ?? 0
         self.descriptor = descriptor
+    }
+
+    /// The output, in a new tensor.
+    func result(of algorithm: AttentionAlgorithm) throws(TensorError) -> Tensor {
+        try Tensor(shape: outputShape) { elements throws(TensorError) in
+            try run(
+                algorithm, outputs: HeedAttentionOutputs(output: elements.baseAddress, log_sum_exp: nil, weights: nil))
+        }
     }
 
     /// Computes the output into `output`, which has shape ``outputShape``; no other tensor shares its memory in steady state.
@@ -89,44 +105,98 @@ package struct AttentionCall: Sendable {
     }
 
     func run(_ algorithm: AttentionAlgorithm, outputs: HeedAttentionOutputs) throws(TensorError) {
-        let kernel: HeedAttentionForward
-        switch algorithm {
-        case .automatic:
-            kernel = outputs.weights == nil ? heed_attention_automatic_forward : heed_attention_materialized_forward
-        case .naive: kernel = heed_attention_naive_forward
-        case .materialized: kernel = heed_attention_materialized_forward
-        case .tiled: kernel = heed_attention_tiled_forward
+        var algorithm = algorithm
+        if algorithm == .automatic, outputs.weights != nil { algorithm = .materialized }
+        if case .bfloat16 = operands, algorithm == .naive || algorithm == .materialized {
+            return try widened.run(algorithm, outputs: outputs)
         }
         var outputs = outputs
-        let status = withInputs { shape, inputs in kernel(shape, inputs, &outputs) }
+        let status: HeedStatus
+        switch operands {
+        case .float32:
+            let kernel: HeedAttentionForward
+            switch algorithm {
+            case .automatic: kernel = heed_attention_automatic_forward
+            case .naive: kernel = heed_attention_naive_forward
+            case .materialized: kernel = heed_attention_materialized_forward
+            case .tiled: kernel = heed_attention_tiled_forward
+            }
+            status = withInputs { shape, inputs in kernel(shape, inputs, &outputs) }
+        case .bfloat16:
+            status = withBFloat16Inputs { shape, inputs in heed_attention_tiled_bf16_forward(shape, inputs, &outputs) }
+        }
         try status.check("attention", "\(algorithm.rawValue) \(shapesDescription)")
     }
 
-    /// Calls `body` with the addresses of the operands.
+    /// The same attention with its operands in `Float`, exactly; itself where they are.
+    var widened: AttentionCall {
+        guard case .bfloat16(let queries, let keys, let values) = operands else { return self }
+        var call = self
+        call.operands = .float32(queries: queries.float32(), keys: keys.float32(), values: values.float32())
+        call.operands.putStrides(into: &call.descriptor)
+        return call
+    }
+
+    /// Calls `body` with the addresses of the operands, which are `Float`.
     func withInputs<Result>(
         _ body: (UnsafePointer<HeedAttentionShape>, UnsafePointer<HeedAttentionInputs>) -> Result
     ) -> Result {
+        guard case .float32(let queries, let keys, let values) = operands else {
+            programmerError("attention: operands in bfloat16 where Float is read: \(shapesDescription)")
+        }
         // Keeps alive everything that the addresses below point into.
         defer { withExtendedLifetime(self) {} }
-        var inputs = HeedAttentionInputs()
-        inputs.query = UnsafePointer(queries.firstElement)
-        inputs.key = UnsafePointer(keys.firstElement)
-        inputs.value = UnsafePointer(values.firstElement)
-        if let boolean = mask.boolean {
-            inputs.boolean = UnsafeRawPointer(boolean.firstElement).assumingMemoryBound(to: UInt8.self)
+        return withMask { shape, lengths, boolean, additive in
+            var inputs = HeedAttentionInputs(
+                query: queries.firstElement, key: keys.firstElement, value: values.firstElement, key_lengths: lengths,
+                boolean: boolean, additive: additive)
+            return body(shape, &inputs)
         }
-        if let additive = mask.additive { inputs.additive = UnsafePointer(additive.firstElement) }
+    }
+
+    /// Calls `body` with the addresses of the operands, which are bfloat16.
+    private func withBFloat16Inputs<Result>(
+        _ body: (UnsafePointer<HeedAttentionShape>, UnsafePointer<HeedAttentionBf16Inputs>) -> Result
+    ) -> Result {
+        guard case .bfloat16(let queries, let keys, let values) = operands else {
+            programmerError("attention: operands in Float where bfloat16 is read: \(shapesDescription)")
+        }
+        defer { withExtendedLifetime(self) {} }
+        func bits(_ tensor: BFloat16Tensor) -> UnsafePointer<UInt16> {
+            UnsafeRawPointer(tensor.firstElement).assumingMemoryBound(to: UInt16.self)
+        }
+        return withMask { shape, lengths, boolean, additive in
+            var inputs = HeedAttentionBf16Inputs(
+                query: bits(queries), key: bits(keys), value: bits(values), key_lengths: lengths, boolean: boolean,
+                additive: additive)
+            return body(shape, &inputs)
+        }
+    }
+
+    /// Calls `body` with the addresses of the descriptor, the lengths and the boolean and the additive mask; without what is not there.
+    private func withMask<Result>(
+        _ body: (
+            UnsafePointer<HeedAttentionShape>, UnsafePointer<Int64>?, UnsafePointer<UInt8>?, UnsafePointer<Float>?
+        ) -> Result
+    ) -> Result {
+        let boolean = mask.boolean.map {
+            UnsafePointer(UnsafeRawPointer($0.firstElement).assumingMemoryBound(to: UInt8.self))
+        }
+        let additive = mask.additive.map { UnsafePointer($0.firstElement) }
         return withUnsafePointer(to: descriptor) { shape in
-            guard let lengths = mask.lengths else { return body(shape, &inputs) }
+            guard let lengths = mask.lengths else { return body(shape, nil, boolean, additive) }
             return lengths.withUnsafeBufferPointer { lengths in
                 // `Int` is `int64_t` on every platform with 64-bit addresses, and there is no other that the engine runs on.
-                inputs.key_lengths = UnsafeRawPointer(lengths.baseAddress)?.assumingMemoryBound(to: Int64.self)
-                return body(shape, &inputs)
+                let address = UnsafeRawPointer(lengths.baseAddress)?.assumingMemoryBound(to: Int64.self)
+                return body(shape, address, boolean, additive)
             }
         }
     }
 
-    var shapesDescription: String { "queries \(queries.shape), keys \(keys.shape), values \(values.shape)" }
+    var shapesDescription: String {
+        let shapes = operands.shapes
+        return "queries \(shapes.queries), keys \(shapes.keys), values \(shapes.values)"
+    }
 
     private static func check(_ tensor: Tensor, _ shape: Shape, _ name: String) throws(TensorError) {
         guard tensor.shape == shape else {

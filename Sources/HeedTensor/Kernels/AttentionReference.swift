@@ -22,7 +22,7 @@ package func referenceAttention(
 }
 
 extension AttentionCall {
-    /// This attention in float64.
+    /// This attention in float64, of operands in bfloat16 the one of the same numbers.
     package func reference(includingWeights: Bool = false) throws(TensorError) -> ReferenceAttention {
         var output = [Double](repeating: 0, count: outputShape.count)
         var logSumExp = [Double](repeating: 0, count: logSumExpShape.count)
@@ -35,7 +35,9 @@ extension AttentionCall {
                         var outputs = HeedAttentionReferenceOutputs(
                             output: output.baseAddress, log_sum_exp: logSumExp.baseAddress,
                             weights: includingWeights ? weights.baseAddress : nil, largest_score: largestScore)
-                        return withInputs { shape, inputs in heed_attention_reference_forward(shape, inputs, &outputs) }
+                        return widened.withInputs { shape, inputs in
+                            heed_attention_reference_forward(shape, inputs, &outputs)
+                        }
                     }
                 }
             }

@@ -1,0 +1,64 @@
+/// A bfloat16 number: the upper half of a `Float`. Eight bits of exponent, so every float is within its range, and seven of fraction.
+///
+/// A storage type: weights, keys and values take half the memory in it. Arithmetic is done in `Float`.
+public struct BFloat16: TensorScalar, CustomStringConvertible, ExpressibleByFloatLiteral {
+    /// Sign, exponent and fraction, as in the upper half of a `Float`.
+    public let bitPattern: UInt16
+
+    /// The number with these bits.
+    public init(bitPattern: UInt16) { self.bitPattern = bitPattern }
+
+    /// The nearest bfloat16, ties to even; beyond the largest, infinity. A NaN stays a NaN of its sign, made quiet.
+    public init(_ value: Float) {
+        let bits = value.bitPattern
+        if value.isNaN {
+            // Its payload may lie in the lower half alone, and without it the bits would be those of an infinity.
+            bitPattern = UInt16(truncatingIfNeeded: bits >> 16) | 0x0040
+        } else {
+            // Half a unit of the last place, less one bit where the even neighbour is the lower one. Cannot overflow: only NaNs have the
+            // bits that could.
+            bitPattern = UInt16(truncatingIfNeeded: (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
+        }
+    }
+
+    /// The nearest bfloat16.
+    public init(floatLiteral value: Float) { self.init(value) }
+
+    public static var zeroValue: BFloat16 { BFloat16(bitPattern: 0) }
+
+    /// As numbers: NaN equals nothing and the two zeros are equal.
+    public static func == (left: BFloat16, right: BFloat16) -> Bool { Float(left) == Float(right) }
+
+    /// The exact value, as a `Float` prints it.
+    public var description: String { Float(self).description }
+}
+
+extension Float {
+    /// The same number, exactly.
+    public init(_ value: BFloat16) { self.init(bitPattern: UInt32(value.bitPattern) << 16) }
+}
+
+/// Numbers in bfloat16, to be stored: weights, keys and values. See ``StridedTensor`` and ``BFloat16``.
+public typealias BFloat16Tensor = StridedTensor<BFloat16>
+
+extension StridedTensor where Scalar == Float {
+    /// Each element rounded to the nearest bfloat16; contiguous.
+    public func bfloat16() -> BFloat16Tensor {
+        withUnsafeElements { source in
+            BFloat16Tensor(shape: shape) { target in
+                for index in target.indices { target.initializeElement(at: index, to: BFloat16(source[index])) }
+            }
+        }
+    }
+}
+
+extension StridedTensor where Scalar == BFloat16 {
+    /// The same numbers, exactly, as `Float`; contiguous.
+    public func float32() -> Tensor {
+        withUnsafeElements { source in
+            Tensor(shape: shape) { target in
+                for index in target.indices { target.initializeElement(at: index, to: Float(source[index])) }
+            }
+        }
+    }
+}

@@ -1,0 +1,29 @@
+internal import CKernels
+
+/// Queries, keys and values in one of the types that attention reads.
+enum AttentionOperandTensors: Sendable {
+    case float32(queries: Tensor, keys: Tensor, values: Tensor)
+    case bfloat16(queries: BFloat16Tensor, keys: BFloat16Tensor, values: BFloat16Tensor)
+
+    /// Shapes of queries, keys and values, in this order.
+    var shapes: (queries: Shape, keys: Shape, values: Shape) {
+        switch self {
+        case .float32(let queries, let keys, let values): (queries.shape, keys.shape, values.shape)
+        case .bfloat16(let queries, let keys, let values): (queries.shape, keys.shape, values.shape)
+        }
+    }
+
+    /// Writes the strides into a descriptor.
+    func putStrides(into descriptor: inout HeedAttentionShape) {
+        switch self {
+        case .float32(let queries, let keys, let values):
+            descriptor.query = HeedStrides(queries.layout.strides)
+            descriptor.key = HeedStrides(keys.layout.strides)
+            descriptor.value = HeedStrides(values.layout.strides)
+        case .bfloat16(let queries, let keys, let values):
+            descriptor.query = HeedStrides(queries.layout.strides)
+            descriptor.key = HeedStrides(keys.layout.strides)
+            descriptor.value = HeedStrides(values.layout.strides)
+        }
+    }
+}
