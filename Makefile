@@ -11,7 +11,7 @@ CLANG := $(shell dirname "$$(readlink -f "$$(command -v swiftc || echo /usr/bin/
 BENCH := .build/bench
 HEED := .build/release/heed
 
-.PHONY: help setup build bench test test-all test-c test-swift test-plain sanitize format check-format install clean
+.PHONY: help setup build bench benchmarks peers test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
@@ -39,7 +39,14 @@ bench: build ## measures attention on this machine, naive beside tiled: table, p
 	$(HEED) bench attention --sweep --plot $(BENCH)/attention.svg --report $(BENCH)/attention.html
 	@echo; echo "picture: $(BENCH)/attention.svg    report: $(BENCH)/attention.html"
 
-test: test-c test-plain test-swift ## all tests, C and Swift (the exhaustive ones: make test-all)
+benchmarks: setup ## measures the library for regressions (ordo-one/benchmark; BENCHMARK="baseline update NAME" and others are passed on)
+	swift package --package-path Benchmarks --allow-writing-to-package-directory benchmark $(BENCHMARK)
+
+peers: build ## measures attention here beside PyTorch, ONNX Runtime and OpenVINO, which it installs into .build/peers
+	Benchmarks/peers/run --json .build/peers/peers.json --markdown .build/peers/peers.md --svg .build/peers/peers.svg
+	@echo; echo "table: .build/peers/peers.md    picture: .build/peers/peers.svg"
+
+test: test-c test-plain test-swift test-examples ## all tests, C and Swift (the exhaustive ones: make test-all)
 
 test-c: setup
 	cmake -S . -B .build/c -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) >/dev/null
@@ -57,7 +64,10 @@ test-plain: setup
 test-swift: setup
 	swift test $(SWIFT_FLAGS)
 
-test-all: test-c test-plain ## the same with the full cross of shapes, masks and strides, and the long fault loops
+test-examples: setup ## builds the examples against the last commit, by version, with and without the traits, and runs them
+	Examples/test
+
+test-all: test-c test-plain test-examples ## the same with the full cross of shapes, masks and strides, and the long fault loops
 	HEED_TEST_EXHAUSTIVE=1 ctest --test-dir .build/c --output-on-failure --timeout 3600
 	HEED_TEST_EXHAUSTIVE=1 swift test $(SWIFT_FLAGS)
 
@@ -81,4 +91,4 @@ install: build ## installs the command heed (PREFIX=/usr/local)
 	install -D -m 755 $(HEED) "$(DESTDIR)$(or $(PREFIX),/usr/local)/bin/heed"
 
 clean: ## removes what was built
-	rm -rf .build
+	rm -rf .build Benchmarks/.build
