@@ -4,6 +4,8 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure the engine on this machine.",
-        subcommands: [BenchAttention.self]
+        subcommands: [
+            BenchAttention.self, BenchGemm.self, BenchDecode.self, BenchPointwise.self, OpenBLASWorker.self,
+        ]
     )
 }

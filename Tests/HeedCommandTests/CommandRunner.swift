@@ -37,11 +37,15 @@ struct CommandRunner {
         return URL(fileURLWithPath: program).deletingLastPathComponent().appendingPathComponent("heed")
     }()
 
-    /// Runs `heed` with these arguments; the environment is the present one with `environment` put in.
-    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+    /// Runs `heed` with these arguments and this text on its standard input; the environment is the present one with `environment`
+    /// put in.
+    static func run(
+        _ arguments: [String], environment: [String: String] = [:], input: String = ""
+    ) throws -> Outcome {
         let folder = try TemporaryFolder()
         let output = folder.path("output")
         let errors = folder.path("errors")
+        try Data(input.utf8).write(to: URL(fileURLWithPath: folder.path("input")))
         for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
         let process = Process()
         process.executableURL = executable
@@ -49,7 +53,7 @@ struct CommandRunner {
         var variables = ProcessInfo.processInfo.environment
         variables["HEED_ISA"] = nil
         process.environment = variables.merging(environment) { $1 }
-        process.standardInput = FileHandle.nullDevice
+        process.standardInput = FileHandle(forReadingAtPath: folder.path("input"))
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = FileHandle(forWritingAtPath: errors)
         try process.run()

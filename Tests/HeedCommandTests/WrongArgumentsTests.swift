@@ -21,6 +21,21 @@ import Testing
         ["bench", "attention", "--direction", "sideways"], ["bench", "attention", "--causal-alignment", "middle"],
         ["bench", "attention", "--repeats", "0"], ["bench", "attention", "--sweep", "--query-length", "64"],
         ["bench", "attention", "--grid", "--sweep"], ["bench", "attention", "--grid", "--heads", "4"],
+        ["bench", "gemm", "--m", "0"], ["bench", "gemm", "--n=-1"], ["bench", "gemm", "--k", "1000000000000"],
+        ["bench", "gemm", "--arms", "mkl"], ["bench", "gemm", "--arms", ""],
+        ["bench", "gemm", "--arms", "engine,engine"],
+        ["bench", "gemm", "--dtype", "f16"], ["bench", "gemm", "--dtype", "bf16", "--arms", "engine,openblas"],
+        ["bench", "gemm", "--repeats", "0"],
+        ["bench", "gemm", "--m", "9223372036854775807", "--k", "9223372036854775807"],
+        ["bench", "decode", "--heads", "6", "--kv-heads", "4"], ["bench", "decode", "--key-length", "0"],
+        ["bench", "decode", "--key-length", "1", "--head-dim", "1", "--heads", "1"],
+        ["bench", "decode", "--head-dim", "9223372036854775807"], ["bench", "decode", "--dtype", "f64"],
+        ["bench", "decode", "--repeats", "10001"], ["bench", "decode", "--arms", "fast"],
+        ["bench", "pointwise"], ["bench", "pointwise", "--op", "sine"],
+        ["bench", "pointwise", "--op", "softmax", "--rows", "0"],
+        ["bench", "pointwise", "--op", "softmax", "--columns=-1"],
+        ["bench", "pointwise", "--op", "softmax", "--rows", "1", "--columns", "1023"],
+        ["bench", "pointwise", "--op", "softmax", "--rows", "9223372036854775807", "--columns", "2"],
         ["bench", "attention", "--plot", "/tmp/same", "--report", "/tmp/same"],
         ["bench", "attention", "--input", Fixtures.path("conformance/attention_basic.safetensors"), "--heads", "5"],
     ]
@@ -38,7 +53,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ["--help"], ["bench", "--help"], ["bench", "attention", "--help"], ["verify", "--help"], ["doctor", "--help"],
+        ["--help"], ["bench", "--help"], ["bench", "attention", "--help"],
+        ["bench", "gemm", "--help"], ["bench", "decode", "--help"], ["bench", "pointwise", "--help"],
+        ["verify", "--help"], ["doctor", "--help"],
     ])
     func `help is given at every level`(arguments: [String]) throws {
         let outcome = try CommandRunner.run(arguments)

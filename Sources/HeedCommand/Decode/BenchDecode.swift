@@ -1,0 +1,81 @@
+import ArgumentParser
+import Heed
+
+/// `heed bench decode`: one query over many keys, at the speed of memory.
+struct BenchDecode: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "decode",
+        abstract: "Measure decoding: one query over keys and values that have to come from memory.",
+        discussion: """
+            Many sequences take turns, so that their keys and values together exceed four times the last cache. The bandwidth is \
+            that of reading the same bytes on as many threads, between the turns.
+            """
+    )
+
+    @Option(help: "Query heads.")
+    var heads = 8
+
+    @Option(help: "Key/value heads; a divisor of --heads. (default: as many as --heads)")
+    var kvHeads: Int?
+
+    @Option(help: "Number of keys.")
+    var keyLength = 8192
+
+    @Option(help: "Dimension of queries, keys and values.")
+    var headDim = 64
+
+    @Option(help: "Element type of queries, keys and values: f32 or bf16. The output is f32.")
+    var dtype = ElementType.float32
+
+    @Option(help: "Arms to measure, with commas between them.")
+    var arms = AttentionArms(list: [.automatic])
+
+    @Option(help: "Repetitions, 1 to 10000.")
+    var repeats = 9
+
+    @OptionGroup(title: "General") var common: CommonOptions
+
+    private var problem: AttentionProblem {
+        var problem = AttentionProblem()
+        (problem.heads, problem.keyValueHeads) = (heads, kvHeads ?? heads)
+        (problem.queryLength, problem.keyLength) = (1, keyLength)
+        (problem.headDimension, problem.valueDimension) = (headDim, headDim)
+        problem.elementType = dtype
+        return problem
+    }
+
+    func validate() throws {
+        guard (1...10_000).contains(repeats) else {
+            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
+        }
+        do throws(CommandFailure) {
+            // All sequences together are one more than what is needed, of which the machine can hold several.
+            try problem.validate(memoryBytes: HeedRuntime.machine.memoryBytes)
+            _ = try DecodeCaches.count(problem)
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+
+    func run() throws {
+        try common.apply()
+        let surroundings = Surroundings.current
+        Progress.show("filling keys and values ...")
+        let caches = try DecodeCaches(problem)
+        let measured = try DecodeStopwatch(caches: caches, repeats: repeats).measure(arms.list)
+        Progress.erase()
+        if common.json {
+            for measurement in measured {
+                try Console.printLine(JSONWriter.string(measurement.json(in: surroundings)))
+            }
+            return
+        }
+        let bytes = Units.bytes(DecodeCaches.bytesEach(problem))
+        try Console.printLine(surroundings.description)
+        try Console.printLine(
+            "\none query over \(keyLength) keys, \(problem.description): \(caches.calls.count) sequences of \(bytes)")
+        var table = TextTable(DecodeMeasurement.titles)
+        for measurement in measured { table.append(measurement.cells) }
+        for line in table.lines { try Console.printLine(line) }
+    }
+}

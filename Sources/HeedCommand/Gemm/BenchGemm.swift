@@ -1,0 +1,102 @@
+import ArgumentParser
+import Heed
+
+/// `heed bench gemm`: the engine's matrix product beside OpenBLAS.
+struct BenchGemm: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "gemm",
+        abstract: "Measure the matrix product: the engine's, and OpenBLAS with its own and with its best kernels.",
+        discussion: """
+            [m, k] times [k, n]. The arms take turns on equal operands, after a warm-up, and the machine's peak is read between \
+            them. Work is counted as 2 m n k operations. OpenBLAS chooses its kernels when it is loaded, so openblas-best runs in \
+            a process of its own, after a trial of those that this processor can run.
+            """
+    )
+
+    @OptionGroup(title: "Sizes") var sizes: GemmSizeOptions
+
+    @Option(
+        help: "Arms to measure, with commas between them. (default: engine and, where there is OpenBLAS, both of its)")
+    var arms: ArmList<GemmArm>?
+
+    @Option(help: "Repetitions, 1 to 10000.")
+    var repeats = 9
+
+    @OptionGroup(title: "General") var common: CommonOptions
+
+    func validate() throws {
+        guard (1...10_000).contains(repeats) else {
+            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
+        }
+        guard sizes.dtype == .float32 else {
+            throw ValidationError("--dtype bf16 is not supported by this version: f32 is")
+        }
+    }
+
+    func run() throws {
+        try common.apply()
+        let surroundings = Surroundings.current
+        let problem = sizes.problem
+        let chosen = try chooseArms()
+        Progress.show("filling the matrices ...")
+        let operands = try GemmOperands(problem)
+        let measured = try GemmStopwatch(
+            problem: problem, operands: operands, surroundings: surroundings, repeats: repeats
+        ).measure(chosen)
+        Progress.erase()
+        if common.json {
+            for measurement in measured {
+                try Console.printLine(JSONWriter.string(measurement.json(in: surroundings)))
+            }
+            return
+        }
+        try Console.printLine(surroundings.description)
+        try Console.printLine("\n\(problem.description), \(problem.elementType.rawValue)")
+        var table = TextTable(GemmMeasurement.titles)
+        for measurement in measured { table.append(measurement.cells) }
+        for line in table.lines { try Console.printLine(line) }
+    }
+
+    /// The arms that were named, or all that there are.
+    private func chooseArms() throws(CommandFailure) -> [GemmArm] {
+        let hasOpenBLAS = HeedRuntime.openBLAS != nil
+        if let arms {
+            if !hasOpenBLAS, let arm = arms.arms.first(where: { $0 != .engine }) {
+                throw .workFailed("the arm \(arm.rawValue) cannot be measured: there is no OpenBLAS here")
+            }
+            return arms.arms
+        }
+        if hasOpenBLAS { return GemmArm.allCases }
+        Console.explain("openblas left out: there is none here")
+        return [.engine]
+    }
+}
+
+/// The flags that give a matrix product its sizes.
+struct GemmSizeOptions: ParsableArguments {
+    @Option(help: "Rows of the left matrix and of the product.")
+    var m = 1024
+
+    @Option(help: "Columns of the right matrix and of the product.")
+    var n = 1024
+
+    @Option(help: "Columns of the left matrix, rows of the right one.")
+    var k = 1024
+
+    @Option(help: "Element type: f32.")
+    var dtype = ElementType.float32
+
+    var problem: GemmProblem {
+        var problem = GemmProblem()
+        (problem.m, problem.n, problem.k, problem.elementType) = (m, n, k, dtype)
+        return problem
+    }
+
+    mutating func validate() throws {
+        do throws(CommandFailure) {
+            try problem.validate(memoryBytes: HeedRuntime.machine.memoryBytes)
+        } catch {
+            throw ValidationError(error.message)
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import Heed
+
+/// Who computes a matrix product.
+enum GemmArm: String, Sendable, CaseIterable {
+    /// Heed's own kernels.
+    case engine
+    /// OpenBLAS with the kernels that it picks.
+    case openBLAS = "openblas"
+    /// OpenBLAS with the kernels that are its fastest here.
+    case openBLASBest = "openblas-best"
+}
+
+/// What was measured of one arm.
+struct GemmMeasurement {
+    let arm: GemmArm
+    let problem: GemmProblem
+    /// The library and the kernels it used: `OpenBLAS 0.3.21 (SkylakeX)`.
+    let kernels: String
+    let timing: Stopwatch.Timing
+    /// Against float64; nil where the result was in another process.
+    let maximumError: Double?
+
+    private var work: Double { problem.floatingPointOperations / 1e9 }
+
+    func json(in surroundings: Surroundings) -> JSONValue {
+        surroundings.completing([
+            "bench": "gemm",
+            "arm": .string(arm.rawValue),
+            "shape": problem.json,
+            "dtype": .string(problem.elementType.rawValue),
+            "median_seconds": JSONValue(timing.medianSeconds),
+            "min_seconds": JSONValue(timing.minimumSeconds),
+            "gflops": JSONValue(work / timing.medianSeconds),
+            "percent_of_peak": JSONValue(timing.percent(ofWork: work)),
+            "peak_gflops": JSONValue(timing.medianYardstick),
+            "kernels": .string(kernels),
+            "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
+            "repeats": JSONValue(timing.seconds.count),
+        ])
+    }
+
+    static let titles: [(title: String, alignment: TextTable.Alignment)] = [
+        ("arm", .left), ("median", .right), ("fastest", .right), ("GFLOP/s", .right), ("% of peak", .right),
+        ("peak", .right), ("max error", .right), ("kernels", .left),
+    ]
+
+    var cells: [String] {
+        [
+            arm.rawValue, Units.seconds(timing.medianSeconds), Units.seconds(timing.minimumSeconds),
+            Units.significant(work / timing.medianSeconds), Units.format("%.1f", timing.percent(ofWork: work)),
+            Units.significant(timing.medianYardstick), maximumError.map(Units.error) ?? "-", kernels,
+        ]
+    }
+}

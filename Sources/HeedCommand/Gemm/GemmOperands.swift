@@ -1,0 +1,45 @@
+import Heed
+
+/// The matrices of a benchmark: standard normal numbers, the same in every run and in every process.
+struct GemmOperands {
+    let call: MatrixProductCall
+    private let problem: GemmProblem
+    // The numbers that the call reads.
+    private let left: Tensor
+    private let right: Tensor
+
+    init(_ problem: GemmProblem) throws(CommandFailure) {
+        self.problem = problem
+        var generator = NormalGenerator()
+        left = generator.tensor([problem.m, problem.k])
+        right = generator.tensor([problem.k, problem.n])
+        do { call = try MatrixProductCall(left, right) } catch { throw .workFailed(error.description) }
+    }
+
+    /// How many terms of float64 sums are worth the wait.
+    private static let affordableTerms = 4_000_000
+
+    /// `max |x - r| / max |r|` over entries spread evenly over the output, `r` in float64.
+    func error(of output: Tensor) -> Double {
+        let count = problem.m * problem.n
+        let checked = min(count, max(Self.affordableTerms / problem.k, 16))
+        return left.withUnsafeElements { left in
+            right.withUnsafeElements { right in
+                output.withUnsafeElements { output in
+                    var (largestDifference, largest) = (0.0, 0.0)
+                    for number in 0..<checked {
+                        let index = checked > 1 ? Int(Double(number) * Double(count - 1) / Double(checked - 1)) : 0
+                        let (row, column) = (index / problem.n, index % problem.n)
+                        var sum = 0.0
+                        for term in 0..<problem.k {
+                            sum += Double(left[row * problem.k + term]) * Double(right[term * problem.n + column])
+                        }
+                        largestDifference = max(largestDifference, TensorComparison.difference(output[index], sum))
+                        largest = max(largest, abs(sum))
+                    }
+                    return largestDifference == 0 ? 0 : largestDifference / largest
+                }
+            }
+        }
+    }
+}

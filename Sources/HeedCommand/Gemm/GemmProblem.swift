@@ -1,0 +1,37 @@
+import Heed
+
+/// The sizes of a matrix product: `[m, k]` times `[k, n]`.
+package struct GemmProblem: Sendable, Equatable {
+    package var m = 1024
+    package var n = 1024
+    package var k = 1024
+    package var elementType = ElementType.float32
+
+    package init() {}
+
+    /// `2 m n k`.
+    package var floatingPointOperations: Double { 2 * Double(m) * Double(n) * Double(k) }
+
+    /// Bytes of both operands and the output.
+    package var operandBytes: Double {
+        Double(elementType.byteCount) * (Double(m) * Double(k) + Double(k) * Double(n)) + 4 * Double(m) * Double(n)
+    }
+
+    /// Checks what flags can get wrong, before anything is allocated.
+    package func validate(memoryBytes: Int) throws(CommandFailure) {
+        for (flag, size) in [("--m", m), ("--n", n), ("--k", k)] where size < 1 {
+            throw .wrongArguments("\(flag) \(size) is out of range: it must be at least 1")
+        }
+        guard operandBytes <= Double(memoryBytes) * 0.75 else {
+            throw .wrongArguments(
+                "matrices of these sizes need \(Units.bytes(operandBytes)), more than three quarters of the "
+                    + "\(Units.bytes(Double(memoryBytes))) of memory")
+        }
+    }
+
+    /// The object of the JSON line.
+    package var json: JSONValue { ["m": JSONValue(m), "n": JSONValue(n), "k": JSONValue(k)] }
+
+    /// `1024 x 1024 x 1024`: m, n, k.
+    package var description: String { "\(m) x \(n) x \(k)" }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Heed
+
+/// `heed bench pointwise`: operations whose limit is memory, beside a copy of the same bytes.
+struct BenchPointwise: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "pointwise",
+        abstract: "Measure an operation along the rows of a matrix, which reads and writes each number once.",
+        discussion: "The bandwidth is that of copying the input to the output on as many threads, between the turns."
+    )
+
+    @Option(help: "The operation: softmax or log_softmax.")
+    var op: PointwiseOperation
+
+    @Option(help: "Rows.")
+    var rows = 4096
+
+    @Option(help: "Columns.")
+    var columns = 1024
+
+    @Option(help: "Repetitions, 1 to 10000.")
+    var repeats = 9
+
+    @OptionGroup(title: "General") var common: CommonOptions
+
+    /// The smallest buffer that a copy is measured of.
+    private static let fewestNumbers = 1024
+    /// How many rows are computed in float64.
+    private static let checkedRows = 16
+
+    func validate() throws {
+        guard (1...10_000).contains(repeats) else {
+            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
+        }
+        for (flag, size) in [("--rows", rows), ("--columns", columns)] where size < 1 {
+            throw ValidationError("\(flag) \(size) is out of range: it must be at least 1")
+        }
+        let numbers = Double(rows) * Double(columns)
+        guard numbers >= Double(Self.fewestNumbers) else {
+            throw ValidationError(
+                "\(rows) rows of \(columns) are too few to be measured: at least \(Self.fewestNumbers) numbers are needed"
+            )
+        }
+        let memory = Double(HeedRuntime.machine.memoryBytes)
+        guard 8 * numbers <= memory * 0.75 else {
+            throw ValidationError(
+                "matrices of these sizes need \(Units.bytes(8 * numbers)), more than three quarters of the "
+                    + "\(Units.bytes(memory)) of memory")
+        }
+    }
+
+    func run() throws {
+        try common.apply()
+        let surroundings = Surroundings.current
+        Progress.show("filling the matrix ...")
+        var generator = NormalGenerator()
+        let measurement = try measure(generator.tensor([rows, columns]))
+        Progress.erase()
+        if common.json { return try Console.printLine(JSONWriter.string(measurement.json(in: surroundings))) }
+        try Console.printLine(surroundings.description)
+        try Console.printLine("\n\(rows) rows of \(columns)")
+        var table = TextTable(PointwiseMeasurement.titles)
+        table.append(measurement.cells)
+        for line in table.lines { try Console.printLine(line) }
+    }
+
+    private func measure(_ input: Tensor) throws(CommandFailure) -> PointwiseMeasurement {
+        let output = ResultTensor(input.shape)
+        let operation = op.prepared(input)
+        func time(_ runs: Int) throws(CommandFailure) -> Double {
+            try Stopwatch.time(runs) { () throws(TensorError) in try operation(&output.tensor) }
+        }
+        _ = try time(1)
+        let error = error(of: output.tensor, input)
+        let runs = Stopwatch.runsPerTurn(ofSeconds: try time(1))
+        // A copy takes as many runs as the operation, that neither is helped by what the other left in the caches.
+        let stopwatch = Stopwatch(repeats: repeats) { () throws(CommandFailure) in
+            do throws(TensorError) {
+                var seconds = 0.0
+                for _ in 0..<runs { seconds += 1 / (try HeedRuntime.measureCopy(from: input, into: &output.tensor)) }
+                return Double(runs) / seconds
+            } catch {
+                throw .workFailed(error.description)
+            }
+        }
+        _ = try stopwatch.yardstick()
+        let timing = try stopwatch.measure([
+            Stopwatch.Arm(runsPerTurn: runs) { runs throws(CommandFailure) in try time(runs) }
+        ])[0]
+        return PointwiseMeasurement(operation: op, rows: rows, columns: columns, timing: timing, maximumError: error)
+    }
+
+    /// `max |x - r| / max |r|` over rows spread evenly over the matrix.
+    private func error(of output: Tensor, _ input: Tensor) -> Double {
+        let count = min(rows, Self.checkedRows)
+        let chosen = (0..<count).map { $0 * (rows - 1) / max(count - 1, 1) }
+        func row(_ tensor: Tensor, _ index: Int) -> [Float] {
+            tensor.withUnsafeElements { Array($0[index * columns..<(index + 1) * columns]) }
+        }
+        let reference = chosen.flatMap { op.reference(row(input, $0).map { Double($0) }) }
+        return TensorComparison(
+            computed: chosen.flatMap { row(output, $0) }, reference: reference, rowLength: columns
+        ).maximum
+    }
+}

@@ -1,0 +1,46 @@
+import Heed
+
+/// What was measured of an operation along the rows of a matrix.
+struct PointwiseMeasurement {
+    let operation: PointwiseOperation
+    let rows: Int
+    let columns: Int
+    let timing: Stopwatch.Timing
+    /// Against float64, of some of the rows.
+    let maximumError: Double
+
+    /// Read and written.
+    private var gigabytes: Double { 8e-9 * Double(rows) * Double(columns) }
+    private var gigabytesPerSecond: Double { gigabytes / timing.medianSeconds }
+    private var percentOfBandwidth: Double { timing.percent(ofWork: gigabytes) }
+
+    func json(in surroundings: Surroundings) -> JSONValue {
+        surroundings.completing([
+            "bench": "pointwise",
+            "op": .string(operation.rawValue),
+            "shape": ["rows": JSONValue(rows), "columns": JSONValue(columns)],
+            "dtype": "f32",
+            "direction": "forward",
+            "median_seconds": JSONValue(timing.medianSeconds),
+            "min_seconds": JSONValue(timing.minimumSeconds),
+            "gigabytes_per_second": JSONValue(gigabytesPerSecond),
+            "percent_of_bandwidth": JSONValue(percentOfBandwidth),
+            "copy_gigabytes_per_second": JSONValue(timing.medianYardstick),
+            "max_error": JSONValue(min(maximumError, .greatestFiniteMagnitude)),
+            "repeats": JSONValue(timing.seconds.count),
+        ])
+    }
+
+    static let titles: [(title: String, alignment: TextTable.Alignment)] = [
+        ("operation", .left), ("median", .right), ("fastest", .right), ("GB/s", .right), ("% of bandwidth", .right),
+        ("copy GB/s", .right), ("max error", .right),
+    ]
+
+    var cells: [String] {
+        [
+            operation.rawValue, Units.seconds(timing.medianSeconds), Units.seconds(timing.minimumSeconds),
+            Units.significant(gigabytesPerSecond), Units.format("%.1f", percentOfBandwidth),
+            Units.significant(timing.medianYardstick), Units.error(maximumError),
+        ]
+    }
+}

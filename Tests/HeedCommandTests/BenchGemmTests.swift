@@ -1,0 +1,80 @@
+import Foundation
+import HeedTensor
+import HeedTestSupport
+import Testing
+
+@Suite struct BenchGemmTests {
+    private static let keys: Set = [
+        "bench", "arm", "shape", "dtype", "median_seconds", "min_seconds", "gflops", "percent_of_peak", "peak_gflops",
+        "kernels", "max_error", "repeats", "threads", "isa", "cpu", "version",
+    ]
+
+    private static let hasOpenBLAS = HeedRuntime.openBLAS != nil
+
+    @Test func `a line per arm with its keys`() throws {
+        let outcome = try CommandRunner.run([
+            "bench", "gemm", "--json", "--m", "60", "--n", "70", "--k", "300", "--repeats", "2", "--threads", "2",
+        ])
+        let objects = try #require(outcome.objects)
+        #expect(outcome.status == 0)
+        let arms = Self.hasOpenBLAS ? ["engine", "openblas", "openblas-best"] : ["engine"]
+        #expect(objects.compactMap { $0["arm"] as? String } == arms)
+        for object in objects {
+            #expect(Set(object.keys).isSuperset(of: Self.keys))
+            #expect(object["bench"] as? String == "gemm" && object["dtype"] as? String == "f32")
+            #expect(object["threads"] as? Int == 2 && object["repeats"] as? Int == 2)
+            let shape = try #require(object["shape"] as? [String: Int])
+            #expect(shape == ["m": 60, "n": 70, "k": 300])
+            let median = try #require(object["median_seconds"] as? Double)
+            #expect(try #require(object["min_seconds"] as? Double) <= median)
+            let gigaflops = try #require(object["gflops"] as? Double)
+            #expect(abs(gigaflops * median * 1e9 / (2 * 60 * 70 * 300) - 1) < 1e-9)
+            let percent = try #require(object["percent_of_peak"] as? Double)
+            let peak = try #require(object["peak_gflops"] as? Double)
+            // Each a median of its own, of readings that may lie some way apart on a busy machine.
+            #expect(percent > 0 && percent < 200 && peak > 0)
+            if object["arm"] as? String == "openblas-best" {
+                #expect(object["max_error"] is NSNull)
+            } else {
+                #expect(try #require(object["max_error"] as? Double) < 2e-6)
+            }
+        }
+        if Self.hasOpenBLAS {
+            for object in objects.dropFirst() {
+                #expect((object["kernels"] as? String)?.hasPrefix("OpenBLAS ") == true)
+            }
+        }
+    }
+
+    @Test(.enabled(if: hasOpenBLAS)) func `the best kernels are chosen beside what the environment says`() throws {
+        // Plain kernels of an old processor, which every x86-64 can run, for the process itself.
+        let outcome = try CommandRunner.run(
+            ["bench", "gemm", "--json", "--m", "256", "--n", "256", "--k", "256", "--repeats", "3"],
+            environment: ["OPENBLAS_CORETYPE": "Core2"])
+        let objects = try #require(outcome.objects)
+        try #require(objects.count == 3)
+        guard (objects[1]["kernels"] as? String)?.contains("Core2") == true else { return }
+        let (own, best) = (objects[1]["gflops"] as? Double, objects[2]["gflops"] as? Double)
+        #expect(try #require(best) > 1.2 * (try #require(own)))
+        #expect(objects[2]["kernels"] as? String != objects[1]["kernels"] as? String)
+    }
+
+    @Test func `the arm that is named is measured alone, in a table too`() throws {
+        let outcome = try CommandRunner.run([
+            "bench", "gemm", "--arms", "engine", "--m", "1", "--n", "64", "--k", "64", "--repeats", "1",
+        ])
+        #expect(outcome.status == 0 && outcome.errors.isEmpty)
+        #expect(outcome.output.contains("engine") && outcome.output.contains("1 x 64 x 64"))
+        #expect(!outcome.output.contains("openblas"))
+    }
+
+    @Test(.enabled(if: hasOpenBLAS)) func `the process for OpenBLAS answers until its input ends`() throws {
+        let outcome = try CommandRunner.run(
+            ["bench", "gemm-openblas", "--m", "20", "--n", "20", "--k", "20"], input: "1\n3\n")
+        #expect(outcome.status == 0 && outcome.errors.isEmpty)
+        #expect(outcome.outputLines.count == 3 && outcome.outputLines[0].hasPrefix("OpenBLAS "))
+        for line in outcome.outputLines.dropFirst() { #expect(try #require(Double(String(line))) > 0) }
+        #expect(try CommandRunner.run(["bench", "gemm-openblas"], input: "many\n").isFailure(1))
+        #expect(try !CommandRunner.run(["bench", "--help"]).output.contains("gemm-openblas"))
+    }
+}
