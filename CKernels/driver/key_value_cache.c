@@ -10,7 +10,7 @@
 
 static size_t chunk_bytes(const HeedKeyValueCache *cache, size_t dim) {
   const size_t rows = heed_size_product(heed_size_product(cache->batch, cache->key_value_heads), HEED_CACHE_CHUNK);
-  return heed_size_product(heed_size_product(rows, dim), heed_element_size(cache->element == HeedElementBf16));
+  return heed_size_product(heed_size_product(rows, dim), heed_element_size(cache->element == HeedElementBfloat16));
 }
 
 size_t heed_key_value_cache_key_bytes(const HeedKeyValueCache *cache) { return chunk_bytes(cache, cache->head_dim); }
@@ -35,7 +35,7 @@ static void write_pair(void *context, size_t pair, size_t worker) {
   (void)worker;
   const Write *w = context;
   const HeedKeyValueCache *c = w->cache;
-  const bool bf16 = c->element == HeedElementBf16;
+  const bool bf16 = c->element == HeedElementBfloat16;
   const ptrdiff_t b = (ptrdiff_t)(pair / c->key_value_heads), g = (ptrdiff_t)(pair % c->key_value_heads);
   for (size_t i = 0; i < w->count; i++) {
     const size_t position = w->first + i, chunk = position / HEED_CACHE_CHUNK, row = pair * HEED_CACHE_CHUNK + position % HEED_CACHE_CHUNK;
@@ -104,7 +104,7 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   const HeedStatus status = heed_attention_check(&rows, &checked, outputs);
   if (status != HeedStatusOk) return status;
   if (outputs->weights) return HeedStatusNotSupported;
-  const bool bf16 = cache->element == HeedElementBf16;
+  const bool bf16 = cache->element == HeedElementBfloat16;
   HeedAttentionCall call = {&rows, &checked, outputs, cache, bf16};
   if (!bf16) return heed_attention_decodes(&call) ? heed_attention_run_decode(&call) : heed_attention_run_tiled(&call);
   // Queries rounded, contiguous.

@@ -23,8 +23,8 @@ extern "C" {
 #define HEED_CACHE_BLOCK 16
 
 typedef enum HEED_CLOSED HeedElement {
-  HeedElementF32 = 0,
-  HeedElementBf16, // the upper half of a float32
+  HeedElementFloat32 = 0,
+  HeedElementBfloat16, // the upper half of a float32
 } HeedElement;
 
 typedef struct HeedKeyValueCache {

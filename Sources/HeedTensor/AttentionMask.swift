@@ -9,6 +9,10 @@ public enum AttentionMask: Sendable {
     /// what a cache of earlier keys needs; 0 aligns the first query with the first key (upper left).
     case causal(offset: Int? = nil)
 
+    /// Causal, and no further back than `size` keys: query `i` attends keys `i + offset - size < j <= i + offset`; the offset as with
+    /// ``causal(offset:)``. Source: Beltagy et al., "Longformer" (2020).
+    case slidingWindow(size: Int, offset: Int? = nil)
+
     /// Entry `b` of the batch has `lengths[b]` keys; those behind are padding.
     case padding(lengths: [Int])
 
@@ -27,6 +31,8 @@ public enum AttentionMask: Sendable {
 struct JoinedMask {
     /// `j <= i + offset`.
     var causalOffset: Int?
+    /// `j > i + windowEdge`.
+    private var windowEdge: Int?
     var lengths: [Int]?
     var boolean: BooleanTensor?
     var additive: Tensor?
@@ -36,6 +42,18 @@ struct JoinedMask {
     ///   - batch: The size of the batch.
     init(_ mask: AttentionMask, scores: Shape, batch: Int) throws(TensorError) {
         try join(mask, scores: scores, batch: batch)
+        // Windows that do not meet leave nothing to attend.
+        if let causalOffset, let windowEdge, windowEdge >= causalOffset {
+            lengths = [Int](repeating: 0, count: batch)
+            self.windowEdge = nil
+        }
+    }
+
+    /// How many keys a query attends at most; 0 where there is no such bound.
+    var window: Int {
+        guard let causalOffset, let windowEdge else { return 0 }
+        let (size, overflows) = causalOffset.subtractingReportingOverflow(windowEdge)
+        return overflows ? 0 : size
     }
 
     private mutating func join(_ mask: AttentionMask, scores: Shape, batch: Int) throws(TensorError) {
@@ -45,6 +63,14 @@ struct JoinedMask {
         case .causal(let offset):
             let offset = offset ?? scores[-1] - scores[-2]
             causalOffset = min(causalOffset ?? offset, offset)
+        case .slidingWindow(let size, let offset):
+            guard size >= 1 else {
+                throw TensorError(.badArgument, "attention", "the sliding window of \(size) keys is empty")
+            }
+            let offset = offset ?? scores[-1] - scores[-2]
+            causalOffset = min(causalOffset ?? offset, offset)
+            let (edge, isBefore) = offset.subtractingReportingOverflow(size)
+            windowEdge = max(windowEdge ?? .min, isBefore ? .min : edge)
         case .padding(let more):
             try Self.check(lengths: more, batch: batch, keys: scores[-1])
             lengths = lengths.map { zip($0, more).map { min($0, $1) } } ?? more

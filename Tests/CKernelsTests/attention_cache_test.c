@@ -118,7 +118,7 @@ static void check_cached(CacheProblem *p, const char *what) {
 TEST(attention_cache_gives_the_bits_of_rows) {
   Random random = random_stream(7000);
   for (int i = 0; i < (test_exhaustive ? 400 : 60); i++) {
-    CacheProblem p = make(&random, HeedElementF32);
+    CacheProblem p = make(&random, HeedElementFloat32);
     settle(&p, i % 3 == 0);
     fill(&p, &random);
     const HeedAttentionOutputs expected = {p.expected, p.expected_log_sum_exp, NULL};
@@ -131,7 +131,7 @@ TEST(attention_cache_gives_the_bits_of_rows) {
 TEST(attention_cache_in_bfloat16_gives_the_bits_of_rows) {
   Random random = random_stream(7100);
   for (int i = 0; i < (test_exhaustive ? 400 : 60); i++) {
-    CacheProblem p = make(&random, HeedElementBf16);
+    CacheProblem p = make(&random, HeedElementBfloat16);
     settle(&p, i % 3 == 0);
     fill(&p, &random);
     const size_t counts[3] = {query_count(&p.shape), key_count(&p.shape), value_count(&p.shape)};
@@ -154,7 +154,7 @@ TEST(attention_cache_in_bfloat16_gives_the_bits_of_rows) {
 TEST(attention_bfloat16_is_accurate) {
   Random random = random_stream(7200);
   for (int i = 0; i < 40; i++) {
-    CacheProblem p = make(&random, HeedElementBf16);
+    CacheProblem p = make(&random, HeedElementBfloat16);
     settle(&p, i % 3 == 0);
     const HeedAttentionShape *s = &p.shape;
     const size_t counts[3] = {query_count(s), key_count(s), value_count(s)}, rows = output_rows(s);
@@ -183,7 +183,7 @@ TEST(attention_bfloat16_is_accurate) {
 
 TEST_ONCE(attention_cache_refuses_what_does_not_fit) {
   Random random = random_stream(7300);
-  CacheProblem p = make(&random, HeedElementF32);
+  CacheProblem p = make(&random, HeedElementFloat32);
   settle(&p, false);
   const HeedAttentionOutputs outputs = {p.output, NULL, NULL};
   const size_t capacity = (size_t)CHUNKS * HEED_CACHE_CHUNK;

@@ -32,6 +32,16 @@ package struct AttentionCall: Sendable {
         try self.init(.bfloat16(queries: queries, keys: keys, values: values), mask: mask, scale: scale)
     }
 
+    /// The same over the keys and values of a cache; see ``attention(queries:cache:mask:scale:)``.
+    package init(
+        queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
+    ) throws(TensorError) {
+        guard queries.rank == 4 else {
+            throw TensorError(.badShape, "attention", "queries over a cache must have rank 4: \(queries.shape)")
+        }
+        try self.init(.cached(queries: queries, cache: cache), mask: mask, scale: scale)
+    }
+
     private init(_ operands: AttentionOperandTensors, mask: AttentionMask, scale: Float?) throws(TensorError) {
         let shapes = operands.shapes
         let sizes = try AttentionSizes(queries: shapes.queries, keys: shapes.keys, values: shapes.values)
@@ -64,6 +74,7 @@ package struct AttentionCall: Sendable {
         descriptor.scale = scale
         descriptor.causal = self.mask.causalOffset != nil
         descriptor.causal_offset = self.mask.causalOffset ?? 0
+        descriptor.window = self.mask.window
         self.descriptor = descriptor
     }
 
@@ -124,6 +135,17 @@ package struct AttentionCall: Sendable {
             status = withInputs { shape, inputs in kernel(shape, inputs, &outputs) }
         case .bfloat16:
             status = withBFloat16Inputs { shape, inputs in heed_attention_tiled_bf16_forward(shape, inputs, &outputs) }
+        case .cached(let queries, let cache):
+            guard algorithm == .automatic else {
+                throw TensorError(
+                    .notSupported, "attention", "over a cache the algorithm is automatic, not \(algorithm.rawValue)")
+            }
+            status = withMask { shape, lengths, boolean, additive in
+                var inputs = HeedAttentionInputs(
+                    query: queries.firstElement, key: nil, value: nil, key_lengths: lengths, boolean: boolean,
+                    additive: additive)
+                return cache.withView { heed_attention_cached_forward(shape, $0, &inputs, &outputs) }
+            }
         }
         try status.check("attention", "\(algorithm.rawValue) \(shapesDescription)")
     }

@@ -1,0 +1,201 @@
+internal import CKernels
+
+/// The keys and values of the tokens so far, in the layout that decoding reads at the speed of memory.
+///
+/// Keys are kept sixteen beside each other, in chunks of 1024 tokens. Growing takes one more chunk and copies nothing; a copy of a cache
+/// shares its chunks until one of the two is written, and then only the chunk that is written is copied. So continuing one prompt in
+/// several ways costs what differs.
+///
+///     var cache = KeyValueCache(keyValueHeads: 8, headDimension: 64)
+///     cache.append(keys: keys, values: values)             // [1, 8, n, 64]: a prompt, then a token at a time
+///     let output = attention(queries: queries, cache: cache)
+///
+/// Attention over a cache has the bits of attention over the same keys and values in tensors, whether they came at once or one by one
+/// (in bfloat16: of attention over operands rounded to ``BFloat16``).
+///
+/// Not for keys and values that are used once: ``attention(queries:keys:values:mask:scale:algorithm:)`` reads those where they lie.
+public struct KeyValueCache: Sendable {
+    /// How keys and values are kept.
+    public enum Element: Sendable, Equatable {
+        /// Four bytes a number.
+        case float32
+        /// Two bytes a number; keys and values are rounded as they are appended, queries as they are used.
+        case bfloat16
+    }
+
+    /// Tokens of a chunk.
+    public static let chunkLength = Int(HEED_CACHE_CHUNK)
+
+    /// The size of the batch, `B`.
+    public let batch: Int
+    /// The heads of keys and values, `G`.
+    public let keyValueHeads: Int
+    /// The dimension of a key, `D`.
+    public let headDimension: Int
+    /// The dimension of a value, `E`.
+    public let valueDimension: Int
+    /// How keys and values are kept.
+    public let element: Element
+    /// The number of tokens.
+    public private(set) var length = 0
+
+    // One a chunk; and their addresses, as the kernels want them, kept so that a call allocates nothing.
+    private var keys: [TensorStorage] = []
+    private var values: [TensorStorage] = []
+    private var keyAddresses: [UInt] = []
+    private var valueAddresses: [UInt] = []
+
+    /// An empty cache.
+    ///
+    /// - Parameters:
+    ///   - batch: Sequences that grow together; 1 unless given.
+    ///   - keyValueHeads: Heads of keys and values; fewer than those of the queries where groups of queries share a head.
+    ///   - headDimension: The dimension of a key.
+    ///   - valueDimension: The dimension of a value, that of a key unless given.
+    ///   - element: How keys and values are kept.
+    /// - Precondition: no size is negative, and a chunk fits in memory's address space.
+    public init(
+        batch: Int = 1, keyValueHeads: Int, headDimension: Int, valueDimension: Int? = nil, element: Element = .float32
+    ) {
+        let valueDimension = valueDimension ?? headDimension
+        let sizes = [batch, keyValueHeads, headDimension, valueDimension]
+        require(sizes.allSatisfy { $0 >= 0 }, "KeyValueCache: a size is negative: \(sizes)")
+        self.batch = batch
+        self.keyValueHeads = keyValueHeads
+        self.headDimension = headDimension
+        self.valueDimension = valueDimension
+        self.element = element
+        require(
+            withView { heed_key_value_cache_key_bytes($0) < Int.max && heed_key_value_cache_value_bytes($0) < Int.max },
+            "KeyValueCache: a chunk of \(Self.chunkLength) tokens is too large: batch, heads and dimensions are \(sizes)"
+        )
+    }
+
+    /// Where each chunk's keys and values lie, chunk by chunk.
+    var chunkAddresses: [UInt] { zip(keyAddresses, valueAddresses).flatMap { [$0, $1] } }
+
+    /// `[B, G, length, D]`.
+    var keyShape: Shape { [batch, keyValueHeads, length, headDimension] }
+    /// `[B, G, length, E]`.
+    var valueShape: Shape { [batch, keyValueHeads, length, valueDimension] }
+
+    /// Adds tokens at the end.
+    ///
+    /// - Parameters:
+    ///   - keys: `[B, G, n, D]`, a view of any strides.
+    ///   - values: `[B, G, n, E]`.
+    /// - Precondition: the shapes are as above, and there is memory.
+    public mutating func append(keys newKeys: Tensor, values newValues: Tensor) {
+        stopping { () throws(TensorError) in try checkedAppend(keys: newKeys, values: newValues) }
+    }
+
+    /// ``append(keys:values:)`` for tokens that come from outside.
+    ///
+    /// - Throws: ``TensorError`` where the shapes do not fit or memory is not to be had; the cache is then as it was.
+    public mutating func checkedAppend(keys newKeys: Tensor, values newValues: Tensor) throws(TensorError) {
+        guard newKeys.rank == 4, newValues.rank == 4, newKeys.shape[2] == newValues.shape[2],
+            newKeys.shape == [batch, keyValueHeads, newKeys.shape[2], headDimension],
+            newValues.shape == [batch, keyValueHeads, newKeys.shape[2], valueDimension]
+        else {
+            throw TensorError(
+                .badShape, "KeyValueCache.append",
+                "keys \(newKeys.shape) and values \(newValues.shape) are not [\(batch), \(keyValueHeads), n, "
+                    + "\(headDimension)] and [\(batch), \(keyValueHeads), n, \(valueDimension)]")
+        }
+        let count = newKeys.shape[2]
+        guard count > 0 else { return }
+        try makeWritable(from: length, count: count)
+        let status = withView { view in
+            heed_key_value_cache_write(
+                view, length, count, newKeys.firstElement, HeedStrides(newKeys.layout.strides), newValues.firstElement,
+                HeedStrides(newValues.layout.strides))
+        }
+        try status.check("KeyValueCache.append", "keys \(newKeys.shape), values \(newValues.shape)")
+        length += count
+    }
+
+    /// Forgets all tokens from `newLength` on: to take back what a draft proposed, or to begin again.
+    ///
+    /// - Precondition: `newLength` is from 0 to ``length``.
+    public mutating func truncate(to newLength: Int) {
+        require((0...length).contains(newLength), "KeyValueCache.truncate: \(newLength) is not from 0 to \(length)")
+        length = newLength
+        let chunks = (newLength + Self.chunkLength - 1) / Self.chunkLength
+        keys.removeSubrange(chunks...)
+        values.removeSubrange(chunks...)
+        keyAddresses.removeSubrange(chunks...)
+        valueAddresses.removeSubrange(chunks...)
+    }
+
+    /// Makes room for `count` tokens at `first`, in chunks that no other cache shares.
+    private mutating func makeWritable(from first: Int, count: Int) throws(TensorError) {
+        let (keyBytes, valueBytes) = withView {
+            (Int(heed_key_value_cache_key_bytes($0)), Int(heed_key_value_cache_value_bytes($0)))
+        }
+        let (end, overflows) = first.addingReportingOverflow(count)
+        guard !overflows else { throw TensorError(.outOfMemory, "KeyValueCache.append", "\(first) + \(count) tokens") }
+        for chunk in (first / Self.chunkLength)...((end - 1) / Self.chunkLength) {
+            let exists = chunk < keys.count
+            if exists, isKnownUniquelyReferenced(&keys[chunk]), isKnownUniquelyReferenced(&values[chunk]) { continue }
+            guard let key = TensorStorage(byteCount: keyBytes), let value = TensorStorage(byteCount: valueBytes) else {
+                throw TensorError(.outOfMemory, "KeyValueCache.append", "a chunk of \(keyBytes) + \(valueBytes) bytes")
+            }
+            if exists {
+                if chunk * Self.chunkLength < first {
+                    key.bytes.copyMemory(from: keys[chunk].bytes, byteCount: keyBytes)
+                    value.bytes.copyMemory(from: values[chunk].bytes, byteCount: valueBytes)
+                }
+                (keys[chunk], values[chunk]) = (key, value)
+                keyAddresses[chunk] = UInt(bitPattern: key.bytes)
+                valueAddresses[chunk] = UInt(bitPattern: value.bytes)
+            } else {
+                keys.append(key)
+                values.append(value)
+                keyAddresses.append(UInt(bitPattern: key.bytes))
+                valueAddresses.append(UInt(bitPattern: value.bytes))
+            }
+        }
+    }
+
+    /// Calls `body` with the cache as the kernels see it.
+    func withView<Result>(_ body: (UnsafePointer<HeedKeyValueCache>) -> Result) -> Result {
+        func pointers(_ addresses: UnsafeBufferPointer<UInt>) -> UnsafePointer<UnsafeMutableRawPointer?>? {
+            UnsafeRawPointer(addresses.baseAddress)?.assumingMemoryBound(to: UnsafeMutableRawPointer?.self)
+        }
+        return keyAddresses.withUnsafeBufferPointer { keyAddresses in
+            valueAddresses.withUnsafeBufferPointer { valueAddresses in
+                var view = HeedKeyValueCache(
+                    batch: batch, key_value_heads: keyValueHeads, head_dim: headDimension, value_dim: valueDimension,
+                    element: element == .float32 ? .float32 : .bfloat16, chunks: keyAddresses.count,
+                    keys: pointers(keyAddresses), values: pointers(valueAddresses))
+                return body(&view)
+            }
+        }
+    }
+}
+
+/// Attention over the keys and values of a cache.
+///
+/// - Parameters:
+///   - queries: `[B, H, Nq, D]`; `G` of the cache divides `H`.
+///   - cache: Keys and values, those of the queries' own tokens appended already.
+///   - mask: Which tokens a query may attend. Unless given, the queries are the last tokens and each attends those up to its own.
+///   - scale: The factor of the scores, `1 / sqrt(D)` unless given; finite.
+/// - Returns: `[B, H, Nq, E]`.
+/// - Precondition: the shapes are as above.
+public func attention(
+    queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
+) -> Tensor {
+    stopping { () throws(TensorError) in
+        try checkedAttention(queries: queries, cache: cache, mask: mask, scale: scale)
+    }
+}
+
+/// ``attention(queries:cache:mask:scale:)`` for queries that come from outside.
+///
+/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be had.
+public func checkedAttention(
+    queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
+) throws(TensorError) -> Tensor {
+    try AttentionCall(queries: queries, cache: cache, mask: mask, scale: scale).result(of: .automatic)
+}
