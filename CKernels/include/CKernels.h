@@ -5,6 +5,7 @@
 
 #include "activation.h"
 #include "attention.h"
+#include "convert.h"
 #include "gemm.h"
 #include "heed_runtime.h"
 #include "key_value_cache.h"

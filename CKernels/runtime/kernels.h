@@ -43,14 +43,18 @@ typedef struct HeedAttentionDecode {
   float *output, *max, *sum; // [rows][E], [rows], [rows]
 } HeedAttentionDecode;
 
-// One tile of C <- alpha * A B + beta * C. Pointers stand at the tile's first element; C may not overlap A or B.
+// One tile of C <- activation(alpha * A B + beta * C + bias). Pointers stand at the tile's first element; C may not overlap A or B.
 typedef struct HeedGemmTile {
   size_t rows, columns, depth;
-  const float *a, *b;
+  const void *a, *b; // float32, or bfloat16 for the kernel that says so
+  bool b_is_packed;  // b is panels of HEED_GEMM_PANEL columns of the whole depth (gemm.h), and the tile begins with a panel
   ptrdiff_t a_row, a_column, b_row, b_column;
   float *c;
   ptrdiff_t c_row, c_column;
   float alpha, beta;
+  const float *bias; // or null
+  ptrdiff_t bias_row, bias_column;
+  HeedActivation activation;
   float *scratch; // 64-byte aligned
 } HeedGemmTile;
 
@@ -103,7 +107,11 @@ typedef struct HeedKernels {
   size_t gemm_rows, gemm_columns;
   size_t (*gemm_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
   void (*gemm_tile)(const HeedGemmTile *tile);
+  size_t (*gemm_bf16_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
+  void (*gemm_bf16_tile)(const HeedGemmTile *tile);
 
+  void (*convert_f32_to_bf16)(size_t count, const float *input, uint16_t *output);
+  void (*convert_bf16_to_f32)(size_t count, const uint16_t *input, float *output);
   void (*activation_forward)(HeedActivation activation, size_t count, const float *input, float *output);
   void (*softmax_row)(const HeedSoftmaxRow *row);
   // target <- source, a strided matrix.

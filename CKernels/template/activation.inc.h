@@ -1,5 +1,8 @@
 // Activation functions of a vector (formulas and promises: include/activation.h).
 
+#ifndef HEED_ACTIVATION_INC_H
+#define HEED_ACTIVATION_INC_H
+
 #include "exponential.inc.h"
 
 // What 2^(i/16) lacks of the entry of heed_exp2_table.
@@ -122,3 +125,5 @@ INLINE_KERNEL vf activate(HeedActivation activation, vf x) {
 static void activation_forward(HeedActivation activation, size_t count, const float *input, float *output) {
   for (size_t i = 0; i < count; i += HEED_LANES) vf_store_n(output + i, activate(activation, vf_load_n(input + i, count - i)), count - i);
 }
+
+#endif

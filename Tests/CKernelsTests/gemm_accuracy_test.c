@@ -5,13 +5,14 @@
 
 #include "gemm_support.h"
 
-// C <= 2 for K <= 256, <= 1 for K > 1024, in between between them; half as much again for the largest of many thousand elements. A multiplication by
-// alpha, and by beta, is another rounding; without fused multiply-adds every term is rounded once more. Terms of one sign, added in order,
-// err by a random walk of as many steps as a block of k has.
+// C <= 2 for K <= 256, <= 1 for K > 1024, in between between them; the worst of tens of thousands of elements reaches 2.15 at K = 10 already.
+// A multiplication by alpha, and by beta, is another rounding; without fused multiply-adds every term is rounded once more. Terms of one sign,
+// added in order, err by a random walk of as many steps as a block of k has.
 static double bound(const GemmCase *s) {
-  if (s->family == GemmUniform) return 10.0;
+  if (s->family == GemmUniform)
+    return 5.0 + (s->alpha != 1 ? 0.5 : 0) + (s->beta != 0 ? 1.0 : 0) + (heed_isa_current() == HeedISAGeneric ? 1.0 : 0);
   const double base = s->k <= 256 ? 2.0 : (s->k > 1024 ? 1.0 : 1.5);
-  return base * (s->m * s->n > 2000 ? 1.5 : 1) + (s->alpha != 1 ? 0.5 : 0) + (s->beta != 0 ? 1.0 : 0) +
+  return base * (s->m * s->n > 10000 ? 1.15 : 1) + (s->alpha != 1 ? 0.5 : 0) + (s->beta != 0 ? 1.0 : 0) +
          (heed_isa_current() == HeedISAGeneric ? 1.0 : 0);
 }
 
@@ -29,7 +30,7 @@ static void check(GemmCase s, uint64_t stream) {
 
 TEST(gemm_agrees_with_the_oracle) {
   static const size_t sizes[] = {1, 2, 3, 5, 6, 7, 8, 15, 16, 17, 31, 33, 47, 48, 63, 64, 65, 80, 97, 127, 129};
-  static const size_t depths[] = {0, 1, 2, 3, 7, 16, 63, 64, 65, 191, 192, 193, 384, 385, 500};
+  static const size_t depths[] = {0, 1, 2, 3, 7, 16, 63, 64, 65, 96, 127, 128, 129, 193, 256, 385, 500};
   static const float alphas[] = {1, 1, 1, -0.7f, 0}, betas[] = {0, 0, 1, -0.3f};
   const int cases = test_exhaustive ? 20000 : 600;
   for (int i = 0; i < cases && test_failures() < 10; i++) {
@@ -46,7 +47,7 @@ TEST(gemm_agrees_with_the_oracle) {
   }
 }
 
-// Sizes at which the engine cuts C into tiles of 240 x 512 and copies operands.
+// Sizes at which the engine cuts C into tiles of 240 x 256 and copies operands.
 TEST(gemm_agrees_with_the_oracle_across_tiles) {
   static const size_t shapes[][3] = {{241, 70, 64},  {260, 300, 200}, {95, 161, 193}, {96, 160, 192},  {97, 159, 400}, {250, 520, 33},
                                      {1, 600, 300},  {2, 600, 300},   {600, 1, 300},  {600, 3, 300},   {3, 1030, 20},  {1030, 15, 20},

@@ -108,6 +108,11 @@ void gemm_run_of(HeedGemm variant, GemmProblem *p, float *result) {
   const HeedGemmShape shape = gemm_shape(p);
   const HeedStatus status = variant(&shape, p->a.first, p->b.first, p->c.first);
   CHECK_MESSAGE(status == HeedStatusOk, "%s: %s", heed_status_description(status), gemm_describe(&s));
+  gemm_take_result(p, result);
+}
+
+void gemm_take_result(GemmProblem *p, float *result) {
+  const GemmCase s = p->shape;
   // Taking the elements out and poison in, all that is left must be poison.
   for (size_t b = 0; b < s.batch; b++)
     for (size_t i = 0; i < s.m; i++)
@@ -116,6 +121,20 @@ void gemm_run_of(HeedGemm variant, GemmProblem *p, float *result) {
         poison_floats(gemm_at(&p->c, b, i, j), 1);
       }
   CHECK_MESSAGE(is_poison(p->c.block.data, p->c.count), "wrote between the elements of C: %s", gemm_describe(&s));
+}
+
+uint16_t *gemm_round_to_bf16(GemmOperand *x, uint64_t stream, Guarded *block) {
+  *block = guarded_allocate(x->count * sizeof(uint16_t), stream % 2 ? GuardBegin : GuardEnd);
+  float *all = x->block.data;
+  uint16_t *rounded = block->data;
+  for (size_t i = 0; i < x->count; i++) {
+    uint32_t bits;
+    memcpy(&bits, all + i, sizeof bits);
+    rounded[i] = (uint16_t)(isnan(all[i]) ? bits >> 16 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    bits = (uint32_t)rounded[i] << 16;
+    if (!isnan(all[i])) memcpy(all + i, &bits, sizeof bits);
+  }
+  return rounded + (x->first - all);
 }
 
 double gemm_error_of(HeedGemm variant, GemmProblem *p, float *result) {

@@ -61,6 +61,13 @@ void gemm_run(GemmProblem *problem, float *result);
 double gemm_error_of(HeedGemm variant, GemmProblem *problem, float *result);
 double gemm_error(GemmProblem *problem, float *result);
 
+// Rounds the operand's elements to bfloat16 in place and copies them, with the NaN between them, to a block of their own with the same strides.
+// Returns the first element.
+uint16_t *gemm_round_to_bf16(GemmOperand *x, uint64_t stream, Guarded *block);
+
+// Copies C into `result` [batch, m, n] and poisons it; fails where a float between its elements has changed.
+void gemm_take_result(GemmProblem *problem, float *result);
+
 // "3 x 5 x 7, ..." for messages; static storage.
 const char *gemm_describe(const GemmCase *shape);
 

@@ -1,0 +1,45 @@
+// Conversion of numbers: checks, one task a stretch of elements.
+
+#include "convert.h"
+
+#include "dispatch.h"
+#include "parallel.h"
+
+#define TASK_ELEMENTS     65536
+#define FLOPS_PER_ELEMENT 10.0 // its share of the memory's time, in the unit that decides how many cores are worth it
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  size_t count;
+  const float *from_f32;
+  uint16_t *to_bf16;
+  const uint16_t *from_bf16;
+  float *to_f32;
+} Call;
+
+static void convert(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = left < TASK_ELEMENTS ? left : TASK_ELEMENTS;
+  if (call->from_f32)
+    call->kernels->convert_f32_to_bf16(count, call->from_f32 + first, call->to_bf16 + first);
+  else
+    call->kernels->convert_bf16_to_f32(count, call->from_bf16 + first, call->to_f32 + first);
+}
+
+static HeedStatus run(Call *call, const void *input, const void *output) {
+  if (call->count == 0) return HeedStatusOk;
+  if (!input || !output) return HeedStatusBadArgument;
+  if (call->count > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
+  const size_t tasks = (call->count - 1) / TASK_ELEMENTS + 1;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->count), convert, call);
+  return HeedStatusOk;
+}
+
+HeedStatus heed_convert_f32_to_bf16(size_t count, const float *input, uint16_t *output) {
+  return run(&(Call){.kernels = heed_kernels(), .count = count, .from_f32 = input, .to_bf16 = output}, input, output);
+}
+
+HeedStatus heed_convert_bf16_to_f32(size_t count, const uint16_t *input, float *output) {
+  return run(&(Call){.kernels = heed_kernels(), .count = count, .from_bf16 = input, .to_f32 = output}, input, output);
+}

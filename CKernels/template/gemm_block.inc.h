@@ -1,0 +1,159 @@
+// Register blocks of the matrix product: rows x vectors sums of A B over a block of k, and what becomes of them.
+//
+// Columns of B stand in the lanes, elements of A are broadcast. With AVX-512 a block of 6 rows x 4 vectors takes 24 sums, 4 loads and a
+// broadcast, 29 of 32 registers, and reads a panel at 11 bytes a multiply-add; 4 rows would read 16.
+
+#ifndef HEED_GEMM_BLOCK_INC_H
+#define HEED_GEMM_BLOCK_INC_H
+
+#include "activation.inc.h"
+
+// rows x vectors sums, as many loads as vectors and a broadcast must fit the registers: 6 x 4 of 32, 4 x 3 or 6 x 2 of 16.
+#define GEMM_ROWS  (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
+#define GEMM_SUMS  24 // of the largest block
+#define GEMM_PANEL (HEED_LANES * HEED_BLOCK_VECTORS)
+
+// One register block. An element is a float32 term, or a pair of bfloat16 terms in as many bytes.
+typedef struct GemmBlock {
+  const float *a, *b;
+  ptrdiff_t a_row, a_column, b_row;
+  size_t depth, width; // depth: elements along k; width: columns of C, at most the lanes of the block
+  bool first, last;    // of the blocks of k
+  float *partial;      // sums of the blocks so far
+  ptrdiff_t partial_row;
+  float *c;
+  ptrdiff_t c_row, c_column;
+  float alpha, beta;
+  const float *bias;
+  ptrdiff_t bias_row, bias_column; // 0 where there is none
+  HeedActivation activation;
+  bool biased, plain; // plain: the end is alpha and contiguous columns, nothing else
+} GemmBlock;
+
+// Bias of `count` lanes from `bias` on.
+INLINE_KERNEL vf gemm_bias(const float *bias, ptrdiff_t stride, size_t count) {
+  if (stride == 1) return vf_load_n(bias, count);
+  if (stride == 0) return vf_set1(*bias);
+  float lanes[HEED_LANES] = {0};
+  for (size_t i = 0; i < count; i++) lanes[i] = bias[(ptrdiff_t)i * stride];
+  return vf_load(lanes);
+}
+
+// The end of a block that is not plain: tails of C, columns that are not contiguous, beta, bias, activation.
+static __attribute__((noinline)) void gemm_finish(const GemmBlock *x, int rows, int vectors, const float *sums) {
+  for (int r = 0; r < rows; r++) {
+    for (int v = 0; v < vectors; v++, sums += HEED_LANES) {
+      const size_t lane = (size_t)v * HEED_LANES, left = x->width > lane ? x->width - lane : 0;
+      const size_t count = left < HEED_LANES ? left : HEED_LANES;
+      if (count == 0) continue;
+      float *partial = x->partial + r * x->partial_row + lane;
+      float *c = x->c + r * x->c_row + (ptrdiff_t)lane * x->c_column;
+      vf value = vf_load(sums);
+      if (!x->first) value = vf_add(vf_load_n(partial, count), value);
+      if (!x->last) {
+        vf_store_n(partial, value, count);
+        continue;
+      }
+      value = vf_mul(value, vf_set1(x->alpha));
+      float lanes[HEED_LANES] = {0};
+      if (x->beta != 0.0f) {
+        for (size_t i = 0; i < count; i++) lanes[i] = c[(ptrdiff_t)i * x->c_column];
+        value = vf_fma(vf_set1(x->beta), vf_load(lanes), value);
+      }
+      if (x->biased) value = vf_add(value, gemm_bias(x->bias + r * x->bias_row + (ptrdiff_t)lane * x->bias_column, x->bias_column, count));
+      if (x->activation != HeedActivationNone) value = activate(x->activation, value);
+      if (x->c_column == 1) {
+        vf_store_n(c, value, count);
+        continue;
+      }
+      vf_store(lanes, value);
+      for (size_t i = 0; i < count; i++) c[(ptrdiff_t)i * x->c_column] = lanes[i];
+    }
+  }
+}
+
+// The sums so far lie in the second-level cache or beyond, and come while the product is made.
+INLINE_KERNEL void gemm_begin(const int rows, const int vectors, const GemmBlock *x) {
+  if (x->first) return;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows * vectors; i++) __builtin_prefetch(x->partial + i / vectors * x->partial_row + i % vectors * HEED_LANES, 1);
+}
+
+INLINE_KERNEL void gemm_end(const int rows, const int vectors, const GemmBlock *x, vf sum[GEMM_SUMS]) {
+  const bool whole = x->width == (size_t)vectors * HEED_LANES;
+  if (!whole || (x->last && !x->plain)) {
+    float sums[GEMM_SUMS * HEED_LANES];
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows * vectors; i++) vf_store(sums + i * HEED_LANES, sum[i]);
+    gemm_finish(x, rows, vectors, sums);
+    return;
+  }
+  if (!x->first) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows * vectors; i++)
+      sum[i] = vf_add(vf_load(x->partial + i / vectors * x->partial_row + i % vectors * HEED_LANES), sum[i]);
+  }
+  const vf alpha = vf_set1(x->last ? x->alpha : 1.0f);
+  float *const target = x->last ? x->c : x->partial;
+  const ptrdiff_t target_row = x->last ? x->c_row : x->partial_row;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows * vectors; i++) vf_store(target + i / vectors * target_row + i % vectors * HEED_LANES, vf_mul(sum[i], alpha));
+}
+
+typedef void (*GemmBlockKernel)(const GemmBlock *);
+
+// The register blocks of one way to multiply. One or two rows alone would leave the multipliers waiting and read B in short pieces: they take
+// several panels at a time where that is possible.
+typedef struct GemmKernels {
+  GemmBlockKernel blocks[4][6]; // [vectors - 1][rows - 1]
+  GemmBlockKernel wide[2];      // [rows - 1]
+} GemmKernels;
+
+#define GEMM_BLOCK(product, rows, vectors)                                                                                                 \
+  static __attribute__((noinline)) void product##_##rows##x##vectors(const GemmBlock *x) {                                                 \
+    vf sum[GEMM_SUMS];                                                                                                                     \
+    gemm_begin(rows, vectors, x);                                                                                                          \
+    product(rows, vectors, x, sum);                                                                                                        \
+    gemm_end(rows, vectors, x, sum);                                                                                                       \
+  }
+#define GEMM_BLOCKS(product, vectors)                                                                                                      \
+  GEMM_BLOCK(product, 1, vectors)                                                                                                          \
+  GEMM_BLOCK(product, 2, vectors)                                                                                                          \
+  GEMM_BLOCK(product, 3, vectors)                                                                                                          \
+  GEMM_BLOCK(product, 4, vectors) GEMM_BLOCK(product, 5, vectors) GEMM_BLOCK(product, 6, vectors)
+#define GEMM_NAMES(product, vectors)                                                                                                       \
+  {                                                                                                                                        \
+    product##_1x##vectors, product##_2x##vectors, product##_3x##vectors, product##_4x##vectors, product##_5x##vectors,                     \
+        product##_6x##vectors                                                                                                              \
+  }
+// GEMM_KERNELS(product) defines the blocks of a product and product_kernels.
+#if HEED_BLOCK_VECTORS == 2
+#define GEMM_KERNELS(product)                                                                                                              \
+  GEMM_BLOCKS(product, 1)                                                                                                                  \
+  GEMM_BLOCKS(product, 2)                                                                                                                  \
+  GEMM_BLOCK(product, 1, 8)                                                                                                                \
+  GEMM_BLOCK(product, 2, 4)                                                                                                                \
+  static const GemmKernels product##_kernels = {{GEMM_NAMES(product, 1), GEMM_NAMES(product, 2)}, {product##_1x8, product##_2x4}};
+#elif HEED_BLOCK_VECTORS == 3
+#define GEMM_KERNELS(product)                                                                                                              \
+  GEMM_BLOCKS(product, 1)                                                                                                                  \
+  GEMM_BLOCKS(product, 2)                                                                                                                  \
+  GEMM_BLOCKS(product, 3)                                                                                                                  \
+  GEMM_BLOCK(product, 1, 8)                                                                                                                \
+  GEMM_BLOCK(product, 2, 4)                                                                                                                \
+  static const GemmKernels product##_kernels = {{GEMM_NAMES(product, 1), GEMM_NAMES(product, 2), GEMM_NAMES(product, 3)},                  \
+                                                {product##_1x8, product##_2x4}};
+#else
+#define GEMM_KERNELS(product)                                                                                                              \
+  GEMM_BLOCKS(product, 1)                                                                                                                  \
+  GEMM_BLOCKS(product, 2)                                                                                                                  \
+  GEMM_BLOCKS(product, 3)                                                                                                                  \
+  GEMM_BLOCKS(product, 4)                                                                                                                  \
+  GEMM_BLOCK(product, 1, 16)                                                                                                               \
+  GEMM_BLOCK(product, 2, 8)                                                                                                                \
+  static const GemmKernels product##_kernels = {                                                                                           \
+      {GEMM_NAMES(product, 1), GEMM_NAMES(product, 2), GEMM_NAMES(product, 3), GEMM_NAMES(product, 4)}, {product##_1x16, product##_2x8}};
+#endif
+static const size_t gemm_wide_vectors[] = {HEED_BLOCK_VECTORS == 4 ? 16 : 8, HEED_BLOCK_VECTORS == 4 ? 8 : 4};
+
+#endif

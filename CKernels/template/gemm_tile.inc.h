@@ -1,0 +1,110 @@
+// Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: include/gemm.h).
+//
+//   for each block of k                      A's block is staged: copied where its strides cost more than the copy, converted, paired
+//     for each panel of columns              B's panel is staged likewise, or read where it lies
+//       for each GEMM_ROWS rows              sum <- A B of the block, from zero;  C <- C + sum, or the end: alpha, beta, bias, activation
+
+#ifndef HEED_GEMM_TILE_INC_H
+#define HEED_GEMM_TILE_INC_H
+
+#include "gemm_block.inc.h"
+
+// What differs between kinds of operands. A staging function sets where `block` reads its elements k ... k + block->depth - 1; `copy` has room
+// for them.
+typedef struct GemmOperation {
+  const GemmKernels *kernels;
+  size_t terms;       // of k in an element
+  size_t depth;       // elements of a block of k
+  bool reads_packed;  // a packed B is read where it lies
+  bool reads_strided; // and one with contiguous columns may be
+  void (*stage_a)(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block);
+  void (*stage_b)(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block);
+} GemmOperation;
+
+INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return (depth + op->terms - 1) / op->terms; }
+
+// Where the elements of a packed B from `k` on lie, for the panel that `column` stands in.
+INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t terms, size_t column, size_t k) {
+  const size_t elements = (tile->depth + terms - 1) / terms;
+  return (const float *)tile->b + column / HEED_GEMM_PANEL * elements * HEED_GEMM_PANEL + k * HEED_GEMM_PANEL + column % HEED_GEMM_PANEL;
+}
+
+// Whether sums wait in scratch between the blocks of k: C itself serves where nothing of it is needed and its rows are contiguous.
+INLINE_KERNEL bool gemm_needs_partial(const GemmOperation *op, const HeedGemmTile *tile) {
+  return gemm_elements(op, tile->depth) > op->depth && (tile->beta != 0.0f || tile->c_column != 1);
+}
+
+INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t columns, size_t depth) {
+  const size_t elements = gemm_elements(op, depth), partial = elements > op->depth ? rows * columns : 0;
+  return partial + (rows + GEMM_PANEL) * (elements < op->depth ? elements : op->depth) + GEMM_PANEL;
+}
+
+// All rows against one panel; `block` stands at its first row.
+INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows) {
+  const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES;
+  for (size_t left = rows; left > 0;) {
+    const size_t count = left < GEMM_ROWS ? left : GEMM_ROWS;
+    op->kernels->blocks[vectors - 1][count - 1](&block);
+    left -= count;
+    block.a += (ptrdiff_t)count * block.a_row;
+    block.c += (ptrdiff_t)count * block.c_row;
+    block.partial += (ptrdiff_t)count * block.partial_row;
+    if (block.biased) block.bias += (ptrdiff_t)count * block.bias_row;
+  }
+}
+
+// One block of k, from element k on, of the whole tile; `block` stands at its first row and column.
+INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile *tile, GemmBlock block, size_t k, float *panel) {
+  const bool in_place = tile->b_is_packed ? op->reads_packed : op->reads_strided && tile->b_column == 1;
+  const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
+  float *const c = block.c, *const partial = block.partial;
+  const float *const bias = block.bias;
+  for (size_t column = 0; column < tile->columns; column += block.width) {
+    size_t left = tile->columns - column;
+    if (tile->b_is_packed && left > HEED_GEMM_PANEL - column % HEED_GEMM_PANEL) left = HEED_GEMM_PANEL - column % HEED_GEMM_PANEL;
+    block.c = c + (ptrdiff_t)column * block.c_column;
+    block.partial = partial + column;
+    if (block.biased) block.bias = bias + (ptrdiff_t)column * block.bias_column;
+    block.width = left >= wide ? wide : (left < GEMM_PANEL ? left : GEMM_PANEL);
+    if (block.depth > 0) op->stage_b(tile, column, k, panel, &block);
+    if (left >= wide)
+      op->kernels->wide[tile->rows - 1](&block);
+    else
+      gemm_panel(op, block, tile->rows);
+  }
+}
+
+INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
+  const bool apart = gemm_needs_partial(op, tile);
+  const size_t elements = gemm_elements(op, tile->depth), deepest = elements < op->depth ? elements : op->depth;
+  float *const panel = tile->scratch, *const copy = panel + GEMM_PANEL * deepest, *const partial = copy + tile->rows * deepest;
+  size_t k = 0;
+  do { // once for a depth of 0 too, which leaves the product out
+    const size_t left = elements - k;
+    GemmBlock block = {
+        .a = copy,
+        .b = panel,
+        .depth = left < op->depth ? left : op->depth,
+        .first = k == 0,
+        .last = left <= op->depth,
+        .partial = apart ? partial : tile->c,
+        .partial_row = apart ? (ptrdiff_t)tile->columns : tile->c_row,
+        .c = tile->c,
+        .c_row = tile->c_row,
+        .c_column = tile->c_column,
+        .alpha = tile->alpha,
+        .beta = tile->beta,
+        .bias = tile->bias,
+        .bias_row = tile->bias ? tile->bias_row : 0,
+        .bias_column = tile->bias ? tile->bias_column : 0,
+        .activation = tile->activation,
+        .biased = tile->bias != NULL,
+    };
+    block.plain = block.beta == 0.0f && block.c_column == 1 && !block.biased && block.activation == HeedActivationNone;
+    if (block.depth > 0) op->stage_a(tile, k, copy, &block);
+    gemm_depth_block(op, tile, block, k, panel);
+    k += block.depth;
+  } while (k < elements);
+}
+
+#endif
