@@ -32,45 +32,52 @@ size_t heed_peak_buffer_bytes(void) {
 
 typedef struct Buffers {
   const HeedKernels *kernels;
-  const char *source;
-  char *target; // null: only read
-  size_t bytes, piece;
+  const void *const *sources; // of `bytes` each
+  char *target;               // of a copy of the only source; null: only read
+  size_t count, bytes, piece, pieces_each;
 } Buffers;
 
 static void visit_piece(void *context, size_t task, size_t worker) {
   (void)worker;
   const Buffers *b = context;
-  const size_t first = task * b->piece, left = b->bytes - first, count = left < b->piece ? left : b->piece;
+  const size_t first = task % b->pieces_each * b->piece, left = b->bytes - first, count = left < b->piece ? left : b->piece;
+  const char *source = (const char *)b->sources[task / b->pieces_each] + first;
   if (b->target) {
-    memcpy(b->target + first, b->source + first, count);
+    memcpy(b->target + first, source, count);
   } else {
-    b->kernels->peak_read_memory(b->source + first, count);
+    b->kernels->peak_read_memory(source, count);
   }
 }
 
-static HeedStatus visit(const Buffers *buffers, size_t threads, double *rate) {
+static double visit(Buffers *buffers, size_t threads) {
+  buffers->kernels = heed_kernels();
+  buffers->pieces_each = (buffers->bytes + buffers->piece - 1) / buffers->piece;
   const uint64_t start = heed_nanoseconds();
-  heed_parallel_for((buffers->bytes + buffers->piece - 1) / buffers->piece, threads, visit_piece, (void *)buffers);
+  heed_parallel_for(buffers->count * buffers->pieces_each, threads, visit_piece, buffers);
   const uint64_t taken = heed_nanoseconds() - start;
-  *rate = (double)buffers->bytes / (double)(taken ? taken : 1); // per nanosecond: 10^9 a second
+  return (double)buffers->count * (double)buffers->bytes / (double)(taken ? taken : 1); // per nanosecond: 10^9 a second
+}
+
+static bool are_valid(const void *const *sources, size_t count, size_t bytes, size_t threads, const double *rate) {
+  if (!sources || !rate || count == 0 || threads == 0 || threads > HEED_THREADS_MAX) return false;
+  if (bytes < BYTES_MIN || bytes > PTRDIFF_MAX / count) return false;
+  for (size_t i = 0; i < count; i++) {
+    if (!sources[i]) return false;
+  }
+  return true;
+}
+
+HeedStatus heed_peak_read(const void *const *buffers, size_t count, size_t bytes, size_t threads, double *rate) {
+  if (!are_valid(buffers, count, bytes, threads, rate)) return HeedStatusBadArgument;
+  Buffers visited = {.sources = buffers, .count = count, .bytes = bytes, .piece = PIECE_BYTES};
+  *rate = visit(&visited, threads);
   return HeedStatusOk;
 }
 
-static bool is_valid(const void *bytes, size_t count, size_t threads, const double *rate) {
-  return bytes && rate && count >= BYTES_MIN && count <= PTRDIFF_MAX && threads > 0 && threads <= HEED_THREADS_MAX;
-}
-
-HeedStatus heed_peak_read(const void *bytes, size_t count, size_t threads, double *rate) {
-  if (!is_valid(bytes, count, threads, rate)) return HeedStatusBadArgument;
-  const Buffers buffers = {heed_kernels(), bytes, NULL, count, PIECE_BYTES};
-  return visit(&buffers, threads, rate);
-}
-
-HeedStatus heed_peak_copy(void *target, const void *source, size_t count, size_t threads, double *rate) {
-  if (!is_valid(source, count, threads, rate) || !target) return HeedStatusBadArgument;
-  const size_t share = (count + threads - 1) / threads, page = 4096;
-  const Buffers buffers = {heed_kernels(), source, target, count, (share + page - 1) / page * page};
-  const HeedStatus status = visit(&buffers, threads, rate);
-  *rate *= 2.0; // read and written
-  return status;
+HeedStatus heed_peak_copy(void *target, const void *source, size_t bytes, size_t threads, double *rate) {
+  if (!target || !are_valid(&source, 1, bytes, threads, rate)) return HeedStatusBadArgument;
+  const size_t share = (bytes + threads - 1) / threads, page = 4096;
+  Buffers visited = {.sources = &source, .target = target, .count = 1, .bytes = bytes, .piece = (share + page - 1) / page * page};
+  *rate = 2.0 * visit(&visited, threads); // read and written
+  return HeedStatusOk;
 }

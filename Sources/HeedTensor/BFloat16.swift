@@ -40,25 +40,3 @@ extension Float {
 
 /// Numbers in bfloat16, to be stored: weights, keys and values. See ``StridedTensor`` and ``BFloat16``.
 public typealias BFloat16Tensor = StridedTensor<BFloat16>
-
-extension StridedTensor where Scalar == Float {
-    /// Each element rounded to the nearest bfloat16; contiguous.
-    public func bfloat16() -> BFloat16Tensor {
-        withUnsafeElements { source in
-            BFloat16Tensor(shape: shape) { target in
-                for index in target.indices { target.initializeElement(at: index, to: BFloat16(source[index])) }
-            }
-        }
-    }
-}
-
-extension StridedTensor where Scalar == BFloat16 {
-    /// The same numbers, exactly, as `Float`; contiguous.
-    public func float32() -> Tensor {
-        withUnsafeElements { source in
-            Tensor(shape: shape) { target in
-                for index in target.indices { target.initializeElement(at: index, to: Float(source[index])) }
-            }
-        }
-    }
-}

@@ -244,18 +244,23 @@ TEST(peaks_over_buffers_of_any_size) {
     for (size_t threads = 1; threads <= 5; threads++) {
       memset(target, 0xa5, LIMIT + 64);
       double read = -1.0, copied = -1.0;
-      CHECK(heed_peak_read(source, counts[c], threads, &read) == HeedStatusOk && isfinite(read) && read > 0.0);
+      const void *const buffers[] = {source, target, source};
+      CHECK(heed_peak_read(buffers, 3, counts[c], threads, &read) == HeedStatusOk && isfinite(read) && read > 0.0);
       CHECK(heed_peak_copy(target, source, counts[c], threads, &copied) == HeedStatusOk && isfinite(copied) && copied > 0.0);
       CHECK_MESSAGE(memcmp(target, source, counts[c]) == 0, "%zu bytes, %zu threads", counts[c], threads);
       CHECK_MESSAGE(target[counts[c]] == 0xa5 && target[counts[c] + 63] == 0xa5, "%zu bytes, %zu threads", counts[c], threads);
     }
   }
   double rate = 5.0;
-  CHECK(heed_peak_read(NULL, 4096, 1, &rate) == HeedStatusBadArgument);
-  CHECK(heed_peak_read(source, 4095, 1, &rate) == HeedStatusBadArgument);
-  CHECK(heed_peak_read(source, 4096, 0, &rate) == HeedStatusBadArgument);
-  CHECK(heed_peak_read(source, 4096, HEED_THREADS_MAX + 1, &rate) == HeedStatusBadArgument);
-  CHECK(heed_peak_read(source, 4096, 1, NULL) == HeedStatusBadArgument);
+  const void *const buffers[] = {source, NULL};
+  CHECK(heed_peak_read(NULL, 1, 4096, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(buffers, 2, 4096, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(buffers, 0, 4096, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(buffers, 1, 4095, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(buffers, 1, SIZE_MAX, 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(buffers, 1, 4096, 0, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(buffers, 1, 4096, HEED_THREADS_MAX + 1, &rate) == HeedStatusBadArgument);
+  CHECK(heed_peak_read(buffers, 1, 4096, 1, NULL) == HeedStatusBadArgument);
   CHECK(heed_peak_copy(NULL, source, 4096, 1, &rate) == HeedStatusBadArgument);
   CHECK(heed_peak_copy(target, NULL, 4096, 1, &rate) == HeedStatusBadArgument);
   CHECK(rate == 5.0);

@@ -59,6 +59,16 @@ import Testing
         #expect(objects[2]["kernels"] as? String != objects[1]["kernels"] as? String)
     }
 
+    @Test func `bfloat16 is the engine's alone and exact for the numbers as they are rounded`() throws {
+        let outcome = try CommandRunner.run([
+            "bench", "gemm", "--json", "--dtype", "bf16", "--m", "33", "--n", "65", "--k", "257", "--repeats", "2",
+        ])
+        let object = try #require(outcome.objects?.first)
+        #expect(outcome.status == 0 && outcome.errors.isEmpty && outcome.outputLines.count == 1)
+        #expect(object["arm"] as? String == "engine" && object["dtype"] as? String == "bf16")
+        #expect(try #require(object["max_error"] as? Double) < 2e-6)
+    }
+
     @Test func `the arm that is named is measured alone, in a table too`() throws {
         let outcome = try CommandRunner.run([
             "bench", "gemm", "--arms", "engine", "--m", "1", "--n", "64", "--k", "64", "--repeats", "1",

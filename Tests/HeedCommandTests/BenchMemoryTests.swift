@@ -14,7 +14,7 @@ import Testing
         let objects = try #require(outcome.objects)
         #expect(outcome.status == 0 && outcome.errors.isEmpty && objects.count == 1)
         let object = try #require(objects.first)
-        #expect(object["bench"] as? String == "decode" && object["arm"] as? String == "automatic")
+        #expect(object["bench"] as? String == "decode" && object["arm"] as? String == "cached")
         #expect(object["dtype"] as? String == dtype)
         for key in [
             "median_seconds", "min_seconds", "gflops", "gigabytes_per_second", "percent_of_bandwidth",
@@ -32,6 +32,16 @@ import Testing
         let rate = try #require(object["gigabytes_per_second"] as? Double)
         #expect(abs(rate * median * 1e9 / Double(bytes) - 1) < 1e-9)
         #expect(try #require(object["max_error"] as? Double) < (dtype == "f32" ? 1e-5 : 1e-2))
+    }
+
+    @Test func `decode measures each arm that is named, and groups of queries agree with float64`() throws {
+        let outcome = try CommandRunner.run([
+            "bench", "decode", "--json", "--heads", "16", "--kv-heads", "2", "--key-length", "8000", "--head-dim", "40",
+            "--arms", "automatic,cached,tiled", "--repeats", "1",
+        ])
+        let objects = try #require(outcome.objects)
+        #expect(objects.compactMap { $0["arm"] as? String } == ["automatic", "cached", "tiled"])
+        for object in objects { #expect(try #require(object["max_error"] as? Double) < 1e-5) }
     }
 
     @Test(arguments: ["softmax", "log_softmax"])
@@ -72,6 +82,10 @@ import Testing
         #expect(target == source)
         #expect(try HeedRuntime.measureRead(of: source.bfloat16()) > 0)
         #expect(throws: TensorError.self) { try HeedRuntime.measureRead(of: Tensor.zeros([0])) }
+        // Keys and values of other sizes than each other, and a last chunk that is not full.
+        var cache = KeyValueCache(keyValueHeads: 2, headDimension: 8, valueDimension: 24)
+        cache.append(keys: .zeros([1, 2, 1500, 8]), values: .zeros([1, 2, 1500, 24]))
+        #expect(try HeedRuntime.measureRead(of: [cache, cache]) > 0)
     }
 
     @Test func `prepared calls give what the functions give`() throws {

@@ -8,7 +8,8 @@ struct BenchDecode: ParsableCommand {
         abstract: "Measure decoding: one query over keys and values that have to come from memory.",
         discussion: """
             Many sequences take turns, so that their keys and values together exceed four times the last cache. The bandwidth is \
-            that of reading the same bytes on as many threads, between the turns.
+            that of reading the same bytes on as many threads, between the turns. The arms: cached, over a cache in the layout \
+            made for it; automatic and tiled, over keys and values in tensors.
             """
     )
 
@@ -28,7 +29,7 @@ struct BenchDecode: ParsableCommand {
     var dtype = ElementType.float32
 
     @Option(help: "Arms to measure, with commas between them.")
-    var arms = AttentionArms(list: [.automatic])
+    var arms = ArmList<DecodeArm>([.cached])
 
     @Option(help: "Repetitions, 1 to 10000.")
     var repeats = 9
@@ -60,9 +61,12 @@ struct BenchDecode: ParsableCommand {
     func run() throws {
         try common.apply()
         let surroundings = Surroundings.current
-        Progress.show("filling keys and values ...")
-        let caches = try DecodeCaches(problem)
-        let measured = try DecodeStopwatch(caches: caches, repeats: repeats).measure(arms.list)
+        var measured: [DecodeMeasurement] = []
+        for arm in arms.arms {
+            Progress.show("filling keys and values ...")
+            let caches = try DecodeCaches(problem, arm: arm)
+            measured.append(try DecodeStopwatch(arm: arm, caches: caches, repeats: repeats).measure())
+        }
         Progress.erase()
         if common.json {
             for measurement in measured {
@@ -70,10 +74,10 @@ struct BenchDecode: ParsableCommand {
             }
             return
         }
-        let bytes = Units.bytes(DecodeCaches.bytesEach(problem))
         try Console.printLine(surroundings.description)
         try Console.printLine(
-            "\none query over \(keyLength) keys, \(problem.description): \(caches.calls.count) sequences of \(bytes)")
+            "\none query over \(keyLength) keys, \(problem.description): keys and values of "
+                + Units.bytes(DecodeCaches.bytesEach(problem)))
         var table = TextTable(DecodeMeasurement.titles)
         for measurement in measured { table.append(measurement.cells) }
         for line in table.lines { try Console.printLine(line) }

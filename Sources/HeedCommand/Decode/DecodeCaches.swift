@@ -1,11 +1,25 @@
 import Heed
 
+/// How decoding is measured.
+enum DecodeArm: String, Sendable, CaseIterable {
+    /// Keys and values in a ``KeyValueCache``, as a model that decodes has them.
+    case cached
+    /// Keys and values in tensors, `[B, G, Nk, D]`.
+    case automatic
+    /// The same by the tiled algorithm, which is made for many queries.
+    case tiled
+
+    var algorithm: AttentionAlgorithm { self == .tiled ? .tiled : .automatic }
+}
+
 /// Keys and values of many sequences, one query each: together more than four times the last cache, so that each is read from memory.
 struct DecodeCaches {
     /// One sequence.
     let problem: AttentionProblem
     /// One attention for each sequence.
     let calls: [AttentionCall]
+    /// The first of them over operands in tensors.
+    let first: AttentionCall
     /// Reads all keys and values once; GB/s.
     let read: () throws(TensorError) -> Double
 
@@ -29,43 +43,80 @@ struct DecodeCaches {
         return Int(count)
     }
 
-    init(_ problem: AttentionProblem) throws(CommandFailure) {
-        self.problem = problem
-        let shape: Shape = [
-            try Self.count(problem), 2, problem.keyValueHeads, problem.keyLength, problem.headDimension,
-        ]
+    init(_ problem: AttentionProblem, arm: DecodeArm) throws(CommandFailure) {
+        let count = try Self.count(problem)
         var generator = NormalGenerator()
         let queries = generator.tensor(problem.queryShape)
-        // What numbers there are makes no difference to the time, and a prime number of them none of the rows alike.
-        let numbers = generator.tensor([min(shape.count, 262_139)])
+        // What numbers there are makes no difference to the time; repeated after a prime number of them, no two rows are alike.
+        let numbers = generator.tensor([262_139])
         do {
-            switch problem.elementType {
-            case .float32:
-                let caches = Self.filled(shape, with: numbers.elements)
-                calls = try (0..<shape[0]).map { index throws(TensorError) in
-                    try AttentionCall(
-                        queries: queries, keys: Self.part(caches, index, 0), values: Self.part(caches, index, 1))
-                }
-                read = { () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
-            case .bfloat16:
-                let caches = Self.filled(shape, with: numbers.bfloat16().elements)
-                let queries = queries.bfloat16()
-                calls = try (0..<shape[0]).map { index throws(TensorError) in
-                    try AttentionCall(
-                        queries: queries, keys: Self.part(caches, index, 0), values: Self.part(caches, index, 1))
-                }
-                read = { () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
+            switch (arm, problem.elementType) {
+            case (.cached, let type): try self.init(problem, count, cached: queries, numbers, type)
+            case (_, .float32): try self.init(problem, count, queries, numbers)
+            case (_, .bfloat16): try self.init(problem, count, queries.bfloat16(), numbers.bfloat16())
             }
         } catch {
             throw .workFailed(error.description)
         }
     }
 
-    /// The numbers, again and again.
-    private static func filled<Scalar>(_ shape: Shape, with numbers: [Scalar]) -> StridedTensor<Scalar> {
-        StridedTensor(shape: shape) { target in
+    private init(
+        _ problem: AttentionProblem, _ count: Int, cached queries: Tensor, _ numbers: Tensor, _ type: ElementType
+    ) throws(TensorError) {
+        self.problem = problem
+        let (keys, values) = Self.keysAndValues(
+            Self.filled([1, 2] + problem.keyShape.dimensions.dropFirst(), numbers), 0)
+        var caches: [KeyValueCache] = []
+        for _ in 0..<count {
+            var cache = KeyValueCache(
+                keyValueHeads: problem.keyValueHeads, headDimension: problem.headDimension,
+                element: type == .float32 ? .float32 : .bfloat16)
+            try cache.checkedAppend(keys: keys, values: values)
+            caches.append(cache)
+        }
+        calls = try caches.map { cache throws(TensorError) in
+            try AttentionCall(queries: queries, cache: cache, mask: .none)
+        }
+        switch type {
+        case .float32: first = try AttentionCall(queries: queries, keys: keys, values: values)
+        case .bfloat16:
+            first = try AttentionCall(
+                queries: queries.bfloat16(), keys: keys.bfloat16(), values: values.bfloat16())
+        }
+        read = { [caches] () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
+    }
+
+    private init(
+        _ problem: AttentionProblem, _ count: Int, _ queries: Tensor, _ numbers: Tensor
+    ) throws(TensorError) {
+        self.problem = problem
+        let caches = Self.filled([count, 2] + problem.keyShape.dimensions.dropFirst(), numbers)
+        calls = try (0..<count).map { index throws(TensorError) in
+            let (keys, values) = Self.keysAndValues(caches, index)
+            return try AttentionCall(queries: queries, keys: keys, values: values)
+        }
+        first = calls[0]
+        read = { () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
+    }
+
+    private init(
+        _ problem: AttentionProblem, _ count: Int, _ queries: BFloat16Tensor, _ numbers: BFloat16Tensor
+    ) throws(TensorError) {
+        self.problem = problem
+        let caches = Self.filled([count, 2] + problem.keyShape.dimensions.dropFirst(), numbers)
+        calls = try (0..<count).map { index throws(TensorError) in
+            let (keys, values) = Self.keysAndValues(caches, index)
+            return try AttentionCall(queries: queries, keys: keys, values: values)
+        }
+        first = calls[0]
+        read = { () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
+    }
+
+    /// A tensor of the numbers, again and again.
+    private static func filled<Scalar>(_ sizes: [Int], _ numbers: StridedTensor<Scalar>) -> StridedTensor<Scalar> {
+        StridedTensor(shape: Shape(sizes)) { target in
             guard let start = target.baseAddress else { return }
-            numbers.withUnsafeBufferPointer { numbers in
+            numbers.withUnsafeElements { numbers in
                 guard let source = numbers.baseAddress else { return }
                 for position in stride(from: 0, to: target.count, by: numbers.count) {
                     (start + position).initialize(from: source, count: min(numbers.count, target.count - position))
@@ -74,10 +125,11 @@ struct DecodeCaches {
         }
     }
 
-    /// Keys (0) or values (1) of one sequence, `[1, G, Nk, D]`.
-    private static func part<Scalar>(
-        _ caches: StridedTensor<Scalar>, _ index: Int, _ which: Int
-    ) -> StridedTensor<Scalar> {
-        caches.selecting(axis: 0, index: index).slice(axis: 0, range: which..<which + 1)
+    /// Keys and values of one sequence, each `[1, G, Nk, D]`, out of `[sequences, 2, G, Nk, D]`.
+    private static func keysAndValues<Scalar>(
+        _ caches: StridedTensor<Scalar>, _ index: Int
+    ) -> (keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>) {
+        let sequence = caches.selecting(axis: 0, index: index)
+        return (sequence.slice(axis: 0, range: 0..<1), sequence.slice(axis: 0, range: 1..<2))
     }
 }

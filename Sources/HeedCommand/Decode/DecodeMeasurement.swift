@@ -2,7 +2,7 @@ import Heed
 
 /// What was measured of one arm of decoding.
 struct DecodeMeasurement {
-    let arm: AttentionAlgorithm
+    let arm: DecodeArm
     let problem: AttentionProblem
     /// How many sequences took turns.
     let caches: Int

@@ -8,7 +8,8 @@ struct BenchGemm: ParsableCommand {
         abstract: "Measure the matrix product: the engine's, and OpenBLAS with its own and with its best kernels.",
         discussion: """
             [m, k] times [k, n]. The arms take turns on equal operands, after a warm-up, and the machine's peak is read between \
-            them. Work is counted as 2 m n k operations. OpenBLAS chooses its kernels when it is loaded, so openblas-best runs in \
+            them. Work is counted as 2 m n k operations. With bf16 the peak is that of bf16 products, where the instruction set \
+            has them. OpenBLAS chooses its kernels when it is loaded, so openblas-best runs in \
             a process of its own, after a trial of those that this processor can run.
             """
     )
@@ -28,8 +29,8 @@ struct BenchGemm: ParsableCommand {
         guard (1...10_000).contains(repeats) else {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
-        guard sizes.dtype == .float32 else {
-            throw ValidationError("--dtype bf16 is not supported by this version: f32 is")
+        if sizes.dtype == .bfloat16, let arm = arms?.arms.first(where: { $0 != .engine }) {
+            throw ValidationError("--dtype bf16 goes with the arm engine alone, not with \(arm.rawValue)")
         }
     }
 
@@ -66,6 +67,7 @@ struct BenchGemm: ParsableCommand {
             }
             return arms.arms
         }
+        guard sizes.dtype == .float32 else { return [.engine] }
         if hasOpenBLAS { return GemmArm.allCases }
         Console.explain("openblas left out: there is none here")
         return [.engine]
@@ -83,7 +85,7 @@ struct GemmSizeOptions: ParsableArguments {
     @Option(help: "Columns of the left matrix, rows of the right one.")
     var k = 1024
 
-    @Option(help: "Element type: f32.")
+    @Option(help: "Element type of the operands: f32 or bf16. The product is f32.")
     var dtype = ElementType.float32
 
     var problem: GemmProblem {

@@ -4,16 +4,28 @@ import Heed
 struct GemmOperands {
     let call: MatrixProductCall
     private let problem: GemmProblem
-    // The numbers that the call reads.
+    // The numbers that the call reads, rounded where its type is narrower.
     private let left: Tensor
     private let right: Tensor
 
     init(_ problem: GemmProblem) throws(CommandFailure) {
         self.problem = problem
         var generator = NormalGenerator()
-        left = generator.tensor([problem.m, problem.k])
-        right = generator.tensor([problem.k, problem.n])
-        do { call = try MatrixProductCall(left, right) } catch { throw .workFailed(error.description) }
+        let left = generator.tensor([problem.m, problem.k])
+        let right = generator.tensor([problem.k, problem.n])
+        do {
+            switch problem.elementType {
+            case .float32:
+                (self.left, self.right) = (left, right)
+                call = try MatrixProductCall(left, right)
+            case .bfloat16:
+                let (left, right) = (left.bfloat16(), right.bfloat16())
+                (self.left, self.right) = (left.float32(), right.float32())
+                call = try MatrixProductCall(left, right)
+            }
+        } catch {
+            throw .workFailed(error.description)
+        }
     }
 
     /// How many terms of float64 sums are worth the wait.

@@ -184,12 +184,9 @@ package struct AttentionCall: Sendable {
             programmerError("attention: operands in Float where bfloat16 is read: \(shapesDescription)")
         }
         defer { withExtendedLifetime(self) {} }
-        func bits(_ tensor: BFloat16Tensor) -> UnsafePointer<UInt16> {
-            UnsafeRawPointer(tensor.firstElement).assumingMemoryBound(to: UInt16.self)
-        }
         return withMask { shape, lengths, boolean, additive in
             var inputs = HeedAttentionBf16Inputs(
-                query: bits(queries), key: bits(keys), value: bits(values), key_lengths: lengths, boolean: boolean,
+                query: queries.firstBits, key: keys.firstBits, value: values.firstBits, key_lengths: lengths, boolean: boolean,
                 additive: additive)
             return body(shape, &inputs)
         }

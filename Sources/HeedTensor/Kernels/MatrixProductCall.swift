@@ -11,16 +11,33 @@ package enum MatrixProductVariant: Sendable, CaseIterable {
 /// The product of two matrices, `C[i, j] = sum_k A[i, k] * B[k, j]`, checked and described once, to be run any number of times: for
 /// benchmarks, where allocating the result is no part of what is measured.
 package struct MatrixProductCall: Sendable {
+    private enum Operands: Sendable {
+        case float32(left: Tensor, right: Tensor)
+        case bfloat16(left: BFloat16Tensor, right: BFloat16Tensor)
+    }
+
     /// `[m, n]`.
     package let outputShape: Shape
-    private let left: Tensor
-    private let right: Tensor
+    private let operands: Operands
     private let descriptor: HeedGemmShape
+    private let shapesDescription: String
 
     /// - Parameters:
     ///   - left: `[m, k]`.
     ///   - right: `[k, n]`.
     package init(_ left: Tensor, _ right: Tensor) throws(TensorError) {
+        try self.init(.float32(left: left, right: right), left, right)
+    }
+
+    /// The same of bfloat16 matrices; the output is `Float`.
+    @_disfavoredOverload
+    package init(_ left: BFloat16Tensor, _ right: BFloat16Tensor) throws(TensorError) {
+        try self.init(.bfloat16(left: left, right: right), left, right)
+    }
+
+    private init<Scalar>(
+        _ operands: Operands, _ left: StridedTensor<Scalar>, _ right: StridedTensor<Scalar>
+    ) throws(TensorError) {
         guard left.rank == 2, right.rank == 2, left.shape[1] == right.shape[0],
             let shape = Shape(exactly: [left.shape[0], right.shape[1]])
         else {
@@ -28,8 +45,8 @@ package struct MatrixProductCall: Sendable {
                 .badShape, "matrix product", "left \(left.shape) and right \(right.shape) are not [m, k] and [k, n]")
         }
         outputShape = shape
-        self.left = left
-        self.right = right
+        shapesDescription = "left \(left.shape), right \(right.shape)"
+        self.operands = operands
         var descriptor = HeedGemmShape()
         descriptor.batch = 1
         (descriptor.m, descriptor.n, descriptor.k) = (shape[0], shape[1], left.shape[1])
@@ -46,16 +63,19 @@ package struct MatrixProductCall: Sendable {
             throw TensorError(
                 .badShape, "matrix product", "the output has shape \(output.shape), not \(outputShape)")
         }
-        let kernel: HeedGemm
-        switch variant {
-        case .engine: kernel = heed_gemm_engine
-        case .openBLAS: kernel = heed_gemm_openblas
-        }
         defer { withExtendedLifetime(self) {} }
         try output.withUnsafeMutableElements { output throws(TensorError) in
             try withUnsafePointer(to: descriptor) { shape in
-                kernel(shape, left.firstElement, right.firstElement, output.baseAddress)
-            }.check("matrix product", "left \(left.shape), right \(right.shape)")
+                switch (operands, variant) {
+                case (.float32(let left, let right), .engine):
+                    heed_gemm_engine(shape, left.firstElement, right.firstElement, output.baseAddress)
+                case (.float32(let left, let right), .openBLAS):
+                    heed_gemm_openblas(shape, left.firstElement, right.firstElement, output.baseAddress)
+                case (.bfloat16(let left, let right), .engine):
+                    heed_gemm_bf16(shape, left.firstBits, right.firstBits, output.baseAddress)
+                case (.bfloat16, .openBLAS): HeedStatus.notSupported
+                }
+            }.check("matrix product", shapesDescription)
         }
     }
 }

@@ -9,12 +9,38 @@ extension HeedRuntime {
     /// Reads all of a contiguous tensor once on all threads; GB/s.
     package static func measureRead<Scalar>(of tensor: StridedTensor<Scalar>) throws(TensorError) -> Double {
         try tensor.withUnsafeElements { elements throws(TensorError) in
-            var rate = 0.0
-            try heed_peak_read(
-                elements.baseAddress, elements.count * MemoryLayout<Scalar>.stride, threadCount, &rate
-            ).check("measureRead", "tensor \(tensor.shape)")
-            return rate
+            try measureRead([UnsafeRawPointer(elements.baseAddress)], elements.count * MemoryLayout<Scalar>.stride)
         }
+    }
+
+    /// Reads all chunks of caches of equal sizes once on all threads, what is not filled of their last ones included; GB/s.
+    package static func measureRead(of caches: [KeyValueCache]) throws(TensorError) -> Double {
+        defer { withExtendedLifetime(caches) {} }
+        var keys: [UnsafeRawPointer?] = []
+        var values: [UnsafeRawPointer?] = []
+        var (keyBytes, valueBytes) = (0, 0)
+        for cache in caches {
+            cache.withView { view in
+                for chunk in 0..<view.pointee.chunks {
+                    keys.append(view.pointee.keys[chunk].map { UnsafeRawPointer($0) })
+                    values.append(view.pointee.values[chunk].map { UnsafeRawPointer($0) })
+                }
+                keyBytes = heed_key_value_cache_key_bytes(view)
+                valueBytes = heed_key_value_cache_value_bytes(view)
+            }
+        }
+        if keyBytes == valueBytes { return try measureRead(keys + values, keyBytes) }
+        let seconds =
+            Double(keyBytes) / (try measureRead(keys, keyBytes)) + Double(valueBytes)
+            / (try measureRead(values, valueBytes))
+        return Double(keyBytes + valueBytes) / seconds
+    }
+
+    private static func measureRead(_ buffers: [UnsafeRawPointer?], _ bytes: Int) throws(TensorError) -> Double {
+        var rate = 0.0
+        try heed_peak_read(buffers, buffers.count, bytes, threadCount, &rate)
+            .check("measureRead", "\(buffers.count) buffers of \(bytes) bytes")
+        return rate
     }
 
     /// Copies a contiguous tensor to another of its shape on all threads; GB/s, of what is read and what is written.

@@ -1,0 +1,39 @@
+internal import CKernels
+
+/// A ``BFloat16`` is its bits.
+private func bits(_ address: UnsafePointer<BFloat16>?) -> UnsafePointer<UInt16>? {
+    UnsafeRawPointer(address)?.assumingMemoryBound(to: UInt16.self)
+}
+
+extension StridedTensor where Scalar == Float {
+    /// Each element rounded to the nearest bfloat16, as ``BFloat16/init(_:)`` does; contiguous.
+    public func bfloat16() -> BFloat16Tensor {
+        withUnsafeElements { source in
+            BFloat16Tensor(shape: shape) { target in
+                stopping { () throws(TensorError) in
+                    try heed_convert_f32_to_bf16(
+                        source.count, source.baseAddress, UnsafeMutablePointer(mutating: bits(target.baseAddress))
+                    )
+                    .check("bfloat16", "shape \(shape)")
+                }
+            }
+        }
+    }
+}
+
+extension StridedTensor where Scalar == BFloat16 {
+    /// The same numbers, exactly, as `Float`; contiguous.
+    public func float32() -> Tensor {
+        withUnsafeElements { source in
+            Tensor(shape: shape) { target in
+                stopping { () throws(TensorError) in
+                    try heed_convert_bf16_to_f32(source.count, bits(source.baseAddress), target.baseAddress)
+                        .check("float32", "shape \(shape)")
+                }
+            }
+        }
+    }
+
+    /// The bits of the element at index `(0, 0, ...)`, as the kernels want them; valid while the storage is alive.
+    var firstBits: UnsafePointer<UInt16> { UnsafeRawPointer(firstElement).assumingMemoryBound(to: UInt16.self) }
+}
