@@ -46,7 +46,7 @@ peers: build ## measures attention here beside PyTorch, ONNX Runtime and OpenVIN
 	Benchmarks/peers/run --json .build/peers/peers.json --markdown .build/peers/peers.md --svg .build/peers/peers.svg
 	@echo; echo "table: .build/peers/peers.md    picture: .build/peers/peers.svg"
 
-test: test-c test-plain test-swift test-examples ## all tests, C and Swift (the exhaustive ones: make test-all)
+test: test-c test-plain test-examples test-swift ## all tests, C and Swift (the exhaustive ones: make test-all)
 
 test-c: setup
 	cmake -S . -B .build/c -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) >/dev/null
