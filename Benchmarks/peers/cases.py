@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -21,8 +20,8 @@ class Case:
     key_length: int
     head_dim: int
     causal: bool = False
-    # Caches take turns, together more than four times the last cache, so that keys and values come from memory.
-    cold: bool = False
+    # How many pairs of keys and values take turns: 1, or as many as keep them out of the processor's caches.
+    copies: int = 1
 
     def to_json(self) -> dict[str, object]:
         return asdict(self)
@@ -36,14 +35,9 @@ class Case:
         return 4.0 * self.heads * pairs * self.head_dim
 
     @property
-    def cache_bytes(self) -> int:
-        """Bytes of the keys and values."""
-        return 2 * 4 * self.heads * self.key_length * self.head_dim
-
-    @property
-    def copies(self) -> int:
-        """How many pairs of keys and values take turns."""
-        return 4 * last_cache_bytes() // self.cache_bytes + 1 if self.cold else 1
+    def cold(self) -> bool:
+        """Whether keys and values have to come from memory."""
+        return self.copies > 1
 
     def shortened(self) -> Case:
         """The same kind of problem, small enough for a float64 answer at once, with lengths that no tile divides."""
@@ -60,11 +54,15 @@ class Operands:
 
     @classmethod
     def random(cls, case: Case, seed: int = 1) -> Operands:
-        """Normally distributed numbers."""
+        """Normally distributed numbers; where there are many, the same ones again and again, from another place in each array."""
         generator = np.random.default_rng(seed)
+        numbers = generator.standard_normal(262_139 if case.cold else 1, dtype=np.float32)
 
         def normal(length: int) -> Array:
-            return generator.standard_normal((1, case.heads, length, case.head_dim), dtype=np.float32)
+            shape = (1, case.heads, length, case.head_dim)
+            if case.cold:
+                return np.resize(np.roll(numbers, generator.integers(numbers.size)), shape)
+            return generator.standard_normal(shape, dtype=np.float32)
 
         queries = normal(case.query_length)
         return cls(queries, [(normal(case.key_length), normal(case.key_length)) for _ in range(case.copies)])
@@ -87,20 +85,11 @@ def error(output: Array, expected: Array) -> float:
     return float(np.abs(output - expected).max() / np.abs(expected).max())
 
 
-def last_cache_bytes() -> int:
-    """The size of the processor's last cache; 32 MiB where the system does not tell."""
-    sizes = [32 << 20]
-    for path in Path("/sys/devices/system/cpu/cpu0/cache").glob("index*/size"):
-        text = path.read_text().strip()
-        units = {"K": 10, "M": 20, "G": 30}
-        sizes.append(int(text[:-1]) << units[text[-1]] if text[-1] in units else int(text))
-    return max(sizes[1:], default=sizes[0])
-
-
 def all_cases() -> list[Case]:
     """What is measured unless told otherwise."""
     cases = [Case(f"full {length}", 8, length, length, 64) for length in (128, 512, 1024, 2048, 4096)]
-    cases.append(Case("full 1024, D 128", 8, 1024, 1024, 128))
+    cases.append(Case("full 1024 D 128", 8, 1024, 1024, 128))
     cases += [Case(f"causal {length}", 8, length, length, 64, causal=True) for length in (1024, 4096)]
-    cases += [Case(f"decode {length}", 8, 1, length, 64, cold=True) for length in (8192, 32768)]
+    # A GiB of keys and values together, until Heed tells how many it takes on this machine.
+    cases += [Case(f"decode {length}", 8, 1, length, 64, copies=(1 << 18) // length) for length in (8192, 32768)]
     return cases

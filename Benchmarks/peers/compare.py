@@ -44,9 +44,17 @@ def measure(case: Case, engines: list[Heed | Peer], rounds: int, budget: float, 
             say(f"  {engine.title} is left out of {case.name}: {failure}")
     result.timings = {engine.name: [] for engine in ready}
     for turn in range(rounds):
-        for engine in ready[turn % len(ready):] + ready[:turn % len(ready)]:
+        # Nobody always comes after the same engine.
+        first = turn % max(len(ready), 1)
+        for engine in ready[first:] + ready[:first]:
             time.sleep(PAUSE)
-            timing = engine.measure(budget)
+            try:
+                timing = engine.measure(budget)
+            except EngineFailure as failure:
+                say(f"  {engine.title} is left out of {case.name}: {failure}")
+                ready.remove(engine)
+                del result.timings[engine.name]
+                continue
             result.timings[engine.name].append(replace(timing, seconds=timing.minimum) if least else timing)
     return result
 
@@ -112,6 +120,10 @@ def main() -> int:
             f"{heed.processor} ({platform.machine()}, {heed.instruction_set})", arguments.threads, arguments.rounds,
             datetime.date.today().isoformat())
         for case in cases:
+            try:
+                case = heed.matched(case)
+            except EngineFailure as failure:
+                say(f"  heed: {failure}")
             result = measure(case, engines, arguments.rounds, arguments.budget, arguments.minimum)
             comparison.results.append(result)
             times = ", ".join(f"{name} {duration(result.seconds(name))} ({result.variants[name]})" for name in result.timings)

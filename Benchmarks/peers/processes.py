@@ -8,7 +8,8 @@ import struct
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -58,7 +59,9 @@ class Peer:
         return Timing(float(reply["seconds"]), float(reply["minimum"]))
 
     def close(self) -> None:
-        self._process.stdin.close()
+        # A worker that has died leaves a pipe that cannot be flushed.
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
         self._process.wait()
 
     def _ask(self, request: dict[str, object]) -> dict[str, object]:
@@ -93,6 +96,13 @@ class Heed:
         self.version = str(machine["version"])
         self.processor = str(machine["cpu"])
         self.instruction_set = str(machine["isa"])
+
+    def matched(self, case: Case) -> Case:
+        """The case with as many pairs of keys and values as Heed takes to keep them out of this machine's caches."""
+        if not case.cold:
+            return case
+        shape: dict[str, int] = self._bench(case, 1)["shape"]
+        return replace(case, copies=shape["caches"])
 
     def prepare(self, case: Case) -> str:
         """Checks a small problem of the kind against float64."""
@@ -135,7 +145,10 @@ class Heed:
 
     def _run(self, *arguments: str) -> dict[str, object]:
         command = [*self._command, *arguments, "--threads", str(self._threads), "--json"]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        try:
+            run = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as failure:
+            raise EngineFailure(str(failure)) from failure
         if run.returncode != 0:
             raise EngineFailure(run.stderr.strip() or f"heed ended with status {run.returncode}")
         return json.loads(run.stdout.splitlines()[0])
