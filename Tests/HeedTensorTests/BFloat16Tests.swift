@@ -82,14 +82,16 @@ import Testing
         #expect((difference / magnitude).squareRoot() < 3e-3)
     }
 
-    @Test func `views are read where they lie`() {
+    @Test(arguments: AttentionAlgorithm.allCases)
+    func `views are read where they lie`(algorithm: AttentionAlgorithm) {
         let packed = operands(14, [1, 33, 3 * 2 * 16])
         func part(_ index: Int) -> BFloat16Tensor {
             packed.slice(axis: 2, range: index * 32..<index * 32 + 32).reshaped([1, 33, 2, 16]).transposed(1, 2)
         }
-        let views = attention(queries: part(0), keys: part(1), values: part(2), algorithm: .tiled)
+        let views = attention(queries: part(0), keys: part(1), values: part(2), algorithm: algorithm)
         let copies = attention(
-            queries: part(0).contiguous(), keys: part(1).contiguous(), values: part(2).contiguous(), algorithm: .tiled)
+            queries: part(0).contiguous(), keys: part(1).contiguous(), values: part(2).contiguous(),
+            algorithm: algorithm)
         #expect(views == copies)
     }
 

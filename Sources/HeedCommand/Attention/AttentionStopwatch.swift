@@ -31,8 +31,7 @@ struct AttentionStopwatch {
         }
         let elementType = operands.problem.elementType
         let stopwatch = Stopwatch(repeats: repeats, patience: patience, deadline: deadline) {
-            () throws(CommandFailure) in
-            try elementType.readPeak()
+            elementType.readPeak()
         }
         let timings = try stopwatch.measure(
             warmUps.map { warmUp in

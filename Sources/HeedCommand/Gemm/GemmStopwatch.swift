@@ -36,7 +36,7 @@ struct GemmStopwatch {
             }
         }
         let elementType = problem.elementType
-        let timings = try Stopwatch(repeats: repeats) { () throws(CommandFailure) in try elementType.readPeak() }
+        let timings = try Stopwatch(repeats: repeats) { elementType.readPeak() }
             .measure(entries.map(\.turns))
         return zip(entries, timings).map { entry, timing in
             GemmMeasurement(

@@ -9,12 +9,16 @@ package enum ElementType: String, Sendable, CaseIterable, ExpressibleByArgument 
     package var byteCount: Int { self == .float32 ? 4 : 2 }
 
     /// The rate, in GFLOP/s, that the machine has for products of this type with the instruction set in use: of bfloat16 dot products where
-    /// it has them, else of float32 multiply-adds, which kernels then use for either type.
-    func readPeak() throws(CommandFailure) -> Double {
-        let dotProducts = self == .bfloat16 ? HeedRuntime.measurePeak(.dotProductBFloat16) : nil
-        guard let peak = dotProducts ?? HeedRuntime.measurePeak(.multiplyAddFloat32) else {
-            throw .workFailed("the machine's peak could not be measured: its threads are taken")
-        }
-        return peak
+    /// it has them, else of float32 multiply-adds, which kernels then use for either type. NaN where it cannot be measured.
+    func readPeak() -> Double {
+        let dotProducts = self == .bfloat16 ? Self.peak(.dotProductBFloat16) : nil
+        return dotProducts ?? Self.peak(.multiplyAddFloat32) ?? .nan
+    }
+
+    /// With many more threads than cores they may not come together to be measured; they share what the cores have.
+    private static func peak(_ peak: HeedRuntime.Peak) -> Double? {
+        if let rate = HeedRuntime.measurePeak(peak) { return rate }
+        let usable = HeedRuntime.machine.usableProcessors
+        return usable < HeedRuntime.threadCount ? HeedRuntime.measurePeak(peak, threads: usable) : nil
     }
 }

@@ -186,7 +186,8 @@ package struct AttentionCall: Sendable {
         defer { withExtendedLifetime(self) {} }
         return withMask { shape, lengths, boolean, additive in
             var inputs = HeedAttentionBf16Inputs(
-                query: queries.firstBits, key: keys.firstBits, value: values.firstBits, key_lengths: lengths, boolean: boolean,
+                query: queries.firstBits, key: keys.firstBits, value: values.firstBits, key_lengths: lengths,
+                boolean: boolean,
                 additive: additive)
             return body(shape, &inputs)
         }
