@@ -42,13 +42,15 @@ def svg(comparison: Comparison) -> str:
         f'<line x1="{LEFT + WIDTH * step / 4:.0f}" y1="{TOP - 8}" x2="{LEFT + WIDTH * step / 4:.0f}" y2="{y - GAP + 6}"/>'
         f'<text x="{LEFT + WIDTH * step / 4:.0f}" y="{TOP - 14}" text-anchor="middle" class="number">{25 * step} %</text>'
         for step in range(5)]
-    caption = (
-        f"share of the machine's limit (multiply-adds; of decode, memory bandwidth): {comparison.machine}, "
-        f"{comparison.threads} threads, {comparison.date}")
-    parts.append(f'<text x="20" y="{y + 14}" class="number">{escape(caption)}</text>')
+    captions = [
+        "share of the machine's multiply-add peak; of decode, of its memory's read bandwidth; both read in the same rounds",
+        f"{comparison.machine}, {comparison.threads} threads, 8 heads, float32, {comparison.date}"]
+    for caption in captions:
+        parts.append(f'<text x="20" y="{y + 14}" class="number">{escape(caption)}</text>')
+        y += 15
     style = (
         "text{font:13px sans-serif;fill:#1f2933}.number{font-size:10px;fill:#52606d}line{stroke:#e1e5ea;stroke-width:1}")
     return "\n".join([
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y + 26}" width="{width}" height="{y + 26}">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y + 12}" width="{width}" height="{y + 12}">',
         f"<title>Attention on the CPU: Heed and other engines</title><style>{style}</style>",
-        f'<rect width="{width}" height="{y + 26}" fill="#fff"/>', *grid, *parts, "</svg>", ""])
+        f'<rect width="{width}" height="{y + 12}" fill="#fff"/>', *grid, *parts, "</svg>", ""])
