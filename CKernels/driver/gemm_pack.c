@@ -1,6 +1,8 @@
 // Packing weights for the matrix product: one task a panel (layout: include/gemm.h).
 
+#include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "array_checks.h"
 #include "dispatch.h"
@@ -29,6 +31,20 @@ size_t heed_gemm_packed_size(size_t k, size_t n, HeedGemmElement element) {
 static size_t panel_columns(const Call *call, size_t panel) {
   const size_t left = call->n - panel * HEED_GEMM_PANEL;
   return left < HEED_GEMM_PANEL ? left : HEED_GEMM_PANEL;
+}
+
+// Weights are read through once a token: with pages of 4 KiB that takes 1.4 times as long as with huge ones (64 MiB, Zen 4). Only a wish, for
+// the huge pages that lie wholly inside, before they are first written.
+static void wish_for_huge_pages(void *packed, size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  const uintptr_t page = (uintptr_t)2 << 20, begin = ((uintptr_t)packed + page - 1) / page * page,
+                  end = ((uintptr_t)packed + bytes) / page * page;
+  const int saved = errno;
+  if (begin < end) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+  errno = saved;
+#else
+  (void)packed, (void)bytes;
+#endif
 }
 
 static void pack_f32(void *context, size_t task, size_t worker) {
@@ -76,6 +92,7 @@ HeedStatus heed_gemm_pack(size_t k, size_t n, HeedGemmElement element, const voi
                .b_column = b_column,
                .packed = packed};
   const size_t panels = divide_up(n, HEED_GEMM_PANEL);
+  wish_for_huge_pages(packed, panels * call.panel_bytes);
   heed_parallel_for(panels, heed_parallel_width(panels, 10.0 * (double)k * (double)n), bf16 ? pack_bf16 : pack_f32, &call);
   return HeedStatusOk;
 }

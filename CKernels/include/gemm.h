@@ -81,8 +81,8 @@ typedef enum HEED_CLOSED HeedGemmElement {
 // instruction set.
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedGemmElement element);
 
-// Packs B [k, n] with its strides, whose elements are float or uint16_t. `packed` has the size above and an alignment of 4 at least; 64 is
-// fastest. It may not overlap B.
+// Packs B [k, n] with its strides, whose elements are float or uint16_t. `packed` has the size above and an alignment of 4 at least;
+// memory of its own, not written before, is read fastest (it is asked to be in huge pages). It may not overlap B.
 HeedStatus heed_gemm_pack(size_t k, size_t n, HeedGemmElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed);
 
 // The same products with B packed, one for the whole batch: the strides of B in `shape` are not looked at. `epilogue` may be null.

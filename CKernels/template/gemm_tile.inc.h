@@ -39,11 +39,12 @@ INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t c
   return partial + (rows + GEMM_PANEL) * (elements < op->depth ? elements : op->depth) + GEMM_PANEL;
 }
 
-// All rows against one panel; `block` stands at its first row.
+// All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
+// instead of 6 and 2.
 INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows) {
   const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES;
   for (size_t left = rows; left > 0;) {
-    const size_t count = left < GEMM_ROWS ? left : GEMM_ROWS;
+    const size_t count = left <= GEMM_ROWS ? left : (left < 2 * GEMM_ROWS ? (left + 1) / 2 : GEMM_ROWS);
     op->kernels->blocks[vectors - 1][count - 1](&block);
     left -= count;
     block.a += (ptrdiff_t)count * block.a_row;
