@@ -88,9 +88,11 @@ struct AttentionProcessTests {
                 }
             }
             group.wait()
-            usleep(200_000)
+            // A thread that has left the group still has to end; on a busy machine that takes as long as it takes.
+            let limit = HeedRuntime.machine.usableProcessors + 8
+            for _ in 0..<300 where AttentionProcessTests.threadTotal() > limit { usleep(100_000) }
             let total = AttentionProcessTests.threadTotal()
-            #expect(total <= HeedRuntime.machine.usableProcessors + 8, "\(total) threads are left")
+            #expect(total <= limit, "\(total) threads are left")
         }
     }
 
