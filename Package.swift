@@ -39,7 +39,7 @@ let package = Package(
     ],
     dependencies: [
         // The command alone uses these; the library depends on no other package.
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
     ],
     targets: [
         .target(

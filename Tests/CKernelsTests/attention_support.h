@@ -71,7 +71,7 @@ typedef struct Problem {
   unsigned masks;
   ptrdiff_t causal_offset;
   size_t window; // with MaskCausal
-  float scale; // 0: 1 / sqrt(D)
+  float scale;   // 0: 1 / sqrt(D)
   uint64_t stream;
 } Problem;
 
