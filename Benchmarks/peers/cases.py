@@ -1,95 +1,78 @@
-"""The attention problems that the engines are compared on, and the exact answer to each."""
+"""What the engines are compared on: problems of several kinds, each with its operands and the exact answer."""
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 
 Array = np.ndarray
+Arrays = dict[str, Array]
 
 
 @dataclass(frozen=True)
-class Case:
-    """One attention of float32 operands: queries `[1, heads, query_length, head_dim]` over as many heads of keys and values."""
+class Case(ABC):
+    """One problem in float32. Subclasses are frozen dataclasses of JSON values."""
 
     name: str
-    heads: int
-    query_length: int
-    key_length: int
-    head_dim: int
-    causal: bool = False
-    # How many pairs of keys and values take turns: 1, or as many as keep them out of the processor's caches.
-    copies: int = 1
+
+    # How the worker tells the kinds apart.
+    kind: ClassVar[str]
+    # How many sets of operands take turns; more than 1 keeps them out of the processor's caches.
+    copies = 1
 
     def to_json(self) -> dict[str, object]:
-        return asdict(self)
-
-    @property
-    def operations(self) -> float:
-        """Floating point operations: `2 H Nq Nk (D + D)`, of a causal mask only the pairs that are seen."""
-        pairs = self.query_length * self.key_length
-        if self.causal:
-            pairs -= self.query_length * (self.query_length - 1) // 2
-        return 4.0 * self.heads * pairs * self.head_dim
+        return {"kind": self.kind, **asdict(self)}
 
     @property
     def cold(self) -> bool:
-        """Whether keys and values have to come from memory."""
+        """Whether operands have to come from memory, so that bandwidth is the limit."""
         return self.copies > 1
 
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """For a table's first column."""
+
+    @property
+    @abstractmethod
+    def operations(self) -> float:
+        """Floating point operations, as the command `heed bench` counts them."""
+
+    @abstractmethod
     def shortened(self) -> Case:
-        """The same kind of problem, small enough for a float64 answer at once, with lengths that no tile divides."""
-        lengths = (1, 1013) if self.query_length == 1 else (197, 197)
-        return Case(self.name, self.heads, *lengths, self.head_dim, self.causal)
+        """The same kind of problem, small enough for a float64 answer at once, with sizes that no tile divides."""
+
+    @abstractmethod
+    def operands(self, seed: int = 1) -> list[Arrays]:
+        """Random operands by name, `copies` times."""
+
+    @abstractmethod
+    def answer(self, operands: Arrays) -> Arrays:
+        """What an engine has to give for them, `output.NAME` and `gradient.NAME`, in float64."""
+
+    @abstractmethod
+    def heed(self, repeats: int) -> list[str]:
+        """The arguments of the command heed that measure this case."""
+
+    @abstractmethod
+    def conformance(self) -> dict[str, object]:
+        """`op` and `attrs` of the case for `heed verify`."""
 
 
-@dataclass
-class Operands:
-    """Queries, and one or more pairs of keys and values."""
-
-    queries: Array
-    caches: list[tuple[Array, Array]]
-
-    @classmethod
-    def random(cls, case: Case, seed: int = 1) -> Operands:
-        """Normally distributed numbers; where there are many, the same ones again and again, from another place in each array."""
-        generator = np.random.default_rng(seed)
-        numbers = generator.standard_normal(262_139 if case.cold else 1, dtype=np.float32)
-
-        def normal(length: int) -> Array:
-            shape = (1, case.heads, length, case.head_dim)
-            if case.cold:
-                return np.resize(np.roll(numbers, generator.integers(numbers.size)), shape)
-            return generator.standard_normal(shape, dtype=np.float32)
-
-        queries = normal(case.query_length)
-        return cls(queries, [(normal(case.key_length), normal(case.key_length)) for _ in range(case.copies)])
+def error(computed: Arrays, expected: Arrays) -> float:
+    """The largest `max |x - r| / max |r|`; infinite where something is missing, not finite or of another shape."""
+    worst = 0.0
+    for name, exact in expected.items():
+        array = computed.get(name)
+        if array is None or array.shape != exact.shape or not np.isfinite(array).all():
+            return math.inf
+        worst = max(worst, float(np.abs(array - exact).max() / np.abs(exact).max()))
+    return worst
 
 
-def answer(case: Case, operands: Operands) -> Array:
-    """`softmax(Q K^T / sqrt(D)) V` in float64, over the first cache."""
-    queries, keys, values = (array.astype(np.float64) for array in (operands.queries, *operands.caches[0]))
-    scores = queries @ keys.swapaxes(-1, -2) / math.sqrt(case.head_dim)
-    if case.causal:
-        scores[..., np.triu(np.ones(scores.shape[-2:], dtype=bool), k=1)] = -np.inf
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True) @ values
-
-
-def error(output: Array, expected: Array) -> float:
-    """`max |x - r| / max |r|`; infinite where the output holds something not finite or has another shape."""
-    if output.shape != expected.shape or not np.isfinite(output).all():
-        return math.inf
-    return float(np.abs(output - expected).max() / np.abs(expected).max())
-
-
-def all_cases() -> list[Case]:
-    """What is measured unless told otherwise."""
-    cases = [Case(f"full {length}", 8, length, length, 64) for length in (128, 512, 1024, 2048, 4096)]
-    cases.append(Case("full 1024 D 128", 8, 1024, 1024, 128))
-    cases += [Case(f"causal {length}", 8, length, length, 64, causal=True) for length in (1024, 4096)]
-    # A GiB of keys and values together, until Heed tells how many it takes on this machine.
-    cases += [Case(f"decode {length}", 8, 1, length, 64, copies=(1 << 18) // length) for length in (8192, 32768)]
-    return cases
+def normal(generator: np.random.Generator, *shape: int, scale: float = 1.0) -> Array:
+    return (scale * generator.standard_normal(shape)).astype(np.float32)

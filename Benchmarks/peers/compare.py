@@ -1,4 +1,4 @@
-"""Compares attention in Heed with attention in other engines, on the same shapes, interleaved in one run.
+"""Compares Heed with other engines in attention and recurrent networks, on the same shapes, interleaved in one run.
 
 Each case is measured in rounds. In a round every engine has one turn of a fraction of a second, in an order that changes from
 round to round, and only the ratios within a round are compared: clocks drift. A peer that is not installed, or gives a wrong
@@ -18,10 +18,11 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from cases import Case, all_cases
+from all_cases import all_cases
+from cases import Case
 from picture import svg
 from processes import EngineFailure, Heed, Peer
-from report import description, duration, markdown, text
+from report import duration, markdown, text
 from results import CaseResult, Comparison
 
 # Time for another engine's idle threads to stop spinning.
@@ -127,7 +128,7 @@ def main() -> int:
             result = measure(case, engines, arguments.rounds, arguments.budget, arguments.minimum)
             comparison.results.append(result)
             times = ", ".join(f"{name} {duration(result.seconds(name))} ({result.variants[name]})" for name in result.timings)
-            say(f"{description(case)}: {times}")
+            say(f"{case.description}: {times}")
     if arguments.minimum:
         comparison.machine += ", least times of each turn"
     outputs = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 
-from report import description
 from results import Comparison
 
 # Told apart by lightness too, for those who do not see the hues.
@@ -30,7 +29,7 @@ def svg(comparison: Comparison) -> str:
         if not drawn:
             continue
         middle = y + len(drawn) * BAR / 2 + 4
-        parts.append(f'<text x="{LEFT - 10}" y="{middle:.0f}" text-anchor="end">{escape(description(result.case))}</text>')
+        parts.append(f'<text x="{LEFT - 10}" y="{middle:.0f}" text-anchor="end">{escape(result.case.description)}</text>')
         for name in drawn:
             share = result.share_of_limit(name) or 0.0
             length = WIDTH * min(share, 1.0)

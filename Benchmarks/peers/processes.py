@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cases import Array, Case, Operands, answer
+from attention_cases import Attention
+from cases import Arrays, Case
 
 # The command's own error is in the same metric as the workers'.
 LARGEST_ERROR = 2e-5
@@ -99,32 +100,34 @@ class Heed:
 
     def matched(self, case: Case) -> Case:
         """The case with as many pairs of keys and values as Heed takes to keep them out of this machine's caches."""
-        if not case.cold:
+        if not (isinstance(case, Attention) and case.cold):
             return case
-        shape: dict[str, int] = self._bench(case, 1)["shape"]
+        shape: dict[str, int] = self._run(*case.heed(1))["shape"]
         return replace(case, copies=shape["caches"])
 
     def prepare(self, case: Case) -> str:
         """Checks a small problem of the kind against float64."""
         small = case.shortened()
-        operands = Operands.random(small)
-        tensors = {
-            "input.query": operands.queries, "input.key": operands.caches[0][0], "input.value": operands.caches[0][1],
-            "output.output": answer(small, operands)}
+        operands = small.operands()[0]
+        tensors = {f"input.{name}": array for name, array in operands.items() if name != "cotangent"}
+        tensors |= {"cotangent.output": operands["cotangent"]} if "cotangent" in operands else {}
+        operation = small.conformance()
+        metadata = {"op": str(operation["op"]), "attrs": json.dumps(operation["attrs"])}
         with tempfile.NamedTemporaryFile(suffix=".safetensors") as file:
-            file.write(safetensors(tensors, {"op": "attention", "attrs": json.dumps({"causal": case.causal})}))
+            file.write(safetensors(tensors | small.answer(operands), metadata))
             file.flush()
-            size = float(self._attention(["--input", file.name, "--repeats", "1"])["max_error"])
-        if not size <= LARGEST_ERROR:
-            raise EngineFailure(f"its error is {size:.2g}")
+            errors: dict[str, float] = self._run("verify", file.name)["errors"]
+        if not max(errors.values()) <= LARGEST_ERROR:
+            raise EngineFailure(f"its error is {max(errors.values()):.2g}")
         self._case = case
-        self._seconds = float(self._bench(case, 1)["median_seconds"])
-        return "automatic"
+        line = self._run(*case.heed(1))
+        self._seconds = float(line["median_seconds"])
+        return str(line.get("arm", ""))
 
     def measure(self, budget: float) -> Timing:
         # One of its repetitions fills 8 ms, as the workers' do.
         repeats = max(3, round(budget / max(self._seconds, 0.008)))
-        line = self._bench(self._case, repeats)
+        line = self._run(*self._case.heed(repeats))
         seconds = float(line["median_seconds"])
         share = float(line["percent_of_bandwidth" if self._case.cold else "percent_of_peak"]) / 100
         return Timing(seconds, float(line["min_seconds"]), seconds * share)
@@ -132,29 +135,19 @@ class Heed:
     def close(self) -> None:
         """Nothing is left running."""
 
-    def _bench(self, case: Case, repeats: int) -> dict[str, object]:
-        sizes = ["--heads", case.heads, "--key-length", case.key_length, "--head-dim", case.head_dim]
-        arguments = [str(word) for word in [*sizes, "--repeats", repeats]]
-        if case.cold:
-            return self._run("bench", "decode", *arguments)
-        causal = ["--causal"] if case.causal else []
-        return self._attention([*arguments, "--query-length", str(case.query_length), *causal])
-
-    def _attention(self, arguments: list[str]) -> dict[str, object]:
-        return self._run("bench", "attention", "--arms", "automatic", *arguments)
-
     def _run(self, *arguments: str) -> dict[str, object]:
         command = [*self._command, *arguments, "--threads", str(self._threads), "--json"]
         try:
             run = subprocess.run(command, capture_output=True, text=True, check=False)
         except OSError as failure:
             raise EngineFailure(str(failure)) from failure
-        if run.returncode != 0:
+        # verify ends with 1 where an answer is wrong, and says by how much.
+        if run.returncode != 0 and not (arguments[0] == "verify" and run.stdout):
             raise EngineFailure(run.stderr.strip() or f"heed ended with status {run.returncode}")
         return json.loads(run.stdout.splitlines()[0])
 
 
-def safetensors(tensors: dict[str, Array], metadata: dict[str, str]) -> bytes:
+def safetensors(tensors: Arrays, metadata: dict[str, str]) -> bytes:
     """A safetensors file: the header's length, the header in JSON, the tensors' bytes. Float32 and float64."""
     header: dict[str, object] = {"__metadata__": metadata}
     data = b""

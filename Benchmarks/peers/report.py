@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from cases import Case
 from results import CaseResult, Comparison
 
 
@@ -17,12 +16,6 @@ def duration(seconds: float | None) -> str:
     return "-"
 
 
-def description(case: Case) -> str:
-    if case.cold:
-        return f"decode, {case.key_length} keys, D {case.head_dim}"
-    return f"{'causal' if case.causal else 'full'}, N {case.query_length}, D {case.head_dim}"
-
-
 def _with(time: str, value: float | None, form: str) -> str:
     """A time with a number behind it."""
     return time if value is None else f"{time} ({form.format(value)})"
@@ -31,12 +24,12 @@ def _with(time: str, value: float | None, form: str) -> str:
 def table(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     """Headings and rows: Heed's time and its share of the limit, each peer's time and how many times as fast Heed is."""
     peers = [name for name in comparison.engines if name != "heed"]
-    headings = ["attention", "Heed", *(comparison.engines[name] for name in peers), "Heed to the best"]
+    headings = ["work", "Heed", *(comparison.engines[name] for name in peers), "Heed to the best"]
 
     def row(result: CaseResult) -> list[str]:
         best = result.ratio(*result.peers)
         return [
-            description(result.case),
+            result.case.description,
             _with(duration(result.seconds("heed")), result.share_of_limit("heed"), "{:.0%}"),
             *(_with(duration(result.seconds(name)), result.ratio(name), "{:.2f}x") for name in peers),
             "-" if best is None else f"{best:.2f}x"]
@@ -67,11 +60,11 @@ def _notes(comparison: Comparison) -> list[str]:
     threads = f"{comparison.threads} thread{'s' if comparison.threads != 1 else ''}"
     versions = ", ".join(f"{title} {comparison.versions[name]}" for name, title in comparison.engines.items())
     notes = [
-        f"{comparison.machine}, {threads}, 8 heads, float32, {comparison.rounds} interleaved rounds, {comparison.date}: "
+        f"{comparison.machine}, {threads}, attention with 8 heads, float32, {comparison.rounds} interleaved rounds, {comparison.date}: "
         f"{versions}. Decode is one query over caches in turn, from memory.",
         "Behind Heed's time its share of the multiply-add peak (of decode: of the bandwidth of a read), behind a peer's "
         "how many times as fast Heed is: the median of the ratios within the rounds."]
-    behind = [description(result.case) for result in comparison.results if (result.ratio(*result.peers) or 1) < 1]
+    behind = [result.case.description for result in comparison.results if (result.ratio(*result.peers) or 1) < 1]
     if behind:
         notes.append(f"A peer is ahead of Heed in: {'; '.join(behind)}.")
     notes += [f"Left out: {engine}: {reason}" for engine, reason in comparison.left_out.items()]

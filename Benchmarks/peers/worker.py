@@ -15,7 +15,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from cases import Array, Case, Operands, answer, error
+from all_cases import case_from_json
+from cases import Case, error
 from engines import Engine, Run, make_engine
 
 # A timing is the mean of as many runs as fill this time: short runs drown in the clock and the call.
@@ -66,16 +67,16 @@ class Worker:
         errors: dict[str, float] = {}
         refused: dict[str, str] = {}
         small = case.shortened()
-        operands = Operands.random(small)
-        expected = answer(small, operands)
+        operands = small.operands()
+        expected = small.answer(operands[0])
         for variant in self._engine.variants(case):
             try:
-                run, array = self._engine.prepare(variant, small, operands)
-                errors[variant] = error(array(run(0)), expected)
+                run, arrays = self._engine.prepare(variant, small, operands)
+                errors[variant] = error(arrays(run(0)), expected)
             except Exception as failure:  # A library may refuse what it does not support in any way it likes.
                 refused[variant] = " ".join(str(failure).split())[:200]
         right = [variant for variant, size in errors.items() if size <= LARGEST_ERROR]
-        operands = Operands.random(case)
+        operands = case.operands()
         seconds: dict[str, float] = {}
         fastest = None
         for variant in right:
@@ -83,6 +84,8 @@ class Worker:
             seconds[variant] = statistics.median(timer.timings(0.1))
             if seconds[variant] == min(seconds.values()):
                 fastest, self._timer = variant, timer
+        if not errors and not refused:
+            return {"failed": "it has no such operation"}
         if fastest is None:
             return {"failed": f"no variant is right: errors {errors}, refused {refused}"}
         return {"variant": fastest, "errors": errors, "seconds": seconds, "refused": refused}
@@ -96,7 +99,7 @@ class Worker:
     def answer(self, request: dict[str, object]) -> dict[str, object]:
         try:
             if request["do"] == "prepare":
-                return self.prepare(Case(**request["case"]))
+                return self.prepare(case_from_json(request["case"]))
             return self.measure(float(request["budget"]))
         except Exception as failure:  # The comparison goes on without this engine.
             return {"failed": f"{type(failure).__name__}: {failure}"}
