@@ -7,8 +7,10 @@
 #include "attention.h"
 #include "convert.h"
 #include "gemm.h"
+#include "dropout.h"
 #include "heed_runtime.h"
 #include "key_value_cache.h"
+#include "random.h"
 #include "softmax.h"
 
 #endif

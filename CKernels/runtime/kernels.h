@@ -8,6 +8,7 @@
 #include "activation.h"
 #include "gemm.h"
 #include "heed_runtime.h"
+#include "kernels_random.h"
 #include "key_value_cache.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
@@ -121,6 +122,8 @@ typedef struct HeedKernels {
   // Materialised attention, where a hidden value may be NaN or infinite.
   bool (*is_finite)(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns);
   void (*weighted_sum_seen)(const HeedWeightedSum *row);
+
+  HeedRandomKernels random;
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

@@ -11,6 +11,7 @@
 
 typedef __m256 vf;
 typedef __m256 vm; // all bits of a lane, or none
+typedef __m256i vu;
 
 VOCABULARY vf vf_zero(void) { return _mm256_setzero_ps(); }
 VOCABULARY vf vf_set1(float x) { return _mm256_set1_ps(x); }
@@ -90,6 +91,19 @@ VOCABULARY vf vf_scale_by_power(vf x, vf n) {
   const vf b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(power, half), bias), 23));
   return _mm256_mul_ps(_mm256_mul_ps(x, a), b);
 }
+
+VOCABULARY vu vu_set1(uint32_t x) { return _mm256_set1_epi32((int)x); }
+VOCABULARY vu vu_lane_index(void) { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
+VOCABULARY void vu_store(uint32_t *p, vu x) { _mm256_storeu_si256((__m256i *)(void *)p, x); }
+VOCABULARY vu vu_add(vu a, vu b) { return _mm256_add_epi32(a, b); }
+VOCABULARY vu vu_xor(vu a, vu b) { return _mm256_xor_si256(a, b); }
+VOCABULARY vu vu_shift_right(vu x, unsigned bits) { return _mm256_srli_epi32(x, (int)bits); }
+VOCABULARY vu vu_multiply_wide(vu a, vu b, vu *high) {
+  const __m256i even = _mm256_mul_epu32(a, b), odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
+  *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+  return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+VOCABULARY vf vf_from_vu(vu x) { return _mm256_cvtepi32_ps(x); }
 
 VOCABULARY float vf_reduce_add(vf x) {
   const __m128 a = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)), b = _mm_add_ps(a, _mm_movehl_ps(a, a));

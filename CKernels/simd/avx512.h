@@ -12,6 +12,7 @@
 
 typedef __m512 vf;
 typedef __mmask16 vm;
+typedef __m512i vu;
 
 VOCABULARY vf vf_zero(void) { return _mm512_setzero_ps(); }
 VOCABULARY vf vf_set1(float x) { return _mm512_set1_ps(x); }
@@ -63,6 +64,22 @@ VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
 VOCABULARY vf vf_table16(const float *table, vf bits) { return _mm512_permutexvar_ps(_mm512_castps_si512(bits), _mm512_loadu_ps(table)); }
 // x * 2^floor(n), exact but for the last rounding of a denormal; n may be far out of range.
 VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
+
+// 32-bit unsigned integers, which wrap.
+VOCABULARY vu vu_set1(uint32_t x) { return _mm512_set1_epi32((int)x); }
+VOCABULARY vu vu_lane_index(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+VOCABULARY void vu_store(uint32_t *p, vu x) { _mm512_storeu_si512(p, x); }
+VOCABULARY vu vu_add(vu a, vu b) { return _mm512_add_epi32(a, b); }
+VOCABULARY vu vu_xor(vu a, vu b) { return _mm512_xor_si512(a, b); }
+VOCABULARY vu vu_shift_right(vu x, unsigned bits) { return _mm512_srli_epi32(x, bits); }
+// The lower half of a * b, and the upper one.
+VOCABULARY vu vu_multiply_wide(vu a, vu b, vu *high) {
+  const __m512i even = _mm512_mul_epu32(a, b), odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+  *high = _mm512_mask_blend_epi32(0xaaaa, _mm512_srli_epi64(even, 32), odd);
+  return _mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32));
+}
+// As numbers; x < 2^31.
+VOCABULARY vf vf_from_vu(vu x) { return _mm512_cvtepi32_ps(x); }
 
 VOCABULARY float vf_reduce_add(vf x) { return _mm512_reduce_add_ps(x); }
 // The sum of the lanes in float64.

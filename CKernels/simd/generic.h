@@ -9,6 +9,7 @@
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vm __attribute__((vector_size(16))); // all bits of a lane, or none
+typedef uint32_t vu __attribute__((vector_size(16)));
 
 VOCABULARY vf vf_set1(float x) { return (vf){x, x, x, x}; }
 VOCABULARY vf vf_zero(void) { return vf_set1(0.0f); }
@@ -95,6 +96,20 @@ VOCABULARY vf vf_scale_by_power(vf x, vf n) {
   const vf scaled = x * a * b * c;
   return vf_select(vf_is_nan(n), n, scaled);
 }
+
+VOCABULARY vu vu_set1(uint32_t x) { return (vu){x, x, x, x}; }
+VOCABULARY vu vu_lane_index(void) { return (vu){0, 1, 2, 3}; }
+VOCABULARY void vu_store(uint32_t *p, vu x) { __builtin_memcpy(p, &x, sizeof x); }
+VOCABULARY vu vu_add(vu a, vu b) { return a + b; }
+VOCABULARY vu vu_xor(vu a, vu b) { return a ^ b; }
+VOCABULARY vu vu_shift_right(vu x, unsigned bits) { return x >> bits; }
+VOCABULARY vu vu_multiply_wide(vu a, vu b, vu *high) {
+  typedef uint64_t wide __attribute__((vector_size(32)));
+  const wide product = __builtin_convertvector(a, wide) * __builtin_convertvector(b, wide);
+  *high = __builtin_convertvector(product >> 32, vu);
+  return __builtin_convertvector(product, vu);
+}
+VOCABULARY vf vf_from_vu(vu x) { return __builtin_convertvector((vm)x, vf); }
 
 VOCABULARY float vf_reduce_add(vf x) { return (x[0] + x[1]) + (x[2] + x[3]); }
 VOCABULARY double vf_reduce_add_double(vf x) { return ((double)x[0] + (double)x[1]) + ((double)x[2] + (double)x[3]); }

@@ -15,6 +15,7 @@
 #include "gemm.inc.h"
 #include "gemm_bf16.inc.h"
 #include "peak.inc.h"
+#include "random.inc.h"
 #include "softmax.inc.h"
 
 #define HEED_BASE_FIELDS                                                                                                                   \
@@ -27,7 +28,8 @@
 
 // clang-format off
 // A family added to the table adds a line here, its sub-table (runtime/kernels_FAMILY.h) filled at the end of its template.
-#define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS
+#define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
+  , .random = {RANDOM_KERNELS}
 
 // clang-format on
 

@@ -1,0 +1,32 @@
+// Dropout (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014), inverted: what is kept is scaled.
+//
+//   forward    Y[i] <- keep(offset + i) ? X[i] / (1 - p) : 0
+//   backward   dX[i] <- keep(offset + i) ? dY[i] / (1 - p) : 0
+//
+// keep(n) of (seed, stream, n) as random.h defines it; the mask is drawn anew in either pass and never stored. Contiguous arrays of count floats;
+// the output is overwritten and may be the input. A value that is dropped has no effect, NaN included; one that is kept is multiplied by
+// the float nearest to 1 / (1 - p). p = 0 copies, p = 1 gives zeros.
+//
+// Errors: BadShape (overflow), BadArgument (null pointer where count > 0, p outside 0 ... 1 or NaN).
+
+#ifndef HEED_DROPOUT_H
+#define HEED_DROPOUT_H
+
+#include "random.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The factor of what is kept: 1 / (1 - p), 0 for p = 1.
+static inline float heed_dropout_factor(float p) { return p < 1 ? (float)(1 / (1 - (double)p)) : 0; }
+
+HeedStatus heed_dropout_reference_forward(const HeedRandom *random, float p, size_t count, const float *input, double *output);
+HeedStatus heed_dropout_forward(const HeedRandom *random, float p, size_t count, const float *input, float *output);
+HeedStatus heed_dropout_backward(const HeedRandom *random, float p, size_t count, const float *d_output, float *d_input);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

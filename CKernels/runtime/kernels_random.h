@@ -1,0 +1,17 @@
+// Private: the table kernels of random numbers and dropout. Each serves the indices n ... n + count - 1 of a sequence.
+
+#ifndef HEED_KERNELS_RANDOM_H
+#define HEED_KERNELS_RANDOM_H
+
+#include "random.h"
+
+typedef struct HeedRandomKernels {
+  void (*bits)(const HeedRandom *random, size_t count, uint32_t *output);
+  void (*uniform)(const HeedRandom *random, float low, float high, size_t count, float *output);
+  void (*normal)(const HeedRandom *random, float mean, float deviation, size_t count, float *output);
+  void (*keep)(const HeedRandom *random, float p, size_t count, uint8_t *output);
+  // output <- keep ? factor * input : 0
+  void (*dropout)(const HeedRandom *random, float p, float factor, size_t count, const float *input, float *output);
+} HeedRandomKernels;
+
+#endif
