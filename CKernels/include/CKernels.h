@@ -5,6 +5,7 @@
 
 #include "activation.h"
 #include "attention.h"
+#include "attention_backward.h"
 #include "convert.h"
 #include "gemm.h"
 #include "dropout.h"

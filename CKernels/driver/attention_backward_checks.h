@@ -1,0 +1,15 @@
+// Private: the argument checks of every backward pass of attention.
+
+#ifndef HEED_ATTENTION_BACKWARD_CHECKS_H
+#define HEED_ATTENTION_BACKWARD_CHECKS_H
+
+#include "attention_backward.h"
+
+// The errors that attention_backward.h lists; `HeedStatusOk` means that every offset of a given operand fits in ptrdiff_t, also in bytes.
+HeedStatus heed_attention_backward_check(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
+                                         const HeedAttentionGradients *gradients);
+
+// The part that concerns the shape and the inputs, without O and L.
+HeedStatus heed_attention_backward_check_inputs(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs);
+
+#endif
