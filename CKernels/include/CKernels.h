@@ -12,6 +12,8 @@
 #include "heed_runtime.h"
 #include "key_value_cache.h"
 #include "random.h"
+#include "loss.h"
+#include "scored_attention.h"
 #include "softmax.h"
 
 #endif

@@ -1,0 +1,191 @@
+// Losses with their gradients: cross-entropy fused with softmax, distillation, negative sampling, binary cross-entropy with logits, mean
+// squared error. float32; values are summed in float64, in order of rows (elements: of blocks of HEED_LOSS_BLOCK).
+//
+// Every function computes the loss, the gradients, or both in one call: a null output is not wanted. Reductions:
+//
+//   none   loss[i] for each row (element), gradients times output_gradient[i]
+//   sum    loss[0] = sum_i loss_i, gradients times output_gradient[0]
+//   mean   loss[0] = sum_i loss_i / count, gradients times output_gradient[0] / count        (each loss says what it counts)
+//
+// output_gradient null is 1. A mean over nothing (no rows, all of them ignored) is 0 and so are its gradients. Losses overwrite; gradients
+// overwrite but where it is said that they accumulate.
+//
+// The bits of a row's loss and gradient depend on the row, its factor and the instruction set alone; those of a sum on the rows in their order;
+// never on the number of threads. NaN in a row makes NaN of the row's loss and gradient, and of a sum or mean over it.
+//
+// Rows are contiguous (column stride 1) with a stride from row to row of at least the row's length for what is written. A gradient may be the
+// logits it belongs to, in place (same address and stride); no other output may overlap an input or another output.
+//
+// Errors, checked before anything is written:
+//   HeedStatusBadShape     a product of sizes overflows
+//   HeedStatusBadStride    rows of an output overlap, a distance overflows
+//   HeedStatusBadArgument  a null descriptor, or a null pointer where data is needed; a target or index out of range; both kinds of targets or
+//                          none; label_smoothing outside [0, 1]; a temperature not above 0 or not finite; no such reduction
+//   HeedStatusOutOfMemory  scratch
+
+#ifndef HEED_LOSS_H
+#define HEED_LOSS_H
+
+#include "heed_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HEED_LOSS_BLOCK 16384
+
+typedef enum HEED_CLOSED HeedReduction {
+  HeedReductionNone = 0,
+  HeedReductionMean,
+  HeedReductionSum,
+} HeedReduction;
+
+// ---- Cross-entropy --------------------------------------------------------------------------------------------------------------------
+//
+//   p_i = softmax(logits_i),   s = label_smoothing,   C = classes,   w = class_weights (null: 1)
+//   hard   loss_i = -(1 - s) w[y_i] log p_i[y_i] - s / C sum_c w[c] log p_i[c]         y = targets
+//          an ignored row: loss and gradient 0, whatever its logits hold
+//   soft   loss_i = -sum_c w[c] ((1 - s) t_i[c] + s / C) log p_i[c]                     t = target_probabilities, any numbers
+//          a class whose w t is 0 takes no part in the sum, so that a logit of minus infinity may stand there
+//   mean   hard: the count is sum_i w[y_i] over rows that are not ignored; soft: rows
+//
+// As PyTorch's cross_entropy, but for a mean over nothing: 0 instead of NaN. Minus infinity is the logit of a class of probability 0; as a
+// target it costs infinity. A row of minus infinities alone, or with plus infinity, is NaN.
+// Accuracy: gradient within 4 eps of the row's factor; loss within 2 eps of max(1, |logit - maximum|).
+typedef struct HeedCrossEntropyShape {
+  size_t rows, classes;
+  ptrdiff_t logits_row, gradient_row, probabilities_row; // strides
+  bool ignores;                                          // rows whose target is ignore_index are left out (any number, in range or not)
+  int64_t ignore_index;
+  float label_smoothing;
+  HeedReduction reduction;
+} HeedCrossEntropyShape;
+
+typedef struct HeedCrossEntropyInputs {
+  const float *logits;               // [rows, classes]
+  const int64_t *targets;            // [rows] of 0 ... classes-1, or null
+  const float *target_probabilities; // [rows, classes], or null: exactly one of the two
+  const float *class_weights;        // [classes], or null
+  const float *output_gradient;      // [rows] or [1], or null
+} HeedCrossEntropyInputs;
+
+typedef struct HeedCrossEntropyOutputs {
+  float *loss;     // [rows] or [1], or null
+  float *gradient; // [rows, classes], or null
+} HeedCrossEntropyOutputs;
+
+HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs,
+                              const HeedCrossEntropyOutputs *outputs);
+
+// ---- Distillation ---------------------------------------------------------------------------------------------------------------------
+//
+//   q_i = softmax(teacher_i / T), p_i = softmax(student_i / T):   loss_i = T^2 sum_c q_i[c] (log q_i[c] - log p_i[c])       mean: over rows
+//   gradients: student T (p - q), teacher T q (log q - log p - loss_i / T^2)
+//
+// Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015). Classes of q = 0 add 0.
+typedef struct HeedDistillationShape {
+  size_t rows, classes;
+  ptrdiff_t student_row, teacher_row, student_gradient_row, teacher_gradient_row;
+  float temperature;
+  HeedReduction reduction;
+} HeedDistillationShape;
+
+typedef struct HeedDistillationInputs {
+  const float *student, *teacher; // [rows, classes]
+  const float *output_gradient;
+} HeedDistillationInputs;
+
+typedef struct HeedDistillationOutputs {
+  float *loss;
+  float *student_gradient, *teacher_gradient; // [rows, classes], or null
+} HeedDistillationOutputs;
+
+HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs,
+                                  const HeedDistillationOutputs *outputs);
+
+// ---- Negative sampling ----------------------------------------------------------------------------------------------------------------
+//
+//   loss_n = -log sigmoid(v . u_0) - sum_{k >= 1} log sigmoid(-v . u_k)         mean: over pairs
+//   v = center_table[centers[n]], u_0 = context_table[contexts[n]], u_k = context_table[negatives[n, k-1]]
+//
+// Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality" (2013).
+//
+// Gradients are taken of the tables (or of rows of them: `touched`). Each row of a gradient is the sum over the pairs that touch it, in order
+// of pairs. Dense: added to the gradient table [rows, dim], rows that no pair touches are left alone. Touched: the rows that are touched, in
+// ascending order, are listed and their gradients written one behind the other (overwriting).
+typedef struct HeedNegativeSamplingShape {
+  size_t pairs, negatives, dim;
+  size_t center_rows, context_rows;  // of the tables
+  ptrdiff_t center_row, context_row; // strides
+  ptrdiff_t center_gradient_row, context_gradient_row;
+  HeedReduction reduction;
+} HeedNegativeSamplingShape;
+
+typedef struct HeedNegativeSamplingInputs {
+  const float *center_table, *context_table;     // [center_rows, dim], [context_rows, dim]; may be one table
+  const int64_t *centers, *contexts, *negatives; // [pairs], [pairs], [pairs, negatives]
+  const float *output_gradient;
+} HeedNegativeSamplingInputs;
+
+// The gradient of one table; `gradient` null: not wanted.
+typedef struct HeedTableGradient {
+  float *gradient;  // dense: [table rows, dim]; touched: room for [min(occurrences, table rows), dim]
+  int64_t *touched; // null: dense; else room for as many indices, ascending
+  size_t *count;    // of touched rows; written where `touched` is given
+} HeedTableGradient;
+
+typedef struct HeedNegativeSamplingOutputs {
+  float *loss;
+  HeedTableGradient center, context;
+} HeedNegativeSamplingOutputs;
+
+HeedStatus heed_negative_sampling(const HeedNegativeSamplingShape *shape, const HeedNegativeSamplingInputs *inputs,
+                                  const HeedNegativeSamplingOutputs *outputs);
+
+// ---- Elementwise losses ---------------------------------------------------------------------------------------------------------------
+//
+//   binary cross-entropy with logits   loss_i = w t log(1 + e^-x) + (1 - t) (x + log(1 + e^-x)), w = positive_weight
+//                                      = (1 - t) x + (1 + (w - 1) t) (max(-x, 0) + log(1 + e^-|x|))
+//   mean squared error                 loss_i = (x - t)^2                                                 mean: over elements
+//
+// Arrays of `count` elements, contiguous. Accuracy: 4 eps of the terms above; gradients 4 eps.
+typedef struct HeedElementwiseLossShape {
+  size_t count;
+  float positive_weight; // binary cross-entropy alone
+  HeedReduction reduction;
+} HeedElementwiseLossShape;
+
+typedef struct HeedElementwiseLossInputs {
+  const float *input, *targets;
+  const float *output_gradient;
+} HeedElementwiseLossInputs;
+
+typedef struct HeedElementwiseLossOutputs {
+  float *loss;     // [count] or [1], or null
+  float *gradient; // of the input, [count], or null
+} HeedElementwiseLossOutputs;
+
+HeedStatus heed_binary_cross_entropy(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
+                                     const HeedElementwiseLossOutputs *outputs);
+HeedStatus heed_squared_error(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
+                              const HeedElementwiseLossOutputs *outputs);
+
+// ---- The specification in code: scalar, float64, one thread ---------------------------------------------------------------------------
+//
+// Contiguous results; the same checks. Table gradients are dense and overwrite.
+HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs, double *loss,
+                                        double *gradient);
+HeedStatus heed_distillation_loss_reference(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs, double *loss,
+                                            double *student_gradient, double *teacher_gradient);
+HeedStatus heed_negative_sampling_reference(const HeedNegativeSamplingShape *shape, const HeedNegativeSamplingInputs *inputs, double *loss,
+                                            double *center_gradient, double *context_gradient);
+HeedStatus heed_binary_cross_entropy_reference(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs, double *loss,
+                                               double *gradient);
+HeedStatus heed_squared_error_reference(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs, double *loss,
+                                        double *gradient);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,164 @@
+// The losses in float64, one scalar step after the other: the specification of loss.h in code, and the oracle of the tests.
+
+#include <math.h>
+#include <string.h>
+
+#include "../driver/loss_checks.h"
+
+// log sum_c exp(factor * x[c]); NaN where one is NaN or the largest is infinite.
+static double log_sum_exp(const float *x, size_t count, double factor) {
+  double maximum = -INFINITY, sum = 0;
+  for (size_t c = 0; c < count; c++) {
+    const double z = factor * (double)x[c];
+    if (isnan(z) || z > maximum) maximum = z; // once NaN, it stays
+  }
+  if (isinf(maximum)) return NAN;
+  for (size_t c = 0; c < count; c++) sum += exp(factor * (double)x[c] - maximum);
+  return maximum + log(sum);
+}
+
+// One row or element is done: into the losses, or the sum of them.
+static void put(HeedReduction reduction, double value, size_t i, double *loss, double *sum) {
+  if (loss && reduction == HeedReductionNone) loss[i] = value;
+  *sum += value;
+}
+
+static void put_total(HeedReduction reduction, double sum, double count, double *loss) {
+  if (loss && reduction != HeedReductionNone) loss[0] = heed_loss_total(reduction, sum, count);
+}
+
+// ---- Cross-entropy --------------------------------------------------------------------------------------------------------------------
+
+// w[c] ((1 - s) t_i[c] + s / C)
+static double target_weight(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, size_t i, size_t c) {
+  const double w = in->class_weights ? (double)in->class_weights[c] : 1, smoothing = (double)s->label_smoothing;
+  if (!in->targets) {
+    const double t = (double)in->target_probabilities[(ptrdiff_t)i * s->probabilities_row + (ptrdiff_t)c];
+    return w * ((1 - smoothing) * t + smoothing / (double)s->classes);
+  }
+  const size_t y = (size_t)in->targets[i];
+  return (c == y ? (1 - smoothing) * w : 0) + smoothing / (double)s->classes * w;
+}
+
+HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, double *loss, double *gradient) {
+  const HeedStatus status = heed_cross_entropy_check(s, in, NULL);
+  if (status != HeedStatusOk) return status;
+  const double count = heed_cross_entropy_count(s, in);
+  double sum = 0;
+  for (size_t i = 0; i < s->rows; i++) {
+    double *g = gradient ? gradient + i * s->classes : NULL;
+    if (heed_cross_entropy_ignores(s, in, i)) {
+      if (g) memset(g, 0, s->classes * sizeof *g);
+      put(s->reduction, 0, i, loss, &sum);
+      continue;
+    }
+    const float *x = in->logits + (ptrdiff_t)i * s->logits_row;
+    const double lse = log_sum_exp(x, s->classes, 1), factor = heed_loss_factor(s->reduction, in->output_gradient, i, count);
+    double value = isnan(lse) ? NAN : 0, total = 0;
+    for (size_t c = 0; c < s->classes; c++) {
+      const double t = target_weight(s, in, i, c);
+      total += t;
+      if (t != 0) value += t * (lse - (double)x[c]);
+    }
+    for (size_t c = 0; g && c < s->classes; c++) g[c] = factor * (exp((double)x[c] - lse) * total - target_weight(s, in, i, c));
+    put(s->reduction, value, i, loss, &sum);
+  }
+  put_total(s->reduction, sum, count, loss);
+  return HeedStatusOk;
+}
+
+// ---- Distillation ---------------------------------------------------------------------------------------------------------------------
+
+HeedStatus heed_distillation_loss_reference(const HeedDistillationShape *s, const HeedDistillationInputs *in, double *loss,
+                                            double *student_gradient, double *teacher_gradient) {
+  const HeedStatus status = heed_distillation_check(s, in, NULL, NULL);
+  if (status != HeedStatusOk) return status;
+  const double T = (double)s->temperature, count = (double)s->rows;
+  double sum = 0;
+  for (size_t i = 0; i < s->rows; i++) {
+    const float *x = in->student + (ptrdiff_t)i * s->student_row, *z = in->teacher + (ptrdiff_t)i * s->teacher_row;
+    const double student = log_sum_exp(x, s->classes, 1 / T), teacher = log_sum_exp(z, s->classes, 1 / T);
+    const double factor = heed_loss_factor(s->reduction, in->output_gradient, i, count);
+    double divergence = isnan(student) || isnan(teacher) ? NAN : 0;
+    for (size_t c = 0; c < s->classes; c++) {
+      const double q = exp((double)z[c] / T - teacher);
+      if (q != 0) divergence += q * (((double)z[c] / T - teacher) - ((double)x[c] / T - student));
+    }
+    for (size_t c = 0; c < s->classes; c++) {
+      const double p = exp((double)x[c] / T - student), q = exp((double)z[c] / T - teacher);
+      if (student_gradient) student_gradient[i * s->classes + c] = factor * T * (p - q);
+      if (teacher_gradient)
+        teacher_gradient[i * s->classes + c] =
+            q == 0 ? 0 : factor * T * q * ((((double)z[c] / T - teacher) - ((double)x[c] / T - student)) - divergence);
+    }
+    put(s->reduction, T * T * divergence, i, loss, &sum);
+  }
+  put_total(s->reduction, sum, count, loss);
+  return HeedStatusOk;
+}
+
+// ---- Negative sampling ----------------------------------------------------------------------------------------------------------------
+
+// log(1 + e^x)
+static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x))); }
+
+HeedStatus heed_negative_sampling_reference(const HeedNegativeSamplingShape *s, const HeedNegativeSamplingInputs *in, double *loss,
+                                            double *center_gradient, double *context_gradient) {
+  const HeedStatus status = heed_negative_sampling_check(s, in);
+  if (status != HeedStatusOk) return status;
+  if (center_gradient) memset(center_gradient, 0, s->center_rows * s->dim * sizeof *center_gradient);
+  if (context_gradient) memset(context_gradient, 0, s->context_rows * s->dim * sizeof *context_gradient);
+  double sum = 0;
+  for (size_t n = 0; n < s->pairs; n++) {
+    const float *v = in->center_table + in->centers[n] * s->center_row;
+    const double factor = heed_loss_factor(s->reduction, in->output_gradient, n, (double)s->pairs);
+    double value = 0;
+    for (size_t k = 0; k <= s->negatives; k++) {
+      const size_t row = heed_negative_sampling_context(s, in, n, k);
+      const float *u = in->context_table + (ptrdiff_t)row * s->context_row;
+      double dot = 0;
+      for (size_t d = 0; d < s->dim; d++) dot += (double)v[d] * (double)u[d];
+      value += softplus(k == 0 ? -dot : dot);
+      const double slope = factor * (k == 0 ? -1 / (1 + exp(dot)) : 1 / (1 + exp(-dot)));
+      for (size_t d = 0; d < s->dim; d++) {
+        if (center_gradient) center_gradient[(size_t)in->centers[n] * s->dim + d] += slope * (double)u[d];
+        if (context_gradient) context_gradient[row * s->dim + d] += slope * (double)v[d];
+      }
+    }
+    put(s->reduction, value, n, loss, &sum);
+  }
+  put_total(s->reduction, sum, (double)s->pairs, loss);
+  return HeedStatusOk;
+}
+
+// ---- Elementwise ----------------------------------------------------------------------------------------------------------------------
+
+HeedStatus heed_binary_cross_entropy_reference(const HeedElementwiseLossShape *s, const HeedElementwiseLossInputs *in, double *loss,
+                                               double *gradient) {
+  const HeedStatus status = heed_elementwise_loss_check(s, in);
+  if (status != HeedStatusOk) return status;
+  const double w = (double)s->positive_weight;
+  double sum = 0;
+  for (size_t i = 0; i < s->count; i++) {
+    const double x = (double)in->input[i], t = (double)in->targets[i];
+    const double factor = heed_loss_factor(s->reduction, in->output_gradient, i, (double)s->count);
+    put(s->reduction, (1 - t) * x + (1 + (w - 1) * t) * softplus(-x), i, loss, &sum);
+    if (gradient) gradient[i] = factor * ((1 - t) / (1 + exp(-x)) - w * t / (1 + exp(x)));
+  }
+  put_total(s->reduction, sum, (double)s->count, loss);
+  return HeedStatusOk;
+}
+
+HeedStatus heed_squared_error_reference(const HeedElementwiseLossShape *s, const HeedElementwiseLossInputs *in, double *loss,
+                                        double *gradient) {
+  const HeedStatus status = heed_elementwise_loss_check(s, in);
+  if (status != HeedStatusOk) return status;
+  double sum = 0;
+  for (size_t i = 0; i < s->count; i++) {
+    const double d = (double)in->input[i] - (double)in->targets[i];
+    put(s->reduction, d * d, i, loss, &sum);
+    if (gradient) gradient[i] = 2 * heed_loss_factor(s->reduction, in->output_gradient, i, (double)s->count) * d;
+  }
+  put_total(s->reduction, sum, (double)s->count, loss);
+  return HeedStatusOk;
+}
