@@ -53,7 +53,8 @@ let package = Package(
         .target(name: "HeedTensor", dependencies: ["CKernels"]),
         .target(name: "HeedJSON"),
         .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
-        .target(name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles"]),
+        .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedFiles"]),
+        .target(name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedTrain"]),
         .executableTarget(
             name: "HeedCommand",
             dependencies: [
@@ -66,6 +67,7 @@ let package = Package(
         .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
+        .testTarget(name: "HeedTrainTests", dependencies: ["HeedTrain", "HeedTestSupport"]),
         .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),
     ],
     swiftLanguageModes: [.v6],

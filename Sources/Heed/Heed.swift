@@ -3,3 +3,4 @@
 @_exported import HeedFiles
 @_exported import HeedJSON
 @_exported import HeedTensor
+@_exported import HeedTrain

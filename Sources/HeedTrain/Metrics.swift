@@ -1,0 +1,152 @@
+import Foundation
+
+/// How many predictions of a classifier were right, class by class; added up batch by batch.
+///
+///     var scores = ClassificationScores(classes: tags.count)
+///     scores.add(predicted: [1, 0, 2], targets: [1, 2, 2])
+///     scores.accuracy        // 0.667
+///     scores.macroF1
+public struct ClassificationScores: Sendable, Equatable {
+    /// `confusion[target][predicted]`.
+    public private(set) var confusion: [[Int]]
+
+    /// No predictions yet, of so many classes.
+    public init(classes: Int) {
+        precondition(classes > 0, "ClassificationScores: \(classes) classes")
+        confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
+    }
+
+    /// Counts predictions against their targets; pairs whose target is `ignoring` are passed over.
+    public mutating func add(predicted: [Int], targets: [Int], ignoring ignored: Int? = nil) {
+        precondition(
+            predicted.count == targets.count,
+            "ClassificationScores.add: \(predicted.count) predictions of \(targets.count) targets")
+        for (prediction, target) in zip(predicted, targets) where target != ignored {
+            precondition(
+                confusion.indices.contains(prediction) && confusion.indices.contains(target),
+                "ClassificationScores.add: prediction \(prediction) of target \(target) among \(confusion.count) classes"
+            )
+            confusion[target][prediction] += 1
+        }
+    }
+
+    /// How many predictions were counted.
+    public var total: Int { confusion.reduce(0) { $0 + $1.reduce(0, +) } }
+
+    private var right: Int { confusion.indices.reduce(0) { $0 + confusion[$1][$1] } }
+
+    /// The share of predictions that were right; 0 where there are none.
+    public var accuracy: Double { Self.ratio(right, total) }
+
+    /// Right predictions of a class among all predictions of it; 0 where it was never predicted.
+    public func precision(of index: Int) -> Double {
+        Self.ratio(confusion[index][index], confusion.reduce(0) { $0 + $1[index] })
+    }
+
+    /// Right predictions of a class among all its targets; 0 where it was never a target.
+    public func recall(of index: Int) -> Double { Self.ratio(confusion[index][index], confusion[index].reduce(0, +)) }
+
+    /// `2 precision recall / (precision + recall)`, 0 where both are 0.
+    public func f1(of index: Int) -> Double {
+        Self.ratio(2 * confusion[index][index], confusion[index].reduce(0, +) + confusion.reduce(0) { $0 + $1[index] })
+    }
+
+    /// The mean of ``f1(of:)`` over the classes that were a target or predicted.
+    public var macroF1: Double {
+        let present = confusion.indices.filter { index in
+            confusion[index].contains { $0 > 0 } || confusion.contains { $0[index] > 0 }
+        }
+        return present.isEmpty ? 0 : present.reduce(0) { $0 + f1(of: $1) } / Double(present.count)
+    }
+
+    private static func ratio(_ part: Int, _ whole: Int) -> Double { whole == 0 ? 0 : Double(part) / Double(whole) }
+}
+
+/// Scores of spans, as named entities have them: a span counts as right where its beginning, its end and its label all are.
+///
+/// Source: Tjong Kim Sang and De Meulder, "Introduction to the CoNLL-2003 shared task" (2003).
+public struct SpanScores: Sendable, Equatable {
+    /// A labelled stretch of a sequence.
+    public struct Span: Sendable, Hashable {
+        /// The positions that belong to it.
+        public let range: Range<Int>
+        /// What it is.
+        public let label: String
+
+        /// A span.
+        public init(_ range: Range<Int>, label: String) {
+            self.range = range
+            self.label = label
+        }
+
+        /// The spans that tags of the form `B-X`, `I-X`, `O` mark; an `I-X` that continues nothing begins a span, as in conlleval.
+        public static func inTags(_ tags: [String]) -> [Span] {
+            var spans: [Span] = []
+            var open: (start: Int, label: String)?
+            for (index, tag) in tags.enumerated() {
+                let label =
+                    tag.count > 2 && (tag.hasPrefix("B-") || tag.hasPrefix("I-")) ? String(tag.dropFirst(2)) : nil
+                if let begun = open, tag.hasPrefix("B-") || label != begun.label {
+                    spans.append(Span(begun.start..<index, label: begun.label))
+                    open = nil
+                }
+                if let label, open == nil { open = (index, label) }
+            }
+            if let open { spans.append(Span(open.start..<tags.count, label: open.label)) }
+            return spans
+        }
+    }
+
+    /// Spans found, spans there are, spans found that are there.
+    public private(set) var found = 0, expected = 0, right = 0
+
+    /// Nothing counted yet.
+    public init() {}
+
+    /// Counts the spans of one sequence.
+    public mutating func add(found spans: [Span], expected targets: [Span]) {
+        found += spans.count
+        expected += targets.count
+        right += Set(spans).intersection(targets).count
+    }
+
+    /// `right / found`; 0 where nothing was found.
+    public var precision: Double { found == 0 ? 0 : Double(right) / Double(found) }
+    /// `right / expected`; 0 where there was nothing to find.
+    public var recall: Double { expected == 0 ? 0 : Double(right) / Double(expected) }
+    /// `2 right / (found + expected)`; 0 where there is none of both.
+    public var f1: Double { found + expected == 0 ? 0 : 2 * Double(right) / Double(found + expected) }
+}
+
+/// A mean of losses, weighted by how many targets each was taken over.
+public struct MeanLoss: Sendable, Equatable {
+    private var sum = 0.0
+    /// How many targets were counted.
+    public private(set) var count = 0
+
+    /// Nothing counted yet.
+    public init() {}
+
+    /// Adds a mean over `count` targets.
+    public mutating func add(mean: Double, count: Int) {
+        precondition(count >= 0, "MeanLoss.add: \(count) targets")
+        guard count > 0 else { return }
+        sum += mean * Double(count)
+        self.count += count
+    }
+
+    /// The mean over all targets, in nats where the losses are cross-entropies; NaN where there are none.
+    public var mean: Double { sum / Double(count) }
+    /// `e^mean`: over how many equally likely choices a model of this cross-entropy hesitates.
+    public var perplexity: Double { exp(mean) }
+    /// `mean / ln 2`: bits a target.
+    public var bits: Double { mean / log(2) }
+}
+
+/// The share of sequences that are the same from the first to the last element; 0 where there are none.
+public func exactMatch<Element: Equatable>(_ predicted: [[Element]], _ targets: [[Element]]) -> Double {
+    precondition(
+        predicted.count == targets.count, "exactMatch: \(predicted.count) predictions of \(targets.count) targets")
+    guard !targets.isEmpty else { return 0 }
+    return Double(zip(predicted, targets).count { $0 == $1 }) / Double(targets.count)
+}
