@@ -4,6 +4,7 @@
 #define HEED_CKERNELS_H
 
 #include "activation.h"
+#include "arithmetic.h"
 #include "attention.h"
 #include "attention_backward.h"
 #include "convert.h"

@@ -10,6 +10,7 @@
 #include "heed_runtime.h"
 #include "kernels_random.h"
 #include "key_value_cache.h"
+#include "kernels_arithmetic.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
 typedef struct HeedAttentionTile {
@@ -124,6 +125,7 @@ typedef struct HeedKernels {
   void (*weighted_sum_seen)(const HeedWeightedSum *row);
 
   HeedRandomKernels random;
+  HeedArithmeticKernels arithmetic;
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

@@ -58,6 +58,8 @@ VOCABULARY vf vf_accumulate(vf a, vf b, vf c) {
 VOCABULARY vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 
+VOCABULARY vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
+
 VOCABULARY vm vm_and(vm a, vm b) { return _mm256_and_ps(a, b); }
 VOCABULARY vm vm_or(vm a, vm b) { return _mm256_or_ps(a, b); }
 VOCABULARY vm vm_not(vm a) { return _mm256_xor_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(-1))); }
@@ -75,6 +77,10 @@ VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
     for (size_t i = 0; i < n; i++) bytes |= (uint64_t)p[i] << (8 * i);
   const __m256i wide = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128((long long)bytes));
   return vm_not(_mm256_castsi256_ps(_mm256_cmpeq_epi32(wide, _mm256_setzero_si256())));
+}
+VOCABULARY void vm_store_bytes_n(uint8_t *p, vm m, size_t n) {
+  const unsigned bits = (unsigned)_mm256_movemask_ps(m);
+  for (size_t i = 0; i < n && i < 8; i++) p[i] = (uint8_t)(bits >> i & 1);
 }
 
 VOCABULARY vf vf_table16(const float *table, vf bits) {

@@ -45,6 +45,8 @@ VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c);
 VOCABULARY vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 
+VOCABULARY vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+
 VOCABULARY vm vm_and(vm a, vm b) { return (vm)(a & b); }
 VOCABULARY vm vm_or(vm a, vm b) { return (vm)(a | b); }
 VOCABULARY vm vm_not(vm a) { return (vm)~a; }
@@ -58,6 +60,10 @@ VOCABULARY vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a)
 VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
   const __m128i x = _mm_maskz_loadu_epi8(vm_first(n), p);
   return _mm_test_epi8_mask(x, x);
+}
+// 1 where the mask is set, else 0, in the first n bytes.
+VOCABULARY void vm_store_bytes_n(uint8_t *p, vm m, size_t n) {
+  _mm_mask_storeu_epi8(p, vm_first(n), _mm_and_si128(_mm_movm_epi8(m), _mm_set1_epi8(1)));
 }
 
 // table[i & 15], i = the low bits of each lane.

@@ -54,6 +54,11 @@ VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return a * b + c; }
 VOCABULARY vf vf_max(vf a, vf b) { return vf_select((vm)(a > b), a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return vf_select((vm)(a < b), a, b); }
 
+VOCABULARY vf vf_sqrt(vf a) {
+  for (int i = 0; i < 4; i++) a[i] = __builtin_sqrtf(a[i]);
+  return a;
+}
+
 VOCABULARY vm vm_and(vm a, vm b) { return a & b; }
 VOCABULARY vm vm_or(vm a, vm b) { return a | b; }
 VOCABULARY vm vm_not(vm a) { return ~a; }
@@ -72,6 +77,9 @@ VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
   vm m = {0, 0, 0, 0};
   for (size_t i = 0; i < n && i < 4; i++) m[i] = p[i] ? -1 : 0;
   return m;
+}
+VOCABULARY void vm_store_bytes_n(uint8_t *p, vm m, size_t n) {
+  for (size_t i = 0; i < n && i < 4; i++) p[i] = m[i] ? 1 : 0;
 }
 
 VOCABULARY vf vf_table16(const float *table, vf bits) {

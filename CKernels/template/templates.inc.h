@@ -7,11 +7,14 @@
 #include "pack.inc.h"
 
 #include "activation.inc.h"
+#include "copy.inc.h"
+
+#include "arithmetic.inc.h"
+#include "arithmetic_reduce.inc.h"
 #include "attention_decode.inc.h"
 #include "attention_materialized.inc.h"
 #include "attention_tiled_forward.inc.h"
 #include "convert.inc.h"
-#include "copy.inc.h"
 #include "gemm.inc.h"
 #include "gemm_bf16.inc.h"
 #include "peak.inc.h"
@@ -30,6 +33,7 @@
 // A family added to the table adds a line here, its sub-table (runtime/kernels_FAMILY.h) filled at the end of its template.
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
   , .random = {RANDOM_KERNELS}
+  , .arithmetic = {ARITHMETIC_KERNELS}
 
 // clang-format on
 

@@ -1,0 +1,101 @@
+// Reduction of one block (order and promises: include/arithmetic.h): 16 partial results whatever the number of lanes.
+
+#define ARITHMETIC_PARTIALS 16
+#define ARITHMETIC_VECTORS  (ARITHMETIC_PARTIALS / HEED_LANES)
+
+INLINE_KERNEL vf arithmetic_join(HeedArithmeticReduction reduction, vf a, vf b) {
+  switch (reduction) {
+  case HeedArithmeticLargest:
+    return arithmetic_max(a, b);
+  case HeedArithmeticSmallest:
+    return arithmetic_min(a, b);
+  case HeedArithmeticSum:
+  case HeedArithmeticMean:
+    return vf_add(a, b);
+  }
+  return a;
+}
+
+INLINE_KERNEL float arithmetic_join_scalars(HeedArithmeticReduction reduction, float a, float b) {
+  switch (reduction) {
+  case HeedArithmeticLargest:
+    return a != a || a > b ? a : b;
+  case HeedArithmeticSmallest:
+    return a != a || a < b ? a : b;
+  case HeedArithmeticSum:
+  case HeedArithmeticMean:
+    return a + b;
+  }
+  return a;
+}
+
+INLINE_KERNEL float arithmetic_start(HeedArithmeticReduction reduction) {
+  return reduction == HeedArithmeticLargest ? -INFINITY : reduction == HeedArithmeticSmallest ? INFINITY : 0.0f;
+}
+
+INLINE_KERNEL float arithmetic_line(HeedArithmeticReduction reduction, size_t count, const float *x) {
+  vf partial[ARITHMETIC_VECTORS];
+  for (int v = 0; v < ARITHMETIC_VECTORS; v++) partial[v] = vf_set1(arithmetic_start(reduction));
+  size_t i = 0;
+  for (; i + ARITHMETIC_PARTIALS <= count; i += ARITHMETIC_PARTIALS)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < ARITHMETIC_VECTORS; v++) partial[v] = arithmetic_join(reduction, partial[v], vf_load(x + i + v * HEED_LANES));
+  float all[ARITHMETIC_PARTIALS];
+  for (int v = 0; v < ARITHMETIC_VECTORS; v++) vf_store(all + v * HEED_LANES, partial[v]);
+  for (size_t p = 0; i + p < count; p++) all[p] = arithmetic_join_scalars(reduction, all[p], x[i + p]);
+  for (int half = ARITHMETIC_PARTIALS / 2; half > 0; half /= 2)
+    for (int p = 0; p < half; p++) all[p] = arithmetic_join_scalars(reduction, all[p], all[p + half]);
+  return all[0];
+}
+
+INLINE_KERNEL void arithmetic_columns(HeedArithmeticReduction reduction, size_t count, const float *x, const ptrdiff_t *rows,
+                                      size_t columns, float *output) {
+  float all[ARITHMETIC_PARTIALS][HEED_ARITHMETIC_COLUMNS];
+  const size_t partials = count < ARITHMETIC_PARTIALS ? count : ARITHMETIC_PARTIALS;
+  for (size_t p = 0; p < ARITHMETIC_PARTIALS; p++)
+    for (size_t j = 0; j < columns; j += HEED_LANES) vf_store(all[p] + j, vf_set1(arithmetic_start(reduction)));
+  for (size_t i = 0; i < count; i += partials)
+    for (size_t p = 0; p < partials && i + p < count; p++) {
+      const float *row = x + rows[i + p];
+      for (size_t j = 0; j < columns; j += HEED_LANES)
+        vf_store(all[p] + j, arithmetic_join(reduction, vf_load(all[p] + j), vf_load_n(row + j, columns - j)));
+    }
+  for (size_t half = ARITHMETIC_PARTIALS / 2; half > 0; half /= 2)
+    for (size_t p = 0; p < half; p++)
+      for (size_t j = 0; j < columns; j += HEED_LANES)
+        vf_store(all[p] + j, arithmetic_join(reduction, vf_load(all[p] + j), vf_load(all[p + half] + j)));
+  for (size_t j = 0; j < columns; j += HEED_LANES) vf_store_n(output + j, vf_load(all[0] + j), columns - j);
+}
+
+static float arithmetic_reduce_line(HeedArithmeticReduction reduction, size_t count, const float *x) {
+  switch (reduction) {
+  case HeedArithmeticLargest:
+    return arithmetic_line(HeedArithmeticLargest, count, x);
+  case HeedArithmeticSmallest:
+    return arithmetic_line(HeedArithmeticSmallest, count, x);
+  case HeedArithmeticSum:
+  case HeedArithmeticMean:
+    break;
+  }
+  return arithmetic_line(HeedArithmeticSum, count, x);
+}
+
+static void arithmetic_reduce_columns(HeedArithmeticReduction reduction, size_t count, const float *x, const ptrdiff_t *rows,
+                                      size_t columns, float *output) {
+  switch (reduction) {
+  case HeedArithmeticLargest:
+    arithmetic_columns(HeedArithmeticLargest, count, x, rows, columns, output);
+    return;
+  case HeedArithmeticSmallest:
+    arithmetic_columns(HeedArithmeticSmallest, count, x, rows, columns, output);
+    return;
+  case HeedArithmeticSum:
+  case HeedArithmeticMean:
+    break;
+  }
+  arithmetic_columns(HeedArithmeticSum, count, x, rows, columns, output);
+}
+
+#define ARITHMETIC_KERNELS                                                                                                                 \
+  .forward = arithmetic_forward, .compare = arithmetic_compare, .select = arithmetic_select, .reduce_line = arithmetic_reduce_line,        \
+  .reduce_columns = arithmetic_reduce_columns
