@@ -53,8 +53,9 @@ let package = Package(
         .target(name: "HeedTensor", dependencies: ["CKernels"]),
         .target(name: "HeedJSON"),
         .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
+        .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedFiles"]),
-        .target(name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedTrain"]),
+        .target(name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain"]),
         .executableTarget(
             name: "HeedCommand",
             dependencies: [
@@ -67,6 +68,7 @@ let package = Package(
         .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
+        .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),
         .testTarget(name: "HeedTrainTests", dependencies: ["HeedTrain", "HeedTestSupport"]),
         .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),
     ],

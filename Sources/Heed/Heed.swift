@@ -3,4 +3,5 @@
 @_exported import HeedFiles
 @_exported import HeedJSON
 @_exported import HeedTensor
+@_exported import HeedText
 @_exported import HeedTrain

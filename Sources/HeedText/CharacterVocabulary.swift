@@ -1,0 +1,93 @@
+import HeedJSON
+
+/// The characters of a text, each with a number: the vocabulary of models that read and write letter by letter.
+///
+/// A character is a Unicode scalar ("e" and a combining accent are two), as in Python, so that models and texts can be exchanged. Numbers
+/// follow the order of the scalars.
+///
+///     let vocabulary = CharacterVocabulary(of: text)
+///     let ids = try vocabulary.encode("to be")
+///     vocabulary.decode(ids)  // "to be"
+///
+/// Not for large alphabets: a model's last layer grows with the number of characters.
+public struct CharacterVocabulary: Sendable, Equatable {
+    /// The characters in the order of their numbers.
+    public let characters: [Unicode.Scalar]
+    private let numbers: [Unicode.Scalar: Int32]
+
+    /// The vocabulary of all characters that occur in a text.
+    public init(of text: String) {
+        self.init(sorted: Set(text.unicodeScalars).sorted())
+    }
+
+    private init(sorted characters: [Unicode.Scalar]) {
+        self.characters = characters
+        numbers = Dictionary(uniqueKeysWithValues: zip(characters, Int32(0)...))
+    }
+
+    /// How many characters there are.
+    public var count: Int { characters.count }
+
+    /// The numbers of a text's characters.
+    ///
+    /// - Throws: ``TextError`` naming the first character that the vocabulary lacks and where it stands.
+    public func encode(_ text: String) throws(TextError) -> [Int32] {
+        var ids: [Int32] = []
+        ids.reserveCapacity(text.utf8.count)
+        for scalar in text.unicodeScalars {
+            guard let id = numbers[scalar] else {
+                let code = String(scalar.value, radix: 16, uppercase: true)
+                let padded = String(repeating: "0", count: max(0, 4 - code.count)) + code
+                throw TextError(
+                    "character \(ids.count + 1) is \(scalar.escaped(asASCII: false).quoted) (U+\(padded)), which is none of the model's \(count) characters"
+                )
+            }
+            ids.append(id)
+        }
+        return ids
+    }
+
+    /// The text of numbers from ``encode(_:)`` or from a model, which lie below ``count``.
+    public func decode(_ ids: some Sequence<Int32>) -> String {
+        var text = String.UnicodeScalarView()
+        for id in ids {
+            precondition(
+                id >= 0 && Int(id) < count, "CharacterVocabulary.decode: number \(id) among \(count) characters")
+            text.append(characters[Int(id)])
+        }
+        return String(text)
+    }
+
+    // MARK: As a file
+
+    /// `{"kind": "characters", "characters": "..."}`, the characters in the order of their numbers.
+    public var json: JSONValue {
+        var object = JSONObject()
+        object["kind"] = .string("characters")
+        object["characters"] = .string(String(String.UnicodeScalarView(characters)))
+        return .object(object)
+    }
+
+    /// Reads what ``json`` wrote.
+    ///
+    /// - Throws: ``TextError`` where it is something else, or where characters repeat or are out of order.
+    public init(json: JSONValue) throws(TextError) {
+        guard let object = json.object else { throw TextError("the vocabulary is \(json.kind), not an object") }
+        guard object["kind"]?.string == "characters" else {
+            throw TextError("the vocabulary's kind is not \"characters\"")
+        }
+        guard let text = object["characters"]?.string else {
+            throw TextError("the vocabulary has no string \"characters\"")
+        }
+        let scalars = Array(text.unicodeScalars)
+        guard !scalars.isEmpty else { throw TextError("the vocabulary has no characters") }
+        if let index = scalars.indices.dropFirst().first(where: { scalars[$0 - 1] >= scalars[$0] }) {
+            throw TextError("the vocabulary's character \(index + 1) is not above the one before it")
+        }
+        self.init(sorted: scalars)
+    }
+}
+
+extension String {
+    fileprivate var quoted: String { "\"\(self)\"" }
+}
