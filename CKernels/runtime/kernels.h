@@ -45,11 +45,18 @@ typedef struct HeedAttentionDecode {
   float *output, *max, *sum; // [rows][E], [rows], [rows]
 } HeedAttentionDecode;
 
+// How B lies. Panels hold the whole depth, and a tile begins with one.
+typedef enum HeedGemmLayout {
+  HeedGemmLayoutStrided = 0,
+  HeedGemmLayoutPacked, // panels of HEED_GEMM_PANEL columns, the same for every table (gemm.h)
+  HeedGemmLayoutStaged, // panels of gemm_columns, in the form the table's own kernels read, as its `stage` writes them
+} HeedGemmLayout;
+
 // One tile of C <- activation(alpha * A B + beta * C + bias). Pointers stand at the tile's first element; C may not overlap A or B.
 typedef struct HeedGemmTile {
   size_t rows, columns, depth;
   const void *a, *b; // float32, or bfloat16 for the kernel that says so
-  bool b_is_packed;  // b is panels of HEED_GEMM_PANEL columns of the whole depth (gemm.h), and the tile begins with a panel
+  HeedGemmLayout b_layout;
   ptrdiff_t a_row, a_column, b_row, b_column;
   float *c;
   ptrdiff_t c_row, c_column;
@@ -109,8 +116,12 @@ typedef struct HeedKernels {
   size_t gemm_rows, gemm_columns;
   size_t (*gemm_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
   void (*gemm_tile)(const HeedGemmTile *tile);
-  size_t (*gemm_bf16_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
+  size_t (*gemm_staged_size)(size_t columns, size_t depth);                         // floats
+  void (*gemm_stage)(const HeedGemmTile *tile, size_t column, float *staged_panel); // of a strided B: the panel from `column` on
+  size_t (*gemm_bf16_tile_scratch)(size_t rows, size_t columns, size_t depth);      // floats
   void (*gemm_bf16_tile)(const HeedGemmTile *tile);
+  size_t (*gemm_bf16_staged_size)(size_t columns, size_t depth); // floats
+  void (*gemm_bf16_stage)(const HeedGemmTile *tile, size_t column, float *staged_panel);
 
   void (*convert_f32_to_bf16)(size_t count, const float *input, uint16_t *output);
   void (*convert_bf16_to_f32)(size_t count, const uint16_t *input, float *output);

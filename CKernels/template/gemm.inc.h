@@ -49,7 +49,7 @@ static void gemm_stage_a(const HeedGemmTile *tile, size_t k, float *copy, GemmBl
 }
 
 static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block) {
-  if (tile->b_is_packed) {
+  if (tile->b_layout == HeedGemmLayoutPacked) {
     block->b = gemm_packed(tile, 1, column, k);
     block->b_row = HEED_GEMM_PANEL;
     return;
@@ -58,7 +58,7 @@ static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, floa
   const size_t width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
   block->b = b;
   block->b_row = tile->b_row;
-  if (tile->b_column == 1 && padded == width && tile->rows < GEMM_COPY_B_ROWS) return;
+  if (tile->b_column == 1 && padded == width && tile->rows < GEMM_COPY_B_ROWS) return; // never where a panel is staged for many tiles
   block->b = copy;
   block->b_row = GEMM_PANEL;
   if (tile->b_column != 1) {
@@ -74,3 +74,5 @@ static const GemmOperation gemm_f32 = {
 
 static size_t gemm_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_f32, rows, columns, depth); }
 static void gemm_tile(const HeedGemmTile *tile) { gemm_run(&gemm_f32, tile); }
+static size_t gemm_staged_size(size_t columns, size_t depth) { return gemm_staged_floats(&gemm_f32, columns, depth); }
+static void gemm_stage(const HeedGemmTile *tile, size_t column, float *staged) { gemm_stage_panel(&gemm_f32, tile, column, staged); }

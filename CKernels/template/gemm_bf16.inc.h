@@ -66,7 +66,7 @@ static void gemm_stage_b_bf16(const HeedGemmTile *tile, size_t column, size_t k,
   const size_t depth = block->depth, width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
   block->b = copy;
   block->b_row = GEMM_PANEL;
-  if (tile->b_is_packed) {
+  if (tile->b_layout == HeedGemmLayoutPacked) {
     gemm_unpack_pairs(gemm_packed(tile, 2, column, k / 2), depth, padded, copy);
     return;
   }
@@ -91,3 +91,5 @@ static const GemmOperation gemm_bf16 = {&gemm_product_kernels, .terms = 1,      
 
 static size_t gemm_bf16_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_bf16, rows, columns, depth); }
 static void gemm_bf16_tile(const HeedGemmTile *tile) { gemm_run(&gemm_bf16, tile); }
+static size_t gemm_bf16_staged_size(size_t columns, size_t depth) { return gemm_staged_floats(&gemm_bf16, columns, depth); }
+static void gemm_bf16_stage(const HeedGemmTile *tile, size_t column, float *staged) { gemm_stage_panel(&gemm_bf16, tile, column, staged); }

@@ -75,7 +75,7 @@ INLINE_KERNEL void gemm_transpose_pairs(const uint16_t *b, ptrdiff_t stride, siz
 }
 
 static void gemm_stage_b_dot(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block) {
-  if (tile->b_is_packed) {
+  if (tile->b_layout == HeedGemmLayoutPacked) {
     block->b = gemm_packed(tile, 2, column, k);
     block->b_row = HEED_GEMM_PANEL;
     return;
@@ -108,3 +108,7 @@ static size_t gemm_dot_tile_scratch(size_t rows, size_t columns, size_t depth) {
   return gemm_scratch(&gemm_dot_pairs, rows, columns, depth);
 }
 static void gemm_dot_tile(const HeedGemmTile *tile) { gemm_run(&gemm_dot_pairs, tile); }
+static size_t gemm_dot_staged_size(size_t columns, size_t depth) { return gemm_staged_floats(&gemm_dot_pairs, columns, depth); }
+static void gemm_dot_stage(const HeedGemmTile *tile, size_t column, float *staged) {
+  gemm_stage_panel(&gemm_dot_pairs, tile, column, staged);
+}

@@ -1,7 +1,7 @@
 // Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: include/gemm.h).
 //
 //   for each block of k                      A's block is staged: copied where its strides cost more than the copy, converted, paired
-//     for each panel of columns              B's panel is staged likewise, or read where it lies
+//     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of rows
 //       for each GEMM_ROWS rows              sum <- A B of the block, from zero;  C <- C + sum, or the end: alpha, beta, bias, activation
 
 #ifndef HEED_GEMM_TILE_INC_H
@@ -29,6 +29,24 @@ INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t terms, s
   return (const float *)tile->b + column / HEED_GEMM_PANEL * elements * HEED_GEMM_PANEL + k * HEED_GEMM_PANEL + column % HEED_GEMM_PANEL;
 }
 
+// Where a tile finds the elements from `k` on of the panel that begins at `column`, staged before.
+INLINE_KERNEL const float *gemm_staged(const GemmOperation *op, const HeedGemmTile *tile, size_t column, size_t k) {
+  return (const float *)tile->b + column * gemm_elements(op, tile->depth) + k * GEMM_PANEL;
+}
+
+INLINE_KERNEL size_t gemm_staged_floats(const GemmOperation *op, size_t columns, size_t depth) {
+  return (columns + GEMM_PANEL - 1) / GEMM_PANEL * GEMM_PANEL * gemm_elements(op, depth);
+}
+
+INLINE_KERNEL void gemm_stage_panel(const GemmOperation *op, const HeedGemmTile *tile, size_t column, float *staged) {
+  const size_t elements = gemm_elements(op, tile->depth), left = tile->columns - column;
+  GemmBlock block = {.width = left < GEMM_PANEL ? left : GEMM_PANEL};
+  for (size_t k = 0; k < elements; k += block.depth) {
+    block.depth = elements - k < op->depth ? elements - k : op->depth;
+    op->stage_b(tile, column, k, staged + k * GEMM_PANEL, &block);
+  }
+}
+
 // Whether sums wait in scratch between the blocks of k: C itself serves where nothing of it is needed and its rows are contiguous.
 INLINE_KERNEL bool gemm_needs_partial(const GemmOperation *op, const HeedGemmTile *tile) {
   return gemm_elements(op, tile->depth) > op->depth && (tile->beta != 0.0f || tile->c_column != 1);
@@ -40,11 +58,13 @@ INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t c
 }
 
 // All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
-// instead of 6 and 2.
-INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows) {
-  const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES;
+// instead of 6 and 2. `next` (or null) is the panel that comes after: it lies in the last cache, and comes meanwhile.
+INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, const float *next) {
+  const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES, blocks = (rows + GEMM_ROWS - 1) / GEMM_ROWS;
+  const size_t coming = next ? block.depth * HEED_BLOCK_VECTORS / blocks + 1 : 0; // vectors of it that one block's time brings
   for (size_t left = rows; left > 0;) {
     const size_t count = left <= GEMM_ROWS ? left : (left < 2 * GEMM_ROWS ? (left + 1) / 2 : GEMM_ROWS);
+    for (size_t i = 0; i < coming; i++, next += HEED_LANES) __builtin_prefetch(next, 0, 2);
     op->kernels->blocks[vectors - 1][count - 1](&block);
     left -= count;
     block.a += (ptrdiff_t)count * block.a_row;
@@ -56,22 +76,27 @@ INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t r
 
 // One block of k, from element k on, of the whole tile; `block` stands at its first row and column.
 INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile *tile, GemmBlock block, size_t k, float *panel) {
-  const bool in_place = tile->b_is_packed ? op->reads_packed : op->reads_strided && tile->b_column == 1;
+  const bool packed = tile->b_layout == HeedGemmLayoutPacked, staged = tile->b_layout == HeedGemmLayoutStaged;
+  const bool in_place = packed ? op->reads_packed : !staged && op->reads_strided && tile->b_column == 1;
   const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
   float *const c = block.c, *const partial = block.partial;
   const float *const bias = block.bias;
   for (size_t column = 0; column < tile->columns; column += block.width) {
     size_t left = tile->columns - column;
-    if (tile->b_is_packed && left > HEED_GEMM_PANEL - column % HEED_GEMM_PANEL) left = HEED_GEMM_PANEL - column % HEED_GEMM_PANEL;
+    if (packed && left > HEED_GEMM_PANEL - column % HEED_GEMM_PANEL) left = HEED_GEMM_PANEL - column % HEED_GEMM_PANEL;
     block.c = c + (ptrdiff_t)column * block.c_column;
     block.partial = partial + column;
     if (block.biased) block.bias = bias + (ptrdiff_t)column * block.bias_column;
     block.width = left >= wide ? wide : (left < GEMM_PANEL ? left : GEMM_PANEL);
-    if (block.depth > 0) op->stage_b(tile, column, k, panel, &block);
+    if (staged)
+      block.b = gemm_staged(op, tile, column, k), block.b_row = GEMM_PANEL;
+    else if (block.depth > 0)
+      op->stage_b(tile, column, k, panel, &block);
     if (left >= wide)
       op->kernels->wide[tile->rows - 1](&block);
     else
-      gemm_panel(op, block, tile->rows);
+      gemm_panel(op, block, tile->rows,
+                 staged && column + GEMM_PANEL < tile->columns ? gemm_staged(op, tile, column + GEMM_PANEL, k) : NULL);
   }
 }
 
