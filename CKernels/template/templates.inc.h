@@ -32,9 +32,10 @@
 
 // clang-format off
 // A family added to the table adds a line here, its sub-table (runtime/kernels_FAMILY.h) filled at the end of its template.
+// Every line ends with a backslash; the empty line ends the list.
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
-  , .random = {RANDOM_KERNELS}
-  , .arithmetic = {ARITHMETIC_KERNELS}
+  , .random = {RANDOM_KERNELS} \
+  , .arithmetic = {ARITHMETIC_KERNELS} \
 
 // clang-format on
 
