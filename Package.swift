@@ -54,7 +54,7 @@ let package = Package(
         .target(name: "HeedJSON"),
         .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
-        .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedFiles"]),
+        .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles"]),
         .target(name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain"]),
         .executableTarget(
             name: "HeedCommand",
@@ -69,7 +69,7 @@ let package = Package(
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),
-        .testTarget(name: "HeedTrainTests", dependencies: ["HeedTrain", "HeedTestSupport"]),
+        .testTarget(name: "HeedTrainTests", dependencies: ["HeedTrain", "HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),
     ],
     swiftLanguageModes: [.v6],

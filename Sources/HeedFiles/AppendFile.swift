@@ -1,0 +1,59 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// A file that grows at its end, record by record, for logs.
+///
+/// Each record is written as a whole where the disk lets it; a program that ends in the midst of one leaves a last record that is cut
+/// short, and all before it as they were.
+public final class AppendFile {
+    private let path: String
+    private let descriptor: Int32
+    private let system: SystemCalls
+
+    /// Opens the file at `path` for appending, and makes it where there is none.
+    public convenience init(path: String) throws(FileError) {
+        try self.init(path: path, system: .live)
+    }
+
+    package init(path: String, system: SystemCalls) throws(FileError) {
+        guard !path.utf8.contains(0) else {
+            throw FileError(path: path, operation: "open", reason: "the path contains NUL")
+        }
+        var opened: Int32
+        repeat {
+            opened = system.open(
+                AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0o666)
+        } while opened == -EINTR
+        if opened < 0 { throw FileError(path: path, operation: "open", code: -opened) }
+        var status = stat()
+        guard fstat(opened, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            _ = system.close(opened)
+            throw FileError(path: path, operation: "open", reason: "it is not a regular file")
+        }
+        self.path = path
+        self.system = system
+        descriptor = opened
+    }
+
+    deinit { _ = system.close(descriptor) }
+
+    /// Appends the bytes of a record.
+    public func append(_ bytes: [UInt8]) throws(FileError) {
+        var done = 0
+        while done < bytes.count {
+            let written = bytes.withUnsafeBytes { buffer in
+                buffer.baseAddress.map { system.write(descriptor, $0 + done, bytes.count - done) } ?? 0
+            }
+            if written >= 0 {
+                done += written
+            } else if written != -Int(EINTR) {
+                throw FileError(path: path, operation: "append", code: Int32(-written))
+            }
+        }
+    }
+}

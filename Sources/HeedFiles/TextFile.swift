@@ -1,0 +1,61 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#elseif canImport(Darwin)
+import Darwin
+#endif
+
+/// Whole files of text and other small things.
+public enum TextFile {
+    /// The bytes of a regular file.
+    ///
+    /// - Parameter limit: the most bytes that are read; a larger file is refused before any memory is taken for it.
+    /// - Throws: ``FileError`` where the file cannot be opened or read, is no regular file, changes its size meanwhile, or is larger.
+    public static func bytes(path: String, limit: Int = 4 << 30) throws(FileError) -> [UInt8] {
+        let file = try InputFile(path: path)
+        guard file.size <= limit else {
+            throw FileError(
+                path: path, operation: "read", reason: "it has \(file.size) bytes, and at most \(limit) are read")
+        }
+        var failure: FileError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: file.size) { buffer, count in
+            do throws(FileError) {
+                try file.read(
+                    into: UnsafeMutableRawBufferPointer(start: buffer.baseAddress, count: file.size), at: 0)
+                count = file.size
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+
+    /// The text of a file in UTF-8.
+    ///
+    /// - Throws: ``FileError`` as ``bytes(path:limit:)`` does, and where the bytes are no UTF-8, naming the first that is not.
+    public static func text(path: String, limit: Int = 4 << 30) throws(FileError) -> String {
+        let bytes = try bytes(path: path, limit: limit)
+        if let text = String(validating: bytes, as: UTF8.self) { return text }
+        throw FileError(
+            path: path, operation: "read", reason: "byte \(firstInvalidByte(bytes)) is not part of UTF-8 text")
+    }
+
+    private static func firstInvalidByte(_ bytes: [UInt8]) -> Int {
+        var decoder = UTF8()
+        var iterator = bytes.makeIterator()
+        var position = 0
+        while true {
+            switch decoder.decode(&iterator) {
+            case .scalarValue(let scalar): position += UTF8.width(scalar)
+            case .emptyInput, .error: return position
+            }
+        }
+    }
+}
+
+extension FileError {
+    /// Whether the file is not there.
+    public var isMissingFile: Bool { code == ENOENT }
+}

@@ -1,0 +1,66 @@
+import HeedFiles
+import HeedJSON
+
+/// The numbers of a training run, one JSON object a line: `{"step": 100, "loss": 2.31, "learning_rate": 0.001}`.
+///
+/// Any tool that reads JSON lines can follow the file while it grows. A run that is resumed goes on behind the step of its checkpoint:
+/// what was written after it, the torn end of a crash too, is dropped first.
+public struct MetricsLog {
+    private let file: AppendFile
+
+    /// A log at `path`.
+    ///
+    /// - Parameter step: the last step to keep of a log that is there; nil begins an empty one.
+    /// - Throws: ``FileError`` where the file cannot be read, replaced or opened.
+    public init(path: String, keepingThrough step: Int?) throws(FileError) {
+        var kept: [UInt8] = []
+        if let step {
+            for record in try Self.records(path: path) where record.step <= step {
+                kept += JSONWriter.bytes(.object(record.object)) + [UInt8(ascii: "\n")]
+            }
+        }
+        try AtomicFile.write(kept, to: path)
+        file = try AppendFile(path: path)
+    }
+
+    /// Appends a line; numbers that JSON lacks (NaN, infinities) become `null`.
+    public func append(step: Int, _ values: KeyValuePairs<String, Double>) throws(FileError) {
+        var object = JSONObject()
+        object["step"] = JSONValue(step)
+        for (key, value) in values { object[key] = JSONValue(value) }
+        try file.append(JSONWriter.bytes(.object(object)) + [UInt8(ascii: "\n")])
+    }
+
+    /// One line of a log.
+    public struct Record: Sendable, Equatable {
+        /// The optimiser step, counted from 1.
+        public let step: Int
+        /// All members of the line.
+        public let object: JSONObject
+
+        /// A number of the line; nil where it is not there or is null.
+        public subscript(key: String) -> Double? { object[key]?.double }
+
+        /// Equal where step and members are.
+        public static func == (left: Record, right: Record) -> Bool {
+            left.step == right.step && JSONValue.object(left.object) == .object(right.object)
+        }
+    }
+
+    /// The lines of the log at `path`; none where there is no file. A line that is no JSON object with a step is passed over.
+    ///
+    /// - Throws: ``FileError`` where the file is there and cannot be read.
+    public static func records(path: String) throws(FileError) -> [Record] {
+        let bytes: [UInt8]
+        do {
+            bytes = try TextFile.bytes(path: path)
+        } catch {
+            if error.isMissingFile { return [] }
+            throw error
+        }
+        return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
+            guard let object = try? JSONReader.read(line).object, let step = object["step"]?.int else { return nil }
+            return Record(step: step, object: object)
+        }
+    }
+}
