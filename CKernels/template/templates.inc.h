@@ -36,7 +36,6 @@
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
   , .random = {RANDOM_KERNELS} \
   , .arithmetic = {ARITHMETIC_KERNELS} \
-  , .arithmetic = {ARITHMETIC_KERNELS}
 
 // clang-format on
 
