@@ -12,6 +12,7 @@
 #include "dropout.h"
 #include "heed_runtime.h"
 #include "key_value_cache.h"
+#include "optimizer.h"
 #include "random.h"
 #include "loss.h"
 #include "scored_attention.h"

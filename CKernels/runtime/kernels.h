@@ -8,6 +8,7 @@
 #include "activation.h"
 #include "gemm.h"
 #include "heed_runtime.h"
+#include "kernels_optimizer.h"
 #include "kernels_random.h"
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
@@ -137,6 +138,7 @@ typedef struct HeedKernels {
 
   HeedRandomKernels random;
   HeedArithmeticKernels arithmetic;
+  HeedOptimizerKernels optimizer;
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

@@ -55,6 +55,7 @@ VOCABULARY vf vf_accumulate(vf a, vf b, vf c) {
   __asm__ volatile("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
   return c;
 }
+VOCABULARY vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 

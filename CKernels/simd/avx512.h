@@ -41,6 +41,7 @@ VOCABULARY vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 // The same for a running sum c of a register block, in a form that keeps the block in registers.
 VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+VOCABULARY vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
 // a > b ? a : b, so b where either is NaN.
 VOCABULARY vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }

@@ -51,6 +51,7 @@ VOCABULARY vf vf_mul(vf a, vf b) { return a * b; }
 VOCABULARY vf vf_div(vf a, vf b) { return a / b; }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
 VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return a * b + c; }
+VOCABULARY vf vf_sqrt(vf a) { return __builtin_elementwise_sqrt(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return vf_select((vm)(a > b), a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return vf_select((vm)(a < b), a, b); }
 

@@ -17,6 +17,7 @@
 #include "convert.inc.h"
 #include "gemm.inc.h"
 #include "gemm_bf16.inc.h"
+#include "optimizer.inc.h"
 #include "peak.inc.h"
 #include "random.inc.h"
 #include "softmax.inc.h"
@@ -36,6 +37,7 @@
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
   , .random = {RANDOM_KERNELS} \
   , .arithmetic = {ARITHMETIC_KERNELS} \
+  , .optimizer = {OPTIMIZER_KERNELS}
 
 // clang-format on
 

@@ -1,0 +1,95 @@
+// Optimisers: one fused pass over all parameters, and what is done to their gradients before it.
+//
+// Parameters are a list of spans, each a contiguous array with its gradient and its moments. All arithmetic is elementwise in float32, with
+// coefficients that were computed in float64, so an element's bits depend on its own numbers and the instruction set alone. g is the
+// gradient times gradient_scale (the factor of clipping, or 1 / the number of accumulated batches, without a pass of its own).
+//
+// SGD (torch.optim.SGD):
+//   g <- g + weight_decay w
+//   momentum: b <- g at step 1, momentum b + (1 - dampening) g later;   g <- g + momentum b (Nesterov 1983) or b
+//   w <- w - learning_rate g
+//
+// Adam (Kingma and Ba 2015; torch.optim.Adam), AdamW where `decoupled` (Loshchilov and Hutter 2019; torch.optim.AdamW):
+//   decoupled: w <- w (1 - learning_rate weight_decay), else g <- g + weight_decay w
+//   m <- m + (1 - beta1) (g - m);   v <- beta2 v + (1 - beta2) g^2
+//   amsgrad: u <- max(u, v) (NaN where either is; Reddi, Kale and Kumar 2018), else u = v
+//   w <- w - learning_rate / (1 - beta1^step) m / (sqrt(u) / sqrt(1 - beta2^step) + epsilon)
+//
+// Value and moments are updated in place. Moments begin as zeros (SGD does not read b at step 1). NaN goes where IEEE takes it: ask
+// heed_gradient_norm before stepping. No array may overlap another.
+//
+// Errors: BadShape (overflow), BadArgument (a null pointer to what is needed where count > 0; a coefficient that is negative or not finite; beta
+// >= 1; step = 0; Nesterov without momentum or with dampening; gradient_scale not finite), OutOfMemory.
+
+#ifndef HEED_OPTIMIZER_H
+#define HEED_OPTIMIZER_H
+
+#include "heed_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct HeedParameterSpan {
+  size_t count;
+  float *value;
+  const float *gradient;
+  float *first;   // SGD: b, with momentum; Adam: m
+  float *second;  // Adam: v
+  float *largest; // Adam: u, with amsgrad
+} HeedParameterSpan;
+
+typedef struct HeedSgd {
+  double learning_rate, momentum, dampening, weight_decay;
+  bool nesterov;
+  uint64_t step; // from 1
+  float gradient_scale;
+} HeedSgd;
+
+typedef struct HeedAdam {
+  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  bool decoupled, amsgrad;
+  uint64_t step; // from 1
+  float gradient_scale;
+} HeedAdam;
+
+HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParameterSpan *spans);
+HeedStatus heed_optimizer_adam(const HeedAdam *adam, size_t count, const HeedParameterSpan *spans);
+
+// One span, all state in float64, scalar.
+HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, size_t count, const float *gradient, double *value, double *first);
+HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, size_t count, const float *gradient, double *value, double *first,
+                                         double *second, double *largest);
+
+// ---- Gradients --------------------------------------------------------------------------------------------------------------------------
+
+typedef struct HeedSpan {
+  size_t count;
+  float *data;
+} HeedSpan;
+
+// norm <- the square root of the sum of all squares, in float64: squares are exact, chunks of HEED_NORM_CHUNK elements are summed in 16
+// interleaved sums added in order, chunks and spans in order; the same bits on every instruction set. NaN or infinite where an element is; then
+// `not_finite` receives the number of the first span that holds such an element, else `count`. Either may be null.
+#define HEED_NORM_CHUNK 16384
+HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite);
+
+// min(1, max_norm / (norm + 1e-6)): what torch.nn.utils.clip_grad_norm_ multiplies by. 1 for a norm that is not finite: do not step then.
+float heed_gradient_clip_factor(double norm, double max_norm);
+
+// The norm as above and, where it is finite and the factor is below 1, every element times the factor. Gradients whose norm is NaN or infinite
+// are left as they are. BadArgument where max_norm is negative or NaN.
+HeedStatus heed_gradient_clip(size_t count, const HeedSpan *spans, double max_norm, double *norm, size_t *not_finite);
+
+// data <- factor * data, or zeros whatever it held. The factor must be finite.
+HeedStatus heed_gradient_scale(size_t count, const HeedSpan *spans, float factor);
+HeedStatus heed_gradient_zero(size_t count, const HeedSpan *spans);
+
+// targets[i] <- targets[i] + factor * sources[i], one fused multiply-add where the instruction set has one. BadShape where counts differ.
+HeedStatus heed_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
