@@ -1,3 +1,5 @@
+import HeedTensor
+
 /// Stops training where the validation loss has not improved for some evaluations.
 public struct EarlyStopping: Sendable, Equatable {
     /// How many evaluations without an improvement are borne.
@@ -11,8 +13,8 @@ public struct EarlyStopping: Sendable, Equatable {
 
     /// A rule that has seen nothing yet.
     public init(patience: Int, leastImprovement: Double = 0) {
-        precondition(patience > 0, "EarlyStopping: a patience of \(patience) evaluations")
-        precondition(leastImprovement >= 0, "EarlyStopping: an improvement of \(leastImprovement)")
+        require(patience > 0, "EarlyStopping: a patience of \(patience) evaluations")
+        require(leastImprovement >= 0, "EarlyStopping: an improvement of \(leastImprovement)")
         self.patience = patience
         self.leastImprovement = leastImprovement
     }

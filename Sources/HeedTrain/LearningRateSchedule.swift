@@ -1,4 +1,5 @@
 import Foundation
+import HeedTensor
 
 /// The learning rate of each optimiser step, counted from 0.
 public enum LearningRateSchedule: Sendable, Equatable {
@@ -21,7 +22,7 @@ public enum LearningRateSchedule: Sendable, Equatable {
 
     /// The learning rate of step `step`, from 0.
     public func rate(at step: Int) -> Double {
-        precondition(step >= 0, "LearningRateSchedule.rate: step \(step) is below 0")
+        require(step >= 0, "LearningRateSchedule.rate: step \(step) is below 0")
         switch self {
         case .constant(let rate): return rate
         case .warmupCosine(let peak, let warmup, let total, let minimum):

@@ -1,4 +1,5 @@
 import Foundation
+import HeedTensor
 
 /// How many predictions of a classifier were right, class by class; added up batch by batch.
 ///
@@ -12,17 +13,17 @@ public struct ClassificationScores: Sendable, Equatable {
 
     /// No predictions yet, of so many classes.
     public init(classes: Int) {
-        precondition(classes > 0, "ClassificationScores: \(classes) classes")
+        require(classes > 0, "ClassificationScores: \(classes) classes")
         confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
     }
 
     /// Counts predictions against their targets; pairs whose target is `ignoring` are passed over.
     public mutating func add(predicted: [Int], targets: [Int], ignoring ignored: Int? = nil) {
-        precondition(
+        require(
             predicted.count == targets.count,
             "ClassificationScores.add: \(predicted.count) predictions of \(targets.count) targets")
         for (prediction, target) in zip(predicted, targets) where target != ignored {
-            precondition(
+            require(
                 confusion.indices.contains(prediction) && confusion.indices.contains(target),
                 "ClassificationScores.add: prediction \(prediction) of target \(target) among \(confusion.count) classes"
             )
@@ -129,7 +130,7 @@ public struct MeanLoss: Sendable, Equatable {
 
     /// Adds a mean over `count` targets.
     public mutating func add(mean: Double, count: Int) {
-        precondition(count >= 0, "MeanLoss.add: \(count) targets")
+        require(count >= 0, "MeanLoss.add: \(count) targets")
         guard count > 0 else { return }
         sum += mean * Double(count)
         self.count += count
@@ -145,7 +146,7 @@ public struct MeanLoss: Sendable, Equatable {
 
 /// The share of sequences that are the same from the first to the last element; 0 where there are none.
 public func exactMatch<Element: Equatable>(_ predicted: [[Element]], _ targets: [[Element]]) -> Double {
-    precondition(
+    require(
         predicted.count == targets.count, "exactMatch: \(predicted.count) predictions of \(targets.count) targets")
     guard !targets.isEmpty else { return 0 }
     return Double(zip(predicted, targets).count { $0 == $1 }) / Double(targets.count)

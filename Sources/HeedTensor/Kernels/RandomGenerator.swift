@@ -1,0 +1,80 @@
+internal import CKernels
+
+/// Random numbers by counting, for whatever a program draws one by one: orders, choices, samples.
+///
+/// A number depends on seed, stream and position alone (Philox 4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+/// 2011), so that a run that is resumed from its position goes on with the same ones, on any machine. Streams of one seed are
+/// independent of each other: take one for each purpose.
+///
+///     var generator = RandomGenerator(seed: 7)
+///     let order = generator.permutation(of: 100)
+///
+/// Not for secrets: who knows the seed knows the numbers.
+public struct RandomGenerator: RandomNumberGenerator, Sendable {
+    /// What names the numbers.
+    public let seed: UInt64
+    /// Which of the seed's sequences.
+    public let stream: UInt64
+    /// How many words of 32 bits have been drawn; to begin there again gives the same numbers.
+    public private(set) var position: UInt64
+
+    private var words: [UInt32] = []
+
+    /// The sequence of a seed and stream, from a position on.
+    public init(seed: UInt64, stream: UInt64 = 0, position: UInt64 = 0) {
+        self.seed = seed
+        self.stream = stream
+        self.position = position
+    }
+
+    private mutating func word() -> UInt32 {
+        let block = UInt64(HEED_RANDOM_BLOCK)
+        if words.isEmpty || position % block == 0 { fill(from: position - position % block) }
+        let word = words[Int(position % block)]
+        position &+= 1
+        return word
+    }
+
+    private mutating func fill(from offset: UInt64) {
+        var random = HeedRandom(seed: seed, stream: stream, offset: offset)
+        words = [UInt32](unsafeUninitializedCapacity: Int(HEED_RANDOM_BLOCK)) { buffer, count in
+            let status = heed_random_bits(&random, buffer.count, buffer.baseAddress)
+            require(status == .ok, "RandomGenerator: no words at \(offset)")
+            count = buffer.count
+        }
+    }
+
+    /// 64 bits: two words, the first in the lower half.
+    public mutating func next() -> UInt64 {
+        let low = UInt64(word())
+        return low | UInt64(word()) << 32
+    }
+
+    /// A number from 0 to `bound` - 1, each as likely as the others (Lemire, "Fast random integer generation in an interval", 2019).
+    public mutating func below(_ bound: Int) -> Int {
+        require(bound > 0, "RandomGenerator.below: nothing lies below \(bound)")
+        let range = UInt64(bound)
+        let threshold = (0 &- range) % range
+        while true {
+            let product = next().multipliedFullWidth(by: range)
+            if product.low >= threshold { return Int(product.high) }
+        }
+    }
+
+    /// A number from 0 to below 1, a multiple of 2^-53.
+    public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
+
+    /// 0 ..< `count` in a random order (Fisher and Yates; Durstenfeld 1964).
+    public mutating func permutation(of count: Int) -> [Int] {
+        var order = Array(0..<count)
+        for index in stride(from: count - 1, to: 0, by: -1) { order.swapAt(index, below(index + 1)) }
+        return order
+    }
+}
+
+extension RandomGenerator: Equatable {
+    /// Whether the same numbers follow.
+    public static func == (left: RandomGenerator, right: RandomGenerator) -> Bool {
+        (left.seed, left.stream, left.position) == (right.seed, right.stream, right.position)
+    }
+}
