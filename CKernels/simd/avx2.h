@@ -59,8 +59,6 @@ VOCABULARY vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
 
-VOCABULARY vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
-
 VOCABULARY vm vm_and(vm a, vm b) { return _mm256_and_ps(a, b); }
 VOCABULARY vm vm_or(vm a, vm b) { return _mm256_or_ps(a, b); }
 VOCABULARY vm vm_not(vm a) { return _mm256_xor_ps(a, _mm256_castsi256_ps(_mm256_set1_epi32(-1))); }

@@ -46,8 +46,6 @@ VOCABULARY vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
 
-VOCABULARY vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
-
 VOCABULARY vm vm_and(vm a, vm b) { return (vm)(a & b); }
 VOCABULARY vm vm_or(vm a, vm b) { return (vm)(a | b); }
 VOCABULARY vm vm_not(vm a) { return (vm)~a; }

@@ -55,11 +55,6 @@ VOCABULARY vf vf_sqrt(vf a) { return __builtin_elementwise_sqrt(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return vf_select((vm)(a > b), a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return vf_select((vm)(a < b), a, b); }
 
-VOCABULARY vf vf_sqrt(vf a) {
-  for (int i = 0; i < 4; i++) a[i] = __builtin_sqrtf(a[i]);
-  return a;
-}
-
 VOCABULARY vm vm_and(vm a, vm b) { return a & b; }
 VOCABULARY vm vm_or(vm a, vm b) { return a | b; }
 VOCABULARY vm vm_not(vm a) { return ~a; }
