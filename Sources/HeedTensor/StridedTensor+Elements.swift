@@ -90,6 +90,8 @@ extension StridedTensor {
     private static func copyElements(
         _ source: UnsafePointer<Scalar>, strides: IndexVector, shape: Shape, to target: UnsafeMutablePointer<Scalar>
     ) {
+        // The kernel copies words by whole vectors, transposes too.
+        if MemoryLayout<Scalar>.size == 4, copyWords(source, strides: strides, shape: shape, to: target) { return }
         let loop = StridedLoop(shape: shape, strides: [strides, shape.rowMajorStrides])
         let count = loop.runCount
         let sourceStride = loop.runStride(0)
