@@ -16,6 +16,7 @@
 #include "random.h"
 #include "loss.h"
 #include "scored_attention.h"
+#include "recurrent.h"
 #include "softmax.h"
 
 #endif

@@ -10,6 +10,7 @@
 #include "heed_runtime.h"
 #include "kernels_optimizer.h"
 #include "kernels_random.h"
+#include "kernels_recurrent.h"
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
 
@@ -139,6 +140,7 @@ typedef struct HeedKernels {
   HeedRandomKernels random;
   HeedArithmeticKernels arithmetic;
   HeedOptimizerKernels optimizer;
+  HeedRecurrentKernels recurrent;
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

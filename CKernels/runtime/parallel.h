@@ -17,4 +17,12 @@ size_t heed_parallel_width(size_t count, double flops);
 // gate taken (another thread's region, or one further out on this thread) runs them all on the calling thread as worker 0.
 void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context);
 
+// Runs `width` slots of each of `steps` steps, a step only when every slot of the one before is done. A worker takes its own slot first, so
+// that from step to step a slot finds its data in the same core's cache, then any that nobody has begun: none waits for a worker that has
+// not come. A step costs a fraction of a microsecond where each worker has a processor.
+// Width is at most HEED_STEP_WIDTH_MAX: more workers would lose to the waiting.
+#define HEED_STEP_WIDTH_MAX 64
+typedef void (*HeedStepTask)(void *context, size_t step, size_t slot, size_t worker);
+void heed_parallel_steps(size_t steps, size_t width, HeedStepTask task, void *context);
+
 #endif

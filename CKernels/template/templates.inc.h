@@ -20,6 +20,7 @@
 #include "optimizer.inc.h"
 #include "peak.inc.h"
 #include "random.inc.h"
+#include "rnn.inc.h"
 #include "softmax.inc.h"
 
 #define HEED_BASE_FIELDS                                                                                                                   \
@@ -38,6 +39,8 @@
   , .random = {RANDOM_KERNELS} \
   , .arithmetic = {ARITHMETIC_KERNELS} \
   , .optimizer = {OPTIMIZER_KERNELS}
+#define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
+  , .recurrent = {RECURRENT_KERNELS}
 
 // clang-format on
 

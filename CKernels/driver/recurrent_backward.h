@@ -1,0 +1,28 @@
+// Private: what the parts of a recurrent layer's backward pass share.
+
+#ifndef HEED_RECURRENT_BACKWARD_H
+#define HEED_RECURRENT_BACKWARD_H
+
+#include "recurrent_plan.h"
+
+typedef struct HeedRecurrentBackwardCall {
+  HeedRecurrentPlan plan;
+  HeedRecurrentSchedule schedule;
+  const HeedRecurrentWeights *weights;
+  const HeedRecurrentInputs *inputs;
+  const float *reserve;
+  const HeedRecurrentCotangents *cotangents;
+  const HeedRecurrentGradients *gradients;
+  size_t reserve_row, slopes_row;   // floats from a packed row to the next
+  const float *packed[2];           // w_hh as the phases take it, panels of HEED_GEMM_PANEL units
+  float *slopes;                    // of all packed rows
+  float *gathered;                  // [rows, I]
+  float *carry, *cell, *first_cell; // [B, H]
+  ptrdiff_t *output_first, output_step;
+  float *sums;
+} HeedRecurrentBackwardCall;
+
+// Gradients of weights, biases and input from the slopes of all steps.
+HeedStatus heed_recurrent_gradients(const HeedRecurrentBackwardCall *call);
+
+#endif

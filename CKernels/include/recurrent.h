@@ -1,0 +1,141 @@
+// Recurrent layers over whole sequences: one layer, one direction, forward and backward. Layers and directions are stacked by the caller.
+//
+// B batch, T time, I input, H hidden, G gates (1 for an RNN, 4 for LSTM, 3 for GRU). x_t is [I], h_t and c_t are [H], weights as PyTorch
+// keeps them: w_ih [G*H, I], w_hh [G*H, H], b_ih and b_hh [G*H], row-major; gates i f g o for LSTM and r z n for GRU. With
+// a_t = w_ih x_t + b_ih and u_t = w_hh h_(t-1) + b_hh, cut into gates, s the sigmoid and * element by element:
+//
+//   Rnn             h_t = act(a_t + u_t), act = tanh, relu or sigmoid                                   (Elman 1990)
+//   Lstm            i, f, o = s(a + u), g = tanh(a_g + u_g),  c_t = f * c_(t-1) + i * g,  h_t = o * tanh(c_t)
+//                                                                   (Hochreiter and Schmidhuber 1997; Gers et al. 2000)
+//   Gru             r, z = s(a + u),  n = tanh(a_n + r * u_n),  h_t = (1 - z) * n + z * h_(t-1)          (as PyTorch and cuDNN)
+//   GruResetBefore  the same with u_n = w_hn (r * h_(t-1)) + b_hn,  n = tanh(a_n + u_n)                  (Cho et al. 2014)
+//
+// Lengths: sequence b has lengths[b] steps (T where lengths are null). Its outputs past them are 0, and hn and cn are the states at its own
+// end; a sequence of no step has hn = h0 and cn = c0. With `reverse` a sequence begins at its own last step and ends at step 0; output t
+// still belongs to input t. What lies past a sequence's end (input, cotangent, NaN too) has no effect on any bit.
+//
+// Initial states are zeros where null. NaN and infinities go through the formulas and stay within their sequence (in gradients of weights
+// they meet the others).
+//
+// The bits of a sequence's outputs, states and gradients do not depend on threads, on the other sequences, on padding, on strides, on whether the
+// weights were packed, on whether a reserve is kept, or on whether its steps are computed by one call or by many that carry the state. Sums
+// over H, and over the gates in the backward pass, are taken in blocks of HEED_RECURRENT_DEPTH terms, each from zero, the blocks added from
+// left to right. Gradients of weights are sums over all steps of all sequences: step 0 of every sequence that has one, longest first (equally long
+// ones in the order of the batch), then step 1, and so on; step is counted in the order of processing.
+//
+// Errors: BadShape (sizes overflow), BadStride (elements of an output overlap or might, or a distance overflows), BadArgument (null data, no
+// such cell, a length that is negative or above T), OutOfMemory. No output may overlap an input or another output.
+
+#ifndef HEED_RECURRENT_H
+#define HEED_RECURRENT_H
+
+#include "heed_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define HEED_RECURRENT_DEPTH 32
+
+typedef enum HEED_CLOSED HeedRecurrentCell {
+  HeedRecurrentCellRnnTanh = 0,
+  HeedRecurrentCellRnnRelu,
+  HeedRecurrentCellRnnSigmoid,
+  HeedRecurrentCellLstm,
+  HeedRecurrentCellGru,
+  HeedRecurrentCellGruResetBefore,
+} HeedRecurrentCell;
+
+#define HEED_RECURRENT_CELL_COUNT 6
+
+// Strides are in elements; the last dimension of every array is contiguous.
+typedef struct HeedRecurrentShape {
+  HeedRecurrentCell cell;
+  bool reverse;
+  size_t batch, time, input, hidden;
+  ptrdiff_t input_batch, input_time;   // of the input and of its gradient [B, T, I]; the input's may be 0 or negative
+  ptrdiff_t output_batch, output_time; // of the output and of its cotangent [B, T, H]
+  const int64_t *lengths;              // [B], or null
+} HeedRecurrentShape;
+
+typedef struct HeedRecurrentWeights {
+  const float *w_ih, *w_hh; // not read by the forward pass where `packed` is given
+  const float *b_ih, *b_hh; // or null: zeros
+  const void *packed;       // from heed_recurrent_pack, or null: packed anew in every call
+} HeedRecurrentWeights;
+
+typedef struct HeedRecurrentInputs {
+  const float *input;   // [B, T, I]
+  const float *h0, *c0; // [B, H] contiguous, or null; c0 for LSTM alone
+} HeedRecurrentInputs;
+
+// Overwritten. Each may be null.
+typedef struct HeedRecurrentOutputs {
+  float *output;  // [B, T, H]
+  float *hn, *cn; // [B, H] contiguous; cn for LSTM alone
+  float *reserve; // what the backward pass needs
+} HeedRecurrentOutputs;
+
+// Gates of a cell: rows of weights are this times H.
+size_t heed_recurrent_gates(HeedRecurrentCell cell);
+
+// Bytes of packed weights; SIZE_MAX where they overflow. The same for every instruction set.
+size_t heed_recurrent_packed_size(HeedRecurrentCell cell, size_t input, size_t hidden);
+
+// Packs w_ih and w_hh for any number of calls. `packed` has the size above and an alignment of 4 at least.
+HeedStatus heed_recurrent_pack(HeedRecurrentCell cell, size_t input, size_t hidden, const float *w_ih, const float *w_hh, void *packed);
+
+// Bytes of the reserve that training keeps from the forward pass to the backward pass; SIZE_MAX where they overflow. B * T * H floats times
+// 2 for an RNN (activations, previous state), 6 for LSTM (gates, c, previous h), 5 for GRU (gates, u_n or r * h, previous h).
+size_t heed_recurrent_reserve_size(const HeedRecurrentShape *shape);
+
+// A call with T = 1 is a single step. Scratch is a stretch of a few hundred rows of gates, whatever T is.
+HeedStatus heed_recurrent_forward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
+                                  const HeedRecurrentOutputs *outputs);
+
+// ---- Backward -------------------------------------------------------------------------------------------------------------------------
+
+// What arrives at the outputs; null counts as zeros.
+typedef struct HeedRecurrentCotangents {
+  const float *output; // [B, T, H], with strides of its own (any sign, 0 too)
+  ptrdiff_t output_batch, output_time;
+  const float *hn, *cn; // [B, H] contiguous
+} HeedRecurrentCotangents;
+
+// Each may be null: then it is not computed. Those of input and states overwrite (0 past a sequence's end). Those of weights and biases
+// overwrite too or, with `accumulate`, are added to what is there.
+typedef struct HeedRecurrentGradients {
+  float *input;   // [B, T, I], with the strides of the shape
+  float *h0, *c0; // [B, H] contiguous
+  float *w_ih, *w_hh, *b_ih, *b_hh;
+  bool accumulate;
+} HeedRecurrentGradients;
+
+// `reserve` is what heed_recurrent_forward wrote for the same shape, weights and inputs under the same instruction set; it is not changed.
+// w_ih is read for the input's gradient alone, the biases and `packed` not at all. Scratch: 4 (RNN 1, GruResetBefore 3) floats a step, sequence
+// and unit, and a copy of the input.
+HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
+                                   const float *reserve, const HeedRecurrentCotangents *cotangents,
+                                   const HeedRecurrentGradients *gradients);
+
+// ---- Reference: scalar, float64, one thread ---------------------------------------------------------------------------------------------
+
+// Contiguous, each may be null; gradients overwrite.
+typedef struct HeedRecurrentReferenceOutputs {
+  double *output, *hn, *cn;
+} HeedRecurrentReferenceOutputs;
+
+typedef struct HeedRecurrentReferenceGradients {
+  double *input, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh;
+} HeedRecurrentReferenceGradients;
+
+// `cotangents` and `gradients` null: forward alone. Strides of the shape are those of the input.
+HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
+                                    const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentCotangents *cotangents,
+                                    const HeedRecurrentReferenceGradients *gradients);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

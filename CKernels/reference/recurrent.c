@@ -1,0 +1,228 @@
+// Recurrent layers in float64, one scalar step after the other, forward and through time backward: the specification of recurrent.h in code,
+// and the oracle of the tests. Letters as there.
+
+#include <math.h>
+#include <string.h>
+
+#include "../driver/recurrent_checks.h"
+#include "recurrent.h"
+#include "scratch.h"
+
+// Everything of one sequence, [step] in the order of processing. State s is the one before step s; state `length` is the last.
+typedef struct Sequence {
+  const HeedRecurrentShape *shape;
+  const HeedRecurrentWeights *weights;
+  const HeedRecurrentInputs *inputs;
+  size_t index, length, I, H, G;
+  double *h, *c;   // [T + 1][H]
+  double *gates;   // [T][G*H] after their activation
+  double *u;       // [T][H]: u_n of a GRU
+  double *slopes;  // [G*H] of the arguments of the activations
+  double *dh, *dc; // [H]
+  double *scratch; // [2 * H]
+} Sequence;
+
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+
+static size_t time_of(const Sequence *q, size_t s) { return q->shape->reverse ? q->length - 1 - s : s; }
+
+static const float *input_at(const Sequence *q, size_t s) {
+  const ptrdiff_t row = (ptrdiff_t)q->index * q->shape->input_batch + (ptrdiff_t)time_of(q, s) * q->shape->input_time;
+  return q->inputs->input ? q->inputs->input + row : NULL;
+}
+
+// Row j of w_ih x + b_ih.
+static double input_part(const Sequence *q, size_t j, const float *x) {
+  double sum = q->weights->b_ih ? (double)q->weights->b_ih[j] : 0;
+  for (size_t i = 0; i < q->I; i++) sum += (double)q->weights->w_ih[j * q->I + i] * (double)x[i];
+  return sum;
+}
+
+// Row j of w_hh h + b_hh.
+static double state_part(const Sequence *q, size_t j, const double *h) {
+  double sum = q->weights->b_hh ? (double)q->weights->b_hh[j] : 0;
+  for (size_t k = 0; k < q->H; k++) sum += (double)q->weights->w_hh[j * q->H + k] * h[k];
+  return sum;
+}
+
+static void step_lstm(const Sequence *q, size_t s) {
+  const size_t H = q->H;
+  const double *h = q->h + s * H, *c = q->c + s * H;
+  double *gate = q->gates + s * 4 * H;
+  const float *x = input_at(q, s);
+  for (size_t j = 0; j < 4 * H; j++) {
+    const double a = input_part(q, j, x) + state_part(q, j, h);
+    gate[j] = j / H == 2 ? tanh(a) : sigmoid(a);
+  }
+  for (size_t k = 0; k < H; k++) {
+    q->c[(s + 1) * H + k] = gate[H + k] * c[k] + gate[k] * gate[2 * H + k];
+    q->h[(s + 1) * H + k] = gate[3 * H + k] * tanh(q->c[(s + 1) * H + k]);
+  }
+}
+
+static void step_gru(const Sequence *q, size_t s) {
+  const size_t H = q->H;
+  const bool before = q->shape->cell == HeedRecurrentCellGruResetBefore;
+  const double *h = q->h + s * H;
+  double *r = q->gates + s * 3 * H, *z = r + H, *n = z + H, *u = q->u + s * H, *reset = q->scratch;
+  const float *x = input_at(q, s);
+  for (size_t j = 0; j < 2 * H; j++) r[j] = sigmoid(input_part(q, j, x) + state_part(q, j, h));
+  for (size_t k = 0; k < H; k++) reset[k] = r[k] * h[k];
+  for (size_t k = 0; k < H; k++) {
+    u[k] = state_part(q, 2 * H + k, before ? reset : h);
+    n[k] = tanh(input_part(q, 2 * H + k, x) + (before ? u[k] : r[k] * u[k]));
+    q->h[(s + 1) * H + k] = (1 - z[k]) * n[k] + z[k] * h[k];
+  }
+}
+
+static void step_rnn(const Sequence *q, size_t s) {
+  const size_t H = q->H;
+  for (size_t k = 0; k < H; k++) {
+    const double a = input_part(q, k, input_at(q, s)) + state_part(q, k, q->h + s * H);
+    double y = a > 0 || isnan(a) ? a : 0;
+    if (q->shape->cell == HeedRecurrentCellRnnTanh) y = tanh(a);
+    if (q->shape->cell == HeedRecurrentCellRnnSigmoid) y = sigmoid(a);
+    q->gates[s * H + k] = q->h[(s + 1) * H + k] = y;
+  }
+}
+
+static void forward(const Sequence *q, const HeedRecurrentReferenceOutputs *outputs) {
+  const size_t H = q->H, T = q->shape->time, b = q->index;
+  const bool lstm = q->shape->cell == HeedRecurrentCellLstm;
+  for (size_t k = 0; k < H; k++) {
+    q->h[k] = q->inputs->h0 ? (double)q->inputs->h0[b * H + k] : 0;
+    q->c[k] = lstm && q->inputs->c0 ? (double)q->inputs->c0[b * H + k] : 0;
+  }
+  for (size_t s = 0; s < q->length; s++) (lstm ? step_lstm : heed_recurrent_is_gru(q->shape->cell) ? step_gru : step_rnn)(q, s);
+  if (outputs->output) {
+    for (size_t k = 0; k < T * H; k++) outputs->output[b * T * H + k] = 0;
+    for (size_t s = 0; s < q->length; s++) memcpy(outputs->output + (b * T + time_of(q, s)) * H, q->h + (s + 1) * H, H * sizeof(double));
+  }
+  if (outputs->hn) memcpy(outputs->hn + b * H, q->h + q->length * H, H * sizeof(double));
+  if (outputs->cn && lstm) memcpy(outputs->cn + b * H, q->c + q->length * H, H * sizeof(double));
+}
+
+// ---- Backward: slopes of the gates' arguments, then what they give to weights, input and the state before ---------------------------------
+
+// dh_(t-1) <- dh_(t-1) + w_hh^T slope, of one row of the weights; also the gradients of that row. `h` is what the row was multiplied with.
+static void back_row(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t j, double slope, const double *h, double *dh) {
+  for (size_t k = 0; k < q->H; k++) {
+    dh[k] += (double)q->weights->w_hh[j * q->H + k] * slope;
+    if (g->w_hh) g->w_hh[j * q->H + k] += slope * h[k];
+  }
+  if (g->b_hh) g->b_hh[j] += slope;
+}
+
+static void back_input(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t s) {
+  const float *x = input_at(q, s);
+  for (size_t j = 0; j < q->G * q->H; j++) {
+    for (size_t i = 0; i < q->I; i++) {
+      if (g->input)
+        g->input[(q->index * q->shape->time + time_of(q, s)) * q->I + i] += (double)q->weights->w_ih[j * q->I + i] * q->slopes[j];
+      if (g->w_ih) g->w_ih[j * q->I + i] += q->slopes[j] * (double)x[i];
+    }
+    if (g->b_ih) g->b_ih[j] += q->slopes[j];
+  }
+}
+
+// c_t = f c_(t-1) + i g, h_t = o tanh(c_t)
+static void back_lstm(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t s) {
+  const size_t H = q->H;
+  const double *gate = q->gates + s * 4 * H, *c = q->c + s * H;
+  for (size_t k = 0; k < H; k++) {
+    const double i = gate[k], f = gate[H + k], a = gate[2 * H + k], o = gate[3 * H + k], y = tanh(c[H + k]);
+    const double dc = q->dc[k] + q->dh[k] * o * (1 - y * y);
+    q->slopes[k] = dc * a * i * (1 - i);
+    q->slopes[H + k] = dc * c[k] * f * (1 - f);
+    q->slopes[2 * H + k] = dc * i * (1 - a * a);
+    q->slopes[3 * H + k] = q->dh[k] * y * o * (1 - o);
+    q->dc[k] = dc * f;
+    q->dh[k] = 0;
+  }
+  for (size_t j = 0; j < 4 * H; j++) back_row(q, g, j, q->slopes[j], q->h + s * H, q->dh);
+}
+
+// h_t = (1 - z) n + z h_(t-1)
+static void back_gru(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t s) {
+  const size_t H = q->H;
+  const bool before = q->shape->cell == HeedRecurrentCellGruResetBefore;
+  const double *h = q->h + s * H, *r = q->gates + s * 3 * H, *z = r + H, *n = z + H, *u = q->u + s * H;
+  double *reset = q->scratch, *dreset = q->scratch + H;
+  for (size_t k = 0; k < H; k++) {
+    q->slopes[2 * H + k] = q->dh[k] * (1 - z[k]) * (1 - n[k] * n[k]);
+    q->slopes[H + k] = q->dh[k] * (h[k] - n[k]) * z[k] * (1 - z[k]);
+    q->dh[k] *= z[k];
+    reset[k] = r[k] * h[k];
+    dreset[k] = 0;
+  }
+  for (size_t k = 0; k < H; k++) {
+    const double slope = q->slopes[2 * H + k];
+    back_row(q, g, 2 * H + k, before ? slope : slope * r[k], before ? reset : h, before ? dreset : q->dh);
+  }
+  for (size_t k = 0; k < H; k++) {
+    const double dr = before ? dreset[k] * h[k] : q->slopes[2 * H + k] * u[k];
+    q->slopes[k] = dr * r[k] * (1 - r[k]);
+    q->dh[k] += dreset[k] * r[k];
+  }
+  for (size_t j = 0; j < 2 * H; j++) back_row(q, g, j, q->slopes[j], h, q->dh);
+}
+
+static void back_rnn(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t s) {
+  const size_t H = q->H;
+  for (size_t k = 0; k < H; k++) {
+    const double y = q->gates[s * H + k], dh = q->dh[k];
+    q->slopes[k] = y == 0 ? 0 : dh; // relu
+    if (q->shape->cell == HeedRecurrentCellRnnTanh) q->slopes[k] = dh * (1 - y * y);
+    if (q->shape->cell == HeedRecurrentCellRnnSigmoid) q->slopes[k] = dh * y * (1 - y);
+    q->dh[k] = 0;
+  }
+  for (size_t j = 0; j < H; j++) back_row(q, g, j, q->slopes[j], q->h + s * H, q->dh);
+}
+
+static void backward(const Sequence *q, const HeedRecurrentCotangents *d, const HeedRecurrentReferenceGradients *g) {
+  const size_t H = q->H, b = q->index;
+  const bool lstm = q->shape->cell == HeedRecurrentCellLstm;
+  for (size_t k = 0; k < H; k++) {
+    q->dh[k] = d->hn ? (double)d->hn[b * H + k] : 0;
+    q->dc[k] = lstm && d->cn ? (double)d->cn[b * H + k] : 0;
+  }
+  for (size_t s = q->length; s-- > 0;) {
+    const float *dy = d->output ? d->output + (ptrdiff_t)b * d->output_batch + (ptrdiff_t)time_of(q, s) * d->output_time : NULL;
+    for (size_t k = 0; dy && k < H; k++) q->dh[k] += (double)dy[k];
+    (lstm ? back_lstm : heed_recurrent_is_gru(q->shape->cell) ? back_gru : back_rnn)(q, g, s);
+    back_input(q, g, s);
+  }
+  if (g->h0) memcpy(g->h0 + b * H, q->dh, H * sizeof(double));
+  if (g->c0 && lstm) memcpy(g->c0 + b * H, q->dc, H * sizeof(double));
+}
+
+static void clear(double *x, size_t count) {
+  for (size_t i = 0; x && i < count; i++) x[i] = 0;
+}
+
+HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
+                                    const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentCotangents *cotangents,
+                                    const HeedRecurrentReferenceGradients *gradients) {
+  const HeedStatus status = heed_recurrent_check(shape, weights, inputs, false);
+  if (status != HeedStatusOk) return status;
+  if (!outputs || !cotangents != !gradients) return HeedStatusBadArgument;
+  const size_t B = shape->batch, T = shape->time, I = shape->input, H = shape->hidden, G = heed_recurrent_gates(shape->cell);
+  const size_t state = (T + 1) * H, rows = G * H;
+  double *memory = heed_scratch_push(heed_size_product(2 * state + T * (rows + H) + rows + 4 * H, sizeof(double)));
+  if (!memory) return HeedStatusOutOfMemory;
+  Sequence q = {.shape = shape, .weights = weights, .inputs = inputs, .I = I, .H = H, .G = G};
+  q.h = memory, q.c = q.h + state, q.gates = q.c + state, q.u = q.gates + T * rows, q.slopes = q.u + T * H;
+  q.dh = q.slopes + rows, q.dc = q.dh + H, q.scratch = q.dc + H;
+  if (gradients) {
+    clear(gradients->input, B * T * I);
+    clear(gradients->w_ih, rows * I), clear(gradients->w_hh, rows * H);
+    clear(gradients->b_ih, rows), clear(gradients->b_hh, rows);
+  }
+  for (size_t b = 0; b < B; b++) {
+    q.index = b, q.length = heed_recurrent_length(shape, b);
+    forward(&q, outputs);
+    if (gradients) backward(&q, cotangents, gradients);
+  }
+  heed_scratch_pop(memory);
+  return HeedStatusOk;
+}
