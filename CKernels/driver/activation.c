@@ -1,4 +1,4 @@
-// Activation functions: checks, one task a stretch of elements.
+// Activation functions, forward and backward: checks, one task a stretch of elements.
 
 #include "activation.h"
 
@@ -11,26 +11,51 @@
 typedef struct Call {
   const HeedKernels *kernels;
   HeedActivation activation;
+  HeedActivationKept kept;
   size_t count;
-  const float *input;
+  const float *input;    // or, backward, what was kept
+  const float *gradient; // that arrives; null: forward
   float *output;
 } Call;
 
 static void apply(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const size_t first = task * TASK_ELEMENTS, left = call->count - first;
-  call->kernels->activation_forward(call->activation, left < TASK_ELEMENTS ? left : TASK_ELEMENTS, call->input + first,
-                                    call->output + first);
+  const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = left < TASK_ELEMENTS ? left : TASK_ELEMENTS;
+  const HeedActivationKernels *kernels = &call->kernels->activation;
+  if (call->gradient)
+    kernels->backward(call->activation, call->kept, count, call->input + first, call->gradient + first, call->output + first);
+  else
+    kernels->forward(call->activation, count, call->input + first, call->output + first);
+}
+
+static HeedStatus run(Call *call) {
+  if (call->count > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
+  call->kernels = heed_kernels();
+  const size_t tasks = (call->count - 1) / TASK_ELEMENTS + 1;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->count), apply, call);
+  return HeedStatusOk;
 }
 
 HeedStatus heed_activation_forward(HeedActivation activation, size_t count, const float *input, float *output) {
   if ((unsigned)activation >= HEED_ACTIVATION_COUNT) return HeedStatusBadArgument;
   if (count == 0) return HeedStatusOk;
   if (!input || !output) return HeedStatusBadArgument;
-  if (count > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
-  Call call = {heed_kernels(), activation, count, input, output};
-  const size_t tasks = (count - 1) / TASK_ELEMENTS + 1;
-  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)count), apply, &call);
-  return HeedStatusOk;
+  return run(&(Call){.activation = activation, .count = count, .input = input, .output = output});
+}
+
+static bool output_tells(HeedActivation activation) {
+  return activation == HeedActivationNone || activation == HeedActivationRelu || activation == HeedActivationSigmoid ||
+         activation == HeedActivationTanh || activation == HeedActivationExp;
+}
+
+HeedStatus heed_activation_backward(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values,
+                                    const float *output_gradient, float *input_gradient) {
+  if ((unsigned)activation >= HEED_ACTIVATION_COUNT) return HeedStatusBadArgument;
+  if (kept != HeedActivationKeptInput && kept != HeedActivationKeptOutput) return HeedStatusBadArgument;
+  if (kept == HeedActivationKeptOutput && !output_tells(activation)) return HeedStatusNotSupported;
+  if (count == 0) return HeedStatusOk;
+  if (!kept_values || !output_gradient || !input_gradient) return HeedStatusBadArgument;
+  return run(&(Call){
+      .activation = activation, .kept = kept, .count = count, .input = kept_values, .gradient = output_gradient, .output = input_gradient});
 }

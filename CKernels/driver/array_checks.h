@@ -38,11 +38,11 @@ static inline bool heed_array_distances_fit(const HeedArray *x, size_t element_b
 }
 
 // Whether the strides nest: taken from the smallest to the largest, each steps over all that the smaller ones span, so that no two
-// elements share an address. Needs distances that fit.
-static inline bool heed_array_is_injective(const HeedArray *x) {
+// elements share an address, each of which spans `span` more elements than one. Needs distances that fit.
+static inline bool heed_array_is_injective_beyond(const HeedArray *x, size_t span) {
   if (heed_array_is_empty(x)) return true;
   bool taken[3] = {false, false, false};
-  for (size_t span = 0;;) {
+  for (;;) {
     int smallest = -1;
     for (int i = 0; i < 3; i++) {
       if (taken[i] || x->size[i] == 1) continue;
@@ -54,5 +54,7 @@ static inline bool heed_array_is_injective(const HeedArray *x) {
     taken[smallest] = true;
   }
 }
+
+static inline bool heed_array_is_injective(const HeedArray *x) { return heed_array_is_injective_beyond(x, 0); }
 
 #endif

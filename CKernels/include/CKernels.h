@@ -8,6 +8,7 @@
 #include "attention.h"
 #include "attention_backward.h"
 #include "convert.h"
+#include "embedding.h"
 #include "gemm.h"
 #include "dropout.h"
 #include "heed_runtime.h"
@@ -17,6 +18,9 @@
 #include "loss.h"
 #include "scored_attention.h"
 #include "recurrent.h"
+#include "norm.h"
+#include "position.h"
 #include "softmax.h"
+#include "softmax_backward.h"
 
 #endif

@@ -11,6 +11,11 @@
 #include "kernels_optimizer.h"
 #include "kernels_random.h"
 #include "kernels_recurrent.h"
+#include "kernels_activation.h"
+#include "kernels_embedding.h"
+#include "kernels_norm.h"
+#include "kernels_position.h"
+#include "kernels_softmax_backward.h"
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
 
@@ -127,7 +132,6 @@ typedef struct HeedKernels {
 
   void (*convert_f32_to_bf16)(size_t count, const float *input, uint16_t *output);
   void (*convert_bf16_to_f32)(size_t count, const uint16_t *input, float *output);
-  void (*activation_forward)(HeedActivation activation, size_t count, const float *input, float *output);
   void (*softmax_row)(const HeedSoftmaxRow *row);
   // target <- source, a strided matrix.
   void (*copy_strided)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target,
@@ -141,6 +145,11 @@ typedef struct HeedKernels {
   HeedArithmeticKernels arithmetic;
   HeedOptimizerKernels optimizer;
   HeedRecurrentKernels recurrent;
+  HeedActivationKernels activation;
+  HeedEmbeddingKernels embedding;
+  HeedNormKernels norm;
+  HeedPositionKernels position;
+  HeedSoftmaxBackwardKernels softmax_backward;
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

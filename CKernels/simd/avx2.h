@@ -58,6 +58,7 @@ VOCABULARY vf vf_accumulate(vf a, vf b, vf c) {
 VOCABULARY vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return _mm256_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+VOCABULARY vf vf_magnitude(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
 
 VOCABULARY vm vm_and(vm a, vm b) { return _mm256_and_ps(a, b); }
 VOCABULARY vm vm_or(vm a, vm b) { return _mm256_or_ps(a, b); }
@@ -140,4 +141,23 @@ VOCABULARY void vf_transpose(vf rows[HEED_LANES]) {
     rows[c] = _mm256_permute2f128_ps(u[c], u[4 + c], 0x20);
     rows[4 + c] = _mm256_permute2f128_ps(u[c], u[4 + c], 0x31);
   }
+}
+
+typedef __m256d vd;
+
+VOCABULARY vd vd_zero(void) { return _mm256_setzero_pd(); }
+VOCABULARY vd vd_add(vd a, vd b) { return _mm256_add_pd(a, b); }
+VOCABULARY vd vd_fma(vd a, vd b, vd c) { return _mm256_fmadd_pd(a, b, c); }
+VOCABULARY vd vd_load(const double *p) { return _mm256_loadu_pd(p); }
+VOCABULARY void vd_store(double *p, vd x) { _mm256_storeu_pd(p, x); }
+VOCABULARY vd vd_low(vf x) { return _mm256_cvtps_pd(_mm256_castps256_ps128(x)); }
+VOCABULARY vd vd_high(vf x) { return _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)); }
+VOCABULARY vf vf_round_double(vd low, vd high) { return _mm256_set_m128(_mm256_cvtpd_ps(high), _mm256_cvtpd_ps(low)); }
+VOCABULARY double vd_reduce_add(vd x) {
+  const __m128d b = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(b, _mm_unpackhi_pd(b, b)));
+}
+
+VOCABULARY vf vf_exponent(vf x) {
+  return _mm256_cvtepi32_ps(_mm256_sub_epi32(_mm256_srli_epi32(_mm256_castps_si256(x), 23), _mm256_set1_epi32(127)));
 }

@@ -45,6 +45,7 @@ VOCABULARY vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
 // a > b ? a : b, so b where either is NaN.
 VOCABULARY vf vf_max(vf a, vf b) { return _mm512_max_ps(a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+VOCABULARY vf vf_magnitude(vf a) { return _mm512_abs_ps(a); }
 
 VOCABULARY vm vm_and(vm a, vm b) { return (vm)(a & b); }
 VOCABULARY vm vm_or(vm a, vm b) { return (vm)(a | b); }
@@ -117,3 +118,24 @@ VOCABULARY void vf_transpose(vf rows[HEED_LANES]) {
     rows[12 + c] = _mm512_shuffle_f32x4(hi0, hi1, 0xdd);
   }
 }
+
+// ---- float64, for sums in which float32 cancels: half as many lanes ----
+
+typedef __m512d vd;
+
+VOCABULARY vd vd_zero(void) { return _mm512_setzero_pd(); }
+VOCABULARY vd vd_add(vd a, vd b) { return _mm512_add_pd(a, b); }
+VOCABULARY vd vd_fma(vd a, vd b, vd c) { return _mm512_fmadd_pd(a, b, c); }
+VOCABULARY vd vd_load(const double *p) { return _mm512_loadu_pd(p); }
+VOCABULARY void vd_store(double *p, vd x) { _mm512_storeu_pd(p, x); }
+// The lower and the upper half of the lanes.
+VOCABULARY vd vd_low(vf x) { return _mm512_cvtps_pd(_mm512_castps512_ps256(x)); }
+VOCABULARY vd vd_high(vf x) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1)); }
+// Both halves, rounded.
+VOCABULARY vf vf_round_double(vd low, vd high) {
+  return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
+}
+VOCABULARY double vd_reduce_add(vd x) { return _mm512_reduce_add_pd(x); }
+
+// floor(log2 x) of a positive normal number.
+VOCABULARY vf vf_exponent(vf x) { return _mm512_getexp_ps(x); }

@@ -54,6 +54,7 @@ VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return a * b + c; }
 VOCABULARY vf vf_sqrt(vf a) { return __builtin_elementwise_sqrt(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return vf_select((vm)(a > b), a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return vf_select((vm)(a < b), a, b); }
+VOCABULARY vf vf_magnitude(vf a) { return (vf)((vm)a & 0x7fffffff); }
 
 VOCABULARY vm vm_and(vm a, vm b) { return a & b; }
 VOCABULARY vm vm_or(vm a, vm b) { return a | b; }
@@ -130,3 +131,21 @@ VOCABULARY void vf_transpose(vf rows[HEED_LANES]) {
   rows[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
   rows[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
 }
+
+typedef double vd __attribute__((vector_size(16)));
+
+VOCABULARY vd vd_zero(void) { return (vd){0, 0}; }
+VOCABULARY vd vd_add(vd a, vd b) { return a + b; }
+VOCABULARY vd vd_fma(vd a, vd b, vd c) { return a * b + c; }
+VOCABULARY vd vd_load(const double *p) {
+  vd x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return x;
+}
+VOCABULARY void vd_store(double *p, vd x) { __builtin_memcpy(p, &x, sizeof x); }
+VOCABULARY vd vd_low(vf x) { return (vd){(double)x[0], (double)x[1]}; }
+VOCABULARY vd vd_high(vf x) { return (vd){(double)x[2], (double)x[3]}; }
+VOCABULARY vf vf_round_double(vd low, vd high) { return (vf){(float)low[0], (float)low[1], (float)high[0], (float)high[1]}; }
+VOCABULARY double vd_reduce_add(vd x) { return x[0] + x[1]; }
+
+VOCABULARY vf vf_exponent(vf x) { return __builtin_convertvector((vm)x / (1 << 23) - 127, vf); }

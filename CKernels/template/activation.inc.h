@@ -17,9 +17,8 @@ typedef struct ExponentialParts {
   vf mantissa, power;
 } ExponentialParts;
 
-// For x <= 0 as exp_rr2_t16_p3, with the table's own rounding made good: within 0.6 ulp.
-INLINE_KERNEL ExponentialParts exp_rr2_t16x2_p3(vf x) {
-  x = vf_max(vf_set1(-110.0f), x);
+// As exp_rr2_t16_p3, for -110 <= x <= 110 and NaN, with the table's own rounding made good: within 0.6 ulp.
+INLINE_KERNEL ExponentialParts exp_rr2_t16x2_p3_bounded(vf x) {
   const vf magic = vf_set1(0x1.8p19f);
   const vf shifted = vf_add(vf_mul(x, vf_set1(0x1.715476p+0f)), magic);
   const vf n = vf_sub(shifted, magic);
@@ -29,8 +28,10 @@ INLINE_KERNEL ExponentialParts exp_rr2_t16x2_p3(vf x) {
   return (ExponentialParts){vf_add(vf_fma(vf_mul(entry, r), slope, rest), entry), n};
 }
 
+// The same for x <= 0 and NaN; below -110 it is as if it were -110, where e^x is below every float.
+INLINE_KERNEL ExponentialParts exp_rr2_t16x2_p3(vf x) { return exp_rr2_t16x2_p3_bounded(vf_max(vf_set1(-110.0f), x)); }
+
 INLINE_KERNEL vf vf_negate(vf x) { return vf_mul(x, vf_set1(-1.0f)); }
-INLINE_KERNEL vf vf_magnitude(vf x) { return vf_select(vf_sign_bit(x), vf_negate(x), x); }
 
 // factor * sigmoid(x). With t = e^-|x|: 1 / (1 + t) or t / (1 + t). What 1 + t rounds away is brought back, and powers of 2 come last, so that
 // a small sigmoid times a large factor keeps its bits.
@@ -68,28 +69,33 @@ INLINE_KERNEL vf activation_tanh(vf x) {
   return vf_select(negative, vf_negate(magnitude), magnitude);
 }
 
-// For |x| < 0.7 x (1/2 + x P(x^2)); beyond, with a = |x|, Phi(-a) = e^(-a^2 / 2) S(a) / a, S a polynomial in (a - 3) / (a + 3).
+// With a = |x| (20 at most: then Phi(-a) is below every float): Phi(-a) = ratio * mantissa * 2^floor(power), the powers those of
+// e^(-a^2 / 2), the ratio (Mills' over sqrt(2 pi)) a polynomial in a / (a + 3.5), exact at 0.
+typedef struct GeluParts {
+  vf magnitude, ratio, mantissa, power;
+} GeluParts;
+
+INLINE_KERNEL GeluParts gelu_parts(vf x) {
+  const vf a = vf_min(vf_set1(20.0f), vf_magnitude(x)), t = vf_div(a, vf_add(a, vf_set1(3.5f)));
+  vf p = vf_fma(vf_set1(-0x1.d26c3ep-9f), t, vf_set1(0x1.b2a1c4p-5f));
+  p = vf_fma(p, t, vf_set1(-0x1.134bdep-3f));
+  p = vf_fma(p, t, vf_set1(0x1.80cd04p-5f));
+  p = vf_fma(p, t, vf_set1(0x1.5fa18cp-3f));
+  p = vf_fma(p, t, vf_set1(0x1.1d9a26p-4f));
+  p = vf_fma(p, t, vf_set1(-0x1.f25db2p-1f));
+  p = vf_fma(p, t, vf_set1(0x1.aa8e48p+0f));
+  p = vf_fma(p, t, vf_set1(-0x1.6573d4p+0f));
+  p = vf_fma(p, t, vf_set1(0x1.p-1f));
+  const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(vf_mul(a, a), vf_set1(-0.5f)));
+  return (GeluParts){a, p, e.mantissa, e.power};
+}
+
+// a Phi(-a) is what x > 0 lacks, and what is left, negated, of x < 0: there powers of 2 come last.
 INLINE_KERNEL vf activation_gelu(vf x) {
-  const vf a = vf_min(vf_set1(20.0f), vf_magnitude(x)), z = vf_mul(a, a);
-  vf p = vf_fma(vf_set1(0x1.b093c8p-14f), z, vf_set1(-0x1.35a5dcp-10f));
-  p = vf_fma(p, z, vf_set1(0x1.46c4dap-7f));
-  p = vf_fma(p, z, vf_set1(-0x1.105816p-4f));
-  p = vf_fma(p, z, vf_set1(0x1.988454p-2f));
-  const vf near = vf_mul(x, vf_fma(x, p, vf_set1(0.5f)));
-  const vf t = vf_div(vf_sub(a, vf_set1(3.0f)), vf_add(a, vf_set1(3.0f)));
-  vf s = vf_fma(vf_set1(-0x1.1b67e2p-11f), t, vf_set1(-0x1.4211ccp-15f));
-  s = vf_fma(s, t, vf_set1(0x1.038cc4p-8f));
-  s = vf_fma(s, t, vf_set1(-0x1.c7adf2p-10f));
-  s = vf_fma(s, t, vf_set1(-0x1.d8cae4p-6f));
-  s = vf_fma(s, t, vf_set1(0x1.764774p-4f));
-  s = vf_fma(s, t, vf_set1(-0x1.1e04bap-3f));
-  s = vf_fma(s, t, vf_set1(0x1.c20d32p-4f));
-  s = vf_fma(s, t, vf_set1(0x1.754a76p-2f));
-  const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(z, vf_set1(-0.5f)));
-  const vf tail = vf_scale_by_power(vf_mul(s, e.mantissa), e.power);
-  const vf far = vf_select(vf_sign_bit(x), vf_negate(tail), vf_sub(x, tail));
-  const vf y = vf_select(vf_less(a, vf_set1(0.7f)), near, far);
-  return vf_select(vf_is_nan(x), x, y);
+  const GeluParts g = gelu_parts(x);
+  const vf probability = vf_mul(g.ratio, g.mantissa), minus = vf_negate(g.magnitude);
+  const vf left = vf_scale_by_power(vf_mul(minus, probability), g.power);
+  return vf_select(vf_sign_bit(x), left, vf_fma(minus, vf_scale_by_power(probability, g.power), x));
 }
 
 // Below -13 the result is below every float.
@@ -97,6 +103,52 @@ INLINE_KERNEL vf activation_gelu_tanh(vf x) {
   const vf b = vf_max(vf_set1(-13.0f), x);
   const vf v = vf_mul(b, vf_fma(vf_set1(0x1.2444f2p-4f), vf_mul(b, b), vf_set1(0x1.988454p+0f)));
   return sigmoid_times(v, b);
+}
+
+INLINE_KERNEL vf activation_exp(vf x) {
+  const ExponentialParts e = exp_rr2_t16x2_p3_bounded(vf_min(vf_set1(100.0f), vf_max(vf_set1(-110.0f), x)));
+  return vf_scale_by_power(e.mantissa, e.power);
+}
+
+// log(m) + k ln 2 + rest for m in [1/sqrt 2, sqrt 2] and a `rest` small beside it: with f = m - 1, f + (f^3 P(f) - f^2 / 2 + ...).
+INLINE_KERNEL vf log_of_parts(vf m, vf k, vf rest) {
+  const vf f = vf_sub(m, vf_set1(1.0f)), z = vf_mul(f, f);
+  vf p = vf_fma(vf_set1(7.0376836292e-2f), f, vf_set1(-1.1514610310e-1f));
+  p = vf_fma(p, f, vf_set1(1.1676998740e-1f));
+  p = vf_fma(p, f, vf_set1(-1.2420140846e-1f));
+  p = vf_fma(p, f, vf_set1(1.4249322787e-1f));
+  p = vf_fma(p, f, vf_set1(-1.6668057665e-1f));
+  p = vf_fma(p, f, vf_set1(2.0000714765e-1f));
+  p = vf_fma(p, f, vf_set1(-2.4999993993e-1f));
+  p = vf_fma(p, f, vf_set1(3.3333331174e-1f));
+  // ln 2 = 0.693359375 - 2.12194440e-4: the first part's products with k are exact
+  const vf small = vf_fma(k, vf_set1(-2.12194440e-4f), vf_fma(z, vf_set1(-0.5f), vf_fma(vf_mul(f, z), p, rest)));
+  return vf_fma(k, vf_set1(0.693359375f), vf_add(f, small));
+}
+
+// x = 2^k m. A denormal is raised by 2^24 first.
+INLINE_KERNEL vf activation_log(vf x) {
+  const vm tiny = vf_less(x, vf_set1(FLT_MIN)), positive = vf_less(vf_zero(), x);
+  const vf raised = vf_select(tiny, vf_mul(x, vf_set1(0x1p24f)), x);
+  const vf normal = vf_select(vm_and(positive, vf_less(raised, vf_set1(INFINITY))), raised, vf_set1(1.0f));
+  const vf power = vf_exponent(normal), mantissa = vf_scale_by_power(normal, vf_negate(power));
+  const vm upper = vf_less(vf_set1(0x1.6a09e6p+0f), mantissa);
+  const vf m = vf_select(upper, vf_mul(mantissa, vf_set1(0.5f)), mantissa), k = vf_select(upper, vf_add(power, vf_set1(1.0f)), power);
+  const vf y = log_of_parts(m, vf_select(tiny, vf_sub(k, vf_set1(24.0f)), k), vf_zero());
+  const vf limit = vf_select(vf_equal(x, vf_zero()), vf_set1(-INFINITY), vf_select(positive, x, vf_set1(NAN)));
+  return vf_select(vm_and(positive, vf_less(x, vf_set1(INFINITY))), y, vf_select(vf_is_nan(x), x, limit));
+}
+
+// max(x, 0) + log(1 + t), t = e^-|x|. What 1 + t rounds away comes back through log(u + c) = log u + c / u, where 1 / u is 1 - t / 2 closely
+// enough.
+INLINE_KERNEL vf activation_softplus(vf x) {
+  const ExponentialParts e = exp_rr2_t16x2_p3(vf_negate(vf_magnitude(x)));
+  const vf one = vf_set1(1.0f), t = vf_scale_by_power(e.mantissa, e.power), sum = vf_add(one, t), lost = vf_sub(t, vf_sub(sum, one));
+  const vm upper = vf_less(vf_set1(0x1.6a09e6p+0f), sum);
+  const vf m = vf_select(upper, vf_mul(sum, vf_set1(0.5f)), sum), k = vf_select(upper, one, vf_zero());
+  const vf y = log_of_parts(m, k, vf_mul(lost, vf_fma(t, vf_set1(-0.5f), one)));
+  const vf positive = vf_select(vf_sign_bit(x), vf_zero(), x);
+  return vf_select(vf_is_nan(x), x, vf_add(positive, y));
 }
 
 // +0 for -0.
@@ -118,6 +170,12 @@ INLINE_KERNEL vf activate(HeedActivation activation, vf x) {
     return activation_gelu(x);
   case HeedActivationGeluTanh:
     return activation_gelu_tanh(x);
+  case HeedActivationExp:
+    return activation_exp(x);
+  case HeedActivationLog:
+    return activation_log(x);
+  case HeedActivationSoftplus:
+    return activation_softplus(x);
   }
   return x;
 }
@@ -125,5 +183,9 @@ INLINE_KERNEL vf activate(HeedActivation activation, vf x) {
 static void activation_forward(HeedActivation activation, size_t count, const float *input, float *output) {
   for (size_t i = 0; i < count; i += HEED_LANES) vf_store_n(output + i, activate(activation, vf_load_n(input + i, count - i)), count - i);
 }
+
+#include "activation_backward.inc.h"
+
+#define ACTIVATION_KERNELS .forward = activation_forward, .backward = activation_backward
 
 #endif

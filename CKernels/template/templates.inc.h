@@ -21,7 +21,15 @@
 #include "peak.inc.h"
 #include "random.inc.h"
 #include "rnn.inc.h"
+#include "copy.inc.h"
+#include "embedding.inc.h"
+#include "gemm.inc.h"
+#include "gemm_bf16.inc.h"
+#include "norm.inc.h"
+#include "peak.inc.h"
+#include "position.inc.h"
 #include "softmax.inc.h"
+#include "softmax_backward.inc.h"
 
 #define HEED_BASE_FIELDS                                                                                                                   \
   .lanes = HEED_LANES, .peak_fma_f32 = peak_fma_f32, .peak_read_memory = peak_read_memory, .attention_query_tile = QUERY_TILE,             \
@@ -30,6 +38,8 @@
   .gemm_columns = GEMM_PANEL, .gemm_tile_scratch = gemm_tile_scratch, .gemm_tile = gemm_tile, .gemm_staged_size = gemm_staged_size,        \
   .gemm_stage = gemm_stage, .convert_f32_to_bf16 = convert_f32_to_bf16, .convert_bf16_to_f32 = convert_bf16_to_f32,                        \
   .activation_forward = activation_forward, .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite,              \
+  .gemm_columns = GEMM_PANEL, .gemm_tile_scratch = gemm_tile_scratch, .gemm_tile = gemm_tile, .convert_f32_to_bf16 = convert_f32_to_bf16,  \
+  .convert_bf16_to_f32 = convert_bf16_to_f32, .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite,            \
   .weighted_sum_seen = weighted_sum_seen
 
 // clang-format off
@@ -41,6 +51,12 @@
   , .optimizer = {OPTIMIZER_KERNELS}
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
   , .recurrent = {RECURRENT_KERNELS}
+#define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
+  , .activation = {ACTIVATION_KERNELS} \
+  , .embedding = {EMBEDDING_KERNELS} \
+  , .norm = {NORM_KERNELS} \
+  , .position = {POSITION_KERNELS} \
+  , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS}
 
 // clang-format on
 

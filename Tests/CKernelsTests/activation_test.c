@@ -2,6 +2,7 @@
 
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,12 @@ static double exact(HeedActivation activation, double x) {
     return x == -INFINITY ? -0.0 : 0.5 * x * erfc(-x * M_SQRT1_2);
   case HeedActivationGeluTanh:
     return x < -1e3 ? -0.0 : x / (1 + exp(-2 * 0.79788456080286535588 * (x + 0.044715 * x * x * x)));
+  case HeedActivationExp:
+    return exp(x);
+  case HeedActivationLog:
+    return log(x);
+  case HeedActivationSoftplus:
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
   }
   return NAN;
 }
@@ -31,7 +38,7 @@ static double exact(HeedActivation activation, double x) {
 // Of the largest allowed error, in units of that: 1 is just allowed.
 static double excess(HeedActivation activation, float x, float y) {
   const double r = exact(activation, (double)x);
-  if (isnan(x)) return isnan(y) ? 0 : INFINITY;
+  if (isnan(x) || isnan(r)) return isnan(y) ? 0 : INFINITY;
   if (!isfinite(r)) return (double)y == r ? 0 : INFINITY;
   if (!isfinite(y)) return fabs(r) > (double)FLT_MAX ? 0 : INFINITY;
   const double error = fabs((double)y - r), size = fabs(r);
@@ -46,7 +53,12 @@ static double excess(HeedActivation activation, float x, float y) {
   case HeedActivationSigmoid:
   case HeedActivationTanh:
     return error / (2 * ulp);
+  case HeedActivationLog:
+    return error / (2 * ulp);
+  case HeedActivationExp:
+    return error / (1.5 * ulp);
   case HeedActivationSilu:
+  case HeedActivationSoftplus:
     return error / (3 * ulp);
   case HeedActivationGelu:
     return error / ((2 + X * X / 2) * EPSILON * fmax(size, 0x1p-126));
@@ -84,6 +96,7 @@ TEST(activation_is_accurate_over_all_floats) {
         if (e > worst) worst = e, worst_input = input[i];
       }
     }
+    if (test_exhaustive) printf("  activation %d: at most %.3f of what is allowed, at %.9g\n", a, worst, (double)worst_input);
     CHECK_MESSAGE(worst <= 1, "activation %d: %.3f of what is allowed, at %.9g", a, worst, (double)worst_input);
   }
 }
@@ -101,6 +114,12 @@ TEST(activation_keeps_signs_and_limits) {
   CHECK(y[0] == -1 && y[1] == 1 && y[2] == 0 && signbit(y[2]) && !signbit(y[3]));
   heed_activation_forward(HeedActivationSigmoid, 4, input, y);
   CHECK(y[0] == 0 && y[1] == 1 && y[2] == 0.5f && y[3] == 0.5f);
+  heed_activation_forward(HeedActivationExp, 4, input, y);
+  CHECK(y[0] == 0 && y[1] == INFINITY && y[2] == 1 && y[3] == 1);
+  heed_activation_forward(HeedActivationLog, 4, input, y);
+  CHECK(isnan(y[0]) && y[1] == INFINITY && y[2] == -INFINITY && y[3] == -INFINITY);
+  heed_activation_forward(HeedActivationSoftplus, 4, input, y);
+  CHECK(y[0] == 0 && y[1] == INFINITY && y[2] == (float)M_LN2 && y[3] == (float)M_LN2);
   heed_activation_forward(HeedActivationRelu, 4, input, y);
   CHECK(y[0] == 0 && y[1] == INFINITY && !signbit(y[2]) && !signbit(y[3]));
 }

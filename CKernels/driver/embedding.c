@@ -1,0 +1,40 @@
+// Embedding forward: checks, one task a few tokens.
+
+#include "embedding.h"
+
+#include <string.h>
+
+#include "embedding_checks.h"
+#include "parallel.h"
+
+#define TASK_ELEMENTS     16384
+#define FLOPS_PER_ELEMENT 4.0 // what copying a number counts as, for the choice of how many cores are worth it
+
+typedef struct Call {
+  const HeedEmbeddingShape *shape;
+  const float *table;
+  const void *ids;
+  float *output;
+  size_t task_tokens;
+} Call;
+
+static void look_up(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedEmbeddingShape *s = call->shape;
+  const size_t first = task * call->task_tokens, end = s->tokens - first < call->task_tokens ? s->tokens : first + call->task_tokens;
+  for (size_t t = first; t < end; t++)
+    memcpy(call->output + (ptrdiff_t)t * s->output_row, call->table + (ptrdiff_t)heed_embedding_id(s, call->ids, t) * s->table_row,
+           s->columns * sizeof(float));
+}
+
+HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *table, const void *ids, float *output) {
+  const HeedStatus status = heed_embedding_check(shape, ids, table, output, false);
+  if (status != HeedStatusOk) return status;
+  if (shape->tokens == 0 || shape->columns == 0) return HeedStatusOk;
+  Call call = {shape, table, ids, output, TASK_ELEMENTS / shape->columns};
+  if (call.task_tokens == 0) call.task_tokens = 1;
+  const size_t tasks = (shape->tokens - 1) / call.task_tokens + 1;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->tokens * (double)shape->columns), look_up, &call);
+  return HeedStatusOk;
+}

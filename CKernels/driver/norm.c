@@ -1,0 +1,54 @@
+// Norms forward: checks, one task a few rows.
+
+#include "norm.h"
+
+#include "dispatch.h"
+#include "norm_checks.h"
+#include "parallel.h"
+
+#define TASK_ELEMENTS     16384
+#define FLOPS_PER_ELEMENT 20.0 // for the choice of how many cores are worth it
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  const HeedNormShape *shape;
+  const HeedNormInputs *inputs;
+  const HeedNormOutputs *outputs;
+  size_t task_rows;
+} Call;
+
+static void norm_rows(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedNormShape *s = call->shape;
+  const HeedNormInputs *in = call->inputs;
+  const HeedNormOutputs *out = call->outputs;
+  const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
+  for (size_t i = first; i < end; i++) {
+    const ptrdiff_t r = (ptrdiff_t)i;
+    const HeedNormRow row = {
+        .kind = s->kind,
+        .columns = s->columns,
+        .epsilon = s->epsilon,
+        .input = in->input + r * s->input_row,
+        .residual = in->residual ? in->residual + r * s->residual_row : NULL,
+        .weight = in->weight,
+        .bias = in->bias,
+        .output = out->output ? out->output + r * s->output_row : NULL,
+        .sum = out->sum ? out->sum + r * s->sum_row : NULL,
+        .statistics = out->statistics ? out->statistics + i * HEED_NORM_STATISTICS : NULL,
+    };
+    call->kernels->norm.forward_row(&row);
+  }
+}
+
+HeedStatus heed_norm_forward(const HeedNormShape *shape, const HeedNormInputs *inputs, const HeedNormOutputs *outputs) {
+  const HeedStatus status = heed_norm_check_forward(shape, inputs, outputs);
+  if (status != HeedStatusOk) return status;
+  if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;
+  Call call = {heed_kernels(), shape, inputs, outputs, TASK_ELEMENTS / shape->columns};
+  if (call.task_rows == 0) call.task_rows = 1;
+  const size_t tasks = (shape->rows - 1) / call.task_rows + 1;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns), norm_rows, &call);
+  return HeedStatusOk;
+}

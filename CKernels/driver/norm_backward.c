@@ -1,0 +1,108 @@
+// Norms backward: checks, one task a chunk of HEED_NORM_CHUNK rows. The chunks' sums for the weight and bias gradients are added in the order
+// of the rows, WAVE_CHUNKS of them at a time, so that scratch does not grow with the rows.
+
+#include "dispatch.h"
+#include "norm.h"
+#include "norm_checks.h"
+#include "parallel.h"
+#include "scratch.h"
+
+#define WAVE_CHUNKS       64
+#define MERGE_COLUMNS     256
+#define FLOPS_PER_ELEMENT 30.0 // for the choice of how many cores are worth it
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  const HeedNormShape *shape;
+  const HeedNormBackwardInputs *inputs;
+  const HeedNormGradients *gradients;
+  size_t first_chunk, chunks; // of this wave
+  size_t padded;              // columns, filled up to whole vectors
+  double *sums;               // [WAVE_CHUNKS][weight, bias][padded], or null
+  double *totals;             // [weight, bias][padded]
+} Call;
+
+static void norm_chunk(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedNormShape *s = call->shape;
+  const HeedNormBackwardInputs *in = call->inputs;
+  const HeedNormGradients *out = call->gradients;
+  const size_t first = (call->first_chunk + task) * HEED_NORM_CHUNK, left = s->rows - first;
+  const ptrdiff_t r = (ptrdiff_t)first;
+  double *sums = call->sums ? call->sums + task * 2 * call->padded : NULL;
+  const HeedNormChunk chunk = {
+      .kind = s->kind,
+      .rows = left < HEED_NORM_CHUNK ? left : HEED_NORM_CHUNK,
+      .columns = s->columns,
+      .sum = in->sum + r * s->sum_row,
+      .sum_row = s->sum_row,
+      .weight = in->weight,
+      .statistics = in->statistics + first * HEED_NORM_STATISTICS,
+      .output_gradient = in->output_gradient + r * s->output_gradient_row,
+      .output_gradient_row = s->output_gradient_row,
+      .sum_gradient = in->sum_gradient ? in->sum_gradient + r * s->sum_gradient_row : NULL,
+      .sum_gradient_row = s->sum_gradient_row,
+      .input_gradient = out->input ? out->input + r * s->input_gradient_row : NULL,
+      .input_gradient_row = s->input_gradient_row,
+      .weight_sums = out->weight ? sums : NULL,
+      .bias_sums = out->bias ? sums + call->padded : NULL,
+  };
+  call->kernels->norm.backward_chunk(&chunk);
+}
+
+// Adds the wave's chunks to the totals, chunk after chunk.
+static void merge_columns(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const size_t first = task * MERGE_COLUMNS, left = call->padded - first, end = first + (left < MERGE_COLUMNS ? left : MERGE_COLUMNS);
+  for (int kind = 0; kind < 2; kind++) {
+    if (!(kind ? call->gradients->bias : call->gradients->weight)) continue;
+    double *totals = call->totals + (size_t)kind * call->padded;
+    for (size_t c = 0; c < call->chunks; c++) {
+      const double *sums = call->sums + (2 * c + (size_t)kind) * call->padded;
+      for (size_t j = first; j < end; j++) totals[j] += sums[j];
+    }
+  }
+}
+
+static void store_gradient(const HeedNormShape *s, const double *totals, float *gradient) {
+  for (size_t j = 0; gradient && j < s->columns; j++) gradient[j] = (float)(s->accumulate ? (double)gradient[j] + totals[j] : totals[j]);
+}
+
+// Every chunk, a wave at a time where there are sums to merge.
+static void run_chunks(Call *call) {
+  const HeedNormShape *s = call->shape;
+  const size_t all = s->rows / HEED_NORM_CHUNK + (s->rows % HEED_NORM_CHUNK != 0), wave = call->sums ? WAVE_CHUNKS : all;
+  const double chunk_flops = FLOPS_PER_ELEMENT * HEED_NORM_CHUNK * (double)s->columns;
+  for (; call->first_chunk < all; call->first_chunk += call->chunks) {
+    call->chunks = all - call->first_chunk < wave ? all - call->first_chunk : wave;
+    heed_parallel_for(call->chunks, heed_parallel_width(call->chunks, chunk_flops * (double)call->chunks), norm_chunk, call);
+    if (!call->sums) continue;
+    const size_t tasks = (call->padded - 1) / MERGE_COLUMNS + 1;
+    heed_parallel_for(tasks, heed_parallel_width(tasks, 2.0 * (double)call->chunks * (double)call->padded), merge_columns, call);
+  }
+}
+
+HeedStatus heed_norm_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, const HeedNormGradients *gradients) {
+  const HeedStatus status = heed_norm_check_backward(shape, inputs, gradients);
+  if (status != HeedStatusOk) return status;
+  if (shape->columns == 0 || (shape->rows == 0 && shape->accumulate)) return HeedStatusOk;
+  if (shape->rows > 0 && !inputs->statistics) return HeedStatusBadArgument;
+  Call call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs, .gradients = gradients};
+  if (!gradients->weight && !gradients->bias) {
+    run_chunks(&call);
+    return HeedStatusOk;
+  }
+  call.padded = (shape->columns - 1) / 16 * 16 + 16;
+  const size_t row = heed_size_product(call.padded, 2 * sizeof(double));
+  call.totals = heed_scratch_push(heed_size_product(row, WAVE_CHUNKS + 1));
+  if (!call.totals) return HeedStatusOutOfMemory;
+  call.sums = call.totals + 2 * call.padded;
+  for (size_t j = 0; j < 2 * call.padded; j++) call.totals[j] = 0;
+  run_chunks(&call);
+  store_gradient(shape, call.totals, gradients->weight);
+  store_gradient(shape, call.totals + call.padded, gradients->bias);
+  heed_scratch_pop(call.totals);
+  return HeedStatusOk;
+}

@@ -1,0 +1,61 @@
+// Embedding: rows of a table looked up by their numbers, and the table's gradient, float32.
+//
+//   Y[t,j] = W[id[t],j]                          t < tokens, j < columns
+//   dW[v,j] = sum of dY[t,j] over the t with id[t] = v and v not `padding`
+//
+// These are the products with a one-hot matrix H [tokens, vocabulary] without the matrix: Y = H W, and dW = H^T dY for any dY.
+//
+// W is [vocabulary, columns], Y and dY are [tokens, columns], with contiguous columns and a stride of rows each (in elements, any sign; 0 too for
+// what is read). Numbers are int32 or int64, `id_step` elements apart. A row named by no token is not touched.
+//
+// Gradients. `dense` goes into the whole table: a row named by tokens is overwritten with its sum, or has it added where `accumulate` is set; the
+// others keep what they hold where it is set and become 0 where it is not. `touched` gives only the rows that are named: their numbers, rising, and their sums, one
+// behind the other. A row's sum is that of float64, in the order of the tokens, rounded once (with what it is added to): the same bits for
+// any number of threads. NaN and infinities follow IEEE and stay in their row and column.
+//
+// Errors: BadShape (overflow), BadStride (rows of an output overlap, a distance overflows), BadArgument (null data, a number outside the
+// vocabulary, no such kind of numbers), OutOfMemory. Outputs may not overlap inputs.
+
+#ifndef HEED_EMBEDDING_H
+#define HEED_EMBEDDING_H
+
+#include "heed_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum HEED_CLOSED HeedIndexElement {
+  HeedIndexElementI32 = 0,
+  HeedIndexElementI64,
+} HeedIndexElement;
+
+typedef struct HeedEmbeddingShape {
+  size_t tokens, vocabulary, columns;
+  HeedIndexElement id_element;
+  ptrdiff_t id_step;
+  ptrdiff_t table_row;  // stride of W, and of dW (dense)
+  ptrdiff_t output_row; // stride of Y, and of dY
+  bool has_padding;
+  int64_t padding; // tokens of this number have no gradient; looked up like any other
+  bool accumulate;
+} HeedEmbeddingShape;
+
+HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *table, const void *ids, float *output);
+HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
+                                         float *table_gradient);
+
+// `rows` (of the kind of `ids`) and `gradients` [.., columns], contiguous, have room for min(tokens, vocabulary) rows; `count` receives how many
+// there are.
+HeedStatus heed_embedding_backward_touched(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient, void *rows,
+                                           float *gradients, size_t *count);
+
+// The scatter-add in float64, token after token; `table_gradient` [vocabulary, columns] is contiguous and overwritten.
+HeedStatus heed_embedding_reference_backward(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
+                                             double *table_gradient);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+// Gradients of softmax and log-softmax over the rows of a matrix, float32.
+//
+//   dx[i,j] = scale * y[i,j] (dy[i,j] - sum_k y[i,k] dy[i,k])              y = softmax(scale * x)
+//   log:    dx[i,j] = scale * (dy[i,j] - exp(y[i,j]) sum_k dy[i,k])        y = log-softmax(scale * x)
+//
+// Y, dY and dX are [rows, columns] with strides (in elements, any sign; 0 too for Y and dY); dX may be Y or dY in place. Columns hidden by the
+// mask take no part, whatever Y and dY hold there, and give 0; so does, in a softmax, a column whose y is 0, with or without a mask. The sum is
+// that of float64.
+//
+// NaN that is seen gives NaN in its row. Accuracy: |dx - exact| <= 2 eps |scale y| (|dy| + |sum|), eps = 2^-23 (log: 4 eps |scale| (|dy| +
+// (1 + |y| / 8) |exp(y) sum|)). The bits of a row depend on the row and the instruction set alone.
+//
+// Errors: BadShape (overflow), BadStride (elements of dX overlap), BadArgument (null data, scale not finite), OutOfMemory.
+
+#ifndef HEED_SOFTMAX_BACKWARD_H
+#define HEED_SOFTMAX_BACKWARD_H
+
+#include "heed_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct HeedSoftmaxBackwardShape {
+  size_t rows, columns;
+  ptrdiff_t output_row, output_column;                   // strides of Y
+  ptrdiff_t output_gradient_row, output_gradient_column; // of dY
+  ptrdiff_t input_gradient_row, input_gradient_column;   // of dX
+  ptrdiff_t mask_row, mask_column;                       // of the mask, read only where it is given
+  float scale;
+  bool logarithm;
+} HeedSoftmaxBackwardShape;
+
+typedef struct HeedSoftmaxBackwardInputs {
+  const float *output, *output_gradient;
+  const uint8_t *mask; // 0 = hidden; or null
+} HeedSoftmaxBackwardInputs;
+
+// Float64, one scalar step after the other; `input_gradient` is contiguous.
+HeedStatus heed_softmax_reference_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs,
+                                           double *input_gradient);
+HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *input_gradient);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,74 @@
+// Layer norm and RMS norm in float64, one scalar step after the other: the specification of norm.h in code, and the oracle of the tests.
+
+#include <math.h>
+
+#include "../driver/norm_checks.h"
+
+typedef struct Moments {
+  double mean, inverse;
+} Moments;
+
+static Moments moments(const HeedNormShape *s, const float *row, const float *residual) {
+  const double n = (double)s->columns;
+  double sum = 0, squares = 0;
+  for (size_t j = 0; j < s->columns; j++) sum += (double)(residual ? row[j] + residual[j] : row[j]);
+  const double mean = s->kind == HeedNormLayer ? sum / n : 0;
+  for (size_t j = 0; j < s->columns; j++) {
+    const double distance = (double)(residual ? row[j] + residual[j] : row[j]) - mean;
+    squares += distance * distance;
+  }
+  return (Moments){mean, 1 / sqrt(squares / n + s->epsilon)};
+}
+
+HeedStatus heed_norm_reference_forward(const HeedNormShape *shape, const HeedNormInputs *inputs, double *output) {
+  const HeedNormOutputs outputs = {.statistics = (float *)(void *)output}; // only whether there is an output is looked at
+  const HeedStatus status = heed_norm_check_forward(shape, inputs, &outputs);
+  if (status != HeedStatusOk) return status;
+  for (size_t i = 0; i < shape->rows; i++) {
+    const float *x = inputs->input + (ptrdiff_t)i * shape->input_row;
+    const float *r = inputs->residual ? inputs->residual + (ptrdiff_t)i * shape->residual_row : NULL;
+    const Moments m = moments(shape, x, r);
+    for (size_t j = 0; j < shape->columns; j++) {
+      const double normal = ((double)(r ? x[j] + r[j] : x[j]) - m.mean) * m.inverse;
+      output[i * shape->columns + j] =
+          normal * (inputs->weight ? (double)inputs->weight[j] : 1) + (inputs->bias ? (double)inputs->bias[j] : 0);
+    }
+  }
+  return HeedStatusOk;
+}
+
+static void reference_row(const HeedNormShape *s, const HeedNormBackwardInputs *in, size_t i, double *input_gradient,
+                          double *weight_gradient, double *bias_gradient) {
+  const float *x = in->sum + (ptrdiff_t)i * s->sum_row, *y = in->output_gradient + (ptrdiff_t)i * s->output_gradient_row;
+  const float *through = in->sum_gradient ? in->sum_gradient + (ptrdiff_t)i * s->sum_gradient_row : NULL;
+  const Moments m = moments(s, x, NULL);
+  const double n = (double)s->columns;
+  double sum = 0, product = 0;
+  for (size_t j = 0; j < s->columns; j++) {
+    const double normal = ((double)x[j] - m.mean) * m.inverse, g = (double)y[j] * (in->weight ? (double)in->weight[j] : 1);
+    sum += g;
+    product += g * normal;
+    if (weight_gradient) weight_gradient[j] += (double)y[j] * normal;
+    if (bias_gradient) bias_gradient[j] += (double)y[j];
+  }
+  for (size_t j = 0; input_gradient && j < s->columns; j++) {
+    const double normal = ((double)x[j] - m.mean) * m.inverse, g = (double)y[j] * (in->weight ? (double)in->weight[j] : 1);
+    const double centred = s->kind == HeedNormLayer ? g - sum / n : g;
+    input_gradient[i * s->columns + j] = m.inverse * (centred - normal * product / n) + (through ? (double)through[j] : 0);
+  }
+}
+
+HeedStatus heed_norm_reference_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, double *input_gradient,
+                                        double *weight_gradient, double *bias_gradient) {
+  const HeedNormGradients asked = {.weight = (float *)(void *)(input_gradient    ? input_gradient
+                                                               : weight_gradient ? weight_gradient
+                                                                                 : bias_gradient)};
+  const HeedStatus status = heed_norm_check_backward(shape, inputs, &asked);
+  if (status != HeedStatusOk) return status;
+  for (size_t j = 0; j < shape->columns; j++) {
+    if (weight_gradient) weight_gradient[j] = 0;
+    if (bias_gradient) bias_gradient[j] = 0;
+  }
+  for (size_t i = 0; i < shape->rows; i++) reference_row(shape, inputs, i, input_gradient, weight_gradient, bias_gradient);
+  return HeedStatusOk;
+}

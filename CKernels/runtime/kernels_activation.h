@@ -1,0 +1,14 @@
+// Private: the activation functions' part of the table (include/activation.h).
+
+#ifndef HEED_KERNELS_ACTIVATION_H
+#define HEED_KERNELS_ACTIVATION_H
+
+#include "activation.h"
+
+typedef struct HeedActivationKernels {
+  void (*forward)(HeedActivation activation, size_t count, const float *input, float *output);
+  void (*backward)(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values, const float *output_gradient,
+                   float *input_gradient);
+} HeedActivationKernels;
+
+#endif

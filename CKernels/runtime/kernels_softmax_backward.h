@@ -1,0 +1,22 @@
+// Private: the softmax gradients' part of the table (include/softmax_backward.h).
+
+#ifndef HEED_KERNELS_SOFTMAX_BACKWARD_H
+#define HEED_KERNELS_SOFTMAX_BACKWARD_H
+
+#include "heed_runtime.h"
+
+// One row; all pointers are to contiguous columns.
+typedef struct HeedSoftmaxBackwardRow {
+  size_t columns;
+  const float *output, *output_gradient;
+  float *input_gradient; // may be either
+  const uint8_t *mask;   // 0 = hidden; or null
+  float scale;
+  bool logarithm;
+} HeedSoftmaxBackwardRow;
+
+typedef struct HeedSoftmaxBackwardKernels {
+  void (*row)(const HeedSoftmaxBackwardRow *row);
+} HeedSoftmaxBackwardKernels;
+
+#endif

@@ -1,0 +1,57 @@
+// Gradient of one row of a softmax or log-softmax (formulas and promises: include/softmax_backward.h).
+//
+//   sum <- sum y dy                         (log: sum dy; in float64)
+//   dx <- scale y (dy - sum)                (log: scale (dy - exp(y) sum))
+
+#include "exponential_rr2.inc.h"
+
+INLINE_KERNEL vm softmax_backward_seen(const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vf y) {
+  vm seen = vm_first(count);
+  if (x->mask) seen = vm_and(seen, vm_from_bytes_n(x->mask + j, count < HEED_LANES ? count : HEED_LANES));
+  return x->logarithm ? seen : vm_and(seen, vm_not(vf_equal(y, vf_zero())));
+}
+
+INLINE_KERNEL void softmax_backward_add(const bool logarithm, const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vd sum[2]) {
+  vf y = vf_load_n(x->output + j, count), dy = vf_load_n(x->output_gradient + j, count);
+  const vm seen = softmax_backward_seen(x, j, count, y);
+  dy = vf_select(seen, dy, vf_zero());
+  if (logarithm) {
+    sum[0] = vd_add(sum[0], vd_low(dy));
+    sum[1] = vd_add(sum[1], vd_high(dy));
+  } else {
+    y = vf_select(seen, y, vf_zero());
+    sum[0] = vd_fma(vd_low(y), vd_low(dy), sum[0]);
+    sum[1] = vd_fma(vd_high(y), vd_high(dy), sum[1]);
+  }
+}
+
+INLINE_KERNEL void softmax_backward_store(const bool logarithm, const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vf scale, vf sum) {
+  const vf y = vf_load_n(x->output + j, count), dy = vf_load_n(x->output_gradient + j, count);
+  const vm seen = softmax_backward_seen(x, j, count, y);
+  vf dx;
+  if (logarithm)
+    dx = vf_mul(scale, vf_sub(dy, vf_mul(exp_rr2_t16_p3(y), sum)));
+  else
+    dx = vf_mul(vf_mul(scale, y), vf_sub(dy, sum));
+  vf_store_n(x->input_gradient + j, vf_select(seen, dx, vf_zero()), count);
+}
+
+INLINE_KERNEL void softmax_backward_row_of(const bool logarithm, const HeedSoftmaxBackwardRow *x) {
+  const size_t n = x->columns;
+  vd sum[2] = {vd_zero(), vd_zero()};
+  size_t j = 0;
+  for (; j + HEED_LANES <= n; j += HEED_LANES) softmax_backward_add(logarithm, x, j, HEED_LANES, sum);
+  if (j < n) softmax_backward_add(logarithm, x, j, n - j, sum);
+  const vf total = vf_set1((float)vd_reduce_add(vd_add(sum[0], sum[1]))), scale = vf_set1(x->scale);
+  for (j = 0; j + HEED_LANES <= n; j += HEED_LANES) softmax_backward_store(logarithm, x, j, HEED_LANES, scale, total);
+  if (j < n) softmax_backward_store(logarithm, x, j, n - j, scale, total);
+}
+
+static void softmax_backward_row(const HeedSoftmaxBackwardRow *row) {
+  if (row->logarithm)
+    softmax_backward_row_of(true, row);
+  else
+    softmax_backward_row_of(false, row);
+}
+
+#define SOFTMAX_BACKWARD_KERNELS .row = softmax_backward_row

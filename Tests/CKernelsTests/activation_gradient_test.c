@@ -1,0 +1,202 @@
+// Gradients of activation functions over every kind of float against float64, and their place in memory.
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "activation.h"
+#include "harness.h"
+
+// f'(x), and in `magnitude` what its error is counted in, in units of eps: where terms cancel, their magnitudes.
+static double derivative(HeedActivation activation, double x, double *magnitude) {
+  const double s = 1 / (1 + exp(-x)), rest = 1 / (1 + exp(x)), phi = exp(-0.5 * x * x) * 0.39894228040143267794;
+  double v, slope, result;
+  switch (activation) {
+  case HeedActivationNone:
+  case HeedActivationRelu:
+    *magnitude = 0;
+    return activation == HeedActivationNone || x > 0;
+  case HeedActivationSigmoid:
+    *magnitude = 5 * s * rest;
+    return s * rest;
+  case HeedActivationTanh:
+    result = 4 / (1 + exp(-2 * x)) / (1 + exp(2 * x));
+    *magnitude = 5 * result;
+    return result;
+  case HeedActivationSilu:
+    if (fabs(x) > 1e3) x = copysign(1e3, x);
+    *magnitude = 5 * (s + fabs(x) * s * rest);
+    return s + x * s * rest;
+  case HeedActivationGelu:
+    if (fabs(x) > 1e3) x = copysign(1e3, x);
+    result = 0.5 * erfc(-x * M_SQRT1_2);
+    *magnitude = (3 + x * x) * (result + fabs(x) * phi);
+    return result + x * phi;
+  case HeedActivationGeluTanh:
+    if (fabs(x) > 1e3) x = copysign(1e3, x);
+    v = 2 * 0.79788456080286535588 * (x + 0.044715 * x * x * x);
+    slope = 2 * 0.79788456080286535588 * (1 + 3 * 0.044715 * x * x);
+    *magnitude = (4 + 3 * fabs(v)) / (1 + exp(-v)) * (1 + fabs(x * slope) / (1 + exp(v)));
+    return (1 + x * slope / (1 + exp(v))) / (1 + exp(-v));
+  case HeedActivationExp:
+    *magnitude = 2.5 * exp(x);
+    return exp(x);
+  case HeedActivationLog:
+    *magnitude = 0.5 / fabs(x);
+    return 1 / x;
+  case HeedActivationSoftplus:
+    *magnitude = 4 * s;
+    return s;
+  }
+  return NAN;
+}
+
+// The error in units of what is allowed.
+static double excess(HeedActivation activation, float x, float arriving, float y) {
+  double magnitude;
+  const double f = derivative(activation, (double)x, &magnitude), r = f * (double)arriving;
+  if (activation == HeedActivationNone) return y == arriving ? 0 : INFINITY;
+  if (isnan(x) || isnan(r)) return isnan(y) ? 0 : INFINITY;
+  if (activation == HeedActivationExp && fabs(f) > (double)FLT_MAX) return isinf(y) || isnan(y) || fabs(r) < 0x1p-100 ? 0 : INFINITY;
+  if (!isfinite(r) || fabs(r) > (double)FLT_MAX) return y == (r > 0 ? INFINITY : -INFINITY) || fabsf(y) == FLT_MAX ? 0 : INFINITY;
+  if (isinf(y)) return fabs(r) > (double)FLT_MAX * (1 - 0x1p-20) ? 0 : INFINITY;
+  const double error = fabs((double)y - r);
+  return error <= 0x1p-149 * fmax(1, (double)fabsf(arriving)) && fabs(f) < 0x1p-126 ? 0
+         : error <= 0x1p-149 && fabs(r) < 0x1p-126                                  ? 0
+         : error == 0                                                               ? 0
+                      : error / (magnitude * fabs((double)arriving) * EPSILON);
+}
+
+#define BLOCK 8192
+
+TEST(activation_gradient_is_accurate_over_all_floats) {
+  static float input[BLOCK], arriving[BLOCK], output[BLOCK];
+  const uint64_t step = test_exhaustive ? 1 : 4093;
+  static const uint32_t always[] = {0,          0x80000000, 1,          0x80000001, 0x7f800000, 0xff800000, 0x7f7fffff,
+                                    0xff7fffff, 0x7fc00000, 0xffc00001, 0x3f800000, 0xbf800000, 0x3f333333, 0xbf3fffff,
+                                    0xbfa3a3d7, 0xbf40779a, 0xc1200000, 0x41200000, 0xc2ae0000, 0xc2cf0000, 0xc1500000};
+  Random r = random_stream(400);
+  for (int a = 0; a < HEED_ACTIVATION_COUNT; a++) {
+    double worst = 0;
+    float worst_input = 0, worst_arriving = 0;
+    bool first = true;
+    for (uint64_t bits = 0; bits < (uint64_t)1 << 32;) {
+      size_t count = 0;
+      for (; first && count < sizeof always / sizeof *always; count++) memcpy(&input[count], &always[count], 4);
+      first = false;
+      for (; count < BLOCK && bits < (uint64_t)1 << 32; bits += step) {
+        const uint32_t b = (uint32_t)bits;
+        memcpy(&input[count++], &b, 4);
+      }
+      for (size_t i = 0; i < count; i++) arriving[i] = test_exhaustive && i % 4 ? 1 : (float)random_normal(&r);
+      REQUIRE(heed_activation_backward((HeedActivation)a, HeedActivationKeptInput, count, input, arriving, output) == HeedStatusOk);
+      for (size_t i = 0; i < count; i++) {
+        const double e = excess((HeedActivation)a, input[i], arriving[i], output[i]);
+        if (e > worst) worst = e, worst_input = input[i], worst_arriving = arriving[i];
+      }
+    }
+    if (test_exhaustive) printf("  gradient of activation %d: at most %.3f of what is allowed, at %.9g\n", a, worst, (double)worst_input);
+    CHECK_MESSAGE(worst <= 1, "activation %d: %.3f of what is allowed, at %.9g times %.9g", a, worst, (double)worst_input,
+                  (double)worst_arriving);
+  }
+}
+
+// What arrives may be as large as floats are, or as small.
+TEST(activation_gradient_of_extreme_cotangents) {
+  static const float arrivals[] = {FLT_MAX, -FLT_MAX, 1e30f, FLT_MIN, 1e-40f, 0x1p-149f, 0.0f, -0.0f};
+  enum { COUNT = 8 };
+  float x[COUNT], y[COUNT];
+  for (int a = 0; a < HEED_ACTIVATION_COUNT; a++)
+    for (float at = -90; at <= 20; at += 0.37f) {
+      if (a == HeedActivationExp && at > 0) continue;
+      for (int i = 0; i < COUNT; i++) x[i] = at;
+      heed_activation_backward((HeedActivation)a, HeedActivationKeptInput, COUNT, x, arrivals, y);
+      for (int i = 0; i < COUNT; i++) {
+        const double e = excess((HeedActivation)a, at, arrivals[i], y[i]);
+        CHECK_MESSAGE(e <= 1, "activation %d at %g of %g: %g, %.3f of what is allowed", a, (double)at, (double)arrivals[i], (double)y[i],
+                      e);
+      }
+    }
+}
+
+TEST(activation_gradient_from_the_output) {
+  enum { COUNT = 4000 };
+  static float x[COUNT], y[COUNT], arriving[COUNT], gradient[COUNT];
+  static const struct {
+    HeedActivation activation;
+    double bound; // of the absolute error, in eps
+  } cases[] = {
+      {HeedActivationNone, 0}, {HeedActivationRelu, 0}, {HeedActivationSigmoid, 3}, {HeedActivationTanh, 4}, {HeedActivationExp, 2.5}};
+  Random r = random_stream(410);
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    for (size_t i = 0; i < COUNT; i++) x[i] = (float)(5 * random_normal(&r)), arriving[i] = (float)random_normal(&r);
+    x[0] = 0, x[1] = -0.0f, x[2] = NAN, x[3] = INFINITY, x[4] = -INFINITY;
+    heed_activation_forward(cases[c].activation, COUNT, x, y);
+    REQUIRE(heed_activation_backward(cases[c].activation, HeedActivationKeptOutput, COUNT, y, arriving, gradient) == HeedStatusOk);
+    for (size_t i = 0; i < COUNT; i++) {
+      double magnitude;
+      const double f = derivative(cases[c].activation, (double)x[i], &magnitude), expected = f * (double)arriving[i];
+      if (cases[c].activation == HeedActivationNone || isfinite(expected)) {
+        const double size = cases[c].activation == HeedActivationExp ? f : 1;
+        CHECK_MESSAGE(fabs((double)gradient[i] - expected) <= cases[c].bound * EPSILON * size * fabs((double)arriving[i]) + 0x1p-149 ||
+                          (cases[c].activation == HeedActivationNone) || isnan(x[i]),
+                      "activation %d at %g: %g, not %g", cases[c].activation, (double)x[i], (double)gradient[i], expected);
+      }
+      if (isnan(x[i]) && cases[c].activation != HeedActivationNone) CHECK(isnan(gradient[i]));
+    }
+  }
+  CHECK(heed_activation_backward(HeedActivationGelu, HeedActivationKeptOutput, COUNT, y, arriving, gradient) == HeedStatusNotSupported);
+}
+
+TEST(activation_gradient_of_a_relu_selects) {
+  const float x[] = {-1, 0, -0.0f, 2, -INFINITY, INFINITY}, arriving[] = {NAN, INFINITY, NAN, 3, NAN, 4};
+  float y[6];
+  heed_activation_backward(HeedActivationRelu, HeedActivationKeptInput, 6, x, arriving, y);
+  CHECK(y[0] == 0 && y[1] == 0 && y[2] == 0 && y[3] == 3 && y[4] == 0 && y[5] == 4);
+}
+
+// Any length, at either end of a page, in the place of either operand, on any number of threads: the same bits, and nothing beside them.
+TEST(activation_gradient_bits_depend_on_the_element_alone) {
+  enum { most = 40000 };
+  static float input[most], arriving[most], expected[most];
+  Random r = random_stream(420);
+  for (size_t i = 0; i < most; i++) input[i] = (float)(4 * random_normal(&r)), arriving[i] = (float)random_normal(&r);
+  for (int a = 0; a < HEED_ACTIVATION_COUNT; a++) {
+    for (size_t i = 0; i < most; i++)
+      heed_activation_backward((HeedActivation)a, HeedActivationKeptInput, 1, input + i, arriving + i, expected + i);
+    static const size_t counts[] = {0, 1, 2, 3, 7, 8, 15, 16, 17, 31, 100, 16384, 16385, most};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+      for (int side = 0; side < 2; side++) {
+        const size_t count = counts[c], bytes = count * sizeof(float);
+        Guarded x = guarded_allocate(bytes, (GuardSide)side), dy = guarded_allocate(bytes, (GuardSide)side);
+        Guarded to = guarded_allocate(bytes, (GuardSide)side);
+        memcpy(x.data, input, bytes);
+        memcpy(dy.data, arriving, bytes);
+        heed_thread_count_set(1 + c % 3);
+        for (int place = 0; place < 3; place++) {
+          float *result = place == 0 ? to.data : place == 1 ? dy.data : x.data;
+          CHECK(heed_activation_backward((HeedActivation)a, HeedActivationKeptInput, count, x.data, dy.data, result) == HeedStatusOk);
+          CHECK(differing_floats(result, expected, count, NULL) == 0);
+          memcpy(dy.data, arriving, bytes);
+        }
+        guarded_free(&x);
+        guarded_free(&dy);
+        guarded_free(&to);
+      }
+  }
+  heed_thread_count_set(0);
+}
+
+TEST_ONCE(activation_gradient_refuses_bad_arguments) {
+  float x = 1, y = 2;
+  const HeedActivationKept input = HeedActivationKeptInput;
+  CHECK(heed_activation_backward((HeedActivation)HEED_ACTIVATION_COUNT, input, 1, &x, &x, &y) == HeedStatusBadArgument);
+  CHECK(heed_activation_backward(HeedActivationRelu, (HeedActivationKept)2, 1, &x, &x, &y) == HeedStatusBadArgument);
+  CHECK(heed_activation_backward(HeedActivationRelu, input, 1, NULL, &x, &y) == HeedStatusBadArgument);
+  CHECK(heed_activation_backward(HeedActivationRelu, input, 1, &x, NULL, &y) == HeedStatusBadArgument);
+  CHECK(heed_activation_backward(HeedActivationRelu, input, 1, &x, &x, NULL) == HeedStatusBadArgument);
+  CHECK(heed_activation_backward(HeedActivationRelu, input, SIZE_MAX, &x, &x, &y) == HeedStatusBadShape);
+  CHECK(heed_activation_backward(HeedActivationRelu, input, 0, NULL, NULL, NULL) == HeedStatusOk);
+  CHECK(y == 2);
+}
