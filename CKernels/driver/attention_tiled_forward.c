@@ -2,8 +2,8 @@
 
 #include "attention.h"
 #include "attention_checks.h"
-#include "attention_index.h"
 #include "attention_keys.h"
+#include "attention_tiles.h"
 #include "dispatch.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -28,41 +28,22 @@ static void attend_tile(void *context, size_t task, size_t worker) {
   // Causal: the last tiles, which see most, go first, so that the workers end together.
   const size_t position = task % tiles->count, tile_index = s->causal ? tiles->count - 1 - position : position;
   const size_t head = task / tiles->count % s->heads, batch = task / tiles->count / s->heads;
-  const size_t group = head / (s->heads / s->key_value_heads);
-  const size_t first = tile_index * tiles->kernels->attention_query_tile, left = s->query_length - first;
-  const ptrdiff_t b = (ptrdiff_t)batch, h = (ptrdiff_t)head, g = (ptrdiff_t)group, i = (ptrdiff_t)first;
-  const HeedAttentionTile tile = {
-      .queries = left < tiles->kernels->attention_query_tile ? left : tiles->kernels->attention_query_tile,
-      .keys = in->key_lengths ? (size_t)in->key_lengths[batch] : s->key_length,
-      .head_dim = s->head_dim,
-      .value_dim = s->value_dim,
-      .query = at(call, in->query, b * s->query.batch + h * s->query.head + i * s->query.row),
-      .key = call->cache ? NULL : at(call, in->key, b * s->key.batch + g * s->key.head),
-      .value = call->cache ? NULL : at(call, in->value, b * s->value.batch + g * s->value.head),
-      .key_chunks = call->cache ? call->cache->keys : NULL,
-      .value_chunks = call->cache ? call->cache->values : NULL,
-      .cached_row = (batch * s->key_value_heads + group) * HEED_CACHE_CHUNK,
-      .query_row = s->query.row,
-      .query_column = s->query.column,
-      .key_row = s->key.row,
-      .key_column = s->key.column,
-      .value_row = s->value.row,
-      .value_column = s->value.column,
-      .visible_first = heed_attention_visible_below(s, first),
-      .window = heed_attention_window(s),
-      .boolean = in->boolean ? in->boolean + b * s->boolean.batch + h * s->boolean.head + i * s->boolean.row : NULL,
-      .additive = in->additive ? in->additive + b * s->additive.batch + h * s->additive.head + i * s->additive.row : NULL,
-      .boolean_row = s->boolean.row,
-      .boolean_column = s->boolean.column,
-      .additive_row = s->additive.row,
-      .additive_column = s->additive.column,
-      .scale = s->scale,
-      .output = call->outputs->output + b * s->output.batch + h * s->output.head + i * s->output.row,
-      .output_row = s->output.row,
-      .output_column = s->output.column,
-      .log_sum_exp = call->outputs->log_sum_exp ? call->outputs->log_sum_exp + (batch * s->heads + head) * s->query_length + first : NULL,
-      .scratch = tiles->scratch + worker * tiles->scratch_stride,
-  };
+  const size_t first = tile_index * tiles->kernels->attention_query_tile;
+  HeedAttentionTile tile = heed_attention_tile(s, in, batch, head, first, tiles->kernels->attention_query_tile);
+  if (call->bf16 || call->cache) {
+    const size_t group = heed_attention_group(s, head);
+    tile.query = at(call, in->query, heed_attention_row_offset(s->query, batch, head, first));
+    tile.key = call->cache ? NULL : at(call, in->key, heed_attention_row_offset(s->key, batch, group, 0));
+    tile.value = call->cache ? NULL : at(call, in->value, heed_attention_row_offset(s->value, batch, group, 0));
+    tile.key_chunks = call->cache ? call->cache->keys : NULL;
+    tile.value_chunks = call->cache ? call->cache->values : NULL;
+    tile.cached_row = (batch * s->key_value_heads + group) * HEED_CACHE_CHUNK;
+  }
+  tile.output = call->outputs->output + heed_attention_row_offset(s->output, batch, head, first);
+  tile.output_row = s->output.row;
+  tile.output_column = s->output.column;
+  tile.log_sum_exp = call->outputs->log_sum_exp ? call->outputs->log_sum_exp + (batch * s->heads + head) * s->query_length + first : NULL;
+  tile.scratch = tiles->scratch + worker * tiles->scratch_stride;
   (call->bf16 ? tiles->kernels->attention_tiled_bf16_forward : tiles->kernels->attention_tiled_forward)(&tile);
 }
 

@@ -18,6 +18,7 @@
 #include "kernels_softmax_backward.h"
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
+#include "kernels_attention_backward.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
 typedef struct HeedAttentionTile {
@@ -141,6 +142,7 @@ typedef struct HeedKernels {
   bool (*is_finite)(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns);
   void (*weighted_sum_seen)(const HeedWeightedSum *row);
 
+  HeedAttentionBackwardKernels attention_backward;
   HeedRandomKernels random;
   HeedArithmeticKernels arithmetic;
   HeedOptimizerKernels optimizer;

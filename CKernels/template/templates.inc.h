@@ -14,6 +14,7 @@
 #include "attention_decode.inc.h"
 #include "attention_materialized.inc.h"
 #include "attention_tiled_forward.inc.h"
+#include "attention_backward.inc.h"
 #include "convert.inc.h"
 #include "gemm.inc.h"
 #include "gemm_bf16.inc.h"
@@ -57,6 +58,9 @@
   , .norm = {NORM_KERNELS} \
   , .position = {POSITION_KERNELS} \
   , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS}
+  , .attention_backward = {ATTENTION_BACKWARD_KERNELS} \
+  , .random = {RANDOM_KERNELS} \
+  , .arithmetic = {ARITHMETIC_KERNELS}
 
 // clang-format on
 

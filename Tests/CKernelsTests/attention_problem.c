@@ -79,6 +79,12 @@ static Operand operand(Layout layout, size_t batch, size_t heads, size_t rows, s
   return (Operand){{batch, heads, rows, columns}, strides_of(layout, heads, rows, columns, may_share), NULL};
 }
 
+Operand build_operand(Built *built, Layout layout, size_t heads, size_t rows, size_t columns, bool may_share) {
+  Operand x = operand(layout, built->problem.B, heads, rows, columns, may_share);
+  allocate_operand(built, &x);
+  return x;
+}
+
 // q, k and v of a token beside each other.
 static void allocate_packed(Built *built) {
   const Problem *p = &built->problem;

@@ -85,7 +85,7 @@ typedef struct Operand {
   float *base; // element (0, 0, 0, 0)
 } Operand;
 
-#define BLOCKS 8
+#define BLOCKS 24
 
 typedef struct Built {
   Problem problem;
@@ -100,6 +100,9 @@ typedef struct Built {
 
 Built build(const Problem *problem);
 void built_free(Built *built);
+
+// One more operand of the problem's batch, in a block of its own and all poison.
+Operand build_operand(Built *built, Layout layout, size_t heads, size_t rows, size_t columns, bool may_share);
 
 // Element (b, h, row, column) of an operand.
 float *at(const Operand *operand, size_t b, size_t h, size_t row, size_t column);

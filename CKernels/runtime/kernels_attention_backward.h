@@ -1,0 +1,66 @@
+// Private: what the table holds for attention backward (letters and formulas: include/attention_backward.h).
+//
+// The drivers walk heads, blocks of keys and tiles of queries; these do the work of one tile. Between them stand packed tiles of queries and
+// keys and running sums in scratch, whose rows hold D (or E) rounded up to the lanes.
+
+#ifndef HEED_KERNELS_ATTENTION_BACKWARD_H
+#define HEED_KERNELS_ATTENTION_BACKWARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct HeedAttentionTile;
+
+#define HEED_ATTENTION_KEY_TILE 64
+
+// One tile of queries of one head.
+typedef struct HeedAttentionBackwardQueries {
+  const struct HeedAttentionTile *tile;  // sizes, masks, and where queries, keys and values lie
+  const float *output, *output_gradient; // rows of O and dO
+  ptrdiff_t output_row, output_column, gradient_row, gradient_column;
+  const float *log_sum_exp;              // L
+  float *statistics;                     // [3][query tile]: delta; what is subtracted from scores in base 2, in two parts
+  float *query_lanes, *query_rows;       // Q^T [D][query tile] with scale and log2 e, Q [query tile][D rounded up]
+  float *gradient_lanes, *gradient_rows; // dO^T and dO likewise
+  bool query_finite, gradient_finite;    // no NaN and no infinity in Q, in dO
+  bool sees_nothing;                     // for some row L is minus infinity
+} HeedAttentionBackwardQueries;
+
+// One tile of keys and their values, packed.
+typedef struct HeedAttentionBackwardKeys {
+  size_t first, count;      // position of the first, at most HEED_ATTENTION_KEY_TILE
+  const float *key, *value; // [count][D], [count][E]
+  bool key_finite;
+  float *key_sum, *value_sum; // running sums of dK / scale and dV, [count][D or E rounded up], or null
+} HeedAttentionBackwardKeys;
+
+// Where one pair of tiles leaves what else it gives.
+typedef struct HeedAttentionBackwardSums {
+  float *query_sum;    // running sum of dQ^T / scale [D][query tile], or null
+  float *additive_sum; // running sum of dS^T [HEED_ATTENTION_KEY_TILE][query tile], or null
+  float *scratch;      // pair_scratch floats, 64-byte aligned
+} HeedAttentionBackwardSums;
+
+typedef struct HeedAttentionBackwardKernels {
+  // statistics <- from O, dO, L, and where L is large from Q and K; needs `scratch` of statistics_scratch floats.
+  size_t (*statistics_scratch)(size_t head_dim, size_t value_dim);
+  void (*statistics)(const HeedAttentionBackwardQueries *queries, float *scratch);
+  // The packed copies and the three flags.
+  void (*pack_queries)(HeedAttentionBackwardQueries *queries);
+  // A contiguous copy [rows][columns]; whether all of it is finite.
+  bool (*pack_keys)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target);
+  size_t pair_scratch;
+  void (*pair)(const HeedAttentionBackwardQueries *queries, const HeedAttentionBackwardKeys *keys, const HeedAttentionBackwardSums *sums);
+  // target <- factor * query_sum, transposed; target <- factor * rows of [rows][columns rounded up]; sum <- source, what such rows were.
+  void (*finish_queries)(const float *query_sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,
+                         ptrdiff_t target_column);
+  void (*finish_keys)(const float *sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,
+                      ptrdiff_t target_column);
+  void (*resume_keys)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *sum);
+  // One row of the materialised arm: weights <- exp(scores - log_sum_exp) where seen (null: everywhere), else 0;
+  // scores <- weights * (cotangents - delta) where seen, else 0.
+  void (*weigh_row)(size_t count, const float *scores, const uint8_t *seen, float log_sum_exp, float *weights);
+  void (*score_row)(size_t count, const float *weights, const float *cotangents, const uint8_t *seen, float delta, float *scores);
+} HeedAttentionBackwardKernels;
+
+#endif

@@ -1,0 +1,169 @@
+// What attention backward does by rows: the numbers of each row that P and dS need, packing, and handing out the sums.
+
+#include "exponential_rr2.inc.h"
+
+// A score's error grows with the log-sum-exp that it is held against: above this its maximum and sum are computed again, as they were forward.
+#define BACKWARD_LARGE 16.0f
+
+typedef struct BackwardStatisticsScratch {
+  float *query, *gradient, *output; // Q^T, dO^T, O^T
+  float *scores, *bias;             // [KEY_TILE][QUERY_TILE]
+  float *max, *sum;                 // [QUERY_TILE]
+} BackwardStatisticsScratch;
+
+static size_t backward_statistics_scratch(size_t head_dim, size_t value_dim) {
+  return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 2);
+}
+
+// Maximum and sum of every row in base 2, online over the tiles of keys.
+static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s) {
+  pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
+                  scale_in_base_2(tile->scale), s->query, QUERY_TILE, QUERY_TILE);
+  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f;
+  const size_t end = (size_t)visible_keys(tile, tile->queries - 1);
+  for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
+    const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
+    const TileMask mask = gather_bias(tile, first, keys, s->bias);
+    if (mask == TileMaskAll) continue;
+    const TileOperands x = {.key = (const float *)tile->key + (ptrdiff_t)first * tile->key_row,
+                            .key_row = tile->key_row,
+                            .key_column = tile->key_column,
+                            .key_block = KEY_BLOCK * tile->key_row};
+    vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
+    for (int v = 0; v < HEED_BLOCK_VECTORS; v++) max[v] = vf_set1(LOWEST);
+    score_tile(HEED_BLOCK_VECTORS, false, &x, keys, tile->head_dim, s->query, s->scores, max);
+    mask_tile(HEED_BLOCK_VECTORS, tile, first, keys, 0, mask == TileMaskSome ? s->bias : NULL, s->scores, max);
+    weigh_tile(HEED_BLOCK_VECTORS, true, false, keys, s->scores, s->max, s->sum, max, alpha);
+  }
+}
+
+static void backward_statistics(const HeedAttentionBackwardQueries *q, float *scratch) {
+  const HeedAttentionTile *tile = q->tile;
+  BackwardStatisticsScratch s = {.query = scratch};
+  s.gradient = s.query + QUERY_TILE * tile->head_dim;
+  s.output = s.gradient + QUERY_TILE * tile->value_dim;
+  s.scores = s.output + QUERY_TILE * tile->value_dim;
+  s.bias = s.scores + QUERY_TILE * KEY_TILE;
+  s.max = s.bias + QUERY_TILE * KEY_TILE;
+  s.sum = s.max + QUERY_TILE;
+  pack_transposed(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim, 1.0f, s.gradient, QUERY_TILE,
+                  QUERY_TILE);
+  pack_transposed(q->output, q->output_row, q->output_column, tile->queries, tile->value_dim, 1.0f, s.output, QUERY_TILE, QUERY_TILE);
+  // delta in the order of dP: where one weight is 1, its difference from dP is exactly 0.
+  for (size_t lane = 0; lane < QUERY_TILE; lane += HEED_LANES) {
+    vf sum = vf_zero();
+    for (size_t e = 0; e < tile->value_dim; e++)
+      sum = vf_accumulate(vf_load(s.output + e * QUERY_TILE + lane), vf_load(s.gradient + e * QUERY_TILE + lane), sum);
+    vf_store(q->statistics + lane, sum);
+  }
+  bool large = false;
+  for (size_t i = 0; i < tile->queries; i++) {
+    const float magnitude = fabsf(q->log_sum_exp[i]);
+    large = large || (magnitude > BACKWARD_LARGE && magnitude < INFINITY);
+  }
+  if (large) backward_online(tile, &s);
+  for (size_t i = 0; i < QUERY_TILE; i++) {
+    float *first = q->statistics + QUERY_TILE + i, *second = first + QUERY_TILE;
+    const float l = i < tile->queries ? q->log_sum_exp[i] : -INFINITY, magnitude = fabsf(l);
+    const double in_base_2 = (double)l * 0x1.71547652b82fep+0;
+    if (l == -INFINITY)
+      *first = INFINITY, *second = 0.0f;
+    else if (magnitude > BACKWARD_LARGE && magnitude < INFINITY)
+      *first = s.max[i], *second = (float)log2((double)s.sum[i]);
+    else
+      *first = (float)in_base_2, *second = isfinite(l) ? (float)(in_base_2 - (double)*first) : 0.0f;
+  }
+}
+
+// A contiguous copy whose rows are filled up with zeros to whole vectors.
+static bool backward_pack_rows(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
+                               size_t width, float *target) {
+  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
+  for (size_t row = 0; row < rows; row++, source += source_row, target += width)
+    for (size_t column = 0; column < columns; column += HEED_LANES) {
+      const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES, kept = width - column;
+      vf x;
+      if (source_column == 1) {
+        x = vf_load_n(source + column, n);
+      } else {
+        float lanes[HEED_LANES] = {0};
+        for (size_t i = 0; i < n; i++) lanes[i] = source[(ptrdiff_t)(column + i) * source_column];
+        x = vf_load(lanes);
+      }
+      vf_store_n(target + column, x, kept);
+      seen = vf_fma(x, vf_zero(), seen);
+    }
+  return !vm_any(vf_is_nan(seen));
+}
+
+static bool backward_pack_keys(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
+                               float *target) {
+  return backward_pack_rows(source, source_row, source_column, rows, columns, columns, target);
+}
+
+static void backward_pack_queries(HeedAttentionBackwardQueries *q) {
+  const HeedAttentionTile *tile = q->tile;
+  const size_t query_width = backward_padded(tile->head_dim), gradient_width = backward_padded(tile->value_dim);
+  q->query_finite = backward_pack_rows((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
+                                       query_width, q->query_rows);
+  q->gradient_finite = backward_pack_rows(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim,
+                                          gradient_width, q->gradient_rows);
+  pack_transposed(q->query_rows, (ptrdiff_t)query_width, 1, tile->queries, tile->head_dim, scale_in_base_2(tile->scale), q->query_lanes,
+                  QUERY_TILE, QUERY_TILE);
+  pack_transposed(q->gradient_rows, (ptrdiff_t)gradient_width, 1, tile->queries, tile->value_dim, 1.0f, q->gradient_lanes, QUERY_TILE,
+                  QUERY_TILE);
+  q->sees_nothing = false;
+  for (size_t i = 0; i < tile->queries; i++) q->sees_nothing = q->sees_nothing || q->statistics[QUERY_TILE + i] == INFINITY;
+}
+
+static void backward_finish_queries(const float *query_sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,
+                                    ptrdiff_t target_column) {
+  float factors[QUERY_TILE];
+  for (size_t i = 0; i < QUERY_TILE; i++) factors[i] = factor;
+  unpack_transposed(query_sum, QUERY_TILE, factors, rows, columns, target, target_row, target_column);
+}
+
+static void backward_finish_keys(const float *sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,
+                                 ptrdiff_t target_column) {
+  const size_t width = backward_padded(columns);
+  for (size_t row = 0; row < rows; row++, sum += width, target += target_row)
+    for (size_t column = 0; column < columns; column += HEED_LANES) {
+      const vf x = vf_add(vf_mul(vf_load(sum + column), vf_set1(factor)), vf_zero()); // no zero is negative
+      const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES;
+      float lanes[HEED_LANES];
+      if (target_column == 1) {
+        vf_store_n(target + column, x, n);
+        continue;
+      }
+      vf_store(lanes, x);
+      for (size_t i = 0; i < n; i++) target[(ptrdiff_t)(column + i) * target_column] = lanes[i];
+    }
+}
+
+static void backward_resume_keys(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
+                                 float *sum) {
+  backward_pack_rows(source, source_row, source_column, rows, columns, backward_padded(columns), sum);
+}
+
+// ---- Rows of the materialised arm, keys in the lanes ----------------------------------------------------------------------------------------
+
+static void backward_weigh_row(size_t count, const float *scores, const uint8_t *seen, float log_sum_exp, float *weights) {
+  const vf shift = vf_set1(log_sum_exp);
+  for (size_t j = 0; j < count; j += HEED_LANES) {
+    const size_t n = count - j < HEED_LANES ? count - j : HEED_LANES;
+    vf weight = exp_rr2_t16_p3(vf_sub(vf_load_n(scores + j, n), shift));
+    if (seen) weight = vf_select(vm_from_bytes_n(seen + j, n), weight, vf_zero());
+    vf_store_n(weights + j, weight, n);
+  }
+}
+
+static void backward_score_row(size_t count, const float *weights, const float *cotangents, const uint8_t *seen, float delta,
+                               float *scores) {
+  const vf shift = vf_set1(delta);
+  for (size_t j = 0; j < count; j += HEED_LANES) {
+    const size_t n = count - j < HEED_LANES ? count - j : HEED_LANES;
+    vf score = vf_mul(vf_load_n(weights + j, n), vf_sub(vf_load_n(cotangents + j, n), shift));
+    if (seen) score = vf_select(vm_from_bytes_n(seen + j, n), score, vf_zero());
+    vf_store_n(scores + j, score, n);
+  }
+}

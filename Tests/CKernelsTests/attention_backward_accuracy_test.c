@@ -1,0 +1,49 @@
+// Every family of input, every arm, within the bounds against the float64 oracle.
+
+#include "attention_backward_support.h"
+
+// Lengths on both sides of the tiles (64 keys; 8, 24 or 64 queries).
+static const size_t lengths[][2] = {{1, 1}, {5, 70}, {64, 64}, {65, 129}, {17, 300}, {130, 65}};
+static const size_t dims[][2] = {{64, 64}, {40, 24}, {7, 3}};
+
+TEST(attention_backward_is_accurate_for_every_family) {
+  for (int family = 0; family < FAMILY_COUNT; family++)
+    for (size_t l = 0; l < sizeof lengths / sizeof lengths[0]; l++) {
+      const size_t *dim = dims[(l + (size_t)family) % 3];
+      const BackwardProblem problem = {.forward = {.B = 1,
+                                                   .H = 2,
+                                                   .G = 1,
+                                                   .Nq = lengths[l][0],
+                                                   .Nk = lengths[l][1],
+                                                   .D = dim[0],
+                                                   .E = dim[1],
+                                                   .layout = (Layout)((l + 2 * (size_t)family) % LAYOUT_COUNT),
+                                                   .family = (Family)family,
+                                                   .stream = 5100 + (uint64_t)family * 16 + l},
+                                       .cotangent = (Layout)((l + (size_t)family) % LAYOUT_COUNT),
+                                       .gradients = (Layout)((l * 3 + (size_t)family) % LAYOUT_COUNT),
+                                       .additive_sums = (unsigned)(l * 5 + (size_t)family) % 16};
+      check_backward(&problem);
+    }
+}
+
+TEST(attention_backward_is_accurate_for_every_family_under_masks) {
+  for (int family = 0; family < FAMILY_COUNT; family++) {
+    const BackwardProblem problem = {.forward = {.B = 2,
+                                                 .H = 2,
+                                                 .G = 2,
+                                                 .Nq = 75,
+                                                 .Nk = 150,
+                                                 .D = 32,
+                                                 .E = 48,
+                                                 .layout = (Layout)(family % LAYOUT_COUNT),
+                                                 .family = (Family)family,
+                                                 .masks = (unsigned)(1 + family % 15),
+                                                 .causal_offset = 40,
+                                                 .stream = 5400 + (uint64_t)family},
+                                     .cotangent = (Layout)(family % LAYOUT_COUNT),
+                                     .gradients = (Layout)(family * 2 % LAYOUT_COUNT),
+                                     .additive_sums = (unsigned)family % 16};
+    check_backward(&problem);
+  }
+}
