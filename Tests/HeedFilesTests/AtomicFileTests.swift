@@ -1,7 +1,6 @@
 import Foundation
 import HeedTensor
 import HeedTestSupport
-import Synchronization
 import Testing
 
 @testable import HeedFiles
@@ -76,48 +75,15 @@ struct AtomicFileTests {
         #expect(try SafetensorsFile(path: path).tensor("a").scalar == 7)
     }
 
-    /// The system's calls, of which the one at a given place fails; counts them.
-    static func failing(at place: Int, with error: Int32, counter: Counter) -> SystemCalls {
-        let live = SystemCalls.live
-        @Sendable func fails(_ name: String) -> Bool { counter.next(name) == place }
-        var calls = live
-        calls.open = { fails("open") ? -error : live.open($0, $1, $2, $3) }
-        calls.write = { file, bytes, count in
-            // Three bytes less than asked for, so that every write comes up short once.
-            fails("write") ? -Int(error) : live.write(file, bytes, count > 3 ? count - 3 : count)
-        }
-        calls.changeMode = { fails("changeMode") ? -error : live.changeMode($0, $1) }
-        calls.synchronize = { fails("synchronize") ? -error : live.synchronize($0) }
-        calls.close = { file in
-            let failed = fails("close")
-            let result = live.close(file)
-            return failed ? -error : result
-        }
-        calls.rename = { fails("rename") ? -error : live.rename($0, $1, $2) }
-        calls.unlink = { live.unlink($0, $1) }
-        return calls
-    }
-
-    final class Counter: Sendable {
-        private let names = Mutex<[String]>([])
-        func next(_ name: String) -> Int {
-            names.withLock {
-                $0.append(name)
-                return $0.count - 1
-            }
-        }
-        var all: [String] { names.withLock { $0 } }
-    }
-
     @Test(
         "every system call failing in turn leaves the old file or the new one",
         arguments: [ENOSPC, EIO, EDQUOT, EACCES])
     func faults(error: Int32) throws {
         let path = folder.file("file")
         let old: [UInt8] = Array("old".utf8)
-        let count = Counter()
+        let count = CallCounter()
         try folder.write(old, "file")
-        try AtomicFile.write(to: path, system: Self.failing(at: -1, with: 0, counter: count)) {
+        try AtomicFile.write(to: path, system: .failing(at: -1, with: 0, counter: count)) {
             file throws(FileError) in
             try file.append(Self.large)
         }
@@ -129,7 +95,7 @@ struct AtomicFileTests {
         let renamed = try #require(names.firstIndex(of: "rename"))
         for place in names.indices {
             try folder.write(old, "file")
-            let system = Self.failing(at: place, with: error, counter: Counter())
+            let system = SystemCalls.failing(at: place, with: error, counter: CallCounter())
             var failure: FileError?
             do {
                 try AtomicFile.write(to: path, system: system) { file throws(FileError) in try file.append(Self.large) }
@@ -147,7 +113,7 @@ struct AtomicFileTests {
         let path = folder.file("file")
         for place in 0..<12 {
             try folder.write([1], "file")
-            try AtomicFile.write(to: path, system: Self.failing(at: place, with: EINTR, counter: Counter())) {
+            try AtomicFile.write(to: path, system: .failing(at: place, with: EINTR, counter: CallCounter())) {
                 file throws(FileError) in
                 try file.append(Self.large)
             }

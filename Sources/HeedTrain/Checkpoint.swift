@@ -1,0 +1,182 @@
+import HeedFiles
+import HeedJSON
+import HeedTensor
+
+/// All that a training run needs to go on as if it had never stopped, in one safetensors file.
+///
+/// Weights stand under their own names, so that any reader of the format finds them; what the optimiser keeps of them stands under
+/// `optimizer/KIND/NAME`. Kind of model, settings, step and the rest are JSON in the metadata, with a SHA-256 checksum over everything.
+/// Saving replaces the file at once (see ``AtomicFile``): whatever fails and whenever the power goes, there is the old file or the new one.
+public struct Checkpoint: Sendable {
+    /// The version that is written, and the latest that is read.
+    public static let version = 1
+
+    /// What kind of model it is of: the name of a preset.
+    public var model: String
+    /// The model's dimensions and whatever else it is built from.
+    public var settings: JSONObject
+    /// How many optimiser steps have been taken.
+    public var step: Int
+    /// Random state, place in the data, best loss: what the trainer needs beside the tensors.
+    public var state: JSONObject
+    /// The weights by their names.
+    public var weights: [String: Tensor]
+    /// What the optimiser keeps: `["first_moment": ["linear.weight": ...]]`.
+    public var optimizer: [String: [String: Tensor]]
+
+    /// A checkpoint of these parts.
+    public init(
+        model: String, settings: JSONObject, step: Int, state: JSONObject, weights: [String: Tensor],
+        optimizer: [String: [String: Tensor]] = [:]
+    ) {
+        self.model = model
+        self.settings = settings
+        self.step = step
+        self.state = state
+        self.weights = weights
+        self.optimizer = optimizer
+    }
+
+    // MARK: Saving
+
+    /// Replaces the file at `path` by this checkpoint.
+    ///
+    /// - Throws: ``SafetensorsError`` where a name cannot be written or the disk does not take it; then the old file is untouched.
+    public func save(to path: String) throws(SafetensorsError) {
+        try save(to: path, system: .live)
+    }
+
+    package func save(to path: String, system: SystemCalls) throws(SafetensorsError) {
+        let tensors = named
+        let description = JSONWriter.string(.object(header))
+        let checksum = Self.checksum(description, tensors)
+        try SafetensorsWriter.write(
+            tensors.map { ($0.name, .tensor($0.tensor)) },
+            metadata: ["format": "pt", Self.headerKey: description, Self.checksumKey: checksum], to: path,
+            system: system)
+    }
+
+    private static let headerKey = "heed.checkpoint"
+    private static let checksumKey = "heed.sha256"
+    private static let prefix = "optimizer/"
+
+    private var named: [(name: String, tensor: Tensor)] {
+        let kept = optimizer.flatMap { kind, tensors in
+            tensors.map { (name: Self.prefix + kind + "/" + $0.key, tensor: $0.value) }
+        }
+        return (weights.map { (name: $0.key, tensor: $0.value) } + kept)
+            .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+    }
+
+    private var header: JSONObject {
+        var object = JSONObject()
+        object["version"] = JSONValue(Self.version)
+        object["model"] = .string(model)
+        object["settings"] = .object(settings)
+        object["step"] = JSONValue(step)
+        object["state"] = .object(state)
+        return object
+    }
+
+    private static func checksum(_ description: String, _ tensors: [(name: String, tensor: Tensor)]) -> String {
+        var digest = SHA256()
+        func add(_ text: String) { Array((text + "\n").utf8).withUnsafeBytes { digest.update($0) } }
+        add(description)
+        for (name, tensor) in tensors {
+            add("\(name) \(tensor.shape.dimensions)")
+            tensor.withUnsafeElements { digest.update(UnsafeRawBufferPointer($0)) }
+        }
+        return digest.hexadecimal()
+    }
+
+    // MARK: Loading
+
+    /// Reads the checkpoint at `path` and checks all of it.
+    ///
+    /// - Throws: ``TrainingError`` naming the file and what is wrong: it cannot be read, is no checkpoint, is of a later version, contradicts
+    ///   its checksum, or holds tensors that belong to no weight.
+    public init(path: String) throws(TrainingError) {
+        func failure(_ reason: String) -> TrainingError {
+            TrainingError("checkpoint", "\(JSONText.quoted(path, limit: 1024)): \(reason)")
+        }
+        let file: SafetensorsFile
+        do { file = try SafetensorsFile(path: path) } catch { throw TrainingError("checkpoint", error.description) }
+        guard let description = file.metadata[Self.headerKey] else {
+            throw failure("it is no checkpoint: the metadata has no \(Self.headerKey)")
+        }
+        let header: JSONObject
+        do {
+            guard let object = try JSONReader.read(description).object else {
+                throw failure("\(Self.headerKey) is no JSON object")
+            }
+            header = object
+        } catch let error as TrainingError {
+            throw error
+        } catch {
+            throw failure("\(Self.headerKey): \(error)")
+        }
+        guard let version = header["version"]?.int, version >= 1 else { throw failure("it has no version") }
+        guard version <= Self.version else {
+            throw failure("it is of version \(version); this program reads versions up to \(Self.version)")
+        }
+        guard let model = header["model"]?.string, let settings = header["settings"]?.object,
+            let step = header["step"]?.int, step >= 0, let state = header["state"]?.object
+        else { throw failure("model, settings, step or state are missing or of the wrong kind") }
+        self.init(model: model, settings: settings, step: step, state: state, weights: [:])
+        for name in file.names {
+            let tensor: Tensor
+            do { tensor = try file.tensor(name) } catch { throw TrainingError("checkpoint", error.description) }
+            guard name.hasPrefix(Self.prefix) else {
+                weights[name] = tensor
+                continue
+            }
+            let rest = name.dropFirst(Self.prefix.count)
+            guard let slash = rest.firstIndex(of: "/") else {
+                throw failure("tensor \(JSONText.quoted(name)) names no weight")
+            }
+            optimizer[String(rest[..<slash]), default: [:]][String(rest[rest.index(after: slash)...])] = tensor
+        }
+        guard file.metadata["format"] == "pt", file.metadata[Self.checksumKey] == Self.checksum(description, named)
+        else {
+            throw failure("its content does not match its checksum: it was damaged or changed")
+        }
+        for (kind, tensors) in optimizer {
+            for (name, tensor) in tensors where weights[name]?.shape != tensor.shape {
+                throw failure("\(JSONText.quoted(kind)) of \(JSONText.quoted(name)) fits no weight")
+            }
+        }
+    }
+
+    /// Makes sure that the weights are those of a model: the same names and shapes, no more and no fewer.
+    ///
+    /// - Throws: ``TrainingError`` naming the first that differs.
+    public func requireWeights(_ shapes: [String: Shape]) throws(TrainingError) {
+        for name in Set(shapes.keys).union(weights.keys).sorted() {
+            let shown = JSONText.quoted(name)
+            guard let expected = shapes[name] else {
+                throw TrainingError("checkpoint", "it has a weight \(shown), which the model has not")
+            }
+            guard let found = weights[name]?.shape else {
+                throw TrainingError("checkpoint", "it has no weight \(shown) \(expected)")
+            }
+            guard found == expected else {
+                throw TrainingError("checkpoint", "weight \(shown) has shape \(found), the model's has \(expected)")
+            }
+        }
+    }
+
+    /// Makes sure that the optimiser's tensors of these kinds are there for every weight, and no others.
+    ///
+    /// - Throws: ``TrainingError`` naming the first that is missing or not known.
+    public func requireOptimizer(_ kinds: Set<String>) throws(TrainingError) {
+        for kind in kinds.union(optimizer.keys).sorted() {
+            guard kinds.contains(kind) else {
+                throw TrainingError("checkpoint", "it has \(JSONText.quoted(kind)) of another optimizer")
+            }
+            for name in weights.keys.sorted() where optimizer[kind]?[name] == nil {
+                throw TrainingError(
+                    "checkpoint", "\(JSONText.quoted(kind)) of weight \(JSONText.quoted(name)) is missing")
+            }
+        }
+    }
+}
