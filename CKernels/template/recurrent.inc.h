@@ -22,7 +22,7 @@ static void recurrent_product(const HeedRecurrentProduct *p) {
                          .partial = p->sums + column,
                          .partial_row = (ptrdiff_t)p->width,
                          .plain = true};
-      gemm_panel(&gemm_f32, block, p->rows);
+      gemm_panel(&gemm_f32, block, p->rows, NULL);
     }
   }
 }

@@ -11,24 +11,20 @@
 
 #include "arithmetic.inc.h"
 #include "arithmetic_reduce.inc.h"
+#include "attention_backward.inc.h"
 #include "attention_decode.inc.h"
 #include "attention_materialized.inc.h"
 #include "attention_tiled_forward.inc.h"
-#include "attention_backward.inc.h"
 #include "convert.inc.h"
-#include "gemm.inc.h"
-#include "gemm_bf16.inc.h"
-#include "optimizer.inc.h"
-#include "peak.inc.h"
-#include "random.inc.h"
-#include "rnn.inc.h"
-#include "copy.inc.h"
 #include "embedding.inc.h"
 #include "gemm.inc.h"
 #include "gemm_bf16.inc.h"
 #include "norm.inc.h"
+#include "optimizer.inc.h"
 #include "peak.inc.h"
 #include "position.inc.h"
+#include "random.inc.h"
+#include "rnn.inc.h"
 #include "softmax.inc.h"
 #include "softmax_backward.inc.h"
 
@@ -38,29 +34,22 @@
   .attention_decode_forward = attention_decode_forward, .attention_decode_merge = attention_decode_merge, .gemm_rows = GEMM_ROWS,          \
   .gemm_columns = GEMM_PANEL, .gemm_tile_scratch = gemm_tile_scratch, .gemm_tile = gemm_tile, .gemm_staged_size = gemm_staged_size,        \
   .gemm_stage = gemm_stage, .convert_f32_to_bf16 = convert_f32_to_bf16, .convert_bf16_to_f32 = convert_bf16_to_f32,                        \
-  .activation_forward = activation_forward, .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite,              \
-  .gemm_columns = GEMM_PANEL, .gemm_tile_scratch = gemm_tile_scratch, .gemm_tile = gemm_tile, .convert_f32_to_bf16 = convert_f32_to_bf16,  \
-  .convert_bf16_to_f32 = convert_bf16_to_f32, .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite,            \
-  .weighted_sum_seen = weighted_sum_seen
+  .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite, .weighted_sum_seen = weighted_sum_seen
 
 // clang-format off
 // A family added to the table adds a line here, its sub-table (runtime/kernels_FAMILY.h) filled at the end of its template.
 // Every line ends with a backslash; the empty line ends the list.
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
-  , .random = {RANDOM_KERNELS} \
-  , .arithmetic = {ARITHMETIC_KERNELS} \
-  , .optimizer = {OPTIMIZER_KERNELS}
-#define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
-  , .recurrent = {RECURRENT_KERNELS}
-#define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
   , .activation = {ACTIVATION_KERNELS} \
+  , .arithmetic = {ARITHMETIC_KERNELS} \
+  , .attention_backward = {ATTENTION_BACKWARD_KERNELS} \
   , .embedding = {EMBEDDING_KERNELS} \
   , .norm = {NORM_KERNELS} \
+  , .optimizer = {OPTIMIZER_KERNELS} \
   , .position = {POSITION_KERNELS} \
-  , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS}
-  , .attention_backward = {ATTENTION_BACKWARD_KERNELS} \
   , .random = {RANDOM_KERNELS} \
-  , .arithmetic = {ARITHMETIC_KERNELS}
+  , .recurrent = {RECURRENT_KERNELS} \
+  , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS}
 
 // clang-format on
 
