@@ -22,5 +22,6 @@
 #include "position.h"
 #include "softmax.h"
 #include "softmax_backward.h"
+#include "sparse.h"
 
 #endif

@@ -16,6 +16,7 @@
 #include "kernels_norm.h"
 #include "kernels_position.h"
 #include "kernels_softmax_backward.h"
+#include "kernels_sparse.h"
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
 #include "kernels_attention_backward.h"
@@ -152,6 +153,7 @@ typedef struct HeedKernels {
   HeedNormKernels norm;
   HeedPositionKernels position;
   HeedSoftmaxBackwardKernels softmax_backward;
+  HeedSparseKernels sparse;
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

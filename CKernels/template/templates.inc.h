@@ -27,6 +27,7 @@
 #include "rnn.inc.h"
 #include "softmax.inc.h"
 #include "softmax_backward.inc.h"
+#include "sparse.inc.h"
 
 #define HEED_BASE_FIELDS                                                                                                                   \
   .lanes = HEED_LANES, .peak_fma_f32 = peak_fma_f32, .peak_read_memory = peak_read_memory, .attention_query_tile = QUERY_TILE,             \
@@ -50,6 +51,8 @@
   , .random = {RANDOM_KERNELS} \
   , .recurrent = {RECURRENT_KERNELS} \
   , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS}
+  , .optimizer = {OPTIMIZER_KERNELS} \
+  , .sparse = {SPARSE_KERNELS} \
 
 // clang-format on
 

@@ -1,0 +1,141 @@
+// Sparse products: checks, one task a few rows.
+
+#include "dispatch.h"
+#include "parallel.h"
+#include "scratch.h"
+#include "sparse_checks.h"
+
+// Rows of a task: enough to hand out cheaply, few enough that rows with many entries do not leave the other cores waiting.
+#define TASK_ROWS 32
+
+typedef struct Call {
+  void (*kernel)(const HeedSparseRows *rows);
+  HeedSparseRows rows;
+} Call;
+
+static void run_rows(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  HeedSparseRows rows = call->rows;
+  rows.first = task * TASK_ROWS;
+  rows.end = rows.a->rows - rows.first < TASK_ROWS ? rows.a->rows : rows.first + TASK_ROWS;
+  call->kernel(&rows);
+}
+
+static void run(Call *call) {
+  const HeedSparse *a = call->rows.a;
+  const size_t tasks = a->rows / TASK_ROWS + (a->rows % TASK_ROWS != 0);
+  const double flops = 4.0 * (double)call->rows.width * ((double)a->entries + (double)a->rows);
+  heed_parallel_for(tasks, heed_parallel_width(tasks, flops), run_rows, call);
+}
+
+HeedStatus heed_sparse_check(const HeedSparse *a) {
+  if (!a) return HeedStatusBadArgument;
+  if (a->rows >= INT32_MAX || a->columns > INT32_MAX || a->entries > INT32_MAX) return HeedStatusBadShape;
+  if (!a->offsets || (a->entries > 0 && !a->column)) return HeedStatusBadArgument;
+  if (a->offsets[0] != 0 || (size_t)a->offsets[a->rows] != a->entries) return HeedStatusBadArgument;
+  for (size_t r = 0; r < a->rows; r++)
+    if (a->offsets[r] > a->offsets[r + 1]) return HeedStatusBadArgument;
+  uint32_t beyond = 0; // a negative column is a large number
+  for (size_t e = 0; e < a->entries; e++) beyond |= (uint32_t)a->column[e] >= a->columns;
+  return beyond ? HeedStatusBadArgument : HeedStatusOk;
+}
+
+HeedStatus heed_sparse_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, float *y) {
+  HeedStatus status = shape ? heed_sparse_check(a) : HeedStatusBadArgument;
+  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->columns, shape->width, shape->x_row, shape->x_column, false);
+  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->rows, shape->width, shape->y_row, shape->y_column, true);
+  if (status != HeedStatusOk) return status;
+  if (a->rows == 0 || shape->width == 0) return HeedStatusOk;
+  if (!y || (a->entries > 0 && !x)) return HeedStatusBadArgument;
+  Call call = {.kernel = heed_kernels()->sparse.multiply,
+               .rows = {.a = a,
+                        .width = shape->width,
+                        .matrix = x,
+                        .matrix_row = shape->x_row,
+                        .matrix_column = shape->x_column,
+                        .output = y,
+                        .output_row = shape->y_row,
+                        .output_column = shape->y_column}};
+  run(&call);
+  return HeedStatusOk;
+}
+
+static HeedStatus check_backward(const HeedSparse *a, const HeedSparseShape *s, const float *x, const float *dy, const float *dx,
+                                 const float *dvalue) {
+  HeedStatus status = s ? heed_sparse_check(a) : HeedStatusBadArgument;
+  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->rows, s->width, s->y_row, s->y_column, false);
+  if (status == HeedStatusOk && dx) status = heed_sparse_check_matrix(a->columns, s->width, s->dx_row, s->dx_column, true);
+  if (status == HeedStatusOk && dvalue) status = heed_sparse_check_matrix(a->columns, s->width, s->x_row, s->x_column, false);
+  if (status == HeedStatusOk && a->entries > 0 && s->width > 0 && (!dy || (dvalue && !x))) status = HeedStatusBadArgument;
+  return status;
+}
+
+// A^T in scratch; `memory` is to be popped, null where there is none.
+static int32_t *transpose_to_scratch(const HeedSparse *a, HeedSparse *transposed) {
+  const size_t numbers = heed_size_sum(a->columns + 1, heed_size_product(2, a->entries));
+  int32_t *memory = heed_scratch_push(heed_size_product(numbers, sizeof(int32_t)));
+  if (!memory) return NULL;
+  int32_t *const column = memory + a->columns + 1;
+  float *const value = a->value ? (float *)(void *)(column + a->entries) : NULL;
+  *transposed = (HeedSparse){a->columns, a->rows, a->entries, memory, column, value};
+  if (heed_sparse_transpose(a, memory, column, value, NULL) == HeedStatusOk) return memory;
+  heed_scratch_pop(memory);
+  return NULL;
+}
+
+HeedStatus heed_sparse_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, float *dx,
+                                float *dvalue) {
+  const HeedStatus status = check_backward(a, shape, x, dy, dx, dvalue);
+  if (status != HeedStatusOk) return status;
+  if (dx && shape->width > 0 && a->columns > 0) {
+    HeedSparse transposed;
+    int32_t *memory = transpose_to_scratch(a, &transposed);
+    if (!memory) return HeedStatusOutOfMemory;
+    Call call = {.kernel = heed_kernels()->sparse.multiply,
+                 .rows = {.a = &transposed,
+                          .width = shape->width,
+                          .matrix = dy,
+                          .matrix_row = shape->y_row,
+                          .matrix_column = shape->y_column,
+                          .output = dx,
+                          .output_row = shape->dx_row,
+                          .output_column = shape->dx_column}};
+    run(&call);
+    heed_scratch_pop(memory);
+  }
+  if (dvalue && a->entries > 0) {
+    Call call = {.kernel = heed_kernels()->sparse.value_gradient,
+                 .rows = {.a = a,
+                          .width = shape->width,
+                          .matrix = x,
+                          .matrix_row = shape->x_row,
+                          .matrix_column = shape->x_column,
+                          .gradient = dy,
+                          .gradient_row = shape->y_row,
+                          .gradient_column = shape->y_column,
+                          .output = dvalue}};
+    run(&call);
+  }
+  return HeedStatusOk;
+}
+
+// Counting sort: entries of a column keep their order.
+HeedStatus heed_sparse_transpose(const HeedSparse *a, int32_t *offsets, int32_t *column, float *value, int32_t *entry) {
+  const HeedStatus status = heed_sparse_check(a);
+  if (status != HeedStatusOk) return status;
+  if (!offsets || (a->entries > 0 && !column)) return HeedStatusBadArgument;
+  // offsets[c + 1] counts, then is where column c begins, then where it ends.
+  for (size_t c = 0; c <= a->columns; c++) offsets[c] = 0;
+  for (size_t e = 0; e < a->entries; e++)
+    if ((size_t)a->column[e] + 2 <= a->columns) offsets[a->column[e] + 2]++;
+  for (size_t c = 2; c <= a->columns; c++) offsets[c] += offsets[c - 1];
+  for (size_t r = 0; r < a->rows; r++)
+    for (int32_t e = a->offsets[r]; e < a->offsets[r + 1]; e++) {
+      const int32_t to = offsets[a->column[e] + 1]++;
+      column[to] = (int32_t)r;
+      if (value) value[to] = a->value ? a->value[e] : 1;
+      if (entry) entry[to] = e;
+    }
+  return HeedStatusOk;
+}

@@ -1,0 +1,39 @@
+// Products with a sparse matrix in float64, one scalar step after the other: the specification of sparse.h in code, and the oracle of the
+// tests. Results are contiguous.
+
+#include "sparse.h"
+
+static double entry_value(const HeedSparse *a, size_t e) { return a->value ? (double)a->value[e] : 1; }
+
+HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, double *y) {
+  const HeedStatus status = heed_sparse_check(a);
+  if (status != HeedStatusOk) return status;
+  if (!shape || (a->entries > 0 && shape->width > 0 && !x) || (a->rows > 0 && shape->width > 0 && !y)) return HeedStatusBadArgument;
+  for (size_t r = 0; r < a->rows; r++)
+    for (size_t j = 0; j < shape->width; j++) {
+      double sum = 0;
+      for (int32_t e = a->offsets[r]; e < a->offsets[r + 1]; e++)
+        sum += entry_value(a, (size_t)e) * (double)x[(ptrdiff_t)a->column[e] * shape->x_row + (ptrdiff_t)j * shape->x_column];
+      y[r * shape->width + j] = sum;
+    }
+  return HeedStatusOk;
+}
+
+HeedStatus heed_sparse_reference_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, double *dx,
+                                          double *dvalue) {
+  const HeedStatus status = heed_sparse_check(a);
+  if (status != HeedStatusOk) return status;
+  if (!shape || (a->entries > 0 && shape->width > 0 && (!dy || (dvalue && !x)))) return HeedStatusBadArgument;
+  for (size_t i = 0; dx && i < a->columns * shape->width; i++) dx[i] = 0;
+  for (size_t r = 0; r < a->rows; r++)
+    for (int32_t e = a->offsets[r]; e < a->offsets[r + 1]; e++) {
+      double dot = 0;
+      for (size_t j = 0; j < shape->width; j++) {
+        const double g = (double)dy[(ptrdiff_t)r * shape->y_row + (ptrdiff_t)j * shape->y_column];
+        if (dx) dx[(size_t)a->column[e] * shape->width + j] += entry_value(a, (size_t)e) * g;
+        if (dvalue) dot += g * (double)x[(ptrdiff_t)a->column[e] * shape->x_row + (ptrdiff_t)j * shape->x_column];
+      }
+      if (dvalue) dvalue[e] = dot;
+    }
+  return HeedStatusOk;
+}

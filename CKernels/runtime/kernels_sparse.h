@@ -1,0 +1,25 @@
+// Private: the table kernels of sparse products.
+
+#ifndef HEED_KERNELS_SPARSE_H
+#define HEED_KERNELS_SPARSE_H
+
+#include "sparse.h"
+
+// Rows first ... end - 1 of A and what belongs to them; `matrix` and `output` stand at row 0.
+typedef struct HeedSparseRows {
+  const HeedSparse *a;
+  size_t first, end, width;
+  const float *matrix; // gathered by A's columns: X
+  ptrdiff_t matrix_row, matrix_column;
+  const float *gradient; // dY, for the values' gradients
+  ptrdiff_t gradient_row, gradient_column;
+  float *output; // Y, or dvalue
+  ptrdiff_t output_row, output_column;
+} HeedSparseRows;
+
+typedef struct HeedSparseKernels {
+  void (*multiply)(const HeedSparseRows *rows);
+  void (*value_gradient)(const HeedSparseRows *rows);
+} HeedSparseKernels;
+
+#endif
