@@ -100,7 +100,9 @@ static void additive_gradients(const Problem *p, size_t b, size_t i, size_t leng
   for (size_t a = 0; a < A; a++) {
     double total = 0;
     for (size_t j = 0; j < length; j++) {
-      const double t = tanh(pre_activation(p, b, i, j, a)), d = p->gradients[j] * (double)p->in->score_weight[a] * (1 - t * t);
+      // 1 - tanh^2 x = 4 u / (1 + u)^2, u = e^-2|x|, without the loss of what is small.
+      const double x = pre_activation(p, b, i, j, a), t = tanh(x), u = exp(-2 * fabs(x)), slope = 4 * u / ((1 + u) * (1 + u));
+      const double d = p->gradients[j] * (double)p->in->score_weight[a] * slope;
       if (p->r->score_weight) p->r->score_weight[a] += p->gradients[j] * t;
       if (p->r->projected_keys) p->r->projected_keys[(b * T + j) * A + a] += d;
       for (size_t h = 0; h < Hk; h++) {

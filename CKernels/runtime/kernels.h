@@ -17,6 +17,7 @@
 #include "kernels_position.h"
 #include "kernels_softmax_backward.h"
 #include "kernels_sparse.h"
+#include "kernels_scored_attention.h"
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
 #include "kernels_attention_backward.h"
@@ -154,6 +155,8 @@ typedef struct HeedKernels {
   HeedPositionKernels position;
   HeedSoftmaxBackwardKernels softmax_backward;
   HeedSparseKernels sparse;
+
+  HeedScoredAttentionKernels scored_attention;
 } HeedKernels;
 
 extern const HeedKernels heed_kernels_generic;

@@ -50,15 +50,20 @@ INLINE_KERNEL vf activation_sigmoid(vf x) { return sigmoid_times(x, vf_set1(1.0f
 // Minus infinity would meet a sigmoid of 0: from -120 down the result is -0.
 INLINE_KERNEL vf activation_silu(vf x) { return sigmoid_times(x, vf_max(vf_set1(-120.0f), x)); }
 
-// Below 0.55 x + x^3 P(x^2), above 1 - 2 t / (1 + t) with t = e^-2|x|.
-INLINE_KERNEL vf activation_tanh(vf x) {
-  const vm negative = vf_sign_bit(x);
-  const vf one = vf_set1(1.0f), a = vf_magnitude(x), z = vf_mul(a, a);
+// tanh for |x| <= 0.55: x + x^3 P(x^2).
+INLINE_KERNEL vf tanh_near(vf x) {
+  const vf z = vf_mul(x, x);
   vf p = vf_fma(vf_set1(-0x1.9b3046p-8f), z, vf_set1(0x1.593d08p-6f));
   p = vf_fma(p, z, vf_set1(-0x1.b9287ap-5f));
   p = vf_fma(p, z, vf_set1(0x1.110d26p-3f));
   p = vf_fma(p, z, vf_set1(-0x1.55554ap-2f));
-  const vf near = vf_fma(vf_mul(a, z), p, a);
+  return vf_fma(vf_mul(x, z), p, x);
+}
+
+// Below 0.55 the polynomial, above 1 - 2 t / (1 + t) with t = e^-2|x|.
+INLINE_KERNEL vf activation_tanh(vf x) {
+  const vm negative = vf_sign_bit(x);
+  const vf one = vf_set1(1.0f), a = vf_magnitude(x), near = tanh_near(a);
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(a, vf_set1(-2.0f)));
   const vf t = vf_scale_by_power(e.mantissa, e.power), sum = vf_add(one, t), lost = vf_sub(t, vf_sub(sum, one));
   const vf quotient = vf_div(vf_add(t, t), sum);

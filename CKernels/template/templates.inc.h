@@ -25,6 +25,7 @@
 #include "position.inc.h"
 #include "random.inc.h"
 #include "rnn.inc.h"
+#include "scored_attention.inc.h"
 #include "softmax.inc.h"
 #include "softmax_backward.inc.h"
 #include "sparse.inc.h"
@@ -53,6 +54,8 @@
   , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS}
   , .optimizer = {OPTIMIZER_KERNELS} \
   , .sparse = {SPARSE_KERNELS} \
+  , .random = {RANDOM_KERNELS} \
+  , .scored_attention = {SCORED_ATTENTION_KERNELS}
 
 // clang-format on
 

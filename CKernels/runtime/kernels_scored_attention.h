@@ -1,0 +1,49 @@
+// Private: the table kernels of additive and multiplicative attention (include/scored_attention.h).
+
+#ifndef HEED_KERNELS_SCORED_ATTENTION_H
+#define HEED_KERNELS_SCORED_ATTENTION_H
+
+#include "heed_runtime.h"
+
+// Projected queries or keys, prepared: row r of dim floats at [r * stride].
+typedef struct HeedAdditiveRows {
+  const float *projection;  // x
+  const float *exponential; // e^2x
+  const float *largest;     // the largest |x| of each row, infinity where one is NaN; one number a row
+} HeedAdditiveRows;
+
+// scores[i * scores_row + j] <- sum_a weight[a] tanh(query[i][a] + key[j][a])
+typedef struct HeedAdditiveScores {
+  size_t queries, keys, dim;
+  HeedAdditiveRows query, key; // rows of dim floats one behind the other
+  const float *weight;         // [dim]
+  float *scores;
+  size_t scores_row;
+} HeedAdditiveScores;
+
+// The backward pass of a block of at most `additive_columns` columns, whose pointers stand at the block's first column. With dS the
+// gradients of the scores and x[i,j,a] = query[i][a] + key[j][a]:
+typedef struct HeedAdditiveGradients {
+  size_t queries, keys, columns, dim; // rows lie dim floats apart
+  HeedAdditiveRows query, key;
+  const float *weight;          // [columns]
+  const float *score_gradients; // [queries][score_gradients_row]
+  size_t score_gradients_row;
+  float *query_gradient; // <- weight[a] sum_j dS[i,j] (1 - tanh^2 x), or null
+  float *key_gradient;   // <- (or +=) weight[a] sum_i dS[i,j] (1 - tanh^2 x), or null
+  bool accumulate_key_gradient;
+  float *weight_gradient; // <- sum_i sum_j dS[i,j] tanh x, [columns], or null
+  float *scratch;         // keys * additive_columns floats, 64-byte aligned
+} HeedAdditiveGradients;
+
+typedef struct HeedScoredAttentionKernels {
+  size_t additive_columns;
+  // exponential and largest of rows of projections.
+  void (*additive_prepare)(size_t rows, size_t dim, const float *projection, float *exponential, float *largest);
+  void (*additive_scores)(const HeedAdditiveScores *tile);
+  void (*additive_gradients)(const HeedAdditiveGradients *block);
+  // gradients[j] <- weights[j] (gradients[j] - sum_k weights[k] gradients[k])
+  void (*softmax_gradient)(size_t count, const float *weights, float *gradients);
+} HeedScoredAttentionKernels;
+
+#endif
