@@ -51,11 +51,9 @@
   , .position = {POSITION_KERNELS} \
   , .random = {RANDOM_KERNELS} \
   , .recurrent = {RECURRENT_KERNELS} \
-  , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS}
-  , .optimizer = {OPTIMIZER_KERNELS} \
-  , .sparse = {SPARSE_KERNELS} \
-  , .random = {RANDOM_KERNELS} \
-  , .scored_attention = {SCORED_ATTENTION_KERNELS}
+  , .scored_attention = {SCORED_ATTENTION_KERNELS} \
+  , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS} \
+  , .sparse = {SPARSE_KERNELS}
 
 // clang-format on
 
