@@ -54,6 +54,7 @@
   , .scored_attention = {SCORED_ATTENTION_KERNELS} \
   , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS} \
   , .sparse = {SPARSE_KERNELS}
+  , .sparse = {SPARSE_KERNELS} \
 
 // clang-format on
 
