@@ -53,7 +53,6 @@
   , .recurrent = {RECURRENT_KERNELS} \
   , .scored_attention = {SCORED_ATTENTION_KERNELS} \
   , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS} \
-  , .sparse = {SPARSE_KERNELS}
   , .sparse = {SPARSE_KERNELS} \
 
 // clang-format on
