@@ -1,5 +1,6 @@
 // Steps that wait for each other inside one parallel region. A fork for each would cost more than many a step.
 
+#define _GNU_SOURCE
 #include <sched.h>
 #include <stdalign.h>
 #include <stdatomic.h>
