@@ -55,7 +55,9 @@ let package = Package(
         .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles"]),
-        .target(name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain"]),
+        .target(name: "HeedModels", dependencies: ["HeedTensor"]),
+        .target(
+            name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain", "HeedModels"]),
         .executableTarget(
             name: "HeedCommand",
             dependencies: [
@@ -70,6 +72,7 @@ let package = Package(
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),
         .testTarget(name: "HeedTrainTests", dependencies: ["HeedTrain", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
+        .testTarget(name: "HeedModelsTests", dependencies: ["HeedModels", "HeedTensor"]),
         .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),
     ],
     swiftLanguageModes: [.v6],

@@ -1,0 +1,55 @@
+import Foundation
+import Heed
+
+/// The text that a language model is trained on.
+struct TrainingText {
+    let text: String
+    /// Where it came from, in words.
+    let source: String
+
+    /// Files larger than this are refused: the whole text is held in memory, with four bytes for each character.
+    private static let largestBytes = 1 << 30
+    private static let licences = "/usr/share/common-licenses"
+
+    /// Reads the file at `path`, or, where there is none, the texts of free licences that every Debian machine has.
+    ///
+    /// - Throws: ``CommandFailure`` in one line where the data is missing, empty, binary or too large.
+    init(path: String?) throws(CommandFailure) {
+        if let path {
+            text = try Self.read(path)
+            source = path
+        } else {
+            text = try Self.licenceTexts()
+            source = "the licences in \(Self.licences)"
+        }
+    }
+
+    private static func read(_ path: String) throws(CommandFailure) -> String {
+        let text: String
+        do { text = try TextFile.text(path: path, limit: largestBytes) } catch { throw .workFailed(error.description) }
+        guard !text.isEmpty else {
+            throw .workFailed("\(JSONText.quoted(path, limit: 1024)) is empty: there is nothing to learn")
+        }
+        guard !text.utf8.contains(0) else {
+            throw .workFailed("\(JSONText.quoted(path, limit: 1024)) is binary: it holds NUL, and text was expected")
+        }
+        return text
+    }
+
+    /// All regular files of the folder in the order of their names; links name the same texts again.
+    private static func licenceTexts() throws(CommandFailure) -> String {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: licences)) ?? []
+        let paths = names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { licences + "/" + $0 }
+            .filter { path in
+                let attributes = try? FileManager.default.attributesOfItem(atPath: path)
+                return attributes?[.type] as? FileAttributeType == .typeRegular
+            }
+        guard !paths.isEmpty else {
+            throw .workFailed(
+                "\(licences), the usual text on Debian, is not on this machine: name a text file with --data")
+        }
+        var text = ""
+        for path in paths { text += try read(path) }
+        return text
+    }
+}
