@@ -4,12 +4,12 @@
 #include "gemm_tile.inc.h"
 
 // As gemm_product, in pairs.
-INLINE_KERNEL void gemm_dot(const int rows, const int vectors, const GemmBlock *x, vf sum[GEMM_SUMS]) {
-  const float *a = x->a, *b = x->b;
+INLINE_KERNEL void gemm_dot(const int rows, const int vectors, const GemmBlock *x, const float *a, const float *b, size_t depth,
+                            vf sum[GEMM_SUMS]) {
   const ptrdiff_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows * vectors; i++) sum[i] = vf_zero();
-  for (size_t k = x->depth; k > 0; k--) {
+  for (size_t k = depth; k > 0; k--) {
     vf panel[GEMM_SUMS];
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) panel[v] = vf_load(b + v * HEED_LANES);

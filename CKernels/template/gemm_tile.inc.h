@@ -1,8 +1,8 @@
 // Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: include/gemm.h).
 //
-//   for each block of k                      A's block is staged: copied where its strides cost more than the copy, converted, paired
+//   for each pass over some blocks of k      A's block is staged: copied where its strides cost more than the copy, converted, paired
 //     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of rows
-//       for each GEMM_ROWS rows              sum <- A B of the block, from zero;  C <- C + sum, or the end: alpha, beta, bias, activation
+//       for each GEMM_ROWS rows              for each block: sum <- A B, from zero;  C <- C + sum;  or the end: alpha, beta, bias, activation
 
 #ifndef HEED_GEMM_TILE_INC_H
 #define HEED_GEMM_TILE_INC_H
@@ -21,6 +21,7 @@ typedef struct GemmOperation {
   void (*stage_b)(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block);
 } GemmOperation;
 
+INLINE_KERNEL size_t gemm_pass(const GemmOperation *op) { return op->depth * GEMM_PASS_BLOCKS; }
 INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return (depth + op->terms - 1) / op->terms; }
 
 // Where the elements of a packed B from `k` on lie, for the panel that `column` stands in.
@@ -42,19 +43,19 @@ INLINE_KERNEL void gemm_stage_panel(const GemmOperation *op, const HeedGemmTile 
   const size_t elements = gemm_elements(op, tile->depth), left = tile->columns - column;
   GemmBlock block = {.width = left < GEMM_PANEL ? left : GEMM_PANEL};
   for (size_t k = 0; k < elements; k += block.depth) {
-    block.depth = elements - k < op->depth ? elements - k : op->depth;
+    block.depth = elements - k < gemm_pass(op) ? elements - k : gemm_pass(op);
     op->stage_b(tile, column, k, staged + k * GEMM_PANEL, &block);
   }
 }
 
-// Whether sums wait in scratch between the blocks of k: C itself serves where nothing of it is needed and its rows are contiguous.
+// Whether sums wait in scratch between the passes over k: C itself serves where nothing of it is needed and its rows are contiguous.
 INLINE_KERNEL bool gemm_needs_partial(const GemmOperation *op, const HeedGemmTile *tile) {
-  return gemm_elements(op, tile->depth) > op->depth && (tile->beta != 0.0f || tile->c_column != 1);
+  return gemm_elements(op, tile->depth) > gemm_pass(op) && (tile->beta != 0.0f || tile->c_column != 1);
 }
 
 INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t columns, size_t depth) {
-  const size_t elements = gemm_elements(op, depth), partial = elements > op->depth ? rows * columns : 0;
-  return partial + (rows + GEMM_PANEL) * (elements < op->depth ? elements : op->depth) + GEMM_PANEL;
+  const size_t elements = gemm_elements(op, depth), pass = gemm_pass(op), partial = elements > pass ? rows * columns : 0;
+  return partial + (rows + GEMM_PANEL) * (elements < pass ? elements : pass) + GEMM_PANEL;
 }
 
 // All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
@@ -74,7 +75,7 @@ INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t r
   }
 }
 
-// One block of k, from element k on, of the whole tile; `block` stands at its first row and column.
+// One pass over k, from element k on, of the whole tile; `block` stands at its first row and column.
 INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile *tile, GemmBlock block, size_t k, float *panel) {
   const bool packed = tile->b_layout == HeedGemmLayoutPacked, staged = tile->b_layout == HeedGemmLayoutStaged;
   const bool in_place = packed ? op->reads_packed : !staged && op->reads_strided && tile->b_column == 1;
@@ -102,7 +103,7 @@ INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile 
 
 INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
   const bool apart = gemm_needs_partial(op, tile);
-  const size_t elements = gemm_elements(op, tile->depth), deepest = elements < op->depth ? elements : op->depth;
+  const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = elements < pass ? elements : pass;
   float *const panel = tile->scratch, *const copy = panel + GEMM_PANEL * deepest, *const partial = copy + tile->rows * deepest;
   size_t k = 0;
   do { // once for a depth of 0 too, which leaves the product out
@@ -110,9 +111,10 @@ INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
     GemmBlock block = {
         .a = copy,
         .b = panel,
-        .depth = left < op->depth ? left : op->depth,
+        .depth = left < pass ? left : pass,
+        .step = op->depth,
         .first = k == 0,
-        .last = left <= op->depth,
+        .last = left <= pass,
         .partial = apart ? partial : tile->c,
         .partial_row = apart ? (ptrdiff_t)tile->columns : tile->c_row,
         .c = tile->c,
