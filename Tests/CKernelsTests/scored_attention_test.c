@@ -118,7 +118,7 @@ TEST(scored_attention_keeps_its_accuracy_at_every_scale) {
     ScoredResults results = scored_run(&built, scales[i] > 100 ? outputs : scored_all(&p) & ~cancelled);
     // Projections of size s come from the products with an error of a few eps s, which the slope of a
     // step of tanh doubles.
-    scored_check(&built, &results, 60 + 10 * fmin(scales[i], 100));
+    scored_check(&built, &results, 100 + 10 * fmin(scales[i], 100));
     scored_results_free(&results);
     scored_free(&built);
   }
