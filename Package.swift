@@ -53,11 +53,15 @@ let package = Package(
         .target(name: "HeedTensor", dependencies: ["CKernels"]),
         .target(name: "HeedJSON"),
         .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
+        .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles"]),
         .target(name: "HeedModels", dependencies: ["HeedTensor"]),
         .target(
-            name: "Heed", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain", "HeedModels"]),
+            name: "Heed",
+            dependencies: [
+                "HeedTensor", "HeedAutograd", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain", "HeedModels",
+            ]),
         .executableTarget(
             name: "HeedCommand",
             dependencies: [
@@ -68,6 +72,8 @@ let package = Package(
         .target(name: "HeedTestSupport", dependencies: ["HeedTensor", "HeedFiles"], path: "Tests/HeedTestSupport"),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
+        .testTarget(
+            name: "HeedAutogradTests", dependencies: ["HeedAutograd", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),

@@ -1,5 +1,6 @@
 // The umbrella: `import Heed` brings in every module of the library.
 
+@_exported import HeedAutograd
 @_exported import HeedFiles
 @_exported import HeedJSON
 @_exported import HeedModels

@@ -313,3 +313,29 @@ func scatterAdd(
         }
     }
 }
+
+extension StridedTensor where Scalar == Float {
+    /// Adds `other` to the part where the index along `axis` lies in `range`; in place where nothing else refers to the memory.
+    ///
+    /// - Precondition: `other` broadcasts to the part.
+    package mutating func addToSlice(axis: Int, range: Range<Int>, _ other: Tensor) {
+        if !isKnownUniquelyReferenced(&storage) || layout.strides.contains(0) || rank > kernelAxes { self = copy() }
+        let part = slice(axis: axis, range: range)
+        guard part.count > 0 else { return }
+        guard rank <= kernelAxes else {
+            // The axes before and behind are joined: the memory is contiguous after the copy.
+            let whole = shape
+            let axis = shape.normalized(axis: axis, operation: "addToSlice")
+            let outer = (0..<axis).reduce(1) { $0 * whole.sizes[$1] }
+            let inner = ((axis + 1)..<rank).reduce(1) { $0 * whole.sizes[$1] }
+            let values = other.line(part.shape).reshaped([outer, range.count, inner])
+            var joined = reshaped([outer, whole.sizes[axis], inner])
+            joined.addToSlice(axis: 1, range: range, values)
+            self = joined.reshaped(whole)
+            return
+        }
+        runArithmetic(
+            .add, name: "addToSlice", shape: part.shape, left: part, right: other, output: part.firstElement,
+            strides: part.layout.strides)
+    }
+}

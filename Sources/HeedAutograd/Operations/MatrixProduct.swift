@@ -1,0 +1,95 @@
+import HeedTensor
+
+/// The matrix product of the last two axes:   `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`; leading axes broadcast.
+///
+/// - Parameters:
+///   - left: `[..., m, k]`, of rank 2 or more.
+///   - right: `[..., k, n]`, of rank 2 or more.
+/// - Returns: `[..., m, n]`.
+public func matmul(_ left: Variable, _ right: Variable) -> Variable {
+    Variable.recorded(matmul(left.value, right.value), from: left, right) { MatrixProduct(left, right) }
+}
+
+/// A linear layer:   `y[..., o] = sum_i x[..., i] * weight[o, i] + bias[o]`, the bias added as the product is stored.
+///
+/// - Parameters:
+///   - input: `[..., in]`, of rank 1 or more.
+///   - weight: `[out, in]`, as PyTorch keeps it.
+///   - bias: `[out]`, or nil.
+/// - Returns: `[..., out]`.
+public func linear(_ input: Variable, weight: Variable, bias: Variable? = nil) -> Variable {
+    let value = linear(input.value, weight: weight.value, bias: bias?.value)
+    guard let bias else {
+        return Variable.recorded(value, from: input, weight) { LinearOperation(input, weight) }
+    }
+    return Variable.recorded(value, from: [input, weight, bias]) { LinearOperation(input, weight) }
+}
+
+extension StridedTensor where Scalar == Float {
+    /// All axes but the last joined: `[rows, columns]`.
+    var rows: Tensor {
+        if rank == 2 { return self }
+        let columns = rank == 0 ? 1 : shape[-1]
+        return reshaped([columns == 0 ? 0 : count / columns, columns])
+    }
+}
+
+/// `C = A B`:   `dA = dC B^T`, `dB = A^T dC`, each summed over what was broadcast.
+private final class MatrixProduct: RecordedOperation {
+    let left: Tensor?
+    let right: Tensor?
+    let leftShape: Shape
+    let rightShape: Shape
+
+    init(_ left: Variable, _ right: Variable) {
+        self.left = right.tape == nil ? nil : left.value
+        self.right = left.tape == nil ? nil : right.value
+        (leftShape, rightShape) = (left.shape, right.shape)
+        super.init("matmul")
+    }
+
+    override func backward(_ pass: BackwardPass) {
+        let gradient = pass.takeGradient()
+        if pass.needs(0), let right {
+            if leftShape.rank == 2, rightShape.rank == 2 {
+                pass.addProduct(gradient, right.transposed(), toInput: 0)
+            } else {
+                pass.add(matmul(gradient, right.transposed()).sum(to: leftShape), toInput: 0)
+            }
+        }
+        if pass.needs(1), let left {
+            if rightShape.rank == 2 {
+                // One product over all rows of the batch.
+                pass.addProduct(left.rows.transposed(), gradient.rows, toInput: 1)
+            } else {
+                pass.add(matmul(left.transposed(), gradient).sum(to: rightShape), toInput: 1)
+            }
+        }
+    }
+}
+
+/// `y = x W^T + b`:   `dx = dy W`, `dW = dy^T x`, `db = sum of the rows of dy`.
+private final class LinearOperation: RecordedOperation {
+    let input: Tensor?
+    let weight: Tensor?
+    let inputShape: Shape
+    let weightShape: Shape
+
+    init(_ input: Variable, _ weight: Variable) {
+        self.input = weight.tape == nil ? nil : input.value
+        self.weight = input.tape == nil ? nil : weight.value
+        (inputShape, weightShape) = (input.shape, weight.shape)
+        super.init("linear")
+    }
+
+    override func backward(_ pass: BackwardPass) {
+        let gradient = pass.takeGradient().rows
+        if inputShape[-1] > 0 {
+            if pass.needs(0), let weight {
+                pass.add(matmul(gradient, weight).reshaped(inputShape), toInput: 0)
+            }
+            if pass.needs(1), let input { pass.addProduct(gradient.transposed(), input.rows, toInput: 1) }
+        }
+        if inputs.count > 2, pass.needs(2) { pass.add(gradient.sum(axis: 0), toInput: 2) }
+    }
+}
