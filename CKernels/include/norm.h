@@ -18,7 +18,7 @@
 // overwrite, or add to what they hold where `accumulate` is set. Each gradient may be left out.
 //
 // Accuracy: mean, subtraction and variance are those of float64, so a mean of 10^6 standard deviations costs nothing: |y - exact| <= 6e-7
-// max |y| of the row. Rows are summed for the weight and bias gradients in groups of HEED_NORM_GROUP in float32, the groups in float64,
+// max |y| of the row (and 2^-149 in s - mean). Rows are summed for the weight and bias gradients in groups of HEED_NORM_GROUP in float32, the groups in float64,
 // chunk by chunk of HEED_NORM_CHUNK rows: the order is the same for any number of threads. The bits of y, of statistics and of an input
 // gradient's row depend on the row and the instruction set alone.
 //
