@@ -143,9 +143,9 @@ HeedStatus heed_embedding_backward_touched(const HeedEmbeddingShape *shape, cons
   if (!shape || !count) return HeedStatusBadArgument;
   HeedEmbeddingShape s = *shape;
   s.table_row = (ptrdiff_t)s.columns; // the table itself is not there
-  const HeedStatus status = heed_embedding_check(&s, ids, gradients ? gradients : (float *)rows, output_gradient, true);
+  const HeedStatus status = heed_embedding_check(&s, ids, gradients, output_gradient, s.tokens > 0);
   if (status != HeedStatusOk) return status;
-  if (s.tokens > 0 && (!rows || (s.columns > 0 && !gradients))) return HeedStatusBadArgument;
+  if (s.tokens > 0 && !rows) return HeedStatusBadArgument;
   if (s.tokens == 0) {
     *count = 0;
     return HeedStatusOk;

@@ -1,8 +1,8 @@
 // Positions: the sinusoidal table added to an input, and rotary positions, float32.
 //
-// Position p is `first_position` + the row's place t in its sequence. Angles, sines and cosines are those of float64, rounded once: within
-// 0.51 ulp of the exact table, or 2^-46 + p 2^-51 where that is more (2^-31 at position 10^6). The bits of a table's row depend on p, the columns and the base alone, so a row
-// added or rotated alone (decoding) has the bits that it has in its sequence.
+// Position p is `first_position` + the row's place t in its sequence. Angles, sines and cosines are those of float64, rounded once: within half
+// an ulp and 2^-46 + p 2^-51 of the exact table. The bits of a table's row depend on p, the columns and the base alone, so a row added or
+// rotated alone (decoding) has the bits that it has in its sequence.
 //
 // Sinusoidal (Vaswani et al. 2017):   Y[b,t,j] = X[b,t,j] + T[p,j],   T[p,2i] = sin(p f_i), T[p,2i+1] = cos(p f_i), f_i = base^(-2i / columns)
 //   The gradient of X is that of Y, unchanged.

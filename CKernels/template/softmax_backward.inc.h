@@ -32,7 +32,7 @@ INLINE_KERNEL void softmax_backward_store(const bool logarithm, const HeedSoftma
   if (logarithm)
     dx = vf_mul(scale, vf_sub(dy, vf_mul(exp_rr2_t16_p3(y), sum)));
   else
-    dx = vf_mul(vf_mul(scale, y), vf_sub(dy, sum));
+    dx = vf_mul(y, vf_mul(scale, vf_sub(dy, sum))); // y last: it may be so small that a product with it loses bits
   vf_store_n(x->input_gradient + j, vf_select(seen, dx, vf_zero()), count);
 }
 
