@@ -54,13 +54,14 @@ let package = Package(
         .target(name: "HeedJSON"),
         .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
         .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
+        .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles"]),
         .target(name: "HeedModels", dependencies: ["HeedTensor"]),
         .target(
             name: "Heed",
             dependencies: [
-                "HeedTensor", "HeedAutograd", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain", "HeedModels",
+                "HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain", "HeedModels",
             ]),
         .executableTarget(
             name: "HeedCommand",
@@ -74,6 +75,7 @@ let package = Package(
         .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(
             name: "HeedAutogradTests", dependencies: ["HeedAutograd", "HeedTestSupport", "CAllocationCounter"]),
+        .testTarget(name: "HeedNNTests", dependencies: ["HeedNN", "HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),

@@ -4,6 +4,7 @@
 @_exported import HeedFiles
 @_exported import HeedJSON
 @_exported import HeedModels
+@_exported import HeedNN
 @_exported import HeedTensor
 @_exported import HeedText
 @_exported import HeedTrain

@@ -64,6 +64,15 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
     /// A number from 0 to below 1, a multiple of 2^-53.
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
+    /// The place of `count` words to be drawn at once, from the next whole block on.
+    mutating func takeBlocks(count: Int) -> UInt64 {
+        let block = UInt64(HEED_RANDOM_BLOCK)
+        let start = (position &+ block - 1) / block * block
+        position = start &+ (UInt64(count) &+ block - 1) / block * block
+        words = []
+        return start
+    }
+
     /// 0 ..< `count` in a random order (Fisher and Yates; Durstenfeld 1964).
     public mutating func permutation(of count: Int) -> [Int] {
         var order = Array(0..<count)

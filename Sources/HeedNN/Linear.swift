@@ -1,0 +1,46 @@
+import HeedAutograd
+import HeedTensor
+
+/// A linear map with a bias:   `y[..., o] = activation(sum_i x[..., i] weight[o, i] + bias[o])`.
+///
+/// Input `[..., in]`, output `[..., out]`. Bias and activation are applied as the product is stored.
+///
+/// Parameters, as in PyTorch's `nn.Linear`: `weight` `[out, in]` and `bias` `[out]`, both uniform in `[-1 / sqrt(in), 1 / sqrt(in))`
+/// (Kaiming's with a slope of `sqrt(5)`).
+public struct Linear: Layer {
+    /// `[out, in]`.
+    public var weight: Parameter
+    /// `[out]`.
+    public var bias: Parameter?
+
+    /// A layer with random weights.
+    public init(inputs: Int, outputs: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
+        let distribution = Initialization.inverseRoot(ofFanIn: inputs)
+        weight = Parameter(distribution([outputs, inputs], using: &generator))
+        bias = hasBias ? Parameter(distribution([outputs], using: &generator)) : nil
+    }
+
+    /// A layer with these weights.
+    public init(weight: Tensor, bias: Tensor? = nil) {
+        require(
+            weight.rank == 2 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
+            "Linear: weight \(weight.shape) and bias \(bias.map { "\($0.shape)" } ?? "none") are not [out, in] and [out]"
+        )
+        self.weight = Parameter(weight)
+        self.bias = bias.map { Parameter($0) }
+    }
+
+    /// The number of inputs.
+    public var inputs: Int { weight.shape[1] }
+    /// The number of outputs.
+    public var outputs: Int { weight.shape[0] }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("weight", &weight)
+        visit("bias", &bias)
+    }
+
+    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+        linear(input, weight: context.variable(weight), bias: context.variable(bias))
+    }
+}
