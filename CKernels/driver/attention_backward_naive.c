@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "attention_backward_checks.h"
+#include "attention_backward_stored.h"
 #include "attention_index.h"
 #include "parallel.h"
 #include "scratch.h"
@@ -104,20 +105,6 @@ static void naive_key(void *context, size_t task, size_t worker) {
     }
 }
 
-// dA of one batch element, added where it is shared with those before.
-static void naive_additive(const Naive *call) {
-  const HeedAttentionShape *s = &call->shape->forward;
-  const HeedStrides strides = call->shape->additive_gradient;
-  const bool begins = call->b == 0 || strides.batch != 0;
-  for (int pass = begins ? 0 : 1; pass < 2; pass++)
-    for (size_t h = 0; h < s->heads; h++)
-      for (size_t i = 0; i < s->query_length; i++)
-        for (size_t j = 0; j < s->key_length; j++) {
-          float *target = call->gradients->additive + heed_attention_row_offset(strides, call->b, h, i) + (ptrdiff_t)j * strides.column;
-          *target = pass == 0 ? 0 : *target + call->cotangent[(h * s->query_length + i) * s->key_length + j];
-        }
-}
-
 HeedStatus heed_attention_naive_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                          const HeedAttentionGradients *gradients) {
   const HeedStatus status = heed_attention_backward_check(shape, inputs, gradients);
@@ -132,7 +119,7 @@ HeedStatus heed_attention_naive_backward(const HeedAttentionBackwardShape *shape
   for (call.b = 0; call.b < s->batch; call.b++) {
     heed_parallel_for(tasks, heed_parallel_width(tasks, flops), naive_rows, &call);
     if (gradients->key || gradients->value) heed_parallel_for(keys, heed_parallel_width(keys, flops), naive_key, &call);
-    if (gradients->additive) naive_additive(&call);
+    heed_attention_backward_add_scores(shape, call.b, call.cotangent, gradients->additive);
   }
   heed_scratch_pop(scratch);
   return HeedStatusOk;

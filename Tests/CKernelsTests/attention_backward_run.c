@@ -8,7 +8,7 @@
 
 const BackwardArm backward_arms[BACKWARD_ARM_COUNT] = {
     {"naive", heed_attention_naive_backward, false},
-    {"materialized", heed_attention_tiled_backward, true},
+    {"materialized", heed_attention_materialized_backward, true},
     {"tiled", heed_attention_tiled_backward, true},
 };
 const char *const gradient_names[GRADIENTS] = {"dQ", "dK", "dV", "dA"};
