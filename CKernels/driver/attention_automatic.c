@@ -9,7 +9,7 @@
 
 bool heed_attention_decodes(const HeedAttentionCall *call) {
   const HeedAttentionShape *s = call->shape;
-  if (s->query_length > DECODE_QUERIES || call->inputs->boolean || call->inputs->additive) return false;
+  if (s->query_length > DECODE_QUERIES || s->dropout.probability > 0 || call->inputs->boolean || call->inputs->additive) return false;
   if (call->cache) return true;
   return !call->bf16 && (s->key.column == 1 || s->head_dim <= 1) && (s->value.column == 1 || s->value_dim <= 1);
 }

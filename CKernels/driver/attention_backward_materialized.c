@@ -12,6 +12,7 @@
 #include "attention_backward_stored.h"
 #include "attention_index.h"
 #include "dispatch.h"
+#include "dropout.h"
 #include "parallel.h"
 #include "scratch.h"
 
@@ -65,6 +66,15 @@ static HeedStatus by_keys(const Materialized *call, const float *a, HeedStrides 
   return HeedStatusOk;
 }
 
+// row <- row times what dropout multiplies its weights with.
+static void drop_row(const Materialized *call, size_t row, float *values) {
+  const HeedAttentionShape *s = &call->shape->forward;
+  const size_t matrix = call->b * s->heads + row / s->query_length;
+  const HeedRandom random = {s->dropout.seed, heed_random_row(s->dropout.offset + matrix, row % s->query_length), 0};
+  call->kernels->random.dropout(&random, s->dropout.probability, heed_dropout_factor(s->dropout.probability), s->key_length, values,
+                                values);
+}
+
 // P and dS of one row from what the products have left.
 static void finish_row(void *context, size_t task, size_t worker) {
   (void)worker;
@@ -88,7 +98,9 @@ static void finish_row(void *context, size_t task, size_t worker) {
   for (size_t e = 0; e < s->value_dim; e++)
     delta += (double)gradient[(ptrdiff_t)e * cotangent.column] * (double)output[(ptrdiff_t)e * s->output.column];
   call->kernels->attention_backward.weigh_row(Nk, weights, seen, log_sum_exp, weights);
+  if (s->dropout.probability > 0) drop_row(call, task, scores);
   call->kernels->attention_backward.score_row(Nk, weights, scores, seen, (float)delta, scores);
+  if (s->dropout.probability > 0) drop_row(call, task, weights);
 }
 
 // Row by row, without what is hidden: one head's share, added after the first.

@@ -64,7 +64,9 @@ static void naive_row(const Naive *call, size_t h, size_t i) {
     weights[j] = naive_weight(call, &mask, query, key, j, log_sum_exp);
     float sum = 0;
     for (size_t e = 0; e < E; e++) sum += gradient[(ptrdiff_t)e * step] * value[(ptrdiff_t)e * s->value.column];
-    cotangent[j] = weights[j] * (sum - delta);
+    const float multiplier = (float)heed_attention_multiplier(s, b, h, i, j);
+    cotangent[j] = weights[j] * (multiplier * sum - delta);
+    weights[j] *= multiplier;
     for (size_t d = 0; target && d < D; d++)
       target[(ptrdiff_t)d * call->shape->query_gradient.column] += s->scale * cotangent[j] * key[(ptrdiff_t)d * s->key.column];
   }

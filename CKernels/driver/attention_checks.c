@@ -44,6 +44,7 @@ static HeedStatus check_input_data(const HeedAttentionShape *shape, const HeedAt
   if (!inputs->key && !heed_extent_is_empty(&x->key)) return HeedStatusBadArgument;
   if (!inputs->value && !heed_extent_is_empty(&x->value)) return HeedStatusBadArgument;
   if (!isfinite(shape->scale) || (shape->window > 0 && !shape->causal)) return HeedStatusBadArgument;
+  if (!(shape->dropout.probability >= 0 && shape->dropout.probability < 1)) return HeedStatusBadArgument;
   if (inputs->key_lengths) {
     for (size_t b = 0; b < shape->batch; b++) {
       if (inputs->key_lengths[b] < 0 || (uint64_t)inputs->key_lengths[b] > shape->key_length) return HeedStatusBadArgument;

@@ -125,7 +125,7 @@ HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const 
                                          const HeedAttentionOutputs *outputs) {
   const HeedStatus status = heed_attention_check(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
-  if (outputs->weights || inputs->boolean || inputs->additive) return HeedStatusNotSupported;
+  if (outputs->weights || inputs->boolean || inputs->additive || shape->dropout.probability > 0) return HeedStatusNotSupported;
   if ((shape->key.column != 1 && shape->head_dim > 1) || (shape->value.column != 1 && shape->value_dim > 1)) return HeedStatusBadStride;
   return heed_attention_run_decode(&(HeedAttentionCall){shape, inputs, outputs, NULL, false});
 }

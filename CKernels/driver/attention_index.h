@@ -75,6 +75,14 @@ static inline HeedAttentionRowMask heed_attention_row_mask(const HeedAttentionSh
   return mask;
 }
 
+// What the weight of row (b, h, i) and key j is multiplied by: 1 without dropout.
+static inline double heed_attention_multiplier(const HeedAttentionShape *shape, size_t b, size_t h, size_t i, size_t j) {
+  const HeedAttentionDropout drop = shape->dropout;
+  if (drop.probability == 0) return 1;
+  const uint64_t stream = heed_random_row(drop.offset + b * shape->heads + h, i);
+  return heed_random_reference_uniform(drop.seed, stream, j) >= (double)drop.probability ? 1 / (1 - (double)drop.probability) : 0;
+}
+
 // Whether the row may attend key j.
 static inline bool heed_attention_sees(const HeedAttentionRowMask *mask, size_t j) {
   if (j < mask->first || j >= mask->prefix) return false;

@@ -12,6 +12,7 @@
 #include "attention_checks.h"
 #include "attention_index.h"
 #include "dispatch.h"
+#include "dropout.h"
 #include "parallel.h"
 #include "scratch.h"
 
@@ -78,6 +79,16 @@ static void softmax_row(const Materialized *call, const Lines *lines, size_t h, 
     row.additive = lines->additive;
   }
   call->kernels->softmax_row(&row);
+}
+
+// P[i,:] as it was goes to the caller who asked for it; what is left is what dropout leaves.
+static void drop_row(const Materialized *call, size_t h, size_t i, float *weights) {
+  const HeedAttentionShape *s = call->shape;
+  const size_t Nk = s->key_length, matrix = call->b * s->heads + h;
+  float *kept = call->outputs->weights ? call->outputs->weights + (matrix * s->query_length + i) * Nk : NULL;
+  for (size_t j = 0; kept && j < Nk; j++) kept[j] = weights[j];
+  const HeedRandom random = {s->dropout.seed, heed_random_row(s->dropout.offset + matrix, i), 0};
+  call->kernels->random.dropout(&random, s->dropout.probability, heed_dropout_factor(s->dropout.probability), Nk, weights, weights);
 }
 
 // O[i,:] <- sum of P[i,j] V[j,:] over the keys that row i sees.
@@ -171,6 +182,8 @@ static void attend_block(void *context, size_t task, size_t worker) {
   if (call->outputs->log_sum_exp)
     for (size_t r = 0; r < rows; r++)
       call->outputs->log_sum_exp[call->b * s->heads * s->query_length + head_row + r] = lines.log_sum_exp[r];
+  if (s->dropout.probability > 0)
+    for (size_t r = 0; r < rows; r++) drop_row(call, h, first + r, scores + r * call->scores_row);
   if (s->value_dim > 0) value_block(call, &lines, h, first, rows, scores);
 }
 
@@ -199,18 +212,19 @@ HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, 
   call.scratch = heed_scratch_push(heed_size_product(width, call.scratch_stride));
   if (!call.scratch) return HeedStatusOutOfMemory;
   float *scores = NULL;
-  if (!outputs->weights) {
+  const bool apart = !outputs->weights || shape->dropout.probability > 0; // the caller's weights are those before dropout
+  if (apart) {
     call.scores_row = (Nk + 15) / 16 * 16;
     if (call.scores_row % 256 == 0) call.scores_row += 16;
     scores = heed_scratch_push(heed_size_product(heed_size_product(rows, call.scores_row), sizeof(float)));
   }
-  if (outputs->weights || scores) {
+  if (!apart || scores) {
     for (call.b = 0; call.b < shape->batch; call.b++) {
-      call.scores = outputs->weights ? outputs->weights + call.b * rows * Nk : scores;
+      call.scores = apart ? scores : outputs->weights + call.b * rows * Nk;
       heed_parallel_for(shape->heads * call.blocks, width, attend_block, &call);
     }
   }
   if (scores) heed_scratch_pop(scores);
   heed_scratch_pop(call.scratch);
-  return outputs->weights || scores ? HeedStatusOk : HeedStatusOutOfMemory;
+  return !apart || scores ? HeedStatusOk : HeedStatusOutOfMemory;
 }

@@ -59,13 +59,13 @@ static float naive_softmax(size_t key_length, const HeedAttentionRowMask *mask, 
 }
 
 // O[b,h,i,:] <- sum_j P[b,h,i,j] V[b,g,j,:] over the keys the row sees.
-static void naive_weighted_sum(const HeedAttentionShape *shape, const HeedAttentionRowMask *mask, const float *weights, const float *values,
-                               float *output) {
+static void naive_weighted_sum(const HeedAttentionShape *shape, const HeedAttentionRowMask *mask, size_t b, size_t h, size_t i,
+                               const float *weights, const float *values, float *output) {
   const size_t E = shape->value_dim;
   for (size_t e = 0; e < E; e++) output[(ptrdiff_t)e * shape->output.column] = 0;
   for (size_t j = 0; j < mask->prefix; j++) {
     if (!heed_attention_sees(mask, j)) continue; // not `weight == 0`: a NaN in a value that is seen must show
-    const float weight = weights[j];
+    const float weight = weights[j] * (float)heed_attention_multiplier(shape, b, h, i, j);
     for (size_t e = 0; e < E; e++) {
       output[(ptrdiff_t)e * shape->output.column] += weight * values[(ptrdiff_t)j * shape->value.row + (ptrdiff_t)e * shape->value.column];
     }
@@ -89,7 +89,7 @@ static void naive_row(const Naive *call, size_t h, size_t i) {
   if (call->outputs->log_sum_exp) call->outputs->log_sum_exp[(b * shape->heads + h) * Nq + i] = log_sum_exp;
   if (maximum == -INFINITY) mask.prefix = 0;
   if (shape->value_dim > 0) {
-    naive_weighted_sum(shape, &mask, scores, values, call->outputs->output + heed_attention_row_offset(shape->output, b, h, i));
+    naive_weighted_sum(shape, &mask, b, h, i, scores, values, call->outputs->output + heed_attention_row_offset(shape->output, b, h, i));
   }
 }
 

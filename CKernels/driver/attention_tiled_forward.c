@@ -73,7 +73,7 @@ static HeedStatus check_and_run(const HeedAttentionShape *shape, const HeedAtten
                                 bool bf16) {
   const HeedStatus status = heed_attention_check(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
-  if (outputs->weights) return HeedStatusNotSupported;
+  if (outputs->weights || (bf16 && shape->dropout.probability > 0)) return HeedStatusNotSupported;
   return heed_attention_run_tiled(&(HeedAttentionCall){shape, inputs, outputs, NULL, bf16});
 }
 

@@ -35,6 +35,9 @@ static inline HeedAttentionTile heed_attention_tile(const HeedAttentionShape *s,
       .additive_row = s->additive.row,
       .additive_column = s->additive.column,
       .scale = s->scale,
+      .dropout = s->dropout.probability,
+      .dropout_seed = s->dropout.seed,
+      .dropout_stream = heed_random_row(s->dropout.offset + batch * s->heads + head, first),
   };
 }
 

@@ -103,7 +103,7 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   checked.key = checked.value = &present;
   const HeedStatus status = heed_attention_check(&rows, &checked, outputs);
   if (status != HeedStatusOk) return status;
-  if (outputs->weights) return HeedStatusNotSupported;
+  if (outputs->weights || shape->dropout.probability > 0) return HeedStatusNotSupported;
   const bool bf16 = cache->element == HeedElementBfloat16;
   HeedAttentionCall call = {&rows, &checked, outputs, cache, bf16};
   if (!bf16) return heed_attention_decodes(&call) ? heed_attention_run_decode(&call) : heed_attention_run_tiled(&call);

@@ -26,6 +26,12 @@
 // A row whose scores are all saturated is uniform; its L is some number below -2e38. The tiled and decode variants sum before they divide
 // by the sum of the weights: values above FLT_MAX / Nk may overflow there.
 //
+// Dropout (Srivastava et al. 2014) of the weights: with probability p a weight is 0, else it is divided by 1 - p; L and `weights` are those
+// before. Whether it is kept depends on (seed, offset, b * H + h, i, j) alone: keep(j) of the stream heed_random_row(offset + b * H + h, i) in
+// random.h, so the backward pass draws the same, tile by tile, and nothing is stored. A weight that was dropped is 0, not hidden: NaN in its
+// value shows. A next call of the same seed draws afresh where its offset is larger by B * H. For training: the decode, cached and
+// bfloat16 variants take none.
+//
 // Strides are in elements, any sign, 0 too (broadcast), for the last dimension too. Outputs overwrite; their rows must not overlap
 // each other or an input.
 //
@@ -37,14 +43,15 @@
 //   HeedStatusBadStride     two elements of an output share an address, or might (taken by size, each stride of the output must step over all
 //                           that the smaller ones span; a size of 1 needs no stride); an element's distance from the first overflows
 //   HeedStatusBadArgument   a null descriptor, or a null pointer for data that is not empty; scale NaN or infinite; a window without
-//                           causal; a key length below 0 or above Nk
-//   HeedStatusNotSupported  weights asked of a variant that never holds them
+//                           causal; a key length below 0 or above Nk; a probability of dropout below 0, of 1 or above, or NaN
+//   HeedStatusNotSupported  weights asked of a variant that never holds them; dropout of one that takes none
 //   HeedStatusOutOfMemory   scratch
 
 #ifndef HEED_ATTENTION_H
 #define HEED_ATTENTION_H
 
 #include "heed_runtime.h"
+#include "random.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -54,6 +61,11 @@ extern "C" {
 typedef struct HeedStrides {
   ptrdiff_t batch, head, row, column;
 } HeedStrides;
+
+typedef struct HeedAttentionDropout {
+  float probability; // p, 0 for none
+  uint64_t seed, offset;
+} HeedAttentionDropout;
 
 typedef struct HeedAttentionShape {
   size_t batch;           // B
@@ -73,6 +85,7 @@ typedef struct HeedAttentionShape {
   bool causal;
   ptrdiff_t causal_offset;
   size_t window; // with causal: how many keys, up to the last it sees, a row may attend (sliding window); 0 for all
+  HeedAttentionDropout dropout;
 } HeedAttentionShape;
 
 typedef struct HeedAttentionInputs {

@@ -7,6 +7,7 @@
 //   dQ[b,h,i,d] = scale * sum_j dS[b,h,i,j] * K[b,g,j,d]
 //   dK[b,g,j,d] = scale * sum over the heads h of group g, and over i, of dS[b,h,i,j] * Q[b,h,i,d]
 //   dV[b,g,j,e] =         sum over the heads h of group g, and over i, of  P[b,h,i,j] * dO[b,h,i,e]
+//   with dropout, of multipliers M[b,h,i,j] = 1 / (1 - p) or 0 (attention.h): M dP for dP, M P for P in dV
 //   dA[b,h,i,j] = dS[b,h,i,j], summed over every dimension in which dA has the stride 0 (a mask that was broadcast there)
 //
 // Source: Dao et al., "FlashAttention" (2022), appendix B; letters, masks and groups as in attention.h.

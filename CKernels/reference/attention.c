@@ -12,6 +12,7 @@
 // One row (b, h, i) of the problem.
 typedef struct Row {
   const float *query, *key, *value; // this row's query; key and value 0 of its group
+  size_t b, h, i;
   HeedAttentionRowMask mask;
 } Row;
 
@@ -63,9 +64,10 @@ static void reference_row(const HeedAttentionShape *shape, const Row *row, doubl
     if (!heed_attention_sees(&row->mask, j)) continue;
     const double p = exp(scores[j] - maximum) / sum;
     if (weights) weights[j] = p;
+    const double kept = p * heed_attention_multiplier(shape, row->b, row->h, row->i, j);
     for (size_t e = 0; e < shape->value_dim; e++) {
       const double v = row->value[(ptrdiff_t)j * shape->value.row + (ptrdiff_t)e * shape->value.column];
-      output[e] += p * v; // a sum that starts at +0 never becomes -0
+      output[e] += kept * v; // a sum that starts at +0 never becomes -0
     }
   }
 }
@@ -91,6 +93,9 @@ HeedStatus heed_attention_reference_forward(const HeedAttentionShape *shape, con
             .query = scored ? inputs->query + heed_attention_row_offset(shape->query, b, h, i) : 0,
             .key = scored ? inputs->key + heed_attention_row_offset(shape->key, b, g, 0) : 0,
             .value = summed ? inputs->value + heed_attention_row_offset(shape->value, b, g, 0) : 0,
+            .b = b,
+            .h = h,
+            .i = i,
             .mask = heed_attention_row_mask(shape, inputs, b, h, i),
         };
         reference_row(shape, &row, scores, outputs->output + index * shape->value_dim,

@@ -55,13 +55,14 @@ static double take_values(const Problem *p, const HeedAttentionRowMask *mask, si
   for (size_t j = 0; j < mask->prefix; j++) {
     if (!heed_attention_sees(mask, j)) continue;
     double sum = 0;
+    const double multiplier = heed_attention_multiplier(s, b, h, i, j), kept = p->weights[j] * multiplier;
     for (size_t e = 0; e < E; e++) {
       const double cotangent = element(p->inputs->output_gradient, p->shape->output_gradient, b, h, i, e);
       sum += cotangent * element(p->inputs->forward.value, s->value, b, g, j, e);
-      if (p->gradients->value) p->gradients->value[((b * s->key_value_heads + g) * s->key_length + j) * E + e] += p->weights[j] * cotangent;
+      if (p->gradients->value) p->gradients->value[((b * s->key_value_heads + g) * s->key_length + j) * E + e] += kept * cotangent;
     }
-    p->cotangents[j] = sum;
-    delta += p->weights[j] * sum;
+    p->cotangents[j] = multiplier * sum;
+    delta += kept * sum;
   }
   return delta;
 }

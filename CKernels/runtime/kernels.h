@@ -8,9 +8,6 @@
 #include "activation.h"
 #include "gemm.h"
 #include "heed_runtime.h"
-#include "kernels_optimizer.h"
-#include "kernels_random.h"
-#include "kernels_recurrent.h"
 #include "kernels_activation.h"
 #include "kernels_embedding.h"
 #include "kernels_norm.h"
@@ -21,6 +18,14 @@
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
 #include "kernels_attention_backward.h"
+#include "kernels_embedding.h"
+#include "kernels_norm.h"
+#include "kernels_optimizer.h"
+#include "kernels_position.h"
+#include "kernels_random.h"
+#include "kernels_recurrent.h"
+#include "kernels_softmax_backward.h"
+#include "key_value_cache.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
 typedef struct HeedAttentionTile {
@@ -36,6 +41,8 @@ typedef struct HeedAttentionTile {
   const float *additive;   // or null
   ptrdiff_t boolean_row, boolean_column, additive_row, additive_column;
   float scale;
+  float dropout;                         // the probability; 0 for none, and for all but float32
+  uint64_t dropout_seed, dropout_stream; // the stream of row 0; a row's number follows the one before
   float *output;
   ptrdiff_t output_row, output_column;
   float *log_sum_exp; // or null

@@ -17,7 +17,8 @@ typedef struct BackwardStage {
 } BackwardStage;
 
 // P^T and dS^T of the first `count` keys for `vectors` vectors of queries from `lane` on.
-INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const BackwardStage *x, size_t lane, size_t count) {
+INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bool drops, const BackwardStage *x, size_t lane,
+                                  size_t count) {
   const HeedAttentionBackwardQueries *q = x->queries;
   const HeedAttentionTile *tile = q->tile;
   const size_t dim = tile->head_dim;
@@ -30,41 +31,50 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const Ba
   score_tile(vectors, false, &operands, count, dim, q->query_lanes + lane, scores, max);
   if (masked) mask_tile(vectors, tile, x->keys->first, count, lane, x->bias ? x->bias + lane : NULL, scores, max);
   backward_weigh(vectors, masked, count, q->statistics + lane, scores);
+  float *multipliers = drops ? x->arrays->multipliers + lane : NULL;
+  if (drops) {
+    drop_tile(vectors, tile, x->keys->first, lane, multipliers);
+    multiply_tile(vectors, count, scores, multipliers, x->arrays->weights + lane);
+  }
   if (x->takes_scores)
-    backward_cotangent_tile(vectors, masked, count, x->keys->value, tile->value_dim, q->gradient_lanes + lane, q->statistics + lane, scores,
-                            x->arrays->cotangent + lane);
+    backward_cotangent_tile(vectors, masked, drops, count, x->keys->value, tile->value_dim, q->gradient_lanes + lane, q->statistics + lane,
+                            scores, multipliers, x->arrays->cotangent + lane);
 }
 
 typedef void (*BackwardStageKernel)(const BackwardStage *, size_t, size_t);
 typedef void (*BackwardQueryKernel)(const float *, size_t, size_t, const float *, float *);
 
-#define BACKWARD_STAGE(vectors, masked)                                                                                                    \
-  static __attribute__((noinline)) void backward_stage_##vectors##_##masked(const BackwardStage *x, size_t lane, size_t count) {           \
-    backward_stage(vectors, masked, x, lane, count);                                                                                       \
+// What a pair needs beside the products.
+typedef enum BackwardKind { BackwardPlain, BackwardMasked, BackwardDropped } BackwardKind;
+
+#define BACKWARD_STAGE(vectors, kind)                                                                                                      \
+  static __attribute__((noinline)) void backward_stage_##vectors##_##kind(const BackwardStage *x, size_t lane, size_t count) {             \
+    backward_stage(vectors, kind != BackwardPlain, kind == BackwardDropped, x, lane, count);                                               \
   }
 #define BACKWARD_VECTORS(vectors)                                                                                                          \
-  BACKWARD_STAGE(vectors, false)                                                                                                           \
-  BACKWARD_STAGE(vectors, true)                                                                                                            \
+  BACKWARD_STAGE(vectors, BackwardPlain)                                                                                                   \
+  BACKWARD_STAGE(vectors, BackwardMasked)                                                                                                  \
+  BACKWARD_STAGE(vectors, BackwardDropped)                                                                                                 \
   static __attribute__((noinline)) void backward_query_tile_##vectors(const float *key, size_t head_dim, size_t keys,                      \
                                                                       const float *cotangent, float *sum_lanes) {                          \
     backward_query_tile(vectors, key, head_dim, keys, cotangent, sum_lanes);                                                               \
   }
 #define BACKWARD_STAGES(vectors)                                                                                                           \
-  { backward_stage_##vectors##_false, backward_stage_##vectors##_true }
+  { backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped }
 
 BACKWARD_VECTORS(1)
 BACKWARD_VECTORS(2)
 #if HEED_BLOCK_VECTORS == 2
-static const BackwardStageKernel backward_stages[][2] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2)};
+static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2)};
 static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2};
 #elif HEED_BLOCK_VECTORS == 3
 BACKWARD_VECTORS(3)
-static const BackwardStageKernel backward_stages[][2] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3)};
+static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3)};
 static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3};
 #else
 BACKWARD_VECTORS(3)
 BACKWARD_VECTORS(4)
-static const BackwardStageKernel backward_stages[][2] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3), BACKWARD_STAGES(4)};
+static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3), BACKWARD_STAGES(4)};
 static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3,
                                                            backward_query_tile_4};
 #endif
@@ -74,10 +84,10 @@ static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
   const HeedAttentionTile *tile = x->queries->tile;
   const size_t groups = (tile->queries + HEED_LANES - 1) / HEED_LANES, keys = x->keys->count;
   const ptrdiff_t first = (ptrdiff_t)x->keys->first;
-  const bool careful = x->bias != NULL || x->queries->sees_nothing;
+  const bool careful = x->bias != NULL || x->queries->sees_nothing, dropped = tile->dropout > 0;
   range->queries = tile->queries;
   if (visible_keys(tile, 0) >= first + (ptrdiff_t)keys && first_key(tile, tile->queries - 1) <= first) {
-    backward_stages[groups - 1][careful](x, 0, keys);
+    backward_stages[groups - 1][dropped ? BackwardDropped : (careful ? BackwardMasked : BackwardPlain)](x, 0, keys);
     for (size_t g = 0; g < groups; g++) range->counts[g] = keys;
     return careful;
   }
@@ -89,7 +99,8 @@ static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
     const size_t blocks = ((size_t)seen + BLOCK_ROWS_MOST - 1) / BLOCK_ROWS_MOST * BLOCK_ROWS_MOST;
     const size_t count = blocks < keys ? blocks : keys;
     range->counts[g] = count;
-    backward_stages[0][careful || all < (ptrdiff_t)count || first_key(tile, last) > first](x, lane, count);
+    const bool masked = careful || all < (ptrdiff_t)count || first_key(tile, last) > first;
+    backward_stages[0][dropped ? BackwardDropped : (masked ? BackwardMasked : BackwardPlain)](x, lane, count);
   }
   return true;
 }
@@ -126,7 +137,10 @@ static void backward_pair(const HeedAttentionBackwardQueries *queries, const Hee
                           const HeedAttentionBackwardSums *sums) {
   const HeedAttentionTile *tile = queries->tile;
   const size_t room = KEY_TILE * QUERY_TILE;
-  const BackwardArrays arrays = {sums->scratch, sums->scratch, sums->scratch + 2 * room, sums->scratch + 3 * room};
+  BackwardArrays arrays = {.scores = sums->scratch, .weights = sums->scratch};
+  arrays.cotangent = arrays.scores + room;
+  arrays.bias = arrays.cotangent + room;
+  if (tile->dropout > 0) arrays.weights = arrays.bias + room, arrays.multipliers = arrays.weights + room;
   const TileMask mask = gather_bias(tile, keys->first, keys->count, arrays.bias);
   if (mask == TileMaskAll) return;
   const BackwardStage stage = {queries, keys, &arrays, mask == TileMaskSome ? arrays.bias : NULL,

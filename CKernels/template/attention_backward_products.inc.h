@@ -12,13 +12,14 @@ _Static_assert(KEY_TILE == HEED_ATTENTION_KEY_TILE, "the drivers cut keys by the
 
 // The arrays of one pair of tiles, [KEY_TILE][QUERY_TILE] each.
 typedef struct BackwardArrays {
-  float *scores;    // S^T, then P^T: -0 where hidden
-  float *weights;   // P^T as dV takes it: scores, but with dropout
-  float *cotangent; // dS^T: +0 where hidden
-  float *bias;      // masks as numbers to add
+  float *scores;      // S^T, then P^T: -0 where hidden
+  float *weights;     // P^T as dV takes it: scores, but with dropout
+  float *cotangent;   // dS^T: +0 where hidden
+  float *bias;        // masks as numbers to add
+  float *multipliers; // of dropout
 } BackwardArrays;
 
-#define BACKWARD_ARRAYS 4
+#define BACKWARD_ARRAYS 5
 
 INLINE_KERNEL size_t backward_padded(size_t columns) { return (columns + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
 
@@ -42,9 +43,10 @@ INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t k
   }
 }
 
-// dS^T <- P^T * (V dO^T - delta) for rows x vectors.
-INLINE_KERNEL void backward_cotangent_rows(const int rows, const int vectors, const bool masked, const float *value, size_t value_dim,
-                                           const float *gradient, const float *statistics, const float *scores, float *cotangent) {
+// dS^T <- P^T * (V dO^T - delta) for rows x vectors; with dropout its multipliers go on V dO^T.
+INLINE_KERNEL void backward_cotangent_rows(const int rows, const int vectors, const bool masked, const bool drops, const float *value,
+                                           size_t value_dim, const float *gradient, const float *statistics, const float *scores,
+                                           const float *multipliers, float *cotangent) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
   block_product(rows, vectors, false, value, (ptrdiff_t)value_dim, 1, gradient, QUERY_TILE, value_dim, sum);
 #pragma clang loop unroll(full)
@@ -52,22 +54,24 @@ INLINE_KERNEL void backward_cotangent_rows(const int rows, const int vectors, co
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
       const vf weight = vf_load(scores + r * QUERY_TILE + v * HEED_LANES);
+      if (drops) sum[r][v] = vf_mul(sum[r][v], vf_load(multipliers + r * QUERY_TILE + v * HEED_LANES));
       vf result = vf_mul(weight, vf_sub(sum[r][v], vf_load(statistics + v * HEED_LANES)));
       if (masked) result = vf_select(backward_hidden(weight), vf_zero(), result);
       vf_store(cotangent + r * QUERY_TILE + v * HEED_LANES, result);
     }
 }
 
-INLINE_KERNEL void backward_cotangent_tile(const int vectors, const bool masked, size_t keys, const float *value, size_t value_dim,
-                                           const float *gradient, const float *statistics, const float *scores, float *cotangent) {
+INLINE_KERNEL void backward_cotangent_tile(const int vectors, const bool masked, const bool drops, size_t keys, const float *value,
+                                           size_t value_dim, const float *gradient, const float *statistics, const float *scores,
+                                           const float *multipliers, float *cotangent) {
   const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
   size_t j = 0;
   for (; j + (size_t)rows <= keys; j += (size_t)rows)
-    backward_cotangent_rows(rows, vectors, masked, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
-                            cotangent + j * QUERY_TILE);
+    backward_cotangent_rows(rows, vectors, masked, drops, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
+                            drops ? multipliers + j * QUERY_TILE : NULL, cotangent + j * QUERY_TILE);
   for (; j < keys; j++)
-    backward_cotangent_rows(1, vectors, masked, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
-                            cotangent + j * QUERY_TILE);
+    backward_cotangent_rows(1, vectors, masked, drops, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
+                            drops ? multipliers + j * QUERY_TILE : NULL, cotangent + j * QUERY_TILE);
 }
 
 // sum^T[d] += sum over the tile's keys of K[j][d] * dS^T[j] for rows x vectors.

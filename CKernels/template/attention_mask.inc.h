@@ -5,6 +5,7 @@
 
 #include "attention_online.inc.h"
 #include "pack.inc.h"
+#include "random.inc.h"
 
 #define QUERY_TILE (HEED_LANES * HEED_BLOCK_VECTORS)
 
@@ -51,6 +52,31 @@ INLINE_KERNEL void mask_tile(const int vectors, const HeedAttentionTile *tile, s
     }
     max[v] = top;
   }
+}
+
+_Static_assert(KEY_TILE == HEED_RANDOM_BLOCK, "a tile of keys is one block of random numbers");
+
+// multipliers[key][query] <- what dropout multiplies the weights of a tile with, from vector of queries `lane` on.
+INLINE_KERNEL void drop_tile(const int vectors, const HeedAttentionTile *tile, size_t first, size_t lane, float *multipliers) {
+  const RandomKeys keys = random_keys(tile->dropout_seed);
+  const vf factor = vf_set1((float)(1 / (1 - (double)tile->dropout)));
+  for (int v = 0; v < vectors; v++)
+    for (size_t counter = 0; counter < KEY_TILE / 4; counter++) {
+      vf numbers[4];
+      random_unit_rows(&keys, tile->dropout_stream + lane + (size_t)(v * HEED_LANES), first / KEY_TILE, counter, numbers);
+      for (size_t w = 0; w < 4; w++)
+        vf_store(multipliers + (counter + w * (KEY_TILE / 4)) * QUERY_TILE + v * HEED_LANES,
+                 vf_select(random_keep(numbers[w], tile->dropout), factor, vf_zero()));
+    }
+}
+
+// target <- weights times multipliers; what is hidden, -0, stays so.
+INLINE_KERNEL void multiply_tile(const int vectors, size_t keys, const float *weights, const float *multipliers, float *target) {
+  for (size_t j = 0; j < keys; j++)
+    for (int v = 0; v < vectors; v++) {
+      const size_t at = j * QUERY_TILE + (size_t)(v * HEED_LANES);
+      vf_store(target + at, vf_mul(vf_load(weights + at), vf_load(multipliers + at)));
+    }
 }
 
 // What the boolean and additive masks do to one tile of keys.

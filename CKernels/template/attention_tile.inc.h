@@ -15,6 +15,7 @@ typedef struct TileScratch {
   float *bias;                                          // masks of one tile as numbers to add, minus infinity where hidden
   float *chunk, *total;                                 // O^T [E][QUERY_TILE] of the chunk and of the chunks before
   float *chunk_max, *chunk_sum, *total_max, *total_sum; // [QUERY_TILE]
+  float *multipliers;                                   // of dropout [KEY_TILE][QUERY_TILE]
   float *key, *value;                                   // one tile of K and V converted to float32, [KEY_TILE][D] and [KEY_TILE][E]
 } TileScratch;
 
@@ -140,6 +141,10 @@ INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool 
   score_tile(vectors, paired, x, keys, tile->head_dim, s->query + lane, scores, max);
   if (masked) mask_tile(vectors, tile, first, keys, lane, bias ? bias + lane : NULL, scores, max);
   weigh_tile(vectors, masked, paired, keys, scores, s->chunk_max + lane, s->chunk_sum + lane, max, alpha);
+  if (!paired && tile->dropout > 0) { // L is that of the weights before; bfloat16 takes none
+    drop_tile(vectors, tile, first, lane, s->multipliers + lane);
+    multiply_tile(vectors, keys, scores, s->multipliers + lane, scores);
+  }
   if (masked && !all_finite(x->value, x->value_row, x->value_column, keys, tile->value_dim))
     value_tile_careful(vectors, paired, x, keys, tile->value_dim, scores, alpha, s->chunk + lane);
   else

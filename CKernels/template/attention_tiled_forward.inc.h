@@ -34,7 +34,8 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
   ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
   ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
   ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 3, false, __VA_ARGS__) ATTEND(name, 3, true, __VA_ARGS__) static const AttendTile name[][2] = {                             \
+  ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 3, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                                 \
       {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}};
 #else
 #define ATTEND_ALL(name, ...)                                                                                                              \
@@ -42,8 +43,9 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
   ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
   ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
   ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 3, false, __VA_ARGS__) ATTEND(name, 3, true, __VA_ARGS__) ATTEND(name, 4, false, __VA_ARGS__) ATTEND(                       \
-      name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                                    \
+  ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 3, true, __VA_ARGS__) ATTEND(name, 4, false, __VA_ARGS__) ATTEND(name, 4, true,                                             \
+                                                                                __VA_ARGS__) static const AttendTile name[][2] = {         \
       {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}, {name##_4_false, name##_4_true}};
 #endif
 
@@ -186,7 +188,7 @@ static void attend_all(const HeedAttentionTile *tile, TileScratch *s, TileSource
 
 // Floats of scratch, converted K and V (bfloat16) included where `converts`.
 INLINE_KERNEL size_t tile_scratch_floats(size_t head_dim, size_t value_dim, bool converts) {
-  const size_t rows = QUERY_TILE * (head_dim + 2 * KEY_TILE + 2 * value_dim + 4);
+  const size_t rows = QUERY_TILE * (head_dim + 3 * KEY_TILE + 2 * value_dim + 4);
   return rows + (converts ? KEY_TILE * (head_dim + value_dim) : 0);
 }
 
@@ -202,6 +204,7 @@ INLINE_KERNEL TileScratch carve_scratch(const HeedAttentionTile *tile, bool conv
   s.chunk_sum = next, next += QUERY_TILE;
   s.total_max = next, next += QUERY_TILE;
   s.total_sum = next, next += QUERY_TILE;
+  s.multipliers = next, next += QUERY_TILE * KEY_TILE;
   if (converts) s.key = next, next += KEY_TILE * tile->head_dim, s.value = next;
   return s;
 }

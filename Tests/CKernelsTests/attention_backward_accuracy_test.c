@@ -47,3 +47,27 @@ TEST(attention_backward_is_accurate_for_every_family_under_masks) {
     check_backward(&problem);
   }
 }
+
+// Forward and backward draw the same weights, whatever the arm and its tiles: each arm meets the oracle of both passes.
+TEST(attention_with_dropout_is_accurate) {
+  static const unsigned masks[] = {MaskNone, MaskCausal, MaskLengths | MaskBoolean, MaskAdditive};
+  static const float probabilities[] = {0.1f, 0.5f, 0.99f};
+  for (size_t m = 0; m < 4; m++)
+    for (size_t p = 0; p < 3; p++) {
+      const BackwardProblem problem = {.forward = {.B = 2,
+                                                   .H = 4,
+                                                   .G = 2,
+                                                   .Nq = 70 + 3 * m,
+                                                   .Nk = 131,
+                                                   .D = 24,
+                                                   .E = 40,
+                                                   .layout = (Layout)((m + p) % LAYOUT_COUNT),
+                                                   .masks = masks[m],
+                                                   .causal_offset = 20,
+                                                   .dropout = probabilities[p],
+                                                   .stream = 5700 + m * 4 + p},
+                                       .additive_sums = SumBatch};
+      check_problem(&problem.forward);
+      check_backward(&problem);
+    }
+}

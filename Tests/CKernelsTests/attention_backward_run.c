@@ -186,7 +186,7 @@ static void magnitudes(const BackwardBuilt *built, OracleGradients *oracle) {
         for (size_t j = 0; j < Nk; j++) {
           const double p = weights[row * Nk + j];
           if (p == 0) continue;
-          double cotangent = delta;
+          double cotangent = delta; // with dropout its multiplier, at least 1 where it is not 0, only raises it
           for (size_t e = 0; e < E; e++) {
             const double x = fabs((double)*at(&built->cotangent, b, h, i, e));
             cotangent += x * fabs((double)*at(&built->forward.value, b, g, j, e));

@@ -275,6 +275,7 @@ Built build(const Problem *problem) {
       .causal = p->masks & MaskCausal,
       .causal_offset = p->causal_offset,
       .window = p->masks & MaskCausal ? p->window : 0,
+      .dropout = {p->dropout, p->stream * 0x9e3779b97f4a7c15u, p->stream},
   };
   built.inputs = (HeedAttentionInputs){.query = built.query.base, .key = built.key.base, .value = built.value.base};
   if (p->masks & MaskLengths) build_lengths(&built);

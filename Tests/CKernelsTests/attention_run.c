@@ -20,7 +20,7 @@ bool arm_takes(const Arm *arm, const Built *built) {
   const HeedAttentionShape *s = &built->shape;
   if (!arm->forward) return false;
   if (!arm->is_decode) return true;
-  return !built->inputs.boolean && !built->inputs.additive && s->key.column == 1 && s->value.column == 1;
+  return s->dropout.probability == 0 && !built->inputs.boolean && !built->inputs.additive && s->key.column == 1 && s->value.column == 1;
 }
 
 static void *allocate(size_t count, size_t size) {

@@ -17,7 +17,7 @@ typedef struct Arm {
   bool gives_weights;
   bool is_measured; // held to the bounds of the engine's own kernels; the naive arm is what they are compared with
   bool like_tiled;  // gives the bits of the tiled arm
-  bool is_decode;   // takes no boolean and no additive mask, and columns of K and V only side by side
+  bool is_decode;   // takes no dropout, no boolean and no additive mask, and columns of K and V only side by side
 } Arm;
 
 #define ARM_COUNT 5
@@ -72,6 +72,7 @@ typedef struct Problem {
   ptrdiff_t causal_offset;
   size_t window; // with MaskCausal
   float scale;   // 0: 1 / sqrt(D)
+  float dropout; // the probability
   uint64_t stream;
 } Problem;
 
