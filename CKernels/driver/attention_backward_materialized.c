@@ -16,6 +16,9 @@
 #include "parallel.h"
 #include "scratch.h"
 
+// Above this a log-sum-exp cannot hold what P needs, and the row's softmax is taken again.
+#define LARGE 16.0f
+
 typedef struct Materialized {
   const HeedKernels *kernels;
   const HeedAttentionBackwardShape *shape;
@@ -92,14 +95,23 @@ static void finish_row(void *context, size_t task, size_t worker) {
     const float sum = weights[j] + mask.additive[(ptrdiff_t)j * mask.additive_step];
     weights[j] = sum < -3.40282347e38f ? -3.40282347e38f : sum;
   }
-  double delta = 0;
   const float *gradient = row_of(call->inputs->output_gradient, cotangent, call->b, h, i);
   const float *output = row_of(call->inputs->output, s->output, call->b, h, i);
-  for (size_t e = 0; e < s->value_dim; e++)
-    delta += (double)gradient[(ptrdiff_t)e * cotangent.column] * (double)output[(ptrdiff_t)e * s->output.column];
-  call->kernels->attention_backward.weigh_row(Nk, weights, seen, log_sum_exp, weights);
+  float delta = 0; // in the order of the product that gives dP: where one weight is 1, its difference from dP is 0
+  for (size_t first = 0; first < s->value_dim; first += HEED_GEMM_K_BLOCK) {
+    float sum = 0;
+    for (size_t e = first; e < s->value_dim && e < first + HEED_GEMM_K_BLOCK; e++)
+      sum = fmaf(gradient[(ptrdiff_t)e * cotangent.column], output[(ptrdiff_t)e * s->output.column], sum);
+    delta += sum;
+  }
+  if (fabsf(log_sum_exp) > LARGE && fabsf(log_sum_exp) < INFINITY) {
+    const HeedSoftmaxRow row = {.columns = Nk, .visible = Nk, .input = weights, .output = weights, .boolean = seen, .scale = 1.0f};
+    call->kernels->softmax_row(&row);
+  } else {
+    call->kernels->attention_backward.weigh_row(Nk, weights, seen, log_sum_exp, weights);
+  }
   if (s->dropout.probability > 0) drop_row(call, task, scores);
-  call->kernels->attention_backward.score_row(Nk, weights, scores, seen, (float)delta, scores);
+  call->kernels->attention_backward.score_row(Nk, weights, scores, seen, delta, scores);
   if (s->dropout.probability > 0) drop_row(call, task, weights);
 }
 
