@@ -8,6 +8,7 @@
 #include "attention.h"
 #include "attention_backward.h"
 #include "convert.h"
+#include "convolution.h"
 #include "embedding.h"
 #include "gemm.h"
 #include "dropout.h"

@@ -9,6 +9,7 @@
 #include "gemm.h"
 #include "heed_runtime.h"
 #include "kernels_activation.h"
+#include "kernels_convolution.h"
 #include "kernels_embedding.h"
 #include "kernels_norm.h"
 #include "kernels_position.h"
@@ -162,6 +163,7 @@ typedef struct HeedKernels {
   HeedPositionKernels position;
   HeedSoftmaxBackwardKernels softmax_backward;
   HeedSparseKernels sparse;
+  HeedConvolutionKernels convolution;
 
   HeedScoredAttentionKernels scored_attention;
 } HeedKernels;

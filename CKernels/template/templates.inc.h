@@ -16,6 +16,7 @@
 #include "attention_materialized.inc.h"
 #include "attention_tiled_forward.inc.h"
 #include "convert.inc.h"
+#include "convolution.inc.h"
 #include "embedding.inc.h"
 #include "gemm.inc.h"
 #include "gemm_bf16.inc.h"
@@ -45,6 +46,7 @@
   , .activation = {ACTIVATION_KERNELS} \
   , .arithmetic = {ARITHMETIC_KERNELS} \
   , .attention_backward = {ATTENTION_BACKWARD_KERNELS} \
+  , .convolution = {CONVOLUTION_KERNELS} \
   , .embedding = {EMBEDDING_KERNELS} \
   , .norm = {NORM_KERNELS} \
   , .optimizer = {OPTIMIZER_KERNELS} \

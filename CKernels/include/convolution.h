@@ -1,0 +1,70 @@
+// Convolution (cross-correlation) of one or two dimensions, as torch.nn.functional.conv1d and conv2d, float32.
+//
+//   forward    Y[n,o,y,x] <- activation(bias[o] + sum over c, i, j of W[o,c,i,j] X[n, g C/G + c, y sy - top + i dy, x sx - left + j dx])
+//              o in group g = o / (O/G), c < C/G, i < kernel_height, j < kernel_width; an X beyond its edges is 0
+//   backward   dX[n,c,.,.] <- the sum of W[o,.] dY[n,o,.] over all that read X[n,c,.,.]
+//              dW[o,c,i,j] <- sum over n, y, x of dY[n,o,y,x] X[...]         (+ dW where `accumulate`)
+//              dbias[o]    <- sum over n, y, x of dY[n,o,y,x], in float64    (+ dbias where `accumulate`)
+//
+// X is [batch, C, height, width], Y [batch, O, output height, output width], each with a stride for every dimension (in elements, any sign, 0
+// too for X and dY); dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. One dimension is a height of 1. Y's sizes:
+//   (size + before + after - dilation (kernel - 1) - 1) / stride + 1, rounded down
+//
+// Sums over c, i, j are taken in this order as gemm.h says: blocks of HEED_GEMM_K_BLOCK terms, each from zero, added from left to right; dX sums
+// over o likewise for each i, j, and these in order of y, x, then i, j; dW sums over n, y, x in order. The bits of an image's Y and dX depend on the
+// image alone, and nothing depends on threads or, but for the sign of a zero, on strides. Padding counts as zeros: a weight that is not finite makes NaN of it.
+//
+// Scratch: for a worker one tile of the unfolded input, at most some 2 MB for kernels of up to 4096 terms, never the whole of it.
+//
+// Errors, with nothing touched: BadShape (a size of 0 but for batch, C or O not a multiple of G, a kernel larger than the padded input, overflow),
+// BadStride (distances overflow, elements of an output overlap), BadArgument (null pointer to what is needed, no such activation), OutOfMemory.
+
+#ifndef HEED_CONVOLUTION_H
+#define HEED_CONVOLUTION_H
+
+#include "activation.h"
+#include "heed_runtime.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct HeedImageStrides {
+  ptrdiff_t batch, channel, row, column;
+} HeedImageStrides;
+
+typedef struct HeedConvolutionShape {
+  size_t batch, input_channels, output_channels, groups;
+  size_t height, width; // of X
+  size_t kernel_height, kernel_width;
+  size_t stride_height, stride_width;
+  size_t dilation_height, dilation_width;
+  size_t top, bottom, left, right; // padding
+  HeedImageStrides input, output;  // of X; of Y and dY
+  HeedImageStrides d_input;        // of dX
+} HeedConvolutionShape;
+
+// Y's size along one dimension; 0 where the kernel is larger than the padded input, a size is 0 or something overflows.
+size_t heed_convolution_output_size(size_t size, size_t kernel, size_t stride, size_t dilation, size_t before, size_t after);
+
+// Scalar, float64; results contiguous, overwritten. `bias` may be null.
+HeedStatus heed_convolution_reference_forward(const HeedConvolutionShape *shape, const float *input, const float *weight, const float *bias,
+                                              double *output);
+// Each gradient may be null.
+HeedStatus heed_convolution_reference_backward(const HeedConvolutionShape *shape, const float *input, const float *weight,
+                                               const float *d_output, double *d_input, double *d_weight, double *d_bias);
+
+// `bias` may be null.
+HeedStatus heed_convolution_forward(const HeedConvolutionShape *shape, const float *input, const float *weight, const float *bias,
+                                    HeedActivation activation, float *output);
+
+HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, const float *weight, const float *d_output, float *d_input);
+HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, bool accumulate,
+                                            float *d_weight);
+HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, bool accumulate, float *d_bias);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

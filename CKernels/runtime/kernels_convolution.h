@@ -1,0 +1,38 @@
+// Private: the table kernels of convolutions: unfolding images into matrices, and back. The products are those of gemm.
+
+#ifndef HEED_KERNELS_CONVOLUTION_H
+#define HEED_KERNELS_CONVOLUTION_H
+
+#include "convolution.h"
+
+#define HEED_UNFOLD_COLUMNS 512 // at most so many columns at a time
+#define HEED_BIAS_SUMS      8
+
+// Which x of Y read inside a row of X at column j of the kernel: first ... end - 1, and the column of X that x = 0 reads.
+typedef struct HeedKernelColumn {
+  ptrdiff_t first, end, start;
+} HeedKernelColumn;
+
+// Some columns of the matrix that a convolution multiplies: row (c, i, j) for `channels` channels, column (n, y, x) for `columns` outputs from
+// `first` on, counted over the batch.
+typedef struct HeedUnfold {
+  const HeedConvolutionShape *shape;
+  size_t output_height, output_width;
+  const HeedKernelColumn *kernel_columns;
+  size_t channels, first, columns;
+  HeedImageStrides strides; // of the image
+  float *image;             // channel 0 of those; not written by `unfold`
+  // Element (row, column) is matrix[column / panel * panel * rows + row * panel + column % panel]; 16 floats behind the last may be overwritten.
+  float *matrix;
+  size_t panel;
+} HeedUnfold;
+
+typedef struct HeedConvolutionKernels {
+  void (*unfold)(const HeedUnfold *u);
+  // image += matrix, where the columns lie in one panel
+  void (*fold)(const HeedUnfold *u);
+  // Adds elements first ... first + count - 1 of a sequence to HEED_BIAS_SUMS interleaved sums.
+  void (*sum)(const float *x, ptrdiff_t stride, size_t count, size_t first, double sums[HEED_BIAS_SUMS]);
+} HeedConvolutionKernels;
+
+#endif
