@@ -17,8 +17,8 @@
 #define KEY_CHUNK HEED_CACHE_CHUNK
 #define LOWEST    (-FLT_MAX)
 
-// 2^x; what is too small becomes 0, so that minus infinity is no special case.
-INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(vf_max(vf_set1(-200.0f), x)); }
+// 2^x for x <= 0; what is too small becomes 0, so that minus infinity is no special case.
+INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(vf_max(vf_set1(-180.0f), x)); }
 
 // The factor that turns a product of a query and a key into a score in base 2.
 INLINE_KERNEL float scale_in_base_2(float scale) { return (float)((double)scale * 0x1.71547652b82fep+0); }
