@@ -71,7 +71,9 @@ static void query_block(void *context, size_t task, size_t worker) {
   for (size_t r = 0; r < rows; r++, ds += T) {
     const float *direct = x->cotangents->weights_gradient ? x->cotangents->weights_gradient + (row + r) * T : NULL;
     for (size_t j = 0; direct && j < length; j++) ds[j] += direct[j];
-    if (length > 0) x->call.kernels->scored_attention.softmax_gradient(length, x->cotangents->weights + (row + r) * T, ds);
+    const HeedSoftmaxBackwardRow softmax = {
+        .columns = length, .output = x->cotangents->weights + (row + r) * T, .output_gradient = ds, .input_gradient = ds, .scale = 1.0f};
+    if (length > 0) x->call.kernels->softmax_backward.row(&softmax);
   }
   if (!x->left_gradient || (length == 0 && x->accumulate_left)) return;
   multiply(x, rows, Hk, length, x->score_gradients + row * T, (ptrdiff_t)T, 1,

@@ -111,8 +111,9 @@ HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const Heed
 // Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality" (2013).
 //
 // Gradients are taken of the tables (or of rows of them: `touched`). Each row of a gradient is the sum over the pairs that touch it, in order
-// of pairs. Dense: added to the gradient table [rows, dim], rows that no pair touches are left alone. Touched: the rows that are touched, in
-// ascending order, are listed and their gradients written one behind the other (overwriting).
+// of pairs, in float64. Dense: added to the gradient table [rows, dim], rows that no pair touches are left alone. Touched: the rows that are
+// touched, in ascending order, are listed and their gradients written one behind the other (overwriting).
+// Scratch: pairs * (negatives + 2) * dim floats for both gradients.
 typedef struct HeedNegativeSamplingShape {
   size_t pairs, negatives, dim;
   size_t center_rows, context_rows;  // of the tables

@@ -5,17 +5,25 @@
 
 #include "../driver/loss_checks.h"
 
-// log sum_c exp(factor * x[c]); NaN where one is NaN or the largest is infinite.
-static double log_sum_exp(const float *x, size_t count, double factor) {
+// log sum_c exp(factor * x[c]) = maximum + log_sum, kept apart, for the maximum may be so large that the rest is below its last bit. NaN where
+// an element is NaN or the largest is infinite.
+typedef struct LogSumExp {
+  double maximum, log_sum;
+} LogSumExp;
+
+static LogSumExp log_sum_exp(const float *x, size_t count, double factor) {
   double maximum = -INFINITY, sum = 0;
   for (size_t c = 0; c < count; c++) {
     const double z = factor * (double)x[c];
     if (isnan(z) || z > maximum) maximum = z; // once NaN, it stays
   }
-  if (isinf(maximum)) return NAN;
+  if (isinf(maximum)) return (LogSumExp){NAN, NAN};
   for (size_t c = 0; c < count; c++) sum += exp(factor * (double)x[c] - maximum);
-  return maximum + log(sum);
+  return (LogSumExp){maximum, log(sum)};
 }
+
+// The logarithm of a softmax.
+static double log_probability(LogSumExp row, double z) { return z - row.maximum - row.log_sum; }
 
 // One row or element is done: into the losses, or the sum of them.
 static void put(HeedReduction reduction, double value, size_t i, double *loss, double *sum) {
@@ -53,14 +61,16 @@ HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *s, const He
       continue;
     }
     const float *x = in->logits + (ptrdiff_t)i * s->logits_row;
-    const double lse = log_sum_exp(x, s->classes, 1), factor = heed_loss_factor(s->reduction, in->output_gradient, i, count);
-    double value = isnan(lse) ? NAN : 0, total = 0;
+    const LogSumExp row = log_sum_exp(x, s->classes, 1);
+    const double factor = heed_loss_factor(s->reduction, in->output_gradient, i, count);
+    double value = isnan(row.maximum) ? NAN : 0, total = 0;
     for (size_t c = 0; c < s->classes; c++) {
       const double t = target_weight(s, in, i, c);
       total += t;
-      if (t != 0) value += t * (lse - (double)x[c]);
+      if (t != 0) value -= t * log_probability(row, (double)x[c]);
     }
-    for (size_t c = 0; g && c < s->classes; c++) g[c] = factor * (exp((double)x[c] - lse) * total - target_weight(s, in, i, c));
+    for (size_t c = 0; g && c < s->classes; c++)
+      g[c] = factor * (exp(log_probability(row, (double)x[c])) * total - target_weight(s, in, i, c));
     put(s->reduction, value, i, loss, &sum);
   }
   put_total(s->reduction, sum, count, loss);
@@ -77,19 +87,18 @@ HeedStatus heed_distillation_loss_reference(const HeedDistillationShape *s, cons
   double sum = 0;
   for (size_t i = 0; i < s->rows; i++) {
     const float *x = in->student + (ptrdiff_t)i * s->student_row, *z = in->teacher + (ptrdiff_t)i * s->teacher_row;
-    const double student = log_sum_exp(x, s->classes, 1 / T), teacher = log_sum_exp(z, s->classes, 1 / T);
+    const LogSumExp student = log_sum_exp(x, s->classes, 1 / T), teacher = log_sum_exp(z, s->classes, 1 / T);
     const double factor = heed_loss_factor(s->reduction, in->output_gradient, i, count);
-    double divergence = isnan(student) || isnan(teacher) ? NAN : 0;
+    double divergence = isnan(student.maximum) || isnan(teacher.maximum) ? NAN : 0;
     for (size_t c = 0; c < s->classes; c++) {
-      const double q = exp((double)z[c] / T - teacher);
-      if (q != 0) divergence += q * (((double)z[c] / T - teacher) - ((double)x[c] / T - student));
+      const double log_q = log_probability(teacher, (double)z[c] / T), q = exp(log_q);
+      if (q != 0) divergence += q * (log_q - log_probability(student, (double)x[c] / T));
     }
     for (size_t c = 0; c < s->classes; c++) {
-      const double p = exp((double)x[c] / T - student), q = exp((double)z[c] / T - teacher);
-      if (student_gradient) student_gradient[i * s->classes + c] = factor * T * (p - q);
+      const double log_p = log_probability(student, (double)x[c] / T), log_q = log_probability(teacher, (double)z[c] / T), q = exp(log_q);
+      if (student_gradient) student_gradient[i * s->classes + c] = factor * T * (exp(log_p) - q);
       if (teacher_gradient)
-        teacher_gradient[i * s->classes + c] =
-            q == 0 ? 0 : factor * T * q * ((((double)z[c] / T - teacher) - ((double)x[c] / T - student)) - divergence);
+        teacher_gradient[i * s->classes + c] = q == 0 && !isnan(divergence) ? 0 : factor * T * q * (log_q - log_p - divergence);
     }
     put(s->reduction, T * T * divergence, i, loss, &sum);
   }
@@ -142,7 +151,7 @@ HeedStatus heed_binary_cross_entropy_reference(const HeedElementwiseLossShape *s
   for (size_t i = 0; i < s->count; i++) {
     const double x = (double)in->input[i], t = (double)in->targets[i];
     const double factor = heed_loss_factor(s->reduction, in->output_gradient, i, (double)s->count);
-    put(s->reduction, (1 - t) * x + (1 + (w - 1) * t) * softplus(-x), i, loss, &sum);
+    put(s->reduction, (x > 0 ? (1 - t) * x : -w * t * x) + (1 - t + w * t) * log1p(exp(-fabs(x))), i, loss, &sum);
     if (gradient) gradient[i] = factor * ((1 - t) / (1 + exp(-x)) - w * t / (1 + exp(x)));
   }
   put_total(s->reduction, sum, (double)s->count, loss);

@@ -11,6 +11,7 @@
 #include "kernels_activation.h"
 #include "kernels_convolution.h"
 #include "kernels_embedding.h"
+#include "kernels_loss.h"
 #include "kernels_norm.h"
 #include "kernels_position.h"
 #include "kernels_softmax_backward.h"
@@ -165,6 +166,7 @@ typedef struct HeedKernels {
   HeedSparseKernels sparse;
   HeedConvolutionKernels convolution;
 
+  HeedLossKernels loss;
   HeedScoredAttentionKernels scored_attention;
 } HeedKernels;
 

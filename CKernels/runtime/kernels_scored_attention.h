@@ -42,8 +42,6 @@ typedef struct HeedScoredAttentionKernels {
   void (*additive_prepare)(size_t rows, size_t dim, const float *projection, float *exponential, float *largest);
   void (*additive_scores)(const HeedAdditiveScores *tile);
   void (*additive_gradients)(const HeedAdditiveGradients *block);
-  // gradients[j] <- weights[j] (gradients[j] - sum_k weights[k] gradients[k])
-  void (*softmax_gradient)(size_t count, const float *weights, float *gradients);
 } HeedScoredAttentionKernels;
 
 #endif

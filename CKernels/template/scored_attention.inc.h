@@ -73,7 +73,7 @@ static void additive_prepare(size_t rows, size_t dim, const float *projection, f
       nan = vm_or(nan, vf_is_nan(x));
       // Beyond the limit of Product the exponential is not used.
       const vf limit = vf_set1(2.0f * ADDITIVE_PRODUCT), bounded = vf_max(vf_negate(limit), vf_min(limit, vf_add(x, x)));
-      const ExponentialParts e = exp_rr2_t16x2_p3(bounded);
+      const ExponentialParts e = exp_rr2_t16x2_p3_bounded(bounded);
       vf_store_n(exponential + a, vf_scale_by_power(e.mantissa, e.power), dim - a);
     }
     largest[r] = vm_any(nan) ? INFINITY : vf_reduce_max(most);
@@ -212,20 +212,6 @@ static void additive_gradients(const HeedAdditiveGradients *x) {
   }
 }
 
-static void additive_softmax_gradient(size_t count, const float *weights, float *gradients) {
-  vf sum[4];
-  for (int v = 0; v < 4; v++) sum[v] = vf_zero();
-  for (size_t j = 0; j < count; j += 4 * HEED_LANES)
-#pragma clang loop unroll(full)
-    for (int v = 0; v < 4; v++) {
-      const size_t at = j + (size_t)v * HEED_LANES, left = at < count ? count - at : 0;
-      sum[v] = vf_fma(vf_load_n(weights + at, left), vf_load_n(gradients + at, left), sum[v]);
-    }
-  const vf inner = vf_set1((float)vf_reduce_add_double(vf_add(vf_add(sum[0], sum[1]), vf_add(sum[2], sum[3]))));
-  for (size_t j = 0; j < count; j += HEED_LANES)
-    vf_store_n(gradients + j, vf_mul(vf_load_n(weights + j, count - j), vf_sub(vf_load_n(gradients + j, count - j), inner)), count - j);
-}
-
 #define SCORED_ATTENTION_KERNELS                                                                                                           \
   .additive_columns = (size_t)ADDITIVE_VECTORS * HEED_LANES, .additive_prepare = additive_prepare, .additive_scores = additive_scores,     \
-  .additive_gradients = additive_gradients, .softmax_gradient = additive_softmax_gradient
+  .additive_gradients = additive_gradients

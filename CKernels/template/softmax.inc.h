@@ -8,6 +8,9 @@
 // Which lane and step a column falls into depends on its index alone, so columns that add nothing behind the last one seen leave the bits
 // alone.
 
+#ifndef HEED_SOFTMAX_INC_H
+#define HEED_SOFTMAX_INC_H
+
 #include "exponential_rr2.inc.h"
 
 #define SOFTMAX_GROUP  4 // vectors summed as a tree
@@ -140,3 +143,5 @@ static void softmax_row(const HeedSoftmaxRow *row) {
   else
     softmax_row_of(false, false, row);
 }
+
+#endif

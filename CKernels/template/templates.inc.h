@@ -20,6 +20,7 @@
 #include "embedding.inc.h"
 #include "gemm.inc.h"
 #include "gemm_bf16.inc.h"
+#include "loss.inc.h"
 #include "norm.inc.h"
 #include "optimizer.inc.h"
 #include "peak.inc.h"
@@ -48,6 +49,7 @@
   , .attention_backward = {ATTENTION_BACKWARD_KERNELS} \
   , .convolution = {CONVOLUTION_KERNELS} \
   , .embedding = {EMBEDDING_KERNELS} \
+  , .loss = {LOSS_KERNELS} \
   , .norm = {NORM_KERNELS} \
   , .optimizer = {OPTIMIZER_KERNELS} \
   , .position = {POSITION_KERNELS} \

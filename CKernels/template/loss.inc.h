@@ -1,0 +1,230 @@
+// Cross-entropy and distillation of one row, and the elementwise losses (formulas and promises: include/loss.h).
+//
+// Cross-entropy, with k[c] = w[c] ((1 - s) t[c] + s / C), t the target's probabilities (hard: 1 at y):
+//
+//   m <- max x
+//   K <- sum k,  D <- sum k (m - x)           a hard target without smoothing: one term of each
+//   e <- exp(x - m), stored; S <- sum e
+//   loss = K log S + D
+//   g <- factor (e K / S - k)                 at y in float64, where e - S loses nothing of a probability near 1
+
+#include "activation.inc.h"
+#include "softmax.inc.h"
+
+// A sum in float64 of terms in float32.
+typedef struct LossSum {
+  vd low, high;
+} LossSum;
+
+INLINE_KERNEL LossSum loss_zero(void) { return (LossSum){vd_zero(), vd_zero()}; }
+INLINE_KERNEL LossSum loss_add(LossSum s, vf x) { return (LossSum){vd_add(s.low, vd_low(x)), vd_add(s.high, vd_high(x))}; }
+INLINE_KERNEL double loss_total(LossSum s) { return vd_reduce_add(vd_add(s.low, s.high)); }
+
+// The largest scale x of a row, NaN where that is plus infinity.
+INLINE_KERNEL float loss_maximum(size_t count, const float *x, float scale) {
+  const HeedSoftmaxRow row = {.columns = count, .visible = count, .input = x, .scale = scale};
+  const SoftmaxScores scores = {false, false, &row, vf_set1(scale)};
+  const float top = softmax_maximum(&scores, count);
+  return top == INFINITY ? NAN : top;
+}
+
+// exp(scale x - m), stored where `output` is not null, and its sum; NaN where that is 0: nothing above minus infinity. Summed in float64: beside
+// the 1 of the largest, float32 would drop what a confident row's loss is made of.
+INLINE_KERNEL double loss_exponentials(size_t count, const float *x, float scale, float maximum, float *output) {
+  const vf factor = vf_set1(scale), shift = vf_set1(-maximum);
+  LossSum sum = loss_zero();
+  size_t j = 0;
+  for (; j + HEED_LANES <= count; j += HEED_LANES) {
+    const vf e = exp_rr2_t16_p3(vf_fma(vf_load(x + j), factor, shift));
+    if (output) vf_store(output + j, e);
+    sum = loss_add(sum, e);
+  }
+  if (j < count) {
+    const vf e = exp_rr2_t16_p3(vf_fma(vf_load_n(x + j, count - j), factor, shift));
+    if (output) vf_store_n(output + j, e, count - j);
+    sum = loss_add(sum, vf_select(vm_first(count - j), e, vf_zero()));
+  }
+  const double total = loss_total(sum);
+  return total > 0 ? total : NAN;
+}
+
+// ---- Cross-entropy --------------------------------------------------------------------------------------------------------------------
+
+// k of some columns, all but a hard target's own part. `soft` and `weighted` are constants.
+INLINE_KERNEL vf cross_entropy_target(const bool soft, const bool weighted, const HeedCrossEntropyRow *x, size_t column, size_t count) {
+  const float share = x->label_smoothing / (float)x->classes;
+  vf k = vf_set1(share);
+  if (soft) k = vf_fma(vf_load_n(x->probabilities + column, count), vf_set1(1.0f - x->label_smoothing), k);
+  return weighted ? vf_mul(k, vf_load_n(x->class_weights + column, count)) : k;
+}
+
+typedef struct CrossEntropyTargets {
+  double sum, distance; // K, D
+} CrossEntropyTargets;
+
+INLINE_KERNEL CrossEntropyTargets cross_entropy_targets(const bool soft, const bool weighted, const HeedCrossEntropyRow *x, float maximum) {
+  LossSum sum = loss_zero(), distance = loss_zero();
+  const vf m = vf_set1(maximum);
+  for (size_t j = 0; j < x->classes; j += HEED_LANES) {
+    const size_t count = x->classes - j;
+    const vm there = vm_first(count);
+    const vf k = vf_select(there, cross_entropy_target(soft, weighted, x, j, count), vf_zero());
+    const vf term = vf_mul(k, vf_sub(m, vf_load_n(x->logits + j, count)));
+    sum = loss_add(sum, k);
+    // A class that takes no part may be infinitely far.
+    distance = loss_add(distance, vf_select(vf_equal(k, vf_zero()), vf_zero(), term));
+  }
+  return (CrossEntropyTargets){loss_total(sum), loss_total(distance)};
+}
+
+// g <- e * inverse - factor k; `smooth`: k is not all 0.
+INLINE_KERNEL void cross_entropy_store(const bool smooth, const bool soft, const bool weighted, const HeedCrossEntropyRow *x,
+                                       float inverse) {
+  const vf scale = vf_set1(inverse), minus = vf_set1((float)-x->factor);
+  size_t j = 0;
+  for (; j + HEED_LANES <= x->classes; j += HEED_LANES) {
+    vf g = vf_mul(vf_load(x->gradient + j), scale);
+    if (smooth) g = vf_fma(cross_entropy_target(soft, weighted, x, j, HEED_LANES), minus, g);
+    vf_store(x->gradient + j, g);
+  }
+  if (j == x->classes) return;
+  vf g = vf_mul(vf_load_n(x->gradient + j, x->classes - j), scale);
+  if (smooth) g = vf_fma(cross_entropy_target(soft, weighted, x, j, x->classes - j), minus, g);
+  vf_store_n(x->gradient + j, g, x->classes - j);
+}
+
+INLINE_KERNEL double cross_entropy_row_of(const bool smooth, const bool soft, const bool weighted, const HeedCrossEntropyRow *x) {
+  const float maximum = loss_maximum(x->classes, x->logits, 1.0f);
+  CrossEntropyTargets k = {0.0, 0.0};
+  if (smooth) k = cross_entropy_targets(soft, weighted, x, maximum);
+  const double own = soft ? 0.0 : (1.0 - (double)x->label_smoothing) * (x->class_weights ? (double)x->class_weights[x->target] : 1.0);
+  if (!soft) k.sum += own;
+  if (!soft && own != 0.0) k.distance += own * ((double)maximum - (double)x->logits[x->target]);
+  const double sum = loss_exponentials(x->classes, x->logits, 1.0f, maximum, x->gradient), value = k.sum * log(sum) + k.distance;
+  if (!x->gradient) return value;
+  const double e = soft ? 0.0 : (double)x->gradient[x->target];
+  cross_entropy_store(smooth, soft, weighted, x, (float)(x->factor * k.sum / sum));
+  if (!soft) {
+    const double share = (double)x->label_smoothing / (double)x->classes * (x->class_weights ? (double)x->class_weights[x->target] : 1.0);
+    // K e / S - own - share: with one class counted, own (e - S) / S.
+    const double slope = smooth ? k.sum * e / sum - own - share : own * (e - sum) / sum;
+    x->gradient[x->target] = (float)(x->factor * slope);
+  }
+  return value;
+}
+
+static double cross_entropy_row(const HeedCrossEntropyRow *x) {
+  if (x->probabilities) return x->class_weights ? cross_entropy_row_of(true, true, true, x) : cross_entropy_row_of(true, true, false, x);
+  if (x->label_smoothing == 0.0f) return cross_entropy_row_of(false, false, false, x);
+  return x->class_weights ? cross_entropy_row_of(true, false, true, x) : cross_entropy_row_of(true, false, false, x);
+}
+
+// ---- Distillation ---------------------------------------------------------------------------------------------------------------------
+
+// With d = (z_t - m_t) - (z_s - m_s), z the logits over T:   KL = sum e_t d / S_t - (log S_t - log S_s)
+static double distillation_row(const HeedDistillationRow *x) {
+  const size_t n = x->classes;
+  const float scale = 1.0f / x->temperature;
+  const float student_top = loss_maximum(n, x->student, scale), teacher_top = loss_maximum(n, x->teacher, scale);
+  float *student = x->scratch, *teacher = x->scratch + n;
+  const double student_sum = loss_exponentials(n, x->student, scale, student_top, student),
+               teacher_sum = loss_exponentials(n, x->teacher, scale, teacher_top, teacher);
+  const vf factor = vf_set1(scale), minus_student = vf_set1(-student_top), minus_teacher = vf_set1(-teacher_top);
+  LossSum sum = loss_zero();
+  for (size_t j = 0; j < n; j += HEED_LANES) {
+    const vf e = vf_load_n(teacher + j, n - j);
+    const vf d = vf_sub(vf_fma(vf_load_n(x->teacher + j, n - j), factor, minus_teacher),
+                        vf_fma(vf_load_n(x->student + j, n - j), factor, minus_student));
+    // A class that the teacher rules out adds nothing.
+    sum = loss_add(sum, vf_select(vf_equal(e, vf_zero()), vf_zero(), vf_mul(e, d)));
+  }
+  const double shift = log(teacher_sum) - log(student_sum), divergence = loss_total(sum) / teacher_sum - shift;
+  if (!x->student_gradient && !x->teacher_gradient) return divergence;
+  const vf p_scale = vf_set1((float)(x->factor / student_sum)), q_scale = vf_set1((float)(x->factor / teacher_sum));
+  // What the teacher rules out has no gradient, unless all of the row is NaN.
+  const vf offset = vf_set1((float)(shift + divergence)), nothing = vf_set1(divergence == divergence ? 0.0f : NAN);
+  for (size_t j = 0; j < n; j += HEED_LANES) {
+    const vf e = vf_load_n(teacher + j, n - j), q = vf_mul(e, q_scale);
+    const vf d = vf_sub(vf_fma(vf_load_n(x->teacher + j, n - j), factor, minus_teacher),
+                        vf_fma(vf_load_n(x->student + j, n - j), factor, minus_student));
+    if (x->student_gradient) vf_store_n(x->student_gradient + j, vf_fma(vf_load_n(student + j, n - j), p_scale, vf_negate(q)), n - j);
+    if (x->teacher_gradient)
+      vf_store_n(x->teacher_gradient + j, vf_select(vf_equal(e, vf_zero()), nothing, vf_mul(q, vf_sub(d, offset))), n - j);
+  }
+  return divergence;
+}
+
+// ---- Elementwise ----------------------------------------------------------------------------------------------------------------------
+
+// One vector of an elementwise loss: its value, and its gradient without the factor.
+typedef struct LossElement {
+  vf value, slope;
+} LossElement;
+
+// With l = log(1 + e^-|x|): (1 - t) x + (1 + (w - 1) t) l for x > 0, -w t x + (1 + (w - 1) t) l else. Slope (1 - t) s(x) - w t s(-x).
+INLINE_KERNEL LossElement loss_binary_cross_entropy(vf x, vf t, vf w, bool sloped) {
+  const vf one = vf_set1(1.0f), a = vf_magnitude(x), rest = vf_sub(one, t), weighted = vf_mul(w, t);
+  const vm negative = vf_sign_bit(x);
+  const vf l = activation_softplus(vf_negate(a)), both = vf_add(rest, weighted);
+  LossElement y = {vf_fma(vf_select(negative, vf_negate(weighted), rest), x, vf_mul(both, l)), vf_zero()};
+  if (!sloped) return y;
+  const vf large = activation_sigmoid(a), small = activation_sigmoid(vf_negate(a));
+  y.slope = vf_sub(vf_mul(rest, vf_select(negative, small, large)), vf_mul(weighted, vf_select(negative, large, small)));
+  return y;
+}
+
+INLINE_KERNEL LossElement loss_squared_error(vf x, vf t) {
+  const vf d = vf_sub(x, t);
+  return (LossElement){vf_mul(d, d), vf_add(d, d)};
+}
+
+INLINE_KERNEL double loss_elements(const bool squared, const HeedLossElements *x) {
+  const vf w = vf_set1(x->positive_weight), factor = vf_set1(x->factor);
+  LossSum sum = loss_zero();
+  for (size_t i = 0; i < x->count; i += HEED_LANES) {
+    const size_t count = x->count - i;
+    const vf a = vf_load_n(x->input + i, count), t = vf_load_n(x->targets + i, count);
+    const LossElement y = squared ? loss_squared_error(a, t) : loss_binary_cross_entropy(a, t, w, x->gradient != NULL);
+    if (x->loss) vf_store_n(x->loss + i, y.value, count);
+    sum = loss_add(sum, vf_select(vm_first(count), y.value, vf_zero()));
+    if (x->gradient) vf_store_n(x->gradient + i, vf_mul(y.slope, x->factors ? vf_load_n(x->factors + i, count) : factor), count);
+  }
+  return loss_total(sum);
+}
+
+static double loss_binary_cross_entropy_elements(const HeedLossElements *x) { return loss_elements(false, x); }
+static double loss_squared_error_elements(const HeedLossElements *x) { return loss_elements(true, x); }
+
+// ---- Negative sampling ----------------------------------------------------------------------------------------------------------------
+
+static float loss_dot(size_t count, const float *a, const float *b) {
+  vf sum[4];
+  for (int v = 0; v < 4; v++) sum[v] = vf_zero();
+  size_t i = 0;
+  for (; i + 4 * HEED_LANES <= count; i += 4 * HEED_LANES)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < 4; v++) sum[v] = vf_fma(vf_load(a + i + v * HEED_LANES), vf_load(b + i + v * HEED_LANES), sum[v]);
+  for (; i < count; i += HEED_LANES) sum[0] = vf_fma(vf_load_n(a + i, count - i), vf_load_n(b + i, count - i), sum[0]);
+  return vf_reduce_add(vf_add(vf_add(sum[0], sum[1]), vf_add(sum[2], sum[3])));
+}
+
+static void loss_scale(size_t count, float factor, const float *x, bool add, float *target) {
+  const vf f = vf_set1(factor);
+  for (size_t i = 0; i < count; i += HEED_LANES) {
+    const vf value = vf_load_n(x + i, count - i);
+    vf_store_n(target + i, add ? vf_fma(f, value, vf_load_n(target + i, count - i)) : vf_mul(f, value), count - i);
+  }
+}
+
+static void loss_logistic(size_t count, const float *x, float *softplus, float *sigmoid) {
+  for (size_t i = 0; i < count; i += HEED_LANES) {
+    const vf a = vf_load_n(x + i, count - i);
+    vf_store_n(softplus + i, activation_softplus(a), count - i);
+    vf_store_n(sigmoid + i, activation_sigmoid(a), count - i);
+  }
+}
+
+#define LOSS_KERNELS                                                                                                                       \
+  .cross_entropy_row = cross_entropy_row, .distillation_row = distillation_row,                                                            \
+  .binary_cross_entropy = loss_binary_cross_entropy_elements, .squared_error = loss_squared_error_elements, .dot = loss_dot,               \
+  .scale = loss_scale, .logistic = loss_logistic
