@@ -182,11 +182,22 @@ static HeedStatus check(const HeedRecurrentShape *s, const HeedRecurrentWeights 
   return gradients->input && s->input > 0 && !weights->w_ih ? HeedStatusBadArgument : HeedStatusOk;
 }
 
+// Without a unit nothing comes back.
+static void clear_input(const HeedRecurrentShape *s, float *gradient) {
+  for (size_t b = 0; gradient && b < s->batch; b++)
+    for (size_t t = 0; t < s->time; t++)
+      memset(gradient + (ptrdiff_t)b * s->input_batch + (ptrdiff_t)t * s->input_time, 0, s->input * sizeof(float));
+}
+
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                    const float *reserve, const HeedRecurrentCotangents *cotangents,
                                    const HeedRecurrentGradients *gradients) {
   HeedStatus status = check(shape, weights, inputs, reserve, cotangents, gradients);
-  if (status != HeedStatusOk || shape->hidden == 0) return status;
+  if (status != HeedStatusOk) return status;
+  if (shape->hidden == 0) {
+    clear_input(shape, gradients->input);
+    return HeedStatusOk;
+  }
   void *memory = heed_scratch_push(heed_recurrent_plan_size(shape, 1));
   if (!memory) return HeedStatusOutOfMemory;
   HeedRecurrentBackwardCall c = {

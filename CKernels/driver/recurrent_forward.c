@@ -22,7 +22,7 @@ typedef struct Forward {
   const HeedRecurrentOutputs *outputs;
   const void *packed_input; // or null: w_ih as it is
   const float *packed_state[2];
-  float *bias;                     // [G * H] of a_t
+  float *bias;                     // [(G + 1) * H]
   float *states[2], *cell, *reset; // [B, H]; states take turns where no reserve is kept
   float *rows, *gathered;          // of a stretch: [rows, G * H], [rows, I]
   size_t stretch;                  // the stretch's first step
@@ -52,7 +52,7 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
   const HeedRecurrentPhase *phase = &p->layout.phase[part->phase];
   const size_t H = p->shape.hidden, unit = part->panel * phase->units, first = part->first_row, s = part->step;
   const size_t width = heed_recurrent_panel_width(phase);
-  const bool keep = f->outputs->reserve != NULL, last_phase = part->phase + 1 == p->layout.phases;
+  const bool keep = f->outputs->reserve != NULL;
   size_t gates_row, state_row, next_row;
   float *gates = gates_at(f, s, &gates_row), *state = state_at(f, s, &state_row), *next = state_at(f, s + 1, &next_row);
   float *reset = keep ? gates + 3 * H : f->reset;
@@ -70,7 +70,6 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
   };
   p->kernels->recurrent.product(&product);
   const size_t next_rows = heed_recurrent_active(p, s + 1);
-  const bool biased = heed_recurrent_is_gru(p->shape.cell) && last_phase && f->weights->b_hh;
   const HeedRecurrentForward cell = {
       .rows = part->rows,
       .units = H - unit < phase->units ? H - unit : phase->units,
@@ -81,7 +80,7 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
       .gates = gates + first * gates_row + unit,
       .gates_row = (ptrdiff_t)gates_row,
       .keep = keep,
-      .bias = biased ? f->weights->b_hh + 2 * H + unit : NULL,
+      .bias = f->bias + unit,
       .cell = f->cell + first * H + unit,
       .state = state + first * state_row + unit,
       .state_row = (ptrdiff_t)state_row,
@@ -124,18 +123,18 @@ static HeedStatus multiply_inputs(const Forward *f, size_t from, size_t to) {
                                .c_row = (ptrdiff_t)c_row,
                                .c_column = 1,
                                .alpha = 1};
-  const HeedGemmEpilogue epilogue = {.bias = f->bias, .bias_column = 1};
-  return f->packed_input ? heed_gemm_packed(&shape, &epilogue, x, f->packed_input, c)
-                         : heed_gemm_engine_fused(&shape, &epilogue, x, f->weights->w_ih, c);
+  return f->packed_input ? heed_gemm_packed(&shape, NULL, x, f->packed_input, c) : heed_gemm_engine(&shape, x, f->weights->w_ih, c);
 }
 
-// b_ih + b_hh, but that u_n of a GRU keeps its own.
+// b_ih + b_hh, but that u_n of a GRU has its own, behind the others. They are added where the gates are made: a product with a bias takes longer.
 static void add_biases(const Forward *f) {
   const size_t H = f->plan.shape.hidden, count = f->plan.layout.gates * H;
-  const size_t shared = heed_recurrent_is_gru(f->plan.shape.cell) ? 2 * H : count;
+  const bool gru = heed_recurrent_is_gru(f->plan.shape.cell);
+  const size_t shared = gru ? 2 * H : count;
   for (size_t j = 0; j < count; j++) {
     const float b_ih = f->weights->b_ih ? f->weights->b_ih[j] : 0.0f, b_hh = f->weights->b_hh ? f->weights->b_hh[j] : 0.0f;
     f->bias[j] = j < shared ? b_ih + b_hh : b_ih;
+    if (j >= shared) f->bias[j + H] = b_hh;
   }
 }
 
@@ -198,7 +197,7 @@ static Sizes sizes_of(const Forward *f) {
   const size_t stretch = rows < STRETCH_ROWS + s->batch ? rows : STRETCH_ROWS + s->batch;
   const bool packs_input = !f->weights->packed && rows > PACK_ROWS;
   return (Sizes){
-      .bias = round_up(gates),
+      .bias = round_up(gates + s->hidden),
       .state = round_up(s->batch * s->hidden),
       .rows = f->outputs->reserve ? 0 : round_up(stretch * gates),
       .gathered = round_up(stretch * s->input),

@@ -35,7 +35,7 @@
 extern "C" {
 #endif
 
-#define HEED_RECURRENT_DEPTH 32
+#define HEED_RECURRENT_DEPTH 64
 
 typedef enum HEED_CLOSED HeedRecurrentCell {
   HeedRecurrentCellRnnTanh = 0,

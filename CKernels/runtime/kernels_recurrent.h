@@ -19,10 +19,10 @@ typedef struct HeedRecurrentForward {
   size_t rows, units, hidden;
   const float *sums;
   size_t sums_row, sums_gate; // from a row, a gate to the next
-  float *gates;               // a_t, gate g at g * hidden; where `keep`, what the reserve holds
+  float *gates;               // w_ih x_t, gate g at g * hidden; where `keep`, what the reserve holds
   ptrdiff_t gates_row;
   bool keep;
-  const float *bias;  // b_hn, or null
+  const float *bias;  // of a_t, gate g at g * hidden; behind those of a GRU that of u_n
   float *cell;        // c
   const float *state; // h_(t-1)
   ptrdiff_t state_row;

@@ -36,13 +36,14 @@ INLINE_KERNEL vf recurrent_sum(const HeedRecurrentForward *f, size_t r, size_t g
   return vf_load(f->sums + r * f->sums_row + g * f->sums_gate + j); // padded to whole vectors
 }
 
-// a + u of a gate.
-INLINE_KERNEL vf recurrent_argument(const HeedRecurrentForward *f, size_t r, size_t g, size_t j, size_t n) {
-  return vf_add(vf_load_n(recurrent_gate(f, r, g, j), n), recurrent_sum(f, r, g, j));
+// a of a gate, with its bias.
+INLINE_KERNEL vf recurrent_input(const HeedRecurrentForward *f, size_t r, size_t g, size_t j, size_t n) {
+  return vf_add(vf_load_n(recurrent_gate(f, r, g, j), n), vf_load_n(f->bias + g * f->hidden + j, n));
 }
 
-INLINE_KERNEL vf recurrent_bias(const HeedRecurrentForward *f, size_t j, size_t n) {
-  return f->bias ? vf_load_n(f->bias + j, n) : vf_zero();
+// a + u of a gate.
+INLINE_KERNEL vf recurrent_argument(const HeedRecurrentForward *f, size_t r, size_t g, size_t j, size_t n) {
+  return vf_add(recurrent_input(f, r, g, j, n), recurrent_sum(f, r, g, j));
 }
 
 // h_t goes to the next step or, at the sequence's end, to hn, and to the output.
