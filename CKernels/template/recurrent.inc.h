@@ -3,26 +3,104 @@
 #ifndef HEED_RECURRENT_INC_H
 #define HEED_RECURRENT_INC_H
 
-// The product is made of the register blocks of the matrix product (gemm.inc.h, before this).
+#include "activation.inc.h"
 
-// The panel's block of k (at most 16 KiB) stays in the first-level cache for all rows.
+// Rows of a register block: with as many vectors as the vocabulary's blocks have, 6 x 4 sums, 4 loads and a broadcast of 32 registers, or 6 x 2
+// or 4 x 3 of 16. A panel of 48 or 64 columns is a multiple of these vectors, or one less at its end.
+#define RECURRENT_ROWS    (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
+#define RECURRENT_SUMS    24
+#define RECURRENT_COLUMNS (HEED_LANES * HEED_BLOCK_VECTORS)
+
+// sums (+)= a panel, one block of k, from zero.
+typedef struct RecurrentBlock {
+  const float *a, *panel;
+  ptrdiff_t a_row;
+  size_t depth, width; // width: floats from a row of the panel, and of the sums, to the next
+  float *sums;
+  bool first; // of the blocks of k
+} RecurrentBlock;
+
+INLINE_KERNEL void recurrent_block(const int rows, const int vectors, const RecurrentBlock *x) {
+  vf sum[RECURRENT_SUMS];
+  const float *a = x->a, *b = x->panel;
+  const ptrdiff_t a_row = x->a_row;
+  const size_t width = x->width;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows * vectors; i++) sum[i] = vf_zero();
+  for (size_t k = x->depth; k > 0; k--, a++, b += width) {
+    vf panel[HEED_BLOCK_VECTORS];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) panel[v] = vf_load(b + v * HEED_LANES);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+      const vf element = vf_set1(a[r * a_row]);
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v++) sum[r * vectors + v] = vf_accumulate(element, panel[v], sum[r * vectors + v]);
+    }
+  }
+  float *sums = x->sums;
+  if (!x->first) {
+#pragma clang loop unroll(full)
+    for (int i = 0; i < rows * vectors; i++)
+      sum[i] = vf_add(vf_load(sums + (size_t)(i / vectors) * width + i % vectors * HEED_LANES), sum[i]);
+  }
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows * vectors; i++) vf_store(sums + (size_t)(i / vectors) * width + i % vectors * HEED_LANES, sum[i]);
+}
+
+#define RECURRENT_BLOCK(rows, less)                                                                                                        \
+  static __attribute__((noinline)) void recurrent_block_##rows##_##less(const RecurrentBlock *x) {                                         \
+    recurrent_block(rows, HEED_BLOCK_VECTORS - less, x);                                                                                   \
+  }
+RECURRENT_BLOCK(1, 0)
+RECURRENT_BLOCK(2, 0)
+RECURRENT_BLOCK(3, 0)
+RECURRENT_BLOCK(4, 0)
+RECURRENT_BLOCK(1, 1)
+RECURRENT_BLOCK(2, 1)
+RECURRENT_BLOCK(3, 1)
+RECURRENT_BLOCK(4, 1)
+#if HEED_BLOCK_VECTORS == 3
+#define RECURRENT_NAMES(less)                                                                                                              \
+  { recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less, recurrent_block_4_##less }
+#else
+RECURRENT_BLOCK(5, 0)
+RECURRENT_BLOCK(6, 0)
+RECURRENT_BLOCK(5, 1)
+RECURRENT_BLOCK(6, 1)
+#define RECURRENT_NAMES(less)                                                                                                              \
+  {                                                                                                                                        \
+    recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less, recurrent_block_4_##less, recurrent_block_5_##less,      \
+        recurrent_block_6_##less                                                                                                           \
+  }
+#endif
+static void (*const recurrent_blocks[2][RECURRENT_ROWS])(const RecurrentBlock *) = {RECURRENT_NAMES(0), RECURRENT_NAMES(1)};
+
+// All rows against one block of k of some columns of a panel, which stay in the first-level cache (16 KiB at most).
+static void recurrent_rows(RecurrentBlock x, size_t rows, size_t columns) {
+  void (*const *const blocks)(const RecurrentBlock *) = recurrent_blocks[columns < RECURRENT_COLUMNS];
+  while (rows > 0) {
+    // The last two share their rows: 4 and 4 instead of 6 and 2.
+    const size_t count = rows <= RECURRENT_ROWS ? rows : (rows < 2 * RECURRENT_ROWS ? (rows + 1) / 2 : RECURRENT_ROWS);
+    blocks[count - 1](&x);
+    rows -= count;
+    x.a += (ptrdiff_t)count * x.a_row;
+    x.sums += count * x.width;
+  }
+}
+
 static void recurrent_product(const HeedRecurrentProduct *p) {
   for (size_t k = 0; k < p->depth; k += HEED_RECURRENT_DEPTH) {
     const size_t left = p->depth - k;
-    for (size_t column = 0; column < p->width; column += GEMM_PANEL) {
-      const size_t wide = p->width - column < GEMM_PANEL ? p->width - column : GEMM_PANEL;
-      GemmBlock block = {.a = p->a + k,
-                         .b = p->panel + k * p->width + column,
-                         .a_row = p->a_row,
-                         .a_column = 1,
-                         .b_row = (ptrdiff_t)p->width,
-                         .depth = left < HEED_RECURRENT_DEPTH ? left : HEED_RECURRENT_DEPTH,
-                         .width = wide,
-                         .first = k == 0,
-                         .partial = p->sums + column,
-                         .partial_row = (ptrdiff_t)p->width,
-                         .plain = true};
-      gemm_panel(&gemm_f32, block, p->rows, NULL);
+    for (size_t column = 0; column < p->width; column += RECURRENT_COLUMNS) {
+      const RecurrentBlock block = {.a = p->a + k,
+                                    .panel = p->panel + k * p->width + column,
+                                    .a_row = p->a_row,
+                                    .depth = left < HEED_RECURRENT_DEPTH ? left : HEED_RECURRENT_DEPTH,
+                                    .width = p->width,
+                                    .sums = p->sums + column,
+                                    .first = k == 0};
+      recurrent_rows(block, p->rows, p->width - column);
     }
   }
 }
