@@ -27,7 +27,7 @@ static inline bool heed_chunks_begin(HeedChunks *chunks, size_t spans) {
 }
 
 static inline void heed_chunks_add(HeedChunks *chunks, size_t count) {
-  chunks->tasks += count / HEED_GRADIENT_NORM_CHUNK + (count % HEED_NORM_CHUNK != 0);
+  chunks->tasks += count / HEED_OPTIMIZER_CHUNK + (count % HEED_OPTIMIZER_CHUNK != 0);
   chunks->elements += count;
   chunks->first[++chunks->spans] = chunks->tasks;
 }
@@ -46,8 +46,8 @@ static inline size_t heed_chunk_span(const HeedChunks *chunks, size_t task) {
 }
 
 static inline HeedChunk heed_chunk(const HeedChunks *chunks, size_t task, size_t span, size_t count) {
-  const size_t begin = (task - chunks->first[span]) * HEED_GRADIENT_NORM_CHUNK;
-  return (HeedChunk){span, begin, count - begin < HEED_GRADIENT_NORM_CHUNK ? count - begin : HEED_NORM_CHUNK};
+  const size_t begin = (task - chunks->first[span]) * HEED_OPTIMIZER_CHUNK;
+  return (HeedChunk){span, begin, count - begin < HEED_OPTIMIZER_CHUNK ? count - begin : HEED_OPTIMIZER_CHUNK};
 }
 
 static inline void heed_chunks_run(const HeedChunks *chunks, double flops_per_element, HeedTask task, void *context) {

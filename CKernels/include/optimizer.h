@@ -68,10 +68,10 @@ typedef struct HeedSpan {
   float *data;
 } HeedSpan;
 
-// norm <- the square root of the sum of all squares, in float64: squares are exact, chunks of HEED_GRADIENT_NORM_CHUNK elements are summed in 16
+// norm <- the square root of the sum of all squares, in float64: squares are exact, chunks of HEED_OPTIMIZER_CHUNK elements are summed in 16
 // interleaved sums added in order, chunks and spans in order; the same bits on every instruction set. NaN or infinite where an element is; then
 // `not_finite` receives the number of the first span that holds such an element, else `count`. Either may be null.
-#define HEED_GRADIENT_NORM_CHUNK 16384
+#define HEED_OPTIMIZER_CHUNK 16384
 HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite);
 
 // min(1, max_norm / (norm + 1e-6)): what torch.nn.utils.clip_grad_norm_ multiplies by. 1 for a norm that is not finite: do not step then.
