@@ -1,16 +1,19 @@
 import Heed
 
 extension CaseOperation {
-    /// Scaled dot-product attention, forward.
+    /// Scaled dot-product attention, forward and, where the case has a cotangent, backward.
     static let attention = CaseOperation(
         replay: { input throws(CaseError) in
             let operands = try AttentionCase(input)
             try input.requireOutput(operands.call.outputShape)
-            return ["output.output": try operands.output(.automatic)]
+            var answers = try operands.gradients(input, .automatic)
+            answers["output.output"] = try operands.output(.automatic)
+            return answers
         },
         strict: { input, answer throws(CaseError) in
-            guard answer.name == "output.output" else { return nil }
-            return try AttentionCase(input).measurements(answer)
+            let operands = try AttentionCase(input)
+            guard answer.name == "output.output" else { return try operands.gradientMeasurements(answer, input) }
+            return try operands.measurements(answer)
         })
 }
 
@@ -95,5 +98,51 @@ struct AttentionCase {
                 metric: "N", value: ours.norm, bound: bound(4.5 + finiteScore / 16 + dimension / 128, naive.norm)),
             Measurement(metric: "W", value: ours.worstRow, bound: bound(12 + 0.75 * finiteScore, naive.worstRow)),
         ]
+    }
+
+    // MARK: Gradients
+
+    /// Computed by an arm, by their names in the file; none where the file has no cotangent or only outputs to compare.
+    func gradients(_ input: ConformanceCase, _ arm: AttentionAlgorithm) throws(CaseError) -> [String: Tensor] {
+        guard input.file.entry("cotangent.output") != nil else { return [:] }
+        let cotangent: Tensor
+        do { cotangent = try input.file.tensor("cotangent.output") } catch { throw .invalid(error.reason) }
+        guard cotangent.shape == call.outputShape else {
+            throw .invalid("cotangent.output has shape \(cotangent.shape), but the inputs give \(call.outputShape)")
+        }
+        let wanted: AttentionGradientSelection = input.hasInput("bias") ? [.operands, .additive] : .operands
+        do {
+            // Sizes beside a zero may be anything; there is nothing to compute then.
+            guard call.weightsShape.count > 0 else { return Self.named(try call.gradientTensors(wanted)) }
+            let (output, logSumExp) = try call.outputAndLogSumExp(arm)
+            return Self.named(
+                try call.gradients(
+                    output: output, logSumExp: logSumExp, outputGradient: cotangent, wanted: wanted, algorithm: arm))
+        } catch {
+            throw .invalid(error.description)
+        }
+    }
+
+    private static func named(_ gradients: AttentionGradients) -> [String: Tensor] {
+        [
+            "gradient.query": gradients.queries, "gradient.key": gradients.keys, "gradient.value": gradients.values,
+            "gradient.bias": gradients.additive,
+        ].compactMapValues { $0 }
+    }
+
+    /// `N <= (4 + L/6 + D/128) eps`, or 1.5 times the naive arm's error where that is more; `L` is the largest magnitude of a score.
+    func gradientMeasurements(
+        _ answer: CaseOperation.Answer, _ input: ConformanceCase
+    ) throws(CaseError) -> [Measurement]? {
+        guard answer.name.hasPrefix("gradient."), !answer.reference.isEmpty else { return nil }
+        let largestScore: Double
+        do { largestScore = try call.reference().largestScore } catch { throw .invalid(error.description) }
+        guard let naive = try gradients(input, .naive)[answer.name] else { return nil }
+        let error = TensorComparison(
+            computed: naive.elements, reference: answer.reference, rowLength: answer.rowLength
+        ).norm
+        let promised = 4 + (largestScore.isFinite ? largestScore / 6 : 0) + Double(queries.shape[3]) / 128
+        let bound = max(promised * CaseOperation.epsilon, error.isFinite ? 1.5 * error : 0)
+        return [Measurement(metric: "N", value: answer.comparison.norm, bound: bound)]
     }
 }

@@ -18,9 +18,19 @@ package struct AttentionCall: Sendable {
 
     /// Checks the operands; see ``attention(queries:keys:values:mask:scale:algorithm:)`` for what they must be.
     package init(
-        queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil
+        queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
+        dropout: AttentionDropout? = nil
     ) throws(TensorError) {
         try self.init(.float32(queries: queries, keys: keys, values: values), mask: mask, scale: scale)
+        guard let dropout else { return }
+        guard dropout.probability >= 0, dropout.probability < 1 else {
+            throw TensorError(
+                .badArgument, "attention",
+                "the probability of dropout is \(dropout.probability), not from 0 to below 1")
+        }
+        descriptor.dropout.probability = dropout.probability
+        descriptor.dropout.seed = dropout.seed
+        descriptor.dropout.offset = dropout.offset
     }
 
     /// The same with operands in bfloat16. The naive and the materialised algorithm convert them to `Float` first, each time they run.

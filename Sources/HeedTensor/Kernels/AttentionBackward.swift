@@ -1,0 +1,256 @@
+internal import CKernels
+
+/// Dropout of attention weights: each is 0 with the probability, else divided by 1 - probability.
+///
+/// Whether a weight is kept depends on seed, offset, its head, query and key alone, so that the backward pass draws the same. A later call
+/// with the same seed draws afresh where its offset is larger by the number of heads of the whole batch.
+package struct AttentionDropout: Sendable, Equatable {
+    package var probability: Float
+    package var seed: UInt64
+    package var offset: UInt64
+
+    package init(probability: Float, seed: UInt64, offset: UInt64 = 0) {
+        self.probability = probability
+        self.seed = seed
+        self.offset = offset
+    }
+}
+
+/// Which gradients of an attention are wanted.
+package struct AttentionGradientSelection: OptionSet, Sendable {
+    package let rawValue: Int
+
+    package init(rawValue: Int) { self.rawValue = rawValue }
+
+    package static let queries = AttentionGradientSelection(rawValue: 1)
+    package static let keys = AttentionGradientSelection(rawValue: 2)
+    package static let values = AttentionGradientSelection(rawValue: 4)
+    /// That of the additive mask.
+    package static let additive = AttentionGradientSelection(rawValue: 8)
+    package static let operands: AttentionGradientSelection = [.queries, .keys, .values]
+}
+
+/// Gradients of an attention, each of the shape of what it belongs to; nil where it was not wanted.
+package struct AttentionGradients: Sendable {
+    package var queries: Tensor?
+    package var keys: Tensor?
+    package var values: Tensor?
+    /// Of the additive mask, several given together being their sum; of the shape that it was broadcast from.
+    package var additive: Tensor?
+}
+
+/// The gradients of ``attention(queries:keys:values:mask:scale:algorithm:)`` from the cotangent of its output:
+///
+///     P = exp(S - L),  delta_i = sum_e dO_ie O_ie,  dP = dO V^T,  dS = P (dP - delta)
+///     dQ = scale dS K,  dK = scale dS^T Q,  dV = P^T dO,  dA = dS
+///
+/// summed over what was shared: query heads of a group, the dimensions that an additive mask was broadcast along. Source: Dao et al.,
+/// "FlashAttention" (2022). The same bits come out for any number of threads, for an entry alone or in a batch, for any selection of
+/// gradients, and whatever hidden keys, values and queries hold.
+///
+/// - Parameters:
+///   - queries, keys, values, mask, scale, dropout: As the forward pass had them.
+///   - output: What the forward pass gave, `[B, H, Nq, E]`, as `logSumExp`, `[B, H, Nq]`.
+///   - outputGradient: The cotangent of the output, of its shape; any view.
+///   - wanted: Which gradients to compute.
+/// - Precondition: the shapes are those of a forward pass; an additive mask is there where its gradient is wanted.
+package func attentionBackward(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
+    dropout: AttentionDropout? = nil, output: Tensor, logSumExp: Tensor, outputGradient: Tensor,
+    wanted: AttentionGradientSelection = .operands, algorithm: AttentionAlgorithm = .automatic
+) -> AttentionGradients {
+    stopping { () throws(TensorError) in
+        try AttentionCall(
+            queries: queries, keys: keys, values: values, mask: mask, scale: scale, dropout: dropout
+        ).gradients(
+            output: output, logSumExp: logSumExp, outputGradient: outputGradient, wanted: wanted, algorithm: algorithm)
+    }
+}
+
+/// Attention for a pass that will go backward: the output and the logarithm of each row's sum.
+///
+/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, the probability of dropout is
+///   from 0 to below 1.
+package func attentionForTraining(
+    queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
+    dropout: AttentionDropout? = nil, algorithm: AttentionAlgorithm = .automatic
+) -> (output: Tensor, logSumExp: Tensor) {
+    stopping { () throws(TensorError) in
+        let call = try AttentionCall(
+            queries: queries, keys: keys, values: values, mask: mask, scale: scale, dropout: dropout)
+        return try call.outputAndLogSumExp(algorithm)
+    }
+}
+
+extension AttentionCall {
+    /// The output and the logarithm of each row's sum, in new tensors.
+    package func outputAndLogSumExp(
+        _ algorithm: AttentionAlgorithm
+    ) throws(TensorError) -> (output: Tensor, logSumExp: Tensor) {
+        var output = Tensor.zeros(outputShape)
+        var logSumExp = Tensor.zeros(logSumExpShape)
+        var weights: Tensor?
+        try run(algorithm, into: &output, logSumExp: &logSumExp, weights: &weights)
+        return (output, logSumExp)
+    }
+
+    /// New tensors for the gradients that are wanted.
+    package func gradientTensors(_ wanted: AttentionGradientSelection) throws(TensorError) -> AttentionGradients {
+        let shapes = operands.shapes
+        var gradients = AttentionGradients()
+        if wanted.contains(.queries) { gradients.queries = .zeros(shapes.queries) }
+        if wanted.contains(.keys) { gradients.keys = .zeros(shapes.keys) }
+        if wanted.contains(.values) { gradients.values = .zeros(shapes.values) }
+        if wanted.contains(.additive) {
+            guard let additive = mask.additive else {
+                throw TensorError(.badArgument, "attention backward", "there is no additive mask to take a gradient of")
+            }
+            gradients.additive = .zeros(additive.shape)
+        }
+        return gradients
+    }
+
+    /// The gradients, in new tensors; see ``attentionBackward(queries:keys:values:mask:scale:dropout:output:logSumExp:outputGradient:wanted:algorithm:)``.
+    package func gradients(
+        output: Tensor, logSumExp: Tensor, outputGradient: Tensor, wanted: AttentionGradientSelection = .operands,
+        algorithm: AttentionAlgorithm = .automatic
+    ) throws(TensorError) -> AttentionGradients {
+        var gradients = try gradientTensors(wanted)
+        try runBackward(
+            algorithm, output: output, logSumExp: logSumExp, outputGradient: outputGradient, into: &gradients)
+        return gradients
+    }
+
+    /// Computes the gradients that are there into them; allocates nothing in steady state where no other tensor shares their memory and
+    /// `logSumExp` is contiguous.
+    package func runBackward(
+        _ algorithm: AttentionAlgorithm, output: Tensor, logSumExp: Tensor, outputGradient: Tensor,
+        into gradients: inout AttentionGradients
+    ) throws(TensorError) {
+        let shape = try backwardShape(output: output, logSumExp: logSumExp, outputGradient: outputGradient, gradients)
+        let kernel: HeedAttentionBackward
+        switch algorithm {
+        case .naive: kernel = heed_attention_naive_backward
+        case .materialized: kernel = heed_attention_materialized_backward
+        case .automatic, .tiled: kernel = heed_attention_tiled_backward
+        }
+        let logSumExp = logSumExp.contiguous()
+        let status = withAddresses(of: &gradients) { addresses in
+            withInputs { _, inputs in
+                var all = HeedAttentionBackwardInputs(
+                    forward: inputs.pointee, output: output.firstElement, log_sum_exp: logSumExp.firstElement,
+                    output_gradient: outputGradient.firstElement)
+                defer { withExtendedLifetime((output, logSumExp, outputGradient)) {} }
+                return withUnsafePointer(to: shape) { kernel($0, &all, addresses) }
+            }
+        }
+        try status.check("attention backward", "\(algorithm.rawValue) \(shapesDescription)")
+    }
+
+    /// The gradients in float64 by plain loops, in row-major order: what every algorithm is held against.
+    package func referenceGradients(outputGradient: Tensor) throws(TensorError) -> ReferenceAttentionGradients {
+        let wanted: AttentionGradientSelection = mask.additive == nil ? .operands : [.operands, .additive]
+        let shape = try backwardShape(
+            output: nil, logSumExp: nil, outputGradient: outputGradient, gradientTensors(wanted))
+        var result = ReferenceAttentionGradients(
+            queries: Array(repeating: 0, count: operands.shapes.queries.count),
+            keys: Array(repeating: 0, count: operands.shapes.keys.count),
+            values: Array(repeating: 0, count: operands.shapes.values.count),
+            additive: Array(repeating: 0, count: mask.additive?.count ?? 0))
+        let hasAdditive = mask.additive != nil
+        let status = result.queries.withUnsafeMutableBufferPointer { queries in
+            result.keys.withUnsafeMutableBufferPointer { keys in
+                result.values.withUnsafeMutableBufferPointer { values in
+                    result.additive.withUnsafeMutableBufferPointer { additive in
+                        var outputs = HeedAttentionReferenceGradients(
+                            query: queries.baseAddress, key: keys.baseAddress, value: values.baseAddress,
+                            additive: hasAdditive ? additive.baseAddress : nil)
+                        return withInputs { _, inputs in
+                            var all = HeedAttentionBackwardInputs(
+                                forward: inputs.pointee, output: nil, log_sum_exp: nil,
+                                output_gradient: outputGradient.firstElement)
+                            defer { withExtendedLifetime(outputGradient) {} }
+                            return withUnsafePointer(to: shape) {
+                                heed_attention_reference_backward($0, &all, &outputs)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        try status.check("attention reference backward", shapesDescription)
+        return result
+    }
+
+    /// Checks the tensors and describes them.
+    private func backwardShape(
+        output: Tensor?, logSumExp: Tensor?, outputGradient: Tensor, _ gradients: AttentionGradients
+    ) throws(TensorError) -> HeedAttentionBackwardShape {
+        guard case .float32 = operands else {
+            throw TensorError(.notSupported, "attention backward", "operands must be Float: \(shapesDescription)")
+        }
+        let shapes = operands.shapes
+        for (name, tensor, expected) in [
+            ("output", output, outputShape), ("log-sum-exp", logSumExp, logSumExpShape),
+            ("cotangent of the output", outputGradient, outputShape),
+            ("gradient of the queries", gradients.queries, shapes.queries),
+            ("gradient of the keys", gradients.keys, shapes.keys),
+            ("gradient of the values", gradients.values, shapes.values),
+        ] {
+            guard let tensor, tensor.shape != expected else { continue }
+            throw TensorError(
+                .badShape, "attention backward", "the \(name) has shape \(tensor.shape), not \(expected)")
+        }
+        var shape = HeedAttentionBackwardShape()
+        shape.forward = descriptor
+        if let output { shape.forward.output = HeedStrides(output.layout.strides) }
+        shape.output_gradient = HeedStrides(outputGradient.layout.strides)
+        shape.query_gradient = HeedStrides(shapes.queries.rowMajorStrides)
+        shape.key_gradient = HeedStrides(shapes.keys.rowMajorStrides)
+        shape.value_gradient = HeedStrides(shapes.values.rowMajorStrides)
+        if let additive = gradients.additive {
+            guard additive.shape == mask.additive?.shape,
+                let strides = additive.stridesBroadcast(to: weightsShape)
+            else {
+                throw TensorError(
+                    .badShape, "attention backward",
+                    "the gradient of the additive mask has shape \(additive.shape), not that of the mask")
+            }
+            shape.additive_gradient = HeedStrides(strides)
+        }
+        return shape
+    }
+
+    /// Calls `body` with the addresses of the gradients that are there.
+    private func withAddresses(
+        of gradients: inout AttentionGradients, _ body: (UnsafePointer<HeedAttentionGradients>) -> HeedStatus
+    ) -> HeedStatus {
+        Self.withAddress(&gradients.queries) { queries in
+            Self.withAddress(&gradients.keys) { keys in
+                Self.withAddress(&gradients.values) { values in
+                    Self.withAddress(&gradients.additive) { additive in
+                        var addresses = HeedAttentionGradients(
+                            query: queries, key: keys, value: values, additive: additive)
+                        return body(&addresses)
+                    }
+                }
+            }
+        }
+    }
+
+    private static func withAddress(
+        _ tensor: inout Tensor?, _ body: (UnsafeMutablePointer<Float>?) -> HeedStatus
+    ) -> HeedStatus {
+        guard tensor != nil else { return body(nil) }
+        return tensor?.withUnsafeMutableElements { body($0.baseAddress) } ?? .ok
+    }
+}
+
+/// Gradients in float64.
+package struct ReferenceAttentionGradients: Sendable {
+    package fileprivate(set) var queries: [Double]
+    package fileprivate(set) var keys: [Double]
+    package fileprivate(set) var values: [Double]
+    /// Empty where there is no additive mask.
+    package fileprivate(set) var additive: [Double]
+}
