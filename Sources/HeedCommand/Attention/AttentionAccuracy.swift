@@ -14,9 +14,10 @@ struct AttentionAccuracy {
     /// Fewer rows than this say nothing about the rest.
     private static let fewestRows = 4
 
-    /// Nil where even a few rows would take too long.
+    /// Nil where even a few rows would take too long, and where the output is not what is measured.
     init?(_ operands: AttentionOperands) throws(CommandFailure) {
         problem = operands.problem
+        guard problem.direction == .forward else { return nil }
         if let answer = operands.answer {
             rows = nil
             expected = answer

@@ -5,7 +5,8 @@ import Heed
 enum AttentionInput {
     /// Reads and checks the file. Mask, bias, scale and causality of a conformance case are taken from it; flags can only make it causal.
     static func read(
-        _ path: String, sizes: AttentionSizeOptions, as elementType: ElementType = .float32
+        _ path: String, sizes: AttentionSizeOptions, as elementType: ElementType = .float32,
+        direction: AttentionDirection = .forward
     ) throws(CommandFailure) -> AttentionOperands {
         let file: SafetensorsFile
         do { file = try SafetensorsFile(path: path) } catch { throw .workFailed(error.description) }
@@ -20,7 +21,7 @@ enum AttentionInput {
             let own = try AttentionCase(input)
             let sameMask = found.causal == own.causal && (!found.causal || found.alignment == own.alignment)
             return try operands(
-                found, input, path: path, sizes: sizes, as: elementType,
+                found, input, path: path, sizes: sizes, as: elementType, direction: direction,
                 takingAnswer: sameMask && elementType == .float32)
         } catch let error as CaseError {
             throw .workFailed("\(JSONText.quoted(path)): \(error)")
@@ -33,8 +34,7 @@ enum AttentionInput {
 
     private static func operands(
         _ found: AttentionCase, _ input: ConformanceCase, path: String, sizes: AttentionSizeOptions,
-        as elementType: ElementType,
-        takingAnswer: Bool
+        as elementType: ElementType, direction: AttentionDirection, takingAnswer: Bool
     ) throws -> AttentionOperands {
         var problem = AttentionProblem()
         let (queries, keys, values) = (found.queries.shape, found.keys.shape, found.values.shape)
@@ -43,6 +43,7 @@ enum AttentionInput {
         (problem.keyValueHeads, problem.keyLength, problem.valueDimension) = (keys[1], keys[2], values[3])
         (problem.causal, problem.alignment) = (found.causal, found.alignment)
         problem.elementType = elementType
+        problem.direction = direction
         guard queries.count > 0, keys.count > 0, values.count > 0 else {
             throw CaseError.invalid("there is nothing to measure: query \(queries), key \(keys), value \(values)")
         }

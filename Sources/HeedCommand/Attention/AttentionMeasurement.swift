@@ -26,7 +26,7 @@ package struct AttentionMeasurement: Sendable {
             "arm": .string(arm.rawValue),
             "shape": problem.json,
             "dtype": .string(problem.elementType.rawValue),
-            "direction": "forward",
+            "direction": .string(problem.direction.rawValue),
             "median_seconds": JSONValue(medianSeconds),
             "min_seconds": JSONValue(minimumSeconds),
             "gflops": JSONValue(gigaflops),

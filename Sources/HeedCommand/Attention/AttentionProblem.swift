@@ -22,6 +22,7 @@ package struct AttentionProblem: Sendable, Equatable {
     package var alignment = Alignment.lowerRight
     /// The type of queries, keys and values; the output is float32 always.
     package var elementType = ElementType.float32
+    package var direction = AttentionDirection.forward
 
     package init() {}
 
@@ -42,16 +43,18 @@ package struct AttentionProblem: Sendable, Equatable {
         return triangle(last) - triangle(first - 1) - triangle(last - keys) + triangle(first - 1 - keys)
     }
 
-    /// `2 * B * H * Nq * Nk * (D + E)`; of a causal mask only the pairs that are seen.
+    /// `2 * B * H * Nq * Nk * (D + E)`, backward 2.5 times as many; of a causal mask only the pairs that are seen.
     package var floatingPointOperations: Double {
-        2 * Double(batch) * Double(heads) * pairs * Double(headDimension + valueDimension)
+        direction.work * 2 * Double(batch) * Double(heads) * pairs * Double(headDimension + valueDimension)
     }
 
     /// Bytes of the scores of one entry of the batch, which the naive and the materialised arm store.
-    package var scoreBytes: Double { 4 * Double(heads) * Double(queryLength) * Double(keyLength) }
+    package var scoreBytes: Double { direction.storage * 4 * Double(heads) * Double(queryLength) * Double(keyLength) }
 
-    /// Bytes of queries, keys, values and output.
-    package var operandBytes: Double {
+    /// Bytes of queries, keys, values and output, and backward of their gradients.
+    package var operandBytes: Double { direction == .forward ? forwardBytes : 2 * forwardBytes }
+
+    private var forwardBytes: Double {
         let queries = Double(batch) * Double(heads) * Double(queryLength)
         let keys = Double(batch) * Double(keyValueHeads) * Double(keyLength)
         let read = queries * Double(headDimension) + keys * (Double(headDimension) + Double(valueDimension))
@@ -100,6 +103,7 @@ package struct AttentionProblem: Sendable, Equatable {
         if keyValueHeads != heads { text += ", \(keyValueHeads) key/value heads" }
         if batch != 1 { text += ", batch \(batch)" }
         if elementType == .bfloat16 { text += ", bf16" }
+        if direction != .forward { text += ", \(direction == .both ? "forward and backward" : "backward")" }
         return causal ? text + ", causal" : text
     }
 

@@ -13,21 +13,60 @@ struct AttentionStopwatch {
     /// An instant that no arm should begin beyond.
     var deadline = Double.infinity
 
+    /// What the runs write, in place.
+    private final class Target {
+        private let call: AttentionCall
+        private var output: Tensor
+        private var backward: AttentionGradientRun?
+        private let accuracy: AttentionAccuracy?
+        private let gradientAccuracy: AttentionGradientAccuracy?
+
+        init(_ operands: AttentionOperands, accuracy: AttentionAccuracy?) throws(CommandFailure) {
+            call = operands.call
+            let isForward = operands.problem.direction == .forward
+            let backward = isForward ? nil : try AttentionGradientRun(operands)
+            self.backward = backward
+            output = .zeros(isForward ? call.outputShape : [0])
+            self.accuracy = isForward ? accuracy : nil
+            if let backward {
+                gradientAccuracy = try AttentionGradientAccuracy(backward)
+            } else {
+                gradientAccuracy = nil
+            }
+        }
+
+        func run(_ arm: AttentionAlgorithm) throws(TensorError) {
+            guard backward == nil else {
+                try backward?.run(arm)
+                return
+            }
+            try call.run(arm, into: &output)
+        }
+
+        var error: Double? {
+            if let backward { return gradientAccuracy?.error(of: backward.gradients) }
+            return accuracy?.error(of: output)
+        }
+
+        var errorRows: Int? { accuracy?.rowCount ?? gradientAccuracy?.rowCount }
+    }
+
     /// What the warm-up of an arm tells.
     private struct WarmUp {
         let arm: AttentionAlgorithm
         let runsPerTurn: Int
         let extraBytes: Int
         let error: Double?
+        let errorRows: Int?
     }
 
     /// Measures the arms; those that the deadline does not leave time for are missing.
     func measure(_ arms: [AttentionAlgorithm]) throws(CommandFailure) -> [AttentionMeasurement] {
-        var output = Tensor.zeros(operands.call.outputShape)
+        let target = try Target(operands, accuracy: accuracy)
         var warmUps: [WarmUp] = []
         for arm in arms {
             guard Clock.now < deadline else { break }
-            warmUps.append(try warmUp(arm, output: &output))
+            warmUps.append(try warmUp(arm, target))
         }
         let elementType = operands.problem.elementType
         let stopwatch = Stopwatch(repeats: repeats, patience: patience, deadline: deadline) {
@@ -36,7 +75,7 @@ struct AttentionStopwatch {
         let timings = try stopwatch.measure(
             warmUps.map { warmUp in
                 Stopwatch.Arm(runsPerTurn: warmUp.runsPerTurn) { runs throws(CommandFailure) in
-                    try time(warmUp.arm, runs: runs, output: &output)
+                    try time(warmUp.arm, runs: runs, target)
                 }
             })
         return zip(warmUps, timings).map(measurement)
@@ -44,24 +83,25 @@ struct AttentionStopwatch {
 
     /// Runs an arm once for its memory and its error, and again for its time where that is short, so that caches and scratch are
     /// as in every later run.
-    private func warmUp(_ arm: AttentionAlgorithm, output: inout Tensor) throws(CommandFailure) -> WarmUp {
+    private func warmUp(_ arm: AttentionAlgorithm, _ target: Target) throws(CommandFailure) -> WarmUp {
         Progress.show("\(arm.rawValue), length \(operands.problem.lengths): warming up")
         HeedRuntime.resetScratchPeak()
         TensorPool.resetPeak()
         let heldBytes = TensorPool.statistics.usedBytes
-        var seconds = try time(arm, runs: 1, output: &output)
+        var seconds = try time(arm, runs: 1, target)
         // Scratch of the kernels, and tensors on the way, such as operands converted to another type.
         let extraBytes =
             HeedRuntime.scratchStatistics.peakBytes + TensorPool.statistics.peakUsedBytes - heldBytes
-        let error = accuracy?.error(of: output)
-        if seconds < Stopwatch.secondsPerTurn { seconds = try time(arm, runs: 1, output: &output) }
+        let error = target.error
+        if seconds < Stopwatch.secondsPerTurn { seconds = try time(arm, runs: 1, target) }
         return WarmUp(
-            arm: arm, runsPerTurn: Stopwatch.runsPerTurn(ofSeconds: seconds), extraBytes: extraBytes, error: error)
+            arm: arm, runsPerTurn: Stopwatch.runsPerTurn(ofSeconds: seconds), extraBytes: extraBytes, error: error,
+            errorRows: error == nil ? nil : target.errorRows)
     }
 
-    private func time(_ arm: AttentionAlgorithm, runs: Int, output: inout Tensor) throws(CommandFailure) -> Double {
+    private func time(_ arm: AttentionAlgorithm, runs: Int, _ target: Target) throws(CommandFailure) -> Double {
         Progress.show("\(arm.rawValue), length \(operands.problem.lengths)")
-        return try Stopwatch.time(runs) { () throws(TensorError) in try operands.call.run(arm, into: &output) }
+        return try Stopwatch.time(runs) { () throws(TensorError) in try target.run(arm) }
     }
 
     private func measurement(_ warmUp: WarmUp, _ timing: Stopwatch.Timing) -> AttentionMeasurement {
@@ -72,7 +112,7 @@ struct AttentionStopwatch {
             minimumSeconds: timing.minimumSeconds, gigaflops: work / timing.medianSeconds,
             percentOfPeak: timing.percent(ofWork: work), peakGigaflops: timing.medianYardstick,
             repeats: timing.seconds.count, extraBytes: warmUp.extraBytes, maximumError: warmUp.error,
-            errorRows: warmUp.error == nil ? nil : accuracy?.rowCount,
+            errorRows: warmUp.errorRows,
             tokensPerSecond: problem.tokens / timing.medianSeconds, source: operands.source)
     }
 }

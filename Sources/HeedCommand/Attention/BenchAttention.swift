@@ -8,8 +8,10 @@ struct BenchAttention: ParsableCommand {
         abstract: "Measure attention: naive, materialized, tiled and what the engine chooses.",
         discussion: """
             The arms take turns on the same operands, after a warm-up, and the machine's peak is read between them. Work is \
-            counted as 2 B H Nq Nk (D + E) operations, of a causal mask only the pairs that are seen. max error is the largest \
-            |x - r| over the largest |r|, r being the answer in float64 of the operands as they are read: with bf16, rounded. The \
+            counted as 2 B H Nq Nk (D + E) operations, backward as 2.5 times as many, of a causal mask only the pairs that are \
+            seen. max error is the largest |x - r| over the largest |r|, r being the answer in float64 of the operands as they are \
+            read: with bf16, rounded; backward the worst of the gradients of queries, keys and values (of long sequences, of \
+            some heads or queries). The \
             peak is that of the element type, where the instruction set has bf16 products, and of f32 otherwise.
             """
     )
@@ -19,8 +21,8 @@ struct BenchAttention: ParsableCommand {
     @Option(help: "Element type of queries, keys and values: f32, or bf16, which rounds them first. The output is f32.")
     var dtype = ElementType.float32
 
-    @Option(help: "What is computed: forward.")
-    var direction = "forward"
+    @Option(help: "What is computed: forward, backward, or both. Backward counts 2.5 times the work of forward.")
+    var direction = AttentionDirection.forward
 
     @Option(help: "Arms to measure, with commas between them.")
     var arms = AttentionArms(list: AttentionArms.all)
@@ -49,17 +51,17 @@ struct BenchAttention: ParsableCommand {
     private static let secondsForAll = 82.0
 
     func validate() throws {
-        switch direction {
-        case "forward": break
-        case "backward", "both":
-            throw ValidationError("--direction \(direction) is not supported by this version: forward is")
-        default: throw ValidationError("--direction '\(direction)' is unknown: forward is supported")
+        if direction != .forward, dtype != .float32 {
+            throw ValidationError("--direction \(direction.rawValue) takes --dtype f32 alone")
         }
         guard (1...10_000).contains(repeats) else {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
         if sweep, let flag = lengthFlag { throw ValidationError("\(flag) contradicts --sweep, which sets the lengths") }
-        if grid, dtype != .float32 || sweep || input != nil || plot != nil || report != nil || sizes.hasSizes {
+        if grid,
+            dtype != .float32 || direction != .forward || sweep || input != nil || plot != nil || report != nil
+                || sizes.hasSizes
+        {
             throw ValidationError(
                 "--grid sets all sizes itself: it goes with --causal, --repeats and the general options alone")
         }
@@ -77,6 +79,7 @@ struct BenchAttention: ParsableCommand {
     private var problem: AttentionProblem {
         var problem = sizes.problem
         problem.elementType = dtype
+        problem.direction = direction
         return problem
     }
 
@@ -96,7 +99,9 @@ struct BenchAttention: ParsableCommand {
 
         if input != nil || !sweep {
             let operands =
-                try input.map { path throws(CommandFailure) in try AttentionInput.read(path, sizes: sizes, as: dtype) }
+                try input.map { path throws(CommandFailure) in
+                    try AttentionInput.read(path, sizes: sizes, as: dtype, direction: direction)
+                }
                 ?? AttentionOperands.random(problem)
             try printer.print(measure(operands, surroundings))
         }
