@@ -31,6 +31,11 @@ struct CaseOperation: Sendable {
         "log_softmax": .logSoftmax,
         "matmul": .matmul,
         "linear": .linear,
+        "additive_attention": .additiveAttention,
+        "general_attention": .generalAttention,
+        "dot_attention": .dotAttention,
+        "cross_entropy": .crossEntropy,
+        "distillation_loss": .distillationLoss,
     ]
 
     /// Distance from 1 to the next float, which bounds are counted in.

@@ -80,6 +80,28 @@ struct ConformanceCase {
         do { return try file.booleanTensor("input." + name) } catch { throw .invalid(error.reason) }
     }
 
+    /// `input.NAME`, which must hold integers that fit in 32 bits.
+    func indexInput(_ name: String) throws(CaseError) -> IndexTensor {
+        let values: [Int64]
+        do { values = try file.integers("input." + name) } catch { throw .invalid(error.reason) }
+        let indices = values.compactMap { Int32(exactly: $0) }
+        guard indices.count == values.count, let entry = file.entry("input." + name),
+            let shape = Shape(exactly: entry.dimensions)
+        else { throw .invalid("input.\(name) holds numbers that are no 32-bit integers") }
+        return IndexTensor(indices, shape: shape)
+    }
+
+    /// `cotangent.NAME`, the gradient that arrives at `output.NAME` of that shape; nil where the case has no backward pass.
+    func cotangent(_ name: String = "output", shape: Shape) throws(CaseError) -> Tensor? {
+        guard file.entry("cotangent." + name) != nil else { return nil }
+        let tensor: Tensor
+        do { tensor = try file.tensor("cotangent." + name) } catch { throw .invalid(error.reason) }
+        guard tensor.shape == shape else {
+            throw .invalid("cotangent.\(name) has shape \(tensor.shape), but the inputs give \(shape)")
+        }
+        return tensor
+    }
+
     /// The values of an answer.
     func answer(_ name: String) throws(CaseError) -> [Double] {
         do { return try file.doubles(name) } catch { throw .invalid(error.reason) }

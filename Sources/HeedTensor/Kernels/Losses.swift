@@ -1,0 +1,195 @@
+internal import CKernels
+
+/// What becomes of the losses of rows or elements.
+public enum LossReduction: String, Sendable, CaseIterable {
+    /// Each is kept.
+    case none
+    /// Their mean; over nothing, 0.
+    case mean
+    /// Their sum.
+    case sum
+
+    var kernel: HeedReduction {
+        switch self {
+        case .none: .none
+        case .mean: .mean
+        case .sum: .sum
+        }
+    }
+}
+
+/// What a cross-entropy compares with.
+public enum CrossEntropyTargets: Sendable {
+    /// A class for each row.
+    case classes([Int64])
+    /// Probabilities `[..., classes]`, as the logits.
+    case probabilities(Tensor)
+
+    /// A class for each row.
+    public static func classes(_ tensor: IndexTensor) -> CrossEntropyTargets {
+        .classes(tensor.elements.map { Int64($0) })
+    }
+}
+
+/// A loss and the gradients of what it was computed from, those that were wanted, for a gradient of the loss that was given.
+package struct LossAndGradients: Sendable {
+    /// Of rank 0, or of one loss for each row or element.
+    package let loss: Tensor
+    package let gradients: [Tensor?]
+}
+
+/// The cross-entropy of rows of logits, softmax included:   `loss[i] = -log softmax(logits[i])[target[i]]`.
+///
+/// Large vocabularies cost one pass; probabilities are not stored beside the gradient. As PyTorch's `cross_entropy`, but that a mean over
+/// nothing is 0.
+///
+/// - Parameters:
+///   - logits: `[..., classes]`.
+///   - targets: Classes or probabilities.
+///   - classWeights: `[classes]`, or nil: all 1.
+///   - labelSmoothing: From 0 to 1: the part of the target that is spread over all classes.
+///   - ignoredClass: Rows with this target are left out, also out of the mean.
+///   - reduction: What becomes of the rows' losses.
+///   - lossGradient: The gradient of the loss, 1 unless given; of the loss's shape.
+///   - wantsGradient: Whether the gradient of the logits is computed.
+/// - Throws: `TensorError` where shapes do not fit, or a target is no class.
+package func crossEntropy(
+    _ logits: Tensor, targets: CrossEntropyTargets, classWeights: Tensor? = nil, labelSmoothing: Float = 0,
+    ignoredClass: Int64? = nil, reduction: LossReduction = .mean, lossGradient: Tensor? = nil,
+    wantsGradient: Bool = true
+) throws(TensorError) -> LossAndGradients {
+    let operation = "cross-entropy"
+    guard logits.rank >= 1 else { throw TensorError(.badShape, operation, "the logits have no axis of classes") }
+    let rows = LossRows(logits)
+    let classWeights = classWeights?.contiguous()
+    var descriptor = HeedCrossEntropyShape()
+    (descriptor.rows, descriptor.classes) = (rows.rows, rows.columns)
+    (descriptor.logits_row, descriptor.gradient_row, descriptor.probabilities_row) = (
+        rows.columns, rows.columns, rows.columns
+    )
+    descriptor.ignores = ignoredClass != nil
+    descriptor.ignore_index = ignoredClass ?? 0
+    descriptor.label_smoothing = labelSmoothing
+    descriptor.reduction = reduction.kernel
+    if let classWeights, classWeights.shape != [rows.columns] {
+        throw TensorError(.badShape, operation, "class weights \(classWeights.shape) for \(rows.columns) classes")
+    }
+    var inputs = HeedCrossEntropyInputs()
+    inputs.logits = UnsafePointer(rows.tensor.firstElement)
+    inputs.class_weights = classWeights.map { UnsafePointer($0.firstElement) }
+    func run(_ inputs: HeedCrossEntropyInputs) throws(TensorError) -> LossAndGradients {
+        var inputs = inputs
+        return try rows.compute(
+            operation, reduction, lossGradient, wanted: [wantsGradient]
+        ) { lossGradient, loss, gradients throws(TensorError) in
+            inputs.output_gradient = lossGradient
+            var outputs = HeedCrossEntropyOutputs(loss: loss, gradient: gradients[0])
+            try heed_cross_entropy(&descriptor, &inputs, &outputs).check(operation, "logits \(logits.shape)")
+        }
+    }
+    defer { withExtendedLifetime((rows, classWeights)) {} }
+    switch targets {
+    case .probabilities(let probabilities):
+        guard probabilities.shape == logits.shape else {
+            throw TensorError(.badShape, operation, "logits \(logits.shape), probabilities \(probabilities.shape)")
+        }
+        let probabilities = probabilities.contiguous()
+        defer { withExtendedLifetime(probabilities) {} }
+        inputs.target_probabilities = UnsafePointer(probabilities.firstElement)
+        return try run(inputs)
+    case .classes(let classes):
+        guard classes.count == rows.rows else {
+            throw TensorError(.badShape, operation, "\(classes.count) targets for logits \(logits.shape)")
+        }
+        return try classes.withUnsafeBufferPointer { classes throws(TensorError) in
+            inputs.targets = classes.baseAddress
+            return try run(inputs)
+        }
+    }
+}
+
+/// The loss of a student that learns a teacher's probabilities:   `T^2 KL(softmax(teacher / T), softmax(student / T))` of each row.
+///
+/// Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015).
+///
+/// - Parameters:
+///   - student: Logits `[..., classes]`.
+///   - teacher: The same.
+///   - temperature: Above 0.
+///   - wanted: Whether the gradients of student and teacher, in this order, are computed.
+/// - Throws: `TensorError` where the shapes differ or the temperature is not above 0.
+package func distillationLoss(
+    student: Tensor, teacher: Tensor, temperature: Float, reduction: LossReduction = .mean, lossGradient: Tensor? = nil,
+    wanted: (student: Bool, teacher: Bool) = (true, false)
+) throws(TensorError) -> LossAndGradients {
+    let operation = "distillation loss"
+    guard student.rank >= 1, student.shape == teacher.shape else {
+        throw TensorError(.badShape, operation, "student \(student.shape), teacher \(teacher.shape)")
+    }
+    let rows = LossRows(student)
+    let teacher = teacher.contiguous()
+    var descriptor = HeedDistillationShape()
+    (descriptor.rows, descriptor.classes) = (rows.rows, rows.columns)
+    (descriptor.student_row, descriptor.teacher_row) = (rows.columns, rows.columns)
+    (descriptor.student_gradient_row, descriptor.teacher_gradient_row) = (rows.columns, rows.columns)
+    descriptor.temperature = temperature
+    descriptor.reduction = reduction.kernel
+    var inputs = HeedDistillationInputs()
+    inputs.student = UnsafePointer(rows.tensor.firstElement)
+    inputs.teacher = UnsafePointer(teacher.firstElement)
+    defer { withExtendedLifetime((rows, teacher)) {} }
+    return try rows.compute(
+        operation, reduction, lossGradient, wanted: [wanted.student, wanted.teacher]
+    ) { lossGradient, loss, gradients throws(TensorError) in
+        inputs.output_gradient = lossGradient
+        var outputs = HeedDistillationOutputs(
+            loss: loss, student_gradient: gradients[0], teacher_gradient: gradients[1])
+        try heed_distillation_loss(&descriptor, &inputs, &outputs).check(operation, "student \(student.shape)")
+    }
+}
+
+/// The mean squared error, `(x - t)^2`, with the gradient of `x`.
+package func squaredError(
+    _ input: Tensor, targets: Tensor, reduction: LossReduction = .mean, lossGradient: Tensor? = nil,
+    wantsGradient: Bool = true
+) throws(TensorError) -> LossAndGradients {
+    try elementwiseLoss("squared error", input, targets, reduction, lossGradient, wantsGradient, heed_squared_error)
+}
+
+/// The binary cross-entropy of logits, `w t log(1 + e^-x) + (1 - t) log(1 + e^x)`, with the gradient of `x`.
+package func binaryCrossEntropy(
+    logits: Tensor, targets: Tensor, positiveWeight: Float = 1, reduction: LossReduction = .mean,
+    lossGradient: Tensor? = nil, wantsGradient: Bool = true
+) throws(TensorError) -> LossAndGradients {
+    try elementwiseLoss(
+        "binary cross-entropy", logits, targets, reduction, lossGradient, wantsGradient, heed_binary_cross_entropy,
+        positiveWeight: positiveWeight)
+}
+
+private func elementwiseLoss(
+    _ operation: String, _ input: Tensor, _ targets: Tensor, _ reduction: LossReduction, _ lossGradient: Tensor?,
+    _ wantsGradient: Bool,
+    _ kernel: (
+        UnsafePointer<HeedElementwiseLossShape>, UnsafePointer<HeedElementwiseLossInputs>,
+        UnsafePointer<HeedElementwiseLossOutputs>
+    ) -> HeedStatus, positiveWeight: Float = 1
+) throws(TensorError) -> LossAndGradients {
+    guard input.shape == targets.shape else {
+        throw TensorError(.badShape, operation, "input \(input.shape), targets \(targets.shape)")
+    }
+    let elements = LossRows(elements: input)
+    let targets = targets.contiguous()
+    var descriptor = HeedElementwiseLossShape(
+        count: input.count, positive_weight: positiveWeight, reduction: reduction.kernel)
+    var inputs = HeedElementwiseLossInputs()
+    inputs.input = UnsafePointer(elements.tensor.firstElement)
+    inputs.targets = UnsafePointer(targets.firstElement)
+    defer { withExtendedLifetime((elements, targets)) {} }
+    return try elements.compute(
+        operation, reduction, lossGradient, wanted: [wantsGradient]
+    ) { lossGradient, loss, gradients throws(TensorError) in
+        inputs.output_gradient = lossGradient
+        var outputs = HeedElementwiseLossOutputs(loss: loss, gradient: gradients[0])
+        try kernel(&descriptor, &inputs, &outputs).check(operation, "input \(input.shape)")
+    }
+}

@@ -1,0 +1,84 @@
+internal import CKernels
+
+/// How a query and a key are compared in the attention of encoders and decoders before the Transformer.
+public enum AttentionScore: Sendable {
+    /// `q . k` (Luong et al. 2015); queries and keys have one size.
+    case dot
+    /// `q^T W k`, the weight `[query size, key size]` (Luong et al. 2015).
+    case general(weight: Tensor)
+    /// `v^T tanh(Wq q + Wk k)`, the weights `[attention size, query size]`, `[attention size, key size]` and `[attention size]`
+    /// (Bahdanau et al. 2015).
+    case additive(queryWeight: Tensor, keyWeight: Tensor, scoreWeight: Tensor)
+}
+
+/// Attention over the keys of a sequence with a learned score:   `output[b, i] = sum_j weights[b, i, j] values[b, j]`, the weights a
+/// softmax over the keys `j < lengths[b]` of `score(queries[b, i], keys[b, j])`.
+///
+/// - Parameters:
+///   - queries: `[batch, queries, query size]`; any view.
+///   - keys: `[batch, keys, key size]`; any view.
+///   - values: `[batch, keys, value size]`; any view.
+///   - lengths: How many keys of each sequence are seen, all unless given. What lies behind has no effect, whatever it holds. A
+///     sequence of length 0 gives zeros.
+///   - score: How queries and keys are compared.
+/// - Returns: The output `[batch, queries, value size]` and the weights `[batch, queries, keys]`, with the same bits for any number of
+///   threads, for a sequence alone or in a batch, padded or not, and for a query alone or among many.
+/// - Precondition: the shapes fit, and lengths are from 0 to the number of keys.
+public func scoredAttention(
+    queries: Tensor, keys: Tensor, values: Tensor, lengths: [Int]? = nil, score: AttentionScore
+) -> (output: Tensor, weights: Tensor) {
+    stopping { () throws(TensorError) in
+        try ScoredAttentionCall(
+            queries: queries, keys: .sequences(keys), values: values, lengths: lengths, score: score
+        )
+        .forward()
+    }
+}
+
+/// The keys of a scored attention: as they are, or prepared once for many calls.
+package enum ScoredAttentionKeys: Sendable {
+    case sequences(Tensor)
+    case prepared(PreparedAttentionKeys)
+}
+
+/// Keys of additive attention, projected once for a decoder that attends to them step by step.
+package struct PreparedAttentionKeys: Sendable {
+    /// Of the kernel's own layout; the projected keys come first.
+    let storage: Tensor
+    /// `[batch, keys, attention size]`: `Wk k`.
+    package let projected: Tensor
+
+    /// - Parameters:
+    ///   - keys: `[batch, keys, key size]`.
+    ///   - weight: `[attention size, key size]`.
+    package init(_ keys: Tensor, weight: Tensor) throws(TensorError) {
+        let shapes = "keys \(keys.shape), weight \(weight.shape)"
+        guard keys.rank == 3, weight.rank == 2, weight.shape[1] == keys.shape[2] else {
+            throw TensorError(.badShape, "additive attention", "\(shapes) are not [B, T, Hk] and [A, Hk]")
+        }
+        let weight = weight.contiguous()
+        var descriptor = HeedScoredAttentionShape()
+        descriptor.score = .additive
+        (descriptor.batch, descriptor.key_length) = (keys.shape[0], keys.shape[1])
+        (descriptor.key_dim, descriptor.attention_dim) = (keys.shape[2], weight.shape[0])
+        descriptor.key = HeedSequenceStrides(keys.layout.strides)
+        var inputs = HeedScoredAttentionInputs()
+        inputs.key = UnsafePointer(keys.firstElement)
+        inputs.key_weight = UnsafePointer(weight.firstElement)
+        let size = heed_additive_attention_prepared_size(&descriptor)
+        guard let shape = Shape(exactly: [Int(clamping: size)]),
+            let projectedShape = Shape(exactly: [keys.shape[0], keys.shape[1], weight.shape[0]])
+        else { throw TensorError(.badShape, "additive attention", "too large: \(shapes)") }
+        storage = try Tensor(shape: shape) { output throws(TensorError) in
+            defer { withExtendedLifetime((keys, weight)) {} }
+            try heed_additive_attention_prepare_keys(&descriptor, &inputs, output.baseAddress)
+                .check("additive attention", shapes)
+        }
+        projected = storage.slice(axis: 0, range: 0..<projectedShape.count).reshaped(projectedShape)
+    }
+}
+
+extension HeedSequenceStrides {
+    /// Of a tensor of rank 3.
+    init(_ strides: IndexVector) { self.init(batch: strides[0], row: strides[1], column: strides[2]) }
+}
