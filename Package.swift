@@ -56,7 +56,7 @@ let package = Package(
         .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
         .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
-        .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles"]),
+        .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
         .target(name: "HeedModels", dependencies: ["HeedTensor"]),
         .target(
             name: "Heed",
@@ -79,7 +79,11 @@ let package = Package(
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),
-        .testTarget(name: "HeedTrainTests", dependencies: ["HeedTrain", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
+        .testTarget(
+            name: "HeedTrainTests",
+            dependencies: [
+                "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedJSON", "HeedTestSupport",
+            ]),
         .testTarget(name: "HeedModelsTests", dependencies: ["HeedModels", "HeedTensor"]),
         .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),
     ],

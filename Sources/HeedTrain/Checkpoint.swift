@@ -5,7 +5,7 @@ import HeedTensor
 /// All that a training run needs to go on as if it had never stopped, in one safetensors file.
 ///
 /// Weights stand under their own names, so that any reader of the format finds them; what the optimiser keeps of them stands under
-/// `optimizer/KIND/NAME`. Kind of model, settings, step and the rest are JSON in the metadata, with a SHA-256 checksum over everything.
+/// `optimizer/KIND/NAME`, what a step hands to the next under `carried/0` and so on. Kind of model, settings, step and the rest are JSON in the metadata, with a SHA-256 checksum over everything.
 /// Saving replaces the file at once (see ``AtomicFile``): whatever fails and whenever the power goes, there is the old file or the new one.
 public struct Checkpoint: Sendable {
     /// The version that is written, and the latest that is read.
@@ -23,6 +23,8 @@ public struct Checkpoint: Sendable {
     public var weights: [String: Tensor]
     /// What the optimiser keeps: `["first_moment": ["linear.weight": ...]]`.
     public var optimizer: [String: [String: Tensor]]
+    /// What one step hands to the next: the state of a recurrent network.
+    public var carried: [Tensor] = []
 
     /// A checkpoint of these parts.
     public init(
@@ -59,12 +61,14 @@ public struct Checkpoint: Sendable {
     private static let headerKey = "heed.checkpoint"
     private static let checksumKey = "heed.sha256"
     private static let prefix = "optimizer/"
+    private static let carriedPrefix = "carried/"
 
     private var named: [(name: String, tensor: Tensor)] {
         let kept = optimizer.flatMap { kind, tensors in
             tensors.map { (name: Self.prefix + kind + "/" + $0.key, tensor: $0.value) }
         }
-        return (weights.map { (name: $0.key, tensor: $0.value) } + kept)
+        let handed = carried.enumerated().map { (name: Self.carriedPrefix + String($0.offset), tensor: $0.element) }
+        return (weights.map { (name: $0.key, tensor: $0.value) } + kept + handed)
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
 
@@ -123,9 +127,14 @@ public struct Checkpoint: Sendable {
             let step = header["step"]?.int, step >= 0, let state = header["state"]?.object
         else { throw failure("model, settings, step or state are missing or of the wrong kind") }
         self.init(model: model, settings: settings, step: step, state: state, weights: [:])
+        var handed: [Int: Tensor] = [:]
         for name in file.names {
             let tensor: Tensor
             do { tensor = try file.tensor(name) } catch { throw TrainingError("checkpoint", error.description) }
+            if name.hasPrefix(Self.carriedPrefix), let place = Int(name.dropFirst(Self.carriedPrefix.count)) {
+                handed[place] = tensor
+                continue
+            }
             guard name.hasPrefix(Self.prefix) else {
                 weights[name] = tensor
                 continue
@@ -135,6 +144,10 @@ public struct Checkpoint: Sendable {
                 throw failure("tensor \(JSONText.quoted(name)) names no weight")
             }
             optimizer[String(rest[..<slash]), default: [:]][String(rest[rest.index(after: slash)...])] = tensor
+        }
+        for place in 0..<handed.count {
+            guard let tensor = handed[place] else { throw failure("there is no tensor \(Self.carriedPrefix)\(place)") }
+            carried.append(tensor)
         }
         guard file.metadata["format"] == "pt", file.metadata[Self.checksumKey] == Self.checksum(description, named)
         else {

@@ -1,0 +1,208 @@
+import HeedTensor
+
+/// How gradients change a model: an algorithm with its coefficients. The learning rate comes from a ``LearningRateSchedule``.
+public enum Optimizer: Sendable, Equatable {
+    /// Stochastic gradient descent, as `torch.optim.SGD`:
+    /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g;  w <- w - rate b`, with Nesterov's `g + momentum b` in place of `b`.
+    case sgd(momentum: Double = 0, dampening: Double = 0, isNesterov: Bool = false, weightDecay: WeightDecay = .none)
+
+    /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay joins the gradient.
+    case adam(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .none)
+
+    /// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: weight decay shrinks the weights by themselves.
+    case adamW(
+        beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .all(0.01))
+
+    /// How strongly weights are drawn to zero, and which.
+    public enum WeightDecay: Sendable, Equatable {
+        /// None are.
+        case none
+        /// All parameters are.
+        case all(Double)
+        /// Those of two or more axes are: matrices and embeddings, not biases and the scales of norms.
+        case matrices(Double)
+
+        func rate(of shape: Shape) -> Double {
+            switch self {
+            case .none: 0
+            case .all(let rate): rate
+            case .matrices(let rate): shape.rank >= 2 ? rate : 0
+            }
+        }
+    }
+
+    var weightDecay: WeightDecay {
+        switch self {
+        case .sgd(_, _, _, let decay), .adam(_, _, _, let decay), .adamW(_, _, _, let decay): decay
+        }
+    }
+
+    /// What is kept of each parameter from step to step, by the names that checkpoints use.
+    var momentNames: [String] {
+        switch self {
+        case .sgd(let momentum, _, _, _): momentum > 0 ? ["momentum"] : []
+        case .adam, .adamW: ["first_moment", "second_moment"]
+        }
+    }
+
+    /// Refuses coefficients that give no optimiser.
+    ///
+    /// - Throws: ``TrainingError`` naming the coefficient and what it must be.
+    public func check() throws(TrainingError) {
+        func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws(TrainingError) {
+            guard holds else { throw TrainingError("optimizer", reason()) }
+        }
+        func requireShare(_ value: Double, _ name: String) throws(TrainingError) {
+            try require(value >= 0 && value < 1, "\(name) is \(value), not at least 0 and below 1")
+        }
+        switch weightDecay {
+        case .none: break
+        case .all(let rate), .matrices(let rate):
+            try require(rate >= 0 && rate.isFinite, "weight decay is \(rate), not a finite number from 0")
+        }
+        switch self {
+        case .sgd(let momentum, let dampening, let isNesterov, _):
+            try require(momentum >= 0 && momentum.isFinite, "momentum is \(momentum), not a finite number from 0")
+            try require(dampening >= 0 && dampening.isFinite, "dampening is \(dampening), not a finite number from 0")
+            try require(!isNesterov || (momentum > 0 && dampening == 0), "Nesterov's takes a momentum and no dampening")
+        case .adam(let beta1, let beta2, let epsilon, _), .adamW(let beta1, let beta2, let epsilon, _):
+            try requireShare(beta1, "beta1")
+            try requireShare(beta2, "beta2")
+            try require(epsilon >= 0 && epsilon.isFinite, "epsilon is \(epsilon), not a finite number from 0")
+        }
+    }
+}
+
+/// An optimiser at work: its algorithm and what it keeps of each parameter.
+public struct OptimizerState: Sendable {
+    /// The algorithm.
+    public let optimizer: Optimizer
+    /// How many steps have been taken.
+    public private(set) var step: Int
+    /// For each of the algorithm's moments a tensor for each parameter; nothing before the first step.
+    private var moments: [[Tensor]] = []
+
+    /// An optimiser before its first step.
+    ///
+    /// - Throws: ``TrainingError`` for coefficients that give none.
+    public init(_ optimizer: Optimizer) throws(TrainingError) {
+        try optimizer.check()
+        self.optimizer = optimizer
+        step = 0
+    }
+
+    /// Changes parameters by their gradients, in place where their memory is not shared.
+    ///
+    /// - Parameters:
+    ///   - values: The parameters, always the same in the same order.
+    ///   - gradients: The gradient of each.
+    ///   - rate: The learning rate.
+    ///   - gradientScale: What gradients are multiplied by first: a factor of clipping, a share of accumulated batches.
+    /// - Throws: ``TrainingError`` for a rate or scale that is negative or not finite.
+    public mutating func update(
+        _ values: inout [Tensor], gradients: [Tensor], rate: Double, gradientScale: Float = 1
+    ) throws(TrainingError) {
+        guard rate >= 0, rate.isFinite else {
+            throw TrainingError("optimizer", "the learning rate is \(rate), not a finite number from 0")
+        }
+        guard gradientScale.isFinite else {
+            throw TrainingError("optimizer", "gradients would be multiplied by \(gradientScale)")
+        }
+        if moments.isEmpty {
+            moments = optimizer.momentNames.map { _ in values.map { Tensor.zeros($0.shape) } }
+        }
+        step += 1
+        // Parameters of one rate of decay are one pass.
+        let rates = values.map { optimizer.weightDecay.rate(of: $0.shape) }
+        for decay in Set(rates).sorted() {
+            let members = values.indices.filter { rates[$0] == decay }
+            var group = Self.take(members, from: &values)
+            var kept = moments.indices.map { Self.take(members, from: &moments[$0]) }
+            let isolated = members.map { gradients[$0].contiguous() }
+            defer {
+                Self.put(&group, members, into: &values)
+                for index in moments.indices { Self.put(&kept[index], members, into: &moments[index]) }
+            }
+            do {
+                try apply(&group, isolated, &kept, rate, decay, gradientScale)
+            } catch {
+                throw TrainingError("optimizer", error.description)
+            }
+        }
+    }
+
+    private func apply(
+        _ values: inout [Tensor], _ gradients: [Tensor], _ moments: inout [[Tensor]], _ rate: Double, _ decay: Double,
+        _ scale: Float
+    ) throws(TensorError) {
+        func adam(_ beta1: Double, _ beta2: Double, _ epsilon: Double, isDecoupled: Bool) throws(TensorError) {
+            let settings = OptimizerStep.Adam(
+                rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: decay, isDecoupled: isDecoupled,
+                step: step, gradientScale: scale)
+            var first = Self.takeAll(&moments[0])
+            var second = Self.takeAll(&moments[1])
+            defer { (moments[0], moments[1]) = (first, second) }
+            try OptimizerStep.adam(settings, values: &values, gradients: gradients, first: &first, second: &second)
+        }
+        switch optimizer {
+        case .sgd(let momentum, let dampening, let isNesterov, _):
+            let settings = OptimizerStep.SGD(
+                rate: rate, momentum: momentum, dampening: dampening, weightDecay: decay, isNesterov: isNesterov,
+                step: step, gradientScale: scale)
+            var kept = moments.isEmpty ? [] : Self.takeAll(&moments[0])
+            defer { if !moments.isEmpty { moments[0] = kept } }
+            try OptimizerStep.sgd(settings, values: &values, gradients: gradients, moments: &kept)
+        case .adam(let beta1, let beta2, let epsilon, _): try adam(beta1, beta2, epsilon, isDecoupled: false)
+        case .adamW(let beta1, let beta2, let epsilon, _): try adam(beta1, beta2, epsilon, isDecoupled: true)
+        }
+    }
+
+    // Tensors are moved, never copied, so that each has one owner when it is written to.
+
+    private static func take(_ members: [Int], from tensors: inout [Tensor]) -> [Tensor] {
+        let nothing = Tensor.zeros([0])
+        return members.map { index in
+            defer { tensors[index] = nothing }
+            return tensors[index]
+        }
+    }
+
+    private static func put(_ group: inout [Tensor], _ members: [Int], into tensors: inout [Tensor]) {
+        for (index, tensor) in zip(members, group) { tensors[index] = tensor }
+        group = []
+    }
+
+    private static func takeAll(_ tensors: inout [Tensor]) -> [Tensor] {
+        var taken: [Tensor] = []
+        swap(&taken, &tensors)
+        return taken
+    }
+
+    // MARK: Checkpoints
+
+    /// What is kept, by the names of the moments and of the parameters.
+    func tensors(names: [String]) -> [String: [String: Tensor]] {
+        var all: [String: [String: Tensor]] = [:]
+        for (kind, tensors) in zip(optimizer.momentNames, moments) {
+            all[kind] = Dictionary(uniqueKeysWithValues: zip(names, tensors))
+        }
+        return all
+    }
+
+    /// Takes up what ``tensors(names:)`` gave after so many steps.
+    mutating func restore(_ tensors: [String: [String: Tensor]], names: [String], step: Int) throws(TrainingError) {
+        self.step = step
+        moments = []
+        guard step > 0 else { return }
+        for kind in optimizer.momentNames {
+            var kept: [Tensor] = []
+            for name in names {
+                guard let tensor = tensors[kind]?[name] else {
+                    throw TrainingError("checkpoint", "\"\(kind)\" of weight \"\(name)\" is missing")
+                }
+                kept.append(tensor)
+            }
+            moments.append(kept)
+        }
+    }
+}

@@ -1,0 +1,206 @@
+import HeedAutograd
+import HeedNN
+import HeedTensor
+
+/// Trains a model: steps, evaluations and checkpoints, to be stopped at any moment and resumed with the same bits.
+///
+///     let trainer = try Trainer(model: model, task: task, settings: settings)
+///     try await trainer.run { event in print(event) }
+///     let trained = await trainer.model
+///
+/// Steps run on the threads of ``EngineExecutor``. A cancelled task stops between two steps with `CancellationError`; the trainer can run
+/// on from there. A loss or gradient that is not finite stops the run before the optimiser step, naming where it first went wrong.
+public actor Trainer<Task: TrainingTask> {
+    /// What is trained, as it is after the last step.
+    public private(set) var model: Task.Model
+    /// What it is trained for.
+    public let task: Task
+    /// How.
+    public let settings: TrainingSettings
+    /// How many optimiser steps have been taken.
+    public private(set) var step = 0
+    /// The lowest loss of an evaluation, and the step after which it was found.
+    public private(set) var best: (step: Int, loss: Double)?
+
+    private var optimizer: OptimizerState
+    private var carried: [Tensor] = []
+    private var stopping: EarlyStopping?
+    private let tape = Tape()
+    private let clock = ContinuousClock()
+
+    /// A trainer before the first step.
+    ///
+    /// - Throws: ``TrainingError`` for settings that cannot be.
+    public init(model: Task.Model, task: Task, settings: TrainingSettings) throws(TrainingError) {
+        try settings.check()
+        self.model = model
+        self.task = task
+        self.settings = settings
+        optimizer = try OptimizerState(settings.optimizer)
+        stopping = settings.patience.map { EarlyStopping(patience: $0) }
+    }
+
+    // MARK: Running
+
+    /// Takes steps until ``TrainingSettings/steps`` are taken or early stopping ends the run.
+    ///
+    /// - Parameters:
+    ///   - checkpoints: Where checkpoints are saved: every ``TrainingSettings/checkpointEvery`` steps and at the end.
+    ///   - observe: Told of everything that happens. What it throws ends the run.
+    /// - Throws: ``TrainingError``; `CancellationError` where the task was cancelled, after the checkpoint of the last step was saved; what
+    ///   the training task or `observe` throws.
+    public func run(
+        checkpoints: CheckpointFolder? = nil, observe: @Sendable (TrainingEvent) throws -> Void = { _ in }
+    ) async throws {
+        try await withTaskExecutorPreference(EngineExecutor.shared) {
+            // A task that prefers other threads moves to them when it next waits.
+            await _Concurrency.Task.yield()
+            try await self.takeSteps(checkpoints, observe)
+        }
+    }
+
+    private func takeSteps(
+        _ checkpoints: CheckpointFolder?, _ observe: @Sendable (TrainingEvent) throws -> Void
+    ) async throws {
+        var savedStep = step
+        while step < settings.steps, stopping?.shouldStop != true {
+            if _Concurrency.Task.isCancelled {
+                if let checkpoints, savedStep != step { try save(to: checkpoints, observe) }
+                throw CancellationError()
+            }
+            try observe(.step(takeStep()))
+            if isDue(settings.evaluateEvery) { try evaluate(observe) }
+            if let checkpoints, isDue(settings.checkpointEvery) || stopping?.shouldStop == true {
+                try save(to: checkpoints, observe)
+                savedStep = step
+            }
+            await _Concurrency.Task.yield()
+        }
+    }
+
+    private func isDue(_ every: Int?) -> Bool {
+        step == settings.steps || every.map { step.isMultiple(of: $0) } ?? false
+    }
+
+    private func evaluate(_ observe: @Sendable (TrainingEvent) throws -> Void) throws {
+        guard let evaluation = try task.evaluate(model) else { return }
+        let isBest = !evaluation.loss.isNaN && evaluation.loss < best?.loss ?? .infinity
+        if isBest { best = (step, evaluation.loss) }
+        stopping?.observe(evaluation.loss)
+        try observe(.evaluation(step: step, evaluation, isBest: isBest))
+    }
+
+    private func save(
+        to folder: CheckpointFolder, _ observe: @Sendable (TrainingEvent) throws -> Void
+    ) throws {
+        let path = try folder.save(checkpoint, protecting: settings.keepsBest ? best?.step : nil)
+        try observe(.checkpoint(step: step, path: path))
+    }
+
+    // MARK: A step
+
+    /// Takes one optimiser step.
+    ///
+    /// - Throws: ``TrainingError`` where the loss or a gradient is not finite, before anything is changed; what the training task throws.
+    @discardableResult
+    public func takeStep() throws -> StepReport {
+        let begin = clock.now
+        let count = settings.accumulatedBatches
+        var sums: [Tensor] = []
+        var carried = carried
+        var loss = 0.0
+        var targets = 0
+        for index in 0..<count {
+            let batch = try task.batch(at: step * count + index)
+            let pass = try valueAndGradient(of: model, seed: settings.seed, step: step * count + index, on: tape) {
+                context in
+                let result = try task.loss(of: model, on: batch, carried: carried, context)
+                return (result.loss, (result.targetCount, result.carried))
+            }
+            let value = Double(pass.loss.scalar)
+            guard value.isFinite else { throw notFinite(value, batch, carried) }
+            loss += value / Double(count)
+            targets += pass.other.0
+            carried = pass.other.1
+            if sums.isEmpty {
+                sums = pass.gradients
+            } else {
+                OptimizerStep.accumulate(pass.gradients, into: &sums)
+            }
+        }
+        let (norm, notFinite) = OptimizerStep.gradientNorm(sums)
+        if let notFinite {
+            throw TrainingError(
+                "training",
+                "the gradient of \(model.trainableNames[notFinite]) is not finite at step \(step + 1); the loss is \(loss)"
+            )
+        }
+        try apply(sums, norm: norm / Double(count))
+        self.carried = carried
+        return StepReport(
+            step: step, loss: loss, learningRate: settings.schedule.rate(at: step - 1),
+            gradientNorm: norm / Double(count),
+            targetCount: targets, seconds: begin.duration(to: clock.now) / .seconds(1))
+    }
+
+    private func apply(_ gradients: [Tensor], norm: Double) throws(TrainingError) {
+        let clip = settings.clipNorm.map { OptimizerStep.clipFactor(norm: norm, maximum: $0) } ?? 1
+        let scale = clip / Float(settings.accumulatedBatches)
+        let rate = settings.schedule.rate(at: step)
+        try model.withTrainableTensors { (values) throws(TrainingError) in
+            try optimizer.update(&values, gradients: gradients, rate: rate, gradientScale: scale)
+        }
+        step += 1
+    }
+
+    /// Runs the pass again, looking at every value, and names the first that is not finite.
+    private func notFinite(_ loss: Double, _ batch: Task.Batch, _ carried: [Tensor]) -> TrainingError {
+        let tape = Tape()
+        tape.looksForNonFinite = true
+        let context = Context(tape: tape, seed: settings.seed, step: step)
+        _ = try? task.loss(of: model, on: batch, carried: carried, context)
+        var place = ""
+        if let name = model.parameters.first(where: { !$0.parameter.value.elements.allSatisfy(\.isFinite) })?.name {
+            place = "; the weight \(name) is not finite"
+        } else if let first = tape.firstNonFinite {
+            place =
+                "; the first value that is not finite is \(first.name.map { "\($0), " } ?? "")of \(first.operation) \(first.shape)"
+        }
+        return TrainingError("training", "the loss is \(loss) at step \(step + 1)\(place)")
+    }
+
+    // MARK: Checkpoints
+
+    /// All that is needed to go on from here.
+    public var checkpoint: Checkpoint {
+        var checkpoint = Checkpoint(
+            model: settings.name, settings: settings.modelSettings, step: step,
+            state: TrainerState(seed: settings.seed, best: best, stopping: stopping).json, weights: model.weights,
+            optimizer: optimizer.tensors(names: model.trainableNames))
+        checkpoint.carried = carried
+        return checkpoint
+    }
+
+    /// Goes on from a checkpoint, with the same bits as if the run had never stopped.
+    ///
+    /// - Throws: ``TrainingError`` where it is of another model, optimiser or seed; then the trainer is as it was.
+    public func resume(from checkpoint: Checkpoint) throws(TrainingError) {
+        guard checkpoint.model == settings.name else {
+            throw TrainingError("checkpoint", "it is of the model \"\(checkpoint.model)\", not of \"\(settings.name)\"")
+        }
+        let state = try TrainerState(json: checkpoint.state)
+        guard state.seed == settings.seed else {
+            throw TrainingError("checkpoint", "its run has the seed \(state.seed), this one \(settings.seed)")
+        }
+        try checkpoint.requireWeights(model.weights.mapValues(\.shape))
+        var optimizer = optimizer
+        try optimizer.restore(checkpoint.optimizer, names: model.trainableNames, step: checkpoint.step)
+        var model = model
+        do { try model.load(checkpoint.weights) } catch { throw TrainingError("checkpoint", error.description) }
+        (self.model, self.optimizer, step, carried) = (model, optimizer, checkpoint.step, checkpoint.carried)
+        best = state.best
+        stopping = settings.patience.map {
+            EarlyStopping(patience: $0, best: state.best?.loss, evaluationsSinceBest: state.evaluationsSinceBest)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import HeedAutograd
+import HeedNN
+import HeedTensor
+
+/// What a ``Trainer`` trains a model for: where batches come from, what the loss is, and how the model is judged.
+///
+/// Every method is a function of its arguments: a run that is resumed at a step sees the batches that it would have seen.
+public protocol TrainingTask: Sendable {
+    /// What is trained.
+    associatedtype Model: Module
+    /// What a step is taken on.
+    associatedtype Batch: Sendable
+
+    /// The batch of a step, from 0.
+    func batch(at step: Int) throws -> Batch
+
+    /// The loss of the model on a batch: one element.
+    ///
+    /// - Parameters:
+    ///   - carried: What the step before returned: the state of a recurrent network (truncated backpropagation through time). Empty at the
+    ///     first step. Gradients do not flow into it.
+    ///   - context: Records the pass.
+    /// - Returns: The loss, over how many targets it is the mean, and what the next step is to be given.
+    func loss(of model: Model, on batch: Batch, carried: [Tensor], _ context: Context) throws -> StepLoss
+
+    /// Judges a model on data that it is not trained on; nil where there is none.
+    func evaluate(_ model: Model) throws -> Evaluation?
+}
+
+/// What the forward pass of a training step gave.
+public struct StepLoss {
+    /// One element.
+    public let loss: Variable
+    /// Over how many targets it is the mean.
+    public let targetCount: Int
+    /// What the next step is given.
+    public let carried: [Tensor]
+
+    /// The loss of a step.
+    public init(_ loss: Variable, targetCount: Int, carried: [Tensor] = []) {
+        self.loss = loss
+        self.targetCount = targetCount
+        self.carried = carried
+    }
+}
+
+/// How good a model is.
+public struct Evaluation: Sendable, Equatable {
+    /// The mean loss; the lower the better.
+    public let loss: Double
+    /// Whatever else was measured, by its name: accuracy, perplexity.
+    public let metrics: [String: Double]
+
+    /// A judgement.
+    public init(loss: Double, metrics: [String: Double] = [:]) {
+        self.loss = loss
+        self.metrics = metrics
+    }
+}
+
+/// What happens in a run, as it happens.
+public enum TrainingEvent: Sendable {
+    /// An optimiser step was taken.
+    case step(StepReport)
+    /// The model was judged after a step.
+    case evaluation(step: Int, Evaluation, isBest: Bool)
+    /// A checkpoint was saved.
+    case checkpoint(step: Int, path: String)
+}
+
+/// One optimiser step.
+public struct StepReport: Sendable, Equatable {
+    /// How many steps have been taken, this one included.
+    public let step: Int
+    /// The mean loss before the step.
+    public let loss: Double
+    /// The learning rate.
+    public let learningRate: Double
+    /// The length of all gradients together, before clipping.
+    public let gradientNorm: Double
+    /// Over how many targets the loss is the mean.
+    public let targetCount: Int
+    /// How long the step took, its batch included.
+    public let seconds: Double
+}
