@@ -13,6 +13,9 @@
 // Additions and multiplications of an element, for the choice of how many cores are worth it.
 #define FLOPS_PER_ELEMENT 20.0
 
+// Rows of at most this many columns (twice 8 KiB) are brought near before their turn.
+#define NEAR_COLUMNS 2048
+
 typedef struct Call {
   const HeedKernels *kernels;
   const HeedSoftmaxShape *shape;
@@ -45,6 +48,7 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
     const float *input = call->inputs->input + (ptrdiff_t)i * s->input_row;
     float *output = call->output + (ptrdiff_t)i * s->output_row;
     const ptrdiff_t stride = (ptrdiff_t)call->row_stride;
+    const bool near = call->direct && s->columns <= NEAR_COLUMNS;
     if (!call->direct) call->kernels->copy_strided(input, s->input_row, s->input_column, rows, s->columns, block, stride, 1);
     for (size_t r = 0; r < rows; r++) {
       const HeedSoftmaxRow row = {
@@ -55,6 +59,8 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
           .boolean = contiguous_mask(call, i + r, mask),
           .scale = s->scale,
           .logarithm = s->logarithm,
+          .next_input = near && r + 1 < rows ? input + (ptrdiff_t)(r + 1) * s->input_row : NULL,
+          .next_output = near && r + 1 < rows ? output + (ptrdiff_t)(r + 1) * s->output_row : NULL,
       };
       call->kernels->softmax_row(&row);
     }

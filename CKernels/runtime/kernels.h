@@ -20,13 +20,16 @@
 #include "key_value_cache.h"
 #include "kernels_arithmetic.h"
 #include "kernels_attention_backward.h"
+#include "kernels_convolution.h"
 #include "kernels_embedding.h"
 #include "kernels_norm.h"
 #include "kernels_optimizer.h"
 #include "kernels_position.h"
 #include "kernels_random.h"
 #include "kernels_recurrent.h"
+#include "kernels_scored_attention.h"
 #include "kernels_softmax_backward.h"
+#include "kernels_sparse.h"
 #include "key_value_cache.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
@@ -95,7 +98,9 @@ typedef struct HeedSoftmaxRow {
   const float *additive;  // added, the sum saturating at -FLT_MAX, minus infinity hides; or null
   float scale;
   bool logarithm;
-  float *log_sum_exp; // one number, or null
+  float *log_sum_exp;      // one number, or null
+  const float *next_input; // the row that comes after, to be brought near meanwhile; or null
+  float *next_output;
 } HeedSoftmaxRow;
 
 // One row of weights times V, over the keys that the row sees.

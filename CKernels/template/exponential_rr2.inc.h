@@ -12,7 +12,7 @@
 INLINE_KERNEL vf exp_rr2_t16_p3(vf x) {
   x = vf_max(vf_set1(-110.0f), x);
   const vf magic = vf_set1(0x1.8p19f);
-  const vf shifted = vf_add(vf_mul(x, vf_set1(0x1.715476p+0f)), magic);
+  const vf shifted = vf_fma(x, vf_set1(0x1.715476p+0f), magic);
   const vf n = vf_sub(shifted, magic);
   const vf r = vf_fma(n, vf_set1(0x1.bd0106p-13f), vf_fma(n, vf_set1(-0x1.63p-1f), x));
   const vf entry = vf_table16_down(heed_exp2_table, shifted);

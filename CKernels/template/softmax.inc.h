@@ -5,6 +5,9 @@
 //   s <- sum e_j                   (compensated: a tree of four vectors, then a running sum with its error kept beside it)
 //   y_j <- e_j * (1 / s)           (log: z_j - m - log s)
 //
+// Rows that come one after the other begin a page each, where the processor's own prefetching stops: the next row is asked for while this
+// one's exponentials are computed.
+//
 // Which lane and step a column falls into depends on its index alone, so columns that add nothing behind the last one seen leave the bits
 // alone.
 
@@ -44,9 +47,14 @@ INLINE_KERNEL float softmax_maximum(const SoftmaxScores *x, size_t visible) {
 #pragma clang loop unroll(full)
   for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_set1(SOFTMAX_LOWEST);
   size_t j = 0;
-  for (; !x->masked && j + SOFTMAX_GROUP * HEED_LANES <= visible; j += SOFTMAX_GROUP * HEED_LANES)
+  if (!x->masked && x->row->scale >= 0.0f) {
+    // A product rounds monotonously: the largest z is that of the largest input.
+    for (; j + SOFTMAX_GROUP * HEED_LANES <= visible; j += SOFTMAX_GROUP * HEED_LANES)
 #pragma clang loop unroll(full)
-    for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_max(softmax_score(x, j + (size_t)v * HEED_LANES, HEED_LANES, vf_zero()), top[v]);
+      for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_max(vf_load(x->row->input + j + (size_t)v * HEED_LANES), top[v]);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_max(vf_mul(top[v], x->scale), vf_set1(SOFTMAX_LOWEST));
+  }
   for (; j < visible; j += HEED_LANES) {
     const vf z = softmax_score(x, j, visible - j, vf_zero());
     const vm seen = x->masked ? softmax_seen(x, j, visible - j) : vm_first(visible - j);
@@ -78,14 +86,20 @@ INLINE_KERNEL SoftmaxSum softmax_add(SoftmaxSum s, vf term) {
 INLINE_KERNEL double softmax_sum(const SoftmaxScores *x, size_t visible, vf maximum) {
   SoftmaxSum s = {vf_zero(), vf_zero()};
   const size_t step = SOFTMAX_GROUP * HEED_LANES;
+  const float *const coming = x->row->next_input, *const room = x->row->next_output;
   size_t j = 0;
-  for (; !x->masked && !x->row->logarithm && j + step <= visible; j += step) {
+  for (; !x->masked && j + step <= visible; j += step) {
     vf e[SOFTMAX_GROUP];
 #pragma clang loop unroll(full)
-    for (int v = 0; v < SOFTMAX_GROUP; v++) {
-      e[v] = exp_rr2_t16_p3(softmax_score(x, j + (size_t)v * HEED_LANES, HEED_LANES, maximum));
-      vf_store(x->row->output + j + v * HEED_LANES, e[v]);
+    for (size_t line = 0; line < step; line += 16) {
+      if (coming) __builtin_prefetch(coming + j + line);
+      if (room) __builtin_prefetch(room + j + line, 1);
     }
+#pragma clang loop unroll(full)
+    for (int v = 0; v < SOFTMAX_GROUP; v++) e[v] = exp_rr2_t16_p3(softmax_score(x, j + (size_t)v * HEED_LANES, HEED_LANES, maximum));
+    if (!x->row->logarithm)
+#pragma clang loop unroll(full)
+      for (int v = 0; v < SOFTMAX_GROUP; v++) vf_store(x->row->output + j + (size_t)v * HEED_LANES, e[v]);
     s = softmax_add(s, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
   }
   for (; j < visible; j += step) {
@@ -101,7 +115,11 @@ INLINE_KERNEL void softmax_normalise(const SoftmaxScores *x, size_t visible, dou
   float *y = x->row->output;
   const vf inverse = vf_set1(sum == 0.0 ? 0.0f : (float)(1.0 / sum));
   const bool careful = x->masked && !(sum < INFINITY);
-  for (size_t j = 0; j < visible; j += HEED_LANES) {
+  size_t j = 0;
+  for (; !careful && j + SOFTMAX_GROUP * HEED_LANES <= visible; j += SOFTMAX_GROUP * HEED_LANES)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < SOFTMAX_GROUP; v++) vf_store(y + j + v * HEED_LANES, vf_mul(vf_load(y + j + v * HEED_LANES), inverse));
+  for (; j < visible; j += HEED_LANES) {
     vf value = vf_mul(vf_load_n(y + j, visible - j), inverse);
     if (careful) value = vf_select(softmax_seen(x, j, visible - j), value, vf_zero());
     vf_store_n(y + j, value, visible - j);
