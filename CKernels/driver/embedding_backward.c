@@ -156,7 +156,7 @@ HeedStatus heed_embedding_backward_touched(const HeedEmbeddingShape *shape, cons
   sort_tokens(&call, ids, scratch);
   run_sums(&call);
   for (size_t u = 0; u < call.rows; u++) {
-    if (s.id_element == HeedIndexElementI32)
+    if (s.id_element == HeedIndexElementInt32)
       ((int32_t *)rows)[u] = (int32_t)call.row[u];
     else
       ((int64_t *)rows)[u] = (int64_t)call.row[u];

@@ -26,8 +26,8 @@ extern "C" {
 #endif
 
 typedef enum HEED_CLOSED HeedIndexElement {
-  HeedIndexElementI32 = 0,
-  HeedIndexElementI64,
+  HeedIndexElementInt32 = 0,
+  HeedIndexElementInt64,
 } HeedIndexElement;
 
 typedef struct HeedEmbeddingShape {

@@ -12,7 +12,7 @@ static void fill_ids(Random *r, const HeedEmbeddingShape *s, void *ids) {
   for (size_t t = 0; t < s->tokens; t++) {
     const uint64_t below = random_below(r, 3) ? s->vocabulary : (s->vocabulary + 9) / 10, id = random_below(r, below);
     const ptrdiff_t at = (ptrdiff_t)t * s->id_step;
-    if (s->id_element == HeedIndexElementI32)
+    if (s->id_element == HeedIndexElementInt32)
       ((int32_t *)ids)[at] = (int32_t)id;
     else
       ((int64_t *)ids)[at] = (int64_t)id;
@@ -21,7 +21,7 @@ static void fill_ids(Random *r, const HeedEmbeddingShape *s, void *ids) {
 
 static int64_t id_at(const HeedEmbeddingShape *s, const void *ids, size_t t) {
   const ptrdiff_t at = (ptrdiff_t)t * s->id_step;
-  return s->id_element == HeedIndexElementI32 ? ((const int32_t *)ids)[at] : ((const int64_t *)ids)[at];
+  return s->id_element == HeedIndexElementInt32 ? ((const int32_t *)ids)[at] : ((const int64_t *)ids)[at];
 }
 
 static size_t extent(size_t rows, ptrdiff_t stride, size_t columns) { return rows ? (rows - 1) * (size_t)stride + columns : 0; }
@@ -45,7 +45,7 @@ TEST(embedding_looks_rows_up) {
     Random r = random_stream(9000 + (uint64_t)c);
     const HeedEmbeddingShape s = random_shape(&r);
     const size_t table_count = extent(s.vocabulary, s.table_row, s.columns), count = extent(s.tokens, s.output_row, s.columns);
-    const size_t id_bytes = extent(s.tokens, s.id_step, 1) * (s.id_element == HeedIndexElementI32 ? 4 : 8);
+    const size_t id_bytes = extent(s.tokens, s.id_step, 1) * (s.id_element == HeedIndexElementInt32 ? 4 : 8);
     Guarded table = guarded_allocate(table_count * 4, GuardEnd), ids = guarded_allocate(id_bytes, GuardEnd);
     Guarded output = guarded_allocate(count * 4, (GuardSide)(c % 2));
     float *w = table.data, *y = output.data;
@@ -83,7 +83,7 @@ TEST(embedding_gradient_is_the_scatter_add) {
     if (c % 4) s.vocabulary = 1 + s.vocabulary % 101, s.padding %= (int64_t)s.vocabulary;
     s.accumulate = random_below(&r, 2);
     const size_t table_count = extent(s.vocabulary, s.table_row, s.columns), count = extent(s.tokens, s.output_row, s.columns);
-    const size_t element = s.id_element == HeedIndexElementI32 ? 4 : 8, most = s.tokens < s.vocabulary ? s.tokens : s.vocabulary;
+    const size_t element = s.id_element == HeedIndexElementInt32 ? 4 : 8, most = s.tokens < s.vocabulary ? s.tokens : s.vocabulary;
     Guarded ids = guarded_allocate(extent(s.tokens, s.id_step, 1) * element, GuardEnd), dy = guarded_allocate(count * 4, GuardEnd);
     Guarded table = guarded_allocate(table_count * 4, GuardEnd), rows = guarded_allocate(most * element, GuardEnd);
     Guarded sums = guarded_allocate(most * s.columns * 4, GuardEnd);

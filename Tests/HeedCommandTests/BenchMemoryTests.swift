@@ -44,7 +44,7 @@ import Testing
         for object in objects { #expect(try #require(object["max_error"] as? Double) < 1e-5) }
     }
 
-    @Test(arguments: ["softmax", "log_softmax"])
+    @Test(arguments: ["softmax", "log_softmax", "layer_norm", "rms_norm", "gelu", "gelu_tanh", "log", "softplus"])
     func `pointwise has its keys`(operation: String) throws {
         let outcome = try CommandRunner.run([
             "bench", "pointwise", "--json", "--op", operation, "--rows", "300", "--columns", "257", "--repeats", "3",
@@ -66,6 +66,19 @@ import Testing
         let rate = try #require(object["gigabytes_per_second"] as? Double)
         #expect(abs(rate * median * 1e9 / (8 * 300 * 257) - 1) < 1e-9)
         #expect(try #require(object["max_error"] as? Double) < 1e-6)
+    }
+
+    @Test(arguments: ["softmax", "log_softmax", "layer_norm", "rms_norm", "gelu"])
+    func `pointwise goes backward`(operation: String) throws {
+        let outcome = try CommandRunner.run([
+            "bench", "pointwise", "--json", "--op", operation, "--rows", "64", "--columns", "65", "--repeats", "2",
+            "--direction", "backward",
+        ])
+        let object = try #require(outcome.objects?.first)
+        #expect(outcome.status == 0 && object["direction"] as? String == "backward")
+        let median = try #require(object["median_seconds"] as? Double)
+        let rate = try #require(object["gigabytes_per_second"] as? Double)
+        #expect(abs(rate * median * 1e9 / (12 * 64 * 65) - 1) < 1e-9)
     }
 
     @Test func `tables are for people`() throws {

@@ -5,12 +5,15 @@ import Heed
 struct BenchPointwise: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pointwise",
-        abstract: "Measure an operation along the rows of a matrix, which reads and writes each number once.",
+        abstract: "Measure an operation that reads and writes each number of a matrix once.",
         discussion: "The bandwidth is that of copying the input to the output on as many threads, between the turns."
     )
 
-    @Option(help: "The operation: softmax or log_softmax.")
+    @Option(help: "The operation.")
     var op: PointwiseOperation
+
+    @Option(help: "The pass; backward reads what was kept beside what arrives, and writes all gradients.")
+    var direction = PointwiseOperation.Direction.forward
 
     @Option(help: "Rows.")
     var rows = 4096
@@ -42,9 +45,10 @@ struct BenchPointwise: ParsableCommand {
             )
         }
         let memory = Double(HeedRuntime.machine.memoryBytes)
-        guard 8 * numbers <= memory * 0.75 else {
+        let held = (direction == .forward ? 8 : 16) * numbers
+        guard held <= memory * 0.75 else {
             throw ValidationError(
-                "matrices of these sizes need \(Units.bytes(8 * numbers)), more than three quarters of the "
+                "matrices of these sizes need \(Units.bytes(held)), more than three quarters of the "
                     + "\(Units.bytes(memory)) of memory")
         }
     }
@@ -54,7 +58,9 @@ struct BenchPointwise: ParsableCommand {
         let surroundings = Surroundings.current
         Progress.show("filling the matrix ...")
         var generator = NormalGenerator()
-        let measurement = try measure(generator.tensor([rows, columns]))
+        let input = op.input(generator.tensor([rows, columns]))
+        let measurement = try measure(
+            op.prepared(input, direction, arriving: generator.tensor([rows, columns])), input)
         Progress.erase()
         if common.json { return try Console.printLine(JSONWriter.string(measurement.json(in: surroundings))) }
         try Console.printLine(surroundings.description)
@@ -64,14 +70,15 @@ struct BenchPointwise: ParsableCommand {
         for line in table.lines { try Console.printLine(line) }
     }
 
-    private func measure(_ input: Tensor) throws(CommandFailure) -> PointwiseMeasurement {
+    private func measure(
+        _ operation: @escaping PointwiseOperation.Run, _ input: Tensor
+    ) throws(CommandFailure) -> PointwiseMeasurement {
         let output = ResultTensor(input.shape)
-        let operation = op.prepared(input)
         func time(_ runs: Int) throws(CommandFailure) -> Double {
             try Stopwatch.time(runs) { () throws(TensorError) in try operation(&output.tensor) }
         }
         _ = try time(1)
-        let error = error(of: output.tensor, input)
+        let error = direction == .forward ? error(of: output.tensor, input) : nil
         let runs = Stopwatch.runsPerTurn(ofSeconds: try time(1))
         // A copy takes as many runs as the operation, that neither is helped by what the other left in the caches.
         let stopwatch = Stopwatch(repeats: repeats) { () throws(CommandFailure) in
@@ -87,7 +94,8 @@ struct BenchPointwise: ParsableCommand {
         let timing = try stopwatch.measure([
             Stopwatch.Arm(runsPerTurn: runs) { runs throws(CommandFailure) in try time(runs) }
         ])[0]
-        return PointwiseMeasurement(operation: op, rows: rows, columns: columns, timing: timing, maximumError: error)
+        return PointwiseMeasurement(
+            operation: op, direction: direction, rows: rows, columns: columns, timing: timing, maximumError: error)
     }
 
     /// `max |x - r| / max |r|` over rows spread evenly over the matrix.

@@ -3,14 +3,15 @@ import Heed
 /// What was measured of an operation along the rows of a matrix.
 struct PointwiseMeasurement {
     let operation: PointwiseOperation
+    let direction: PointwiseOperation.Direction
     let rows: Int
     let columns: Int
     let timing: Stopwatch.Timing
-    /// Against float64, of some of the rows.
-    let maximumError: Double
+    /// Against float64, of some of the rows; nil of a backward pass.
+    let maximumError: Double?
 
     /// Read and written.
-    private var gigabytes: Double { 8e-9 * Double(rows) * Double(columns) }
+    private var gigabytes: Double { direction.bytes * 1e-9 * Double(rows) * Double(columns) }
     private var gigabytesPerSecond: Double { gigabytes / timing.medianSeconds }
     private var percentOfBandwidth: Double { timing.percent(ofWork: gigabytes) }
 
@@ -20,13 +21,13 @@ struct PointwiseMeasurement {
             "op": .string(operation.rawValue),
             "shape": ["rows": JSONValue(rows), "columns": JSONValue(columns)],
             "dtype": "f32",
-            "direction": "forward",
+            "direction": .string(direction.rawValue),
             "median_seconds": JSONValue(timing.medianSeconds),
             "min_seconds": JSONValue(timing.minimumSeconds),
             "gigabytes_per_second": JSONValue(gigabytesPerSecond),
             "percent_of_bandwidth": JSONValue(percentOfBandwidth),
             "copy_gigabytes_per_second": JSONValue(timing.medianYardstick),
-            "max_error": JSONValue(min(maximumError, .greatestFiniteMagnitude)),
+            "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
             "repeats": JSONValue(timing.seconds.count),
         ])
     }
@@ -40,7 +41,7 @@ struct PointwiseMeasurement {
         [
             operation.rawValue, Units.seconds(timing.medianSeconds), Units.seconds(timing.minimumSeconds),
             Units.significant(gigabytesPerSecond), Units.format("%.1f", percentOfBandwidth),
-            Units.significant(timing.medianYardstick), Units.error(maximumError),
+            Units.significant(timing.medianYardstick), maximumError.map { Units.error($0) } ?? "-",
         ]
     }
 }

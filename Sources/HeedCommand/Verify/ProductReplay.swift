@@ -1,11 +1,16 @@
 import Heed
 
 extension CaseOperation {
-    /// Matrix product, batched with broadcasting, forward.
+    /// Matrix product, batched with broadcasting. Gradients: `dA = dC B^T` and `dB = A^T dC`, summed over what was broadcast.
     static let matmul = CaseOperation(
         replay: { input throws(CaseError) in
             let (left, right) = try factors(input)
-            return ["output.output": try product(input, left, right)]
+            let output = try product(input, left, right)
+            var answers = ["output.output": output]
+            guard let cotangent = try input.cotangent(shape: output.shape) else { return answers }
+            answers["gradient.a"] = summedProduct(cotangent, right.transposed(), to: left.shape)
+            answers["gradient.b"] = summedProduct(left.transposed(), cotangent, to: right.shape)
+            return answers
         },
         strict: { input, answer throws(CaseError) in
             guard answer.name == "output.output" else { return nil }
@@ -13,18 +18,39 @@ extension CaseOperation {
             return try productMeasurements(input, answer, left, right, bias: nil)
         })
 
-    /// `input weight^T + bias`, forward.
+    /// `input weight^T + bias`. Gradients: `dX = dY W`, `dW = dY^T X` and the sum of dY's rows.
     static let linear = CaseOperation(
         replay: { input throws(CaseError) in
             let (left, right, bias) = try linearOperands(input)
-            let output = try product(input, left, right)
-            return ["output.output": bias.map { adding($0, to: output) } ?? output]
+            let product = try product(input, left, right)
+            let output = bias.map { adding($0, to: product) } ?? product
+            var answers = ["output.output": output]
+            guard let cotangent = try input.cotangent(shape: output.shape) else { return answers }
+            answers["gradient.input"] = summedProduct(cotangent, right.transposed(), to: left.shape)
+            answers["gradient.weight"] = summedProduct(
+                rows(cotangent).transposed(), rows(left), to: right.transposed().shape)
+            answers["gradient.bias"] = bias.map { cotangent.sum(to: $0.shape) }
+            return answers
         },
         strict: { input, answer throws(CaseError) in
             guard answer.name == "output.output" else { return nil }
             let (left, right, bias) = try linearOperands(input)
             return try productMeasurements(input, answer, left, right, bias: bias)
         })
+
+    /// All axes but the last joined.
+    private static func rows(_ tensor: Tensor) -> Tensor {
+        let columns = tensor.shape[-1]
+        let count = tensor.shape.dimensions.dropLast().reduce(1, *)
+        return tensor.reshaped([count, columns])
+    }
+
+    /// The product, summed over the axes that a factor of `shape` was broadcast along.
+    private static func summedProduct(_ left: Tensor, _ right: Tensor, to shape: Shape) -> Tensor {
+        // With nothing summed, or nothing to fill, sizes beside the zero may be anything.
+        guard shape.count > 0, left.count > 0, right.count > 0 else { return .zeros(shape) }
+        return Heed.matmul(left, right).sum(to: shape)
+    }
 
     private static func factors(_ input: ConformanceCase) throws(CaseError) -> (Tensor, Tensor) {
         try input.requireKnown(inputs: ["a", "b"], attributes: [])

@@ -1,29 +1,32 @@
 import Heed
 
 extension CaseOperation {
-    /// Softmax along an axis, forward.
+    /// Softmax along an axis.
     static let softmax = CaseOperation(
-        replay: { input throws(CaseError) in
-            let (tensor, axis) = try softmaxInput(input)
-            // Sizes beside a zero may be anything; there is nothing to compute then.
-            guard tensor.count > 0 else { return ["output.output": tensor] }
-            return ["output.output": Heed.softmax(tensor, axis: axis)]
-        },
+        replay: { input throws(CaseError) in try softmaxReplay(input, logarithm: false) },
         strict: { input, answer throws(CaseError) in
             guard answer.name == "output.output" else { return nil }
             let (tensor, axis) = try softmaxInput(input)
             return [softmaxMeasurement(answer, input: tensor, axis: axis)]
         })
 
-    /// Logarithm of the softmax along an axis, forward.
+    /// Logarithm of the softmax along an axis.
     static let logSoftmax = CaseOperation(
-        replay: { input throws(CaseError) in
-            let (tensor, axis) = try softmaxInput(input)
-            // Sizes beside a zero may be anything; there is nothing to compute then.
-            guard tensor.count > 0 else { return ["output.output": tensor] }
-            return ["output.output": Heed.logSoftmax(tensor, axis: axis)]
-        },
+        replay: { input throws(CaseError) in try softmaxReplay(input, logarithm: true) },
         strict: nil)
+
+    private static func softmaxReplay(_ input: ConformanceCase, logarithm: Bool) throws(CaseError) -> [String: Tensor] {
+        let (tensor, axis) = try softmaxInput(input)
+        let cotangent = try input.cotangent(shape: tensor.shape)
+        // Sizes beside a zero may be anything; there is nothing to compute then.
+        guard tensor.count > 0 else { return ["output.output": tensor, "gradient.input": tensor] }
+        let output = logarithm ? Heed.logSoftmax(tensor, axis: axis) : Heed.softmax(tensor, axis: axis)
+        var answers = ["output.output": output]
+        answers["gradient.input"] = cotangent.map {
+            softmaxGradient(output: output, outputGradient: $0, axis: axis, logarithm: logarithm)
+        }
+        return answers
+    }
 
     private static func softmaxInput(_ input: ConformanceCase) throws(CaseError) -> (tensor: Tensor, axis: Int) {
         try input.requireKnown(inputs: ["input"], attributes: ["axis"])

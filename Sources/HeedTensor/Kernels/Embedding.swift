@@ -1,0 +1,101 @@
+internal import CKernels
+
+/// Rows of a table:   `Y[..., :] = table[indices[...], :]`, the product of one-hot rows and the table without the one-hot rows.
+///
+/// - Parameters:
+///   - table: `[vocabulary, n]`.
+///   - indices: Of any shape, from 0 to the vocabulary.
+/// - Returns: `[indices..., n]`.
+/// - Precondition: the table is a matrix and every index is one of its rows.
+public func embedding(_ table: Tensor, indices: IndexTensor) -> Tensor {
+    stopping { () throws(TensorError) in try checkedEmbedding(table, indices: indices) }
+}
+
+/// The same for indices that come from outside.
+///
+/// - Throws: ``TensorError`` where an index is not a row of the table.
+public func checkedEmbedding(_ table: Tensor, indices: IndexTensor) throws(TensorError) -> Tensor {
+    require(table.rank == 2, "embedding: the table of shape \(table.shape) is not a matrix")
+    let table = table.contiguous()
+    var shape = embeddingDescriptor(indices, table.shape[0], table.shape[1], padding: nil)
+    return try Tensor(shape: Shape(indices.shape.dimensions + [table.shape[1]])) { output throws(TensorError) in
+        try indices.withUnsafeElements { ids throws(TensorError) in
+            try table.withUnsafeElements { table throws(TensorError) in
+                try heed_embedding_forward(&shape, table.baseAddress, ids.baseAddress, output.baseAddress)
+                    .check("embedding", "table [\(shape.vocabulary), \(shape.columns)], indices \(indices.shape)")
+            }
+        }
+    }
+}
+
+/// The gradient of an embedding's table: row `v` is the sum of `outputGradient` where the index is `v`, in the order of the indices and in
+/// double precision; 0 where there is none. It is the product `onehot^T outputGradient` too.
+///
+/// - Parameters:
+///   - outputGradient: `[indices..., n]`.
+///   - padding: An index that has no gradient.
+/// - Returns: `[vocabulary, n]`.
+package func embeddingGradient(
+    indices: IndexTensor, outputGradient: Tensor, vocabulary: Int, padding: Int? = nil
+) -> Tensor {
+    let columns = requireRows(indices, outputGradient)
+    var shape = embeddingDescriptor(indices, vocabulary, columns, padding: padding)
+    return Tensor(shape: [vocabulary, columns]) { gradient in
+        indices.withUnsafeElements { ids in
+            outputGradient.withUnsafeElements { arriving in
+                stopping { () throws(TensorError) in
+                    try heed_embedding_backward_dense(
+                        &shape, ids.baseAddress, arriving.baseAddress, gradient.baseAddress
+                    )
+                    .check("embeddingGradient", "vocabulary \(vocabulary), indices \(indices.shape)")
+                }
+            }
+        }
+    }
+}
+
+/// The same gradient by the rows that are touched: their indices, rising, and their sums, `[rows, n]`.
+package func embeddingGradientRows(
+    indices: IndexTensor, outputGradient: Tensor, vocabulary: Int, padding: Int? = nil
+) -> (rows: IndexTensor, gradient: Tensor) {
+    let columns = requireRows(indices, outputGradient)
+    var shape = embeddingDescriptor(indices, vocabulary, columns, padding: padding)
+    let most = min(indices.count, vocabulary)
+    var count = 0
+    var gradient = Tensor.zeros([most, columns])
+    let rows = IndexTensor(shape: [most]) { rows in
+        rows.initialize(repeating: 0)
+        gradient.withUnsafeMutableElements { gradient in
+            indices.withUnsafeElements { ids in
+                outputGradient.withUnsafeElements { arriving in
+                    stopping { () throws(TensorError) in
+                        try heed_embedding_backward_touched(
+                            &shape, ids.baseAddress, arriving.baseAddress, rows.baseAddress, gradient.baseAddress,
+                            &count
+                        ).check("embeddingGradientRows", "vocabulary \(vocabulary), indices \(indices.shape)")
+                    }
+                }
+            }
+        }
+    }
+    return (rows.slice(axis: 0, range: 0..<count), gradient.slice(axis: 0, range: 0..<count))
+}
+
+private func requireRows(_ indices: IndexTensor, _ outputGradient: Tensor) -> Int {
+    require(
+        outputGradient.rank == indices.rank + 1
+            && Array(outputGradient.shape.dimensions.dropLast()) == indices.shape.dimensions,
+        "embeddingGradient: the gradient \(outputGradient.shape) does not belong to indices \(indices.shape)")
+    return outputGradient.shape[-1]
+}
+
+private func embeddingDescriptor(
+    _ indices: IndexTensor, _ vocabulary: Int, _ columns: Int, padding: Int?
+) -> HeedEmbeddingShape {
+    var shape = HeedEmbeddingShape()
+    (shape.tokens, shape.vocabulary, shape.columns) = (indices.count, vocabulary, columns)
+    (shape.id_element, shape.id_step) = (.int32, 1)
+    (shape.table_row, shape.output_row) = (columns, columns)
+    if let padding { (shape.has_padding, shape.padding) = (true, Int64(padding)) }
+    return shape
+}

@@ -1,0 +1,189 @@
+internal import CKernels
+
+/// Layer norm over the last axis:   `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` (Ba, Kiros and Hinton 2016).
+///
+/// Mean and variance are those of float64: a mean of a million standard deviations costs no accuracy.
+///
+/// - Parameters:
+///   - input: `[..., n]`, of rank 1 or more.
+///   - weight: `[n]`, or nil for ones.
+///   - bias: `[n]`, or nil for zeros.
+///   - epsilon: Added to the variance; 0 or more.
+/// - Returns: A contiguous tensor of the input's shape. NaN or an infinity makes its row NaN and no other.
+/// - Precondition: the sizes agree.
+public func layerNorm(_ input: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) -> Tensor {
+    Norm(kind: .layer, epsilon: epsilon).output(input, weight: weight, bias: bias)
+}
+
+/// RMS norm over the last axis:   `y = x / sqrt(mean of x^2 + epsilon) * weight` (Zhang and Sennrich 2019).
+///
+/// As ``layerNorm(_:weight:bias:epsilon:)``, without the mean.
+public func rmsNorm(_ input: Tensor, weight: Tensor? = nil, epsilon: Double = 1e-6) -> Tensor {
+    Norm(kind: .rms, epsilon: epsilon).output(input, weight: weight, bias: nil)
+}
+
+/// A norm over the last axis, with what a backward pass and a residual connection need.
+package struct Norm: Sendable {
+    package enum Kind: Sendable { case layer, rms }
+
+    package let kind: Kind
+    package let epsilon: Double
+
+    package init(kind: Kind, epsilon: Double) {
+        require(epsilon.isFinite && epsilon >= 0, "norm: epsilon \(epsilon) is not a number from 0")
+        self.kind = kind
+        self.epsilon = epsilon
+    }
+
+    /// What a forward pass gives beside the output.
+    package struct Result: Sendable {
+        package let output: Tensor
+        /// The input and the residual added; the input where there is no residual.
+        package let sum: Tensor
+        /// `[rows, 3]`: what ``gradients(sum:weight:statistics:outputGradient:sumGradient:wanted:)`` wants; nil unless asked for.
+        package let statistics: Tensor?
+    }
+
+    /// `y = norm(input + residual)`.
+    package func result(
+        _ input: Tensor, residual: Tensor? = nil, weight: Tensor? = nil, bias: Tensor? = nil,
+        keepingStatistics: Bool = true
+    ) -> Result {
+        var statistics = keepingStatistics ? Tensor.zeros([rows(of: input.shape), Int(HEED_NORM_STATISTICS)]) : nil
+        // The kernel writes every element.
+        var sum = residual == nil ? nil : Tensor(shape: input.shape) { _ in }
+        let output = Tensor(shape: input.shape) { output in
+            run(input, residual, weight, bias, to: output, sum: &sum, statistics: &statistics)
+        }
+        return Result(output: output, sum: sum ?? input, statistics: statistics)
+    }
+
+    func output(_ input: Tensor, weight: Tensor?, bias: Tensor?) -> Tensor {
+        result(input, weight: weight, bias: bias, keepingStatistics: false).output
+    }
+
+    /// Forward into a tensor that is there, for benchmarks.
+    package func run(_ input: Tensor, weight: Tensor?, bias: Tensor?, into output: inout Tensor) throws(TensorError) {
+        guard output.shape == input.shape else {
+            throw TensorError(.badShape, "norm", "the output has shape \(output.shape), not \(input.shape)")
+        }
+        var sum: Tensor?
+        var statistics: Tensor?
+        output.withUnsafeMutableElements { output in
+            run(input, nil, weight, bias, to: output, sum: &sum, statistics: &statistics)
+        }
+    }
+
+    private func rows(of shape: Shape) -> Int {
+        require(shape.rank >= 1, "norm: an input of rank 0 has no last axis")
+        return shape.isEmpty ? 0 : shape.count / shape[-1]
+    }
+
+    private func descriptor(_ shape: Shape) -> HeedNormShape {
+        var descriptor = HeedNormShape()
+        descriptor.kind = kind == .layer ? .layer : .rms
+        (descriptor.rows, descriptor.columns) = (rows(of: shape), shape[-1])
+        (descriptor.input_row, descriptor.residual_row) = (shape[-1], shape[-1])
+        (descriptor.sum_row, descriptor.output_row) = (shape[-1], shape[-1])
+        (descriptor.output_gradient_row, descriptor.sum_gradient_row) = (shape[-1], shape[-1])
+        descriptor.input_gradient_row = shape[-1]
+        descriptor.epsilon = epsilon
+        return descriptor
+    }
+
+    private func requireVector(_ tensor: Tensor?, _ name: String, _ shape: Shape) {
+        guard let tensor else { return }
+        require(tensor.shape == Shape([shape[-1]]), "norm: \(name) of shape \(tensor.shape) does not fit \(shape)")
+    }
+
+    private func run(
+        _ input: Tensor, _ residual: Tensor?, _ weight: Tensor?, _ bias: Tensor?,
+        to output: UnsafeMutableBufferPointer<Float>, sum: inout Tensor?, statistics: inout Tensor?
+    ) {
+        let shape = input.shape
+        requireVector(weight, "the weight", shape)
+        requireVector(bias, "the bias", shape)
+        require(
+            residual.map { $0.shape == shape } ?? true,
+            "norm: the residual \(residual?.shape ?? []) has not the input's shape \(shape)")
+        guard !shape.isEmpty else { return }
+        let operands = [input.contiguous(), residual?.contiguous(), weight?.contiguous(), bias?.contiguous()]
+        var descriptor = descriptor(shape)
+        var inputs = HeedNormInputs()
+        inputs.input = operands[0].map { UnsafePointer($0.firstElement) }
+        inputs.residual = operands[1].map { UnsafePointer($0.firstElement) }
+        inputs.weight = operands[2].map { UnsafePointer($0.firstElement) }
+        inputs.bias = operands[3].map { UnsafePointer($0.firstElement) }
+        var outputs = HeedNormOutputs()
+        outputs.output = output.baseAddress
+        outputs.sum = sum?.withUnsafeMutableElements { $0.baseAddress }
+        outputs.statistics = statistics?.withUnsafeMutableElements { $0.baseAddress }
+        withExtendedLifetime((operands, sum, statistics)) {
+            stopping { () throws(TensorError) in
+                try heed_norm_forward(&descriptor, &inputs, &outputs).check("norm", "input \(shape)")
+            }
+        }
+    }
+
+    // MARK: Gradients
+
+    /// Which gradients a backward pass should give.
+    package struct Wanted: OptionSet, Sendable {
+        package let rawValue: Int
+        package init(rawValue: Int) { self.rawValue = rawValue }
+        package static let input = Wanted(rawValue: 1)
+        package static let weight = Wanted(rawValue: 2)
+        package static let bias = Wanted(rawValue: 4)
+        package static let all: Wanted = [.input, .weight, .bias]
+    }
+
+    /// Those that were wanted. The residual's gradient is the input's.
+    package struct Gradients: Sendable {
+        package var input: Tensor?
+        package var weight: Tensor?
+        package var bias: Tensor?
+    }
+
+    /// The gradients of a norm, from what its forward pass gave.
+    ///
+    /// - Parameters:
+    ///   - outputGradient: The gradient that arrives at the output.
+    ///   - sumGradient: One that arrives at ``Result/sum``, added to the input's gradient.
+    package func gradients(
+        sum: Tensor, weight: Tensor?, statistics: Tensor, outputGradient: Tensor, sumGradient: Tensor? = nil,
+        wanted: Wanted = .all
+    ) -> Gradients {
+        let shape = sum.shape
+        requireVector(weight, "the weight", shape)
+        require(
+            outputGradient.shape == shape && (sumGradient.map { $0.shape == shape } ?? true),
+            "norm: gradients \(outputGradient.shape) and \(sumGradient?.shape ?? []) have not the input's shape \(shape)"
+        )
+        require(
+            statistics.count == rows(of: shape) * Int(HEED_NORM_STATISTICS),
+            "norm: statistics of shape \(statistics.shape) are not those of \(shape)")
+        var result = Gradients()
+        if wanted.contains(.input) { result.input = Tensor(shape: shape) { _ in } }  // the kernel writes every element
+        if wanted.contains(.weight) { result.weight = .zeros([shape[-1]]) }
+        if wanted.contains(.bias) { result.bias = .zeros([shape[-1]]) }
+        guard !shape.isEmpty, !wanted.isEmpty else { return result }
+        let operands = [
+            sum.contiguous(), weight?.contiguous(), statistics.contiguous(), outputGradient.contiguous(),
+            sumGradient?.contiguous(),
+        ]
+        let first = operands.map { $0.map { UnsafePointer($0.firstElement) } }
+        var descriptor = descriptor(shape)
+        var inputs = HeedNormBackwardInputs(
+            sum: first[0], weight: first[1], statistics: first[2], output_gradient: first[3], sum_gradient: first[4])
+        var gradients = HeedNormGradients()
+        gradients.input = result.input?.withUnsafeMutableElements { $0.baseAddress }
+        gradients.weight = result.weight?.withUnsafeMutableElements { $0.baseAddress }
+        gradients.bias = result.bias?.withUnsafeMutableElements { $0.baseAddress }
+        withExtendedLifetime((operands, result)) {
+            stopping { () throws(TensorError) in
+                try heed_norm_backward(&descriptor, &inputs, &gradients).check("norm", "input \(shape)")
+            }
+        }
+        return result
+    }
+}

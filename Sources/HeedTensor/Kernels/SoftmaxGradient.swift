@@ -1,0 +1,107 @@
+internal import CKernels
+
+/// The gradient of a softmax's input along an axis:   `dx = scale y (dy - sum y dy)`, or of a log-softmax's:
+/// `dx = scale (dy - exp(y) sum dy)`.
+///
+/// - Parameters:
+///   - output: What the forward pass gave.
+///   - outputGradient: The gradient that arrives, of the same shape; any view.
+///   - axis: The axis of the forward pass.
+///   - mask: Its mask. Hidden entries have no effect, whatever they hold, and a gradient of 0.
+///   - scale: Its factor.
+///   - logarithm: Whether it was a log-softmax.
+/// - Returns: A contiguous tensor of the input's shape.
+package func softmaxGradient(
+    output: Tensor, outputGradient: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1,
+    logarithm: Bool = false
+) -> Tensor {
+    stopping { () throws(TensorError) in
+        try SoftmaxGradientCall(
+            output: output, outputGradient: outputGradient, axis: axis, mask: mask, scale: scale, logarithm: logarithm
+        ).result()
+    }
+}
+
+/// A softmax's gradient with its operands checked and described once, to be run any number of times.
+package struct SoftmaxGradientCall: Sendable {
+    private let output: Tensor
+    private let outputGradient: Tensor
+    private let mask: BooleanTensor?
+    private let loop: StridedLoop
+    private let descriptor: HeedSoftmaxBackwardShape
+
+    package init(
+        output: Tensor, outputGradient: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1,
+        logarithm: Bool = false
+    ) {
+        require(
+            output.shape == outputGradient.shape,
+            "softmaxGradient: the output \(output.shape) and its gradient \(outputGradient.shape) have different shapes"
+        )
+        self.output = output
+        self.outputGradient = outputGradient
+        self.mask = mask
+        let shape = output.shape
+        let axis = shape.normalized(axis: axis, operation: "softmaxGradient")
+        var strides = [output.layout.strides, outputGradient.layout.strides, shape.rowMajorStrides]
+        if let mask {
+            guard let maskStrides = mask.stridesBroadcast(to: shape) else {
+                programmerError("softmaxGradient: the mask of shape \(mask.shape) does not broadcast to \(shape)")
+            }
+            strides.append(maskStrides)
+        } else {
+            strides.append(IndexVector(repeating: 0, count: shape.rank))
+        }
+        // The kernel takes a matrix whose columns run along the axis; every other axis is one of rows.
+        var rowSizes = shape.sizes
+        rowSizes.remove(at: axis)
+        var loop = StridedLoop(
+            shape: Shape(rowSizes),
+            strides: strides.map { strides in
+                var rowStrides = strides
+                rowStrides.remove(at: axis)
+                return rowStrides
+            })
+        loop.putLongestLast()
+        self.loop = loop
+        var descriptor = HeedSoftmaxBackwardShape()
+        (descriptor.rows, descriptor.columns) = (loop.runCount, shape.sizes[axis])
+        (descriptor.output_row, descriptor.output_column) = (loop.runStride(0), strides[0][axis])
+        (descriptor.output_gradient_row, descriptor.output_gradient_column) = (loop.runStride(1), strides[1][axis])
+        (descriptor.input_gradient_row, descriptor.input_gradient_column) = (loop.runStride(2), strides[2][axis])
+        (descriptor.mask_row, descriptor.mask_column) = (loop.runStride(3), strides[3][axis])
+        (descriptor.scale, descriptor.logarithm) = (scale, logarithm)
+        self.descriptor = descriptor
+    }
+
+    /// The result, in a new contiguous tensor.
+    package func result() throws(TensorError) -> Tensor {
+        try Tensor(shape: output.shape) { gradient throws(TensorError) in try run(to: gradient) }
+    }
+
+    /// Computes into `gradient`, which has the input's shape.
+    package func run(into gradient: inout Tensor) throws(TensorError) {
+        guard gradient.shape == output.shape else {
+            throw TensorError(
+                .badShape, "softmaxGradient", "the gradient has shape \(gradient.shape), not \(output.shape)")
+        }
+        try gradient.withUnsafeMutableElements { gradient throws(TensorError) in try run(to: gradient) }
+    }
+
+    private func run(to gradient: UnsafeMutableBufferPointer<Float>) throws(TensorError) {
+        guard let gradient = gradient.baseAddress, !output.shape.isEmpty else { return }
+        defer { withExtendedLifetime(self) {} }
+        try loop.forEachRun { offsets throws(TensorError) in
+            var inputs = HeedSoftmaxBackwardInputs(
+                output: output.firstElement + offsets[0], output_gradient: outputGradient.firstElement + offsets[1],
+                mask: nil)
+            if let mask {
+                inputs.mask = UnsafePointer(
+                    UnsafeRawPointer(mask.firstElement + offsets[3]).assumingMemoryBound(to: UInt8.self))
+            }
+            try withUnsafePointer(to: descriptor) { shape in
+                heed_softmax_backward(shape, &inputs, gradient + offsets[2])
+            }.check("softmaxGradient", "output \(output.shape)")
+        }
+    }
+}
