@@ -8,9 +8,8 @@
 
 #include "convolution_tiles.h"
 
-#define TILE_ROWS       240
-#define TILE_ROWS_LEAST 16 // fewer would not pay for staging dY
-#define TILE_COLUMNS    256
+#define TILE_ROWS    240
+#define TILE_COLUMNS 256
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -111,7 +110,7 @@ static void choose_tiles(Call *call) {
   size_t most = TILE_ROWS / call->z.area;
   if (most == 0) most = 1;
   call->channel_tiles = heed_divide_up(channels, most);
-  while (tasks_of(call) < HEED_CONVOLUTION_TASKS && heed_divide_up(channels, 2 * call->channel_tiles) * call->z.area >= TILE_ROWS_LEAST)
+  while (heed_convolution_should_split(tasks_of(call), heed_divide_up(channels, 2 * call->channel_tiles) * call->z.area))
     call->channel_tiles *= 2;
   call->task_channels = heed_divide_up(channels, call->channel_tiles);
   call->channel_tiles = heed_divide_up(channels, call->task_channels);

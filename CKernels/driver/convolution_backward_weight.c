@@ -6,10 +6,9 @@
 
 #include "convolution_tiles.h"
 
-#define TILE_ROWS       240
-#define TILE_ROWS_LEAST 16 // fewer would not pay for staging dY
-#define TILE_COLUMNS    HEED_UNFOLD_COLUMNS
-#define TILE_OUTPUTS    256
+#define TILE_ROWS    240
+#define TILE_COLUMNS HEED_UNFOLD_COLUMNS
+#define TILE_OUTPUTS 256
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -127,7 +126,7 @@ static void choose_tiles(Call *call) {
   size_t most = TILE_ROWS / z->area;
   if (most == 0) most = 1;
   call->channel_tiles = heed_divide_up(z->group_inputs, most);
-  while (tasks_of(call) < HEED_CONVOLUTION_TASKS && heed_divide_up(z->group_inputs, 2 * call->channel_tiles) * z->area >= TILE_ROWS_LEAST)
+  while (heed_convolution_should_split(tasks_of(call), heed_divide_up(z->group_inputs, 2 * call->channel_tiles) * z->area))
     call->channel_tiles *= 2;
   call->task_channels = heed_divide_up(z->group_inputs, call->channel_tiles);
   call->channel_tiles = heed_divide_up(z->group_inputs, call->task_channels);

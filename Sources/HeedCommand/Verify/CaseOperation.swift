@@ -46,6 +46,12 @@ struct CaseOperation: Sendable {
         "dot_attention": .dotAttention,
         "cross_entropy": .crossEntropy,
         "distillation_loss": .distillationLoss,
+        "conv2d": .conv2d,
+        "graph_convolution": .graphConvolution,
+        "sgd": .sgd,
+        "adam": .adam,
+        "adamw": .adamW,
+        "clip_gradient_norm": .clipGradientNorm,
     ]
 
     /// Distance from 1 to the next float, which bounds are counted in.

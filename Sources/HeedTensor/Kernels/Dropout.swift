@@ -1,0 +1,28 @@
+internal import CKernels
+
+/// Dropout: `y[i] = x[i] / (1 - probability)` where the mask keeps `i`, else 0 (Srivastava et al. 2014, scaled while training).
+///
+/// The mask is drawn from seed, stream and place by counting and never stored: the gradient is the same function of the gradient that arrives,
+/// with the same seed, stream and offset. What is dropped has no effect, NaN included.
+///
+/// - Parameters:
+///   - input: Of any shape; places count its elements in row-major order.
+///   - probability: That an element is dropped, 0 to 1.
+///   - seed: Names the masks; take another for each use.
+///   - stream: One of the seed's sequences.
+///   - offset: The place of the first element in the sequence.
+/// - Returns: A contiguous tensor of the input's shape.
+/// - Precondition: the probability is in 0 ... 1.
+public func dropout(_ input: Tensor, probability: Float, seed: UInt64, stream: UInt64 = 0, offset: UInt64 = 0) -> Tensor
+{
+    var random = HeedRandom(seed: seed, stream: stream, offset: offset)
+    return Tensor(shape: input.shape) { output in
+        input.withUnsafeElements { elements in
+            stopping { () throws(TensorError) in
+                try heed_dropout_forward(
+                    &random, probability, elements.count, elements.baseAddress, output.baseAddress
+                ).check("dropout", "input \(input.shape), probability \(probability)")
+            }
+        }
+    }
+}
