@@ -15,6 +15,7 @@
 #include "heed_runtime.h"
 #include "key_value_cache.h"
 #include "optimizer.h"
+#include "pooling.h"
 #include "random.h"
 #include "loss.h"
 #include "scored_attention.h"
