@@ -47,6 +47,40 @@ import FoundationXML
         #expect(naive >= 4 * 4 * 40 * 56)
     }
 
+    @Test(arguments: ["backward", "both"]) func `gradients are measured`(direction: String) throws {
+        let outcome = try CommandRunner.run([
+            "bench", "attention", "--json", "--repeats", "2", "--heads", "4", "--kv-heads", "2", "--query-length", "40",
+            "--key-length", "56", "--head-dim", "16", "--value-dim", "24", "--direction", direction,
+        ])
+        let objects = try #require(outcome.objects)
+        #expect(outcome.status == 0 && objects.count == 4)
+        for object in objects {
+            #expect(Set(object.keys).isSuperset(of: Self.keys))
+            #expect(object["direction"] as? String == direction)
+            let work: Double = 2 * 4 * 40 * 56 * 40 * (direction == "both" ? 3.5 : 2.5)
+            let median = try #require(object["median_seconds"] as? Double)
+            let gigaflops = try #require(object["gflops"] as? Double)
+            #expect(abs(gigaflops * median * 1e9 / work - 1) < 1e-9)
+            #expect(try #require(object["max_error"] as? Double) < 5e-6)
+        }
+        let naive = try #require(objects[0]["peak_extra_bytes"] as? Int)
+        let tiled = try #require(objects[2]["peak_extra_bytes"] as? Int)
+        #expect(naive >= 2 * 4 * 4 * 40 * 56 && tiled > 0)
+    }
+
+    @Test func `long sequences are compared by heads and by queries`() throws {
+        for (length, dimension) in [("700", "128"), ("5000", "128")] {
+            let outcome = try CommandRunner.run([
+                "bench", "attention", "--json", "--repeats", "1", "--heads", "4", "--kv-heads", "2", "--query-length",
+                length, "--key-length", "1000", "--head-dim", dimension, "--arms", "tiled", "--causal", "--direction",
+                "backward",
+            ])
+            let object = try #require(outcome.objects?.first)
+            #expect(outcome.status == 0)
+            #expect(try #require(object["max_error"] as? Double) < 5e-6, "\(object)")
+        }
+    }
+
     @Test func `a file's operands are measured against its answer, with picture and report`() throws {
         let folder = try TemporaryFolder()
         let outcome = try CommandRunner.run([

@@ -57,10 +57,30 @@ import Testing
     }
 
     @Test func `gradients that cannot be computed make a case unsupported`() throws {
-        let outcome = try CommandRunner.run(["verify", Fixtures.path("conformance/attention_basic.safetensors")])
+        let gradient: Values = [("gradient.query", .doubles(.init(repeating: 0, count: 24), dimensions: [1, 2, 3, 4]))]
+        let outcome = try Self.verify(Self.attention() + gradient, ["op": "attention"], flags: [])  // and no cotangent
         #expect(outcome.isFailure(1))
-        #expect(outcome.outputLines.first?.hasPrefix("unsupported") == true)
-        #expect(outcome.outputLines.last == "0 passed, 0 failed, 1 unsupported")
+        #expect(outcome.objects?.first?["status"] as? String == "unsupported")
+    }
+
+    @Test(arguments: [[], ["--strict"]]) func `attention passes with its gradients`(flags: [String]) throws {
+        let names = try FileManager.default.contentsOfDirectory(atPath: Fixtures.path("conformance"))
+        let cases = names.filter { $0.hasPrefix("attention_") }.sorted().map { Fixtures.path("conformance/\($0)") }
+        let outcome = try CommandRunner.run(["verify", "--json"] + flags + cases)
+        let objects = try #require(outcome.objects)
+        #expect(outcome.status == 0 && objects.count > 20, "\(outcome)")
+        for object in objects where object["case"] != nil {
+            let errors = try #require(object["errors"] as? [String: Any])
+            #expect(Set(errors.keys).isSuperset(of: ["gradient.query", "gradient.key", "gradient.value"]))
+            let path = try #require(object["case"] as? String)
+            #expect(path.contains("bias") == (errors["gradient.bias"] != nil), "\(path)")
+        }
+    }
+
+    @Test func `a cotangent of another shape fails the case`() throws {
+        let wrong = try Self.verify(
+            Self.attention() + [("cotangent.output", .tensor(.zeros([1, 1, 9, 9])))], ["op": "attention"])
+        #expect(wrong.objects?.first?["status"] as? String == "failed")
     }
 
     @Test func `a folder is walked in order and files without an operation are passed over`() throws {
@@ -187,7 +207,7 @@ import Testing
             (Self.product([3, 0], [0, 2], [3, 2]), ["op": "matmul"]),
         ]
         for (values, metadata) in cases {
-            let outcome = try Self.verify(values, metadata, flags: ["--strict"])
+            let outcome = try Self.verify(values, metadata, flags: ["--forward", "--strict"])
             #expect(outcome.status == 0, "\(outcome)")
         }
     }
@@ -217,11 +237,11 @@ import Testing
     }
 
     private static func verify(
-        _ values: Values, _ metadata: SafetensorsMetadata, flags: [String] = []
+        _ values: Values, _ metadata: SafetensorsMetadata, flags: [String] = ["--forward"]
     ) throws -> CommandRunner.Outcome {
         let folder = try TemporaryFolder()
         let path = folder.path("case.safetensors")
         try SafetensorsWriter.write(values, metadata: metadata, to: path)
-        return try CommandRunner.run(["verify", "--json", "--forward", path] + flags)
+        return try CommandRunner.run(["verify", "--json", path] + flags)
     }
 }
