@@ -66,7 +66,7 @@ static HeedStatus gather(size_t count, size_t dim, const int64_t *ids, const flo
       .tokens = count,
       .vocabulary = table_rows,
       .columns = dim,
-      .id_element = HeedIndexElementI64,
+      .id_element = HeedIndexElementInt64,
       .id_step = 1,
       .table_row = gradient_row,
       .output_row = (ptrdiff_t)dim,
