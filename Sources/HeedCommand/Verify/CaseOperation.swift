@@ -52,6 +52,9 @@ struct CaseOperation: Sendable {
         "adam": .adam,
         "adamw": .adamW,
         "clip_gradient_norm": .clipGradientNorm,
+        "rnn": .rnn,
+        "lstm": .lstm,
+        "gru": .gru,
     ]
 
     /// Distance from 1 to the next float, which bounds are counted in.

@@ -53,6 +53,9 @@ struct ConformanceCase {
     /// The bound on the error of an answer unless a strict one is asked for.
     func bound(_ name: String) -> Double { max(5e-6, 2 * (peerErrors[name] ?? 0)) }
 
+    /// PyTorch's own float32 error of an answer; 0 where the file does not say.
+    func peerError(_ name: String) -> Double { peerErrors[name] ?? 0 }
+
     // MARK: Inputs
 
     /// Refuses inputs and attributes that the replay of this operation does not know: they may change what is meant.

@@ -1,0 +1,65 @@
+import ArgumentParser
+import Heed
+
+/// The cells that can be measured.
+enum RecurrentCellName: String, Sendable, CaseIterable, ExpressibleByArgument {
+    case rnn, lstm, gru
+
+    var kind: RecurrentKind {
+        switch self {
+        case .rnn: .rnn()
+        case .lstm: .lstm
+        case .gru: .gru()
+        }
+    }
+}
+
+/// What of a layer is measured: the forward pass alone, or what training does.
+enum RecurrentDirection: String, Sendable, CaseIterable, ExpressibleByArgument {
+    case forward, both
+}
+
+/// The sizes of a recurrent layer over a batch of sequences.
+struct RecurrentProblem: Sendable {
+    var cell = RecurrentCellName.lstm
+    var time = 128
+    var batch = 32
+    var input = 256
+    var hidden = 256
+    var direction = RecurrentDirection.forward
+
+    /// `2 T B H (I + H)` a gate; three times that with the backward pass.
+    var floatingPointOperations: Double {
+        let forward =
+            2 * Double(time) * Double(batch) * Double(hidden) * (Double(input) + Double(hidden))
+            * Double(cell.kind.gates)
+        return direction == .both ? 3 * forward : forward
+    }
+
+    /// Bytes of operands, results and what the passes keep.
+    private var bytes: Double {
+        let rows = Double(time) * Double(batch)
+        let weights = Double(cell.kind.gates) * Double(hidden) * (Double(input) + Double(hidden))
+        return 4 * (rows * (4 * Double(input) + 14 * Double(hidden)) + 4 * weights)
+    }
+
+    /// Checks what flags can get wrong, before anything is allocated.
+    func validate(memoryBytes: Int) throws(CommandFailure) {
+        let sizes = [("--time", time), ("--batch", batch), ("--input", input), ("--hidden", hidden)]
+        for (flag, size) in sizes where size < 1 {
+            throw .wrongArguments("\(flag) \(size) is out of range: it must be at least 1")
+        }
+        guard bytes <= Double(memoryBytes) * 0.75 else {
+            throw .wrongArguments(
+                "a layer of these sizes needs \(Units.bytes(bytes)), more than three quarters of the "
+                    + "\(Units.bytes(Double(memoryBytes))) of memory")
+        }
+    }
+
+    /// The object of the JSON line.
+    var json: JSONValue {
+        [
+            "time": JSONValue(time), "batch": JSONValue(batch), "input": JSONValue(input), "hidden": JSONValue(hidden),
+        ]
+    }
+}

@@ -1,0 +1,78 @@
+internal import CKernels
+
+/// The function of a plain recurrent cell.
+public enum RecurrentActivation: Sendable, Equatable, CaseIterable { case tanh, relu, sigmoid }
+
+/// What happens in a step of a recurrent layer, with `a = w_ih x + b_ih` and `u = w_hh h + b_hh` cut into gates.
+public enum RecurrentKind: Sendable, Equatable {
+    /// `h' = activation(a + u)`. Elman 1990.
+    case rnn(RecurrentActivation = .tanh)
+    /// `c' = f * c + i * g`, `h' = o * tanh(c')`, gates in the order i f g o. Hochreiter and Schmidhuber 1997, Gers et al. 2000.
+    case lstm
+    /// `h' = (1 - z) * n + z * h`, gates in the order r z n. With `resetAfter` `n = tanh(a_n + r * u_n)`, as PyTorch and cuDNN have it; else
+    /// `n = tanh(a_n + w_hn (r * h) + b_hn)`, as the textbooks. Cho et al. 2014.
+    case gru(resetAfter: Bool = true)
+
+    /// How many gates a cell has: weights have this many rows for each hidden unit.
+    public var gates: Int { heed_recurrent_gates(cell) }
+
+    var cell: HeedRecurrentCell {
+        switch self {
+        case .rnn(.tanh): .rnnTanh
+        case .rnn(.relu): .rnnRelu
+        case .rnn(.sigmoid): .rnnSigmoid
+        case .lstm: .lstm
+        case .gru(resetAfter: true): .gru
+        case .gru(resetAfter: false): .gruResetBefore
+        }
+    }
+}
+
+/// The weights of one recurrent layer in one direction, as PyTorch keeps them. `H` hidden units, `I` inputs, `G` gates.
+public struct RecurrentWeights: Sendable {
+    /// `[G * H, I]`
+    public var input: Tensor
+    /// `[G * H, H]`
+    public var state: Tensor
+    /// `[G * H]`, or nil.
+    public var inputBias: Tensor?
+    /// `[G * H]`, or nil.
+    public var stateBias: Tensor?
+
+    /// Shapes are checked where the weights are used.
+    public init(input: Tensor, state: Tensor, inputBias: Tensor? = nil, stateBias: Tensor? = nil) {
+        (self.input, self.state, self.inputBias, self.stateBias) = (input, state, inputBias, stateBias)
+    }
+
+    var shapes: String {
+        "weights \(input.shape) and \(state.shape), biases \(inputBias.map { "\($0.shape)" } ?? "none") "
+            + "and \(stateBias.map { "\($0.shape)" } ?? "none")"
+    }
+}
+
+/// Weights packed once for any number of calls: a step alone, or a short sequence, would else spend its time on packing them anew.
+public struct PackedRecurrentWeights: Sendable {
+    let packed: Tensor
+    let kind: RecurrentKind
+
+    /// - Precondition: the weights have the shapes `[G * H, I]` and `[G * H, H]`.
+    public init(_ kind: RecurrentKind, _ weights: RecurrentWeights) {
+        let (input, state) = (weights.input.contiguous(), weights.state.contiguous())
+        require(
+            input.rank == 2 && state.rank == 2 && input.shape[0] == state.shape[0]
+                && state.shape[0] == kind.gates * state.shape[1],
+            "PackedRecurrentWeights: \(weights.shapes) do not fit \(kind)")
+        let (inputs, hidden) = (input.shape[1], state.shape[1])
+        let floats = heed_recurrent_packed_size(kind.cell, inputs, hidden) / MemoryLayout<Float>.size
+        self.kind = kind
+        packed = Tensor(shape: [floats]) { target in
+            withExtendedLifetime((input, state)) {
+                stopping { () throws(TensorError) in
+                    try heed_recurrent_pack(
+                        kind.cell, inputs, hidden, input.firstElement, state.firstElement, target.baseAddress
+                    ).check("PackedRecurrentWeights", weights.shapes)
+                }
+            }
+        }
+    }
+}

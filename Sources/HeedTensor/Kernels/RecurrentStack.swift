@@ -1,0 +1,165 @@
+internal import CKernels
+
+/// What a stack of recurrent layers gives.
+public struct RecurrentResult: Sendable {
+    /// `[B, T, D * H]`, of the last layer, the directions side by side; 0 past a sequence's end.
+    public let output: Tensor
+    /// `[L * D, B, H]`: each sequence's last state, a layer's directions after each other.
+    public let hn: Tensor
+    /// The same of the cell states, for an LSTM alone.
+    public let cn: Tensor?
+}
+
+/// Recurrent layers over whole sequences: `L` layers, each in `D` directions, 1 or 2.
+///
+/// ```swift
+/// let result = recurrent(.lstm, input, layers: [[weights]])                   // one layer
+/// let both = recurrent(.gru(), input, layers: [[forward, backward]], lengths: [7, 3, 5])
+/// ```
+///
+/// - Parameters:
+///   - kind: The cell; see ``RecurrentKind`` for the formulas.
+///   - input: `[B, T, I]`.
+///   - layers: The weights of each layer: one direction, or forward and backward in time. Later layers have `D * H` inputs.
+///   - h0: `[L * D, B, H]`, zeros unless given.
+///   - c0: The same, for `.lstm` alone.
+///   - lengths: The steps of each sequence, all unless given. What lies behind has no effect, NaN included, and gives 0.
+/// - Returns: Outputs and last states. The bits of a sequence are the same alone and among others, padded or not, whole or step by step,
+///   and for any number of threads.
+/// - Precondition: the shapes agree. ``RecurrentStack`` throws instead.
+public func recurrent(
+    _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], h0: Tensor? = nil, c0: Tensor? = nil,
+    lengths: [Int]? = nil
+) -> RecurrentResult {
+    stopping { () throws(TensorError) in
+        var stack = try RecurrentStack(
+            kind, input, layers: layers, h0: h0, c0: c0, lengths: lengths, keepsReserve: false)
+        return try stack.run()
+    }
+}
+
+/// A stack of recurrent layers that remembers what its backward pass needs.
+package struct RecurrentStack: Sendable {
+    private let kind: RecurrentKind
+    private let input: Tensor
+    private let layers: [[RecurrentWeights]]
+    private let h0: Tensor?
+    private let c0: Tensor?
+    private let lengths: [Int]?
+    private let keepsReserve: Bool
+    private let directions: Int
+    private let hidden: Int
+    /// Every direction of every layer in turn, from ``run()`` on.
+    private var calls: [(call: RecurrentCall, reserve: Tensor?)] = []
+
+    /// See ``recurrent(_:_:layers:h0:c0:lengths:)``.
+    package init(
+        _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], h0: Tensor? = nil, c0: Tensor? = nil,
+        lengths: [Int]? = nil, keepsReserve: Bool = true
+    ) throws(TensorError) {
+        guard let directions = layers.first?.count, (1...2).contains(directions),
+            layers.allSatisfy({ $0.count == directions }), input.rank == 3,
+            let state = layers.first?.first?.state, state.rank == 2
+        else {
+            throw TensorError(
+                .badShape, "recurrent",
+                "there must be an input [B, T, I] and one layer or more, each with 1 or 2 directions: input \(input.shape), "
+                    + "directions \(layers.map(\.count))")
+        }
+        (self.kind, self.input, self.layers, self.lengths) = (kind, input, layers, lengths)
+        (self.h0, self.c0, self.keepsReserve, self.directions) = (h0, c0, keepsReserve, directions)
+        hidden = state.shape[1]
+        let states = Shape([layers.count * directions, input.shape[0], hidden])
+        for given in [h0, c0] where given.map({ $0.shape != states }) ?? false {
+            throw TensorError(
+                .badShape, "recurrent", "initial states must be \(states), not \(given.map { "\($0.shape)" } ?? "none")"
+            )
+        }
+        for weights in layers.joined() where weights.state.rank != 2 || weights.state.shape[1] != hidden {
+            throw TensorError(.badShape, "recurrent", "layers differ in hidden units: \(hidden) and \(weights.shapes)")
+        }
+    }
+
+    /// The forward pass.
+    package mutating func run() throws(TensorError) -> RecurrentResult {
+        calls = []
+        var below = input
+        let (batch, time) = (input.shape[0], input.shape[1])
+        var hn = Tensor.zeros([layers.count * directions, batch, hidden])
+        var cn = Tensor.zeros([kind == .lstm ? layers.count * directions : 0, batch, hidden])
+        for (layer, sides) in layers.enumerated() {
+            var output = Tensor.zeros([batch, time, directions * hidden])
+            for (direction, weights) in sides.enumerated() {
+                let index = layer * directions + direction
+                let call = try RecurrentCall(
+                    kind, below, weights: weights, h0: h0?.selecting(axis: 0, index: index),
+                    c0: c0?.selecting(axis: 0, index: index), lengths: lengths, reverse: direction == 1)
+                var reserve = keepsReserve ? Tensor.zeros(call.reserveShape) : nil
+                try output.withUnsafeMutableElements { output throws(TensorError) in
+                    try hn.withUnsafeMutableElements { hn throws(TensorError) in
+                        try cn.withUnsafeMutableElements { cn throws(TensorError) in
+                            let place = index * batch * hidden
+                            var targets = RecurrentCall.Targets(
+                                output: output.baseAddress.map { $0 + direction * hidden },
+                                outputBatch: time * directions * hidden, outputTime: directions * hidden,
+                                hn: hn.baseAddress.map { $0 + place },
+                                cn: kind == .lstm ? cn.baseAddress.map { $0 + place } : nil)
+                            if reserve == nil { return try call.run(targets) }
+                            try reserve?.withUnsafeMutableElements { reserve throws(TensorError) in
+                                targets.reserve = reserve.baseAddress
+                                try call.run(targets)
+                            }
+                        }
+                    }
+                }
+                calls.append((call, reserve))
+            }
+            below = output
+        }
+        return RecurrentResult(output: below, hn: hn, cn: kind == .lstm ? cn : nil)
+    }
+
+    /// What ``gradients(_:)`` gives.
+    package struct Gradients: Sendable {
+        package var input: Tensor
+        /// `[L * D, B, H]`
+        package var h0: Tensor
+        package var c0: Tensor
+        /// As the layers: `[layer][direction]`.
+        package var weights: [[RecurrentWeights]]
+    }
+
+    /// The gradients, after ``run()`` with a reserve: of a cotangent `[B, T, D * H]` of the output and `[L * D, B, H]` of the states.
+    package func gradients(_ cotangents: RecurrentCotangents) throws(TensorError) -> Gradients {
+        require(calls.count == layers.count * directions && keepsReserve, "recurrent: gradients without a forward pass")
+        let states = Shape([calls.count, input.shape[0], hidden])
+        for given in [cotangents.hn, cotangents.cn] where given.map({ $0.shape != states }) ?? false {
+            throw TensorError(.badShape, "recurrent", "cotangents of the states must be \(states)")
+        }
+        var arriving = cotangents.output
+        var weights: [[RecurrentWeights]] = []
+        var (h0, c0) = ([Float](), [Float]())
+        var below = Tensor.zeros(input.shape)
+        for layer in layers.indices.reversed() {
+            var sides: [RecurrentGradients] = []
+            for direction in 0..<directions {
+                let index = layer * directions + direction
+                let (call, reserve) = calls[index]
+                guard let reserve else { continue }
+                sides.append(
+                    try call.gradients(
+                        reserve: reserve,
+                        RecurrentCotangents(
+                            output: arriving?.slice(axis: 2, range: direction * hidden..<(direction + 1) * hidden),
+                            hn: cotangents.hn?.selecting(axis: 0, index: index),
+                            cn: cotangents.cn?.selecting(axis: 0, index: index))))
+            }
+            below = sides.dropFirst().reduce(sides[0].input) { $0 + $1.input }
+            arriving = below
+            weights.insert(sides.map(\.weights), at: 0)
+            h0.insert(contentsOf: sides.flatMap(\.h0.elements), at: 0)
+            c0.insert(contentsOf: sides.flatMap(\.c0.elements), at: 0)
+        }
+        return Gradients(input: below, h0: Tensor(h0, shape: states), c0: Tensor(c0, shape: states), weights: weights)
+    }
+}
