@@ -63,7 +63,10 @@ public struct PackedRecurrentWeights: Sendable {
                 && state.shape[0] == kind.gates * state.shape[1],
             "PackedRecurrentWeights: \(weights.shapes) do not fit \(kind)")
         let (inputs, hidden) = (input.shape[1], state.shape[1])
-        let floats = heed_recurrent_packed_size(kind.cell, inputs, hidden) / MemoryLayout<Float>.size
+        let size = heed_recurrent_packed_size(kind.cell, inputs, hidden)
+        // SIZE_MAX, which overflow gives, is imported as -1.
+        require(size >= 0, "PackedRecurrentWeights: \(weights.shapes) are too large")
+        let floats = size / MemoryLayout<Float>.size
         self.kind = kind
         packed = Tensor(shape: [floats]) { target in
             withExtendedLifetime((input, state)) {

@@ -1,0 +1,130 @@
+import HeedTensor
+import HeedTestSupport
+import Testing
+
+@Suite("Recurrent layers")
+struct RecurrentTests {
+    static let kinds: [RecurrentKind] = [.rnn(), .rnn(.relu), .rnn(.sigmoid), .lstm, .gru(), .gru(resetAfter: false)]
+
+    private static let (batch, time, inputs, hidden) = (3, 5, 4, 9)
+
+    private func weights(_ kind: RecurrentKind, inputs: Int, seed: UInt64) -> RecurrentWeights {
+        let rows = kind.gates * Self.hidden
+        return RecurrentWeights(
+            input: .normal([rows, inputs], seed: seed), state: .normal([rows, Self.hidden], seed: seed + 1),
+            inputBias: .normal([rows], seed: seed + 2), stateBias: .normal([rows], seed: seed + 3))
+    }
+
+    private func layers(_ kind: RecurrentKind) -> [[RecurrentWeights]] {
+        [
+            [weights(kind, inputs: Self.inputs, seed: 1), weights(kind, inputs: Self.inputs, seed: 11)],
+            [weights(kind, inputs: 2 * Self.hidden, seed: 21), weights(kind, inputs: 2 * Self.hidden, seed: 31)],
+        ]
+    }
+
+    @Test(arguments: kinds)
+    func aSequenceAloneHasTheBitsItHasInABatch(kind: RecurrentKind) {
+        let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 3)
+        let h0 = Tensor.normal([4, Self.batch, Self.hidden], seed: 4)
+        let lengths = [4, 5, 2]
+        let all = recurrent(kind, input, layers: layers(kind), h0: h0, lengths: lengths)
+        #expect(all.output.shape == [Self.batch, Self.time, 2 * Self.hidden])
+        #expect(all.hn.shape == [4, Self.batch, Self.hidden])
+        #expect((all.cn != nil) == (kind == .lstm))
+        for (index, length) in lengths.enumerated() {
+            let alone = recurrent(
+                kind, input[index..<index + 1, 0..<length], layers: layers(kind),
+                h0: h0.slice(axis: 1, range: index..<index + 1))
+            #expect(haveSameBits(all.output[index..<index + 1, 0..<length].contiguous(), alone.output))
+            #expect(haveSameBits(all.hn.slice(axis: 1, range: index..<index + 1).contiguous(), alone.hn))
+            #expect(all.output[index..<index + 1, length..<Self.time].elements.allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test(arguments: kinds)
+    func stepsThatCarryTheStateHaveTheBitsOfTheWhole(kind: RecurrentKind) {
+        let weights = weights(kind, inputs: Self.inputs, seed: 5)
+        let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 6)
+        let whole = recurrent(kind, input, layers: [[weights]])
+        var (h, c): (Tensor?, Tensor?) = (nil, nil)
+        for step in 0..<Self.time {
+            // A view that is not contiguous, read where it lies.
+            let result = recurrent(
+                kind, input.slice(axis: 1, range: step..<step + 1), layers: [[weights]], h0: h, c0: c)
+            #expect(haveSameBits(whole.output.slice(axis: 1, range: step..<step + 1).contiguous(), result.output))
+            (h, c) = (result.hn, result.cn)
+        }
+        #expect(h.map { haveSameBits($0, whole.hn) } == true)
+    }
+
+    @Test(arguments: kinds)
+    func packedWeightsAndViewsGiveTheSameBits(kind: RecurrentKind) throws {
+        let weights = weights(kind, inputs: Self.inputs, seed: 7)
+        let input = Tensor.normal([Self.time, Self.inputs, Self.batch], seed: 8).permuted([2, 0, 1])
+        let copied = try RecurrentCall(kind, input.contiguous(), weights: weights)
+        let viewed = try RecurrentCall(kind, input, weights: weights, packed: PackedRecurrentWeights(kind, weights))
+        var (first, second) = (Tensor.zeros(copied.outputShape), Tensor.zeros(copied.outputShape))
+        var none: Tensor?
+        try copied.run(into: &first, reserve: &none)
+        try viewed.run(into: &second, reserve: &none)
+        #expect(haveSameBits(first, second))
+    }
+
+    /// The derivative of a projection of all results along a direction in the inputs, by differences.
+    @Test(arguments: kinds.filter { $0 != .rnn(.relu) })
+    func gradientsOfAStackAgreeWithDifferences(kind: RecurrentKind) throws {
+        var layers = layers(kind)
+        for layer in layers.indices {
+            for side in layers[layer].indices {
+                layers[layer][side].input = layers[layer][side].input * Tensor(0.3)
+                layers[layer][side].state = layers[layer][side].state * Tensor(0.3)
+            }
+        }
+        let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 9)
+        let direction = Tensor.normal(input.shape, seed: 10)
+        let lengths = [4, 5, 2]
+        let cotangents = RecurrentCotangents(
+            output: .normal([Self.batch, Self.time, 2 * Self.hidden], seed: 12),
+            hn: .normal([4, Self.batch, Self.hidden], seed: 13))
+        func projection(_ scale: Float) throws -> Double {
+            var stack = try RecurrentStack(kind, input + direction * Tensor(scale), layers: layers, lengths: lengths)
+            let result = try stack.run()
+            return product(result.output, cotangents.output) + product(result.hn, cotangents.hn)
+        }
+        func product(_ left: Tensor, _ right: Tensor?) -> Double {
+            zip(left.elements, right?.elements ?? []).reduce(0) { $0 + Double($1.0) * Double($1.1) }
+        }
+        var stack = try RecurrentStack(kind, input, layers: layers, lengths: lengths)
+        _ = try stack.run()
+        let gradients = try stack.gradients(cotangents)
+        let expected = try (projection(0x1p-7) - projection(-0x1p-7)) * 0x1p6
+        #expect(abs(product(direction, gradients.input) - expected) < 2e-3 * (abs(expected) + 1))
+        // Nothing comes back from behind a sequence's end.
+        for (index, length) in lengths.enumerated() {
+            #expect(gradients.input[index..<index + 1, length..<Self.time].elements.allSatisfy { $0 == 0 })
+        }
+    }
+
+    @Test func wrongShapesThrow() {
+        let good = weights(.lstm, inputs: 4, seed: 1)
+        let input = Tensor.zeros([2, 3, 4])
+        #expect(throws: TensorError.self) { try RecurrentCall(.gru(), input, weights: good) }
+        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, Tensor.zeros([2, 3, 5]), weights: good) }
+        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, Tensor.zeros([3, 4]), weights: good) }
+        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, h0: .zeros([3, 9])) }
+        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, lengths: [3]) }
+        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, lengths: [3, 4]) }
+        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, lengths: [3, -1]) }
+        #expect(throws: TensorError.self) { try RecurrentStack(.lstm, input, layers: []) }
+        #expect(throws: TensorError.self) { try RecurrentStack(.lstm, input, layers: [[good, good, good]]) }
+        #expect(throws: TensorError.self) { try RecurrentStack(.lstm, input, layers: [[good], [good]]).runOnce() }
+    }
+}
+
+extension RecurrentStack {
+    /// As `run`, of a copy.
+    fileprivate func runOnce() throws(TensorError) -> RecurrentResult {
+        var stack = self
+        return try stack.run()
+    }
+}
