@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "activation.h"
+#include "activation_support.h"
 #include "harness.h"
 
 // f'(x), and in `magnitude` what its error is counted in, in units of eps: where terms cancel, their magnitudes.
@@ -72,7 +73,7 @@ static double excess(HeedActivation activation, float x, float arriving, float y
 
 TEST(activation_gradient_is_accurate_over_all_floats) {
   static float input[BLOCK], arriving[BLOCK], output[BLOCK];
-  const uint64_t step = test_exhaustive ? 1 : 4093;
+  const uint64_t step = activation_sweep_step();
   static const uint32_t always[] = {0,          0x80000000, 1,          0x80000001, 0x7f800000, 0xff800000, 0x7f7fffff,
                                     0xff7fffff, 0x7fc00000, 0xffc00001, 0x3f800000, 0xbf800000, 0x3f333333, 0xbf3fffff,
                                     0xbfa3a3d7, 0xbf40779a, 0xc1200000, 0x41200000, 0xc2ae0000, 0xc2cf0000, 0xc1500000};
