@@ -1,5 +1,5 @@
-// Embedding backward: the tokens are sorted by their numbers, stably, so that each row of the table has its tokens one behind the other and in
-// their order. A task is a stretch of sorted tokens and a block of columns: it owns the rows whose first token lies in its stretch.
+// Embedding backward: the tokens are sorted by their numbers, stably, so that each row of the table has its tokens one behind the other and
+// in their order. A task is a stretch of sorted tokens and a block of columns: it owns the rows whose first token lies in its stretch.
 
 #include <string.h>
 

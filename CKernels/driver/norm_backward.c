@@ -1,5 +1,5 @@
-// Norms backward: checks, one task a chunk of HEED_NORM_CHUNK rows. The chunks' sums for the weight and bias gradients are added in the order
-// of the rows, WAVE_CHUNKS of them at a time, so that scratch does not grow with the rows.
+// Norms backward: checks, one task a chunk of HEED_NORM_CHUNK rows. The chunks' sums for the weight and bias gradients are added in the
+// order of the rows, WAVE_CHUNKS of them at a time, so that scratch does not grow with the rows.
 
 #include "dispatch.h"
 #include "norm.h"

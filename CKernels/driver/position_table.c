@@ -1,6 +1,6 @@
-// Tables of sines and cosines of positions. A task is a block of BLOCK positions that begins at a multiple of it, whatever the first position
-// asked for: the first of a block by the library's functions, each of the others by turning the one before by a step, in float64. So the
-// bits of a row do not depend on which others are worked out.
+// Tables of sines and cosines of positions. A task is a block of BLOCK positions that begins at a multiple of it, whatever the first
+// position asked for: the first of a block by the library's functions, each of the others by turning the one before by a step, in float64.
+// So the bits of a row do not depend on which others are worked out.
 
 #include "position_table.h"
 

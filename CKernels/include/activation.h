@@ -12,8 +12,9 @@
 //
 // NaN stays NaN. Infinities give the limit: gelu, gelu_tanh and silu of minus infinity are -0, of plus infinity plus infinity.
 //
-// Accuracy, over every float (a result below 2^-126 may also err by 2^-149): exp 1.5 ulp; sigmoid, tanh, log 2 ulp; silu, softplus 3 ulp; gelu
-// (2 + x^2 / 2) eps, relative, eps = 2^-23; gelu_tanh (2 + 3 |v|) eps. The bits of an element depend on its value and the instruction set alone.
+// Accuracy, over every float (a result below 2^-126 may also err by 2^-149): exp 1.5 ulp; sigmoid, tanh, log 2 ulp; silu, softplus 3 ulp;
+// gelu (2 + x^2 / 2) eps, relative, eps = 2^-23; gelu_tanh (2 + 3 |v|) eps. The bits of an element depend on its value and the instruction
+// set alone.
 
 #ifndef HEED_ACTIVATION_H
 #define HEED_ACTIVATION_H
@@ -39,8 +40,8 @@ typedef enum HEED_CLOSED HeedActivation {
 
 #define HEED_ACTIVATION_COUNT 10
 
-// output[i] <- activation(input[i]), i < count; output may be the input. BadArgument for a null pointer where count > 0, or a number that is no
-// activation.
+// output[i] <- activation(input[i]), i < count; output may be the input. BadArgument for a null pointer where count > 0, or a number that
+// is no activation.
 HeedStatus heed_activation_forward(HeedActivation activation, size_t count, const float *input, float *output);
 
 // What the forward pass kept for the gradient.
@@ -53,14 +54,16 @@ typedef enum HEED_CLOSED HeedActivationKept {
 //
 //   relu       1 where x (or y) > 0, else 0: then the gradient is 0 whatever arrives     sigmoid    s (1 - s), s = sigmoid(x)
 //   tanh       1 - tanh(x)^2                                                             silu       s + x s (1 - s)
-//   gelu       Phi(x) + x phi(x), phi(x) = e^(-x^2 / 2) / sqrt(2 pi)                     gelu_tanh  s + x s (1 - s) 2 v'(x), s = sigmoid(2 v)
+//   gelu       Phi(x) + x phi(x), phi(x) = e^(-x^2 / 2) / sqrt(2 pi)
+//   gelu_tanh  s + x s (1 - s) 2 v'(x), s = sigmoid(2 v)
 //   exp        e^x                               log        1 / x                        softplus   s
 //
-// NaN in x or y gives NaN. An infinite x gives the limit of f' (0, 1 or infinite) times what arrives, by IEEE's rules: NaN for infinity times 0.
+// NaN in x or y gives NaN. An infinite x gives the limit of f' (0, 1 or infinite) times what arrives, by IEEE's rules: NaN for infinity
+// times 0.
 //
-// Accuracy, relative, over every float x: from x relu exact, log 0.5 ulp, exp 2 ulp and one rounding, softplus 4, sigmoid and tanh 5 eps; silu 5 eps of
-// |s| + |x s (1 - s)|; gelu (3 + x^2) eps of Phi + |x| phi; gelu_tanh (4 + 6 |v|) eps of |s| + |x s (1 - s) 2 v'|. From y what y lost in rounding is lost:
-// sigmoid eps y, tanh 2 eps, exp 1.5 eps y, absolute, times what arrives.
+// Accuracy, relative, over every float x: from x relu exact, log 0.5 ulp, exp 2 ulp and one rounding, softplus 4, sigmoid and tanh 5 eps;
+// silu 5 eps of |s| + |x s (1 - s)|; gelu (3 + x^2) eps of Phi + |x| phi; gelu_tanh (4 + 6 |v|) eps of |s| + |x s (1 - s) 2 v'|. From y
+// what y lost in rounding is lost: sigmoid eps y, tanh 2 eps, exp 1.5 eps y, absolute, times what arrives.
 //
 // Errors: BadArgument as above, NotSupported, BadShape (count overflows).
 HeedStatus heed_activation_backward(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values,

@@ -5,13 +5,13 @@
 //
 // These are the products with a one-hot matrix H [tokens, vocabulary] without the matrix: Y = H W, and dW = H^T dY for any dY.
 //
-// W is [vocabulary, columns], Y and dY are [tokens, columns], with contiguous columns and a stride of rows each (in elements, any sign; 0 too for
-// what is read). Numbers are int32 or int64, `id_step` elements apart. A row named by no token is not touched.
+// W is [vocabulary, columns], Y and dY are [tokens, columns], with contiguous columns and a stride of rows each (in elements, any sign; 0
+// too for what is read). Numbers are int32 or int64, `id_step` elements apart.
 //
-// Gradients. `dense` goes into the whole table: a row named by tokens is overwritten with its sum, or has it added where `accumulate` is set; the
-// others keep what they hold where it is set and become 0 where it is not. `touched` gives only the rows that are named: their numbers, rising, and their sums, one
-// behind the other. A row's sum is that of float64, in the order of the tokens, rounded once (with what it is added to): the same bits for
-// any number of threads. NaN and infinities follow IEEE and stay in their row and column.
+// Gradients. `dense` goes into the whole table: a row named by tokens is overwritten with its sum, or has it added where `accumulate` is
+// set; the others keep what they hold where it is set and become 0 where it is not. `touched` gives only the rows that are named: their
+// numbers, rising, and their sums, one behind the other. A row's sum is that of float64, in the order of the tokens, rounded once (with
+// what it is added to): the same bits for any number of threads. NaN and infinities follow IEEE and stay in their row and column.
 //
 // Errors: BadShape (overflow), BadStride (rows of an output overlap, a distance overflows), BadArgument (null data, a number outside the
 // vocabulary, no such kind of numbers), OutOfMemory. Outputs may not overlap inputs.
@@ -45,8 +45,8 @@ HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *
 HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
                                          float *table_gradient);
 
-// `rows` (of the kind of `ids`) and `gradients` [.., columns], contiguous, have room for min(tokens, vocabulary) rows; `count` receives how many
-// there are.
+// `rows` (of the kind of `ids`) and `gradients` [.., columns], contiguous, have room for min(tokens, vocabulary) rows; `count` receives how
+// many there are.
 HeedStatus heed_embedding_backward_touched(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient, void *rows,
                                            float *gradients, size_t *count);
 

@@ -5,8 +5,8 @@
 //   rms:     mean_i = 0,                 variance_i = sum_j s[i,j]^2 / n                             (Zhang and Sennrich 2019)
 //   y[i,j] = h[i,j] w[j] + b[j],         h[i,j] = (s[i,j] - mean_i) d_i,  d_i = 1 / sqrt(variance_i + epsilon)     (w, b optional)
 //
-// Matrices are [rows, columns] with contiguous columns and a stride of rows each (in elements, any sign; 0 too for what is read). n = columns.
-// Every output may be left out (null). The sum s may be x or r in place, y may be x or r where s is not asked for.
+// Matrices are [rows, columns] with contiguous columns and a stride of rows each (in elements, any sign; 0 too for what is read). n =
+// columns. Every output may be left out (null). The sum s may be x or r in place, y may be x or r where s is not asked for.
 //
 // Statistics are [rows][HEED_NORM_STATISTICS], contiguous: the mean as a float32 and what that leaves of it, then d. They are what backward
 // wants, together with s (x where there is no residual).
@@ -18,9 +18,9 @@
 // overwrite, or add to what they hold where `accumulate` is set. Each gradient may be left out.
 //
 // Accuracy: mean, subtraction and variance are those of float64, so a mean of 10^6 standard deviations costs nothing: |y - exact| <= 6e-7
-// max |y| of the row (and 2^-149 in s - mean). Rows are summed for the weight and bias gradients in groups of HEED_NORM_GROUP in float32, the groups in float64,
-// chunk by chunk of HEED_NORM_CHUNK rows: the order is the same for any number of threads. The bits of y, of statistics and of an input
-// gradient's row depend on the row and the instruction set alone.
+// max |y| of the row (and 2^-149 in s - mean). Rows are summed for the weight and bias gradients in groups of HEED_NORM_GROUP in float32,
+// the groups in float64, chunk by chunk of HEED_NORM_CHUNK rows: the order is the same for any number of threads. The bits of y, of
+// statistics and of an input gradient's row depend on the row and the instruction set alone.
 //
 // NaN or an infinity in s gives NaN in its row (rms: infinity gives NaN, and 0 where s is finite) and in the weight and bias gradients'
 // columns that its row reaches. Variance and epsilon both 0: NaN. Statistics beyond float32 are stored as infinities.
@@ -83,8 +83,8 @@ typedef struct HeedNormGradients {
 HeedStatus heed_norm_forward(const HeedNormShape *shape, const HeedNormInputs *inputs, const HeedNormOutputs *outputs);
 HeedStatus heed_norm_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, const HeedNormGradients *gradients);
 
-// The same in float64, one scalar step after the other. Outputs are contiguous whatever the strides say, gradients overwrite, and the backward
-// pass works out the statistics from s itself.
+// The same in float64, one scalar step after the other. Outputs are contiguous whatever the strides say, gradients overwrite, and the
+// backward pass works out the statistics from s itself.
 HeedStatus heed_norm_reference_forward(const HeedNormShape *shape, const HeedNormInputs *inputs, double *output);
 HeedStatus heed_norm_reference_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, double *input_gradient,
                                         double *weight_gradient, double *bias_gradient);

@@ -1,21 +1,22 @@
 // Positions: the sinusoidal table added to an input, and rotary positions, float32.
 //
-// Position p is `first_position` + the row's place t in its sequence. Angles, sines and cosines are those of float64, rounded once: within half
-// an ulp and 2^-46 + p 2^-51 of the exact table. The bits of a table's row depend on p, the columns and the base alone, so a row added or
-// rotated alone (decoding) has the bits that it has in its sequence.
+// Position p is `first_position` + the row's place t in its sequence. Angles, sines and cosines are those of float64, rounded once: within
+// half an ulp and 2^-46 + p 2^-51 of the exact table. The bits of a table's row depend on p, the columns and the base alone, so a row added
+// or rotated alone (decoding) has the bits that it has in its sequence.
 //
-// Sinusoidal (Vaswani et al. 2017):   Y[b,t,j] = X[b,t,j] + T[p,j],   T[p,2i] = sin(p f_i), T[p,2i+1] = cos(p f_i), f_i = base^(-2i / columns)
+// Sinusoidal (Vaswani et al. 2017):   Y[b,t,j] = X[b,t,j] + T[p,j],   T[p,2i] = sin(p f_i), T[p,2i+1] = cos(p f_i),
+//   f_i = base^(-2i / columns)
 //   The gradient of X is that of Y, unchanged.
 //
 // Rotary (Su et al. 2021):   pair i of the first `rotary` columns (an even number) turns by the angle a = p f_i, f_i = base^(-2i / rotary):
 //   Y[first] = X[first] cos a - X[second] sin a,   Y[second] = X[second] cos a + X[first] sin a
-//   Halves: first = i, second = i + rotary / 2. Interleaved: first = 2i, second = 2i + 1. Columns from `rotary` on are copied. The gradient is the
-//   rotation by -a (`inverse`) of the gradient of Y. Each result is within 1.5 eps (|X[first]| + |X[second]|), eps = 2^-23.
+//   Halves: first = i, second = i + rotary / 2. Interleaved: first = 2i, second = 2i + 1. Columns from `rotary` on are copied.
+//   The gradient is the rotation by -a (`inverse`) of the gradient of Y. Each result is within 1.5 eps (|X[first]| + |X[second]|), eps = 2^-23.
 //
 // Columns are contiguous; other strides are in elements, any sign (0 too for what is read). Y may be X in place.
 //
-// Errors: BadShape (overflow, `rotary` odd or above the columns), BadStride (elements of Y overlap, a distance overflows), BadArgument (null data, a
-// base that is not finite and above 0, a position below 0 or above HEED_POSITION_MAX, or beyond the table), OutOfMemory.
+// Errors: BadShape (overflow, `rotary` odd or above the columns), BadStride (elements of Y overlap, a distance overflows), BadArgument
+// (null data, a base that is not finite and above 0, a position below 0 or above HEED_POSITION_MAX, or beyond the table), OutOfMemory.
 
 #ifndef HEED_POSITION_H
 #define HEED_POSITION_H

@@ -3,9 +3,9 @@
 //   dx[i,j] = scale * y[i,j] (dy[i,j] - sum_k y[i,k] dy[i,k])              y = softmax(scale * x)
 //   log:    dx[i,j] = scale * (dy[i,j] - exp(y[i,j]) sum_k dy[i,k])        y = log-softmax(scale * x)
 //
-// Y, dY and dX are [rows, columns] with strides (in elements, any sign; 0 too for Y and dY); dX may be Y or dY in place. Columns hidden by the
-// mask take no part, whatever Y and dY hold there, and give 0; so does, in a softmax, a column whose y is 0, with or without a mask. The sum is
-// that of float64.
+// Y, dY and dX are [rows, columns] with strides (in elements, any sign; 0 too for Y and dY); dX may be Y or dY in place. Columns hidden by
+// the mask take no part, whatever Y and dY hold there, and give 0; so does, in a softmax, a column whose y is 0, with or without a mask.
+// The sum is that of float64.
 //
 // NaN that is seen gives NaN in its row. Accuracy: |dx - exact| <= 2 eps |scale y| (|dy| + |sum|), eps = 2^-23 (log: 4 eps |scale| (|dy| +
 // (1 + |y| / 8) |exp(y) sum|)). The bits of a row depend on the row and the instruction set alone.

@@ -33,8 +33,8 @@ INLINE_KERNEL ExponentialParts exp_rr2_t16x2_p3(vf x) { return exp_rr2_t16x2_p3_
 
 INLINE_KERNEL vf vf_negate(vf x) { return vf_mul(x, vf_set1(-1.0f)); }
 
-// factor * sigmoid(x). With t = e^-|x|: 1 / (1 + t) or t / (1 + t). What 1 + t rounds away is brought back, and powers of 2 come last, so that
-// a small sigmoid times a large factor keeps its bits.
+// factor * sigmoid(x). With t = e^-|x|: 1 / (1 + t) or t / (1 + t). What 1 + t rounds away is brought back, and powers of 2 come last, so
+// that a small sigmoid times a large factor keeps its bits.
 INLINE_KERNEL vf sigmoid_times(vf x, vf factor) {
   const vm negative = vf_sign_bit(x);
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_negate(vf_magnitude(x)));
@@ -144,8 +144,8 @@ INLINE_KERNEL vf activation_log(vf x) {
   return vf_select(vm_and(positive, vf_less(x, vf_set1(INFINITY))), y, vf_select(vf_is_nan(x), x, limit));
 }
 
-// max(x, 0) + log(1 + t), t = e^-|x|. What 1 + t rounds away comes back through log(u + c) = log u + c / u, where 1 / u is 1 - t / 2 closely
-// enough.
+// max(x, 0) + log(1 + t), t = e^-|x|. What 1 + t rounds away comes back through log(u + c) = log u + c / u, where 1 / u is 1 - t / 2
+// closely enough.
 INLINE_KERNEL vf activation_softplus(vf x) {
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_negate(vf_magnitude(x)));
   const vf one = vf_set1(1.0f), t = vf_scale_by_power(e.mantissa, e.power), sum = vf_add(one, t), lost = vf_sub(t, vf_sub(sum, one));

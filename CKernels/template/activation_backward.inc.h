@@ -17,8 +17,8 @@ INLINE_KERNEL LogisticParts logistic_parts(vf x) {
   return (LogisticParts){inverse, vf_mul(e.mantissa, inverse), e.power, vf_sign_bit(x)};
 }
 
-// factor * 2^floor(power) * gradient. Only the part of the power that keeps the factor a normal number comes before the product: neither do the
-// largest gradients overflow nor denormal factors lose bits.
+// factor * 2^floor(power) * gradient. Only the part of the power that keeps the factor a normal number comes before the product: neither do
+// the largest gradients overflow nor denormal factors lose bits.
 INLINE_KERNEL vf times_power(vf factor, vf power, vf gradient) {
   const vf before = vf_max(vf_set1(-60.0f), power);
   return vf_scale_by_power(vf_mul(vf_scale_by_power(factor, before), gradient), vf_sub(power, before));

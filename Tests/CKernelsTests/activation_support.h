@@ -6,7 +6,7 @@
 #include "harness.h"
 #include "heed_runtime.h"
 
-// A sweep takes every 4093rd float; an exhaustive one all 2^32 with the best table of the machine and every 13th with the others, for float64
+// A sweep takes every 4093rd float; an exhaustive one all 2^32 with the best table of the machine and every 13th with the others: float64
 // takes most of the time, whatever the table.
 static inline uint64_t activation_sweep_step(void) {
   if (!test_exhaustive) return 4093;

@@ -24,7 +24,8 @@ static HeedNormShape contiguous(const NormProblem *p) {
                          .epsilon = p->epsilon};
 }
 
-// dx within 8 eps of the largest magnitudes that its row subtracts; weight gradients within 6 eps of sum |y'||h|, bias gradients 4 eps of sum |y'|.
+// dx within 8 eps of the largest magnitudes that its row subtracts; weight gradients within 6 eps of sum |y'||h|, bias gradients 4 eps of
+// sum |y'|.
 static void check_gradients(const NormProblem *p, const float *dx, const float *dw, const float *db, const Gradients *r, int family) {
   const size_t n = p->columns;
   double *normal = malloc((p->rows * n + 2 * n + 1) * sizeof *normal), *weights = normal + p->rows * n, *biases = weights + n;

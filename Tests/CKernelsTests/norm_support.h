@@ -36,8 +36,8 @@ void norm_fill_row(NormFamily family, Random *random, float *row, size_t columns
 
 // Runs forward; any of the results may be null. Fails where anything else was written.
 void norm_run(const NormProblem *problem, float *output, float *sum, float *statistics);
-// Runs backward from `input` and its statistics; any of the results may be null. `in_place`: the input gradient lies where the output gradient
-// lay. `accumulate`: weight and bias gradients are added to what they hold.
+// Runs backward from `input` and its statistics; any of the results may be null. `in_place`: the input gradient lies where the output
+// gradient lay. `accumulate`: weight and bias gradients are added to what they hold.
 void norm_run_backward(const NormProblem *problem, bool in_place, bool accumulate, float *input_gradient, float *weight_gradient,
                        float *bias_gradient);
 

@@ -7,7 +7,8 @@
 
 #include "norm_support.h"
 
-// |y - r| <= 6e-7 (the row's largest |h| |w| + |b|), and what 2^-149 in a distance from the mean gives, where d <= 1 / sqrt(epsilon); h is what the reference without weight and bias tells.
+// |y - r| <= 6e-7 (the row's largest |h| |w| + |b|), and what 2^-149 in a distance from the mean gives, where d <= 1 / sqrt(epsilon);
+// `normal` holds h.
 static void check_rows(const NormProblem *p, const float *y, const double *r, const double *normal, int family) {
   for (size_t i = 0; i < p->rows; i++) {
     double largest = 0;
