@@ -1,47 +1,136 @@
 internal import CKernels
 
-/// A linear layer:   `y[..., o] = sum_i x[..., i] * weight[o, i] + bias[o]`, the bias added as the product is stored.
+/// What a linear layer does to each number as it is stored, without another pass over memory.
+public enum FusedActivation: Sendable, CaseIterable {
+    /// Nothing.
+    case none
+    /// `max(x, 0)`.
+    case relu
+    /// `1 / (1 + e^-x)`.
+    case sigmoid
+    /// The hyperbolic tangent.
+    case tanh
+    /// `x sigmoid(x)` (Elfwing et al. 2017).
+    case silu
+    /// `x Phi(x)`, by the error function (Hendrycks and Gimpel 2016).
+    case gelu
+    /// The approximation of ``gelu`` by a hyperbolic tangent, from the same paper.
+    case geluTanh
+
+    var kernel: HeedActivation {
+        switch self {
+        case .none: .none
+        case .relu: .relu
+        case .sigmoid: .sigmoid
+        case .tanh: .tanh
+        case .silu: .silu
+        case .gelu: .gelu
+        case .geluTanh: .geluTanh
+        }
+    }
+}
+
+/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, bias and activation applied as the product is
+/// stored.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`, of rank 1 or more.
 ///   - weight: `[out, in]`, as PyTorch keeps it; any view.
 ///   - bias: `[out]`, or nil.
-/// - Returns: `[..., out]`. A row has the same bits whatever other rows are computed with it, and for any number of threads.
+///   - activation: ``FusedActivation/none`` unless given.
+/// - Returns: `[..., out]`. A row has the same bits whatever other rows are computed with it, for any number of threads, and with
+///   the weight packed (``PackedWeights``).
 /// - Precondition: the sizes agree.
-public func linear(_ input: Tensor, weight: Tensor, bias: Tensor? = nil) -> Tensor {
-    require(
-        input.rank >= 1 && weight.rank == 2 && weight.shape[1] == input.shape[-1]
-            && (bias.map { $0.shape == Shape([weight.shape[0]]) } ?? true),
-        "linear: input \(input.shape), weight \(weight.shape) and bias \(bias.map { "\($0.shape)" } ?? "none") do not fit [..., in], [out, in] and [out]"
-    )
-    let rows = input.rank == 2 ? input : input.reshaped([input.count / Swift.max(input.shape[-1], 1), input.shape[-1]])
-    // Of no inputs the number of rows is lost above.
-    var sizes = input.shape.sizes
-    sizes[input.rank - 1] = weight.shape[0]
-    let shape = Shape(sizes)
-    guard input.shape[-1] > 0 else {
-        return (bias ?? Tensor.zeros([weight.shape[0]])).broadcast(to: shape).contiguous()
+public func linear(_ input: Tensor, weight: Tensor, bias: Tensor? = nil, activation: FusedActivation = .none) -> Tensor
+{
+    linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
+        problem.b_row = weight.layout.strides[1]
+        problem.b_column = weight.layout.strides[0]
+        defer { withExtendedLifetime(weight) {} }
+        return heed_gemm_engine_fused(&problem, epilogue, rows.firstElement, weight.firstElement, output)
     }
+}
+
+/// A linear layer of bfloat16 numbers; sums, bias and result are `Float`. See ``linear(_:weight:bias:activation:)-(Tensor,_,_,_)``.
+@_disfavoredOverload
+public func linear(
+    _ input: BFloat16Tensor, weight: BFloat16Tensor, bias: Tensor? = nil, activation: FusedActivation = .none
+) -> Tensor {
+    linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
+        problem.b_row = weight.layout.strides[1]
+        problem.b_column = weight.layout.strides[0]
+        defer { withExtendedLifetime(weight) {} }
+        return heed_gemm_bf16_fused(&problem, epilogue, rows.firstBits, weight.firstBits, output)
+    }
+}
+
+/// A linear layer whose weight was packed once: the bits of the layer with the weight as it lies, one row at the speed of memory.
+///
+/// Where the weight is packed in bfloat16 the input is rounded to it first.
+public func linear(
+    _ input: Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: FusedActivation = .none
+) -> Tensor {
+    switch weight.element {
+    case .float32:
+        linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
+            weight.withPackedBytes { heed_gemm_packed(&problem, epilogue, rows.firstElement, $0, output) }
+        }
+    case .bfloat16:
+        linear(input.bfloat16(), weight: weight, bias: bias, activation: activation)
+    }
+}
+
+/// A linear layer of bfloat16 numbers whose weight was packed once in bfloat16.
+///
+/// - Precondition: the weight was packed in bfloat16.
+@_disfavoredOverload
+public func linear(
+    _ input: BFloat16Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: FusedActivation = .none
+) -> Tensor {
+    require(
+        weight.element == .bfloat16,
+        "linear: the weight \(weight.shape) was packed in float32, the input \(input.shape) is bfloat16")
+    return linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
+        weight.withPackedBytes { heed_gemm_bf16_packed(&problem, epilogue, rows.firstBits, $0, output) }
+    }
+}
+
+/// Checks the sizes, and has `multiply` compute with the input as a matrix of rows; the strides of the weight are its to set.
+private func linearProduct<Scalar>(
+    _ input: StridedTensor<Scalar>, _ weight: Shape, _ bias: Tensor?, _ activation: FusedActivation,
+    _ multiply: (
+        inout HeedGemmShape, UnsafePointer<HeedGemmEpilogue>, StridedTensor<Scalar>, UnsafeMutablePointer<Float>
+    ) -> HeedStatus
+) -> Tensor {
+    require(
+        input.rank >= 1 && weight.rank == 2 && weight[1] == input.shape[-1]
+            && (bias.map { $0.rank == 1 && $0.shape[0] == weight[0] } ?? true),
+        "linear: input \(input.shape), weight \(weight) and bias \(bias.map { "\($0.shape)" } ?? "none") do not fit [..., in], [out, in] and [out]"
+    )
+    var sizes = input.shape.sizes
+    var rowCount = 1
+    for axis in 0..<input.rank - 1 { rowCount *= sizes[axis] }
+    var matrix = IndexVector(repeating: rowCount, count: 2)
+    matrix[1] = weight[1]
+    let rows = input.rank == 2 ? input : input.reshaped(Shape(matrix))
+    sizes[input.rank - 1] = weight[0]
     var problem = HeedGemmShape()
     problem.batch = 1
-    (problem.m, problem.n, problem.k) = (rows.shape[0], weight.shape[0], weight.shape[1])
+    (problem.m, problem.n, problem.k) = (rowCount, weight[0], weight[1])
     (problem.a_row, problem.a_column) = (rows.layout.strides[0], rows.layout.strides[1])
-    (problem.b_row, problem.b_column) = (weight.layout.strides[1], weight.layout.strides[0])
-    (problem.c_row, problem.c_column) = (weight.shape[0], 1)
+    (problem.c_row, problem.c_column) = (weight[0], 1)
     (problem.alpha, problem.beta) = (1, 0)
-    return Tensor(shape: shape) { output in
-        guard let output = output.baseAddress, shape.count > 0 else { return }
-        var epilogue = HeedGemmEpilogue()
-        if let bias {
-            epilogue.bias = UnsafePointer(bias.firstElement)
-            epilogue.bias_column = bias.layout.strides[0]
-        }
-        withExtendedLifetime((rows, weight, bias)) {
-            stopping { () throws(TensorError) in
-                try heed_gemm_engine_fused(&problem, &epilogue, rows.firstElement, weight.firstElement, output)
-                    .check("linear", "input \(input.shape), weight \(weight.shape)")
-            }
-        }
+    var epilogue = HeedGemmEpilogue()
+    epilogue.activation = activation.kernel
+    if let bias {
+        epilogue.bias = UnsafePointer(bias.firstElement)
+        epilogue.bias_column = bias.layout.strides[0]
+    }
+    return Tensor(shape: Shape(sizes)) { output in
+        guard let output = output.baseAddress, rowCount > 0, weight[0] > 0 else { return }
+        defer { withExtendedLifetime((rows, bias)) {} }
+        let status = multiply(&problem, &epilogue, rows, output)
+        stopping { () throws(TensorError) in try status.check("linear", "input \(input.shape), weight \(weight)") }
     }
 }
 

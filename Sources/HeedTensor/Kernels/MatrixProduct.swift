@@ -11,55 +11,70 @@ internal import CKernels
 /// - Returns: `[..., m, n]`.
 /// - Precondition: the inner sizes are equal and the leading axes broadcast to each other.
 public func matmul(_ left: Tensor, _ right: Tensor) -> Tensor {
-    let shapes = "left \(left.shape), right \(right.shape)"
-    require(left.rank >= 2 && right.rank >= 2, "matmul: operands must have rank 2 or more: \(shapes)")
-    require(left.shape[-1] == right.shape[-2], "matmul: the inner sizes differ: \(shapes)")
+    product(left, right) { problem, offsets, output in
+        heed_gemm_engine(&problem, left.firstElement + offsets.left, right.firstElement + offsets.right, output)
+    }
+}
+
+/// The matrix product of bfloat16 numbers; sums and result are `Float`. See ``matmul(_:_:)-(Tensor,_)``.
+///
+/// - Precondition: the inner sizes are equal and the leading axes broadcast to each other.
+@_disfavoredOverload  // `.zeros(shape)` without a type means a Tensor
+public func matmul(_ left: BFloat16Tensor, _ right: BFloat16Tensor) -> Tensor {
+    product(left, right) { problem, offsets, output in
+        heed_gemm_bf16(&problem, left.firstBits + offsets.left, right.firstBits + offsets.right, output)
+    }
+}
+
+/// Checks and describes the product, and has `multiply` compute it, once for each run of matrices that lie evenly.
+private func product<Scalar>(
+    _ left: StridedTensor<Scalar>, _ right: StridedTensor<Scalar>,
+    _ multiply: (inout HeedGemmShape, (left: Int, right: Int), UnsafeMutablePointer<Float>) -> HeedStatus
+) -> Tensor {
+    func shapes() -> String { "left \(left.shape), right \(right.shape)" }
+    require(left.rank >= 2 && right.rank >= 2, "matmul: operands must have rank 2 or more: \(shapes())")
+    require(left.shape[-1] == right.shape[-2], "matmul: the inner sizes differ: \(shapes())")
+    var problem = HeedGemmShape()
+    (problem.batch, problem.m, problem.n, problem.k) = (1, left.shape[-2], right.shape[-1], left.shape[-1])
+    (problem.alpha, problem.beta) = (1, 0)
+    (problem.a_row, problem.a_column) = (left.layout.strides[left.rank - 2], left.layout.strides[left.rank - 1])
+    (problem.b_row, problem.b_column) = (right.layout.strides[right.rank - 2], right.layout.strides[right.rank - 1])
+    (problem.c_row, problem.c_column) = (problem.n, 1)
+    defer { withExtendedLifetime((left, right)) {} }
+    if left.rank == 2 && right.rank == 2 {
+        var sizes = IndexVector(repeating: problem.m, count: 2)
+        sizes[1] = problem.n
+        return Tensor(shape: Shape(sizes)) { output in
+            guard let output = output.baseAddress, problem.m > 0, problem.n > 0 else { return }
+            let status = multiply(&problem, (0, 0), output)
+            stopping { () throws(TensorError) in try status.check("matmul", shapes()) }
+        }
+    }
+
     guard
         let batchShape = Shape(exactly: IndexVector(left.shape.sizes.dropLast(2)))?
             .broadcast(with: Shape(IndexVector(right.shape.sizes.dropLast(2)))),
         let shape = Shape(exactly: IndexVector(Array(batchShape.sizes) + [left.shape[-2], right.shape[-1]]))
-    else { programmerError("matmul: the leading axes do not broadcast to each other: \(shapes)") }
-
+    else { programmerError("matmul: the leading axes do not broadcast to each other: \(shapes())") }
     let strides = [
         broadcastStrides(left, batchShape), broadcastStrides(right, batchShape), shape.rowMajorStrides,
     ]
     var loop = StridedLoop(shape: batchShape, strides: strides.map { IndexVector($0.dropLast(2)) })
     loop.putLongestLast()
-    var problem = HeedGemmShape()
     problem.batch = loop.runCount
-    problem.m = shape[-2]
-    problem.n = shape[-1]
-    problem.k = left.shape[-1]
-    problem.a_batch = loop.runStride(0)
-    problem.a_row = strides[0][shape.rank - 2]
-    problem.a_column = strides[0][shape.rank - 1]
-    problem.b_batch = loop.runStride(1)
-    problem.b_row = strides[1][shape.rank - 2]
-    problem.b_column = strides[1][shape.rank - 1]
-    problem.c_batch = loop.runStride(2)
-    problem.c_row = strides[2][shape.rank - 2]
-    problem.c_column = strides[2][shape.rank - 1]
-    problem.alpha = 1
-    problem.beta = 0
+    (problem.a_batch, problem.b_batch, problem.c_batch) = (loop.runStride(0), loop.runStride(1), loop.runStride(2))
     problem.joinBatchIntoRows()
-
     return Tensor(shape: shape) { output in
-        guard let output = output.baseAddress else { return }
-        left.withUnsafeFirstElement { a in
-            right.withUnsafeFirstElement { b in
-                loop.forEachRun { offsets in
-                    stopping { () throws(TensorError) in
-                        try heed_gemm_engine(&problem, a + offsets[0], b + offsets[1], output + offsets[2])
-                            .check("matmul", shapes)
-                    }
-                }
-            }
+        guard let output = output.baseAddress, shape.count > 0 else { return }
+        loop.forEachRun { offsets in
+            let status = multiply(&problem, (offsets[0], offsets[1]), output + offsets[2])
+            stopping { () throws(TensorError) in try status.check("matmul", shapes()) }
         }
     }
 }
 
 /// The strides of an operand with its leading axes broadcast.
-private func broadcastStrides(_ tensor: Tensor, _ batch: Shape) -> IndexVector {
+private func broadcastStrides<Scalar>(_ tensor: StridedTensor<Scalar>, _ batch: Shape) -> IndexVector {
     let target = Shape(IndexVector(Array(batch.sizes) + tensor.shape.sizes.suffix(2)))
     guard let strides = tensor.stridesBroadcast(to: target) else {
         programmerError("matmul: shape \(tensor.shape) does not broadcast to \(target)")
