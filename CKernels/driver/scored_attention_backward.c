@@ -191,7 +191,9 @@ HeedStatus heed_scored_attention_backward(const HeedScoredAttentionShape *shape,
   Backward x = {.call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs}, .cotangents = cotangents, .gradients = gradients};
   const bool dot = shape->score == HeedAttentionScoreDot, general = shape->score == HeedAttentionScoreGeneral;
   const bool scores = wants_scores(shape, gradients), left = general && (gradients->query || gradients->weight);
-  status = heed_scored_project(&x.call);
+  heed_scored_plan(&x.call);
+  // The gradient of the values alone needs none of the scores' making.
+  if (scores) status = heed_scored_project(&x.call);
   if (status != HeedStatusOk) return status;
   const size_t rows = shape->batch * shape->query_length, score_floats = scores ? heed_size_product(rows, shape->key_length) : 0;
   float *room = heed_scratch_push(heed_size_product(heed_size_sum(score_floats, left ? rows * shape->key_dim : 0), sizeof(float)));

@@ -17,7 +17,8 @@ typedef struct HeedScoredCall {
   void *room; // of the projections
 } HeedScoredCall;
 
-// Fills the call (kernels, shape and inputs are given): blocks, and the projections in scratch, until heed_scored_release.
+// Fills the call, whose kernels, shape and inputs are given: its blocks; the projections in scratch, until heed_scored_release.
+void heed_scored_plan(HeedScoredCall *call);
 HeedStatus heed_scored_project(HeedScoredCall *call);
 void heed_scored_release(HeedScoredCall *call);
 

@@ -116,6 +116,7 @@ HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, 
   HeedStatus status = check(shape, inputs, outputs);
   if (status != HeedStatusOk || shape->batch == 0 || shape->query_length == 0) return status;
   Forward f = {.call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs}, .outputs = outputs};
+  heed_scored_plan(&f.call);
   status = heed_scored_project(&f.call);
   if (status != HeedStatusOk) return status;
   const bool additive = shape->score == HeedAttentionScoreAdditive;

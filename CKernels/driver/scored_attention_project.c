@@ -170,11 +170,15 @@ static HeedStatus project_general(HeedScoredCall *call) {
                               false, call->room);
 }
 
-HeedStatus heed_scored_project(HeedScoredCall *call) {
+void heed_scored_plan(HeedScoredCall *call) {
   const HeedScoredAttentionShape *s = call->shape;
   call->block_rows = s->query_length < BLOCK_ROWS ? s->query_length : BLOCK_ROWS;
   while (call->block_rows >= 2 * BLOCK_ROWS_LEAST && s->batch * (s->query_length / call->block_rows) < TASKS_WANTED) call->block_rows /= 2;
   call->blocks = s->query_length / call->block_rows + (s->query_length % call->block_rows != 0);
+}
+
+HeedStatus heed_scored_project(HeedScoredCall *call) {
+  const HeedScoredAttentionShape *s = call->shape;
   HeedStatus status = HeedStatusOk;
   if (s->score == HeedAttentionScoreAdditive)
     status = project_additive(call);

@@ -38,6 +38,9 @@ struct BenchPointwise: ParsableCommand {
         for (flag, size) in [("--rows", rows), ("--columns", columns)] where size < 1 {
             throw ValidationError("\(flag) \(size) is out of range: it must be at least 1")
         }
+        guard op != .crossEntropy || direction == .forward else {
+            throw ValidationError("cross_entropy gives its loss and gradient in one pass, which is its forward")
+        }
         let numbers = Double(rows) * Double(columns)
         guard numbers >= Double(Self.fewestNumbers) else {
             throw ValidationError(

@@ -17,6 +17,8 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
     case exponential = "exp"
     case logarithm = "log"
     case softplus
+    /// The loss and the gradient of the logits in one pass; every row's target is its middle class.
+    case crossEntropy = "cross_entropy"
 
     /// Which pass.
     enum Direction: String, Sendable, CaseIterable, ExpressibleByArgument {
@@ -28,7 +30,7 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
 
     private var activation: Activation? {
         switch self {
-        case .softmax, .logSoftmax, .layerNorm, .rmsNorm: nil
+        case .softmax, .logSoftmax, .layerNorm, .rmsNorm, .crossEntropy: nil
         case .relu: .relu
         case .sigmoid: .sigmoid
         case .tanh: .tanh
@@ -53,6 +55,11 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
             return { (output: inout Tensor) throws(TensorError) in try call.run(into: &output) }
         }
         switch self {
+        case .crossEntropy:
+            let targets = [Int64](repeating: Int64(input.shape[1] / 2), count: input.shape[0])
+            return { (output: inout Tensor) throws(TensorError) in
+                _ = try Heed.crossEntropy(input, classes: targets, gradient: &output)
+            }
         case .softmax, .logSoftmax:
             let logarithm = self == .logSoftmax
             if direction == .backward {
@@ -93,6 +100,10 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
             let largest = row.max() ?? 0
             let sum = row.map { exp($0 - largest) }.reduce(0, +)
             return row.map { self == .softmax ? exp($0 - largest) / sum : $0 - largest - log(sum) }
+        case .crossEntropy:
+            var gradient = PointwiseOperation.softmax.reference(row)
+            gradient[row.count / 2] -= 1
+            return gradient
         case .layerNorm, .rmsNorm:
             let count = Double(row.count)
             let mean = self == .layerNorm ? row.reduce(0, +) / count : 0

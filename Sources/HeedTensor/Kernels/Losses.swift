@@ -108,6 +108,37 @@ package func crossEntropy(
     }
 }
 
+/// The sum of the cross-entropies of rows, and its gradient written where the caller has room, of the logits' shape `[rows, classes]`: for
+/// benchmarks, where allocating it is no part of what is measured.
+package func crossEntropy(
+    _ logits: Tensor, classes: [Int64], gradient: inout Tensor
+) throws(TensorError) -> Float {
+    guard logits.rank == 2, logits.isContiguous, gradient.shape == logits.shape, classes.count == logits.shape[0] else {
+        throw TensorError(
+            .badShape, "cross-entropy",
+            "logits \(logits.shape), \(classes.count) targets and the gradient's room \(gradient.shape)")
+    }
+    let columns = logits.shape[1]
+    var descriptor = HeedCrossEntropyShape()
+    (descriptor.rows, descriptor.classes) = (logits.shape[0], columns)
+    (descriptor.logits_row, descriptor.gradient_row) = (columns, columns)
+    descriptor.reduction = .sum
+    var loss: Float = 0
+    defer { withExtendedLifetime(logits) {} }
+    try gradient.withUnsafeMutableElements { gradient throws(TensorError) in
+        try classes.withUnsafeBufferPointer { classes throws(TensorError) in
+            var inputs = HeedCrossEntropyInputs()
+            inputs.logits = UnsafePointer(logits.firstElement)
+            inputs.targets = classes.baseAddress
+            try withUnsafeMutablePointer(to: &loss) { loss throws(TensorError) in
+                var outputs = HeedCrossEntropyOutputs(loss: loss, gradient: gradient.baseAddress)
+                try heed_cross_entropy(&descriptor, &inputs, &outputs).check("cross-entropy", "logits \(logits.shape)")
+            }
+        }
+    }
+    return loss
+}
+
 /// The loss of a student that learns a teacher's probabilities:   `T^2 KL(softmax(teacher / T), softmax(student / T))` of each row.
 ///
 /// Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015).
