@@ -116,7 +116,6 @@ TEST(attention_backward_of_a_row_alone_has_the_bits_of_its_dQ) {
         s->batch = s->heads = s->key_value_heads = s->query_length = 1;
         s->causal_offset += n;
         alone.inputs.forward.query += n * s->query.row;
-        if (s->causal || alone.inputs.forward.key_lengths) (void)0;
         if (alone.inputs.forward.boolean) alone.inputs.forward.boolean += n * s->boolean.row;
         if (alone.inputs.forward.additive) alone.inputs.forward.additive += n * s->additive.row;
         alone.inputs.output += n * s->output.row;

@@ -46,9 +46,6 @@ BackwardBuilt build_backward(const BackwardProblem *problem) {
   const Guarded block = guarded_allocate(p->B * p->H * p->Nq * sizeof(float), p->stream % 2 ? GuardBegin : GuardEnd);
   built.forward.blocks[built.forward.block_count++] = block;
   built.log_sum_exp = block.data;
-  // Gradients have the layout asked for; those of a packed problem share one buffer as q, k and v do.
-  const HeedAttentionShape like = *s;
-  (void)like;
   built.inputs = (HeedAttentionBackwardInputs){built.forward.inputs, built.output.base, built.log_sum_exp, built.cotangent.base};
   Built shadow = {.problem = *p};
   const Layout layout = problem->gradients == LayoutPacked || problem->gradients == LayoutShared ? LayoutPadded : problem->gradients;
@@ -56,10 +53,9 @@ BackwardBuilt build_backward(const BackwardProblem *problem) {
   built.shape.key_gradient = build_operand(&shadow, layout, p->G, p->Nk, p->D, false).strides;
   built.shape.value_gradient = build_operand(&shadow, layout, p->G, p->Nk, p->E, false).strides;
   built_free(&shadow);
-  const size_t batch = problem->additive_sums & SumBatch ? 1 : p->B, heads = problem->additive_sums & SumHeads ? 1 : p->H;
+  const size_t heads = problem->additive_sums & SumHeads ? 1 : p->H;
   const size_t rows = problem->additive_sums & SumQueries ? 1 : p->Nq, columns = problem->additive_sums & SumKeys ? 1 : p->Nk;
   const HeedStrides t = heed_strides_contiguous(heads, rows, columns);
-  (void)batch;
   built.shape.additive_gradient =
       (HeedStrides){problem->additive_sums & SumBatch ? 0 : t.batch, problem->additive_sums & SumHeads ? 0 : t.head,
                     problem->additive_sums & SumQueries ? 0 : t.row, problem->additive_sums & SumKeys ? 0 : t.column};
