@@ -17,6 +17,9 @@ public final class BackwardPass {
     private var outputCount = 0
     private var operation = ""
 
+    /// Whether the record is kept for another pass: then what it saved may not be given away.
+    public internal(set) var isRetained = false
+
     init() {}
 
     // MARK: For operations

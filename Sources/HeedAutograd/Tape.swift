@@ -185,6 +185,7 @@ public final class Tape {
     }
 
     private func walk(retainingRecord: Bool) {
+        pass.isRetained = retainingRecord
         for record in records { pass.markNeeds(of: record) }
         if retainingRecord {
             for record in records.reversed() { pass.step(back: record) }

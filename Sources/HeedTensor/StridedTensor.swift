@@ -90,6 +90,9 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         Self(shape: shape) { $0.initialize(repeating: value) }
     }
 
+    /// A tensor whose elements are whatever the memory held, for a kernel that overwrites them all before anything else refers to it.
+    static func uninitialized(_ shape: Shape) -> Self { Self(shape: shape) { _ in } }
+
     /// The sizes of the axes.
     public var shape: Shape { layout.shape }
 

@@ -87,8 +87,8 @@ extension AttentionCall {
     package func outputAndLogSumExp(
         _ algorithm: AttentionAlgorithm
     ) throws(TensorError) -> (output: Tensor, logSumExp: Tensor) {
-        var output = Tensor.zeros(outputShape)
-        var logSumExp = Tensor.zeros(logSumExpShape)
+        var output = Tensor.uninitialized(outputShape)
+        var logSumExp = Tensor.uninitialized(logSumExpShape)
         var weights: Tensor?
         try run(algorithm, into: &output, logSumExp: &logSumExp, weights: &weights)
         return (output, logSumExp)
@@ -98,14 +98,14 @@ extension AttentionCall {
     package func gradientTensors(_ wanted: AttentionGradientSelection) throws(TensorError) -> AttentionGradients {
         let shapes = operands.shapes
         var gradients = AttentionGradients()
-        if wanted.contains(.queries) { gradients.queries = .zeros(shapes.queries) }
-        if wanted.contains(.keys) { gradients.keys = .zeros(shapes.keys) }
-        if wanted.contains(.values) { gradients.values = .zeros(shapes.values) }
+        if wanted.contains(.queries) { gradients.queries = .uninitialized(shapes.queries) }
+        if wanted.contains(.keys) { gradients.keys = .uninitialized(shapes.keys) }
+        if wanted.contains(.values) { gradients.values = .uninitialized(shapes.values) }
         if wanted.contains(.additive) {
             guard let additive = mask.additive else {
                 throw TensorError(.badArgument, "attention backward", "there is no additive mask to take a gradient of")
             }
-            gradients.additive = .zeros(additive.shape)
+            gradients.additive = .uninitialized(additive.shape)
         }
         return gradients
     }

@@ -54,6 +54,31 @@ package func embeddingGradient(
     }
 }
 
+extension StridedTensor where Scalar == Float {
+    /// Adds the gradient of an embedding to this gradient of its table, `[vocabulary, n]`: only the rows that are named are touched.
+    package mutating func addEmbeddingGradient(indices: IndexTensor, outputGradient: Tensor, padding: Int? = nil) {
+        let columns = requireRows(indices, outputGradient)
+        let table = shape
+        require(
+            table.rank == 2 && table[1] == columns,
+            "embeddingGradient: rows of \(columns) do not fit the table \(table)")
+        var descriptor = embeddingDescriptor(indices, table[0], columns, padding: padding)
+        descriptor.accumulate = true
+        withUnsafeMutableElements { gradient in
+            indices.withUnsafeElements { ids in
+                outputGradient.withUnsafeElements { arriving in
+                    stopping { () throws(TensorError) in
+                        try heed_embedding_backward_dense(
+                            &descriptor, ids.baseAddress, arriving.baseAddress, gradient.baseAddress
+                        )
+                        .check("embeddingGradient", "table \(table), indices \(indices.shape)")
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The same gradient by the rows that are touched: their indices, rising, and their sums, `[rows, n]`.
 package func embeddingGradientRows(
     indices: IndexTensor, outputGradient: Tensor, vocabulary: Int, padding: Int? = nil

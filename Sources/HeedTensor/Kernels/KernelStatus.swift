@@ -16,6 +16,6 @@ extension HeedStatus {
 }
 
 /// The value of `body`; what it throws stops the program, for here it is a mistake in the program's source.
-func stopping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
+package func stopping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
     do { return try body() } catch { programmerError(error.description) }
 }

@@ -33,7 +33,7 @@ struct LossRows: Sendable {
             throw TensorError(.badShape, operation, "the loss's gradient has shape \(lossGradient.shape), not \(shape)")
         }
         let lossGradient = lossGradient?.contiguous()
-        let gradients = wanted.map { $0 ? Tensor.zeros(tensor.shape) : nil }
+        let gradients = wanted.map { $0 ? Tensor.uninitialized(tensor.shape) : nil }
         defer { withExtendedLifetime((lossGradient, gradients)) {} }
         let loss = try Tensor(shape: shape) { loss throws(TensorError) in
             try body(

@@ -1,0 +1,83 @@
+import HeedTensor
+
+/// Which of an attention's weights are dropped in training: each with a probability, by random numbers that depend on seed, head, query
+/// and key alone and are drawn anew on the way back.
+public struct WeightDropout: Sendable, Hashable {
+    /// Of a weight being 0; the others are divided by `1 - probability`. Less than 1.
+    public var probability: Float
+    /// Names the random numbers: another one for every call.
+    public var seed: UInt64
+
+    /// Dropout with a probability and a seed.
+    public init(probability: Float, seed: UInt64) {
+        self.probability = probability
+        self.seed = seed
+    }
+}
+
+/// Scaled dot-product attention; see the function of tensors for formula and shapes. Memory does not grow with the number of queries
+/// times keys: the weights are computed anew on the way back.
+///
+/// - Parameters:
+///   - mask: Which keys a query may attend. What it hides has no effect and no gradient.
+///   - bias: Added to the scaled scores, to which it broadcasts; the gradient is summed over what was broadcast.
+///   - scale: `1 / sqrt(D)` unless given.
+///   - dropout: Which weights are dropped, in training; none unless given.
+public func attention(
+    queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
+    scale: Float? = nil, dropout: WeightDropout? = nil, algorithm: AttentionAlgorithm = .automatic
+) -> Variable {
+    let dropout = dropout.map { AttentionDropout(probability: $0.probability, seed: $0.seed) }
+    let joined = bias.map { AttentionMask.all([mask, .additive($0.value)]) } ?? mask
+    let inputs = [queries, keys, values] + (bias.map { [$0] } ?? [])
+    do {
+        let call = try AttentionCall(
+            queries: queries.value, keys: keys.value, values: values.value, mask: joined, scale: scale, dropout: dropout
+        )
+        guard dropout != nil || inputs.contains(where: { $0.tape?.isRecording == true }) else {
+            return Variable(
+                attention(
+                    queries: queries.value, keys: keys.value, values: values.value, mask: joined, scale: scale,
+                    algorithm: algorithm))
+        }
+        let (output, logSumExp) = try call.outputAndLogSumExp(algorithm)
+        return Variable.recorded(output, from: inputs) {
+            AttentionOperation(call, output, logSumExp, algorithm, bias: bias?.shape)
+        }
+    } catch {
+        programmerError(error.description)
+    }
+}
+
+private final class AttentionOperation: RecordedOperation {
+    let call: AttentionCall
+    let output: Tensor
+    let logSumExp: Tensor
+    let algorithm: AttentionAlgorithm
+    let bias: Shape?
+
+    init(_ call: AttentionCall, _ output: Tensor, _ logSumExp: Tensor, _ algorithm: AttentionAlgorithm, bias: Shape?) {
+        (self.call, self.output, self.logSumExp, self.algorithm, self.bias) = (call, output, logSumExp, algorithm, bias)
+        super.init("attention")
+    }
+
+    override func backward(_ pass: BackwardPass) {
+        var wanted: AttentionGradientSelection = []
+        if pass.needs(0) { wanted.insert(.queries) }
+        if pass.needs(1) { wanted.insert(.keys) }
+        if pass.needs(2) { wanted.insert(.values) }
+        if bias != nil, pass.needs(3) { wanted.insert(.additive) }
+        do {
+            let gradients = try call.gradients(
+                output: output, logSumExp: logSumExp, outputGradient: pass.takeGradient(), wanted: wanted,
+                algorithm: algorithm)
+            if let queries = gradients.queries { pass.add(queries, toInput: 0) }
+            if let keys = gradients.keys { pass.add(keys, toInput: 1) }
+            if let values = gradients.values { pass.add(values, toInput: 2) }
+            // Of the masks and the bias together, which may have more axes than the bias alone.
+            if let additive = gradients.additive, let bias { pass.add(additive.sum(to: bias), toInput: 3) }
+        } catch {
+            programmerError(error.description)
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import HeedTensor
+
+/// Rows of a table looked up by their numbers:   `y[..., j] = table[ids[...], j]`.
+///
+/// - Parameters:
+///   - ids: Of any shape, each from 0 to `vocabulary - 1`.
+///   - table: `[vocabulary, columns]`.
+///   - padding: Rows of this number have no gradient.
+public func embedding(_ ids: IndexTensor, table: Variable, padding: Int? = nil) -> Variable {
+    Variable.recorded(embedding(table.value, indices: ids), from: table) {
+        Embedding(ids, table.shape, padding: padding)
+    }
+}
+
+/// `dtable[ids[...]] += dy[...]`.
+private final class Embedding: RecordedOperation {
+    let ids: IndexTensor
+    let table: Shape
+    let padding: Int?
+
+    init(_ ids: IndexTensor, _ table: Shape, padding: Int?) {
+        (self.ids, self.table, self.padding) = (ids, table, padding)
+        super.init("embedding")
+    }
+
+    override func backward(_ pass: BackwardPass) {
+        let gradient = pass.takeGradient()
+        pass.accumulate(toInput: 0, shape: table) {
+            $0.addEmbeddingGradient(indices: ids, outputGradient: gradient, padding: padding)
+        }
+    }
+}

@@ -1,0 +1,28 @@
+import HeedTensor
+
+extension SparseMatrix {
+    /// The product with a matrix: the sum over the neighbours in a graph.
+    ///
+    /// - Parameters:
+    ///   - x: `[columnCount, width]`.
+    ///   - transpose: What ``transposed()`` gives, to be used on the way back instead of computing it.
+    public func multiplied(by x: Variable, transpose: SparseMatrix? = nil) -> Variable {
+        Variable.recorded(multiplied(by: x.value), from: x) { SparseProduct(self, transpose) }
+    }
+}
+
+/// `Y = A X`:   `dX = A^T dY`.
+private final class SparseProduct: RecordedOperation {
+    let matrix: SparseMatrix
+    let transpose: SparseMatrix?
+
+    init(_ matrix: SparseMatrix, _ transpose: SparseMatrix?) {
+        (self.matrix, self.transpose) = (matrix, transpose)
+        super.init("SparseMatrix.multiplied")
+    }
+
+    override func backward(_ pass: BackwardPass) {
+        let gradient = pass.takeGradient()
+        pass.add((transpose ?? matrix.transposed()).multiplied(by: gradient), toInput: 0)
+    }
+}
