@@ -10,19 +10,50 @@ public func matmul(_ left: Variable, _ right: Variable) -> Variable {
     Variable.recorded(matmul(left.value, right.value), from: left, right) { MatrixProduct(left, right) }
 }
 
-/// A linear layer:   `y[..., o] = sum_i x[..., i] * weight[o, i] + bias[o]`, the bias added as the product is stored.
+/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, the bias added as the product is stored.
+///
+/// The activation is applied there too where its gradient is computed from its value (relu, tanh, sigmoid) or nothing is recorded; else it is
+/// an operation of its own, for its argument must be kept. The bits are the same.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`, of rank 1 or more.
 ///   - weight: `[out, in]`, as PyTorch keeps it.
 ///   - bias: `[out]`, or nil.
+///   - activation: Applied to every element, or nil.
 /// - Returns: `[..., out]`.
-public func linear(_ input: Variable, weight: Variable, bias: Variable? = nil) -> Variable {
-    let value = linear(input.value, weight: weight.value, bias: bias?.value)
-    guard let bias else {
-        return Variable.recorded(value, from: input, weight) { LinearOperation(input, weight) }
+public func linear(
+    _ input: Variable, weight: Variable, bias: Variable? = nil, activation: Activation? = nil
+) -> Variable {
+    let isRecorded = Tape.records(input) || Tape.records(weight) || Tape.records(bias)
+    if let activation, activation.fused == nil || !activation.gradientNeedsOnlyOutput && isRecorded {
+        return linear(input, weight: weight, bias: bias).applying(activation)
     }
-    return Variable.recorded(value, from: [input, weight, bias]) { LinearOperation(input, weight) }
+    let value = linear(input.value, weight: weight.value, bias: bias?.value, activation: activation?.fused ?? .none)
+    func operation() -> RecordedOperation {
+        LinearOperation(input, weight, activation.map { (function: $0, output: value) })
+    }
+    guard let bias else { return Variable.recorded(value, from: input, weight, operation) }
+    return Variable.recorded(value, from: [input, weight, bias], operation)
+}
+
+extension Activation {
+    /// What a product applies as it is stored; nil where it cannot.
+    fileprivate var fused: FusedActivation? {
+        switch self {
+        case .identity: FusedActivation.none
+        case .relu: .relu
+        case .sigmoid: .sigmoid
+        case .tanh: .tanh
+        case .silu: .silu
+        case .gelu: .gelu
+        case .geluTanh: .geluTanh
+        case .exponential, .logarithm, .softplus: nil
+        }
+    }
+}
+
+extension Tape {
+    fileprivate static func records(_ variable: Variable?) -> Bool { variable?.tape?.isRecording == true }
 }
 
 extension StridedTensor where Scalar == Float {
@@ -68,28 +99,32 @@ private final class MatrixProduct: RecordedOperation {
     }
 }
 
-/// `y = x W^T + b`:   `dx = dy W`, `dW = dy^T x`, `db = sum of the rows of dy`.
+/// `y = f(x W^T + b)`:   `dz = dy f'`, `dx = dz W`, `dW = dz^T x`, `db = sum of the rows of dz`.
 private final class LinearOperation: RecordedOperation {
     let input: Tensor?
     let weight: Tensor?
     let inputShape: Shape
-    let weightShape: Shape
+    let activation: (function: Activation, output: Tensor)?
 
-    init(_ input: Variable, _ weight: Variable) {
+    init(_ input: Variable, _ weight: Variable, _ activation: (function: Activation, output: Tensor)?) {
         self.input = weight.tape == nil ? nil : input.value
         self.weight = input.tape == nil ? nil : weight.value
-        (inputShape, weightShape) = (input.shape, weight.shape)
+        inputShape = input.shape
+        self.activation = activation
         super.init("linear")
     }
 
     override func backward(_ pass: BackwardPass) {
-        let gradient = pass.takeGradient().rows
-        if inputShape[-1] > 0 {
-            if pass.needs(0), let weight {
-                pass.add(matmul(gradient, weight).reshaped(inputShape), toInput: 0)
-            }
-            if pass.needs(1), let input { pass.addProduct(gradient.transposed(), input.rows, toInput: 1) }
+        var gradient = pass.takeGradient()
+        if let activation {
+            gradient = activationGradient(
+                activation.function, .output, kept: activation.output, outputGradient: gradient)
         }
-        if inputs.count > 2, pass.needs(2) { pass.add(gradient.sum(axis: 0), toInput: 2) }
+        let rows = gradient.rows
+        if inputShape[-1] > 0 {
+            if pass.needs(0), let weight { pass.add(matmul(rows, weight).reshaped(inputShape), toInput: 0) }
+            if pass.needs(1), let input { pass.addProduct(rows.transposed(), input.rows, toInput: 1) }
+        }
+        if inputs.count > 2, pass.needs(2) { pass.add(rows.sum(axis: 0), toInput: 2) }
     }
 }
