@@ -1,9 +1,9 @@
 import HeedAutograd
 import HeedTensor
 
-/// A linear map with a bias:   `y[..., o] = activation(sum_i x[..., i] weight[o, i] + bias[o])`.
+/// A linear map with a bias:   `y[..., o] = sum_i x[..., i] weight[o, i] + bias[o]`.
 ///
-/// Input `[..., in]`, output `[..., out]`. Bias and activation are applied as the product is stored.
+/// Input `[..., in]`, output `[..., out]`. The bias is added as the product is stored.
 ///
 /// Parameters, as in PyTorch's `nn.Linear`: `weight` `[out, in]` and `bias` `[out]`, both uniform in `[-1 / sqrt(in), 1 / sqrt(in))`
 /// (Kaiming's with a slope of `sqrt(5)`).
@@ -42,5 +42,10 @@ public struct Linear: Layer {
 
     public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
         linear(input, weight: context.variable(weight), bias: context.variable(bias))
+    }
+
+    /// The layer's output with a function applied to every element, in one pass where the function allows it.
+    public func callAsFunction(_ input: Variable, activation: Activation, _ context: Context) -> Variable {
+        linear(input, weight: context.variable(weight), bias: context.variable(bias), activation: activation)
     }
 }

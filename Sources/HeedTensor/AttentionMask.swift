@@ -27,6 +27,25 @@ public enum AttentionMask: Sendable {
     case all([AttentionMask])
 }
 
+extension AttentionMask {
+    /// The mask as tensors that broadcast to the scores `[B, H, Nq, Nk]`: where a query may attend (nil: everywhere), and what is added.
+    package func expanded(scores: Shape) -> (visible: BooleanTensor?, added: Tensor?) {
+        let joined = stopping { () throws(TensorError) in
+            try JoinedMask(self, scores: scores, batch: scores[0])
+        }
+        var visible = joined.boolean
+        if let added = joined.additive {
+            // What minus infinity hides is hidden, whatever stands there.
+            let finite = added .!= -.infinity
+            visible = visible.map { JoinedMask.both($0, finite) } ?? finite
+        }
+        if let positions = joined.positions(batch: scores[0], queries: scores[-2], keys: scores[-1]) {
+            visible = visible.map { JoinedMask.both($0, positions) } ?? positions
+        }
+        return (visible, joined.additive)
+    }
+}
+
 /// The masks of a call joined into at most one of each kind, in the form that the kernels take.
 struct JoinedMask {
     /// `j <= i + offset`.
@@ -54,6 +73,25 @@ struct JoinedMask {
         guard let causalOffset, let windowEdge else { return 0 }
         let (size, overflows) = causalOffset.subtractingReportingOverflow(windowEdge)
         return overflows ? 0 : size
+    }
+
+    /// `[B or 1, 1, Nq, Nk]`: what the causal mask, the window and the lengths let a query attend; nil where they hide nothing.
+    func positions(batch: Int, queries: Int, keys: Int) -> BooleanTensor? {
+        guard causalOffset != nil || lengths != nil else { return nil }
+        let batch = lengths == nil ? 1 : batch
+        return BooleanTensor(shape: [batch, 1, queries, keys]) { target in
+            for entry in 0..<batch {
+                for query in 0..<queries {
+                    for key in 0..<keys {
+                        let isBeforeEnd = key < lengths?[entry] ?? keys
+                        let isPast = causalOffset.map { key - query <= $0 } ?? true
+                        let isNear = windowEdge.map { key - query > $0 } ?? true
+                        target.initializeElement(
+                            at: (entry * queries + query) * keys + key, to: isBeforeEnd && isPast && isNear)
+                    }
+                }
+            }
+        }
     }
 
     private mutating func join(_ mask: AttentionMask, scores: Shape, batch: Int) throws(TensorError) {
@@ -105,7 +143,7 @@ struct JoinedMask {
         }
     }
 
-    private static func both(_ left: BooleanTensor, _ right: BooleanTensor) -> BooleanTensor {
+    static func both(_ left: BooleanTensor, _ right: BooleanTensor) -> BooleanTensor {
         combine(left, right) { $0 && $1 }
     }
 

@@ -1,0 +1,46 @@
+import HeedAutograd
+import HeedTensor
+
+/// Additive attention (Bahdanau, Cho and Bengio, "Neural machine translation by jointly learning to align and translate", 2015):
+///
+///     S[b, i, j] = v^T tanh(Wq query[b, i] + Wk key[b, j])
+///     output[b, i] = sum_j softmax_j(S[b, i, j]) value[b, j]                       over the keys j < lengths[b]
+///
+/// Queries `[B, N, querySize]`, keys `[B, T, keySize]`, values `[B, T, E]`; output `[B, N, E]`, weights `[B, N, T]`.
+///
+/// Parameters: `query_weight` `[size, querySize]`, `key_weight` `[size, keySize]`, `score_weight` `[size]`, each uniform in
+/// `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))` as those of ``Linear``.
+public struct AdditiveAttention: Module {
+    /// `[size, querySize]`.
+    public var queryWeight: Parameter
+    /// `[size, keySize]`.
+    public var keyWeight: Parameter
+    /// `[size]`.
+    public var scoreWeight: Parameter
+
+    /// A layer with random weights.
+    public init(querySize: Int, keySize: Int, size: Int, using generator: inout RandomGenerator) {
+        queryWeight = Parameter(Initialization.inverseRoot(ofFanIn: querySize)([size, querySize], using: &generator))
+        keyWeight = Parameter(Initialization.inverseRoot(ofFanIn: keySize)([size, keySize], using: &generator))
+        scoreWeight = Parameter(Initialization.inverseRoot(ofFanIn: size)([size], using: &generator))
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("query_weight", &queryWeight)
+        visit("key_weight", &keyWeight)
+        visit("score_weight", &scoreWeight)
+    }
+
+    /// Output and weights.
+    ///
+    /// - Parameter lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
+    public func callAsFunction(
+        _ queries: Variable, keys: Variable, values: Variable, lengths: [Int]? = nil, _ context: Context
+    ) -> (output: Variable, weights: Variable) {
+        scoredAttention(
+            queries: queries, keys: keys, values: values, lengths: lengths,
+            score: .additive(
+                queryWeight: context.variable(queryWeight), keyWeight: context.variable(keyWeight),
+                scoreWeight: context.variable(scoreWeight)))
+    }
+}

@@ -1,0 +1,247 @@
+import HeedAutograd
+import HeedTensor
+
+/// Multi-head attention (Vaswani et al., "Attention is all you need", 2017), with grouped key and value heads on request (Ainslie et al.,
+/// "GQA", 2023).
+///
+///     Q = X Wq^T + bq,  K = M Wk^T + bk,  V = M Wv^T + bv        cut into H heads of Q, G heads of K and V, of D columns each
+///     O_h = softmax(Q_h K_g^T / sqrt(D) + mask) V_g              g = h / (H / G)
+///     output = [O_1 ... O_H] Wo^T + bo
+///
+/// Inputs `[B, N, width]` and, for cross-attention, a memory `[B, Nk, width]`; output `[B, N, width]`. `D = width / H`. Queries, keys and
+/// values of self-attention come from one product, keys and values of a memory likewise. A query that may attend nothing gives the
+/// bias of the output projection.
+///
+/// Parameters, as in PyTorch's `nn.MultiheadAttention`: `in_proj_weight` `[(H + 2 G) D, width]`, rows of Q, K and V one behind the other,
+/// Xavier uniform; `in_proj_bias`, zeros; `out_proj.weight` `[width, H D]`, Kaiming uniform with a slope of `sqrt(5)`; `out_proj.bias`, zeros.
+public struct MultiHeadAttention: Module {
+    /// `[(H + 2 G) D, width]`.
+    public var inputWeight: Parameter
+    /// `[(H + 2 G) D]`.
+    public var inputBias: Parameter?
+    /// `[width, H D]`.
+    public var output: Linear
+    /// Heads of the queries, `H`.
+    public let heads: Int
+    /// Heads of keys and values, `G`.
+    public let keyValueHeads: Int
+    /// Columns of a head, `D`.
+    public let headDimension: Int
+    /// The share of weights that are dropped in training.
+    public var dropout: Float
+
+    /// A layer with random weights.
+    ///
+    /// - Parameters:
+    ///   - width: The size of inputs and outputs; `heads` divides it.
+    ///   - heads: Heads of the queries.
+    ///   - keyValueHeads: Heads of keys and values, which divide `heads`; as many unless given.
+    ///   - bias: Whether the projections have biases.
+    ///   - dropout: The share of attention weights that are dropped in training.
+    public init(
+        width: Int, heads: Int, keyValueHeads: Int? = nil, bias hasBias: Bool = true, dropout: Float = 0,
+        using generator: inout RandomGenerator
+    ) {
+        let keyValueHeads = keyValueHeads ?? heads
+        require(
+            heads > 0 && keyValueHeads > 0 && width % heads == 0 && heads % keyValueHeads == 0,
+            "MultiHeadAttention: width \(width), \(heads) heads and \(keyValueHeads) key and value heads do not divide evenly"
+        )
+        (self.heads, self.keyValueHeads, self.dropout) = (heads, keyValueHeads, dropout)
+        headDimension = width / heads
+        let rows = (heads + 2 * keyValueHeads) * headDimension
+        inputWeight = Parameter(Initialization.xavierUniform([rows, width], using: &generator))
+        inputBias = hasBias ? Parameter(.zeros([rows])) : nil
+        output = Linear(inputs: width, outputs: width, bias: hasBias, using: &generator)
+        output.bias?.value = .zeros([width])
+    }
+
+    /// A layer with these weights.
+    ///
+    /// - Precondition: `inputWeight` is `[(H + 2 G) D, width]`, `output.weight` `[width, H D]`.
+    public init(
+        inputWeight: Tensor, inputBias: Tensor? = nil, output: Linear, heads: Int, keyValueHeads: Int? = nil,
+        dropout: Float = 0
+    ) {
+        let keyValueHeads = keyValueHeads ?? heads
+        let parts = heads + 2 * keyValueHeads
+        require(
+            heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0 && inputWeight.rank == 2
+                && inputWeight.shape[0] % parts == 0 && output.inputs == inputWeight.shape[0] / parts * heads
+                && (inputBias.map { $0.shape == [inputWeight.shape[0]] } ?? true),
+            "MultiHeadAttention: weights \(inputWeight.shape) and \(output.weight.shape) and bias "
+                + "\(inputBias.map { "\($0.shape)" } ?? "none") do not fit \(heads) heads and \(keyValueHeads) key and value heads"
+        )
+        (self.heads, self.keyValueHeads, self.dropout) = (heads, keyValueHeads, dropout)
+        headDimension = inputWeight.shape[0] / parts
+        self.inputWeight = Parameter(inputWeight)
+        self.inputBias = inputBias.map { Parameter($0) }
+        self.output = output
+    }
+
+    /// The size of the inputs.
+    public var width: Int { inputWeight.shape[1] }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("in_proj_weight", &inputWeight)
+        visit("in_proj_bias", &inputBias)
+        visit("out_proj", &output)
+    }
+
+    // MARK: Attention
+
+    /// Self-attention:   `[B, N, width]` attends itself.
+    ///
+    /// - Parameters:
+    ///   - mask: Which tokens a token attends; all unless given.
+    ///   - bias: Added to the scaled scores `[B, H, N, N]`, to which it broadcasts; it receives a gradient.
+    public func callAsFunction(
+        _ input: Variable, mask: AttentionMask = .none, bias: Variable? = nil, _ context: Context
+    ) -> Variable {
+        attended(projected(input, context), mask, bias, context)
+    }
+
+    /// Cross-attention:   `[B, N, width]` attends a memory `[B, Nk, width]`.
+    public func callAsFunction(
+        _ input: Variable, memory: Variable, mask: AttentionMask = .none, bias: Variable? = nil, _ context: Context
+    ) -> Variable {
+        attended(projected(input, memory: memory, context), mask, bias, context)
+    }
+
+    /// Attention of queries `[B, N, width]` over keys and values `[B, Nk, width]` that come from different places.
+    public func callAsFunction(
+        _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
+        _ context: Context
+    ) -> Variable {
+        attended(projected(queries, keys: keys, values: values, context), mask, bias, context)
+    }
+
+    /// Self-attention in inference.
+    public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
+        self(Variable(input), mask: mask, Context()).value
+    }
+
+    /// Cross-attention in inference.
+    public func callAsFunction(_ input: Tensor, memory: Tensor, mask: AttentionMask = .none) -> Tensor {
+        self(Variable(input), memory: Variable(memory), mask: mask, Context()).value
+    }
+
+    /// The output with every head's weights `[B, H, N, Nk]`, through which gradients flow too. Holds the weights in memory; in training they
+    /// are those before dropout.
+    public func withWeights(
+        _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
+        _ context: Context
+    ) -> (output: Variable, weights: Variable) {
+        let operands = projected(queries, keys: keys, values: values, context)
+        return (
+            attended(operands, mask, bias, context),
+            attentionWeights(queries: operands.queries, keys: operands.keys, mask: mask, bias: bias)
+        )
+    }
+
+    private func attended(
+        _ operands: Operands, _ mask: AttentionMask, _ bias: Variable?, _ context: Context
+    ) -> Variable {
+        joined(
+            attention(
+                queries: operands.queries, keys: operands.keys, values: operands.values, mask: mask, bias: bias,
+                dropout: drop(context)), context)
+    }
+
+    private func drop(_ context: Context) -> WeightDropout? {
+        context.isTraining && dropout > 0 ? WeightDropout(probability: dropout, seed: context.drawSeed()) : nil
+    }
+
+    // MARK: Decoding
+
+    /// An empty cache of keys and values for this layer.
+    public func makeCache(batch: Int = 1, element: KeyValueCache.Element = .float32) -> KeyValueCache {
+        KeyValueCache(batch: batch, keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
+    }
+
+    /// Causal self-attention of the next tokens, `[B, n, width]`, over those in the cache and themselves; they are appended to it.
+    /// Token by token gives the bits of all at once.
+    public func callAsFunction(_ input: Tensor, cache: inout KeyValueCache, mask: AttentionMask = .causal()) -> Tensor {
+        let operands = projected(Variable(input), Context())
+        cache.append(keys: operands.keys.value, values: operands.values.value)
+        return joined(
+            Variable(attention(queries: operands.queries.value, cache: cache, mask: mask)), Context()
+        ).value
+    }
+
+    /// Puts the keys and values of a memory `[B, Nk, width]` into a cache, once for all steps of a decoder.
+    public func makeCache(memory: Tensor, element: KeyValueCache.Element = .float32) -> KeyValueCache {
+        var cache = makeCache(batch: memory.shape[0], element: element)
+        let (keys, values) = projected(memory: Variable(memory), Context())
+        cache.append(keys: keys.value, values: values.value)
+        return cache
+    }
+
+    /// Cross-attention over a memory that ``makeCache(memory:element:)`` prepared.
+    public func callAsFunction(_ input: Tensor, memory: KeyValueCache, mask: AttentionMask = .none) -> Tensor {
+        let queries = projected(queries: Variable(input), Context()).value
+        return joined(Variable(attention(queries: queries, cache: memory, mask: mask)), Context()).value
+    }
+
+    // MARK: Projections
+
+    private typealias Operands = (queries: Variable, keys: Variable, values: Variable)
+
+    private var queryColumns: Int { heads * headDimension }
+    private var keyColumns: Int { keyValueHeads * headDimension }
+
+    private func projected(_ input: Variable, _ context: Context) -> Operands {
+        checked(input)
+        let parts = linear(input, weight: context.variable(inputWeight), bias: context.variable(inputBias))
+            .split(sizes: [queryColumns, keyColumns, keyColumns], axis: -1)
+        return (split(parts[0], heads), split(parts[1], keyValueHeads), split(parts[2], keyValueHeads))
+    }
+
+    private func projected(_ input: Variable, memory: Variable, _ context: Context) -> Operands {
+        let (keys, values) = projected(memory: memory, context)
+        return (projected(queries: input, context), keys, values)
+    }
+
+    private func projected(_ queries: Variable, keys: Variable, values: Variable, _ context: Context) -> Operands {
+        let first = queryColumns + keyColumns
+        return (
+            projected(queries: queries, context),
+            split(projected(keys, rows: queryColumns..<first, context), keyValueHeads),
+            split(projected(values, rows: first..<first + keyColumns, context), keyValueHeads)
+        )
+    }
+
+    private func projected(memory: Variable, _ context: Context) -> (keys: Variable, values: Variable) {
+        let parts = projected(memory, rows: queryColumns..<queryColumns + 2 * keyColumns, context)
+            .split(parts: 2, axis: -1)
+        return (split(parts[0], keyValueHeads), split(parts[1], keyValueHeads))
+    }
+
+    private func projected(queries: Variable, _ context: Context) -> Variable {
+        split(projected(queries, rows: 0..<queryColumns, context), heads)
+    }
+
+    private func projected(_ input: Variable, rows: Range<Int>, _ context: Context) -> Variable {
+        checked(input)
+        return linear(
+            input, weight: context.variable(inputWeight).slice(axis: 0, range: rows),
+            bias: context.variable(inputBias)?.slice(axis: 0, range: rows))
+    }
+
+    private func checked(_ input: Variable) {
+        require(
+            input.rank == 3 && input.shape[2] == width,
+            "MultiHeadAttention: an input of shape \(input.shape) is not [batch, length, \(width)]")
+    }
+
+    /// `[B, N, heads D]` seen as `[B, heads, N, D]`.
+    private func split(_ columns: Variable, _ heads: Int) -> Variable {
+        columns.reshaped([columns.shape[0], columns.shape[1], heads, headDimension]).transposed(1, 2)
+    }
+
+    /// `[B, H, N, D]` to `[B, N, width]`.
+    private func joined(_ heads: Variable, _ context: Context) -> Variable {
+        let shape = heads.shape
+        return output(heads.transposed(1, 2).reshaped([shape[0], shape[2], shape[1] * shape[3]]), context)
+    }
+}

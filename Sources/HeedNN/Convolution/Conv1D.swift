@@ -1,0 +1,44 @@
+import HeedAutograd
+import HeedTensor
+
+/// A convolution (cross-correlation) of sequences:
+///
+///     y[n, o, i] = bias[o] + sum over c, a of weight[o, c, a] x[n, c, i stride + a dilation - padding]
+///
+/// Input `[batch, inputs, length]`, output `[batch, outputs, length']`, with
+/// `length' = (length + 2 padding - dilation (kernel - 1) - 1) / stride + 1`, rounded down.
+///
+/// Parameters, as in PyTorch's `nn.Conv1d`: `weight` `[outputs, inputs / groups, kernel]` and `bias` `[outputs]`, both uniform in
+/// `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
+public struct Conv1D: Layer {
+    /// `[outputs, inputs / groups, kernel]`.
+    public var weight: Parameter
+    /// `[outputs]`.
+    public var bias: Parameter?
+    /// Stride, padding, dilation and groups, of which those of widths count.
+    public var geometry: ConvolutionGeometry
+
+    /// A layer with random weights.
+    public init(
+        inputs: Int, outputs: Int, kernel: Int, geometry: ConvolutionGeometry = .init(), bias hasBias: Bool = true,
+        using generator: inout RandomGenerator
+    ) {
+        require(
+            geometry.groups > 0 && inputs % geometry.groups == 0 && outputs % geometry.groups == 0,
+            "Conv1D: \(inputs) inputs and \(outputs) outputs do not fall into \(geometry.groups) groups")
+        let channels = inputs / geometry.groups
+        let distribution = Initialization.inverseRoot(ofFanIn: channels * kernel)
+        weight = Parameter(distribution([outputs, channels, kernel], using: &generator))
+        bias = hasBias ? Parameter(distribution([outputs], using: &generator)) : nil
+        self.geometry = geometry
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("weight", &weight)
+        visit("bias", &bias)
+    }
+
+    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+        conv1d(input, weight: context.variable(weight), bias: context.variable(bias), geometry: geometry)
+    }
+}

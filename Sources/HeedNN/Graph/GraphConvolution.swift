@@ -1,0 +1,46 @@
+import HeedAutograd
+import HeedTensor
+
+/// A graph convolution (Kipf and Welling, "Semi-supervised classification with graph convolutional networks", 2017):
+///
+///     Y = A' X W^T + b,   A' = D^-1/2 (A + I) D^-1/2
+///
+/// Input `[nodes, inputs]`, output `[nodes, outputs]`; `A'` is ``SparseMatrix/normalizedAdjacency(_:)``, made once for a graph.
+///
+/// Parameters: `weight` `[outputs, inputs]`, Xavier uniform as in the paper, and `bias` `[outputs]`, zeros.
+public struct GraphConvolution: Module {
+    /// `[outputs, inputs]`.
+    public var weight: Parameter
+    /// `[outputs]`.
+    public var bias: Parameter?
+
+    /// A layer with random weights.
+    public init(inputs: Int, outputs: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
+        weight = Parameter(Initialization.xavierUniform([outputs, inputs], using: &generator))
+        bias = hasBias ? Parameter(.zeros([outputs])) : nil
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("weight", &weight)
+        visit("bias", &bias)
+    }
+
+    /// The nodes' new features.
+    ///
+    /// - Parameters:
+    ///   - input: `[nodes, inputs]`.
+    ///   - adjacency: The normalised adjacency `[nodes, nodes]`.
+    ///   - transpose: Its transpose, for the way back; made anew where it is not given.
+    public func callAsFunction(
+        _ input: Variable, adjacency: SparseMatrix, transpose: SparseMatrix? = nil, _ context: Context
+    ) -> Variable {
+        // Fewer columns are summed over the neighbours where the product comes first.
+        let isNarrowing = weight.shape[0] < weight.shape[1]
+        let weight = context.variable(weight)
+        let sums =
+            isNarrowing
+            ? adjacency.multiplied(by: linear(input, weight: weight), transpose: transpose)
+            : linear(adjacency.multiplied(by: input, transpose: transpose), weight: weight)
+        return context.variable(bias).map { sums + $0 } ?? sums
+    }
+}

@@ -1,0 +1,31 @@
+import HeedAutograd
+import HeedTensor
+
+/// Rotary positions (Su et al., "RoFormer: enhanced Transformer with rotary position embedding", 2021), applied to queries and keys: the
+/// columns turn in pairs, pair `i` at position `p` by the angle `p base^(-2i / columns)`.
+///
+/// Input and output `[batch, heads, length, headDimension]`. Without parameters.
+public struct RotaryPosition: Layer {
+    /// 10000 in the paper.
+    public var base: Double
+    /// How many of the first columns turn; all unless given.
+    public var columns: Int?
+    /// Which columns are a pair.
+    public var pairs: RotaryPairs
+
+    /// Positions of this base.
+    public init(base: Double = 10_000, columns: Int? = nil, pairs: RotaryPairs = .halves) {
+        (self.base, self.columns, self.pairs) = (base, columns, pairs)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {}
+
+    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+        self(input, firstPosition: 0, context)
+    }
+
+    /// For tokens that begin at a position, in decoding.
+    public func callAsFunction(_ input: Variable, firstPosition: Int, _ context: Context) -> Variable {
+        rotatingPositions(input, firstPosition: firstPosition, base: base, rotaryColumns: columns, pairs: pairs)
+    }
+}

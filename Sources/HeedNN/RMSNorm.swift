@@ -1,0 +1,38 @@
+import HeedAutograd
+import HeedTensor
+
+/// Root mean square norm (Zhang and Sennrich, "Root mean square layer normalization", 2019), along the last axis:
+///
+///     y = x / sqrt(mean(x^2) + epsilon) * weight
+///
+/// Input and output `[..., size]`.
+///
+/// Parameters, as in PyTorch's `nn.RMSNorm`: `weight` `[size]`, ones.
+public struct RMSNorm: Layer {
+    /// `[size]`.
+    public var weight: Parameter
+    /// Added to the mean square.
+    public var epsilon: Double
+
+    /// A layer that begins as the plain normalisation.
+    public init(size: Int, epsilon: Double = 1e-6) {
+        weight = Parameter(.ones([size]))
+        self.epsilon = epsilon
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("weight", &weight)
+    }
+
+    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+        normalized(input, .rootMeanSquare, weight: context.variable(weight), epsilon: epsilon)
+    }
+
+    /// The sum of a residual and an input, normalised, and the sum itself, in one pass.
+    public func callAsFunction(
+        adding residual: Variable, to input: Variable, _ context: Context
+    ) -> (output: Variable, sum: Variable) {
+        normalized(
+            adding: residual, to: input, .rootMeanSquare, weight: context.variable(weight), epsilon: epsilon)
+    }
+}

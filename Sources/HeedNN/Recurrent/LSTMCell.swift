@@ -1,0 +1,35 @@
+import HeedAutograd
+import HeedTensor
+
+/// A step of long short-term memory; see ``LSTM``.
+///
+/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h, c]`. A step has the bits that it has in a sequence.
+///
+/// Parameters, as in PyTorch's `nn.LSTMCell`: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, all uniform in
+/// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
+public struct LSTMCell: RecurrentCell {
+    /// Weights and biases.
+    public var parameters: RecurrentParameters
+
+    /// A cell with random weights.
+    public init(
+        inputSize: Int, hiddenSize: Int, bias: Bool = true, using generator: inout RandomGenerator
+    ) {
+        parameters = RecurrentParameters(
+            .lstm, input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        parameters.visitParameters(visit, ending: "")
+    }
+
+    public func initialState(batch: Int) -> [Variable] {
+        parameters.initialState(batch: batch, parts: 2)
+    }
+
+    public func callAsFunction(
+        _ input: Variable, state: [Variable], _ context: Context
+    ) -> (output: Variable, state: [Variable]) {
+        parameters.step(.lstm, input, state: state, context)
+    }
+}

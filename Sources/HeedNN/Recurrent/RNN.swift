@@ -1,0 +1,50 @@
+import HeedAutograd
+import HeedTensor
+
+/// Simple recurrent layers (Elman, "Finding structure in time", 1990):   `h_t = tanh(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)`, or with relu or
+/// sigmoid for tanh.
+///
+/// Input `[batch, time, inputSize]`, output `[batch, time, directions hiddenSize]`. Layer `l + 1` reads what layer `l` gives, of both
+/// directions side by side; in training part of it is dropped. A sequence has the same bits alone and in a batch, padded or not, at once or in
+/// stretches that carry the state.
+///
+/// Parameters, as in PyTorch's `nn.RNN`: `weight_ih_l0` `[hidden, input]`, `weight_hh_l0` `[hidden, hidden]`, `bias_ih_l0`, `bias_hh_l0`
+/// `[hidden]`, then `_l0_reverse`, `_l1` ..., all uniform in `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
+public struct RNN: RecurrentModule {
+    /// Layers and directions with their parameters.
+    public var layers: RecurrentLayers
+
+    /// Layers with random weights.
+    ///
+    /// - Parameters:
+    ///   - inputSize: Columns of the input.
+    ///   - hiddenSize: Units of each layer and direction.
+    ///   - layers: How many layers.
+    ///   - isBidirectional: Whether each layer also runs backwards.
+    ///   - bias: Whether there are biases.
+    ///   - dropout: The share that is dropped in training between layers.
+    ///   - activation: Of the units.
+    public init(
+        inputSize: Int, hiddenSize: Int, layers: Int = 1, isBidirectional: Bool = false, bias: Bool = true,
+        dropout: Float = 0, activation: RNNActivation = .tanh, using generator: inout RandomGenerator
+    ) {
+        self.layers = RecurrentLayers(
+            activation.kind, inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
+            isBidirectional: isBidirectional,
+            bias: bias, dropout: dropout, using: &generator)
+    }
+}
+
+/// What the units of an ``RNN`` compute of their sums.
+public enum RNNActivation: String, Sendable, Codable, CaseIterable {
+    case tanh, relu, sigmoid
+
+    /// The fused cell.
+    public var kind: RecurrentCellKind {
+        switch self {
+        case .tanh: .rnnTanh
+        case .relu: .rnnRelu
+        case .sigmoid: .rnnSigmoid
+        }
+    }
+}

@@ -1,0 +1,39 @@
+import HeedAutograd
+import HeedTensor
+
+/// A step of a simple recurrent layer; see ``RNN``.
+///
+/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h]`. A step has the bits that it has in a sequence.
+///
+/// Parameters, as in PyTorch's `nn.RNNCell`: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, all uniform in
+/// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
+public struct RNNCell: RecurrentCell {
+    /// Weights and biases.
+    public var parameters: RecurrentParameters
+    /// Of the units.
+    public let activation: RNNActivation
+
+    /// A cell with random weights.
+    public init(
+        inputSize: Int, hiddenSize: Int, bias: Bool = true, activation: RNNActivation = .tanh,
+        using generator: inout RandomGenerator
+    ) {
+        self.activation = activation
+        parameters = RecurrentParameters(
+            activation.kind, input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        parameters.visitParameters(visit, ending: "")
+    }
+
+    public func initialState(batch: Int) -> [Variable] {
+        parameters.initialState(batch: batch, parts: 1)
+    }
+
+    public func callAsFunction(
+        _ input: Variable, state: [Variable], _ context: Context
+    ) -> (output: Variable, state: [Variable]) {
+        parameters.step(activation.kind, input, state: state, context)
+    }
+}

@@ -1,0 +1,119 @@
+import HeedAutograd
+import HeedTensor
+
+/// Recurrent layers of one kind of cell on top of each other, in one or both directions: what ``RNN``, ``LSTM`` and ``GRU`` are made of. Each
+/// layer and direction is one fused operation over the whole sequence.
+public struct RecurrentLayers: Module {
+    /// The cell.
+    public let kind: RecurrentCellKind
+    /// Columns of the input.
+    public let inputSize: Int
+    /// Units of each direction.
+    public let hiddenSize: Int
+    /// Whether each layer also runs backwards, and hands on both outputs side by side.
+    public let isBidirectional: Bool
+    /// What is dropped, in training, of what a layer hands to the next.
+    public var dropout: Dropout
+    /// One for each layer and direction: layer 0 forward, layer 0 backward, layer 1 forward ...
+    public var parameters: [RecurrentParameters]
+
+    init(
+        _ kind: RecurrentCellKind, inputSize: Int, hiddenSize: Int, layers: Int, isBidirectional: Bool, bias: Bool,
+        dropout: Float, using generator: inout RandomGenerator
+    ) {
+        require(
+            layers > 0 && hiddenSize > 0 && inputSize >= 0,
+            "\(kind.rawValue): \(layers) layers of \(hiddenSize) units over \(inputSize) inputs are none")
+        (self.kind, self.inputSize, self.hiddenSize) = (kind, inputSize, hiddenSize)
+        self.isBidirectional = isBidirectional
+        self.dropout = Dropout(dropout)
+        let directions = isBidirectional ? 2 : 1
+        parameters = []
+        for layer in 0..<layers {
+            for _ in 0..<directions {
+                parameters.append(
+                    RecurrentParameters(
+                        kind, input: layer == 0 ? inputSize : directions * hiddenSize, hidden: hiddenSize, bias: bias,
+                        using: &generator))
+            }
+        }
+    }
+
+    /// 1 or 2.
+    public var directions: Int { isBidirectional ? 2 : 1 }
+    /// The number of layers.
+    public var layers: Int { parameters.count / directions }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        for index in parameters.indices {
+            let ending = "_l\(index / directions)" + (index % directions == 1 ? "_reverse" : "")
+            parameters[index].visitParameters(visit, ending: ending)
+        }
+    }
+
+    func callAsFunction(
+        _ input: Variable, lengths: [Int]?, state: RecurrentState?, _ context: Context
+    ) -> RecurrentLayersResult {
+        require(
+            input.rank == 3 && input.shape[2] == inputSize,
+            "\(kind.rawValue): an input of shape \(input.shape) is not [batch, time, \(inputSize)]")
+        let stateShape: Shape = [parameters.count, input.shape[0], hiddenSize]
+        require(
+            state.map { $0.hidden.shape == stateShape && ($0.cell?.shape ?? stateShape) == stateShape } ?? true,
+            "\(kind.rawValue): a state of shape \(state.map { "\($0.hidden.shape)" } ?? "") is not \(stateShape)")
+        var value = input
+        var finals: [RecurrentOutput] = []
+        for layer in 0..<layers {
+            if layer > 0 { value = dropout(value, context) }
+            let outputs = (0..<directions).map { direction in
+                let index = layer * directions + direction
+                return recurrent(
+                    kind, value, parameters[index].weights(context), lengths: lengths,
+                    hidden: state?.hidden.selecting(axis: 0, index: index),
+                    cellState: state?.cell?.selecting(axis: 0, index: index), isReversed: direction == 1)
+            }
+            value = isBidirectional ? concatenate(outputs.map(\.output), axis: 2) : outputs[0].output
+            finals += outputs
+        }
+        return RecurrentLayersResult(
+            output: value,
+            state: RecurrentState(
+                hidden: Self.joined(finals.map(\.hidden)),
+                cell: kind == .lstm ? Self.joined(finals.compactMap(\.cellState)) : nil))
+    }
+
+    private static func joined(_ states: [Variable]) -> Variable {
+        states.count == 1 ? states[0].insertingAxis(0) : stack(states)
+    }
+}
+
+/// Recurrent layers of one kind: ``RNN``, ``LSTM`` and ``GRU``.
+public protocol RecurrentModule: Module {
+    /// Layers and directions with their parameters.
+    var layers: RecurrentLayers { get set }
+}
+
+extension RecurrentModule {
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit(&layers)
+    }
+
+    /// Outputs and final states.
+    ///
+    /// - Parameters:
+    ///   - input: `[batch, time, inputSize]`.
+    ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
+    ///   - state: Where the sequences begin; zeros unless given.
+    public func callAsFunction(
+        _ input: Variable, lengths: [Int]? = nil, state: RecurrentState? = nil, _ context: Context
+    ) -> RecurrentLayersResult {
+        layers(input, lengths: lengths, state: state, context)
+    }
+
+    /// Outputs and final states in inference.
+    public func callAsFunction(
+        _ input: Tensor, lengths: [Int]? = nil, state: RecurrentState? = nil
+    ) -> RecurrentLayersResult {
+        layers(Variable(input), lengths: lengths, state: state, Context())
+    }
+}

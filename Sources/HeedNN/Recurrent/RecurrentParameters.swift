@@ -1,0 +1,58 @@
+import HeedAutograd
+import HeedTensor
+
+/// The parameters of one direction of one recurrent layer, or of a cell; all uniform in `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
+public struct RecurrentParameters: Sendable {
+    /// `[gates hidden, input]`.
+    public var inputWeight: Parameter
+    /// `[gates hidden, hidden]`.
+    public var hiddenWeight: Parameter
+    /// `[gates hidden]`.
+    public var inputBias: Parameter?
+    /// `[gates hidden]`.
+    public var hiddenBias: Parameter?
+
+    init(_ kind: RecurrentCellKind, input: Int, hidden: Int, bias hasBias: Bool, using generator: inout RandomGenerator)
+    {
+        let distribution = Initialization.inverseRoot(ofFanIn: hidden)
+        let rows = kind.gates * hidden
+        inputWeight = Parameter(distribution([rows, input], using: &generator))
+        hiddenWeight = Parameter(distribution([rows, hidden], using: &generator))
+        inputBias = hasBias ? Parameter(distribution([rows], using: &generator)) : nil
+        hiddenBias = hasBias ? Parameter(distribution([rows], using: &generator)) : nil
+    }
+
+    /// Visits the parameters by PyTorch's names with this ending: `weight_ih_l0_reverse` ...
+    mutating func visitParameters(_ visit: ParameterVisitor, ending: String) {
+        visit("weight_ih" + ending, &inputWeight)
+        visit("weight_hh" + ending, &hiddenWeight)
+        visit("bias_ih" + ending, &inputBias)
+        visit("bias_hh" + ending, &hiddenBias)
+    }
+
+    func weights(_ context: Context) -> RecurrentVariables {
+        RecurrentVariables(
+            inputWeight: context.variable(inputWeight), hiddenWeight: context.variable(hiddenWeight),
+            inputBias: context.variable(inputBias), hiddenBias: context.variable(hiddenBias))
+    }
+}
+
+// Steps of the cells, by the kernels of whole sequences.
+
+extension RecurrentParameters {
+    func initialState(batch: Int, parts: Int) -> [Variable] {
+        Array(repeating: Variable(Tensor.zeros([batch, hiddenWeight.shape[1]])), count: parts)
+    }
+
+    func step(
+        _ kind: RecurrentCellKind, _ input: Variable, state: [Variable], _ context: Context
+    ) -> (output: Variable, state: [Variable]) {
+        require(
+            input.rank == 2 && state.count == (kind == .lstm ? 2 : 1),
+            "\(kind.rawValue): an input of shape \(input.shape) and \(state.count) states are not those of a cell")
+        let result = recurrent(
+            kind, input.insertingAxis(1), weights(context), hidden: state[0],
+            cellState: state.count > 1 ? state[1] : nil)
+        return (result.hidden, [result.hidden] + (result.cellState.map { [$0] } ?? []))
+    }
+}

@@ -1,0 +1,51 @@
+import HeedAutograd
+import HeedTensor
+
+/// Encoder and decoder (Vaswani et al., "Attention is all you need", 2017), without embeddings and output layer.
+///
+/// Source `[B, Ns, width]`, target and output `[B, Nt, width]`. Parameters, as in PyTorch's `nn.Transformer`: `encoder`
+/// (``TransformerEncoder``) and `decoder` (``TransformerDecoder``), each with a norm behind its last layer.
+public struct Transformer: Module {
+    public var encoder: TransformerEncoder
+    public var decoder: TransformerDecoder
+
+    /// A Transformer with random weights; 6 layers each unless given, as in the paper.
+    public init(
+        _ settings: TransformerSettings, encoderLayers: Int = 6, decoderLayers: Int = 6, finalNorms: Bool = true,
+        using generator: inout RandomGenerator
+    ) {
+        encoder = TransformerEncoder(settings, layers: encoderLayers, finalNorm: finalNorms, using: &generator)
+        decoder = TransformerDecoder(settings, layers: decoderLayers, finalNorm: finalNorms, using: &generator)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("encoder", &encoder)
+        visit("decoder", &decoder)
+    }
+
+    /// The decoder's output.
+    ///
+    /// - Parameters:
+    ///   - source: `[B, Ns, width]`.
+    ///   - target: `[B, Nt, width]`; a token attends those up to itself.
+    ///   - sourceMask: Which tokens of the source are attended, by the encoder and by the decoder.
+    ///   - targetMask: What the decoder's own tokens attend, beside being causal.
+    public func callAsFunction(
+        source: Variable, target: Variable, sourceMask: AttentionMask = .none, targetMask: AttentionMask = .none,
+        _ context: Context
+    ) -> Variable {
+        let memory = encoder(source, mask: sourceMask, context)
+        return decoder(
+            target, memory: memory, mask: .all([.causal(offset: 0), targetMask]), memoryMask: sourceMask, context)
+    }
+
+    /// The decoder's output in inference.
+    public func callAsFunction(
+        source: Tensor, target: Tensor, sourceMask: AttentionMask = .none, targetMask: AttentionMask = .none
+    ) -> Tensor {
+        self(
+            source: Variable(source), target: Variable(target), sourceMask: sourceMask, targetMask: targetMask,
+            Context()
+        ).value
+    }
+}

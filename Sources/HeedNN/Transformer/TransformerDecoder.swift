@@ -1,0 +1,62 @@
+import HeedAutograd
+import HeedTensor
+
+/// Decoder layers one after the other, and a norm behind them on request.
+///
+/// Input and output `[B, N, width]`, memory `[B, Nk, width]`. Parameters, as in PyTorch's `nn.TransformerDecoder`: `layers.0` ...
+/// (``TransformerDecoderLayer``) and `norm` (``LayerNorm``).
+public struct TransformerDecoder: Module {
+    public var layers: [TransformerDecoderLayer]
+    /// Behind the last layer.
+    public var norm: LayerNorm?
+
+    /// A decoder with random weights.
+    public init(
+        _ settings: TransformerSettings, layers count: Int, finalNorm: Bool, using generator: inout RandomGenerator
+    ) {
+        layers = (0..<count).map { _ in TransformerDecoderLayer(settings, using: &generator) }
+        norm = finalNorm ? LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon) : nil
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("layers", &layers)
+        visit("norm", &norm)
+    }
+
+    /// The decoder's output; masks as in ``TransformerDecoderLayer``.
+    public func callAsFunction(
+        _ input: Variable, memory: Variable, mask: AttentionMask = .causal(offset: 0),
+        memoryMask: AttentionMask = .none,
+        _ context: Context
+    ) -> Variable {
+        var value = input
+        for layer in layers { value = layer(value, memory: memory, mask: mask, memoryMask: memoryMask, context) }
+        return norm.map { $0(value, context) } ?? value
+    }
+
+    /// The decoder's output in inference.
+    public func callAsFunction(
+        _ input: Tensor, memory: Tensor, mask: AttentionMask = .causal(offset: 0), memoryMask: AttentionMask = .none
+    ) -> Tensor {
+        self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, Context()).value
+    }
+
+    /// Empty caches, one a layer, for decoding with this memory `[B, Nk, width]`.
+    public func makeCaches(memory: Tensor) -> [TransformerDecoderLayer.Cache] {
+        layers.map { $0.makeCache(memory: memory) }
+    }
+
+    /// The output for the next tokens, `[B, n, width]`: the bits that they have in the whole sequence.
+    public func callAsFunction(
+        _ input: Tensor, caches: inout [TransformerDecoderLayer.Cache], memoryMask: AttentionMask = .none
+    ) -> Tensor {
+        require(
+            caches.count == layers.count,
+            "TransformerDecoder: \(caches.count) caches are not one for each of \(layers.count) layers")
+        var value = input
+        for (index, layer) in layers.enumerated() {
+            value = layer(value, cache: &caches[index], memoryMask: memoryMask)
+        }
+        return norm.map { $0(value) } ?? value
+    }
+}

@@ -1,0 +1,123 @@
+import HeedAutograd
+import HeedTensor
+
+/// A layer of a Transformer decoder (Vaswani et al. 2017): causal self-attention, attention over the encoder's output and a feed-forward
+/// part, with the norms last or first as in ``TransformerEncoderLayer``.
+///
+/// Input and output `[B, N, width]`, memory `[B, Nk, width]`.
+///
+/// Parameters, as in PyTorch's `nn.TransformerDecoderLayer`: `self_attn`, `multihead_attn` (see ``MultiHeadAttention``), `linear1`, `linear2`
+/// (``Linear``), `norm1`, `norm2`, `norm3` (``LayerNorm``).
+public struct TransformerDecoderLayer: Module {
+    public var selfAttention: MultiHeadAttention
+    public var crossAttention: MultiHeadAttention
+    public var linear1: Linear
+    public var linear2: Linear
+    public var norm1: LayerNorm
+    public var norm2: LayerNorm
+    public var norm3: LayerNorm
+    /// Between the two linear maps.
+    public var activation: Activation
+    /// Whether each part normalises its input instead of its sum.
+    public var normFirst: Bool
+    /// What is dropped of what each part adds, and behind the activation.
+    public var dropout: Dropout
+
+    /// A layer with random weights.
+    public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
+        selfAttention = MultiHeadAttention(
+            width: settings.width, heads: settings.heads, keyValueHeads: settings.keyValueHeads, bias: settings.bias,
+            dropout: settings.dropout, using: &generator)
+        crossAttention = MultiHeadAttention(
+            width: settings.width, heads: settings.heads, keyValueHeads: settings.keyValueHeads, bias: settings.bias,
+            dropout: settings.dropout, using: &generator)
+        linear1 = Linear(
+            inputs: settings.width, outputs: settings.feedForward, bias: settings.bias, using: &generator)
+        linear2 = Linear(
+            inputs: settings.feedForward, outputs: settings.width, bias: settings.bias, using: &generator)
+        norm1 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
+        norm2 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
+        norm3 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
+        activation = settings.activation
+        normFirst = settings.normFirst
+        dropout = Dropout(settings.dropout)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("self_attn", &selfAttention)
+        visit("multihead_attn", &crossAttention)
+        visit("linear1", &linear1)
+        visit("linear2", &linear2)
+        visit("norm1", &norm1)
+        visit("norm2", &norm2)
+        visit("norm3", &norm3)
+    }
+
+    /// The layer's output.
+    ///
+    /// - Parameters:
+    ///   - input: `[B, N, width]`.
+    ///   - memory: `[B, Nk, width]`, the encoder's output.
+    ///   - mask: Which of its own tokens a token attends: those up to itself unless given.
+    ///   - memoryMask: Which tokens of the memory are attended; all unless given.
+    public func callAsFunction(
+        _ input: Variable, memory: Variable, mask: AttentionMask = .causal(offset: 0),
+        memoryMask: AttentionMask = .none,
+        _ context: Context
+    ) -> Variable {
+        run(
+            input, context, attention: { selfAttention($0, mask: mask, context) },
+            crossAttention: { crossAttention($0, memory: memory, mask: memoryMask, context) })
+    }
+
+    /// The layer's output in inference.
+    public func callAsFunction(
+        _ input: Tensor, memory: Tensor, mask: AttentionMask = .causal(offset: 0), memoryMask: AttentionMask = .none
+    ) -> Tensor {
+        self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, Context()).value
+    }
+
+    /// What decoding keeps of a sequence and its memory.
+    public struct Cache: Sendable {
+        /// Keys and values of the tokens so far.
+        public var tokens: KeyValueCache
+        /// Keys and values of the memory.
+        public let memory: KeyValueCache
+    }
+
+    /// An empty cache for decoding with this memory `[B, Nk, width]`.
+    public func makeCache(memory: Tensor) -> Cache {
+        Cache(
+            tokens: selfAttention.makeCache(batch: memory.shape[0]), memory: crossAttention.makeCache(memory: memory))
+    }
+
+    /// The output for the next tokens, `[B, n, width]`, whose keys and values are appended to the cache.
+    public func callAsFunction(
+        _ input: Tensor, cache: inout Cache, memoryMask: AttentionMask = .none
+    ) -> Tensor {
+        let memory = cache.memory
+        return run(
+            Variable(input), Context(), attention: { Variable(selfAttention($0.value, cache: &cache.tokens)) },
+            crossAttention: { Variable(crossAttention($0.value, memory: memory, mask: memoryMask)) }
+        ).value
+    }
+
+    private func run(
+        _ input: Variable, _ context: Context, attention: (Variable) -> Variable, crossAttention: (Variable) -> Variable
+    ) -> Variable {
+        if normFirst {
+            let attended = dropout(attention(norm1(input, context)), context)
+            let (query, first) = norm2(adding: input, to: attended, context)
+            let crossed = dropout(crossAttention(query), context)
+            let (normal, second) = norm3(adding: first, to: crossed, context)
+            return second + dropout(feedForward(normal, context), context)
+        }
+        let attended = norm1(adding: input, to: dropout(attention(input), context), context).output
+        let crossed = norm2(adding: attended, to: dropout(crossAttention(attended), context), context).output
+        return norm3(adding: crossed, to: dropout(feedForward(crossed, context), context), context).output
+    }
+
+    private func feedForward(_ input: Variable, _ context: Context) -> Variable {
+        linear2(dropout(linear1(input, activation: activation, context), context), context)
+    }
+}

@@ -1,0 +1,37 @@
+import HeedAutograd
+import HeedTensor
+
+/// Encoder layers one after the other, and a norm behind them on request.
+///
+/// Input and output `[B, N, width]`. Parameters, as in PyTorch's `nn.TransformerEncoder`: `layers.0` ... (``TransformerEncoderLayer``) and
+/// `norm` (``LayerNorm``).
+public struct TransformerEncoder: Module {
+    public var layers: [TransformerEncoderLayer]
+    /// Behind the last layer.
+    public var norm: LayerNorm?
+
+    /// An encoder with random weights.
+    public init(
+        _ settings: TransformerSettings, layers count: Int, finalNorm: Bool, using generator: inout RandomGenerator
+    ) {
+        layers = (0..<count).map { _ in TransformerEncoderLayer(settings, using: &generator) }
+        norm = finalNorm ? LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon) : nil
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("layers", &layers)
+        visit("norm", &norm)
+    }
+
+    /// The encoder's output for `[B, N, width]`.
+    public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, _ context: Context) -> Variable {
+        var value = input
+        for layer in layers { value = layer(value, mask: mask, context) }
+        return norm.map { $0(value, context) } ?? value
+    }
+
+    /// The encoder's output in inference.
+    public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
+        self(Variable(input), mask: mask, Context()).value
+    }
+}

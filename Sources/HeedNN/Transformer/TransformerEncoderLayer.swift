@@ -1,0 +1,81 @@
+import HeedAutograd
+import HeedTensor
+
+/// A layer of a Transformer encoder (Vaswani et al. 2017), or, with a causal mask, of a language model:
+///
+///     norm last     x = norm1(x + attention(x)),         y = norm2(x + feedForward(x))
+///     norm first    x = x + attention(norm1(x)),         y = x + feedForward(norm2(x))
+///     feedForward(x) = linear2(activation(linear1(x)))
+///
+/// Input and output `[B, N, width]`. In training dropout is applied to the attention's weights, behind the activation and to what each
+/// part adds.
+///
+/// Parameters, as in PyTorch's `nn.TransformerEncoderLayer`: `self_attn` (see ``MultiHeadAttention``), `linear1`, `linear2` (``Linear``),
+/// `norm1`, `norm2` (``LayerNorm``).
+public struct TransformerEncoderLayer: Module {
+    public var selfAttention: MultiHeadAttention
+    public var linear1: Linear
+    public var linear2: Linear
+    public var norm1: LayerNorm
+    public var norm2: LayerNorm
+    /// Between the two linear maps.
+    public var activation: Activation
+    /// Whether each part normalises its input instead of its sum.
+    public var normFirst: Bool
+    /// What is dropped of what each part adds, and behind the activation.
+    public var dropout: Dropout
+
+    /// A layer with random weights.
+    public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
+        selfAttention = MultiHeadAttention(
+            width: settings.width, heads: settings.heads, keyValueHeads: settings.keyValueHeads, bias: settings.bias,
+            dropout: settings.dropout, using: &generator)
+        linear1 = Linear(
+            inputs: settings.width, outputs: settings.feedForward, bias: settings.bias, using: &generator)
+        linear2 = Linear(
+            inputs: settings.feedForward, outputs: settings.width, bias: settings.bias, using: &generator)
+        norm1 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
+        norm2 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
+        activation = settings.activation
+        normFirst = settings.normFirst
+        dropout = Dropout(settings.dropout)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("self_attn", &selfAttention)
+        visit("linear1", &linear1)
+        visit("linear2", &linear2)
+        visit("norm1", &norm1)
+        visit("norm2", &norm2)
+    }
+
+    /// The layer's output for `[B, N, width]`.
+    public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, _ context: Context) -> Variable {
+        run(input, context) { selfAttention($0, mask: mask, context) }
+    }
+
+    /// The layer's output in inference.
+    public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
+        self(Variable(input), mask: mask, Context()).value
+    }
+
+    /// The output for the next tokens of a language model, `[B, n, width]`, whose keys and values are appended to the cache.
+    public func callAsFunction(_ input: Tensor, cache: inout KeyValueCache) -> Tensor {
+        let context = Context()
+        return run(Variable(input), context) { Variable(selfAttention($0.value, cache: &cache)) }.value
+    }
+
+    private func run(_ input: Variable, _ context: Context, attention: (Variable) -> Variable) -> Variable {
+        if normFirst {
+            let attended = dropout(attention(norm1(input, context)), context)
+            let (normal, sum) = norm2(adding: input, to: attended, context)
+            return sum + dropout(feedForward(normal, context), context)
+        }
+        let attended = norm1(adding: input, to: dropout(attention(input), context), context).output
+        return norm2(adding: attended, to: dropout(feedForward(attended, context), context), context).output
+    }
+
+    private func feedForward(_ input: Variable, _ context: Context) -> Variable {
+        linear2(dropout(linear1(input, activation: activation, context), context), context)
+    }
+}
