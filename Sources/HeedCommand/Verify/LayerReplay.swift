@@ -1,0 +1,96 @@
+import Heed
+
+/// A layer of a conformance case, replayed on a tape: its parameters are taken from the file by their names, and the gradients of all outputs
+/// are computed at once.
+struct LayerReplay {
+    private let source: ConformanceCase
+    private let tape = Tape()
+    /// Records on the tape.
+    let context: Context
+    private var leaves: [String: Variable] = [:]
+
+    init(_ source: ConformanceCase) {
+        self.source = source
+        context = Context(tape: tape, isTraining: false)
+    }
+
+    /// The input of that name, on the tape, so that it has a gradient.
+    ///
+    /// - Parameter shape: What its shape must be; -1 for any size.
+    mutating func leaf(_ name: String, _ shape: [Int]) throws(CaseError) -> Variable {
+        let tensor = try source.input(name)
+        guard tensor.rank == shape.count,
+            zip(tensor.shape.dimensions, shape).allSatisfy({ $0 == $1 || $1 == -1 })
+        else {
+            let expected = shape.map { $0 < 0 ? "any" : "\($0)" }.joined(separator: ", ")
+            throw .invalid("input.\(name) has shape \(tensor.shape), not [\(expected)]")
+        }
+        let leaf = tape.leaf(tensor)
+        leaves[name] = leaf
+        return leaf
+    }
+
+    /// The input of that name where the file has it.
+    mutating func optionalLeaf(_ name: String, _ shape: [Int]) throws(CaseError) -> Variable? {
+        source.hasInput(name) ? try leaf(name, shape) : nil
+    }
+
+    /// Fills the model with the inputs of its parameters' names.
+    ///
+    /// - Parameter others: Inputs that are no parameters; any further one is refused.
+    func load(_ model: inout some Module, others: Set<String>, attributes: Set<String>) throws(CaseError) {
+        let names = model.parameters.map(\.name)
+        try source.requireKnown(inputs: others.union(names), attributes: attributes)
+        var weights: [String: Tensor] = [:]
+        for name in names where source.hasInput(name) { weights[name] = try source.input(name) }
+        do { try model.load(weights) } catch { throw .invalid("\(source.operation): \(error)") }
+    }
+
+    /// The outputs and, where cotangents arrive at them, the gradients of the inputs and the parameters.
+    func answers(_ outputs: [(name: String, variable: Variable)], of model: some Module) throws(CaseError) -> [String:
+        Tensor]
+    {
+        var answers: [String: Tensor] = [:]
+        var arriving: [(variable: Variable, cotangent: Tensor)] = []
+        for (name, variable) in outputs {
+            answers["output." + name] = variable.value
+            if let cotangent = try source.cotangent(name, shape: variable.shape) {
+                arriving.append((variable: variable, cotangent: cotangent))
+            }
+        }
+        guard !arriving.isEmpty else { return answers }
+        let wanted =
+            leaves.map { (name: $0.key, variable: $0.value) }
+            + model.parameters.map { (name: $0.name, variable: context.variable($0.parameter)) }
+        let gradients = tape.gradients(of: arriving, withRespectTo: wanted.map(\.variable))
+        for (input, gradient) in zip(wanted, gradients) { answers["gradient." + input.name] = gradient }
+        return answers
+    }
+}
+
+extension ConformanceCase {
+    /// The sizes of `input.NAME`, which must be a matrix.
+    func matrixShape(_ name: String) throws(CaseError) -> (rows: Int, columns: Int) {
+        let shape = try input(name).shape
+        guard shape.rank == 2 else { throw .invalid("input.\(name) has shape \(shape), not 2 dimensions") }
+        return (shape[0], shape[1])
+    }
+
+    /// An attribute that must be an integer from 1.
+    func positiveInteger(_ key: String) throws(CaseError) -> Int {
+        guard let number = try integer(key), number > 0 else {
+            throw .invalid("the attribute \(key) is not an integer from 1")
+        }
+        return number
+    }
+
+    /// A mask of the batch's tokens that are to be ignored, as one of those that may be attended.
+    func attendedTokens(_ name: String, batch: Int, length: Int) throws(CaseError) -> AttentionMask {
+        guard hasInput(name) else { return .none }
+        let ignored = try booleanInput(name)
+        guard ignored.shape == [batch, length] else {
+            throw .invalid("input.\(name) has shape \(ignored.shape), not [\(batch), \(length)]")
+        }
+        return .boolean((.!ignored).reshaped([batch, 1, 1, length]))
+    }
+}

@@ -1,0 +1,84 @@
+import Heed
+
+extension CaseOperation {
+    /// PyTorch's `nn.TransformerEncoderLayer`, forward and backward.
+    static let transformerEncoderLayer = CaseOperation(
+        replay: { input throws(CaseError) in
+            let settings = try TransformerSettings(input, prefix: "")
+            var generator = RandomGenerator(seed: 0)
+            var layer = TransformerEncoderLayer(settings, using: &generator)
+            var replay = LayerReplay(input)
+            try replay.load(&layer, others: ["input", "padding_mask"], attributes: layerAttributes.union(["causal"]))
+            let value = try replay.leaf("input", [-1, -1, settings.width])
+            var masks = [try input.attendedTokens("padding_mask", batch: value.shape[0], length: value.shape[1])]
+            if try input.flag("causal") { masks.append(.causal(offset: 0)) }
+            try input.requireOutput(value.shape)
+            return try replay.answers(
+                [("output", layer(value, mask: .all(masks), replay.context))], of: layer)
+        },
+        strict: nil)
+
+    /// PyTorch's `nn.TransformerDecoderLayer`, its self-attention causal, forward and backward.
+    static let transformerDecoderLayer = CaseOperation(
+        replay: { input throws(CaseError) in
+            let settings = try TransformerSettings(input, prefix: "")
+            var generator = RandomGenerator(seed: 0)
+            var layer = TransformerDecoderLayer(settings, using: &generator)
+            var replay = LayerReplay(input)
+            try replay.load(&layer, others: ["input", "memory"], attributes: layerAttributes)
+            let value = try replay.leaf("input", [-1, -1, settings.width])
+            let memory = try replay.leaf("memory", [value.shape[0], -1, settings.width])
+            try input.requireOutput(value.shape)
+            return try replay.answers([("output", layer(value, memory: memory, replay.context))], of: layer)
+        },
+        strict: nil)
+
+    /// PyTorch's `nn.Transformer` with a causal decoder, forward and backward.
+    static let transformer = CaseOperation(
+        replay: { input throws(CaseError) in
+            let counts = (try input.positiveInteger("encoder_layers"), try input.positiveInteger("decoder_layers"))
+            // Layers without weights in the file would be made for nothing.
+            guard max(counts.0, counts.1) <= input.file.entries.count else {
+                throw .invalid("there are no weights for \(counts.0) and \(counts.1) layers")
+            }
+            let settings = try TransformerSettings(input, prefix: "encoder.layers.0.")
+            let finalNorms = try input.attributes["final_norms"] == nil ? true : input.flag("final_norms")
+            var generator = RandomGenerator(seed: 0)
+            var model = Transformer(
+                settings, encoderLayers: counts.0, decoderLayers: counts.1,
+                finalNorms: finalNorms, using: &generator)
+            var replay = LayerReplay(input)
+            try replay.load(
+                &model, others: ["source", "target"],
+                attributes: layerAttributes.union(["encoder_layers", "decoder_layers", "final_norms"]))
+            let source = try replay.leaf("source", [-1, -1, settings.width])
+            let target = try replay.leaf("target", [source.shape[0], -1, settings.width])
+            try input.requireOutput(target.shape)
+            return try replay.answers(
+                [("output", model(source: source, target: target, replay.context))], of: model)
+        },
+        strict: nil)
+
+    private static let layerAttributes: Set = ["heads", "norm_first", "activation", "epsilon"]
+}
+
+extension TransformerSettings {
+    /// The settings of the layer whose weights have this prefix, from the attributes and the shapes.
+    fileprivate init(_ input: ConformanceCase, prefix: String) throws(CaseError) {
+        let heads = try input.positiveInteger("heads")
+        let (feedForward, width) = try input.matrixShape(prefix + "linear1.weight")
+        guard width > 0, width.isMultiple(of: heads) else {
+            throw .invalid("\(heads) heads do not divide a width of \(width)")
+        }
+        let name = try input.text("activation") ?? "relu"
+        guard let activation = ["relu": Activation.relu, "gelu": .gelu][name] else {
+            throw .unsupported("\(input.operation) with the activation \(JSONText.quoted(name)) is not supported")
+        }
+        let epsilon = try input.number("epsilon") ?? 1e-5
+        guard epsilon.isFinite, epsilon >= 0 else { throw .invalid("the attribute epsilon is \(epsilon)") }
+        self.init(
+            width: width, heads: heads, feedForward: feedForward, dropout: 0, activation: activation,
+            normFirst: try input.flag("norm_first"), epsilon: epsilon,
+            bias: input.hasInput(prefix + "linear1.bias"))
+    }
+}
