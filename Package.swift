@@ -75,7 +75,7 @@ let package = Package(
         .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(
             name: "HeedAutogradTests", dependencies: ["HeedAutograd", "HeedTestSupport", "CAllocationCounter"]),
-        .testTarget(name: "HeedNNTests", dependencies: ["HeedNN", "HeedFiles", "HeedTestSupport"]),
+        .testTarget(name: "HeedNNTests", dependencies: ["HeedNN", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),

@@ -81,6 +81,47 @@ import Testing
         }
     }
 
+    @Test func pooling() {
+        let poolings: [Pooling] = [
+            .max(PoolingWindow(size: 2)), .max(PoolingWindow(height: 3, width: 2, stride: 1, padding: 1)),
+            .average(PoolingWindow(size: 3, stride: 2, padding: 1)),
+            .average(PoolingWindow(size: 3, stride: 2, padding: 1), countsPadding: false),
+            .adaptiveAverage(height: 1, width: 1), .adaptiveAverage(height: 2, width: 4),
+        ]
+        // Numbers apart from each other: within a step of two equals a maximum has no gradient.
+        func apart(_ shape: Shape) -> Tensor {
+            var generator = SeededGenerator(seed: 8)
+            let order = (0..<shape.count).shuffled(using: &generator)
+            return Tensor(order.map { Float($0) * 0.125 - 4 }, shape: shape)
+        }
+        for pooling in poolings {
+            check("Pool, \(pooling)", [apart([2, 3, 5, 6])]) { _ in
+                Pool(pooling)
+            } _: {
+                [$0($1[0], $2)]
+            }
+            check("Pool of a line, \(pooling)", [apart([2, 3, 7])]) { _ in
+                Pool(pooling)
+            } _: {
+                [$0($1[0], $2)]
+            }
+        }
+    }
+
+    /// By hand: windows of 2 side by side, and padding that counts or does not.
+    @Test func pooledNumbers() {
+        let image = Tensor([1, 5, 2, 0, 3, -1, 4, 4, 7], shape: [1, 1, 3, 3])
+        #expect(Pool(.max(PoolingWindow(size: 2)))(image) == Tensor([5], shape: [1, 1, 1, 1]))
+        #expect(Pool(.max(PoolingWindow(size: 2, stride: 1)))(image) == Tensor([5, 5, 4, 7], shape: [1, 1, 2, 2]))
+        let padded = PoolingWindow(size: 2, padding: 1)
+        #expect(Pool(.average(padded))(image) == Tensor([0.25, 1.75, 1, 3.25], shape: [1, 1, 2, 2]))
+        #expect(
+            Pool(.average(padded, countsPadding: false))(image) == Tensor([1, 3.5, 2, 3.25], shape: [1, 1, 2, 2]))
+        let line = Tensor([1, 5, 2, 0], shape: [1, 1, 4])
+        #expect(Pool(.max(PoolingWindow(size: 2)))(line) == Tensor([5, 2], shape: [1, 1, 2]))
+        #expect(Pool(.adaptiveAverage(height: 3, width: 1))(line) == Tensor([2], shape: [1, 1, 1]))
+    }
+
     @Test(arguments: [2, 5]) func graphConvolution(outputs: Int) throws {
         let edges = Tensor([0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0], shape: [4, 4])
         let adjacency = try SparseMatrix.normalizedAdjacency(edges)

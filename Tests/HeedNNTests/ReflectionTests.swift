@@ -42,6 +42,7 @@ import Testing
         check(Recurrent(GRUCell(inputSize: 3, hiddenSize: 2, using: &generator)))
         check(Conv1D(inputs: 3, outputs: 2, kernel: 3, using: &generator))
         check(Conv2D(inputs: 3, outputs: 2, kernel: (3, 3), using: &generator))
+        check(Pool(.adaptiveAverage(height: 1, width: 1)))
         check(GraphConvolution(inputs: 3, outputs: 2, using: &generator))
         check(AdditiveAttention(querySize: 3, keySize: 2, size: 4, using: &generator))
         check(MultiplicativeAttention(querySize: 3, keySize: 2, using: &generator))

@@ -1,0 +1,36 @@
+import HeedAutograd
+import HeedTensor
+
+/// Pooling of images `[batch, channels, height, width]` or of sequences `[batch, channels, length]`, of which the window's width counts: the
+/// largest element or the mean of each window, channel by channel.
+///
+/// Output `[batch, channels, height', width']`, or `[batch, channels, length']`, with `size' = (size + 2 padding - window) / stride + 1`, rounded
+/// down. As PyTorch's `nn.MaxPool2d`, `nn.AvgPool2d`, `nn.AdaptiveAvgPool2d` and their forms of one dimension. Without parameters.
+///
+/// ```swift
+/// let network = Sequential(convolution, Activation.relu, Pool(.max(PoolingWindow(size: 2))))
+/// ```
+public struct Pool: Layer {
+    /// What is taken, of which windows.
+    public var pooling: Pooling
+
+    /// A pooling.
+    public init(_ pooling: Pooling) { self.pooling = pooling }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {}
+
+    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+        require(
+            input.rank == 3 || input.rank == 4,
+            "Pool: an input of shape \(input.shape) is neither [batch, channels, height, width] nor [batch, channels, length]"
+        )
+        guard input.rank == 3 else { return pool2d(input, pooling) }
+        let ofLine: Pooling =
+            switch pooling {
+            case .max(let window): .max(window.ofLine)
+            case .average(let window, let countsPadding): .average(window.ofLine, countsPadding: countsPadding)
+            case .adaptiveAverage(_, let width): .adaptiveAverage(height: 1, width: width)
+            }
+        return pool2d(input.insertingAxis(2), ofLine).removingAxis(2)
+    }
+}

@@ -1,0 +1,145 @@
+internal import CKernels
+
+/// What a pooling takes of the elements of each window of an image's channel.
+public enum Pooling: Sendable, Equatable {
+    /// The largest; padding is never it, a NaN always.
+    case max(PoolingWindow)
+    /// The mean. Padding counts as zeros where `countsPadding` is set, else the mean is of the elements inside.
+    case average(PoolingWindow, countsPadding: Bool = true)
+    /// The mean of windows that follow from the size of the result; of `1 x 1` the mean of the whole channel.
+    case adaptiveAverage(height: Int, width: Int)
+}
+
+/// Where a pooling's windows lie.
+public struct PoolingWindow: Sendable, Equatable {
+    /// Its size.
+    public var height, width: Int
+    /// How far apart windows lie, along rows and columns.
+    public var verticalStride, horizontalStride: Int
+    /// What is put around the image, on either side: at most half of the window.
+    public var verticalPadding, horizontalPadding: Int
+
+    /// A window of that size; windows lie side by side unless a stride is given.
+    public init(height: Int, width: Int, stride: Int? = nil, padding: Int = 0) {
+        (self.height, self.width) = (height, width)
+        (verticalStride, horizontalStride) = (stride ?? height, stride ?? width)
+        (verticalPadding, horizontalPadding) = (padding, padding)
+    }
+
+    /// A square window.
+    public init(size: Int, stride: Int? = nil, padding: Int = 0) {
+        self.init(height: size, width: size, stride: stride, padding: padding)
+    }
+
+    /// The same along a line's one dimension.
+    package var ofLine: PoolingWindow {
+        var window = self
+        (window.height, window.verticalStride, window.verticalPadding) = (1, 1, 0)
+        return window
+    }
+}
+
+/// Pooling of images, as PyTorch's `max_pool2d`, `avg_pool2d` and `adaptive_avg_pool2d`.
+///
+/// - Parameter input: `[batch, channels, height, width]`; any view.
+/// - Returns: `[batch, channels, height', width']`, `size' = (size + 2 padding - window) / stride + 1`, rounded down.
+/// - Precondition: no window is larger than the padded image or lies in the padding alone.
+public func pool2d(_ input: Tensor, _ pooling: Pooling) -> Tensor {
+    PoolingCall(input: input.shape, pooling).output(input, keepsIndices: false).output
+}
+
+/// A pooling with checked shapes, and its gradient.
+package struct PoolingCall: Sendable {
+    private let pooling: Pooling
+    private let input: Shape
+    private let descriptor: HeedPoolingShape
+    /// Of the result.
+    package let outputShape: Shape
+
+    package init(input: Shape, _ pooling: Pooling) {
+        let description = "pool2d: an input of shape \(input) cannot be pooled by \(pooling)"
+        require(input.rank == 4 && input[2] > 0 && input[3] > 0, description)
+        var shape = HeedPoolingShape()
+        (shape.batch, shape.channels, shape.height, shape.width) = (input[0], input[1], input[2], input[3])
+        let size: (height: Int, width: Int)
+        switch pooling {
+        case .max(let window), .average(let window, _):
+            require(
+                window.height > 0 && window.width > 0 && window.verticalStride > 0 && window.horizontalStride > 0
+                    && window.verticalPadding >= 0 && window.horizontalPadding >= 0, description)
+            (shape.kernel_height, shape.kernel_width) = (window.height, window.width)
+            (shape.stride_height, shape.stride_width) = (window.verticalStride, window.horizontalStride)
+            (shape.dilation_height, shape.dilation_width) = (1, 1)
+            (shape.top, shape.bottom) = (window.verticalPadding, window.verticalPadding)
+            (shape.left, shape.right) = (window.horizontalPadding, window.horizontalPadding)
+            size = (
+                heed_convolution_output_size(
+                    shape.height, shape.kernel_height, shape.stride_height, 1, shape.top, shape.bottom),
+                heed_convolution_output_size(
+                    shape.width, shape.kernel_width, shape.stride_width, 1, shape.left, shape.right)
+            )
+            if case .average(_, countsPadding: true) = pooling { shape.count_padding = true }
+        case .adaptiveAverage(let height, let width):
+            shape.adaptive = true
+            (shape.output_height, shape.output_width) = (height, width)
+            size = (height, width)
+        }
+        require(size.height > 0 && size.width > 0, description)
+        outputShape = [input[0], input[1], size.height, size.width]
+        shape.output = Self.strides(outputShape.rowMajorStrides)
+        shape.d_input = Self.strides(input.rowMajorStrides)
+        (self.pooling, self.input, descriptor) = (pooling, input, shape)
+    }
+
+    private static func strides(_ strides: IndexVector) -> HeedImageStrides {
+        HeedImageStrides(batch: strides[0], channel: strides[1], row: strides[2], column: strides[3])
+    }
+
+    private func check(_ status: HeedStatus) {
+        stopping { () throws(TensorError) in try status.check("pool2d", "input \(input), \(pooling)") }
+    }
+
+    /// The result and, of a maximum where they are asked for, where in its channel each was found.
+    package func output(_ values: Tensor, keepsIndices: Bool) -> (output: Tensor, indices: IndexTensor?) {
+        require(values.shape == input, "pool2d: an input of shape \(values.shape) is not \(input)")
+        var shape = descriptor
+        shape.input = Self.strides(values.layout.strides)
+        var indices: IndexTensor?
+        let output = Tensor(shape: outputShape) { output in
+            guard outputShape.count > 0 else { return }
+            values.withUnsafeFirstElement { values in
+                guard case .max = pooling else {
+                    return check(heed_pooling_average_forward(&shape, values, output.baseAddress))
+                }
+                guard keepsIndices else {
+                    return check(heed_pooling_max_forward(&shape, values, output.baseAddress, nil))
+                }
+                indices = IndexTensor(shape: outputShape) { indices in
+                    check(heed_pooling_max_forward(&shape, values, output.baseAddress, indices.baseAddress))
+                }
+            }
+        }
+        return (output, indices)
+    }
+
+    /// The gradient of the input from that of the output; of a maximum with the indices that were kept.
+    package func gradient(_ outputGradient: Tensor, indices: IndexTensor?) -> Tensor {
+        require(
+            outputGradient.shape == outputShape,
+            "pool2d: a gradient of shape \(outputGradient.shape) does not fit the output \(outputShape)")
+        var shape = descriptor
+        shape.output = Self.strides(outputGradient.layout.strides)
+        return Tensor(shape: input) { gradient in
+            guard input.count > 0 else { return }
+            outputGradient.withUnsafeFirstElement { outputGradient in
+                guard let indices else {
+                    return check(heed_pooling_average_backward(&shape, outputGradient, gradient.baseAddress))
+                }
+                indices.withUnsafeElements { indices in
+                    check(
+                        heed_pooling_max_backward(&shape, outputGradient, indices.baseAddress, gradient.baseAddress))
+                }
+            }
+        }
+    }
+}
