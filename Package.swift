@@ -57,7 +57,8 @@ let package = Package(
         .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
-        .target(name: "HeedModels", dependencies: ["HeedTensor"]),
+        .target(
+            name: "HeedModels", dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText"]),
         .target(
             name: "Heed",
             dependencies: [
@@ -85,7 +86,8 @@ let package = Package(
                 "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedJSON", "HeedTestSupport",
             ]),
         .testTarget(name: "HeedModelsTests", dependencies: ["HeedModels", "HeedTensor"]),
-        .testTarget(name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedTestSupport"]),
+        .testTarget(
+            name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17

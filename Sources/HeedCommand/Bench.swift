@@ -5,7 +5,8 @@ struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure the engine on this machine.",
         subcommands: [
-            BenchAttention.self, BenchGemm.self, BenchDecode.self, BenchPointwise.self, BenchRecurrent.self, OpenBLASWorker.self,
+            BenchAttention.self, BenchGemm.self, BenchDecode.self, BenchPointwise.self, BenchRecurrent.self,
+            BenchTrain.self, OpenBLASWorker.self,
         ]
     )
 }

@@ -8,7 +8,7 @@ struct HeedCommand: ParsableCommand {
         commandName: "heed",
         abstract: "Sequence models on the CPU: measured and checked on the machine that runs them.",
         version: HeedRuntime.version,
-        subcommands: [Doctor.self, Verify.self, Bench.self]
+        subcommands: [Doctor.self, Verify.self, Bench.self, Train.self, Generate.self]
     )
 }
 

@@ -10,7 +10,7 @@ import Darwin
 ///
 /// Each record is written as a whole where the disk lets it; a program that ends in the midst of one leaves a last record that is cut
 /// short, and all before it as they were.
-public final class AppendFile {
+public final class AppendFile: Sendable {
     private let path: String
     private let descriptor: Int32
     private let system: SystemCalls

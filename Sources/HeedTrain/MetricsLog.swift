@@ -5,7 +5,7 @@ import HeedJSON
 ///
 /// Any tool that reads JSON lines can follow the file while it grows. A run that is resumed goes on behind the step of its checkpoint:
 /// what was written after it, the torn end of a crash too, is dropped first.
-public struct MetricsLog {
+public struct MetricsLog: Sendable {
     private let file: AppendFile
 
     /// A log at `path`.

@@ -45,7 +45,8 @@ public actor Trainer<Task: TrainingTask> {
     /// Takes steps until ``TrainingSettings/steps`` are taken or early stopping ends the run.
     ///
     /// - Parameters:
-    ///   - checkpoints: Where checkpoints are saved: every ``TrainingSettings/checkpointEvery`` steps and at the end.
+    ///   - checkpoints: Where checkpoints are saved: every ``TrainingSettings/checkpointEvery`` steps, at the end, and of the best
+    ///     evaluation.
     ///   - observe: Told of everything that happens. What it throws ends the run.
     /// - Throws: ``TrainingError``; `CancellationError` where the task was cancelled, after the checkpoint of the last step was saved; what
     ///   the training task or `observe` throws.
@@ -69,8 +70,9 @@ public actor Trainer<Task: TrainingTask> {
                 throw CancellationError()
             }
             try observe(.step(takeStep()))
-            if isDue(settings.evaluateEvery) { try evaluate(observe) }
-            if let checkpoints, isDue(settings.checkpointEvery) || stopping?.shouldStop == true {
+            let isBest = isDue(settings.evaluateEvery) ? try evaluate(observe) : false
+            let isWanted = isDue(settings.checkpointEvery) || stopping?.shouldStop == true || (isBest && settings.keepsBest)
+            if let checkpoints, isWanted {
                 try save(to: checkpoints, observe)
                 savedStep = step
             }
@@ -82,12 +84,14 @@ public actor Trainer<Task: TrainingTask> {
         step == settings.steps || every.map { step.isMultiple(of: $0) } ?? false
     }
 
-    private func evaluate(_ observe: @Sendable (TrainingEvent) throws -> Void) throws {
-        guard let evaluation = try task.evaluate(model) else { return }
+    /// Judges the model; whether it is the best so far.
+    private func evaluate(_ observe: @Sendable (TrainingEvent) throws -> Void) throws -> Bool {
+        guard let evaluation = try task.evaluate(model) else { return false }
         let isBest = !evaluation.loss.isNaN && evaluation.loss < best?.loss ?? .infinity
         if isBest { best = (step, evaluation.loss) }
         stopping?.observe(evaluation.loss)
         try observe(.evaluation(step: step, evaluation, isBest: isBest))
+        return isBest
     }
 
     private func save(

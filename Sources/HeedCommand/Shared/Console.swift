@@ -6,8 +6,13 @@ package enum Console {
     ///
     /// - Throws: ``CommandFailure`` where standard output does not take it (a full disk, say). A reader that went away ends the
     ///   command by SIGPIPE, without a word.
-    static func printLine(_ line: String) throws(CommandFailure) {
-        guard let error = write(line + "\n", to: STDOUT_FILENO) else { return }
+    static func printLine(_ line: String) throws(CommandFailure) { try print(line + "\n") }
+
+    /// Writes text as it is, at once: part of a line, say, while the rest is still being made.
+    ///
+    /// - Throws: as ``printLine(_:)``.
+    static func print(_ text: String) throws(CommandFailure) {
+        guard let error = write(text, to: STDOUT_FILENO) else { return }
         throw .workFailed("standard output: \(String(cString: strerror(error)))")
     }
 

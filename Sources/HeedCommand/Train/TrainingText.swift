@@ -1,11 +1,20 @@
 import Foundation
 import Heed
+import HeedFiles
 
 /// The text that a language model is trained on.
 struct TrainingText {
     let text: String
     /// Where it came from, in words.
     let source: String
+
+    /// SHA-256 of its UTF-8.
+    var digest: String {
+        var digest = SHA256()
+        var text = text
+        text.withUTF8 { digest.update(UnsafeRawBufferPointer($0)) }
+        return digest.hexadecimal()
+    }
 
     /// Files larger than this are refused: the whole text is held in memory, with four bytes for each character.
     private static let largestBytes = 1 << 30

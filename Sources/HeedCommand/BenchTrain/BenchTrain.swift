@@ -1,0 +1,108 @@
+import ArgumentParser
+import Foundation
+import Heed
+
+/// `heed bench train`: optimiser steps of a model.
+struct BenchTrain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "train",
+        abstract: "Measure training steps: forward, backward, clipping and AdamW, on random tokens.",
+        discussion: """
+            char-gpt has 6 layers, width 384, 6 heads, length 256, 65 tokens, batch 8; gpt2-124m GPT-2's smallest dimensions, length 256, batch 2; \
+            char-lstm 2 layers, hidden and embedding 256, length 128, 65 tokens, batch 32. Work is counted as 6 operations a parameter used in \
+            products and token, and attention over the pairs that are seen. The machine's peak is read between the repetitions.
+            """
+    )
+
+    @Option(help: "The model: char-gpt, gpt2-124m or char-lstm.")
+    var model = TrainProblem.charGPT
+
+    @Option(help: "Repetitions, 1 to 10000.")
+    var repeats = 9
+
+    @OptionGroup(title: "General") var common: CommonOptions
+
+    func validate() throws {
+        guard (1...10_000).contains(repeats) else {
+            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
+        }
+    }
+
+    func run() throws {
+        try common.apply()
+        let surroundings = Surroundings.current
+        let before = ResidentMemory.now
+        Progress.show("making the model ...")
+        do {
+            let step = try model.makeStep()
+            // The first steps take memory; the third is as every later one.
+            for _ in 0..<2 { try step() }
+            let begin = Clock.now
+            try step()
+            let runs = Stopwatch.runsPerTurn(ofSeconds: Clock.now - begin)
+            let arm = Stopwatch.Arm(runsPerTurn: runs) { runs throws(CommandFailure) in
+                Progress.show(model.rawValue)
+                let begin = Clock.now
+                do {
+                    for _ in 0..<runs { try step() }
+                } catch {
+                    throw .workFailed("\(error)")
+                }
+                return (Clock.now - begin) / Double(runs)
+            }
+            let timing = try Stopwatch(repeats: repeats) { ElementType.float32.readPeak() }.measure([arm])[0]
+            Progress.erase()
+            try report(timing, peakBytes: max(0, ResidentMemory.peak - before), surroundings)
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw CommandFailure.workFailed("\(error)")
+        }
+    }
+
+    private func report(
+        _ timing: Stopwatch.Timing, peakBytes: Int, _ surroundings: Surroundings
+    ) throws(CommandFailure) {
+        let work = model.operationsPerStep / 1e9
+        let tokens = Double(model.tokensPerStep) / timing.medianSeconds
+        let percent = timing.percent(ofWork: work)
+        guard common.json else {
+            try Console.printLine(surroundings.description)
+            try Console.printLine(
+                "\(model.rawValue): \(Units.seconds(timing.medianSeconds)) a step, \(Units.significant(tokens)) tokens/s, "
+                    + "\(Units.significant(work / timing.medianSeconds)) GFLOP/s, \(Units.format("%.1f", percent)) % of the peak of "
+                    + "\(Units.significant(timing.medianYardstick)), \(Units.bytes(Double(peakBytes))) of memory")
+            return
+        }
+        let line: JSONObject = [
+            "bench": "train",
+            "model": .string(model.rawValue),
+            "median_seconds": JSONValue(timing.medianSeconds),
+            "min_seconds": JSONValue(timing.minimumSeconds),
+            "seconds_per_step": JSONValue(timing.medianSeconds),
+            "tokens_per_second": JSONValue(tokens),
+            "gflops": JSONValue(work / timing.medianSeconds),
+            "percent_of_peak": JSONValue(percent),
+            "peak_gflops": JSONValue(timing.medianYardstick),
+            "peak_bytes": JSONValue(peakBytes),
+            "repeats": JSONValue(timing.seconds.count),
+        ]
+        try Console.printLine(JSONWriter.string(surroundings.completing(line)))
+    }
+}
+
+/// Memory of this process that lies in RAM.
+enum ResidentMemory {
+    /// Bytes now; 0 where the system does not tell.
+    static var now: Int { read("VmRSS:") }
+    /// The most so far.
+    static var peak: Int { read("VmHWM:") }
+
+    private static func read(_ key: String) -> Int {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix(key) }),
+            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0.filter(\.isNumber)) })
+        else { return 0 }
+        return kilobytes * 1024
+    }
+}

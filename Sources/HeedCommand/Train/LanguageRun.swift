@@ -1,0 +1,179 @@
+import Foundation
+import Heed
+import HeedFiles
+
+/// A run of `heed train` with a language model: from the options to the trained model in its folder.
+struct LanguageRun<Preset: LanguagePreset> {
+    private let folder: ModelFolder
+    private let values: PresetValues
+    private let steps: Int
+    private let seed: UInt64
+    private let vocabulary: CharacterVocabulary
+    private let task: LanguageModelTask<Preset.Model>
+    private let source: String
+    private let json: Bool
+    private let checkpoint: Checkpoint?
+
+    /// Reads settings, data and, where a run is resumed, its latest checkpoint; nothing is written yet.
+    init(_ options: TrainOptions) throws(CommandFailure) {
+        folder = ModelFolder(path: options.out ?? Preset.name)
+        json = options.common.json
+        var values = PresetValues(Preset.keys)
+        let config = options.resume ? try Self.resumed(folder) : nil
+        if let config { try values.read(config.settings) }
+        let before = values.json
+        try values.set(options.set)
+        if config != nil, JSONValue.object(before) != .object(values.json) {
+            throw .wrongArguments(
+                "--set cannot change a run that is resumed: it was made with \(JSONWriter.string(.object(before)))")
+        }
+        if config == nil, folder.holdsRun {
+            throw .workFailed(
+                "\(JSONText.quoted(folder.path, limit: 1024)) holds a run: --resume goes on with it, --out names another folder"
+            )
+        }
+        if let config, let seed = options.seed, seed != config.seed {
+            throw .wrongArguments("--seed \(seed): the run that is resumed has the seed \(config.seed)")
+        }
+        self.values = values
+        steps = options.steps ?? config?.steps ?? Preset.steps
+        seed = config?.seed ?? options.seed ?? 0
+        let text = try TrainingText(path: options.data)
+        source = text.source
+        if let config, config.dataDigest != text.digest {
+            throw .workFailed("the run that is resumed learned from another text than \(text.source)")
+        }
+        vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try folder.vocabulary()
+        digest = text.digest
+        do {
+            task = try LanguageModelTask(
+                tokens: vocabulary.encode(text.text), length: values.integer("length"), batch: values.integer("batch"),
+                order: Preset.order(seed: seed))
+            checkpoint = config == nil ? nil : try folder.checkpoints.latest { Console.explain("passed over: \($0)") }
+        } catch {
+            throw .workFailed("\(error)")
+        }
+    }
+
+    private let digest: String
+
+    private static func resumed(_ folder: ModelFolder) throws(CommandFailure) -> ModelFolder.Config {
+        guard folder.holdsRun else {
+            throw .workFailed("\(JSONText.quoted(folder.path, limit: 1024)) holds no run to resume")
+        }
+        let config = try folder.config()
+        guard config.preset == Preset.name else {
+            throw .workFailed(
+                "\(JSONText.quoted(folder.path, limit: 1024)) holds a run of \(config.preset), not of \(Preset.name)")
+        }
+        return config
+    }
+
+    /// Trains, and writes the model.
+    mutating func train() throws {
+        var generator = RandomGenerator(seed: seed, stream: 1)
+        let model: Preset.Model
+        let trainer: Trainer<LanguageModelTask<Preset.Model>>
+        do {
+            model = try Preset.model(values, vocabularySize: vocabulary.count, using: &generator)
+            trainer = try Trainer(model: model, task: task, settings: Preset.settings(values, steps: steps, seed: seed))
+        } catch {
+            throw CommandFailure.workFailed("\(error)")
+        }
+        try folder.make()
+        try folder.write(
+            ModelFolder.Config(
+                preset: Preset.name, settings: values.json, steps: steps, seed: seed, dataDigest: digest), vocabulary)
+        if !json {
+            let start = checkpoint.map { ", from step \($0.step) on" } ?? ""
+            try Console.printLine(
+                "\(Preset.name): \(model.parameterCount) parameters, \(vocabulary.count) characters, \(source), \(steps) steps\(start)"
+            )
+        }
+        let progress = TrainProgress(json: json, totalSteps: steps)
+        try run(trainer, progress)
+        try finish(progress)
+    }
+
+    private func run(_ trainer: Trainer<LanguageModelTask<Preset.Model>>, _ progress: TrainProgress) throws {
+        let (folder, checkpoint) = (folder, checkpoint)
+        do {
+            let log = try MetricsLog(path: folder.metricsPath, keepingThrough: checkpoint?.step)
+            try Blocking.run {
+                if let checkpoint { try await trainer.resume(from: checkpoint) }
+                try await trainer.run(checkpoints: folder.checkpoints) { event in
+                    switch event {
+                    case .step(let report):
+                        try log.append(
+                            step: report.step,
+                            [
+                                "loss": report.loss, "learning_rate": report.learningRate,
+                                "gradient_norm": report.gradientNorm, "seconds": report.seconds,
+                            ])
+                        progress.report(report)
+                    case .evaluation(let step, let evaluation, _):
+                        try log.append(
+                            step: step,
+                            [
+                                "validation_loss": evaluation.loss,
+                                "perplexity": evaluation.metrics["perplexity"] ?? .nan,
+                            ])
+                        try progress.report(step: step, evaluation)
+                        try Self.plot(folder)
+                    case .checkpoint: break
+                    }
+                }
+            }
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch is CancellationError {
+            throw CommandFailure.workFailed(
+                "stopped; heed train \(Preset.name) --out \(folder.path) --resume goes on from the last checkpoint")
+        } catch {
+            throw CommandFailure.workFailed("\(error)")
+        }
+    }
+
+    private static func plot(_ folder: ModelFolder) throws {
+        let records = try MetricsLog.records(path: folder.metricsPath)
+        func points(_ key: String) -> [LossPlot.Point] {
+            records.compactMap { record in record[key].map { LossPlot.Point(step: record.step, loss: $0) } }
+        }
+        let plot = LossPlot(title: Preset.name, training: points("loss"), validation: points("validation_loss"))
+        try folder.write(plot.document, to: folder.plotPath)
+    }
+
+    /// Writes the best model that a checkpoint holds, and what came of it.
+    private func finish(_ progress: TrainProgress) throws(CommandFailure) {
+        let latest: Checkpoint?
+        do { latest = try folder.checkpoints.latest() } catch { throw .workFailed(error.description) }
+        guard let latest else {
+            if !json { try Console.printLine("no step was taken") }
+            return
+        }
+        var best = latest
+        if let step = latest.state["best_step"]?.int, step != latest.step {
+            // Where it is gone or broken, the latest serves.
+            best = (try? Checkpoint(path: folder.checkpoints.path(ofStep: step))) ?? latest
+        }
+        try folder.write(weights: best.weights)
+        Progress.erase()
+        let totals = progress.totals
+        let losses = progress.losses
+        if json {
+            var object = JSONObject()
+            object["preset"] = .string(Preset.name)
+            object["step"] = JSONValue(latest.step)
+            object["loss"] = losses.training.map { JSONValue($0) } ?? .null
+            object["validation_loss"] = losses.validation.map { JSONValue($0) } ?? .null
+            object["training_seconds"] = JSONValue(totals.seconds)
+            object["tokens_per_second"] = totals.seconds > 0 ? JSONValue(Double(totals.tokens) / totals.seconds) : .null
+            object["out"] = .string(folder.path)
+            try Console.printLine(JSONWriter.string(.object(object)))
+        } else {
+            let rate =
+                totals.seconds > 0 ? ", \(Units.significant(Double(totals.tokens) / totals.seconds)) tokens/s" : ""
+            try Console.printLine("\(folder.path): model of step \(best.step) of \(latest.step)\(rate)")
+        }
+    }
+}

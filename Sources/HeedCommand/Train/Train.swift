@@ -1,0 +1,80 @@
+import ArgumentParser
+import Heed
+
+/// `heed train`: trains a preset.
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract:
+            "Train a model on your data: a progress bar, a log, a plot, checkpoints, and --resume after any stop.",
+        subcommands: [TrainLanguage<CharGPTPreset>.self, TrainLanguage<CharLSTMPreset>.self]
+    )
+
+    @Flag(name: .long, help: "Print the presets with a line each.")
+    var list = false
+
+    @OptionGroup var common: CommonOptions
+
+    /// Names and summaries of all presets.
+    private static let presets = [
+        (CharGPTPreset.name, CharGPTPreset.summary), (CharLSTMPreset.name, CharLSTMPreset.summary),
+    ]
+
+    mutating func run() throws {
+        guard list else {
+            let names = Self.presets.map(\.0).joined(separator: ", ")
+            throw CommandFailure.wrongArguments("a preset is needed: one of \(names) (heed train --list tells more)")
+        }
+        for (name, summary) in Self.presets {
+            if common.json {
+                let object: JSONValue = ["preset": .string(name), "summary": .string(summary)]
+                try Console.printLine(JSONWriter.string(object))
+            } else {
+                try Console.printLine("\(name)  \(String(repeating: " ", count: max(0, 12 - name.count)))\(summary)")
+            }
+        }
+    }
+}
+
+/// The options of every preset.
+struct TrainOptions: ParsableArguments {
+    @Option(name: .long, help: "A text file to learn from. (default: the licences in /usr/share/common-licenses)")
+    var data: String?
+
+    @Option(name: .long, help: "Optimiser steps in all. (default: the preset's)")
+    var steps: Int?
+
+    @Option(name: .long, help: "Names the random numbers of the run. (default: 0)")
+    var seed: UInt64?
+
+    @Option(name: .long, help: "KEY=VALUE, one of the preset's keys; may be given several times.")
+    var set: [String] = []
+
+    @Option(name: .long, help: "The folder that the model is written to. (default: the preset's name)")
+    var out: String?
+
+    @Flag(name: .long, help: "Go on with the run in the folder from its latest checkpoint.")
+    var resume = false
+
+    @OptionGroup var common: CommonOptions
+
+    mutating func validate() throws {
+        if let steps, steps < 0 { throw ValidationError("--steps \(steps) is below 0") }
+    }
+}
+
+/// `heed train PRESET` for language models.
+struct TrainLanguage<Preset: LanguagePreset>: ParsableCommand {
+    static var configuration: CommandConfiguration {
+        CommandConfiguration(
+            commandName: Preset.name, abstract: "Train \(Preset.summary).",
+            discussion: "Keys for --set, with what they are unless set:\n" + PresetValues.help(Preset.keys))
+    }
+
+    @OptionGroup var options: TrainOptions
+
+    mutating func run() throws {
+        try options.common.apply()
+        var run = try LanguageRun<Preset>(options)
+        try run.train()
+    }
+}

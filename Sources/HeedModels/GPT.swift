@@ -1,0 +1,156 @@
+import Foundation
+import HeedAutograd
+import HeedNN
+import HeedTensor
+
+/// The dimensions of a ``GPT``.
+public struct GPTSettings: Sendable, Equatable {
+    /// How many tokens there are.
+    public var vocabularySize: Int
+    /// The most tokens that it sees at once.
+    public var contextLength: Int
+    /// How many blocks stand on each other.
+    public var layers: Int
+    /// The heads of each attention, which divide ``width``.
+    public var heads: Int
+    /// The size of a token's vector.
+    public var width: Int
+    /// What is dropped in training.
+    public var dropout: Float = 0
+    /// Whether linear maps and norms have biases.
+    public var bias = false
+    /// Between the two maps of a block's feed-forward part, which is four times as wide.
+    public var activation: Activation = .gelu
+
+    /// Dimensions; the rest is as nanoGPT has it.
+    public init(vocabularySize: Int, contextLength: Int, layers: Int, heads: Int, width: Int) {
+        self.vocabularySize = vocabularySize
+        self.contextLength = contextLength
+        self.layers = layers
+        self.heads = heads
+        self.width = width
+    }
+
+    /// GPT-2's smallest model (Radford et al., "Language models are unsupervised multitask learners", 2019): 124 million parameters.
+    public static var gpt2Small: GPTSettings {
+        var settings = GPTSettings(vocabularySize: 50_257, contextLength: 1024, layers: 12, heads: 12, width: 768)
+        settings.bias = true
+        settings.activation = .geluTanh
+        return settings
+    }
+
+    /// Refuses dimensions that give no model.
+    ///
+    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    public func check() throws(ModelError) {
+        for (name, value) in [
+            ("vocabulary", vocabularySize), ("length", contextLength), ("layers", layers), ("heads", heads),
+            ("width", width),
+        ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
+        guard width % heads == 0 else { throw ModelError("\(heads) heads do not divide a width of \(width)") }
+        guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
+        let parameters = Double(layers) * 12 * Double(width) * Double(width) + Double(vocabularySize) * Double(width)
+        guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
+    }
+}
+
+/// A decoder of a Transformer that continues text (Radford et al. 2018), norm first, with learned positions and the output layer tied to
+/// the table of tokens.
+///
+///     x = tokens[ids] + positions
+///     x = x + attention(norm1(x));  x = x + feedForward(norm2(x))        layers times, causal
+///     scores = norm(x) tokens^T
+public struct GPT: LanguageModel {
+    /// The dimensions.
+    public let settings: GPTSettings
+    var tokens: Embedding
+    var positions: LearnedPosition
+    var dropout: Dropout
+    var blocks: [TransformerEncoderLayer]
+    var norm: LayerNorm
+
+    /// A model with random weights: normal with deviation 0.02, what is added to the residual stream less by `sqrt(2 layers)`.
+    ///
+    /// - Throws: ``ModelError`` for dimensions that give none.
+    public init(_ settings: GPTSettings, using generator: inout RandomGenerator) throws(ModelError) {
+        try settings.check()
+        self.settings = settings
+        tokens = Embedding(count: settings.vocabularySize, size: settings.width, using: &generator)
+        positions = LearnedPosition(
+            count: settings.contextLength, size: settings.width, deviation: 0.02, using: &generator)
+        dropout = Dropout(settings.dropout)
+        var block = TransformerSettings(width: settings.width, heads: settings.heads)
+        block.feedForward = 4 * settings.width
+        block.dropout = settings.dropout
+        block.bias = settings.bias
+        block.activation = settings.activation
+        block.normFirst = true
+        blocks = []
+        for _ in 0..<settings.layers { blocks.append(TransformerEncoderLayer(block, using: &generator)) }
+        norm = LayerNorm(size: settings.width, bias: settings.bias)
+        let deviation = 0.02 / Float(2 * settings.layers).squareRoot()
+        forEachParameter { name, parameter in
+            guard parameter.shape.rank == 2, !name.hasPrefix("positions") else {
+                if name.hasSuffix("bias") { parameter.value = .zeros(parameter.shape) }
+                return
+            }
+            let isLast = name.hasSuffix("out_proj.weight") || name.hasSuffix("linear2.weight")
+            parameter.value = Initialization.normal(deviation: isLast ? deviation : 0.02)(
+                parameter.shape, using: &generator)
+        }
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("tokens", &tokens)
+        visit("positions", &positions)
+        visit("blocks", &blocks)
+        visit("norm", &norm)
+    }
+
+    public var vocabularySize: Int { settings.vocabularySize }
+    public var contextLength: Int? { settings.contextLength }
+
+    /// The scores of the token behind each, `[batch, length, vocabulary]`.
+    public func callAsFunction(_ ids: IndexTensor, _ context: Context) -> Variable {
+        var x = dropout(positions(tokens(ids, context), context), context)
+        for block in blocks { x = block(x, mask: .causal(), context) }
+        return tokens.scores(norm(x, context), context)
+    }
+
+    public func scores(
+        _ ids: IndexTensor, carried: [Tensor], _ context: Context
+    ) -> (scores: Variable, carried: [Tensor]) {
+        (self(ids, context), [])
+    }
+
+    // MARK: Decoding
+
+    /// Keys and values of every block, and the tokens they are of.
+    public struct DecodingState: Sendable {
+        var caches: [KeyValueCache]
+        var seen: [Int32] = []
+    }
+
+    public func makeDecodingState() -> DecodingState {
+        DecodingState(caches: blocks.map { $0.selfAttention.makeCache() })
+    }
+
+    /// See ``LanguageModel/nextScores(_:_:)``. Of more tokens than ``GPTSettings/contextLength`` the last are seen, at positions counted
+    /// anew, which takes a pass over all of them for each token.
+    public func nextScores(_ ids: [Int32], _ state: inout DecodingState) -> Tensor {
+        require(!ids.isEmpty, "GPT.nextScores: no tokens")
+        var ids = ids
+        if state.seen.count + ids.count > settings.contextLength {
+            ids = Array((state.seen + ids).suffix(settings.contextLength))
+            state = makeDecodingState()
+        }
+        let context = Context()
+        let first = state.seen.count
+        let batch = IndexTensor(ids, shape: [1, ids.count])
+        var x = positions(tokens(batch, context), firstPosition: first, context).value
+        for index in blocks.indices { x = blocks[index](x, cache: &state.caches[index]) }
+        state.seen += ids
+        let last = x.slice(axis: 1, range: ids.count - 1..<ids.count)
+        return tokens.scores(norm(Variable(last), context), context).value.reshaped([vocabularySize])
+    }
+}

@@ -1,0 +1,63 @@
+import Foundation
+import HeedAutograd
+import HeedNN
+import HeedTensor
+import HeedTrain
+
+/// Trains a language model on windows of a text, the last part of which is held back to judge it.
+public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
+    /// The windows that steps are taken on.
+    public let windows: TokenWindows
+    private let training: [Int32]
+    private let validation: [Int32]
+
+    /// How many windows are judged at once.
+    private static var evaluationBatch: Int { 32 }
+
+    /// A task over a text's tokens.
+    ///
+    /// - Parameters:
+    ///   - length: Tokens of a window.
+    ///   - batch: Windows of a step.
+    ///   - order: In which windows are taken; in sequence, a recurrent model's state is carried from step to step.
+    ///   - heldBack: The share of the text, at its end, that is not trained on.
+    /// - Throws: ``TrainingError`` where the text is too short.
+    public init(
+        tokens: [Int32], length: Int, batch: Int, order: TokenWindows.Order, heldBack: Double = 0.1
+    ) throws(TrainingError) {
+        let split = Int((1 - heldBack) * Double(tokens.count))
+        training = Array(tokens[..<split])
+        validation = Array(tokens[split...])
+        windows = try TokenWindows(tokenCount: training.count, length: length, batch: batch, order: order)
+    }
+
+    public func batch(at step: Int) -> TokenWindows.Batch { windows.batch(at: step, of: training) }
+
+    public func loss(
+        of model: Model, on batch: TokenWindows.Batch, carried: [Tensor], _ context: Context
+    ) -> StepLoss {
+        let result = model.scores(batch.inputs, carried: batch.beginsAnew ? [] : carried, context)
+        let loss = crossEntropy(result.scores, targets: batch.targets).named("loss")
+        let isCarried = windows.order == .sequential
+        return StepLoss(loss, targetCount: batch.targets.count, carried: isCarried ? result.carried : [])
+    }
+
+    /// The mean over all windows that follow each other through what was held back, each begun anew; nil where there is not one.
+    public func evaluate(_ model: Model) -> Evaluation? {
+        let length = windows.length
+        let count = (validation.count - 1) / length
+        guard count > 0 else { return nil }
+        var loss = MeanLoss()
+        for begin in stride(from: 0, to: count, by: Self.evaluationBatch) {
+            let part = min(Self.evaluationBatch, count - begin)
+            let tokens = begin * length..<(begin + part) * length
+            let inputs = IndexTensor(Array(validation[tokens]), shape: [part, length])
+            let targets = IndexTensor(
+                Array(validation[tokens.lowerBound + 1..<tokens.upperBound + 1]), shape: [part, length])
+            let context = Context()
+            let scores = model.scores(inputs, carried: [], context).scores
+            loss.add(mean: Double(crossEntropy(scores, targets: targets).scalar), count: part * length)
+        }
+        return Evaluation(loss: loss.mean, metrics: ["perplexity": loss.perplexity])
+    }
+}

@@ -1,0 +1,96 @@
+import HeedAutograd
+import HeedNN
+import HeedTensor
+
+/// The dimensions of a ``RecurrentLanguageModel``.
+public struct RecurrentLanguageModelSettings: Sendable, Equatable {
+    /// How many tokens there are.
+    public var vocabularySize: Int
+    /// The size of a token's vector.
+    public var embedding: Int
+    /// The size of a layer's state.
+    public var hidden: Int
+    /// How many layers stand on each other.
+    public var layers: Int
+    /// What is dropped between layers in training.
+    public var dropout: Float = 0
+
+    /// Dimensions.
+    public init(vocabularySize: Int, embedding: Int, hidden: Int, layers: Int) {
+        self.vocabularySize = vocabularySize
+        self.embedding = embedding
+        self.hidden = hidden
+        self.layers = layers
+    }
+
+    /// Refuses dimensions that give no model.
+    ///
+    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    public func check() throws(ModelError) {
+        for (name, value) in [
+            ("vocabulary", vocabularySize), ("embedding", embedding), ("hidden", hidden), ("layers", layers),
+        ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
+        guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
+        let parameters =
+            4 * Double(layers) * Double(hidden) * Double(hidden + max(hidden, embedding))
+            + Double(vocabularySize) * Double(embedding + hidden)
+        guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
+    }
+}
+
+/// An LSTM that continues text (Graves, "Generating sequences with recurrent neural networks", 2013):
+/// `scores = W h_t + b`, `h = LSTM(tokens[ids])`.
+public struct RecurrentLanguageModel: LanguageModel {
+    /// The dimensions.
+    public let settings: RecurrentLanguageModelSettings
+    var tokens: Embedding
+    var lstm: LSTM
+    var output: Linear
+
+    /// A model with random weights.
+    ///
+    /// - Throws: ``ModelError`` for dimensions that give none.
+    public init(
+        _ settings: RecurrentLanguageModelSettings, using generator: inout RandomGenerator
+    ) throws(ModelError) {
+        try settings.check()
+        self.settings = settings
+        tokens = Embedding(count: settings.vocabularySize, size: settings.embedding, using: &generator)
+        lstm = LSTM(
+            inputSize: settings.embedding, hiddenSize: settings.hidden, layers: settings.layers,
+            dropout: settings.dropout, using: &generator)
+        output = Linear(inputs: settings.hidden, outputs: settings.vocabularySize, using: &generator)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("tokens", &tokens)
+        visit("lstm", &lstm)
+        visit("output", &output)
+    }
+
+    public var vocabularySize: Int { settings.vocabularySize }
+    public var contextLength: Int? { nil }
+
+    public func scores(
+        _ ids: IndexTensor, carried: [Tensor], _ context: Context
+    ) -> (scores: Variable, carried: [Tensor]) {
+        let before = carried.count == 2 ? RecurrentState(hidden: carried[0], cell: carried[1]) : nil
+        let result = lstm(tokens(ids, context), state: before, context)
+        let after = [result.state.hidden.value, result.state.cell?.value].compactMap(\.self)
+        return (output(result.output, context), after)
+    }
+
+    /// The state of every layer.
+    public struct DecodingState: Sendable {
+        var carried: [Tensor] = []
+    }
+
+    public func makeDecodingState() -> DecodingState { DecodingState() }
+
+    public func nextScores(_ ids: [Int32], _ state: inout DecodingState) -> Tensor {
+        require(!ids.isEmpty, "RecurrentLanguageModel.nextScores: no tokens")
+        let result = scores(IndexTensor(ids, shape: [1, ids.count]), carried: state.carried, Context())
+        state.carried = result.carried
+        return result.scores.value.slice(axis: 1, range: ids.count - 1..<ids.count).reshaped([vocabularySize])
+    }
+}
