@@ -17,7 +17,7 @@ import Testing
         ])
         let objects = try #require(outcome.objects)
         #expect(outcome.status == 0)
-        let arms = Self.hasOpenBLAS ? ["engine", "openblas", "openblas-best"] : ["engine"]
+        let arms = Self.hasOpenBLAS ? ["engine", "packed", "openblas", "openblas-best"] : ["engine", "packed"]
         #expect(objects.compactMap { $0["arm"] as? String } == arms)
         for object in objects {
             #expect(Set(object.keys).isSuperset(of: Self.keys))
@@ -39,10 +39,8 @@ import Testing
                 #expect(try #require(object["max_error"] as? Double) < 2e-6)
             }
         }
-        if Self.hasOpenBLAS {
-            for object in objects.dropFirst() {
-                #expect((object["kernels"] as? String)?.hasPrefix("OpenBLAS ") == true)
-            }
+        for (number, object) in objects.enumerated() {
+            #expect((object["kernels"] as? String)?.hasPrefix(number < 2 ? "Heed " : "OpenBLAS ") == true)
         }
     }
 
@@ -52,10 +50,10 @@ import Testing
             ["bench", "gemm", "--json", "--m", "256", "--n", "256", "--k", "256", "--repeats", "3"],
             environment: ["OPENBLAS_CORETYPE": "Core2"])
         let objects = try #require(outcome.objects)
-        try #require(objects.count == 3)
-        guard (objects[1]["kernels"] as? String)?.contains("Core2") == true else { return }
+        try #require(objects.count == 4)
+        guard (objects[2]["kernels"] as? String)?.contains("Core2") == true else { return }
         // They are several times slower, which shows in the trial however busy the machine is.
-        #expect(objects[2]["kernels"] as? String != objects[1]["kernels"] as? String)
+        #expect(objects[3]["kernels"] as? String != objects[2]["kernels"] as? String)
     }
 
     @Test func `more threads than cores are honoured`() throws {
@@ -67,13 +65,30 @@ import Testing
         #expect(outcome.status == 0 && outcome.errors.isEmpty && object["threads"] as? Int == 256)
     }
 
-    @Test func `bfloat16 is the engine's alone and exact for the numbers as they are rounded`() throws {
+    @Test func `bfloat16 is the engine's own arms' alone and exact for the numbers as they are rounded`() throws {
         let outcome = try CommandRunner.run([
             "bench", "gemm", "--json", "--dtype", "bf16", "--m", "33", "--n", "65", "--k", "257", "--repeats", "2",
         ])
+        let objects = try #require(outcome.objects)
+        #expect(outcome.status == 0 && outcome.errors.isEmpty)
+        #expect(objects.compactMap { $0["arm"] as? String } == ["engine", "packed"])
+        for object in objects {
+            #expect(object["dtype"] as? String == "bf16")
+            #expect(try #require(object["max_error"] as? Double) < 2e-6)
+        }
+        // The same product, bit for bit.
+        #expect(objects[0]["max_error"] as? Double == objects[1]["max_error"] as? Double)
+    }
+
+    @Test(arguments: ["f32", "bf16"]) func `packed weights are measured alone, for one row too`(type: String) throws {
+        let outcome = try CommandRunner.run([
+            "bench", "gemm", "--json", "--arms", "packed", "--dtype", type, "--m", "1", "--n", "130", "--k", "301",
+            "--repeats", "1",
+        ])
         let object = try #require(outcome.objects?.first)
         #expect(outcome.status == 0 && outcome.errors.isEmpty && outcome.outputLines.count == 1)
-        #expect(object["arm"] as? String == "engine" && object["dtype"] as? String == "bf16")
+        #expect(object["arm"] as? String == "packed" && object["dtype"] as? String == type)
+        #expect(object["shape"] as? [String: Int] == ["m": 1, "n": 130, "k": 301])
         #expect(try #require(object["max_error"] as? Double) < 2e-6)
     }
 

@@ -61,6 +61,21 @@ struct LinearTests {
                 result.slice(axis: 0, range: rows - 1..<rows).reshaped([3, 200]).contiguous()))
     }
 
+    @Test func aPackedProductHasTheBitsOfTheProduct() throws {
+        let left = Tensor.normal([7, 65], seed: 11)
+        let right = Tensor.normal([65, 90], seed: 12)
+        for call in [
+            try MatrixProductCall(left, right), try MatrixProductCall(left.bfloat16(), right.bfloat16()),
+        ] {
+            var (plain, packed) = (Tensor.zeros(call.outputShape), Tensor.zeros(call.outputShape))
+            try call.run(.engine, into: &plain)
+            try call.packed().run(.engine, into: &packed)
+            #expect(haveSameBits(plain, packed))
+            #expect(throws: TensorError.self) { try call.packed().run(.openBLAS, into: &packed) }
+        }
+        #expect(throws: TensorError.self) { try PackedWeights(checked: Tensor.zeros([2, 3, 4])) }
+    }
+
     @Test func bfloat16ProductsAreThoseOfTheSameNumbersInFloat() {
         let left = Tensor.normal([2, 1, 30, 70], seed: 9).bfloat16()
         let right = Tensor.normal([3, 70, 20], seed: 10).bfloat16()

@@ -5,10 +5,12 @@ import Heed
 struct BenchGemm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gemm",
-        abstract: "Measure the matrix product: the engine's, and OpenBLAS with its own and with its best kernels.",
+        abstract:
+            "Measure the matrix product: the engine's, its own with packed weights, and OpenBLAS with its own and its best kernels.",
         discussion: """
             [m, k] times [k, n]. The arms take turns on equal operands, after a warm-up, and the machine's peak is read between \
-            them. Work is counted as 2 m n k operations. With bf16 the peak is that of bf16 products, where the instruction set \
+            them. Work is counted as 2 m n k operations. The arm packed brings the right matrix into the engine's layout once, before \
+            it is timed, as for a layer's weights that stay. With bf16 the peak is that of bf16 products, where the instruction set \
             has them. OpenBLAS chooses its kernels when it is loaded, so openblas-best runs in \
             a process of its own, after a trial of those that this processor can run.
             """
@@ -17,7 +19,9 @@ struct BenchGemm: ParsableCommand {
     @OptionGroup(title: "Sizes") var sizes: GemmSizeOptions
 
     @Option(
-        help: "Arms to measure, with commas between them. (default: engine and, where there is OpenBLAS, both of its)")
+        help:
+            "Arms to measure, with commas between them. (default: engine, packed and, where there is OpenBLAS, both of its)"
+    )
     var arms: ArmList<GemmArm>?
 
     @Option(help: "Repetitions, 1 to 10000.")
@@ -29,8 +33,8 @@ struct BenchGemm: ParsableCommand {
         guard (1...10_000).contains(repeats) else {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
-        if sizes.dtype == .bfloat16, let arm = arms?.arms.first(where: { $0 != .engine }) {
-            throw ValidationError("--dtype bf16 goes with the arm engine alone, not with \(arm.rawValue)")
+        if sizes.dtype == .bfloat16, let arm = arms?.arms.first(where: { !$0.isOwn }) {
+            throw ValidationError("--dtype bf16 goes with the arms engine and packed alone, not with \(arm.rawValue)")
         }
     }
 
@@ -62,15 +66,16 @@ struct BenchGemm: ParsableCommand {
     private func chooseArms() throws(CommandFailure) -> [GemmArm] {
         let hasOpenBLAS = HeedRuntime.openBLAS != nil
         if let arms {
-            if !hasOpenBLAS, let arm = arms.arms.first(where: { $0 != .engine }) {
+            if !hasOpenBLAS, let arm = arms.arms.first(where: { !$0.isOwn }) {
                 throw .workFailed("the arm \(arm.rawValue) cannot be measured: there is no OpenBLAS here")
             }
             return arms.arms
         }
-        guard sizes.dtype == .float32 else { return [.engine] }
+        let own = GemmArm.allCases.filter(\.isOwn)
+        guard sizes.dtype == .float32 else { return own }
         if hasOpenBLAS { return GemmArm.allCases }
         Console.explain("openblas left out: there is none here")
-        return [.engine]
+        return own
     }
 }
 

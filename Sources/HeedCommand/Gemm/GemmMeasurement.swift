@@ -4,10 +4,15 @@ import Heed
 enum GemmArm: String, Sendable, CaseIterable {
     /// Heed's own kernels.
     case engine
+    /// The same with the right matrix packed once before it is timed, as a layer's weight is that stays.
+    case packed
     /// OpenBLAS with the kernels that it picks.
     case openBLAS = "openblas"
     /// OpenBLAS with the kernels that are its fastest here.
     case openBLASBest = "openblas-best"
+
+    /// Whether it is one of Heed's own, which are always there and take every type.
+    var isOwn: Bool { self == .engine || self == .packed }
 }
 
 /// What was measured of one arm.

@@ -12,9 +12,9 @@ package struct GemmProblem: Sendable, Equatable {
     /// `2 m n k`.
     package var floatingPointOperations: Double { 2 * Double(m) * Double(n) * Double(k) }
 
-    /// Bytes of both operands and the output.
+    /// Bytes of both operands, the right one's packed copy and the output.
     package var operandBytes: Double {
-        Double(elementType.byteCount) * (Double(m) * Double(k) + Double(k) * Double(n)) + 4 * Double(m) * Double(n)
+        Double(elementType.byteCount) * (Double(m) * Double(k) + 2 * Double(k) * Double(n)) + 4 * Double(m) * Double(n)
     }
 
     /// Checks what flags can get wrong, before anything is allocated.

@@ -17,12 +17,16 @@ struct GemmStopwatch {
 
     func measure(_ arms: [GemmArm]) throws(CommandFailure) -> [GemmMeasurement] {
         let output = ResultTensor(operands.call.outputShape)
+        let engine = "Heed \(surroundings.instructionSet)"
         var entries: [Entry] = []
         for arm in arms {
             Progress.show("\(arm.rawValue): warming up")
             switch arm {
-            case .engine: entries.append(try entry(arm, .engine, "Heed \(surroundings.instructionSet)", output))
-            case .openBLAS: entries.append(try entry(arm, .openBLAS, HeedRuntime.openBLAS ?? "OpenBLAS", output))
+            case .engine: entries.append(try entry(arm, operands.call, .engine, engine, output))
+            case .packed: entries.append(try entry(arm, try packedCall(), .engine, engine, output))
+            case .openBLAS:
+                entries.append(
+                    try entry(arm, operands.call, .openBLAS, HeedRuntime.openBLAS ?? "OpenBLAS", output))
             case .openBLASBest:
                 let process = try OpenBLASProcess.fastest(problem, threads: surroundings.threads)
                 let runs = Stopwatch.runsPerTurn(ofSeconds: try process.time(1))
@@ -44,10 +48,19 @@ struct GemmStopwatch {
         }
     }
 
+    /// The product with its weights packed, before any of it is timed.
+    private func packedCall() throws(CommandFailure) -> MatrixProductCall {
+        do {
+            return try operands.call.packed()
+        } catch {
+            throw .workFailed(error.description)
+        }
+    }
+
     private func entry(
-        _ arm: GemmArm, _ variant: MatrixProductVariant, _ kernels: String, _ output: ResultTensor
+        _ arm: GemmArm, _ call: MatrixProductCall, _ variant: MatrixProductVariant, _ kernels: String,
+        _ output: ResultTensor
     ) throws(CommandFailure) -> Entry {
-        let call = operands.call
         // The first run takes scratch, and its result is looked at; the second is as every later one.
         _ = try Stopwatch.time(1) { () throws(TensorError) in try call.run(variant, into: &output.tensor) }
         let error = operands.error(of: output.tensor)

@@ -14,11 +14,13 @@ package struct MatrixProductCall: Sendable {
     private enum Operands: Sendable {
         case float32(left: Tensor, right: Tensor)
         case bfloat16(left: BFloat16Tensor, right: BFloat16Tensor)
+        case packedFloat32(left: Tensor, right: PackedWeights)
+        case packedBFloat16(left: BFloat16Tensor, right: PackedWeights)
     }
 
     /// `[m, n]`.
     package let outputShape: Shape
-    private let operands: Operands
+    private var operands: Operands
     private let descriptor: HeedGemmShape
     private let shapesDescription: String
 
@@ -57,6 +59,19 @@ package struct MatrixProductCall: Sendable {
         self.descriptor = descriptor
     }
 
+    /// The same product with its right matrix packed now, once for all runs; for the engine.
+    package func packed() throws(TensorError) -> MatrixProductCall {
+        var call = self
+        switch operands {
+        case .float32(let left, let right):
+            call.operands = .packedFloat32(left: left, right: try PackedWeights(checked: right.transposed(0, 1)))
+        case .bfloat16(let left, let right):
+            call.operands = .packedBFloat16(left: left, right: try PackedWeights(checked: right.transposed(0, 1)))
+        case .packedFloat32, .packedBFloat16: break
+        }
+        return call
+    }
+
     /// Computes into `output`, which has shape ``outputShape``.
     package func run(_ variant: MatrixProductVariant, into output: inout Tensor) throws(TensorError) {
         guard output.shape == outputShape else {
@@ -73,7 +88,12 @@ package struct MatrixProductCall: Sendable {
                     heed_gemm_openblas(shape, left.firstElement, right.firstElement, output.baseAddress)
                 case (.bfloat16(let left, let right), .engine):
                     heed_gemm_bf16(shape, left.firstBits, right.firstBits, output.baseAddress)
-                case (.bfloat16, .openBLAS): HeedStatus.notSupported
+                case (.packedFloat32(let left, let right), .engine):
+                    right.withPackedBytes { heed_gemm_packed(shape, nil, left.firstElement, $0, output.baseAddress) }
+                case (.packedBFloat16(let left, let right), .engine):
+                    right.withPackedBytes { heed_gemm_bf16_packed(shape, nil, left.firstBits, $0, output.baseAddress) }
+                case (.bfloat16, .openBLAS), (.packedFloat32, .openBLAS), (.packedBFloat16, .openBLAS):
+                    HeedStatus.notSupported
                 }
             }.check("matrix product", shapesDescription)
         }

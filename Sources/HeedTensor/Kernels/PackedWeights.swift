@@ -31,16 +31,11 @@ public struct PackedWeights: Sendable {
     ///   - element: What to keep; `Float` unless given.
     /// - Precondition: the weight has rank 2.
     public init(_ weight: Tensor, as element: Element = .float32) {
-        switch element {
-        case .float32:
-            self.init(weight.shape, .float32) { size, storage in
-                heed_gemm_pack(
-                    size.k, size.n, .F32, weight.firstElement, weight.layout.strides[1], weight.layout.strides[0],
-                    storage)
+        self = stopping { () throws(TensorError) in
+            switch element {
+            case .float32: try PackedWeights(checked: weight)
+            case .bfloat16: try PackedWeights(checked: weight.bfloat16())
             }
-            withExtendedLifetime(weight) {}
-        case .bfloat16:
-            self.init(weight.bfloat16())
         }
     }
 
@@ -50,25 +45,38 @@ public struct PackedWeights: Sendable {
     /// - Precondition: the weight has rank 2.
     @_disfavoredOverload
     public init(_ weight: BFloat16Tensor) {
-        self.init(weight.shape, .bfloat16) { size, storage in
-            heed_gemm_pack(
-                size.k, size.n, .bf16, weight.firstBits, weight.layout.strides[1], weight.layout.strides[0], storage)
-        }
-        withExtendedLifetime(weight) {}
+        self = stopping { () throws(TensorError) in try PackedWeights(checked: weight) }
     }
 
-    private init(
-        _ shape: Shape, _ element: Element,
-        _ pack: (_ size: (k: Int, n: Int), UnsafeMutableRawPointer) -> HeedStatus
-    ) {
-        require(shape.rank == 2, "PackedWeights: a weight of shape \(shape) is not [out, in]")
+    /// For a weight that comes from outside; throws where it has not rank 2, or memory is not to be had.
+    package init(checked weight: Tensor) throws(TensorError) {
+        try self.init(weight, .float32, first: weight.firstElement)
+    }
+
+    /// The same of bfloat16 numbers.
+    @_disfavoredOverload
+    package init(checked weight: BFloat16Tensor) throws(TensorError) {
+        try self.init(weight, .bfloat16, first: weight.firstBits)
+    }
+
+    private init<Scalar>(
+        _ weight: StridedTensor<Scalar>, _ element: Element, first: UnsafeRawPointer
+    ) throws(TensorError) {
+        let (shape, strides) = (weight.shape, weight.layout.strides)
+        guard shape.rank == 2 else {
+            throw TensorError(.badShape, "PackedWeights", "a weight of shape \(shape) is not [out, in]")
+        }
         // The largest size, which no memory has, stands for one that overflows.
         guard let byteCount = Int(exactly: heed_gemm_packed_size(shape[1], shape[0], element.kernel)),
             byteCount >= 0, let storage = TensorStorage(byteCount: byteCount)
-        else { programmerError("PackedWeights: there is no memory for a packed weight of shape \(shape)") }
+        else {
+            throw TensorError(
+                .outOfMemory, "PackedWeights", "there is no memory for a packed weight of shape \(shape)")
+        }
         (self.shape, self.element, self.byteCount, self.storage) = (shape, element, byteCount, storage)
-        let status = pack((shape[1], shape[0]), storage.bytes)
-        stopping { () throws(TensorError) in try status.check("PackedWeights", "shape \(shape)") }
+        defer { withExtendedLifetime(weight) {} }
+        try heed_gemm_pack(shape[1], shape[0], element.kernel, first, strides[1], strides[0], storage.bytes)
+            .check("PackedWeights", "shape \(shape)")
     }
 
     func withPackedBytes<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result {
