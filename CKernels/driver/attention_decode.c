@@ -121,11 +121,23 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   return HeedStatusOk;
 }
 
-HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
-                                         const HeedAttentionOutputs *outputs) {
+static HeedStatus check_and_run(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs,
+                                bool bf16) {
   const HeedStatus status = heed_attention_check(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
   if (outputs->weights || inputs->boolean || inputs->additive || shape->dropout.probability > 0) return HeedStatusNotSupported;
   if ((shape->key.column != 1 && shape->head_dim > 1) || (shape->value.column != 1 && shape->value_dim > 1)) return HeedStatusBadStride;
-  return heed_attention_run_decode(&(HeedAttentionCall){shape, inputs, outputs, NULL, false});
+  return heed_attention_run_decode(&(HeedAttentionCall){shape, inputs, outputs, NULL, bf16});
+}
+
+HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
+                                         const HeedAttentionOutputs *outputs) {
+  return check_and_run(shape, inputs, outputs, false);
+}
+
+HeedStatus heed_attention_decode_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
+                                              const HeedAttentionOutputs *outputs) {
+  if (!inputs) return HeedStatusBadArgument;
+  const HeedAttentionInputs common = heed_attention_inputs_of_bf16(inputs);
+  return check_and_run(shape, &common, outputs, true);
 }

@@ -20,6 +20,16 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call);
 // Whether decode takes the call, and is the faster of the two: a few queries, masks that are bounds.
 bool heed_attention_decodes(const HeedAttentionCall *call);
 
+// The inputs of a call in bfloat16.
+static inline HeedAttentionInputs heed_attention_inputs_of_bf16(const HeedAttentionBf16Inputs *inputs) {
+  return (HeedAttentionInputs){(const float *)(const void *)inputs->query,
+                               (const float *)(const void *)inputs->key,
+                               (const float *)(const void *)inputs->value,
+                               inputs->key_lengths,
+                               inputs->boolean,
+                               inputs->additive};
+}
+
 static inline size_t heed_element_size(bool bf16) { return bf16 ? sizeof(uint16_t) : sizeof(float); }
 
 // The first key (or value) of a chunk of HEED_CACHE_CHUNK keys of one entry and head.

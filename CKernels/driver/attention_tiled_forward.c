@@ -85,11 +85,6 @@ HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const H
 HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
                                              const HeedAttentionOutputs *outputs) {
   if (!inputs) return HeedStatusBadArgument;
-  const HeedAttentionInputs common = {(const float *)(const void *)inputs->query,
-                                      (const float *)(const void *)inputs->key,
-                                      (const float *)(const void *)inputs->value,
-                                      inputs->key_lengths,
-                                      inputs->boolean,
-                                      inputs->additive};
+  const HeedAttentionInputs common = heed_attention_inputs_of_bf16(inputs);
   return check_and_run(shape, &common, outputs, true);
 }

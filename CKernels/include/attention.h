@@ -149,9 +149,15 @@ HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, co
 HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs);
 
+// The same from bfloat16, with the bits of the tiled variant from bfloat16.
+HeedStatus heed_attention_decode_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
+                                              const HeedAttentionOutputs *outputs);
+
 // Tiled or decode, whichever is faster for the shape: the choice never shows in the bits.
 HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                             const HeedAttentionOutputs *outputs);
+HeedStatus heed_attention_automatic_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
+                                                 const HeedAttentionOutputs *outputs);
 
 #ifdef __cplusplus
 }

@@ -62,7 +62,7 @@ typedef struct HeedAttentionDecode {
   const void *key, *value;
   ptrdiff_t key_row, value_row;
   bool key_blocked;          // keys as in a cache: [block of 16 keys][D][16]
-  bool bf16;                 // keys, values and queries are bfloat16 (the queries as float32), for a blocked cache alone
+  bool bf16;                 // keys, values and queries are bfloat16 (the queries as float32)
   float scale;               // of the scores in base 2, in bfloat16, where it is not in the queries
   float *output, *max, *sum; // [rows][E], [rows], [rows]
 } HeedAttentionDecode;

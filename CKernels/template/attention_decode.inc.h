@@ -42,23 +42,26 @@ INLINE_KERNEL void decode_terms_blocked(const int rows, const bool bf16, const H
 }
 
 // The same from rows of keys, of which `count` are left, transposed in registers.
-INLINE_KERNEL void decode_terms_rows(const int rows, const HeedAttentionDecode *task, const float *key, size_t count, const float *query,
-                                     vf sum[DECODE_ROWS][KEY_VECTORS]) {
+INLINE_KERNEL void decode_terms_rows(const int rows, const bool bf16, const HeedAttentionDecode *task, const void *key, ptrdiff_t first,
+                                     size_t count, const float *query, vf sum[DECODE_ROWS][KEY_VECTORS]) {
   const size_t dim = task->head_dim;
   for (size_t d = 0; d < dim; d += HEED_LANES) {
     const size_t width = dim - d < HEED_LANES ? dim - d : HEED_LANES;
     for (int v = 0; v < KEY_VECTORS; v++) {
       vf block[HEED_LANES];
-      const float *first = key + (ptrdiff_t)(v * HEED_LANES) * task->key_row + (ptrdiff_t)d;
       const size_t there = count > (size_t)(v * HEED_LANES) ? count - (size_t)(v * HEED_LANES) : 0;
 #pragma clang loop unroll(full)
-      for (size_t i = 0; i < HEED_LANES; i++) block[i] = i < there ? vf_load_n(first + (ptrdiff_t)i * task->key_row, width) : vf_zero();
+      for (size_t i = 0; i < HEED_LANES; i++) {
+        const ptrdiff_t index = (first + v * HEED_LANES + (ptrdiff_t)i) * task->key_row + (ptrdiff_t)d;
+        block[i] = i < there ? decode_load(bf16, key, index, width) : vf_zero();
+      }
       vf_transpose(block);
 #pragma clang loop unroll(full)
       for (size_t i = 0; i < HEED_LANES; i++) {
+        const size_t n = bf16 ? i ^ 1 : i; // in bfloat16 the second of a pair comes first
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++)
-          if (i < width) sum[r][v] = vf_fma(block[i], vf_set1(query[(size_t)r * dim + d + i]), sum[r][v]);
+          if (n < width) sum[r][v] = vf_fma(block[n], vf_set1(query[(size_t)r * dim + d + n]), sum[r][v]);
       }
     }
   }
@@ -70,12 +73,10 @@ INLINE_KERNEL void decode_scores(const int rows, const bool bf16, const HeedAtte
   vf sum[DECODE_ROWS][KEY_VECTORS];
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < KEY_VECTORS; v++) sum[r][v] = vf_zero();
-  if (bf16)
-    decode_terms_blocked(rows, true, task, (const uint16_t *)task->key + first * task->head_dim, query, sum);
-  else if (task->key_blocked)
-    decode_terms_blocked(rows, false, task, (const float *)task->key + first * task->head_dim, query, sum);
+  if (task->key_blocked)
+    decode_terms_blocked(rows, bf16, task, (const char *)task->key + first * task->head_dim * (bf16 ? 2 : sizeof(float)), query, sum);
   else
-    decode_terms_rows(rows, task, (const float *)task->key + (ptrdiff_t)first * task->key_row, count, query, sum);
+    decode_terms_rows(rows, bf16, task, task->key, (ptrdiff_t)first, count, query, sum);
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < KEY_VECTORS; v++)
       vf_store(scores + r * KEY_TILE + v * HEED_LANES, bf16 ? vf_mul(sum[r][v], vf_set1(task->scale)) : sum[r][v]);

@@ -100,19 +100,67 @@ static void fill(CacheProblem *p, Random *random) {
   }
 }
 
-static void check_cached(CacheProblem *p, const char *what) {
-  const size_t rows = output_rows(&p->shape), count = rows * p->shape.value_dim;
-  poison_floats(p->output, count);
-  const HeedAttentionOutputs outputs = {p->output, p->log_sum_exp, NULL};
-  CHECK(heed_attention_cached_forward(&p->shape, &p->cache, &p->inputs, &outputs) == HeedStatusOk);
+static void check_bits(const CacheProblem *p, const char *what) {
+  const HeedAttentionShape *s = &p->shape;
+  const size_t rows = output_rows(s), count = rows * s->value_dim;
   size_t at = 0;
   const size_t differing = differing_floats(p->output, p->expected, count, &at);
-  const HeedAttentionShape *s = &p->shape;
   CHECK_MESSAGE(differing == 0,
                 "%s: %zu of %zu differ, first %zu: %g for %g (B %zu H %zu G %zu Nq %zu Nk %zu D %zu E %zu causal %d window %zu)", what,
                 differing, count, at, (double)p->output[at], (double)p->expected[at], s->batch, s->heads, s->key_value_heads,
                 s->query_length, s->key_length, s->head_dim, s->value_dim, s->causal, s->window);
   CHECK(differing_floats(p->log_sum_exp, p->expected_log_sum_exp, rows, NULL) == 0);
+}
+
+static void check_cached(CacheProblem *p, const char *what) {
+  poison_floats(p->output, output_rows(&p->shape) * p->shape.value_dim);
+  const HeedAttentionOutputs outputs = {p->output, p->log_sum_exp, NULL};
+  CHECK(heed_attention_cached_forward(&p->shape, &p->cache, &p->inputs, &outputs) == HeedStatusOk);
+  check_bits(p, what);
+}
+
+// The problem's numbers rounded, in rows of their own.
+typedef struct RoundedRows {
+  HeedAttentionShape shape;
+  HeedAttentionBf16Inputs inputs;
+  Guarded blocks[3];
+} RoundedRows;
+
+// `rows` rows of `columns` numbers rounded, `gap` numbers of NaN before every row but the first.
+static Guarded round_matrix(const float *source, size_t rows, size_t columns, size_t gap) {
+  const size_t bytes = (rows * (columns + gap) - gap) * sizeof(uint16_t);
+  Guarded block = guarded_allocate(bytes, GuardEnd);
+  memset(block.data, 0xff, bytes);
+  for (size_t i = 0; i < rows; i++)
+    for (size_t j = 0; j < columns; j++) ((uint16_t *)block.data)[i * (columns + gap) + j] = to_bf16(source[i * columns + j]);
+  return block;
+}
+
+static RoundedRows round_rows(const CacheProblem *p, size_t key_gap, size_t value_gap) {
+  const HeedAttentionShape *s = &p->shape;
+  const size_t keys = s->batch * s->key_value_heads * s->key_length;
+  RoundedRows r = {.shape = *s,
+                   .blocks = {round_matrix(p->query, output_rows(s), s->head_dim, 0), round_matrix(p->key, keys, s->head_dim, key_gap),
+                              round_matrix(p->value, keys, s->value_dim, value_gap)}};
+  r.shape.key = heed_strides_contiguous(s->key_value_heads, s->key_length, s->head_dim + key_gap);
+  r.shape.value = heed_strides_contiguous(s->key_value_heads, s->key_length, s->value_dim + value_gap);
+  r.inputs = (HeedAttentionBf16Inputs){r.blocks[0].data, r.blocks[1].data, r.blocks[2].data, p->inputs.key_lengths, NULL, NULL};
+  return r;
+}
+
+static void free_rows(RoundedRows *rows) {
+  for (size_t i = 0; i < 3; i++) guarded_free(&rows->blocks[i]);
+}
+
+// NaN for every key and value behind the length of one entry.
+static void hide_behind_length(CacheProblem *p, size_t b) {
+  const HeedAttentionShape *s = &p->shape;
+  for (size_t g = 0; g < s->key_value_heads; g++)
+    for (size_t j = (size_t)p->lengths[b]; j < s->key_length; j++) {
+      const size_t row = (b * s->key_value_heads + g) * s->key_length + j;
+      for (size_t d = 0; d < s->head_dim; d++) p->key[row * s->head_dim + d] = NAN;
+      for (size_t e = 0; e < s->value_dim; e++) p->value[row * s->value_dim + e] = NAN;
+    }
 }
 
 TEST(attention_cache_gives_the_bits_of_rows) {
@@ -134,20 +182,73 @@ TEST(attention_cache_in_bfloat16_gives_the_bits_of_rows) {
     CacheProblem p = make(&random, HeedElementBfloat16);
     settle(&p, i % 3 == 0);
     fill(&p, &random);
-    const size_t counts[3] = {query_count(&p.shape), key_count(&p.shape), value_count(&p.shape)};
-    const float *sources[3] = {p.query, p.key, p.value};
-    uint16_t *rounded[3];
-    for (size_t x = 0; x < 3; x++) {
-      rounded[x] = malloc(counts[x] * sizeof(uint16_t) + 1);
-      for (size_t j = 0; j < counts[x]; j++) rounded[x][j] = to_bf16(sources[x][j]);
-    }
-    const HeedAttentionBf16Inputs rows = {rounded[0], rounded[1], rounded[2], p.inputs.key_lengths, NULL, NULL};
+    RoundedRows rows = round_rows(&p, 0, 0);
     const HeedAttentionOutputs expected = {p.expected, p.expected_log_sum_exp, NULL};
-    REQUIRE(heed_attention_tiled_bf16_forward(&p.shape, &rows, &expected) == HeedStatusOk);
+    REQUIRE(heed_attention_tiled_bf16_forward(&rows.shape, &rows.inputs, &expected) == HeedStatusOk);
     check_cached(&p, "bfloat16");
-    for (size_t x = 0; x < 3; x++) free(rounded[x]);
+    free_rows(&rows);
     destroy(&p);
   }
+}
+
+// Rows with gaps that hold NaN, the last one ending at a protected page, and NaN behind what a sequence's length or its mask leaves.
+TEST(attention_decode_of_bfloat16_rows_gives_the_bits_of_tiles) {
+  static const struct {
+    const char *name;
+    HeedStatus (*forward)(const HeedAttentionShape *, const HeedAttentionBf16Inputs *, const HeedAttentionOutputs *);
+  } paths[] = {{"decode", heed_attention_decode_bf16_forward}, {"automatic", heed_attention_automatic_bf16_forward}};
+  Random random = random_stream(7150);
+  for (int i = 0; i < (test_exhaustive ? 400 : 80); i++) {
+    CacheProblem p = make(&random, HeedElementBfloat16);
+    settle(&p, i % 3 == 0);
+    for (size_t b = 0; i % 3 == 0 && b < p.shape.batch; b++) hide_behind_length(&p, b);
+    RoundedRows rows = round_rows(&p, random_below(&random, 4), random_below(&random, 4));
+    const HeedAttentionOutputs expected = {p.expected, p.expected_log_sum_exp, NULL};
+    REQUIRE(heed_attention_tiled_bf16_forward(&rows.shape, &rows.inputs, &expected) == HeedStatusOk);
+    for (size_t path = 0; path < 2; path++) {
+      const size_t count = output_rows(&p.shape) * p.shape.value_dim;
+      poison_floats(p.output, count), poison_floats(p.log_sum_exp, output_rows(&p.shape));
+      const HeedAttentionOutputs outputs = {p.output, p.log_sum_exp, NULL};
+      CHECK(paths[path].forward(&rows.shape, &rows.inputs, &outputs) == HeedStatusOk);
+      check_bits(&p, paths[path].name);
+    }
+    free_rows(&rows);
+    destroy(&p);
+  }
+}
+
+TEST_ONCE(attention_decode_of_bfloat16_rows_refuses_what_it_does_not_take) {
+  Random random = random_stream(7160);
+  CacheProblem p = make(&random, HeedElementBfloat16);
+  settle(&p, false);
+  RoundedRows rows = round_rows(&p, 0, 0);
+  const size_t count = output_rows(&p.shape) * p.shape.value_dim;
+  poison_floats(p.output, count);
+  HeedAttentionOutputs outputs = {p.output, NULL, NULL};
+  CHECK(heed_attention_decode_bf16_forward(&rows.shape, NULL, &outputs) == HeedStatusBadArgument);
+  CHECK(heed_attention_automatic_bf16_forward(&rows.shape, NULL, &outputs) == HeedStatusBadArgument);
+  HeedAttentionBf16Inputs without = rows.inputs;
+  without.key = NULL;
+  CHECK(heed_attention_decode_bf16_forward(&rows.shape, &without, &outputs) == HeedStatusBadArgument);
+  CHECK(heed_attention_automatic_bf16_forward(&rows.shape, &without, &outputs) == HeedStatusBadArgument);
+  HeedAttentionBf16Inputs masked = rows.inputs;
+  const uint8_t seen = 1;
+  masked.boolean = &seen; // strides of 0: one element for all
+  CHECK(heed_attention_decode_bf16_forward(&rows.shape, &masked, &outputs) == HeedStatusNotSupported);
+  HeedAttentionShape shape = rows.shape;
+  shape.dropout.probability = 0.5f;
+  CHECK(heed_attention_decode_bf16_forward(&shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  CHECK(heed_attention_automatic_bf16_forward(&shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  shape = rows.shape;
+  shape.head_dim = 2, shape.key.column = 0;
+  CHECK(heed_attention_decode_bf16_forward(&shape, &rows.inputs, &outputs) == HeedStatusBadStride);
+  float weights = 0.0f;
+  outputs.weights = &weights;
+  CHECK(heed_attention_decode_bf16_forward(&rows.shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  CHECK(heed_attention_automatic_bf16_forward(&rows.shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  CHECK(is_poison(p.output, count));
+  free_rows(&rows);
+  destroy(&p);
 }
 
 // bfloat16 against float64 of the same bfloat16 operands: N <= 3e-3, and the same bits from every table that multiplies and adds at once.

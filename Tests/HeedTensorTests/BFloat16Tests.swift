@@ -95,6 +95,26 @@ import Testing
         #expect(views == copies)
     }
 
+    /// Few queries and many, keys as rows and as columns, masks that are bounds and one that is not.
+    @Test(arguments: [1, 3, 8, 9]) func `what the engine chooses has the bits of tiles`(queryCount: Int) {
+        let queries = operands(17, [2, 4, queryCount, 33])
+        let keys = operands(18, [2, 2, 1100, 33])
+        let columns = operands(18, [2, 2, 33, 1100]).transposed()
+        let values = operands(19, [2, 2, 1100, 50]).slice(axis: 3, range: 5..<45)
+        let seen = BooleanTensor((0..<1100).map { $0 % 3 != 1 }, shape: [1100])
+        for mask in [
+            AttentionMask.none, .all([.causal(offset: 1000), .padding(lengths: [1100, 77])]), .boolean(seen),
+        ] {
+            for keys in [keys, columns] {
+                let (chosen, tiled) = (AttentionAlgorithm.automatic, AttentionAlgorithm.tiled)
+                #expect(
+                    haveSameBits(
+                        attention(queries: queries, keys: keys, values: values, mask: mask, algorithm: chosen),
+                        attention(queries: queries, keys: keys, values: values, mask: mask, algorithm: tiled)))
+            }
+        }
+    }
+
     @Test func `the same reference comes of either type of operands`() throws {
         let (queries, keys) = (operands(15, [5, 8]), operands(16, [9, 8]))
         let call = try AttentionCall(queries: queries, keys: keys, values: keys)

@@ -144,7 +144,11 @@ package struct AttentionCall: Sendable {
             }
             status = withInputs { shape, inputs in kernel(shape, inputs, &outputs) }
         case .bfloat16:
-            status = withBFloat16Inputs { shape, inputs in heed_attention_tiled_bf16_forward(shape, inputs, &outputs) }
+            status = withBFloat16Inputs { shape, inputs in
+                algorithm == .tiled
+                    ? heed_attention_tiled_bf16_forward(shape, inputs, &outputs)
+                    : heed_attention_automatic_bf16_forward(shape, inputs, &outputs)
+            }
         case .cached(let queries, let cache):
             guard algorithm == .automatic else {
                 throw TensorError(
