@@ -49,6 +49,7 @@ import Testing
         check(MultiplicativeAttention())
         check(SelfAttention())
         check(MultiHeadAttention(width: 8, heads: 4, keyValueHeads: 2, using: &generator))
+        check(FeedForward(settings, using: &generator))
         check(TransformerEncoderLayer(settings, using: &generator))
         check(TransformerDecoderLayer(settings, using: &generator))
         check(TransformerEncoder(settings, layers: 2, finalNorm: true, using: &generator))

@@ -11,16 +11,14 @@ import HeedTensor
 public struct TransformerDecoderLayer: Module {
     public var selfAttention: MultiHeadAttention
     public var crossAttention: MultiHeadAttention
-    public var linear1: Linear
-    public var linear2: Linear
+    /// Holds `linear1` and `linear2`.
+    public var feedForward: FeedForward
     public var norm1: LayerNorm
     public var norm2: LayerNorm
     public var norm3: LayerNorm
-    /// Between the two linear maps.
-    public var activation: Activation
     /// Whether each part normalises its input instead of its sum.
     public var normFirst: Bool
-    /// What is dropped of what each part adds, and behind the activation.
+    /// What is dropped of what each part adds.
     public var dropout: Dropout
 
     /// A layer with random weights.
@@ -31,14 +29,10 @@ public struct TransformerDecoderLayer: Module {
         crossAttention = MultiHeadAttention(
             width: settings.width, heads: settings.heads, keyValueHeads: settings.keyValueHeads, bias: settings.bias,
             dropout: settings.dropout, using: &generator)
-        linear1 = Linear(
-            inputs: settings.width, outputs: settings.feedForward, bias: settings.bias, using: &generator)
-        linear2 = Linear(
-            inputs: settings.feedForward, outputs: settings.width, bias: settings.bias, using: &generator)
+        feedForward = FeedForward(settings, using: &generator)
         norm1 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
         norm2 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
         norm3 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
-        activation = settings.activation
         normFirst = settings.normFirst
         dropout = Dropout(settings.dropout)
     }
@@ -46,8 +40,7 @@ public struct TransformerDecoderLayer: Module {
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("self_attn", &selfAttention)
         visit("multihead_attn", &crossAttention)
-        visit("linear1", &linear1)
-        visit("linear2", &linear2)
+        visit(&feedForward)
         visit("norm1", &norm1)
         visit("norm2", &norm2)
         visit("norm3", &norm3)
@@ -115,9 +108,5 @@ public struct TransformerDecoderLayer: Module {
         let attended = norm1(adding: input, to: dropout(attention(input), context), context).output
         let crossed = norm2(adding: attended, to: dropout(crossAttention(attended), context), context).output
         return norm3(adding: crossed, to: dropout(feedForward(crossed, context), context), context).output
-    }
-
-    private func feedForward(_ input: Variable, _ context: Context) -> Variable {
-        linear2(dropout(linear1(input, activation: activation, context), context), context)
     }
 }

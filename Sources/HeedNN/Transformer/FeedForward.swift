@@ -1,0 +1,35 @@
+import HeedAutograd
+import HeedTensor
+
+/// The feed-forward part of a Transformer layer (Vaswani et al. 2017), for each token by itself:
+///
+///     y = linear2(activation(linear1(x)))
+///
+/// Input and output `[..., width]`. In training dropout is applied behind the activation. Parameters: `linear1`, `linear2` (``Linear``).
+public struct FeedForward: Layer {
+    public var linear1: Linear
+    public var linear2: Linear
+    /// Between the two linear maps.
+    public var activation: Activation
+    /// Behind the activation.
+    public var dropout: Dropout
+
+    /// A part with random weights.
+    public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
+        linear1 = Linear(
+            inputs: settings.width, outputs: settings.feedForward, bias: settings.bias, using: &generator)
+        linear2 = Linear(
+            inputs: settings.feedForward, outputs: settings.width, bias: settings.bias, using: &generator)
+        activation = settings.activation
+        dropout = Dropout(settings.dropout)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("linear1", &linear1)
+        visit("linear2", &linear2)
+    }
+
+    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+        linear2(dropout(linear1(input, activation: activation, context), context), context)
+    }
+}
