@@ -54,17 +54,40 @@ extension IndexVector: RandomAccessCollection, MutableCollection {
         }
     }
 
+    /// The first `length` elements.
+    func first(_ length: Int) -> IndexVector {
+        var part = IndexVector(repeating: 0, count: length)
+        for index in 0..<length { part[index] = self[index] }
+        return part
+    }
+
+    mutating func append(_ value: Int) { insert(value, at: count) }
+
+    /// Exchanges two elements; by position, as the comparison below.
+    mutating func swapAt(_ first: Int, _ second: Int) {
+        let kept = self[first]
+        self[first] = self[second]
+        self[second] = kept
+    }
+
     /// Takes the element at `position` out.
     mutating func remove(at position: Int) {
         var shorter = IndexVector(repeating: 0, count: count - 1)
-        for index in shorter.indices { shorter[index] = self[index < position ? index : index + 1] }
+        for index in 0..<shorter.count { shorter[index] = self[index < position ? index : index + 1] }
         self = shorter
+    }
+
+    /// All but the element at `position`.
+    func removing(at position: Int) -> IndexVector {
+        var shorter = self
+        shorter.remove(at: position)
+        return shorter
     }
 
     /// Puts `value` before the element at `position`.
     mutating func insert(_ value: Int, at position: Int) {
         var longer = IndexVector(repeating: value, count: count + 1)
-        for index in indices { longer[index < position ? index : index + 1] = self[index] }
+        for index in 0..<count { longer[index < position ? index : index + 1] = self[index] }
         self = longer
     }
 }

@@ -38,8 +38,10 @@ struct Layout: Sendable {
         var result = IndexVector(repeating: 1, count: target.rank)
         var targetAxis = target.rank - 1
         var runCount = 1
-        var runStride = strides.last ?? 1
-        for axis in shape.sizes.indices.reversed() {
+        var runStride = strides.count > 0 ? strides[strides.count - 1] : 1
+        var axis = shape.rank
+        while axis > 0 {
+            axis -= 1
             runCount *= shape.sizes[axis]
             let isRunEnd =
                 axis == 0

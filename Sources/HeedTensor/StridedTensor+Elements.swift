@@ -92,7 +92,7 @@ extension StridedTensor {
     ) {
         // The kernel copies words by whole vectors, transposes too.
         if MemoryLayout<Scalar>.size == 4, copyWords(source, strides: strides, shape: shape, to: target) { return }
-        let loop = StridedLoop(shape: shape, strides: [strides, shape.rowMajorStrides])
+        let loop = StridedLoop(shape: shape, strides: strides, shape.rowMajorStrides)
         let count = loop.runCount
         let sourceStride = loop.runStride(0)
         loop.forEachRun { offsets in

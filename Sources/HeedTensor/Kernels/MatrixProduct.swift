@@ -52,14 +52,13 @@ private func product<Scalar>(
     }
 
     guard
-        let batchShape = Shape(exactly: IndexVector(left.shape.sizes.dropLast(2)))?
-            .broadcast(with: Shape(IndexVector(right.shape.sizes.dropLast(2)))),
-        let shape = Shape(exactly: IndexVector(Array(batchShape.sizes) + [left.shape[-2], right.shape[-1]]))
+        let batchShape = Shape(exactly: left.shape.sizes.first(left.rank - 2))?
+            .broadcast(with: Shape(right.shape.sizes.first(right.rank - 2))),
+        let shape = Shape(exactly: matrixSizes(batchShape, left.shape[-2], right.shape[-1]))
     else { programmerError("matmul: the leading axes do not broadcast to each other: \(shapes())") }
-    let strides = [
-        broadcastStrides(left, batchShape), broadcastStrides(right, batchShape), shape.rowMajorStrides,
-    ]
-    var loop = StridedLoop(shape: batchShape, strides: strides.map { IndexVector($0.dropLast(2)) })
+    var loop = StridedLoop(
+        shape: batchShape, strides: broadcastStrides(left, batchShape), broadcastStrides(right, batchShape),
+        shape.rowMajorStrides.first(batchShape.rank))
     loop.putLongestLast()
     problem.batch = loop.runCount
     (problem.a_batch, problem.b_batch, problem.c_batch) = (loop.runStride(0), loop.runStride(1), loop.runStride(2))
@@ -73,13 +72,21 @@ private func product<Scalar>(
     }
 }
 
-/// The strides of an operand with its leading axes broadcast.
+/// The sizes of matrices that stand in a batch.
+private func matrixSizes(_ batch: Shape, _ rows: Int, _ columns: Int) -> IndexVector {
+    var sizes = batch.sizes
+    sizes.append(rows)
+    sizes.append(columns)
+    return sizes
+}
+
+/// The strides of an operand's leading axes, broadcast.
 private func broadcastStrides<Scalar>(_ tensor: StridedTensor<Scalar>, _ batch: Shape) -> IndexVector {
-    let target = Shape(IndexVector(Array(batch.sizes) + tensor.shape.sizes.suffix(2)))
+    let target = Shape(matrixSizes(batch, tensor.shape[-2], tensor.shape[-1]))
     guard let strides = tensor.stridesBroadcast(to: target) else {
         programmerError("matmul: shape \(tensor.shape) does not broadcast to \(target)")
     }
-    return strides
+    return strides.first(batch.rank)
 }
 
 extension HeedGemmShape {

@@ -111,8 +111,8 @@ public struct RotaryPositions: Sendable {
         let source = input.layout.strides[input.rank - 1] == 1 || dimension == 1 ? input : input.contiguous()
         // Leading axes are joined where they lie evenly; one of them is the kernel's heads.
         let loop = StridedLoop(
-            shape: Shape(IndexVector(source.shape.sizes.dropLast(2))),
-            strides: [source.layout.strides, source.shape.rowMajorStrides].map { IndexVector($0.dropLast(2)) })
+            shape: Shape(source.shape.sizes.first(source.rank - 2)),
+            strides: source.layout.strides.first(source.rank - 2), source.shape.rowMajorStrides.first(source.rank - 2))
         var shape = HeedRotaryShape()
         (shape.batch, shape.heads, shape.length) = (1, loop.runCount, length)
         (shape.columns, shape.rotary) = (dimension, width)

@@ -9,12 +9,16 @@
 /// - Returns: A contiguous tensor of the input's shape. A NaN that takes part gives NaN along its line and nowhere else.
 /// - Precondition: the axis exists and the mask broadcasts to the input.
 public func softmax(_ input: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Tensor {
-    stopping(SoftmaxCall(input, axis: axis, mask: mask, scale: scale).result)
+    stopping { () throws(TensorError) in
+        try SoftmaxCall(input, axis: axis, mask: mask, scale: scale).result()
+    }
 }
 
 /// The logarithm of the softmax along an axis:   `y[i] = scale * x[i] - m - log sum_k exp(scale * x[k] - m)`.
 ///
 /// As ``softmax(_:axis:mask:scale:)``, without the loss of small values; hidden entries give minus infinity.
 public func logSoftmax(_ input: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Tensor {
-    stopping(SoftmaxCall(input, axis: axis, mask: mask, scale: scale, logarithm: true).result)
+    stopping { () throws(TensorError) in
+        try SoftmaxCall(input, axis: axis, mask: mask, scale: scale, logarithm: true).result()
+    }
 }

@@ -17,27 +17,20 @@ package struct SoftmaxCall: Sendable {
         self.input = input
         self.mask = mask
         let axis = input.shape.normalized(axis: axis, operation: operation)
-        var strides = [input.layout.strides, input.shape.rowMajorStrides]
+        let (inputStrides, outputStrides) = (input.layout.strides, input.shape.rowMajorStrides)
+        var maskStrides = IndexVector(repeating: 0, count: input.rank)
         if let mask {
-            guard let maskStrides = mask.stridesBroadcast(to: input.shape) else {
+            guard let broadcast = mask.stridesBroadcast(to: input.shape) else {
                 programmerError(
                     "\(operation): the mask of shape \(mask.shape) does not broadcast to the input \(input.shape)")
             }
-            strides.append(maskStrides)
-        } else {
-            strides.append(IndexVector(repeating: 0, count: input.rank))
+            maskStrides = broadcast
         }
 
         // The kernel takes a matrix whose columns run along the axis; every other axis is one of rows.
-        var rowSizes = input.shape.sizes
-        rowSizes.remove(at: axis)
         var loop = StridedLoop(
-            shape: Shape(rowSizes),
-            strides: strides.map { strides in
-                var rowStrides = strides
-                rowStrides.remove(at: axis)
-                return rowStrides
-            })
+            shape: Shape(input.shape.sizes.removing(at: axis)),
+            strides: inputStrides.removing(at: axis), outputStrides.removing(at: axis), maskStrides.removing(at: axis))
         loop.putLongestLast()
         self.loop = loop
 
@@ -45,11 +38,11 @@ package struct SoftmaxCall: Sendable {
         descriptor.rows = loop.runCount
         descriptor.columns = input.shape.sizes[axis]
         descriptor.input_row = loop.runStride(0)
-        descriptor.input_column = strides[0][axis]
+        descriptor.input_column = inputStrides[axis]
         descriptor.output_row = loop.runStride(1)
-        descriptor.output_column = strides[1][axis]
+        descriptor.output_column = outputStrides[axis]
         descriptor.mask_row = loop.runStride(2)
-        descriptor.mask_column = strides[2][axis]
+        descriptor.mask_column = maskStrides[axis]
         descriptor.scale = scale
         descriptor.logarithm = logarithm
         self.descriptor = descriptor

@@ -43,33 +43,28 @@ package struct SoftmaxGradientCall: Sendable {
         self.mask = mask
         let shape = output.shape
         let axis = shape.normalized(axis: axis, operation: "softmaxGradient")
-        var strides = [output.layout.strides, outputGradient.layout.strides, shape.rowMajorStrides]
+        let (outputStrides, arrivingStrides) = (output.layout.strides, outputGradient.layout.strides)
+        let gradientStrides = shape.rowMajorStrides
+        var maskStrides = IndexVector(repeating: 0, count: shape.rank)
         if let mask {
-            guard let maskStrides = mask.stridesBroadcast(to: shape) else {
+            guard let broadcast = mask.stridesBroadcast(to: shape) else {
                 programmerError("softmaxGradient: the mask of shape \(mask.shape) does not broadcast to \(shape)")
             }
-            strides.append(maskStrides)
-        } else {
-            strides.append(IndexVector(repeating: 0, count: shape.rank))
+            maskStrides = broadcast
         }
         // The kernel takes a matrix whose columns run along the axis; every other axis is one of rows.
-        var rowSizes = shape.sizes
-        rowSizes.remove(at: axis)
         var loop = StridedLoop(
-            shape: Shape(rowSizes),
-            strides: strides.map { strides in
-                var rowStrides = strides
-                rowStrides.remove(at: axis)
-                return rowStrides
-            })
+            shape: Shape(shape.sizes.removing(at: axis)),
+            strides: outputStrides.removing(at: axis), arrivingStrides.removing(at: axis),
+            gradientStrides.removing(at: axis), maskStrides.removing(at: axis))
         loop.putLongestLast()
         self.loop = loop
         var descriptor = HeedSoftmaxBackwardShape()
         (descriptor.rows, descriptor.columns) = (loop.runCount, shape.sizes[axis])
-        (descriptor.output_row, descriptor.output_column) = (loop.runStride(0), strides[0][axis])
-        (descriptor.output_gradient_row, descriptor.output_gradient_column) = (loop.runStride(1), strides[1][axis])
-        (descriptor.input_gradient_row, descriptor.input_gradient_column) = (loop.runStride(2), strides[2][axis])
-        (descriptor.mask_row, descriptor.mask_column) = (loop.runStride(3), strides[3][axis])
+        (descriptor.output_row, descriptor.output_column) = (loop.runStride(0), outputStrides[axis])
+        (descriptor.output_gradient_row, descriptor.output_gradient_column) = (loop.runStride(1), arrivingStrides[axis])
+        (descriptor.input_gradient_row, descriptor.input_gradient_column) = (loop.runStride(2), gradientStrides[axis])
+        (descriptor.mask_row, descriptor.mask_column) = (loop.runStride(3), maskStrides[axis])
         (descriptor.scale, descriptor.logarithm) = (scale, logarithm)
         self.descriptor = descriptor
     }
