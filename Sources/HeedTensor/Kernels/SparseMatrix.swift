@@ -22,7 +22,7 @@ public struct SparseMatrix: Sendable {
         rowCount: Int, columnCount: Int, offsets: [Int32], columns: [Int32], values: [Float]
     ) throws(TensorError) {
         let sizes = "\(rowCount) rows, \(columnCount) columns, \(offsets.count) offsets, \(columns.count) entries"
-        guard rowCount >= 0, columnCount >= 0, offsets.count == rowCount + 1, values.count == columns.count else {
+        guard rowCount >= 0, columnCount >= 0, offsets.count - 1 == rowCount, values.count == columns.count else {
             throw TensorError(.badShape, "SparseMatrix", "\(sizes), \(values.count) values do not fit each other")
         }
         (self.rowCount, self.columnCount) = (rowCount, columnCount)
