@@ -25,12 +25,6 @@ public struct Pool: Layer {
             "Pool: an input of shape \(input.shape) is neither [batch, channels, height, width] nor [batch, channels, length]"
         )
         guard input.rank == 3 else { return pool2d(input, pooling) }
-        let ofLine: Pooling =
-            switch pooling {
-            case .max(let window): .max(window.ofLine)
-            case .average(let window, let countsPadding): .average(window.ofLine, countsPadding: countsPadding)
-            case .adaptiveAverage(_, let width): .adaptiveAverage(height: 1, width: width)
-            }
-        return pool2d(input.insertingAxis(2), ofLine).removingAxis(2)
+        return pool2d(input.insertingAxis(2), pooling.ofLine).removingAxis(2)
     }
 }

@@ -8,6 +8,15 @@ public enum Pooling: Sendable, Equatable {
     case average(PoolingWindow, countsPadding: Bool = true)
     /// The mean of windows that follow from the size of the result; of `1 x 1` the mean of the whole channel.
     case adaptiveAverage(height: Int, width: Int)
+
+    /// The same along a line's one dimension.
+    package var ofLine: Pooling {
+        switch self {
+        case .max(let window): .max(window.ofLine)
+        case .average(let window, let countsPadding): .average(window.ofLine, countsPadding: countsPadding)
+        case .adaptiveAverage(_, let width): .adaptiveAverage(height: 1, width: width)
+        }
+    }
 }
 
 /// Where a pooling's windows lie.
@@ -46,6 +55,38 @@ public struct PoolingWindow: Sendable, Equatable {
 /// - Precondition: no window is larger than the padded image or lies in the padding alone.
 public func pool2d(_ input: Tensor, _ pooling: Pooling) -> Tensor {
     PoolingCall(input: input.shape, pooling).output(input, keepsIndices: false).output
+}
+
+/// Pooling of lines, as PyTorch's `max_pool1d`, `avg_pool1d` and `adaptive_avg_pool1d`.
+///
+/// - Parameters:
+///   - input: `[batch, channels, length]`; any view.
+///   - pooling: What is taken; of windows their widths count.
+/// - Returns: `[batch, channels, length']`. See ``pool2d(_:_:)``.
+/// - Precondition: no window is larger than the padded line or lies in the padding alone.
+public func pool1d(_ input: Tensor, _ pooling: Pooling) -> Tensor {
+    require(input.rank == 3, "pool1d: an input of shape \(input.shape) is not [batch, channels, length]")
+    let output = pool2d(input.reshaped([input.shape[0], input.shape[1], 1, input.shape[2]]), pooling.ofLine)
+    return output.reshaped([output.shape[0], output.shape[1], output.shape[3]])
+}
+
+/// The largest element of each channel; NaN where it holds one.
+///
+/// - Parameter input: `[batch, channels, height, width]`; any view.
+/// - Returns: `[batch, channels, 1, 1]`.
+/// - Precondition: the input has four dimensions, and no channel is empty.
+public func globalMaxPool2d(_ input: Tensor) -> Tensor {
+    require(input.rank == 4, "globalMaxPool2d: an input of shape \(input.shape) has not four dimensions")
+    return pool2d(input, .max(PoolingWindow(height: input.shape[2], width: input.shape[3])))
+}
+
+/// The mean of each channel, its sum in double precision.
+///
+/// - Parameter input: `[batch, channels, height, width]`; any view.
+/// - Returns: `[batch, channels, 1, 1]`.
+/// - Precondition: the input has four dimensions, and no channel is empty.
+public func globalAveragePool2d(_ input: Tensor) -> Tensor {
+    pool2d(input, .adaptiveAverage(height: 1, width: 1))
 }
 
 /// A pooling with checked shapes, and its gradient.
@@ -127,6 +168,11 @@ package struct PoolingCall: Sendable {
         require(
             outputGradient.shape == outputShape,
             "pool2d: a gradient of shape \(outputGradient.shape) does not fit the output \(outputShape)")
+        if case .max = pooling, outputShape.count > 0 {
+            require(
+                indices?.shape == outputShape,
+                "pool2d: the gradient of a maximum needs indices of shape \(outputShape), not \(indices?.shape ?? [])")
+        }
         var shape = descriptor
         shape.output = Self.strides(outputGradient.layout.strides)
         return Tensor(shape: input) { gradient in
