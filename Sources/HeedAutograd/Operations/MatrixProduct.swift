@@ -12,44 +12,28 @@ public func matmul(_ left: Variable, _ right: Variable) -> Variable {
 
 /// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, the bias added as the product is stored.
 ///
-/// The activation is applied there too where its gradient is computed from its value (relu, tanh, sigmoid) or nothing is recorded; else it is
+/// The activation is applied there too where its gradient is computed from its value (relu, tanh, sigmoid, exponential) or nothing is recorded; else it is
 /// an operation of its own, for its argument must be kept. The bits are the same.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`, of rank 1 or more.
 ///   - weight: `[out, in]`, as PyTorch keeps it.
 ///   - bias: `[out]`, or nil.
-///   - activation: Applied to every element, or nil.
+///   - activation: Applied to every element; ``Activation/identity`` unless given.
 /// - Returns: `[..., out]`.
 public func linear(
-    _ input: Variable, weight: Variable, bias: Variable? = nil, activation: Activation? = nil
+    _ input: Variable, weight: Variable, bias: Variable? = nil, activation: Activation = .identity
 ) -> Variable {
     let isRecorded = Tape.records(input) || Tape.records(weight) || Tape.records(bias)
-    if let activation, activation.fused == nil || !activation.gradientNeedsOnlyOutput && isRecorded {
+    if isRecorded && !activation.gradientNeedsOnlyOutput {
         return linear(input, weight: weight, bias: bias).applying(activation)
     }
-    let value = linear(input.value, weight: weight.value, bias: bias?.value, activation: activation?.fused ?? .none)
+    let value = linear(input.value, weight: weight.value, bias: bias?.value, activation: activation)
     func operation() -> RecordedOperation {
-        LinearOperation(input, weight, activation.map { (function: $0, output: value) })
+        LinearOperation(input, weight, activation == .identity ? nil : (activation, value))
     }
     guard let bias else { return Variable.recorded(value, from: input, weight, operation) }
     return Variable.recorded(value, from: [input, weight, bias], operation)
-}
-
-extension Activation {
-    /// What a product applies as it is stored; nil where it cannot.
-    fileprivate var fused: FusedActivation? {
-        switch self {
-        case .identity: FusedActivation.none
-        case .relu: .relu
-        case .sigmoid: .sigmoid
-        case .tanh: .tanh
-        case .silu: .silu
-        case .gelu: .gelu
-        case .geluTanh: .geluTanh
-        case .exponential, .logarithm, .softplus: nil
-        }
-    }
 }
 
 extension Tape {

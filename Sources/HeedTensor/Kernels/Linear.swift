@@ -1,35 +1,5 @@
 internal import CKernels
 
-/// What a linear layer does to each number as it is stored, without another pass over memory.
-public enum FusedActivation: Sendable, CaseIterable {
-    /// Nothing.
-    case none
-    /// `max(x, 0)`.
-    case relu
-    /// `1 / (1 + e^-x)`.
-    case sigmoid
-    /// The hyperbolic tangent.
-    case tanh
-    /// `x sigmoid(x)` (Elfwing et al. 2017).
-    case silu
-    /// `x Phi(x)`, by the error function (Hendrycks and Gimpel 2016).
-    case gelu
-    /// The approximation of ``gelu`` by a hyperbolic tangent, from the same paper.
-    case geluTanh
-
-    var kernel: HeedActivation {
-        switch self {
-        case .none: .none
-        case .relu: .relu
-        case .sigmoid: .sigmoid
-        case .tanh: .tanh
-        case .silu: .silu
-        case .gelu: .gelu
-        case .geluTanh: .geluTanh
-        }
-    }
-}
-
 /// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, bias and activation applied as the product is
 /// stored.
 ///
@@ -37,12 +7,11 @@ public enum FusedActivation: Sendable, CaseIterable {
 ///   - input: `[..., in]`, of rank 1 or more.
 ///   - weight: `[out, in]`, as PyTorch keeps it; any view.
 ///   - bias: `[out]`, or nil.
-///   - activation: ``FusedActivation/none`` unless given.
+///   - activation: ``Activation/identity`` unless given.
 /// - Returns: `[..., out]`. A row has the same bits whatever other rows are computed with it, for any number of threads, and with
 ///   the weight packed (``PackedWeights``).
 /// - Precondition: the sizes agree.
-public func linear(_ input: Tensor, weight: Tensor, bias: Tensor? = nil, activation: FusedActivation = .none) -> Tensor
-{
+public func linear(_ input: Tensor, weight: Tensor, bias: Tensor? = nil, activation: Activation = .identity) -> Tensor {
     linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
         problem.b_row = weight.layout.strides[1]
         problem.b_column = weight.layout.strides[0]
@@ -54,7 +23,7 @@ public func linear(_ input: Tensor, weight: Tensor, bias: Tensor? = nil, activat
 /// A linear layer of bfloat16 numbers; sums, bias and result are `Float`. See ``linear(_:weight:bias:activation:)-(Tensor,_,_,_)``.
 @_disfavoredOverload
 public func linear(
-    _ input: BFloat16Tensor, weight: BFloat16Tensor, bias: Tensor? = nil, activation: FusedActivation = .none
+    _ input: BFloat16Tensor, weight: BFloat16Tensor, bias: Tensor? = nil, activation: Activation = .identity
 ) -> Tensor {
     linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
         problem.b_row = weight.layout.strides[1]
@@ -68,7 +37,7 @@ public func linear(
 ///
 /// Where the weight is packed in bfloat16 the input is rounded to it first.
 public func linear(
-    _ input: Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: FusedActivation = .none
+    _ input: Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: Activation = .identity
 ) -> Tensor {
     switch weight.element {
     case .float32:
@@ -85,7 +54,7 @@ public func linear(
 /// - Precondition: the weight was packed in bfloat16.
 @_disfavoredOverload
 public func linear(
-    _ input: BFloat16Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: FusedActivation = .none
+    _ input: BFloat16Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: Activation = .identity
 ) -> Tensor {
     require(
         weight.element == .bfloat16,
@@ -97,7 +66,7 @@ public func linear(
 
 /// Checks the sizes, and has `multiply` compute with the input as a matrix of rows; the strides of the weight are its to set.
 private func linearProduct<Scalar>(
-    _ input: StridedTensor<Scalar>, _ weight: Shape, _ bias: Tensor?, _ activation: FusedActivation,
+    _ input: StridedTensor<Scalar>, _ weight: Shape, _ bias: Tensor?, _ activation: Activation,
     _ multiply: (
         inout HeedGemmShape, UnsafePointer<HeedGemmEpilogue>, StridedTensor<Scalar>, UnsafeMutablePointer<Float>
     ) -> HeedStatus
