@@ -39,26 +39,26 @@ struct SequenceGradientTests {
         }.check()
     }
 
-    @Test(arguments: RecurrentCellKind.allCases) func recurrentLayers(cell: RecurrentCellKind) {
+    @Test(arguments: RecurrentKind.allCases) func recurrentLayers(kind: RecurrentKind) {
         let (batch, time, inputs, units) = (3, 3, 2, 2)
-        let gates = cell.gates
+        let gates = kind.gates
         let tensors = [
             Tensor.normal([time, batch, inputs], seed: 9).transposed(0, 1), Tensor.normal([batch, units], seed: 10),
             Tensor.normal([gates * units, inputs], seed: 11), Tensor.normal([gates * units, units], seed: 12),
             Tensor.positive([gates * units], seed: 13), Tensor.positive([gates * units], seed: 14),
         ]
-        let step: Float = cell == .rnnRelu ? 0x1p-9 : 0x1p-5
+        let step: Float = kind == .rnn(.relu) ? 0x1p-9 : 0x1p-5
         for (lengths, isReversed) in [(nil, false), ([3, 1, 0], false), ([2, 3, 1], true)] as [([Int]?, Bool)] {
-            GradientCase("\(cell) \(lengths ?? [])", tensors, step: step) { v in
+            GradientCase("\(kind) \(lengths ?? [])", tensors, step: step) { v in
                 let weights = RecurrentVariables(
                     inputWeight: v[2], hiddenWeight: v[3], inputBias: v[4], hiddenBias: v[5])
-                let result = recurrent(cell, v[0], weights, lengths: lengths, hidden: v[1], isReversed: isReversed)
+                let result = recurrent(kind, v[0], weights, lengths: lengths, hidden: v[1], isReversed: isReversed)
                 return [result.output, result.hidden]
-            }.check(tolerance: cell == .rnnRelu ? 5e-3 : 1e-3)
+            }.check(tolerance: kind == .rnn(.relu) ? 5e-3 : 1e-3)
         }
-        GradientCase("\(cell) without state or bias", [tensors[0], tensors[2], tensors[3]], step: step) { v in
-            recurrent(cell, v[0], RecurrentVariables(inputWeight: v[1], hiddenWeight: v[2])).output
-        }.check(tolerance: cell == .rnnRelu ? 5e-3 : 1e-3)
+        GradientCase("\(kind) without state or bias", [tensors[0], tensors[2], tensors[3]], step: step) { v in
+            recurrent(kind, v[0], RecurrentVariables(inputWeight: v[1], hiddenWeight: v[2])).output
+        }.check(tolerance: kind == .rnn(.relu) ? 5e-3 : 1e-3)
     }
 
     @Test func theCellStateOfAnLSTM() {
@@ -86,7 +86,7 @@ struct SequenceGradientTests {
             let weights = [Tensor.normal([3, 2], seed: 21) * 0.3, Tensor.normal([3, 3], seed: 22) * 0.3]
             let whole = gradient(
                 of: { v in
-                    recurrent(.rnnTanh, Variable(input), RecurrentVariables(inputWeight: v[0], hiddenWeight: v[1]))
+                    recurrent(.rnn(), Variable(input), RecurrentVariables(inputWeight: v[0], hiddenWeight: v[1]))
                         .output
                         .mean()
                 }, at: weights)
@@ -97,7 +97,7 @@ struct SequenceGradientTests {
                     for step in 0..<time {
                         let slice = Variable(input).slice(axis: 1, range: step..<step + 1)
                         let result = recurrent(
-                            .rnnTanh, slice, RecurrentVariables(inputWeight: v[0], hiddenWeight: v[1]), hidden: state)
+                            .rnn(), slice, RecurrentVariables(inputWeight: v[0], hiddenWeight: v[1]), hidden: state)
                         state = result.hidden
                         outputs.append(result.output)
                     }
@@ -116,12 +116,12 @@ struct SequenceGradientTests {
         }
         await #expect(processExitsWith: .failure) {
             _ = recurrent(
-                .gru, Variable(.zeros([1, 2, 3])),
+                .gru(), Variable(.zeros([1, 2, 3])),
                 RecurrentVariables(inputWeight: Variable(.zeros([6, 4])), hiddenWeight: Variable(.zeros([6, 2]))))
         }
         await #expect(processExitsWith: .failure) {
             _ = recurrent(
-                .gru, Variable(.zeros([1, 2, 3])),
+                .gru(), Variable(.zeros([1, 2, 3])),
                 RecurrentVariables(inputWeight: Variable(.zeros([6, 3])), hiddenWeight: Variable(.zeros([6, 2]))),
                 lengths: [3])
         }

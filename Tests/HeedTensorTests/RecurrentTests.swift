@@ -4,8 +4,6 @@ import Testing
 
 @Suite("Recurrent layers")
 struct RecurrentTests {
-    static let kinds: [RecurrentKind] = [.rnn(), .rnn(.relu), .rnn(.sigmoid), .lstm, .gru(), .gru(resetAfter: false)]
-
     private static let (batch, time, inputs, hidden) = (3, 5, 4, 9)
 
     private func weights(_ kind: RecurrentKind, inputs: Int, seed: UInt64) -> RecurrentWeights {
@@ -22,7 +20,7 @@ struct RecurrentTests {
         ]
     }
 
-    @Test(arguments: kinds)
+    @Test(arguments: RecurrentKind.allCases)
     func aSequenceAloneHasTheBitsItHasInABatch(kind: RecurrentKind) {
         let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 3)
         let h0 = Tensor.normal([4, Self.batch, Self.hidden], seed: 4)
@@ -41,7 +39,7 @@ struct RecurrentTests {
         }
     }
 
-    @Test(arguments: kinds)
+    @Test(arguments: RecurrentKind.allCases)
     func stepsThatCarryTheStateHaveTheBitsOfTheWhole(kind: RecurrentKind) {
         let weights = weights(kind, inputs: Self.inputs, seed: 5)
         let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 6)
@@ -57,7 +55,7 @@ struct RecurrentTests {
         #expect(h.map { haveSameBits($0, whole.hn) } == true)
     }
 
-    @Test(arguments: kinds)
+    @Test(arguments: RecurrentKind.allCases)
     func packedWeightsAndViewsGiveTheSameBits(kind: RecurrentKind) throws {
         let weights = weights(kind, inputs: Self.inputs, seed: 7)
         let input = Tensor.normal([Self.time, Self.inputs, Self.batch], seed: 8).permuted([2, 0, 1])
@@ -71,7 +69,7 @@ struct RecurrentTests {
     }
 
     /// The derivative of a projection of all results along a direction in the inputs, by differences.
-    @Test(arguments: kinds.filter { $0 != .rnn(.relu) })
+    @Test(arguments: RecurrentKind.allCases.filter { $0 != .rnn(.relu) })
     func gradientsOfAStackAgreeWithDifferences(kind: RecurrentKind) throws {
         var layers = layers(kind)
         for layer in layers.indices {

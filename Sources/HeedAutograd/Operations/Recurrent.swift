@@ -30,25 +30,29 @@ public struct RecurrentOutput {
     public let cellState: Variable?
 }
 
-/// A recurrent layer of one direction over whole sequences, as one operation: see ``RecurrentCellKind`` for the formulas.
+/// A recurrent layer of one direction over whole sequences, as one operation: see ``RecurrentKind`` for the formulas.
 ///
 /// A sequence has the same bits alone and in a batch, padded or not, in one call or in many that carry the state.
 ///
 /// - Parameters:
-///   - cell: The cell.
+///   - kind: The cell.
 ///   - input: `[batch, time, input]`.
 ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
 ///   - hidden: `[batch, hidden]`, or nil for zeros.
 ///   - cellState: `[batch, hidden]`, or nil for zeros; of an LSTM alone.
 ///   - isReversed: Begins at each sequence's own last step and ends at step 0.
 public func recurrent(
-    _ cell: RecurrentCellKind, _ input: Variable, _ weights: RecurrentVariables, lengths: [Int]? = nil,
+    _ kind: RecurrentKind, _ input: Variable, _ weights: RecurrentVariables, lengths: [Int]? = nil,
     hidden: Variable? = nil, cellState: Variable? = nil, isReversed: Bool = false
 ) -> RecurrentOutput {
-    let operands = RecurrentOperands(
-        cell: cell, isReversed: isReversed, lengths: lengths, input: input.value, hidden: hidden?.value,
-        cellState: cellState?.value, inputWeight: weights.inputWeight.value, hiddenWeight: weights.hiddenWeight.value,
-        inputBias: weights.inputBias?.value, hiddenBias: weights.hiddenBias?.value)
+    let call = stopping { () throws(TensorError) in
+        try RecurrentCall(
+            kind, input.value,
+            weights: RecurrentWeights(
+                input: weights.inputWeight.value, state: weights.hiddenWeight.value,
+                inputBias: weights.inputBias?.value, stateBias: weights.hiddenBias?.value),
+            h0: hidden?.value, c0: cellState?.value, lengths: lengths, reverse: isReversed)
+    }
     // What is not there stands as a constant, so that every input has its number.
     let nothing = Variable(0)
     let inputs = [
@@ -56,36 +60,41 @@ public func recurrent(
         weights.inputBias ?? nothing, weights.hiddenBias ?? nothing,
     ]
     let isRecorded = inputs.contains { $0.tape?.isRecording == true }
-    let result = operands.forward(keepsReserve: isRecorded)
-    let values = [result.output, result.hidden] + (result.cellState.map { [$0] } ?? [])
+    let result = stopping { () throws(TensorError) in try call.run(keepsReserve: isRecorded) }
+    let values = [result.output, result.hn] + (result.cn.map { [$0] } ?? [])
     let outputs = Variable.recorded(values, from: inputs) {
-        RecurrentOperation(operands, reserve: result.reserve, outputCount: values.count)
+        RecurrentOperation(call, reserve: result.reserve, outputCount: values.count)
     }
     return RecurrentOutput(output: outputs[0], hidden: outputs[1], cellState: outputs.count > 2 ? outputs[2] : nil)
 }
 
 /// Back-propagation through time, over whole sequences.
 private final class RecurrentOperation: RecordedOperation {
-    let operands: RecurrentOperands
+    let call: RecurrentCall
     let reserve: Tensor?
 
-    init(_ operands: RecurrentOperands, reserve: Tensor?, outputCount: Int) {
-        (self.operands, self.reserve) = (operands, reserve)
-        super.init(operands.cell.rawValue, outputCount: outputCount)
+    init(_ call: RecurrentCall, reserve: Tensor?, outputCount: Int) {
+        (self.call, self.reserve) = (call, reserve)
+        super.init("\(call.kind)", outputCount: outputCount)
     }
 
     override func backward(_ pass: BackwardPass) {
         guard let reserve else { programmerError("\(name): nothing was kept for the gradient") }
-        var wants = RecurrentOperands.Wants()
-        (wants.input, wants.hidden, wants.cellState) = (pass.needs(0), pass.needs(1), pass.needs(2))
-        (wants.inputWeight, wants.hiddenWeight) = (pass.needs(3), pass.needs(4))
-        (wants.inputBias, wants.hiddenBias) = (pass.needs(5), pass.needs(6))
-        let gradients = operands.gradients(
-            reserve: reserve, output: pass.takeGradient(ofOutput: 0), hidden: pass.takeGradient(ofOutput: 1),
-            cellState: outputCount > 2 ? pass.takeGradient(ofOutput: 2) : nil, wants: wants)
+        let inputs: [RecurrentGradients.Wanted] = [
+            .input, .h0, .c0, .inputWeight, .stateWeight, .inputBias, .stateBias,
+        ]
+        let wanted = inputs.indices.reduce(into: RecurrentGradients.Wanted()) { wanted, input in
+            if pass.needs(input) { wanted.insert(inputs[input]) }
+        }
+        let cotangents = RecurrentCotangents(
+            output: pass.takeGradient(ofOutput: 0), hn: pass.takeGradient(ofOutput: 1),
+            cn: outputCount > 2 ? pass.takeGradient(ofOutput: 2) : nil)
+        let gradients = stopping { () throws(TensorError) in
+            try call.gradients(wanted, reserve: reserve, cotangents)
+        }
         let all = [
-            gradients.input, gradients.hidden, gradients.cellState, gradients.inputWeight, gradients.hiddenWeight,
-            gradients.inputBias, gradients.hiddenBias,
+            gradients.input, gradients.h0, gradients.c0, gradients.inputWeight, gradients.stateWeight,
+            gradients.inputBias, gradients.stateBias,
         ]
         for (input, gradient) in all.enumerated() {
             if let gradient { pass.add(gradient, toInput: input) }

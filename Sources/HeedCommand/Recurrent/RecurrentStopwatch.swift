@@ -72,7 +72,7 @@ final class RecurrentOperands {
         cotangents = RecurrentCotangents(output: trains ? generator.tensor(call.outputShape) : nil)
         if trains {
             reserve = .zeros(call.reserveShape)
-            gradients = call.zeroGradients
+            gradients = call.gradientTargets(.all)
         }
     }
 

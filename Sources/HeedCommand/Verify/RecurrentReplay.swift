@@ -134,7 +134,7 @@ private struct RecurrentCase {
             let gradients = try stack.gradients(arriving)
             results["gradient.input"] = gradients.input
             results["gradient.h0"] = gradients.h0
-            if kind == .lstm { results["gradient.c0"] = gradients.c0 }
+            results["gradient.c0"] = gradients.c0
             for layer in 0..<layers {
                 for (suffix, weights) in zip(Self.suffixes(layer, directions), gradients.weights[layer]) {
                     results["gradient.weight_ih" + suffix] = weights.input

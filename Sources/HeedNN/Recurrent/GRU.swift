@@ -33,7 +33,7 @@ public struct GRU: RecurrentModule {
         dropout: Float = 0, resetsBefore: Bool = false, using generator: inout RandomGenerator
     ) {
         self.layers = RecurrentLayers(
-            resetsBefore ? .gruResetBefore : .gru, inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
+            .gru(resetAfter: !resetsBefore), inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
             isBidirectional: isBidirectional,
             bias: bias, dropout: dropout, using: &generator)
     }

@@ -20,7 +20,7 @@ public struct GRUCell: RecurrentCell {
     ) {
         self.resetsBefore = resetsBefore
         parameters = RecurrentParameters(
-            resetsBefore ? .gruResetBefore : .gru, input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+            .gru(resetAfter: !resetsBefore), input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -34,6 +34,6 @@ public struct GRUCell: RecurrentCell {
     public func callAsFunction(
         _ input: Variable, state: [Variable], _ context: Context
     ) -> (output: Variable, state: [Variable]) {
-        parameters.step(resetsBefore ? .gruResetBefore : .gru, input, state: state, context)
+        parameters.step(.gru(resetAfter: !resetsBefore), input, state: state, context)
     }
 }

@@ -26,25 +26,11 @@ public struct RNN: RecurrentModule {
     ///   - activation: Of the units.
     public init(
         inputSize: Int, hiddenSize: Int, layers: Int = 1, isBidirectional: Bool = false, bias: Bool = true,
-        dropout: Float = 0, activation: RNNActivation = .tanh, using generator: inout RandomGenerator
+        dropout: Float = 0, activation: RecurrentActivation = .tanh, using generator: inout RandomGenerator
     ) {
         self.layers = RecurrentLayers(
-            activation.kind, inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
+            .rnn(activation), inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
             isBidirectional: isBidirectional,
             bias: bias, dropout: dropout, using: &generator)
-    }
-}
-
-/// What the units of an ``RNN`` compute of their sums.
-public enum RNNActivation: String, Sendable, Codable, CaseIterable {
-    case tanh, relu, sigmoid
-
-    /// The fused cell.
-    public var kind: RecurrentCellKind {
-        switch self {
-        case .tanh: .rnnTanh
-        case .relu: .rnnRelu
-        case .sigmoid: .rnnSigmoid
-        }
     }
 }

@@ -11,16 +11,16 @@ public struct RNNCell: RecurrentCell {
     /// Weights and biases.
     public var parameters: RecurrentParameters
     /// Of the units.
-    public let activation: RNNActivation
+    public let activation: RecurrentActivation
 
     /// A cell with random weights.
     public init(
-        inputSize: Int, hiddenSize: Int, bias: Bool = true, activation: RNNActivation = .tanh,
+        inputSize: Int, hiddenSize: Int, bias: Bool = true, activation: RecurrentActivation = .tanh,
         using generator: inout RandomGenerator
     ) {
         self.activation = activation
         parameters = RecurrentParameters(
-            activation.kind, input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+            .rnn(activation), input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -34,6 +34,6 @@ public struct RNNCell: RecurrentCell {
     public func callAsFunction(
         _ input: Variable, state: [Variable], _ context: Context
     ) -> (output: Variable, state: [Variable]) {
-        parameters.step(activation.kind, input, state: state, context)
+        parameters.step(.rnn(activation), input, state: state, context)
     }
 }

@@ -5,7 +5,7 @@ import HeedTensor
 /// layer and direction is one fused operation over the whole sequence.
 public struct RecurrentLayers: Module {
     /// The cell.
-    public let kind: RecurrentCellKind
+    public let kind: RecurrentKind
     /// Columns of the input.
     public let inputSize: Int
     /// Units of each direction.
@@ -18,12 +18,12 @@ public struct RecurrentLayers: Module {
     public var parameters: [RecurrentParameters]
 
     init(
-        _ kind: RecurrentCellKind, inputSize: Int, hiddenSize: Int, layers: Int, isBidirectional: Bool, bias: Bool,
+        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, layers: Int, isBidirectional: Bool, bias: Bool,
         dropout: Float, using generator: inout RandomGenerator
     ) {
         require(
             layers > 0 && hiddenSize > 0 && inputSize >= 0,
-            "\(kind.rawValue): \(layers) layers of \(hiddenSize) units over \(inputSize) inputs are none")
+            "\(kind): \(layers) layers of \(hiddenSize) units over \(inputSize) inputs are none")
         (self.kind, self.inputSize, self.hiddenSize) = (kind, inputSize, hiddenSize)
         self.isBidirectional = isBidirectional
         self.dropout = Dropout(dropout)
@@ -56,11 +56,11 @@ public struct RecurrentLayers: Module {
     ) -> RecurrentLayersResult {
         require(
             input.rank == 3 && input.shape[2] == inputSize,
-            "\(kind.rawValue): an input of shape \(input.shape) is not [batch, time, \(inputSize)]")
+            "\(kind): an input of shape \(input.shape) is not [batch, time, \(inputSize)]")
         let stateShape: Shape = [parameters.count, input.shape[0], hiddenSize]
         require(
             state.map { $0.hidden.shape == stateShape && ($0.cell?.shape ?? stateShape) == stateShape } ?? true,
-            "\(kind.rawValue): a state of shape \(state.map { "\($0.hidden.shape)" } ?? "") is not \(stateShape)")
+            "\(kind): a state of shape \(state.map { "\($0.hidden.shape)" } ?? "") is not \(stateShape)")
         var value = input
         var finals: [RecurrentOutput] = []
         for layer in 0..<layers {

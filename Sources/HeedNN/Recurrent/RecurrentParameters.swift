@@ -12,8 +12,7 @@ public struct RecurrentParameters: Sendable {
     /// `[gates hidden]`.
     public var hiddenBias: Parameter?
 
-    init(_ kind: RecurrentCellKind, input: Int, hidden: Int, bias hasBias: Bool, using generator: inout RandomGenerator)
-    {
+    init(_ kind: RecurrentKind, input: Int, hidden: Int, bias hasBias: Bool, using generator: inout RandomGenerator) {
         let distribution = Initialization.inverseRoot(ofFanIn: hidden)
         let rows = kind.gates * hidden
         inputWeight = Parameter(distribution([rows, input], using: &generator))
@@ -45,11 +44,11 @@ extension RecurrentParameters {
     }
 
     func step(
-        _ kind: RecurrentCellKind, _ input: Variable, state: [Variable], _ context: Context
+        _ kind: RecurrentKind, _ input: Variable, state: [Variable], _ context: Context
     ) -> (output: Variable, state: [Variable]) {
         require(
             input.rank == 2 && state.count == (kind == .lstm ? 2 : 1),
-            "\(kind.rawValue): an input of shape \(input.shape) and \(state.count) states are not those of a cell")
+            "\(kind): an input of shape \(input.shape) and \(state.count) states are not those of a cell")
         let result = recurrent(
             kind, input.insertingAxis(1), weights(context), hidden: state[0],
             cellState: state.count > 1 ? state[1] : nil)

@@ -123,6 +123,33 @@ package struct RecurrentCall: Sendable {
         }
     }
 
+    /// What the layer computes, and what its gradients need.
+    package struct Result: Sendable {
+        /// ``RecurrentCall/outputShape``; zeros behind a sequence's end.
+        package let output: Tensor
+        /// ``RecurrentCall/stateShape``, each at its sequence's own end.
+        package let hn: Tensor
+        /// The same, of an LSTM alone.
+        package let cn: Tensor?
+        /// ``RecurrentCall/reserveShape``, where it was asked for.
+        package let reserve: Tensor?
+    }
+
+    /// The forward pass into tensors of its own; `keepsReserve` where gradients will be asked for.
+    package func run(keepsReserve: Bool) throws(TensorError) -> Result {
+        // Written below before anything else refers to them.
+        let result = Result(
+            output: .uninitialized(outputShape), hn: .uninitialized(stateShape),
+            cn: kind == .lstm ? .uninitialized(stateShape) : nil,
+            reserve: keepsReserve ? .uninitialized(reserveShape) : nil)
+        try run(
+            Targets(
+                output: result.output.firstElement, outputBatch: outputShape[1] * hidden, outputTime: hidden,
+                hn: result.hn.firstElement, cn: result.cn.map { $0.firstElement },
+                reserve: result.reserve.map { $0.firstElement }))
+        return result
+    }
+
     /// Calls `body` with the shape, the weights and the inputs; throws what it returns.
     func withOperands(
         _ shape: inout HeedRecurrentShape,

@@ -14,14 +14,32 @@ package struct RecurrentCotangents: Sendable {
     }
 }
 
-/// Gradients of a recurrent layer, of the shapes of what they are gradients of.
+/// Gradients of a recurrent layer, of the shapes of what they are gradients of; nil where none is wanted.
 package struct RecurrentGradients: Sendable {
-    package var input: Tensor
-    package var h0: Tensor
-    /// Of no meaning for cells without a cell state.
-    package var c0: Tensor
-    /// Biases too, where the layer has them or not.
-    package var weights: RecurrentWeights
+    package var input: Tensor?
+    package var h0: Tensor?
+    /// For an LSTM alone.
+    package var c0: Tensor?
+    package var inputWeight: Tensor?
+    package var stateWeight: Tensor?
+    /// Those of biases are what they would be where the layer has none.
+    package var inputBias: Tensor?
+    package var stateBias: Tensor?
+
+    /// Which gradients of a layer are wanted.
+    package struct Wanted: OptionSet, Sendable {
+        package let rawValue: UInt8
+        package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        package static let input = Self(rawValue: 1 << 0)
+        package static let h0 = Self(rawValue: 1 << 1)
+        package static let c0 = Self(rawValue: 1 << 2)
+        package static let inputWeight = Self(rawValue: 1 << 3)
+        package static let stateWeight = Self(rawValue: 1 << 4)
+        package static let inputBias = Self(rawValue: 1 << 5)
+        package static let stateBias = Self(rawValue: 1 << 6)
+        package static let all = Self(rawValue: 1 << 7 - 1)
+    }
 }
 
 extension RecurrentCall {
@@ -44,36 +62,39 @@ extension RecurrentCall {
         arriving.cn = cn.map { UnsafePointer($0.firstElement) }
         var shape = descriptor
         var targets = HeedRecurrentGradients()
-        targets.input = gradients.input.uniqueElements()
-        targets.h0 = gradients.h0.uniqueElements()
-        targets.c0 = gradients.c0.uniqueElements()
-        targets.w_ih = gradients.weights.input.uniqueElements()
-        targets.w_hh = gradients.weights.state.uniqueElements()
-        targets.b_ih = gradients.weights.inputBias?.uniqueElements()
-        targets.b_hh = gradients.weights.stateBias?.uniqueElements()
+        targets.input = gradients.input?.uniqueElements()
+        targets.h0 = gradients.h0?.uniqueElements()
+        targets.c0 = gradients.c0?.uniqueElements()
+        targets.w_ih = gradients.inputWeight?.uniqueElements()
+        targets.w_hh = gradients.stateWeight?.uniqueElements()
+        targets.b_ih = gradients.inputBias?.uniqueElements()
+        targets.b_hh = gradients.stateBias?.uniqueElements()
         try withOperands(&shape) { shape, weights, inputs in
             heed_recurrent_backward(shape, weights, inputs, UnsafePointer(reserve.firstElement), &arriving, &targets)
         }
         withExtendedLifetime((output, hn, cn, reserve, gradients)) {}
     }
 
-    /// Zeros of the shapes of all gradients.
-    package var zeroGradients: RecurrentGradients {
+    /// Tensors for the gradients that are wanted, their elements to be written.
+    package func gradientTargets(_ wanted: RecurrentGradients.Wanted) -> RecurrentGradients {
         let rows = Shape([weights.state.shape[0]])
+        func target(_ which: RecurrentGradients.Wanted, _ shape: Shape) -> Tensor? {
+            wanted.contains(which) ? .uninitialized(shape) : nil
+        }
         return RecurrentGradients(
-            input: .zeros(input.shape), h0: .zeros(stateShape), c0: .zeros(stateShape),
-            weights: RecurrentWeights(
-                input: .zeros(weights.input.shape), state: .zeros(weights.state.shape), inputBias: .zeros(rows),
-                stateBias: .zeros(rows)))
+            input: target(.input, input.shape), h0: target(.h0, stateShape),
+            c0: kind == .lstm ? target(.c0, stateShape) : nil, inputWeight: target(.inputWeight, weights.input.shape),
+            stateWeight: target(.stateWeight, weights.state.shape), inputBias: target(.inputBias, rows),
+            stateBias: target(.stateBias, rows))
     }
 
-    /// The gradients, from the reserve that the forward pass kept.
+    /// The gradients that are wanted, from the reserve that the forward pass kept.
     package func gradients(
-        reserve: Tensor, _ cotangents: RecurrentCotangents
+        _ wanted: RecurrentGradients.Wanted, reserve: Tensor, _ cotangents: RecurrentCotangents
     ) throws(TensorError) -> RecurrentGradients {
         // The gradient of the input has its strides, so a view that is read in place is first brought to rows of its own.
         let call = input.isContiguous ? self : try contiguousInput()
-        var gradients = call.zeroGradients
+        var gradients = call.gradientTargets(wanted)
         try call.backward(reserve: reserve, cotangents, into: &gradients)
         return gradients
     }

@@ -1,10 +1,10 @@
 internal import CKernels
 
 /// The function of a plain recurrent cell.
-public enum RecurrentActivation: Sendable, Equatable, CaseIterable { case tanh, relu, sigmoid }
+public enum RecurrentActivation: String, Sendable, Codable, CaseIterable { case tanh, relu, sigmoid }
 
 /// What happens in a step of a recurrent layer, with `a = w_ih x + b_ih` and `u = w_hh h + b_hh` cut into gates.
-public enum RecurrentKind: Sendable, Equatable {
+public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvertible {
     /// `h' = activation(a + u)`. Elman 1990.
     case rnn(RecurrentActivation = .tanh)
     /// `c' = f * c + i * g`, `h' = o * tanh(c')`, gates in the order i f g o. Hochreiter and Schmidhuber 1997, Gers et al. 2000.
@@ -12,6 +12,17 @@ public enum RecurrentKind: Sendable, Equatable {
     /// `h' = (1 - z) * n + z * h`, gates in the order r z n. With `resetAfter` `n = tanh(a_n + r * u_n)`, as PyTorch and cuDNN have it; else
     /// `n = tanh(a_n + w_hn (r * h) + b_hn)`, as the textbooks. Cho et al. 2014.
     case gru(resetAfter: Bool = true)
+
+    public static let allCases = RecurrentActivation.allCases.map(Self.rnn) + [.lstm, .gru(), .gru(resetAfter: false)]
+
+    public var description: String {
+        switch self {
+        case .rnn(let activation): "rnn(\(activation.rawValue))"
+        case .lstm: "lstm"
+        case .gru(resetAfter: true): "gru"
+        case .gru(resetAfter: false): "gru(resetAfter: false)"
+        }
+    }
 
     /// How many gates a cell has: weights have this many rows for each hidden unit.
     public var gates: Int { heed_recurrent_gates(cell) }

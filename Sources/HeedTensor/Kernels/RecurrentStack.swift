@@ -124,7 +124,8 @@ package struct RecurrentStack: Sendable {
         package var input: Tensor
         /// `[L * D, B, H]`
         package var h0: Tensor
-        package var c0: Tensor
+        /// For an LSTM alone.
+        package var c0: Tensor?
         /// As the layers: `[layer][direction]`.
         package var weights: [[RecurrentWeights]]
     }
@@ -148,18 +149,29 @@ package struct RecurrentStack: Sendable {
                 guard let reserve else { continue }
                 sides.append(
                     try call.gradients(
-                        reserve: reserve,
+                        .all, reserve: reserve,
                         RecurrentCotangents(
                             output: arriving?.slice(axis: 2, range: direction * hidden..<(direction + 1) * hidden),
                             hn: cotangents.hn?.selecting(axis: 0, index: index),
                             cn: cotangents.cn?.selecting(axis: 0, index: index))))
             }
-            below = sides.dropFirst().reduce(sides[0].input) { $0 + $1.input }
+            let inputs = sides.compactMap(\.input)
+            below = inputs.dropFirst().reduce(inputs[0], +)
             arriving = below
-            weights.insert(sides.map(\.weights), at: 0)
-            h0.insert(contentsOf: sides.flatMap(\.h0.elements), at: 0)
-            c0.insert(contentsOf: sides.flatMap(\.c0.elements), at: 0)
+            weights.insert(sides.compactMap(\.weights), at: 0)
+            h0.insert(contentsOf: sides.compactMap(\.h0).flatMap(\.elements), at: 0)
+            c0.insert(contentsOf: sides.compactMap(\.c0).flatMap(\.elements), at: 0)
         }
-        return Gradients(input: below, h0: Tensor(h0, shape: states), c0: Tensor(c0, shape: states), weights: weights)
+        return Gradients(
+            input: below, h0: Tensor(h0, shape: states), c0: kind == .lstm ? Tensor(c0, shape: states) : nil,
+            weights: weights)
+    }
+}
+
+extension RecurrentGradients {
+    /// The weights' gradients, where both are there.
+    fileprivate var weights: RecurrentWeights? {
+        guard let inputWeight, let stateWeight else { return nil }
+        return RecurrentWeights(input: inputWeight, state: stateWeight, inputBias: inputBias, stateBias: stateBias)
     }
 }
