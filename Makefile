@@ -59,7 +59,7 @@ test-plain: setup
 	cmake --build .build/c-plain -j $(JOBS) -- --no-print-directory
 	ctest --test-dir .build/c-plain --output-on-failure
 	swift build $(SWIFT_FLAGS) --disable-default-traits --scratch-path .build/plain --product heed
-	.build/plain/debug/heed verify --forward --strict Tests/Fixtures/conformance/{attention,linear,log_softmax,matmul,softmax}*
+	.build/plain/debug/heed verify --strict Tests/Fixtures/conformance | tail -n 1
 
 test-swift: setup
 	swift test $(SWIFT_FLAGS)
