@@ -87,7 +87,24 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
 
     /// The same value everywhere.
     public static func filled(_ shape: Shape, with value: Scalar) -> Self {
-        Self(shape: shape) { $0.initialize(repeating: value) }
+        Self(shape: shape) { fill($0, with: value) }
+    }
+
+    /// By words of the scalar's size: callers in other modules run this code unspecialised, where a loop over scalars would take a call for
+    /// each of them.
+    private static func fill(_ target: UnsafeMutableBufferPointer<Scalar>, with value: Scalar) {
+        guard let start = UnsafeMutableRawPointer(target.baseAddress) else { return }
+        switch MemoryLayout<Scalar>.size {
+        case 1:
+            start.initializeMemory(as: UInt8.self, repeating: unsafeBitCast(value, to: UInt8.self), count: target.count)
+        case 2:
+            start.initializeMemory(
+                as: UInt16.self, repeating: unsafeBitCast(value, to: UInt16.self), count: target.count)
+        case 4:
+            start.initializeMemory(
+                as: UInt32.self, repeating: unsafeBitCast(value, to: UInt32.self), count: target.count)
+        default: target.initialize(repeating: value)
+        }
     }
 
     /// A tensor whose elements are whatever the memory held, for a kernel that overwrites them all before anything else refers to it.

@@ -96,7 +96,7 @@ struct LanguageRun<Preset: LanguagePreset> {
     }
 
     private func run(_ trainer: Trainer<LanguageModelTask<Preset.Model>>, _ progress: TrainProgress) throws {
-        let (folder, checkpoint) = (folder, checkpoint)
+        let (folder, checkpoint, name) = (folder, checkpoint, Preset.name)
         do {
             let log = try MetricsLog(path: folder.metricsPath, keepingThrough: checkpoint?.step)
             try Blocking.run {
@@ -119,7 +119,7 @@ struct LanguageRun<Preset: LanguagePreset> {
                                 "perplexity": evaluation.metrics["perplexity"] ?? .nan,
                             ])
                         try progress.report(step: step, evaluation)
-                        try Self.plot(folder)
+                        try folder.plotLosses(title: name)
                     case .checkpoint: break
                     }
                 }
@@ -132,15 +132,6 @@ struct LanguageRun<Preset: LanguagePreset> {
         } catch {
             throw CommandFailure.workFailed("\(error)")
         }
-    }
-
-    private static func plot(_ folder: ModelFolder) throws {
-        let records = try MetricsLog.records(path: folder.metricsPath)
-        func points(_ key: String) -> [LossPlot.Point] {
-            records.compactMap { record in record[key].map { LossPlot.Point(step: record.step, loss: $0) } }
-        }
-        let plot = LossPlot(title: Preset.name, training: points("loss"), validation: points("validation_loss"))
-        try folder.write(plot.document, to: folder.plotPath)
     }
 
     /// Writes the best model that a checkpoint holds, and what came of it.
