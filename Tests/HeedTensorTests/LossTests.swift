@@ -65,19 +65,44 @@ import Testing
     }
 
     @Test func negativeSamplingTouchesTheRowsOfItsPairs() throws {
-        let sampling = NegativeSampling(
-            centerTable: Tensor.filled([5, 2], with: 0), contextTable: Tensor.filled([6, 2], with: 1),
-            centers: [3, 1, 3],
-            contexts: [5, 0, 5], negatives: [2, 2, 0])
-        let result = try sampling.lossAndGradients(reduction: .sum)
+        func sampling(_ center: Tensor, _ context: Tensor, lastNegative: Int32 = 0) throws -> NegativeSampling {
+            try NegativeSampling(
+                centerTable: center, contextTable: context, centers: IndexTensor([3, 1, 3], shape: [3]),
+                contexts: IndexTensor([5, 0, 5], shape: [3]),
+                negatives: IndexTensor([2, 2, lastNegative], shape: [3, 1]), reduction: .sum)
+        }
+        let plain = try sampling(.filled([5, 2], with: 0), .filled([6, 2], with: 1))
+        let result = try plain.lossAndTouchedRows()
         // Six logarithms of sigmoid(0).
         #expect(abs(result.loss.scalar - 6 * 0.6931472) < 1e-5)
         #expect(result.centers.rows == [1, 3])
         #expect(result.contexts.rows == [0, 2, 5])
         // A pair's -1/2 of its context and +1/2 of its negative, which are equal here.
         #expect(result.centers.gradients.elements == [0, 0, 0, 0])
-        var wrong = sampling
-        wrong.negatives[1] = 6
-        #expect(throws: TensorError.self) { try wrong.lossAndGradients() }
+        #expect(throws: TensorError.self) {
+            try sampling(.zeros([5, 2]), .zeros([6, 2]), lastNegative: 6).lossAndTouchedRows()
+        }
+        #expect(throws: TensorError.self) { try sampling(.zeros([5, 2]), .zeros([6, 3])) }
+        #expect(throws: TensorError.self) { try plain.lossAndTouchedRows(lossGradient: .ones([3])) }
+
+        // The gradients of whole tables are those rows among zeros, added to what is there.
+        let other = try sampling(.normal([5, 2], seed: 1), .normal([6, 2], seed: 2))
+        let touched = try other.lossAndTouchedRows(lossGradient: Tensor(0.5))
+        #expect(haveSameBits(touched.loss, try other.loss()))
+        var (centers, contexts) = (Tensor.zeros([5, 2]), Tensor.zeros([6, 2]))
+        try other.addCenterGradient(to: &centers, lossGradient: Tensor(0.5))
+        try other.addContextGradient(to: &contexts, lossGradient: Tensor(0.5))
+        for (whole, part) in [(centers, touched.centers), (contexts, touched.contexts)] {
+            for row in 0..<whole.shape[0] {
+                let own = whole.slice(axis: 0, range: row..<row + 1).elements
+                let place = part.rows.firstIndex(of: Int64(row))
+                #expect(own == place.map { part.gradients.slice(axis: 0, range: $0..<$0 + 1).elements } ?? [0, 0])
+            }
+        }
+        #expect(touched.centers.gradients.elements.allSatisfy { $0 != 0 })
+        let before = centers
+        try other.addCenterGradient(to: &centers, lossGradient: Tensor(0.5))
+        #expect(centers.elements == before.elements.map { 2 * $0 })
+        #expect(throws: TensorError.self) { try other.addContextGradient(to: &centers) }
     }
 }

@@ -104,22 +104,24 @@ public func negativeSampling(
     centerTable: Variable, contextTable: Variable, centers: IndexTensor, contexts: IndexTensor, negatives: IndexTensor,
     reduction: LossReduction = .mean
 ) -> Variable {
-    let call = NegativeSamplingCall(
-        centerTable: centerTable.value, contextTable: contextTable.value, centers: centers, contexts: contexts,
-        negatives: negatives, reduction: reduction)
-    guard let loss = call.run(wantsLoss: true) else { programmerError("negativeSampling: no loss was computed") }
+    let sampling = stopping { () throws(TensorError) in
+        try NegativeSampling(
+            centerTable: centerTable.value, contextTable: contextTable.value, centers: centers, contexts: contexts,
+            negatives: negatives, reduction: reduction)
+    }
+    let loss = stopping { () throws(TensorError) in try sampling.loss() }
     let shapes = (centerTable.shape, contextTable.shape)
     return Variable.recorded(loss, from: centerTable, contextTable) {
         Gradient("negativeSampling") { pass in
-            let gradient = pass.takeGradient()
-            pass.accumulate(toInput: 0, shape: shapes.0) { center in
-                center.withUnsafeMutableElements {
-                    _ = call.run(wantsLoss: false, outputGradient: gradient, center: $0.baseAddress)
+            let arrived = pass.takeGradient()
+            pass.accumulate(toInput: 0, shape: shapes.0) { gradient in
+                stopping { () throws(TensorError) in
+                    try sampling.addCenterGradient(to: &gradient, lossGradient: arrived)
                 }
             }
-            pass.accumulate(toInput: 1, shape: shapes.1) { context in
-                context.withUnsafeMutableElements {
-                    _ = call.run(wantsLoss: false, outputGradient: gradient, context: $0.baseAddress)
+            pass.accumulate(toInput: 1, shape: shapes.1) { gradient in
+                stopping { () throws(TensorError) in
+                    try sampling.addContextGradient(to: &gradient, lossGradient: arrived)
                 }
             }
         }

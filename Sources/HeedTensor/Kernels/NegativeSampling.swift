@@ -1,25 +1,88 @@
 internal import CKernels
 
-/// Pairs of words that occur together, each with words that do not, and the two tables that embed them.
+/// Pairs of words that occur together, each with words that do not, and the two tables that embed them; the operands checked once.
 ///
 /// The loss of a pair is `-log sigmoid(v . u) - sum_k log sigmoid(-v . u_k)`, `v` the center's row of one table, `u` and `u_k` the context's
 /// and the negatives' rows of the other. Source: Mikolov et al., "Distributed representations of words and phrases and their
 /// compositionality" (2013).
 package struct NegativeSampling: Sendable {
-    /// `[words, dimension]` each; they may be one table.
-    package var centerTable: Tensor
-    package var contextTable: Tensor
-    /// A row of the center table for each pair, a row of the context table for each, and `negatives` of those for each.
-    package var centers: [Int64]
-    package var contexts: [Int64]
-    package var negatives: [Int64]
+    private let centerTable: Tensor
+    private let contextTable: Tensor
+    private let centers: [Int64]
+    private let contexts: [Int64]
+    private let negatives: [Int64]
+    private let negativeCount: Int
+    private let reduction: LossReduction
 
-    package init(centerTable: Tensor, contextTable: Tensor, centers: [Int64], contexts: [Int64], negatives: [Int64]) {
-        (self.centerTable, self.contextTable) = (centerTable, contextTable)
-        (self.centers, self.contexts, self.negatives) = (centers, contexts, negatives)
+    /// - Parameters:
+    ///   - centerTable: `[rows, n]`.
+    ///   - contextTable: `[rows, n]`; they may be one table.
+    ///   - centers: `[pairs]`, rows of the first table.
+    ///   - contexts: `[pairs]`, rows of the second.
+    ///   - negatives: `[pairs, k]`, rows of the second.
+    /// - Throws: `TensorError` where the shapes do not fit. An index that is no row is found by the passes.
+    package init(
+        centerTable: Tensor, contextTable: Tensor, centers: IndexTensor, contexts: IndexTensor, negatives: IndexTensor,
+        reduction: LossReduction = .mean
+    ) throws(TensorError) {
+        guard centerTable.rank == 2, contextTable.rank == 2, centerTable.shape[1] == contextTable.shape[1],
+            centers.rank == 1, contexts.shape == centers.shape, negatives.rank == 2,
+            negatives.shape[0] == centers.count
+        else {
+            throw TensorError(
+                .badShape, Self.operation,
+                "tables \(centerTable.shape) and \(contextTable.shape), centers \(centers.shape), contexts \(contexts.shape), "
+                    + "negatives \(negatives.shape) do not fit [rows, n], [pairs] and [pairs, negatives]")
+        }
+        (self.centerTable, self.contextTable) = (centerTable.contiguous(), contextTable.contiguous())
+        self.centers = centers.withUnsafeElements { $0.map { Int64($0) } }
+        self.contexts = contexts.withUnsafeElements { $0.map { Int64($0) } }
+        self.negatives = negatives.withUnsafeElements { $0.map { Int64($0) } }
+        negativeCount = negatives.shape[1]
+        self.reduction = reduction
     }
 
-    /// The rows of a table that have a gradient, ascending, and their gradients `[rows, dimension]`.
+    private static let operation = "negativeSampling"
+
+    private var lossShape: Shape { reduction == .none ? [centers.count] : [] }
+
+    /// The loss: `[pairs]` without a reduction, else a scalar.
+    package func loss() throws(TensorError) -> Tensor {
+        try Tensor(shape: lossShape) { loss throws(TensorError) in
+            var outputs = HeedNegativeSamplingOutputs()
+            outputs.loss = loss.baseAddress
+            try run(outputs)
+        }
+    }
+
+    /// Adds the gradient of the table of centers to `gradient`, of that table's shape.
+    ///
+    /// - Parameter lossGradient: The gradient of the loss, of its shape; ones unless given.
+    package func addCenterGradient(to gradient: inout Tensor, lossGradient: Tensor? = nil) throws(TensorError) {
+        try addGradient(to: &gradient, \.center, of: centerTable, lossGradient)
+    }
+
+    /// Adds the gradient of the table of contexts; see ``addCenterGradient(to:lossGradient:)``.
+    package func addContextGradient(to gradient: inout Tensor, lossGradient: Tensor? = nil) throws(TensorError) {
+        try addGradient(to: &gradient, \.context, of: contextTable, lossGradient)
+    }
+
+    private func addGradient(
+        to gradient: inout Tensor, _ target: WritableKeyPath<HeedNegativeSamplingOutputs, HeedTableGradient>,
+        of table: Tensor, _ lossGradient: Tensor?
+    ) throws(TensorError) {
+        guard gradient.shape == table.shape else {
+            throw TensorError(
+                .badShape, Self.operation, "the gradient of a table \(table.shape) has shape \(gradient.shape)")
+        }
+        try gradient.withUnsafeMutableElements { gradient throws(TensorError) in
+            var outputs = HeedNegativeSamplingOutputs()
+            outputs[keyPath: target].gradient = gradient.baseAddress
+            try run(outputs, lossGradient)
+        }
+    }
+
+    /// The rows of a table that have a gradient, ascending, and their gradients `[rows, n]`.
     package struct TouchedRows: Sendable {
         package let rows: [Int64]
         package let gradients: Tensor
@@ -27,59 +90,56 @@ package struct NegativeSampling: Sendable {
 
     /// The loss, and the gradients of the rows that the pairs touch: each a sum in the order of the pairs.
     ///
-    /// - Throws: `TensorError` where shapes do not fit, or an index is no row.
-    package func lossAndGradients(
-        reduction: LossReduction = .mean, lossGradient: Tensor? = nil
+    /// - Parameter lossGradient: The gradient of the loss, of its shape; ones unless given.
+    package func lossAndTouchedRows(
+        lossGradient: Tensor? = nil
     ) throws(TensorError) -> (loss: Tensor, centers: TouchedRows, contexts: TouchedRows) {
-        let operation = "negative sampling"
-        let pairs = centers.count
-        guard centerTable.rank == 2, contextTable.rank == 2, centerTable.shape[1] == contextTable.shape[1],
-            contexts.count == pairs, pairs == 0 ? negatives.isEmpty : negatives.count.isMultiple(of: pairs)
-        else {
-            throw TensorError(
-                .badShape, operation,
-                "tables \(centerTable.shape) and \(contextTable.shape), \(pairs) centers, \(contexts.count) contexts, "
-                    + "\(negatives.count) negatives")
-        }
-        let lossShape: Shape = reduction == .none ? [pairs] : []
-        if let lossGradient, lossGradient.shape != lossShape {
-            throw TensorError(
-                .badShape, operation, "the loss's gradient has shape \(lossGradient.shape), not \(lossShape)")
-        }
-        let (center, context, lossGradient) = (
-            centerTable.contiguous(), contextTable.contiguous(), lossGradient?.contiguous()
+        var room = (
+            TouchedRoom(centerTable, centers.count), TouchedRoom(contextTable, contexts.count + negatives.count)
         )
-        var descriptor = HeedNegativeSamplingShape()
-        descriptor.pairs = pairs
-        descriptor.negatives = pairs == 0 ? 0 : negatives.count / pairs
-        descriptor.dim = center.shape[1]
-        (descriptor.center_rows, descriptor.context_rows) = (center.shape[0], context.shape[0])
-        (descriptor.center_row, descriptor.context_row) = (center.shape[1], center.shape[1])
-        descriptor.reduction = reduction.kernel
-        var room = (TouchedRoom(center, pairs), TouchedRoom(context, pairs + negatives.count))
-        defer { withExtendedLifetime((center, context, lossGradient)) {} }
         let loss = try Tensor(shape: lossShape) { loss throws(TensorError) in
-            try centers.withUnsafeBufferPointer { centers throws(TensorError) in
-                try contexts.withUnsafeBufferPointer { contexts throws(TensorError) in
-                    try negatives.withUnsafeBufferPointer { negatives throws(TensorError) in
-                        var inputs = HeedNegativeSamplingInputs(
-                            center_table: center.firstElement, context_table: context.firstElement,
-                            centers: centers.baseAddress, contexts: contexts.baseAddress,
-                            negatives: negatives.baseAddress,
-                            output_gradient: lossGradient.map { UnsafePointer($0.firstElement) })
-                        try room.0.withTarget { first throws(TensorError) in
-                            try room.1.withTarget { second throws(TensorError) in
-                                var outputs = HeedNegativeSamplingOutputs(
-                                    loss: loss.baseAddress, center: first, context: second)
-                                try heed_negative_sampling(&descriptor, &inputs, &outputs)
-                                    .check(operation, "tables \(center.shape) and \(context.shape)")
-                            }
-                        }
-                    }
+            try room.0.withTarget { center throws(TensorError) in
+                try room.1.withTarget { context throws(TensorError) in
+                    try run(
+                        HeedNegativeSamplingOutputs(loss: loss.baseAddress, center: center, context: context),
+                        lossGradient)
                 }
             }
         }
         return (loss, room.0.rows, room.1.rows)
+    }
+
+    /// One pass over the pairs, for the outputs whose addresses are given.
+    private func run(
+        _ outputs: HeedNegativeSamplingOutputs, _ lossGradient: Tensor? = nil
+    ) throws(TensorError) {
+        if let lossGradient, lossGradient.shape != lossShape {
+            throw TensorError(
+                .badShape, Self.operation, "the loss's gradient has shape \(lossGradient.shape), not \(lossShape)")
+        }
+        let lossGradient = lossGradient?.contiguous()
+        var shape = HeedNegativeSamplingShape()
+        let columns = centerTable.shape[1]
+        (shape.pairs, shape.negatives, shape.dim) = (centers.count, negativeCount, columns)
+        (shape.center_rows, shape.context_rows) = (centerTable.shape[0], contextTable.shape[0])
+        (shape.center_row, shape.context_row) = (columns, columns)
+        (shape.center_gradient_row, shape.context_gradient_row) = (columns, columns)
+        shape.reduction = reduction.kernel
+        var outputs = outputs
+        defer { withExtendedLifetime((self, lossGradient)) {} }
+        try centers.withUnsafeBufferPointer { centers throws(TensorError) in
+            try contexts.withUnsafeBufferPointer { contexts throws(TensorError) in
+                try negatives.withUnsafeBufferPointer { negatives throws(TensorError) in
+                    var inputs = HeedNegativeSamplingInputs(
+                        center_table: centerTable.firstElement, context_table: contextTable.firstElement,
+                        centers: centers.baseAddress, contexts: contexts.baseAddress,
+                        negatives: negatives.baseAddress,
+                        output_gradient: lossGradient.map { UnsafePointer($0.firstElement) })
+                    try heed_negative_sampling(&shape, &inputs, &outputs)
+                        .check(Self.operation, "tables \(centerTable.shape) and \(contextTable.shape)")
+                }
+            }
+        }
     }
 
     /// Room for the rows of a table that are touched.

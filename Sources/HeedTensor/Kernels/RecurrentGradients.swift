@@ -38,7 +38,7 @@ package struct RecurrentGradients: Sendable {
         package static let stateWeight = Self(rawValue: 1 << 4)
         package static let inputBias = Self(rawValue: 1 << 5)
         package static let stateBias = Self(rawValue: 1 << 6)
-        package static let all = Self(rawValue: 1 << 7 - 1)
+        package static let all = Self(rawValue: (1 << 7) - 1)
     }
 }
 
