@@ -13,8 +13,10 @@ public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvert
     /// `n = tanh(a_n + w_hn (r * h) + b_hn)`, as the textbooks. Cho et al. 2014.
     case gru(resetAfter: Bool = true)
 
+    /// Every cell, with every function and form.
     public static let allCases = RecurrentActivation.allCases.map(Self.rnn) + [.lstm, .gru(), .gru(resetAfter: false)]
 
+    /// As in `rnn(tanh)`, `lstm`, `gru`.
     public var description: String {
         switch self {
         case .rnn(let activation): "rnn(\(activation.rawValue))"
