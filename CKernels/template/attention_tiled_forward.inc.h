@@ -35,8 +35,8 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
   ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
   ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
   ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 3, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                                 \
-      {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}};
+  ATTEND(name, 3, true, __VA_ARGS__)                                                                                                       \
+  static const AttendTile name[][2] = {{name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}};
 #else
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
@@ -44,8 +44,9 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
   ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
   ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
   ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 3, true, __VA_ARGS__) ATTEND(name, 4, false, __VA_ARGS__) ATTEND(name, 4, true,                                             \
-                                                                                __VA_ARGS__) static const AttendTile name[][2] = {         \
+  ATTEND(name, 3, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 4, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                                 \
       {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}, {name##_4_false, name##_4_true}};
 #endif
 

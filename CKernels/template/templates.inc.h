@@ -42,7 +42,7 @@
 
 // clang-format off
 // A family added to the table adds a line here, its sub-table (runtime/kernels_FAMILY.h) filled at the end of its template.
-// Every line ends with a backslash; the empty line ends the list.
+// Every line but the last ends with a backslash.
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
   , .activation = {ACTIVATION_KERNELS} \
   , .arithmetic = {ARITHMETIC_KERNELS} \
@@ -57,7 +57,7 @@
   , .recurrent = {RECURRENT_KERNELS} \
   , .scored_attention = {SCORED_ATTENTION_KERNELS} \
   , .softmax_backward = {SOFTMAX_BACKWARD_KERNELS} \
-  , .sparse = {SPARSE_KERNELS} \
+  , .sparse = {SPARSE_KERNELS}
 
 // clang-format on
 

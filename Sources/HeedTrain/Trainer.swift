@@ -71,7 +71,8 @@ public actor Trainer<Task: TrainingTask> {
             }
             try observe(.step(takeStep()))
             let isBest = isDue(settings.evaluateEvery) ? try evaluate(observe) : false
-            let isWanted = isDue(settings.checkpointEvery) || stopping?.shouldStop == true || (isBest && settings.keepsBest)
+            let isWanted =
+                isDue(settings.checkpointEvery) || stopping?.shouldStop == true || (isBest && settings.keepsBest)
             if let checkpoints, isWanted {
                 try save(to: checkpoints, observe)
                 savedStep = step

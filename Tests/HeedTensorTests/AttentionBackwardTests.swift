@@ -19,7 +19,8 @@ struct AttentionBackwardTests {
         let sizes = Self.sizes
         let bias = Tensor.normal([1, 6, 65, 1], seed: 4)
         let masks: [AttentionMask] = [
-            .none, .causal(), .padding(lengths: [50, 70]), .additive(bias), .all([.additive(bias), .causal(offset: 3)]),
+            .none, .causal(), .padding(lengths: [50, 70]), .additive(bias),
+            .all([.additive(bias), .causal(offset: 3)]),
         ]
         for mask in masks {
             for dropout in [nil, AttentionDropout(probability: 0.25, seed: 11, offset: 5)] {
