@@ -22,6 +22,7 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
                                                                     const float *bias) {                                                   \
     __VA_ARGS__(vectors, masked, tile, s, x, first, keys, lane, bias);                                                                     \
   }
+// clang-format off
 #if HEED_BLOCK_VECTORS == 2
 #define ATTEND_ALL(name, ...)                                                                                                              \
   ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
@@ -49,6 +50,7 @@ typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const
   ATTEND(name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                                 \
       {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}, {name##_4_false, name##_4_true}};
 #endif
+// clang-format on
 
 INLINE_KERNEL void attend_tile_f32(const int vectors, const bool masked, const HeedAttentionTile *tile, const TileScratch *s,
                                    const TileOperands *x, size_t first, size_t keys, size_t lane, const float *bias) {

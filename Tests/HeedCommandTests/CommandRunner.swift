@@ -37,6 +37,20 @@ struct CommandRunner {
         return URL(fileURLWithPath: program).deletingLastPathComponent().appendingPathComponent("heed")
     }()
 
+    /// Starts `heed` and kills it after so many seconds; whether it had not ended before.
+    static func kill(_ arguments: [String], after seconds: Double) throws -> Bool {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = arguments
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        usleep(UInt32(seconds * 1e6))
+        Foundation.kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+        return process.terminationReason == .uncaughtSignal
+    }
+
     /// Runs `heed` with these arguments and this text on its standard input; the environment is the present one with `environment`
     /// put in.
     static func run(

@@ -80,6 +80,34 @@ struct TrainTests {
         #expect(weights[0] == weights[1])
     }
 
+    // Killed at any moment, in a step or in a save, and resumed with another number of threads each time.
+    @Test func aRunThatIsKilledLosesNothing() throws {
+        let folder = try TemporaryFolder()
+        let settings = ["--steps", "400", "--seed", "3", "--set", "checkpoint_every=5", "--set", "dropout=0.1"]
+        #expect(try Self.train("char-gpt", folder, out: "whole", settings).status == 0)
+        let start =
+            ["train", "char-gpt", "--data", folder.path("data.txt"), "--out", folder.path("parts")] + settings
+            + (Self.small["char-gpt"] ?? [])
+        var kills = 0
+        while kills < 12 {
+            let isBegun = FileManager.default.fileExists(atPath: folder.path("parts/config.json"))
+            let resume = [
+                "train", "char-gpt", "--resume", "--data", folder.path("data.txt"), "--out", folder.path("parts"),
+            ]
+            let arguments = (isBegun ? resume : start) + ["--threads", String(kills % 3 + 1)]
+            guard try CommandRunner.kill(arguments, after: Double.random(in: 0.02...0.4)) else { break }
+            kills += 1
+        }
+        let rest = try CommandRunner.run([
+            "train", "char-gpt", "--json", "--resume", "--data", folder.path("data.txt"), "--out", folder.path("parts"),
+        ])
+        #expect(rest.status == 0, "\(rest.errors)")
+        #expect(kills > 0)
+        #expect(try Self.losses(folder, "parts") == Self.losses(folder, "whole"), "after \(kills) kills")
+        let weights = try ["whole", "parts"].map { try TextFile.bytes(path: folder.path($0 + "/model.safetensors")) }
+        #expect(weights[0] == weights[1], "after \(kills) kills")
+    }
+
     @Test func listsPresetsAndTheirKeys() throws {
         let list = try CommandRunner.run(["train", "--list"])
         #expect(list.status == 0)
