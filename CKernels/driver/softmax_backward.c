@@ -7,37 +7,24 @@
 #include "parallel.h"
 #include "scratch.h"
 #include "softmax_backward_checks.h"
-
-#define TASK_ELEMENTS     16384
-#define FLOPS_PER_ELEMENT 20.0 // for the choice of how many cores are worth it
+#include "softmax_rows.h"
 
 typedef struct Call {
   const HeedKernels *kernels;
   const HeedSoftmaxBackwardShape *shape;
   const HeedSoftmaxBackwardInputs *inputs;
   float *gradient;
-  size_t task_rows, block_rows; // block_rows: brought into scratch at a time
-  bool direct;                  // all three are contiguous along columns
+  HeedSoftmaxRows plan;
+  bool direct; // all three are contiguous along columns
   char *scratch;
-  size_t scratch_stride, row_stride; // bytes a worker, floats a row of a block
 } Call;
-
-// The mask of row i with contiguous columns: where it lies, or gathered into `copy`.
-static const uint8_t *contiguous_mask(const Call *call, size_t i, uint8_t *copy) {
-  const HeedSoftmaxBackwardShape *s = call->shape;
-  if (!call->inputs->mask) return NULL;
-  const uint8_t *mask = call->inputs->mask + (ptrdiff_t)i * s->mask_row;
-  if (s->mask_column == 1) return mask;
-  for (size_t j = 0; j < s->columns; j++) copy[j] = mask[(ptrdiff_t)j * s->mask_column];
-  return copy;
-}
 
 // `rows` rows from row i on, at most block_rows of them.
 static void backward_block(const Call *call, size_t i, size_t rows, float *block) {
   const HeedSoftmaxBackwardShape *s = call->shape;
-  const ptrdiff_t stride = (ptrdiff_t)call->row_stride;
-  float *other = block + (call->direct ? 0 : call->block_rows * call->row_stride);
-  uint8_t *mask = (uint8_t *)(other + (call->direct ? 0 : call->block_rows * call->row_stride));
+  const ptrdiff_t stride = (ptrdiff_t)call->plan.row_stride;
+  float *other = block + (call->direct ? 0 : call->plan.block_rows * call->plan.row_stride);
+  uint8_t *mask = (uint8_t *)(other + (call->direct ? 0 : call->plan.block_rows * call->plan.row_stride));
   const float *y = call->inputs->output + (ptrdiff_t)i * s->output_row;
   const float *dy = call->inputs->output_gradient + (ptrdiff_t)i * s->output_gradient_row;
   float *dx = call->gradient + (ptrdiff_t)i * s->input_gradient_row;
@@ -52,7 +39,7 @@ static void backward_block(const Call *call, size_t i, size_t rows, float *block
         .output = call->direct ? y + p * s->output_row : block + p * stride,
         .output_gradient = call->direct ? dy + p * s->output_gradient_row : other + p * stride,
         .input_gradient = call->direct ? dx + p * s->input_gradient_row : block + p * stride,
-        .mask = contiguous_mask(call, i + r, mask),
+        .mask = heed_softmax_contiguous_mask(call->inputs->mask, i + r, s->mask_row, s->mask_column, s->columns, mask),
         .scale = s->scale,
         .logarithm = s->logarithm,
     };
@@ -63,11 +50,11 @@ static void backward_block(const Call *call, size_t i, size_t rows, float *block
 
 static void backward_rows(void *context, size_t task, size_t worker) {
   const Call *call = context;
-  float *block = (float *)(void *)(call->scratch + worker * call->scratch_stride);
-  const size_t rows = call->shape->rows, first = task * call->task_rows;
-  const size_t end = rows - first < call->task_rows ? rows : first + call->task_rows;
-  for (size_t i = first; i < end; i += call->block_rows)
-    backward_block(call, i, end - i < call->block_rows ? end - i : call->block_rows, block);
+  float *block = (float *)(void *)(call->scratch + worker * call->plan.scratch_stride);
+  const size_t rows = call->shape->rows, first = task * call->plan.task_rows;
+  const size_t end = rows - first < call->plan.task_rows ? rows : first + call->plan.task_rows;
+  for (size_t i = first; i < end; i += call->plan.block_rows)
+    backward_block(call, i, end - i < call->plan.block_rows ? end - i : call->plan.block_rows, block);
 }
 
 HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *input_gradient) {
@@ -76,17 +63,10 @@ HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const He
   if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;
   Call call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs, .gradient = input_gradient};
   call.direct = shape->output_column == 1 && shape->output_gradient_column == 1 && shape->input_gradient_column == 1;
-  call.block_rows = call.kernels->lanes;
-  call.row_stride = (shape->columns + 31) / 16 * 16; // never a multiple of a page
-  if (call.row_stride % 1024 == 0) call.row_stride += 16;
-  call.task_rows = TASK_ELEMENTS / shape->columns / call.block_rows * call.block_rows;
-  if (call.task_rows == 0) call.task_rows = call.direct ? 1 : call.block_rows;
-  const size_t tasks = (shape->rows - 1) / call.task_rows + 1;
-  const size_t width = heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns);
-  const bool gathers = inputs->mask && shape->mask_column != 1;
-  const size_t blocks = call.direct ? 0 : heed_size_product(2 * call.block_rows * sizeof(float), call.row_stride);
-  call.scratch_stride = heed_size_sum(blocks, gathers ? (shape->columns + 63) / 64 * 64 : 64);
-  call.scratch = heed_scratch_push(heed_size_product(width, call.scratch_stride));
+  call.plan = heed_softmax_rows(call.kernels, shape->rows, shape->columns, call.direct, 2, inputs->mask && shape->mask_column != 1);
+  const size_t tasks = call.plan.tasks;
+  const size_t width = heed_parallel_width(tasks, HEED_SOFTMAX_FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns);
+  call.scratch = heed_scratch_push(heed_size_product(width, call.plan.scratch_stride));
   if (!call.scratch) return HeedStatusOutOfMemory;
   heed_parallel_for(tasks, width, backward_rows, &call);
   heed_scratch_pop(call.scratch);
