@@ -28,6 +28,13 @@ struct LossPlotTests {
         #expect(!document.contains("nan") && !document.contains("inf"))
     }
 
+    @Test func aLongRunMakesNoLargerPicture() {
+        let short = LossPlot(title: "", training: Self.points(2000) { 1 / Double($0 + 1) }, validation: []).document
+        let long = LossPlot(title: "", training: Self.points(200_001) { 1 / Double($0 + 1) }, validation: []).document
+        #expect(long.utf8.count < 2 * short.utf8.count)
+        #expect(long.contains("at step 200001"))
+    }
+
     @Test func axesHaveRoundEnds() {
         let scale = LinearScale(values: [0.13, 4.2], start: 0, end: 100)
         #expect(scale.ticks == [0, 1, 2, 3, 4, 5])

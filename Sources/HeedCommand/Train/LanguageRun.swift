@@ -99,6 +99,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         let (folder, checkpoint, name) = (folder, checkpoint, Preset.name)
         do {
             let log = try MetricsLog(path: folder.metricsPath, keepingThrough: checkpoint?.step)
+            let history = try LossHistory(logPath: folder.metricsPath)
             try Blocking.run {
                 if let checkpoint { try await trainer.resume(from: checkpoint) }
                 try await trainer.run(checkpoints: folder.checkpoints) { event in
@@ -110,6 +111,7 @@ struct LanguageRun<Preset: LanguagePreset> {
                                 "loss": report.loss, "learning_rate": report.learningRate,
                                 "gradient_norm": report.gradientNorm, "seconds": report.seconds,
                             ])
+                        history.add(step: report.step, trainingLoss: report.loss)
                         progress.report(report)
                     case .evaluation(let step, let evaluation, _):
                         try log.append(
@@ -119,7 +121,8 @@ struct LanguageRun<Preset: LanguagePreset> {
                                 "perplexity": evaluation.metrics["perplexity"] ?? .nan,
                             ])
                         try progress.report(step: step, evaluation)
-                        try folder.plotLosses(title: name)
+                        history.add(step: step, validationLoss: evaluation.loss)
+                        try folder.write(history.plot(title: name).document, to: folder.plotPath)
                     case .checkpoint: break
                     }
                 }

@@ -17,11 +17,24 @@ package struct LossPlot {
     private let training: [Point]
     private let validation: [Point]
 
-    /// A picture; points whose loss is not finite are left out.
+    /// The most points of a line: more than there are pixels show nothing and make a large file.
+    private static let mostPoints = 2000
+
+    /// A picture; points whose loss is not finite are left out, and neighbours of very many are averaged.
     package init(title: String, training: [Point], validation: [Point]) {
         self.title = title
-        self.training = training.filter(\.loss.isFinite)
-        self.validation = validation.filter(\.loss.isFinite)
+        self.training = Self.thinned(training.filter(\.loss.isFinite))
+        self.validation = Self.thinned(validation.filter(\.loss.isFinite))
+    }
+
+    private static func thinned(_ points: [Point]) -> [Point] {
+        let group = (points.count + mostPoints - 1) / mostPoints
+        guard group > 1 else { return points }
+        return stride(from: 0, to: points.count, by: group).map { start in
+            let part = points[start..<min(start + group, points.count)]
+            return Point(
+                step: part[part.endIndex - 1].step, loss: part.reduce(0) { $0 + $1.loss } / Double(part.count))
+        }
     }
 
     private static let width = 860.0

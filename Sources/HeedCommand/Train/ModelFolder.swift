@@ -60,16 +60,6 @@ struct ModelFolder: Sendable {
         }
     }
 
-    /// Draws the losses of the log.
-    func plotLosses(title: String) throws {
-        let records = try MetricsLog.records(path: metricsPath)
-        func points(_ key: String) -> [LossPlot.Point] {
-            records.compactMap { record in record[key].map { LossPlot.Point(step: record.step, loss: $0) } }
-        }
-        let plot = LossPlot(title: title, training: points("loss"), validation: points("validation_loss"))
-        try write(plot.document, to: plotPath)
-    }
-
     // MARK: Reading
 
     func config() throws(CommandFailure) -> Config {

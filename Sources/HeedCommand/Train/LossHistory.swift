@@ -1,0 +1,37 @@
+import Heed
+import Synchronization
+
+/// The losses of a run so far, those before it was resumed too: read from the log once and then kept, for a long run's log is large.
+final class LossHistory: Sendable {
+    private struct Points {
+        var training: [LossPlot.Point] = []
+        var validation: [LossPlot.Point] = []
+    }
+
+    private let points: Mutex<Points>
+
+    /// What the log at `path` holds.
+    init(logPath path: String) throws {
+        var points = Points()
+        for record in try MetricsLog.records(path: path) {
+            if let loss = record["loss"] { points.training.append(LossPlot.Point(step: record.step, loss: loss)) }
+            if let loss = record["validation_loss"] {
+                points.validation.append(LossPlot.Point(step: record.step, loss: loss))
+            }
+        }
+        self.points = Mutex(points)
+    }
+
+    func add(step: Int, trainingLoss loss: Double) {
+        points.withLock { $0.training.append(LossPlot.Point(step: step, loss: loss)) }
+    }
+
+    func add(step: Int, validationLoss loss: Double) {
+        points.withLock { $0.validation.append(LossPlot.Point(step: step, loss: loss)) }
+    }
+
+    /// The picture of them.
+    func plot(title: String) -> LossPlot {
+        points.withLock { LossPlot(title: title, training: $0.training, validation: $0.validation) }
+    }
+}
