@@ -13,7 +13,7 @@ extension Variable {
     }
     /// `left * right`, with broadcasting.
     public static func * (left: Variable, right: Variable) -> Variable {
-        recorded(left.value * right.value, from: left, right) { Product(left, right) }
+        recorded(left.value * right.value, from: left, right) { Product("*", left, right) }
     }
     /// `left / right`, with broadcasting.
     public static func / (left: Variable, right: Variable) -> Variable {
@@ -110,21 +110,23 @@ private final class Scaling: RecordedOperation {
     }
 }
 
-/// `y = a b`:   `da = dy b`, `db = dy a`.
-private final class Product: RecordedOperation {
-    let left: Tensor?
-    let right: Tensor?
-    let leftShape: Shape
-    let rightShape: Shape
+/// An operation of two tensors, each of which is read for the other's gradient alone.
+class ProductOperation: RecordedOperation {
+    final let left: Tensor?
+    final let right: Tensor?
+    final let leftShape: Shape
+    final let rightShape: Shape
 
-    init(_ left: Variable, _ right: Variable) {
-        // Each is read for the other's gradient alone.
+    init(_ name: String, _ left: Variable, _ right: Variable) {
         self.left = right.tape == nil ? nil : left.value
         self.right = left.tape == nil ? nil : right.value
         (leftShape, rightShape) = (left.shape, right.shape)
-        super.init("*")
+        super.init(name)
     }
+}
 
+/// `y = a b`:   `da = dy b`, `db = dy a`.
+private final class Product: ProductOperation {
     override func backward(_ pass: BackwardPass) {
         var gradient = pass.takeGradient()
         if pass.needs(1), let left { pass.add((gradient * left).sum(to: rightShape), toInput: 1) }

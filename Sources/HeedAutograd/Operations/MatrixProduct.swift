@@ -7,7 +7,7 @@ import HeedTensor
 ///   - right: `[..., k, n]`, of rank 2 or more.
 /// - Returns: `[..., m, n]`.
 public func matmul(_ left: Variable, _ right: Variable) -> Variable {
-    Variable.recorded(matmul(left.value, right.value), from: left, right) { MatrixProduct(left, right) }
+    Variable.recorded(matmul(left.value, right.value), from: left, right) { MatrixProduct("matmul", left, right) }
 }
 
 /// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, the bias added as the product is stored.
@@ -50,19 +50,7 @@ extension StridedTensor where Scalar == Float {
 }
 
 /// `C = A B`:   `dA = dC B^T`, `dB = A^T dC`, each summed over what was broadcast.
-private final class MatrixProduct: RecordedOperation {
-    let left: Tensor?
-    let right: Tensor?
-    let leftShape: Shape
-    let rightShape: Shape
-
-    init(_ left: Variable, _ right: Variable) {
-        self.left = right.tape == nil ? nil : left.value
-        self.right = left.tape == nil ? nil : right.value
-        (leftShape, rightShape) = (left.shape, right.shape)
-        super.init("matmul")
-    }
-
+private final class MatrixProduct: ProductOperation {
     override func backward(_ pass: BackwardPass) {
         let gradient = pass.takeGradient()
         if pass.needs(0), let right {
