@@ -100,7 +100,7 @@ enum JSONString {
         }
     }
 
-    /// The scalar of the `\uXXXX` at `position`, or of two that are a surrogate pair, with their length; a nil scalar for
+    /// The scalar of the `\u` escape at `position`, or of two that are a surrogate pair, with their length; a nil scalar for
     /// half a pair, nil for what is no four hexadecimal digits.
     private static func unicodeEscape(
         _ content: UnsafeBufferPointer<UInt8>, at position: Int
