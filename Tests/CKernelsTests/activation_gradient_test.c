@@ -9,44 +9,50 @@
 #include "activation_support.h"
 #include "harness.h"
 
+static double logistic(double x) { return 1 / (1 + exp(-x)); }
+
 // f'(x), and in `magnitude` what its error is counted in, in units of eps: where terms cancel, their magnitudes.
 static double derivative(HeedActivation activation, double x, double *magnitude) {
-  const double s = 1 / (1 + exp(-x)), rest = 1 / (1 + exp(x)), phi = exp(-0.5 * x * x) * 0.39894228040143267794;
-  double v, slope, result;
+  double s, v, slope, result;
   switch (activation) {
   case HeedActivationNone:
   case HeedActivationRelu:
     *magnitude = 0;
     return activation == HeedActivationNone || x > 0;
   case HeedActivationSigmoid:
-    *magnitude = 5 * s * rest;
-    return s * rest;
+    result = logistic(x) * logistic(-x);
+    *magnitude = 5 * result;
+    return result;
   case HeedActivationTanh:
-    result = 4 / (1 + exp(-2 * x)) / (1 + exp(2 * x));
+    result = 4 * logistic(2 * x) * logistic(-2 * x);
     *magnitude = 5 * result;
     return result;
   case HeedActivationSilu:
     if (fabs(x) > 1e3) x = copysign(1e3, x);
-    *magnitude = 5 * (s + fabs(x) * s * rest);
-    return s + x * s * rest;
+    s = logistic(x), slope = x * s * logistic(-x);
+    *magnitude = 5 * (s + fabs(slope));
+    return s + slope;
   case HeedActivationGelu:
     if (fabs(x) > 1e3) x = copysign(1e3, x);
-    result = 0.5 * erfc(-x * M_SQRT1_2);
-    *magnitude = (3 + x * x) * (result + fabs(x) * phi);
-    return result + x * phi;
+    s = 0.5 * erfc(-x * M_SQRT1_2), slope = x * exp(-0.5 * x * x) * 0.39894228040143267794;
+    *magnitude = (3 + x * x) * (s + fabs(slope));
+    return s + slope;
   case HeedActivationGeluTanh:
     if (fabs(x) > 1e3) x = copysign(1e3, x);
     v = 2 * 0.79788456080286535588 * (x + 0.044715 * x * x * x);
     slope = 2 * 0.79788456080286535588 * (1 + 3 * 0.044715 * x * x);
-    *magnitude = (4 + 3 * fabs(v)) / (1 + exp(-v)) * (1 + fabs(x * slope) / (1 + exp(v)));
-    return (1 + x * slope / (1 + exp(v))) / (1 + exp(-v));
+    s = logistic(v), slope *= x * logistic(-v);
+    *magnitude = (4 + 3 * fabs(v)) * s * (1 + fabs(slope));
+    return (1 + slope) * s;
   case HeedActivationExp:
-    *magnitude = 2.5 * exp(x);
-    return exp(x);
+    result = exp(x);
+    *magnitude = 2.5 * result;
+    return result;
   case HeedActivationLog:
     *magnitude = 0.5 / fabs(x);
     return 1 / x;
   case HeedActivationSoftplus:
+    s = logistic(x);
     *magnitude = 4 * s;
     return s;
   }
@@ -69,37 +75,26 @@ static double excess(HeedActivation activation, float x, float arriving, float y
                       : error / (magnitude * fabs((double)arriving) * EPSILON);
 }
 
-#define BLOCK 8192
+static void check_block(HeedActivation activation, const float *input, size_t count, uint64_t block, SweepWorst *worst) {
+  float arriving[SWEEP_BLOCK], output[SWEEP_BLOCK];
+  Random r = random_stream(400 + block);
+  for (size_t i = 0; i < count; i++) arriving[i] = test_exhaustive && i % 4 ? 1 : (float)random_normal(&r);
+  REQUIRE(heed_activation_backward(activation, HeedActivationKeptInput, count, input, arriving, output) == HeedStatusOk);
+  for (size_t i = 0; i < count; i++) {
+    const double e = excess(activation, input[i], arriving[i], output[i]);
+    if (e > worst->excess) worst->excess = e, worst->excess_input = input[i], worst->arriving = arriving[i];
+  }
+}
 
 TEST(activation_gradient_is_accurate_over_all_floats) {
-  static float input[BLOCK], arriving[BLOCK], output[BLOCK];
-  const uint64_t step = activation_sweep_step();
-  static const uint32_t always[] = {0,          0x80000000, 1,          0x80000001, 0x7f800000, 0xff800000, 0x7f7fffff,
-                                    0xff7fffff, 0x7fc00000, 0xffc00001, 0x3f800000, 0xbf800000, 0x3f333333, 0xbf3fffff,
-                                    0xbfa3a3d7, 0xbf40779a, 0xc1200000, 0x41200000, 0xc2ae0000, 0xc2cf0000, 0xc1500000};
-  Random r = random_stream(400);
   for (int a = 0; a < HEED_ACTIVATION_COUNT; a++) {
-    double worst = 0;
-    float worst_input = 0, worst_arriving = 0;
-    bool first = true;
-    for (uint64_t bits = 0; bits < (uint64_t)1 << 32;) {
-      size_t count = 0;
-      for (; first && count < sizeof always / sizeof *always; count++) memcpy(&input[count], &always[count], 4);
-      first = false;
-      for (; count < BLOCK && bits < (uint64_t)1 << 32; bits += step) {
-        const uint32_t b = (uint32_t)bits;
-        memcpy(&input[count++], &b, 4);
-      }
-      for (size_t i = 0; i < count; i++) arriving[i] = test_exhaustive && i % 4 ? 1 : (float)random_normal(&r);
-      REQUIRE(heed_activation_backward((HeedActivation)a, HeedActivationKeptInput, count, input, arriving, output) == HeedStatusOk);
-      for (size_t i = 0; i < count; i++) {
-        const double e = excess((HeedActivation)a, input[i], arriving[i], output[i]);
-        if (e > worst) worst = e, worst_input = input[i], worst_arriving = arriving[i];
-      }
+    const SweepWorst worst = activation_sweep((HeedActivation)a, check_block);
+    if (test_exhaustive) {
+      printf("  gradient of activation %d: at most %.3f of what is allowed, at %.9g\n", a, worst.excess, (double)worst.excess_input);
+      fflush(stdout);
     }
-    if (test_exhaustive) printf("  gradient of activation %d: at most %.3f of what is allowed, at %.9g\n", a, worst, (double)worst_input);
-    CHECK_MESSAGE(worst <= 1, "activation %d: %.3f of what is allowed, at %.9g times %.9g", a, worst, (double)worst_input,
-                  (double)worst_arriving);
+    CHECK_MESSAGE(worst.excess <= 1, "activation %d: %.3f of what is allowed, at %.9g times %.9g", a, worst.excess,
+                  (double)worst.excess_input, (double)worst.arriving);
   }
 }
 
