@@ -71,7 +71,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
-        .target(name: "HeedTestSupport", dependencies: ["HeedTensor", "HeedFiles"], path: "Tests/HeedTestSupport"),
+        .target(
+            name: "HeedTestSupport", dependencies: ["HeedTensor", "HeedNN", "HeedFiles"], path: "Tests/HeedTestSupport"),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(
@@ -85,7 +86,9 @@ let package = Package(
             dependencies: [
                 "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedJSON", "HeedTestSupport",
             ]),
-        .testTarget(name: "HeedModelsTests", dependencies: ["HeedModels", "HeedTensor"]),
+        .testTarget(
+            name: "HeedModelsTests",
+            dependencies: ["HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedTestSupport"]),
         .testTarget(
             name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
     ],

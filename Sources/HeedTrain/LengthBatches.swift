@@ -106,6 +106,9 @@ public struct PaddedBatch: Sendable {
         self.tokens = IndexTensor(tokens, shape: [sequences.count, longest])
         lengths = sequences.map(\.count)
     }
+
+    /// Whether a sequence is shorter than the longest.
+    public var isPadded: Bool { lengths.contains { $0 < tokens.shape[1] } }
 }
 
 /// One sequence of many, with a separator behind each, for ``TokenWindows``: nothing is padded.

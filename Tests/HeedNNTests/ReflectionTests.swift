@@ -1,23 +1,13 @@
 import HeedNN
 import HeedTensor
+import HeedTestSupport
 import Testing
 
 /// No parameter of any module is forgotten: what reflection finds is what the module lists.
 @Suite struct ReflectionTests {
-    /// Identities of the parameters in a value, however deep.
-    private func found(in value: Any) -> [ParameterIdentity] {
-        if let parameter = value as? Parameter { return [parameter.identity] }
-        if value is Tensor { return [] }
-        return Mirror(reflecting: value).children.flatMap { found(in: $0.value) }
-    }
-
     private func check(_ module: some Module) {
-        let listed = module.parameters.map(\.parameter.identity)
-        let names = module.parameters.map(\.name)
-        #expect(Set(listed).count == listed.count, "\(type(of: module)) lists a parameter twice")
-        #expect(Set(names).count == names.count, "\(type(of: module)) gives a name twice")
-        let all = found(in: module)
-        #expect(Set(all) == Set(listed), "\(type(of: module)) lists \(names), but holds \(all.count) parameters")
+        let fault = faultInParameters(of: module)
+        #expect(fault == nil)
     }
 
     @Test func everyModuleListsItsParameters() {

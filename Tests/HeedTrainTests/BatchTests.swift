@@ -90,3 +90,19 @@ struct BatchTests {
         #expect(packed([[1, 2], [], [3]], separator: 0) == [1, 2, 0, 0, 3, 0])
     }
 }
+
+@Suite("The order of batches by length")
+struct LengthBatchOrderTests {
+    /// Epoch behind epoch, whichever step is asked for first; epochs of token-sized batches differ in their numbers.
+    @Test(arguments: [LengthBatches.Size.sequences(7), .tokens(40)])
+    func stepsFollowTheEpochs(_ size: LengthBatches.Size) throws {
+        var generator = RandomGenerator(seed: 5)
+        let lengths = (0..<300).map { _ in 1 + generator.below(20) }
+        let batches = try LengthBatches(lengths: lengths, size: size, seed: 3)
+        let all = (0..<6).flatMap { batches.batches(inEpoch: $0) }
+        let order = LengthBatchOrder(batches)
+        #expect(all.indices.map { order.places(at: $0) } == all)
+        let other = LengthBatchOrder(batches)
+        for step in [all.count - 1, 0, all.count / 2, 3, all.count - 2] { #expect(other.places(at: step) == all[step]) }
+    }
+}

@@ -9,12 +9,15 @@ struct BenchTrain: ParsableCommand {
         abstract: "Measure training steps: forward, backward, clipping and AdamW, on random tokens.",
         discussion: """
             char-gpt has 6 layers, width 384, 6 heads, length 256, 65 tokens, batch 8; gpt2-124m GPT-2's smallest dimensions, length 256, batch 2; \
-            char-lstm 2 layers, hidden and embedding 256, length 128, 65 tokens, batch 32. Work is counted as 6 operations a parameter used in \
-            products and token, and attention over the pairs that are seen. The machine's peak is read between the repetitions.
+            char-lstm 2 layers, hidden and embedding 256, length 128, 65 tokens, batch 32. seq2seq-bahdanau (LSTM encoder and decoder of one layer, \
+            hidden and embedding 256, additive attention) and translator (a Transformer of 3 + 3 layers, width 256, 8 heads, feed-forward 1024) have \
+            8000 tokens on each side, length 20, batch 64; tokens a second are those of the targets. Work is counted as 6 operations a parameter used in \
+            products and token, and attention over \
+            the pairs that are seen. The machine's peak is read between the repetitions.
             """
     )
 
-    @Option(help: "The model: char-gpt, gpt2-124m or char-lstm.")
+    @Option(help: "The model: \(TrainProblem.allCases.map(\.rawValue).joined(separator: ", ")).")
     var model = TrainProblem.charGPT
 
     @Option(help: "Repetitions, 1 to 10000.")

@@ -6,14 +6,23 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     case charGPT = "char-gpt"
     case gpt2 = "gpt2-124m"
     case charLSTM = "char-lstm"
+    case bahdanau = "seq2seq-bahdanau"
+    case translator
 
-    /// Tokens of a sequence, and sequences of a step.
-    var length: Int { self == .charLSTM ? 128 : 256 }
+    /// Tokens of a sequence (of a source and of its target each, where there are both), and sequences of a step.
+    var length: Int {
+        switch self {
+        case .charGPT, .gpt2: 256
+        case .charLSTM: 128
+        case .bahdanau, .translator: Seq2SeqProblem.length
+        }
+    }
     var batch: Int {
         switch self {
         case .charGPT: 8
         case .gpt2: 2
         case .charLSTM: 32
+        case .bahdanau, .translator: Seq2SeqProblem.batch
         }
     }
 
@@ -29,14 +38,24 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     /// Floating point operations of a step: 6 for each parameter of a product and token, and attention forward and backward over the
     /// pairs that are seen.
     var operationsPerStep: Double {
-        let tokens = Double(tokensPerStep)
-        guard self != .charLSTM else {
-            let lstm = Self.lstm
-            let layers =
-                4.0 * Double(lstm.hidden) * Double(lstm.embedding + lstm.hidden)
-                + 4 * Double(lstm.hidden) * Double(2 * lstm.hidden) * Double(lstm.layers - 1)
-            return 6 * tokens * (layers + Double(lstm.hidden * lstm.vocabularySize))
+        switch self {
+        case .charGPT, .gpt2: operationsOfGPT
+        case .charLSTM: operationsOfLSTM
+        case .bahdanau: Seq2SeqProblem.operationsOfBahdanau
+        case .translator: Seq2SeqProblem.operationsOfTransformer
         }
+    }
+
+    private var operationsOfLSTM: Double {
+        let lstm = Self.lstm
+        let layers =
+            4.0 * Double(lstm.hidden) * Double(lstm.embedding + lstm.hidden)
+            + 4 * Double(lstm.hidden) * Double(2 * lstm.hidden) * Double(lstm.layers - 1)
+        return 6 * Double(tokensPerStep) * (layers + Double(lstm.hidden * lstm.vocabularySize))
+    }
+
+    private var operationsOfGPT: Double {
+        let tokens = Double(tokensPerStep)
         let gpt = gpt
         let width = Double(gpt.width)
         let products = 12 * width * width * Double(gpt.layers) + width * Double(gpt.vocabularySize)
@@ -48,20 +67,34 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     /// A function that takes an optimiser step on random tokens, the model's random weights made now.
     func makeStep() throws -> () throws -> Void {
         var random = RandomGenerator(seed: 1)
-        if self == .charLSTM { return try Self.step(RecurrentLanguageModel(Self.lstm, using: &random), self) }
-        return try Self.step(GPT(gpt, using: &random), self)
+        switch self {
+        case .charGPT, .gpt2: return try step(GPT(gpt, using: &random))
+        case .charLSTM: return try step(RecurrentLanguageModel(Self.lstm, using: &random))
+        case .bahdanau: return try step(Seq2SeqBahdanau(Seq2SeqProblem.bahdanau, using: &random))
+        case .translator: return try step(Seq2SeqTransformer(Seq2SeqProblem.transformer, using: &random))
+        }
     }
 
-    private static func step<Model: LanguageModel>(_ model: Model, _ problem: TrainProblem) throws -> () throws -> Void
-    {
+    private func step(_ model: some LanguageModel) throws -> () throws -> Void {
+        try step(model, task(for: model))
+    }
+
+    private func task<Model: LanguageModel>(for model: Model) throws -> LanguageModelTask<Model> {
         var random = RandomGenerator(seed: 2)
-        let tokens = (0..<8 * problem.tokensPerStep).map { _ in Int32(random.below(model.vocabularySize)) }
-        let task = try LanguageModelTask<Model>(
-            tokens: tokens, length: problem.length, batch: problem.batch,
-            order: problem == .charLSTM ? .sequential : .random(seed: 3))
+        let tokens = (0..<8 * tokensPerStep).map { _ in Int32(random.below(model.vocabularySize)) }
+        return try LanguageModelTask(
+            tokens: tokens, length: length, batch: batch,
+            order: self == .charLSTM ? .sequential : .random(seed: 3))
+    }
+
+    private func step<Model: Seq2SeqModel>(_ model: Model) throws -> () throws -> Void {
+        let task: Seq2SeqTask<Model> = try Seq2SeqProblem.task()
+        return try step(model, task)
+    }
+
+    private func step<Task: TrainingTask>(_ model: Task.Model, _ task: Task) throws -> () throws -> Void {
         var settings = TrainingSettings(
-            name: problem.rawValue, steps: .max, optimizer: .adamW(weightDecay: .matrices(0.1)),
-            schedule: .constant(1e-4))
+            name: rawValue, steps: .max, optimizer: .adamW(weightDecay: .matrices(0.1)), schedule: .constant(1e-4))
         settings.clipNorm = 1
         let trainer = try Trainer(model: model, task: task, settings: settings)
         return { try Blocking.run { _ = try await trainer.takeStep() } }

@@ -43,4 +43,35 @@ public struct AdditiveAttention: Module {
                 queryWeight: context.variable(queryWeight), keyWeight: context.variable(keyWeight),
                 scoreWeight: context.variable(scoreWeight)))
     }
+
+    // MARK: Decoding
+
+    /// The keys and values of sequences, the keys projected once for a decoder that attends to them step by step.
+    public struct Memory: Sendable {
+        let keys: PreparedAttentionKeys
+        let values: Tensor
+        let lengths: [Int]?
+    }
+
+    /// Prepares keys `[B, T, keySize]` and values `[B, T, E]` for any number of steps.
+    ///
+    /// - Parameter lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
+    public func makeMemory(keys: Tensor, values: Tensor, lengths: [Int]? = nil) -> Memory {
+        let prepared = stopping { () throws(TensorError) in
+            try PreparedAttentionKeys(keys, weight: keyWeight.value)
+        }
+        return Memory(keys: prepared, values: values, lengths: lengths)
+    }
+
+    /// Output and weights in inference, over what ``makeMemory(keys:values:lengths:)`` prepared: the bits of attention over the same keys
+    /// in tensors, for a query alone and among many.
+    public func callAsFunction(_ queries: Tensor, memory: Memory) -> (output: Tensor, weights: Tensor) {
+        stopping { () throws(TensorError) in
+            try ScoredAttentionCall(
+                queries: queries, keys: .prepared(memory.keys), values: memory.values, lengths: memory.lengths,
+                score: .additive(
+                    queryWeight: queryWeight.value, keyWeight: keyWeight.value, scoreWeight: scoreWeight.value)
+            ).forward()
+        }
+    }
 }

@@ -1,0 +1,174 @@
+import HeedAutograd
+import HeedNN
+import HeedTensor
+import HeedTrain
+
+/// The dimensions of a ``Seq2SeqBahdanau``.
+public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
+    /// How many tokens a source can be made of.
+    public var sourceVocabulary: Int
+    /// How many tokens a target can be made of.
+    public var targetVocabulary: Int
+    /// The size of a token's vector.
+    public var embedding: Int
+    /// The size of a layer's state.
+    public var hidden: Int
+    /// How many layers encoder and decoder have each.
+    public var layers = 1
+    /// The size in which states are compared; ``hidden`` unless given.
+    public var attention: Int?
+    /// What is dropped in training: of embeddings, between layers and of what the output layer reads.
+    public var dropout: Float = 0
+    /// Padding, beginning and end.
+    public var tokens = Seq2SeqTokens()
+
+    /// Dimensions.
+    public init(sourceVocabulary: Int, targetVocabulary: Int, embedding: Int, hidden: Int) {
+        self.sourceVocabulary = sourceVocabulary
+        self.targetVocabulary = targetVocabulary
+        self.embedding = embedding
+        self.hidden = hidden
+    }
+
+    /// Refuses dimensions that give no model.
+    ///
+    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    public func check() throws(ModelError) {
+        for (name, value) in [
+            ("source vocabulary", sourceVocabulary), ("target vocabulary", targetVocabulary), ("embedding", embedding),
+            ("hidden", hidden), ("layers", layers), ("attention", attention ?? hidden),
+        ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
+        guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
+        try tokens.check(vocabulary: min(sourceVocabulary, targetVocabulary))
+        let states = 8 * Double(layers) * Double(hidden) * Double(hidden + max(hidden, embedding))
+        let tables =
+            (Double(sourceVocabulary) + Double(targetVocabulary)) * Double(embedding)
+            + Double(targetVocabulary) * 2 * Double(hidden)
+        let parameters = states + tables + 2 * Double(attention ?? hidden) * Double(hidden)
+        guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
+    }
+}
+
+/// An LSTM that reads a source, an LSTM that writes a target, and the additive attention of Bahdanau, Cho and Bengio ("Neural machine
+/// translation by jointly learning to align and translate", 2015) between them:
+///
+///     e = encoder(source[ids]),   the decoder begins with the encoder's last state
+///     s = decoder(target[ids])
+///     a_ij = softmax_j(v^T tanh(Wq s_i + Wk e_j))      over the source's own tokens
+///     scores_i = W [s_i; sum_j a_ij e_j] + b
+///
+/// It differs from the paper in three points. The context meets the decoder's state behind the recurrence and is not fed back into it, as Luong,
+/// Pham and Manning ("Effective approaches to attention-based neural machine translation", 2015) do without input feeding: so `s_i` attends
+/// instead of `s_(i-1)`, and in training all states of a target attend in one call behind one recurrent call. The units are LSTMs, and
+/// the encoder reads in one direction, whose last state the decoder's can begin with.
+///
+/// Parameters: `source`, `target` (``Embedding``), `encoder`, `decoder` (``LSTM``), `attention` (``AdditiveAttention``), `output` (``Linear``).
+public struct Seq2SeqBahdanau: Seq2SeqModel {
+    /// The dimensions.
+    public let settings: Seq2SeqBahdanauSettings
+    var source: Embedding
+    var target: Embedding
+    var encoder: LSTM
+    var decoder: LSTM
+    var attention: AdditiveAttention
+    var output: Linear
+    var dropout: Dropout
+
+    /// A model with random weights.
+    ///
+    /// - Throws: ``ModelError`` for dimensions that give none.
+    public init(_ settings: Seq2SeqBahdanauSettings, using generator: inout RandomGenerator) throws(ModelError) {
+        try settings.check()
+        self.settings = settings
+        let (hidden, padding) = (settings.hidden, Int(settings.tokens.padding))
+        source = Embedding(
+            count: settings.sourceVocabulary, size: settings.embedding, paddingIndex: padding, using: &generator)
+        target = Embedding(
+            count: settings.targetVocabulary, size: settings.embedding, paddingIndex: padding, using: &generator)
+        encoder = LSTM(
+            inputSize: settings.embedding, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
+            using: &generator)
+        decoder = LSTM(
+            inputSize: settings.embedding, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
+            using: &generator)
+        attention = AdditiveAttention(
+            querySize: hidden, keySize: hidden, size: settings.attention ?? hidden, using: &generator)
+        output = Linear(inputs: 2 * hidden, outputs: settings.targetVocabulary, using: &generator)
+        dropout = Dropout(settings.dropout)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("source", &source)
+        visit("target", &target)
+        visit("encoder", &encoder)
+        visit("decoder", &decoder)
+        visit("attention", &attention)
+        visit("output", &output)
+    }
+
+    public var sourceVocabularySize: Int { settings.sourceVocabulary }
+    public var targetVocabularySize: Int { settings.targetVocabulary }
+    public var specialTokens: Seq2SeqTokens { settings.tokens }
+
+    // MARK: All tokens at once
+
+    public func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable {
+        output(attended(source, target, context).features, context)
+    }
+
+    public func loss(
+        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
+    ) -> Variable {
+        crossEntropy(
+            output(attended(source, target, context).features, context), targets: following,
+            ignoring: Int(settings.tokens.padding), labelSmoothing: labelSmoothing)
+    }
+
+    /// How much each token of the target looks at each of the source, `[batch, target length, source length]`: the paper's alignments.
+    public func alignments(_ source: PaddedBatch, target: IndexTensor) -> Tensor {
+        attended(source, target, Context()).weights.value
+    }
+
+    /// `[s; context]` of every token of the target, and the weights of the attention.
+    private func attended(
+        _ source: PaddedBatch, _ target: IndexTensor, _ context: Context
+    ) -> (features: Variable, weights: Variable) {
+        let encoded = encoded(source, context)
+        let states = decoder(dropout(self.target(target, context), context), state: encoded.state, context).output
+        let attended = attention(
+            states, keys: encoded.output, values: encoded.output, lengths: source.lengths, context)
+        return (dropout(concatenate([states, attended.output], axis: 2), context), attended.weights)
+    }
+
+    private func encoded(_ source: PaddedBatch, _ context: Context) -> RecurrentLayersResult {
+        encoder(dropout(self.source(source.tokens, context), context), lengths: source.lengths, context)
+    }
+
+    // MARK: Decoding
+
+    /// The encoded source, its keys projected once, and the decoder's state.
+    public struct DecodingState: Sendable {
+        let memory: AdditiveAttention.Memory
+        var hidden: Tensor
+        var cell: Tensor
+    }
+
+    public func makeDecodingState(_ source: PaddedBatch) -> DecodingState {
+        let encoded = encoded(source, Context())
+        guard let cell = encoded.state.cell else { programmerError("Seq2SeqBahdanau: an LSTM gave no cells") }
+        let keys = encoded.output.value
+        return DecodingState(
+            memory: attention.makeMemory(keys: keys, values: keys, lengths: source.lengths),
+            hidden: encoded.state.hidden.value, cell: cell.value)
+    }
+
+    public func nextScores(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
+        let step = decoder(
+            target(IndexTensor(tokens, shape: [tokens.count, 1])),
+            state: RecurrentState(hidden: state.hidden, cell: state.cell))
+        if let cell = step.state.cell { (state.hidden, state.cell) = (step.state.hidden.value, cell.value) }
+        let context = attention(step.output.value, memory: state.memory).output
+        let features = concatenate([step.output.value, context], axis: 2)
+        return output(features).reshaped([tokens.count, targetVocabularySize])
+    }
+}

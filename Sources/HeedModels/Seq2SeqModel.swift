@@ -1,0 +1,107 @@
+import HeedAutograd
+import HeedNN
+import HeedTensor
+import HeedTrain
+
+/// The tokens of a ``Seq2SeqModel`` that stand for no word.
+public struct Seq2SeqTokens: Sendable, Equatable {
+    /// Fills short sequences up; has no effect and no loss.
+    public var padding: Int32
+    /// What a decoder is given before the first word.
+    public var beginning: Int32
+    /// What it is to give behind the last.
+    public var end: Int32
+
+    /// 0, 1 and 2 unless given.
+    public init(padding: Int32 = 0, beginning: Int32 = 1, end: Int32 = 2) {
+        (self.padding, self.beginning, self.end) = (padding, beginning, end)
+    }
+
+    /// Refuses tokens that are not three of a vocabulary.
+    func check(vocabulary: Int) throws(ModelError) {
+        let all = [padding, beginning, end]
+        guard Set(all).count == 3, all.allSatisfy({ $0 >= 0 && Int($0) < vocabulary }) else {
+            throw ModelError(
+                "padding, beginning and end are the tokens \(padding), \(beginning) and \(end), not three of \(vocabulary)"
+            )
+        }
+    }
+}
+
+/// A model that turns a sequence of tokens into another: an encoder reads the source, a decoder writes the target token by token
+/// (Sutskever, Vinyals and Le, "Sequence to sequence learning with neural networks", 2014).
+public protocol Seq2SeqModel: Module {
+    /// What decoding keeps from token to token: the encoded sources, and caches or a recurrent state.
+    associatedtype DecodingState: Sendable
+
+    /// How many tokens a source can be made of.
+    var sourceVocabularySize: Int { get }
+
+    /// How many tokens a target can be made of.
+    var targetVocabularySize: Int { get }
+
+    /// Padding, beginning and end.
+    var specialTokens: Seq2SeqTokens { get }
+
+    /// The scores of the token behind each of the target's, all at once (teacher forcing).
+    ///
+    /// - Parameters:
+    ///   - source: `[batch, source length]`; what lies behind a sequence's length has no effect.
+    ///   - target: `[batch, target length]`, each row beginning with ``Seq2SeqTokens/beginning``.
+    /// - Returns: `[batch, target length, targetVocabularySize]`.
+    func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable
+
+    /// The cross-entropy of the scores with the tokens that follow, a mean over those that are not ``Seq2SeqTokens/padding``.
+    ///
+    /// - Parameters:
+    ///   - target: As above.
+    ///   - following: `[batch, target length]`: the token behind each.
+    ///   - labelSmoothing: The part of each target that is spread over all tokens (Szegedy et al. 2016).
+    func loss(
+        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
+    ) -> Variable
+
+    /// The state before the first token of each source's target.
+    func makeDecodingState(_ source: PaddedBatch) -> DecodingState
+
+    /// The scores of the token behind the next ones, which the state takes up: `[batch, targetVocabularySize]`, with the bits that they
+    /// have where all tokens are given at once.
+    ///
+    /// - Parameter tokens: One a source.
+    func nextScores(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor
+}
+
+extension Seq2SeqModel {
+    /// The targets that take the token with the highest score at every step, without ``Seq2SeqTokens/beginning`` and ``Seq2SeqTokens/end``. Each
+    /// is what its source has alone.
+    ///
+    /// - Parameter longest: Where a target without an end is cut off.
+    /// - Throws: ``ModelError`` where a source is empty or has a token that is none of the model's, or scores are not finite.
+    public func greedyTargets(of sources: [[Int32]], longest: Int) throws(ModelError) -> [[Int32]] {
+        for (index, source) in sources.enumerated() {
+            guard !source.isEmpty else { throw ModelError("source \(index) is empty") }
+            if let token = source.first(where: { $0 < 0 || Int($0) >= sourceVocabularySize }) {
+                throw ModelError("token \(token) of source \(index) is none of the model's \(sourceVocabularySize)")
+            }
+        }
+        guard !sources.isEmpty else { return [] }
+        let special = specialTokens
+        var state = makeDecodingState(PaddedBatch(sources, padding: special.padding))
+        var targets = [[Int32]](repeating: [], count: sources.count)
+        var hasEnded = [Bool](repeating: false, count: sources.count)
+        var next = [Int32](repeating: special.beginning, count: sources.count)
+        // Nothing is drawn: the highest score wins.
+        var random = RandomGenerator(seed: 0)
+        for _ in 0..<max(0, longest) {
+            let scores = nextScores(next, &state)
+            for row in sources.indices where !hasEnded[row] {
+                next[row] = Int32(
+                    try TokenSampler.greedy.sample(scores.selecting(axis: 0, index: row).elements, using: &random))
+                hasEnded[row] = next[row] == special.end
+                if !hasEnded[row] { targets[row].append(next[row]) }
+            }
+            if hasEnded.allSatisfy(\.self) { break }
+        }
+        return targets
+    }
+}

@@ -1,0 +1,197 @@
+import HeedAutograd
+import HeedNN
+import HeedTensor
+import HeedTrain
+
+/// The dimensions of a ``Seq2SeqTransformer``.
+public struct Seq2SeqTransformerSettings: Sendable, Equatable {
+    /// Which tables of tokens are one.
+    public enum SharedTables: String, Sendable, Equatable, CaseIterable {
+        /// Source, target and output layer each have their own.
+        case none
+        /// The output layer is the target's table (Press and Wolf 2017).
+        case output
+        /// There is one vocabulary, and one table for all three, as in the paper.
+        case all
+    }
+
+    /// How many tokens a source can be made of.
+    public var sourceVocabulary: Int
+    /// How many tokens a target can be made of.
+    public var targetVocabulary: Int
+    /// The size of a token's vector.
+    public var width: Int
+    /// The heads of each attention, which divide ``width``.
+    public var heads: Int
+    /// The size between the two linear maps of a layer.
+    public var feedForward: Int
+    /// Layers of the encoder.
+    public var encoderLayers: Int
+    /// Layers of the decoder.
+    public var decoderLayers: Int
+    /// What is dropped in training, where the paper drops it.
+    public var dropout: Float = 0
+    /// Whether norms stand before the parts of a layer instead of behind them, as in the paper.
+    public var normFirst = false
+    /// Between the two linear maps of a layer.
+    public var activation: Activation = .relu
+    /// Which tables are one.
+    public var sharedTables = SharedTables.none
+    /// Padding, beginning and end.
+    public var tokens = Seq2SeqTokens()
+
+    /// Dimensions; the rest is the paper's, but that nothing is dropped and no tables are shared.
+    public init(
+        sourceVocabulary: Int, targetVocabulary: Int, width: Int, heads: Int, feedForward: Int, encoderLayers: Int,
+        decoderLayers: Int
+    ) {
+        (self.sourceVocabulary, self.targetVocabulary) = (sourceVocabulary, targetVocabulary)
+        (self.width, self.heads, self.feedForward) = (width, heads, feedForward)
+        (self.encoderLayers, self.decoderLayers) = (encoderLayers, decoderLayers)
+    }
+
+    /// Refuses dimensions that give no model.
+    ///
+    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    public func check() throws(ModelError) {
+        for (name, value) in [
+            ("source vocabulary", sourceVocabulary), ("target vocabulary", targetVocabulary), ("width", width),
+            ("heads", heads), ("feed-forward", feedForward), ("encoder layers", encoderLayers),
+            ("decoder layers", decoderLayers),
+        ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
+        guard width % heads == 0 else { throw ModelError("\(heads) heads do not divide a width of \(width)") }
+        guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
+        guard sharedTables != .all || sourceVocabulary == targetVocabulary else {
+            throw ModelError(
+                "vocabularies of \(sourceVocabulary) and \(targetVocabulary) tokens cannot share a table: they must be one"
+            )
+        }
+        try tokens.check(vocabulary: min(sourceVocabulary, targetVocabulary))
+        let layer = 2 * Double(width) * (4 * Double(width) + Double(feedForward))
+        let parameters =
+            layer * (Double(encoderLayers) + Double(decoderLayers))
+            + Double(width) * (Double(sourceVocabulary) + 2 * Double(targetVocabulary))
+        guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
+    }
+}
+
+/// The translator of Vaswani et al., "Attention is all you need" (2017):
+///
+///     x = sqrt(width) source[ids] + positions,   memory = encoder(x)                     over the source's own tokens
+///     y = sqrt(width) target[ids] + positions,   scores = W decoder(y, memory) + b       causal
+///
+/// Positions are sinusoidal, so that a text may have any length. Tables begin normal with deviation `1 / sqrt(width)`. As in PyTorch's
+/// `nn.Transformer`, and unlike the paper, there is a norm behind the last layer of encoder and decoder also where norms stand last.
+///
+/// Parameters: `source` (unless it is the target's), `target` (``Embedding``), `transformer` (``Transformer``), `output` (``Linear``, unless it is the
+/// target's table, which has no bias).
+public struct Seq2SeqTransformer: Seq2SeqModel {
+    /// The dimensions.
+    public let settings: Seq2SeqTransformerSettings
+    var source: Embedding?
+    var target: Embedding
+    var transformer: Transformer
+    var output: Linear?
+    var dropout: Dropout
+    let positions = SinusoidalPosition()
+
+    /// A model with random weights.
+    ///
+    /// - Throws: ``ModelError`` for dimensions that give none.
+    public init(_ settings: Seq2SeqTransformerSettings, using generator: inout RandomGenerator) throws(ModelError) {
+        try settings.check()
+        self.settings = settings
+        let (width, padding) = (settings.width, Int(settings.tokens.padding))
+        func table(_ count: Int) -> Embedding {
+            var table = Embedding(count: count, size: width, paddingIndex: padding, using: &generator)
+            table.weight.value = table.weight.value * (1 / Float(width).squareRoot())
+            return table
+        }
+        source = settings.sharedTables == .all ? nil : table(settings.sourceVocabulary)
+        target = table(settings.targetVocabulary)
+        transformer = Transformer(
+            TransformerSettings(
+                width: width, heads: settings.heads, feedForward: settings.feedForward, dropout: settings.dropout,
+                activation: settings.activation, normFirst: settings.normFirst),
+            encoderLayers: settings.encoderLayers, decoderLayers: settings.decoderLayers, using: &generator)
+        output =
+            settings.sharedTables == .none
+            ? Linear(inputs: width, outputs: settings.targetVocabulary, using: &generator) : nil
+        dropout = Dropout(settings.dropout)
+    }
+
+    public mutating func visitParameters(_ visit: ParameterVisitor) {
+        visit("source", &source)
+        visit("target", &target)
+        visit("transformer", &transformer)
+        visit("output", &output)
+    }
+
+    public var sourceVocabularySize: Int { settings.sourceVocabulary }
+    public var targetVocabularySize: Int { settings.targetVocabulary }
+    public var specialTokens: Seq2SeqTokens { settings.tokens }
+
+    // MARK: All tokens at once
+
+    public func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable {
+        scores(decoded(source, target, context), context)
+    }
+
+    public func loss(
+        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
+    ) -> Variable {
+        crossEntropy(
+            scores(decoded(source, target, context), context), targets: following,
+            ignoring: Int(settings.tokens.padding), labelSmoothing: labelSmoothing)
+    }
+
+    private func decoded(_ source: PaddedBatch, _ target: IndexTensor, _ context: Context) -> Variable {
+        let memory = encoded(source, context)
+        return transformer.decoder(
+            embedded(target, self.target, firstPosition: 0, context), memory: memory, memoryMask: Self.mask(source),
+            context)
+    }
+
+    private func encoded(_ source: PaddedBatch, _ context: Context) -> Variable {
+        transformer.encoder(
+            embedded(source.tokens, self.source ?? target, firstPosition: 0, context), mask: Self.mask(source), context)
+    }
+
+    private static func mask(_ source: PaddedBatch) -> AttentionMask {
+        source.isPadded ? .padding(lengths: source.lengths) : .none
+    }
+
+    private func embedded(
+        _ ids: IndexTensor, _ table: Embedding, firstPosition: Int, _ context: Context
+    ) -> Variable {
+        let vectors = table(ids, context) * Float(settings.width).squareRoot()
+        return dropout(positions(vectors, firstPosition: firstPosition, context), context)
+    }
+
+    private func scores(_ decoded: Variable, _ context: Context) -> Variable {
+        output.map { $0(decoded, context) } ?? target.scores(decoded, context)
+    }
+
+    // MARK: Decoding
+
+    /// Keys and values of every layer: of the source, computed once, and of the target's tokens so far.
+    public struct DecodingState: Sendable {
+        var caches: [TransformerDecoderLayer.Cache]
+        let mask: AttentionMask
+        var position = 0
+    }
+
+    public func makeDecodingState(_ source: PaddedBatch) -> DecodingState {
+        DecodingState(
+            caches: transformer.decoder.makeCaches(memory: encoded(source, Context()).value), mask: Self.mask(source))
+    }
+
+    public func nextScores(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
+        let context = Context()
+        let ids = IndexTensor(tokens, shape: [tokens.count, 1])
+        let input = embedded(ids, target, firstPosition: state.position, context).value
+        let decoded = transformer.decoder(input, caches: &state.caches, memoryMask: state.mask)
+        state.position += 1
+        return scores(Variable(decoded), context).value.reshaped([tokens.count, targetVocabularySize])
+    }
+}

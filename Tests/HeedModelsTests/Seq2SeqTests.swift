@@ -1,0 +1,205 @@
+import HeedAutograd
+import HeedModels
+import HeedNN
+import HeedTensor
+import HeedTestSupport
+import HeedTrain
+import Testing
+
+/// What every encoder-decoder system must do, held against each of them.
+@Suite("Encoder-decoder systems")
+struct Seq2SeqTests {
+    static func bahdanau(_ vocabulary: Int = 13, hidden: Int = 12, layers: Int = 2, seed: UInt64 = 1) throws
+        -> Seq2SeqBahdanau
+    {
+        var settings = Seq2SeqBahdanauSettings(
+            sourceVocabulary: vocabulary, targetVocabulary: vocabulary, embedding: hidden, hidden: hidden)
+        settings.layers = layers
+        settings.attention = hidden - 3
+        var random = RandomGenerator(seed: seed)
+        return try Seq2SeqBahdanau(settings, using: &random)
+    }
+
+    static func transformer(
+        _ vocabulary: Int = 13, width: Int = 12, shared: Seq2SeqTransformerSettings.SharedTables = .none,
+        normFirst: Bool = false, layers: Int = 2, activation: Activation = .gelu, seed: UInt64 = 1
+    ) throws -> Seq2SeqTransformer {
+        var settings = Seq2SeqTransformerSettings(
+            sourceVocabulary: vocabulary, targetVocabulary: vocabulary, width: width, heads: 2, feedForward: 2 * width,
+            encoderLayers: layers, decoderLayers: layers)
+        (settings.sharedTables, settings.normFirst, settings.activation) = (shared, normFirst, activation)
+        var random = RandomGenerator(seed: seed)
+        return try Seq2SeqTransformer(settings, using: &random)
+    }
+
+    static func all() throws -> [any Seq2SeqModel] {
+        [
+            try bahdanau(), try bahdanau(layers: 1), try transformer(), try transformer(shared: .output),
+            try transformer(shared: .all, normFirst: true),
+        ]
+    }
+
+    static let sources: [[Int32]] = [[3, 4, 5, 6, 7], [8, 9], [10, 11, 12, 3]]
+    static let target = IndexTensor([1, 5, 6, 7, 1, 8, 3, 0, 1, 12, 11, 10], shape: [3, 4])
+    static let following = IndexTensor([5, 6, 7, 2, 8, 3, 2, 0, 12, 11, 10, 9], shape: [3, 4])
+
+    @Test func everyModelListsItsParameters() throws {
+        for model in try Self.all() {
+            let fault = faultInParameters(of: model)
+            #expect(fault == nil)
+        }
+        var random = RandomGenerator(seed: 1)
+        let gpt = try GPT(
+            GPTSettings(vocabularySize: 5, contextLength: 4, layers: 2, heads: 2, width: 4), using: &random)
+        let lstm = try RecurrentLanguageModel(
+            RecurrentLanguageModelSettings(vocabularySize: 5, embedding: 3, hidden: 4, layers: 2), using: &random)
+        let faults = [faultInParameters(of: gpt), faultInParameters(of: lstm)]
+        #expect(faults == [nil, nil])
+    }
+
+    @Test func sharedTablesAreOne() throws {
+        let names = try Seq2SeqTransformerSettings.SharedTables.allCases.map { shared in
+            try Self.transformer(shared: shared).parameters.map(\.name).filter { !$0.hasPrefix("transformer") }
+        }
+        #expect(
+            names == [
+                ["source.weight", "target.weight", "output.weight", "output.bias"], ["source.weight", "target.weight"],
+                ["target.weight"],
+            ])
+    }
+
+    /// Token by token gives the bits of all tokens at once, in a batch of padded sources.
+    @Test func decodingHasTheBitsOfTeacherForcing() throws {
+        func check(_ model: some Seq2SeqModel) {
+            let source = PaddedBatch(Self.sources, padding: 0)
+            let whole = model(source, target: Self.target, Context()).value
+            #expect(whole.shape == [3, 4, 13])
+            var state = model.makeDecodingState(source)
+            for step in 0..<4 {
+                let tokens = Self.target.selecting(axis: 1, index: step).elements
+                let scores = model.nextScores(tokens, &state)
+                #expect(
+                    haveSameBits(scores, whole.selecting(axis: 1, index: step).contiguous()),
+                    "\(type(of: model)) at step \(step)")
+            }
+            // A tape changes nothing.
+            let recorded = model(source, target: Self.target, Context(tape: Tape(), isTraining: false)).value
+            #expect(haveSameBits(recorded, whole), "\(type(of: model))")
+        }
+        for model in try Self.all() { check(model) }
+    }
+
+    /// A source has the bits that it has alone, whatever stands in its padding.
+    @Test func paddingHasNoEffect() throws {
+        func check(_ model: some Seq2SeqModel) {
+            let source = PaddedBatch(Self.sources, padding: 0)
+            let whole = model(source, target: Self.target, Context()).value
+            #expect(
+                haveSameBits(model(PaddedBatch(Self.sources, padding: 9), target: Self.target, Context()).value, whole),
+                "\(type(of: model))")
+            for (row, tokens) in Self.sources.enumerated() {
+                let alone = model(
+                    PaddedBatch([tokens], padding: 0),
+                    target: Self.target.slice(axis: 0, range: row..<row + 1).contiguous(), Context())
+                #expect(
+                    haveSameBits(alone.value, whole.slice(axis: 0, range: row..<row + 1).contiguous()),
+                    "\(type(of: model)), row \(row)")
+            }
+        }
+        for model in try Self.all() { check(model) }
+    }
+
+    /// The loss is the mean over what is not padding, and its gradient is that of differences along a direction.
+    @Test func lossAndGradientsAreRight() throws {
+        func check(_ model: some Seq2SeqModel) {
+            let source = PaddedBatch(Self.sources, padding: 0)
+            func loss(_ model: some Seq2SeqModel, _ context: Context = Context(), smoothing: Float = 0.1) -> Variable {
+                model.loss(
+                    source, target: Self.target, following: Self.following, labelSmoothing: smoothing, context)
+            }
+            let scores = model(source, target: Self.target, Context())
+            let expected = crossEntropy(scores, targets: Self.following, ignoring: 0, reduction: .sum).scalar / 11
+            #expect(abs(loss(model, smoothing: 0).scalar - expected) < 1e-5, "\(type(of: model))")
+
+            let (value, gradients) = valueAndGradient(of: model) { loss(model, $0) }
+            #expect(value.scalar == loss(model).scalar)
+            let names = model.trainableNames
+            for (name, gradient) in zip(names, gradients) {
+                let elements = gradient.elements
+                let isSound = elements.allSatisfy(\.isFinite) && elements.contains { $0 != 0 }
+                #expect(isSound, "\(type(of: model)): \(name)")
+                // What only padding reads is not trained.
+                if name == "source.weight" || (name == "target.weight" && names.contains("output.weight")) {
+                    #expect(gradient.slice(axis: 0, range: 0..<1).elements.allSatisfy { $0 == 0 })
+                }
+                var direction = Tensor.normal(gradient.shape, seed: 7)
+                if name == "source.weight" || name == "target.weight" {
+                    // Padding's own row has no gradient from where it is read, by intent.
+                    let width = direction.shape[1]
+                    direction.withUnsafeMutableElements { for column in 0..<width { $0[column] = 0 } }
+                }
+                let length = (direction * direction).sum().scalar.squareRoot()
+                func moved(_ step: Float) -> Double {
+                    var copy = model
+                    copy.forEachParameter { other, parameter in
+                        if other == name { parameter.value = parameter.value + direction * (step / length) }
+                    }
+                    return Double(loss(copy).scalar)
+                }
+                let step: Float = 0x1p-5
+                let difference =
+                    (8 * (moved(step) - moved(-step)) - (moved(2 * step) - moved(-2 * step)))
+                    / (12 * Double(step))
+                let slope = Double((gradient * direction).sum().scalar / length)
+                #expect(
+                    abs(slope - difference) <= 3e-4 + 0.02 * abs(difference),
+                    "\(type(of: model)): \(name): \(slope), differences give \(difference)")
+            }
+        }
+        for model in try Self.all() { check(model) }
+    }
+
+    @Test func greedyTargetsAreThoseOfEachSourceAlone() throws {
+        func check(_ model: some Seq2SeqModel) throws {
+            let together = try model.greedyTargets(of: Self.sources, longest: 6)
+            let alone = try Self.sources.map { try model.greedyTargets(of: [$0], longest: 6)[0] }
+            #expect(together == alone)
+            #expect(together.allSatisfy { $0.count <= 6 && !$0.contains(2) })
+            #expect(try model.greedyTargets(of: [], longest: 6).isEmpty)
+            #expect(throws: ModelError("source 1 is empty")) { try model.greedyTargets(of: [[3], []], longest: 6) }
+            #expect(throws: ModelError("token 13 of source 0 is none of the model's 13")) {
+                try model.greedyTargets(of: [[3, 13]], longest: 6)
+            }
+        }
+        for model in try Self.all() { try check(model) }
+    }
+
+    @Test func whatIsWrongIsNamed() {
+        var random = RandomGenerator(seed: 1)
+        func bahdanau(_ change: (inout Seq2SeqBahdanauSettings) -> Void) throws {
+            var settings = Seq2SeqBahdanauSettings(sourceVocabulary: 9, targetVocabulary: 9, embedding: 4, hidden: 4)
+            change(&settings)
+            _ = try Seq2SeqBahdanau(settings, using: &random)
+        }
+        func transformer(_ change: (inout Seq2SeqTransformerSettings) -> Void) throws {
+            var settings = Seq2SeqTransformerSettings(
+                sourceVocabulary: 9, targetVocabulary: 9, width: 4, heads: 2, feedForward: 4, encoderLayers: 1,
+                decoderLayers: 1)
+            change(&settings)
+            _ = try Seq2SeqTransformer(settings, using: &random)
+        }
+        #expect(throws: ModelError("hidden is 0, not at least 1")) { try bahdanau { $0.hidden = 0 } }
+        #expect(throws: ModelError.self) { try bahdanau { $0.dropout = 1 } }
+        #expect(throws: ModelError.self) { try bahdanau { $0.tokens.end = 9 } }
+        #expect(throws: ModelError.self) { try bahdanau { $0.targetVocabulary = 1 << 40 } }
+        #expect(throws: ModelError("3 heads do not divide a width of 4")) { try transformer { $0.heads = 3 } }
+        #expect(throws: ModelError.self) { try transformer { $0.encoderLayers = -1 } }
+        #expect(throws: ModelError.self) { try transformer { $0.tokens.end = $0.tokens.padding } }
+        #expect(throws: ModelError.self) {
+            try transformer {
+                $0.sharedTables = .all
+                $0.targetVocabulary = 10
+            }
+        }
+    }
+}
