@@ -76,6 +76,9 @@ static void backward_part(void *context, const HeedRecurrentPart *part) {
       .output = c->cotangents->output ? c->cotangents->output + unit : NULL,
       .output_first = c->output_first + first,
       .output_offset = (ptrdiff_t)s * c->output_step,
+      .arrived = c->gradients->output ? c->gradients->output + unit : NULL,
+      .arrived_first = c->arrived_first + first,
+      .arrived_offset = (ptrdiff_t)s * c->arrived_step,
       .carries = heed_recurrent_is_gru(p->shape.cell),
   };
   p->kernels->recurrent.backward[p->shape.cell][part->phase](&cell);
@@ -132,6 +135,7 @@ static void run_steps(HeedRecurrentBackwardCall *c) {
     const size_t width = heed_parallel_width(tasks, c->schedule.flops * (double)p->shape.batch);
     heed_parallel_for(tasks, width < c->schedule.width ? width : c->schedule.width, first_state, c);
   }
+  if (c->gradients->output) heed_recurrent_clear_padding(p, H, c->gradients->output, p->shape.output_batch, p->shape.output_time);
   if (lstm && c->gradients->c0) heed_recurrent_give_state(p, c->cell, 0, c->gradients->c0);
 }
 
@@ -176,6 +180,8 @@ static HeedStatus check(const HeedRecurrentShape *s, const HeedRecurrentWeights 
   HeedStatus status = heed_recurrent_check(s, weights, inputs, true);
   if (status != HeedStatusOk) return status;
   if (cotangents->output) status = heed_recurrent_check_sequence(s, s->hidden, cotangents->output_batch, cotangents->output_time, false);
+  if (status == HeedStatusOk && gradients->output)
+    status = heed_recurrent_check_sequence(s, s->hidden, s->output_batch, s->output_time, true);
   if (status == HeedStatusOk && gradients->input) status = heed_recurrent_check_sequence(s, s->input, s->input_batch, s->input_time, true);
   if (status != HeedStatusOk || s->batch == 0 || s->hidden == 0 || s->time == 0) return status;
   if (!reserve || !weights->w_hh) return HeedStatusBadArgument;
@@ -198,12 +204,14 @@ HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRe
     clear_input(shape, gradients->input);
     return HeedStatusOk;
   }
-  void *memory = heed_scratch_push(heed_recurrent_plan_size(shape, 1));
+  void *memory = heed_scratch_push(heed_recurrent_plan_size(shape, 2));
   if (!memory) return HeedStatusOutOfMemory;
   HeedRecurrentBackwardCall c = {
       .weights = weights, .inputs = inputs, .reserve = reserve, .cotangents = cotangents, .gradients = gradients};
   c.output_first = heed_recurrent_plan(&c.plan, shape, memory);
   c.output_step = heed_recurrent_first(&c.plan, cotangents->output_batch, cotangents->output_time, c.output_first);
+  c.arrived_first = c.output_first + shape->batch;
+  c.arrived_step = heed_recurrent_first(&c.plan, shape->output_batch, shape->output_time, c.arrived_first);
   c.reserve_row = c.plan.layout.reserve * shape->hidden;
   c.slopes_row = c.plan.layout.slopes * shape->hidden;
   status = run(&c);

@@ -13,12 +13,13 @@ typedef struct HeedRecurrentBackwardCall {
   const float *reserve;
   const HeedRecurrentCotangents *cotangents;
   const HeedRecurrentGradients *gradients;
-  size_t reserve_row, slopes_row;   // floats from a packed row to the next
-  const float *packed[2];           // w_hh as the phases take it, panels of HEED_GEMM_PANEL units
-  float *slopes;                    // of all packed rows
-  float *gathered;                  // [rows, I]
-  float *carry, *cell, *first_cell; // [B, H]
-  ptrdiff_t *output_first, output_step;
+  size_t reserve_row, slopes_row;         // floats from a packed row to the next
+  const float *packed[2];                 // w_hh as the phases take it, panels of HEED_GEMM_PANEL units
+  float *slopes;                          // of all packed rows
+  float *gathered;                        // [rows, I]
+  float *carry, *cell, *first_cell;       // [B, H]
+  ptrdiff_t *output_first, output_step;   // of the output's cotangent
+  ptrdiff_t *arrived_first, arrived_step; // of the output's gradient
   float *sums;
 } HeedRecurrentBackwardCall;
 

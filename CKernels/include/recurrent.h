@@ -102,12 +102,19 @@ typedef struct HeedRecurrentCotangents {
   const float *hn, *cn; // [B, H] contiguous
 } HeedRecurrentCotangents;
 
-// Each may be null: then it is not computed. Those of input and states overwrite (0 past a sequence's end). Those of weights and biases
-// overwrite too or, with `accumulate`, are added to what is there.
+// Each may be null: then it is not computed. Those of input, states and output overwrite (0 past a sequence's end). Those of weights and
+// biases overwrite too or, with `accumulate`, are added to what is there.
+//
+// `output` is the whole gradient of h_t, by its own cotangent, by hn and by all steps that come after it:
+//
+//   dh_t = d_output_t + (dh_(t+1)/dh_t)^T dh_(t+1)  (of an LSTM also by c_(t+1)),  at the sequence's last step  dh = d_output + d_hn
+//
+// Its length over t shows whether gradients vanish or explode on their way back (Bengio et al. 1994; Pascanu et al. 2013).
 typedef struct HeedRecurrentGradients {
   float *input;   // [B, T, I], with the strides of the shape
   float *h0, *c0; // [B, H] contiguous
   float *w_ih, *w_hh, *b_ih, *b_hh;
+  float *output; // [B, T, H], with the strides of the shape
   bool accumulate;
 } HeedRecurrentGradients;
 
@@ -126,7 +133,7 @@ typedef struct HeedRecurrentReferenceOutputs {
 } HeedRecurrentReferenceOutputs;
 
 typedef struct HeedRecurrentReferenceGradients {
-  double *input, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh;
+  double *input, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh, *output;
 } HeedRecurrentReferenceGradients;
 
 // `cotangents` and `gradients` null: forward alone. Strides of the shape are those of the input.

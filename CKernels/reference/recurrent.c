@@ -189,6 +189,7 @@ static void backward(const Sequence *q, const HeedRecurrentCotangents *d, const 
   for (size_t s = q->length; s-- > 0;) {
     const float *dy = d->output ? d->output + (ptrdiff_t)b * d->output_batch + (ptrdiff_t)time_of(q, s) * d->output_time : NULL;
     for (size_t k = 0; dy && k < H; k++) q->dh[k] += (double)dy[k];
+    if (g->output) memcpy(g->output + (b * q->shape->time + time_of(q, s)) * H, q->dh, H * sizeof(double));
     (lstm ? back_lstm : heed_recurrent_is_gru(q->shape->cell) ? back_gru : back_rnn)(q, g, s);
     back_input(q, g, s);
   }
@@ -214,7 +215,7 @@ HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedR
   q.h = memory, q.c = q.h + state, q.gates = q.c + state, q.u = q.gates + T * rows, q.slopes = q.u + T * H;
   q.dh = q.slopes + rows, q.dc = q.dh + H, q.scratch = q.dc + H;
   if (gradients) {
-    clear(gradients->input, B * T * I);
+    clear(gradients->input, B * T * I), clear(gradients->output, B * T * H);
     clear(gradients->w_ih, rows * I), clear(gradients->w_hh, rows * H);
     clear(gradients->b_ih, rows), clear(gradients->b_hh, rows);
   }

@@ -53,6 +53,9 @@ typedef struct HeedRecurrentBackward {
   const float *output; // its cotangent, as the output of the forward pass
   const ptrdiff_t *output_first;
   ptrdiff_t output_offset;
+  float *arrived; // dh_t, as the output lies: row r at arrived_first[r] + arrived_offset; or null
+  const ptrdiff_t *arrived_first;
+  ptrdiff_t arrived_offset;
   float *h0; // for the end: row order[r]
   const size_t *order;
   bool carries; // whether dh passes by the product, as in a GRU

@@ -133,7 +133,7 @@ INLINE_KERNEL void recurrent_put(const HeedRecurrentForward *f, size_t r, size_t
   if (f->output) vf_store_n(f->output + f->output_first[r] + f->output_offset + (ptrdiff_t)j, h, n);
 }
 
-// dh_t of row r.
+// dh_t of row r, which is also handed out where it is asked for.
 INLINE_KERNEL vf recurrent_slope(const HeedRecurrentBackward *b, size_t r, size_t j, size_t n) {
   vf dh;
   if (r >= b->product_rows)
@@ -142,7 +142,9 @@ INLINE_KERNEL vf recurrent_slope(const HeedRecurrentBackward *b, size_t r, size_
     dh = vf_add(vf_load_n(b->carry + r * b->hidden + j, n), vf_load(b->sums + r * b->sums_row + j));
   else
     dh = vf_load(b->sums + r * b->sums_row + j);
-  return b->output ? vf_add(dh, vf_load_n(b->output + b->output_first[r] + b->output_offset + (ptrdiff_t)j, n)) : dh;
+  if (b->output) dh = vf_add(dh, vf_load_n(b->output + b->output_first[r] + b->output_offset + (ptrdiff_t)j, n));
+  if (b->arrived) vf_store_n(b->arrived + b->arrived_first[r] + b->arrived_offset + (ptrdiff_t)j, dh, n);
+  return dh;
 }
 
 INLINE_KERNEL vf recurrent_kept(const HeedRecurrentBackward *b, size_t r, size_t g, size_t j, size_t n) {

@@ -117,7 +117,7 @@ TEST(recurrent_bits_with_padding) {
         for (size_t b = 0; b < shape.batch; b++)
           CHECK_MESSAGE(recurrent_differing(&p, x, b, &q, y, b) == 0, "sequence %zu differs with %zu steps of padding: %s", b, more,
                         recurrent_describe(&shape));
-        for (int i = RecurrentWihGradient; i < RECURRENT_RESULT_COUNT; i++) {
+        for (int i = RecurrentWihGradient; i <= RecurrentBhhGradient; i++) {
           const size_t place = recurrent_place(&shape, i), count = recurrent_place(&shape, i + 1) - place;
           CHECK_MESSAGE(differing_floats(x + place, y + recurrent_place(&wider, i), count, NULL) == 0, "%s differs with padding: %s",
                         recurrent_result_name(i), recurrent_describe(&shape));
@@ -129,6 +129,10 @@ TEST(recurrent_bits_with_padding) {
         const float *dx = y + recurrent_place(&wider, RecurrentInputGradient);
         for (size_t b = 0; b < shape.batch; b++)
           for (size_t j = shape.time * shape.input; j < wider.time * shape.input; j++) CHECK(dx[b * wider.time * shape.input + j] == 0.0f);
+        const float *dh = y + recurrent_place(&wider, RecurrentOutputGradient);
+        for (size_t b = 0; b < shape.batch; b++)
+          for (size_t j = shape.time * shape.hidden; j < wider.time * shape.hidden; j++)
+            CHECK(dh[b * wider.time * shape.hidden + j] == 0.0f);
         free(y);
         recurrent_problem_free(&q);
       }

@@ -73,9 +73,9 @@ TEST(recurrent_gradients_accumulate) {
     float *reserve = malloc(heed_recurrent_reserve_size(&shape));
     const HeedRecurrentOutputs outputs = {.reserve = reserve};
     CHECK(heed_recurrent_forward(&shape, &weights, &inputs, &outputs) == HeedStatusOk);
-    const size_t place = recurrent_place(&p.shape, RecurrentWihGradient), total = recurrent_place(&p.shape, RECURRENT_RESULT_COUNT);
+    const size_t place = recurrent_place(&p.shape, RecurrentWihGradient), total = recurrent_place(&p.shape, RecurrentOutputGradient);
     float *sum = malloc(total * sizeof *sum), *at[RECURRENT_RESULT_COUNT];
-    for (size_t i = place; i < total; i++) sum[i] = 0.25f;
+    for (size_t i = 0; i < total; i++) sum[i] = 0.25f;
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = sum + recurrent_place(&p.shape, i);
     const HeedRecurrentGradients gradients = {.w_ih = at[6], .w_hh = at[7], .b_ih = at[8], .b_hh = at[9], .accumulate = true};
     for (int i = 0; i < 2; i++) CHECK(heed_recurrent_backward(&shape, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
@@ -156,7 +156,10 @@ TEST(recurrent_refuses_and_touches_nothing) {
   lengths[2] = -1;
   REFUSES(HeedStatusBadArgument, &bad, &weights, &inputs);
   bad = good, bad.input_time = 0;
-  const HeedRecurrentGradients overlapping = {.input = out};
+  HeedRecurrentGradients overlapping = {.input = out};
+  CHECK(heed_recurrent_backward(&bad, &weights, &inputs, reserve, &cotangents, &overlapping) == HeedStatusBadStride);
+  bad = good, bad.output_time = 18;
+  overlapping = (HeedRecurrentGradients){.output = out};
   CHECK(heed_recurrent_backward(&bad, &weights, &inputs, reserve, &cotangents, &overlapping) == HeedStatusBadStride);
   CHECK(is_poison(out, count));
   CHECK(heed_recurrent_pack((HeedRecurrentCell)9, 1, 1, out, out, out) == HeedStatusBadArgument);
@@ -190,7 +193,7 @@ TEST(recurrent_strides_of_zero) {
     float *reserve = malloc(heed_recurrent_reserve_size(&broadcast));
     const HeedRecurrentOutputs outputs = {at[0], at[1], at[2], reserve};
     CHECK(heed_recurrent_forward(&broadcast, &weights, &inputs, &outputs) == HeedStatusOk);
-    const HeedRecurrentGradients gradients = {NULL, at[4], at[5], at[6], at[7], at[8], at[9], false};
+    const HeedRecurrentGradients gradients = {NULL, at[4], at[5], at[6], at[7], at[8], at[9], at[10], false};
     CHECK(heed_recurrent_backward(&broadcast, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++)
       CHECK_MESSAGE(i == RecurrentInputGradient || differing_floats(at[i], x + recurrent_place(&shape, i),
@@ -248,6 +251,49 @@ TEST_ONCE(recurrent_reference_against_differences) {
       }
     }
     free(r);
+    recurrent_problem_free(&p);
+  }
+}
+
+// What arrives at h_t is its own cotangent and, bit for bit, the gradient of the first state of the steps behind it taken alone.
+TEST(recurrent_output_gradient_is_of_the_rest) {
+  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
+    RecurrentCase shape = small(cell);
+    shape.reverse = false, shape.lengths = RecurrentFull, shape.time = 6, shape.hidden = 37;
+    RecurrentProblem p = recurrent_problem(shape, 12);
+    float *x = recurrent_run(&p, (RecurrentRun){.wanted = RECURRENT_ALL});
+    const size_t B = shape.batch, T = shape.time, H = shape.hidden, state = B * H;
+    const float *whole = x + recurrent_place(&shape, RecurrentOutputGradient);
+    float *memory = malloc((4 * state + 1) * sizeof *memory), *h = memory, *c = h + state, *dh = c + state, *dc = dh + state;
+    for (size_t t = 0; t < T; t++) {
+      const bool lstm = cell == HeedRecurrentCellLstm;
+      HeedRecurrentShape part = recurrent_shape(&p);
+      const HeedRecurrentWeights weights = recurrent_weights(&p);
+      HeedRecurrentInputs inputs = recurrent_inputs(&p);
+      HeedRecurrentCotangents cotangents = recurrent_cotangents(&p);
+      part.time = t + 1;
+      CHECK(heed_recurrent_forward(&part, &weights, &inputs, &(HeedRecurrentOutputs){.hn = h, .cn = lstm ? c : NULL}) == HeedStatusOk);
+      part.time = T - t - 1;
+      inputs = (HeedRecurrentInputs){inputs.input + (ptrdiff_t)(t + 1) * p.input_time, h, lstm ? c : NULL};
+      cotangents.output += (ptrdiff_t)(t + 1) * p.output_time;
+      float *reserve = malloc(heed_recurrent_reserve_size(&part) + 1);
+      if (part.time > 0) {
+        CHECK(heed_recurrent_forward(&part, &weights, &inputs, &(HeedRecurrentOutputs){.reserve = reserve}) == HeedStatusOk);
+        const HeedRecurrentGradients gradients = {.h0 = dh, .c0 = lstm ? dc : NULL};
+        CHECK(heed_recurrent_backward(&part, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
+      } else {
+        memcpy(dh, p.d_hn.first, state * sizeof *dh);
+      }
+      for (size_t b = 0; b < B; b++)
+        for (size_t k = 0; k < H; k++) {
+          const float own = p.d_output.first[(ptrdiff_t)b * p.output_batch + (ptrdiff_t)t * p.output_time + (ptrdiff_t)k];
+          const float expected = dh[b * H + k] + own, found = whole[(b * T + t) * H + k];
+          CHECK_MESSAGE(memcmp(&expected, &found, sizeof found) == 0, "step %zu, sequence %zu, unit %zu: %g is not %g: %s", t, b, k,
+                        (double)found, (double)expected, recurrent_describe(&shape));
+        }
+      free(reserve);
+    }
+    free(memory), free(x);
     recurrent_problem_free(&p);
   }
 }

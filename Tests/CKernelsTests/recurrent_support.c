@@ -129,7 +129,8 @@ static size_t count_of(const RecurrentCase *s, int result) {
                                                  rows * s->input,
                                                  rows * s->hidden,
                                                  rows,
-                                                 rows};
+                                                 rows,
+                                                 s->batch * s->time * s->hidden};
   return counts[result];
 }
 
@@ -140,7 +141,7 @@ size_t recurrent_place(const RecurrentCase *s, int result) {
 }
 
 const char *recurrent_result_name(int result) {
-  static const char *const names[] = {"output", "hn", "cn", "d input", "d h0", "d c0", "d w_ih", "d w_hh", "d b_ih", "d b_hh"};
+  static const char *const names[] = {"output", "hn", "cn", "d input", "d h0", "d c0", "d w_ih", "d w_hh", "d b_ih", "d b_hh", "d output"};
   return names[result];
 }
 
@@ -153,9 +154,9 @@ typedef struct Target {
 } Target;
 
 static Target target(const RecurrentProblem *p, int result, bool wanted, GuardSide side) {
-  Target t = {.strided = result == RecurrentOutput || result == RecurrentInputGradient};
+  const bool output = result == RecurrentOutput || result == RecurrentOutputGradient;
+  Target t = {.strided = output || result == RecurrentInputGradient};
   if (!wanted) return t;
-  const bool output = result == RecurrentOutput;
   t.columns = output ? p->shape.hidden : p->shape.input;
   t.batch = output ? p->output_batch : p->input_batch;
   t.time = output ? p->output_time : p->input_time;
@@ -209,8 +210,9 @@ float *recurrent_run(const RecurrentProblem *p, RecurrentRun run) {
     if (run.without & 1) cotangents.output = NULL;
     if (run.without & 2) cotangents.hn = NULL;
     if (run.without & 4) cotangents.cn = NULL;
-    const HeedRecurrentGradients gradients = {t[3].array.first, t[4].array.first, t[5].array.first, t[6].array.first,
-                                              t[7].array.first, t[8].array.first, t[9].array.first, false};
+    const HeedRecurrentGradients gradients = {t[3].array.first, t[4].array.first,  t[5].array.first,
+                                              t[6].array.first, t[7].array.first,  t[8].array.first,
+                                              t[9].array.first, t[10].array.first, false};
     status = heed_recurrent_backward(&shape, &weights, &inputs, reserve.first, &cotangents, &gradients);
     CHECK_MESSAGE(status == HeedStatusOk, "backward: %s: %s", heed_status_description(status), recurrent_describe(s));
   }
@@ -227,7 +229,7 @@ typedef struct TextbookOutputs {
   float *output, *hn, *cn;
 } TextbookOutputs;
 typedef struct TextbookGradients {
-  float *input, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh;
+  float *input, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh, *output;
 } TextbookGradients;
 HeedStatus recurrent_textbook(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                               const TextbookOutputs *outputs, const HeedRecurrentCotangents *cotangents,
@@ -247,11 +249,11 @@ double *recurrent_reference(const RecurrentProblem *p, unsigned without, float *
   float *f = calloc(total + 1, sizeof *f), *ft[RECURRENT_RESULT_COUNT];
   for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = r + recurrent_place(s, i), ft[i] = f + recurrent_place(s, i);
   const HeedRecurrentReferenceOutputs outputs = {at[0], at[1], at[2]};
-  const HeedRecurrentReferenceGradients gradients = {at[3], at[4], at[5], at[6], at[7], at[8], at[9]};
+  const HeedRecurrentReferenceGradients gradients = {at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10]};
   CHECK(heed_recurrent_reference(&shape, &weights, &inputs, &outputs, &cotangents, &gradients) == HeedStatusOk);
   if (textbook) {
     const TextbookOutputs float_outputs = {ft[0], ft[1], ft[2]};
-    const TextbookGradients float_gradients = {ft[3], ft[4], ft[5], ft[6], ft[7], ft[8], ft[9]};
+    const TextbookGradients float_gradients = {ft[3], ft[4], ft[5], ft[6], ft[7], ft[8], ft[9], ft[10]};
     CHECK(recurrent_textbook(&shape, &weights, &inputs, &float_outputs, &cotangents, &float_gradients) == HeedStatusOk);
     *textbook = f;
   } else {
@@ -282,15 +284,16 @@ double recurrent_check_accuracy(const RecurrentProblem *p, RecurrentRun run) {
 }
 
 size_t recurrent_differing(const RecurrentProblem *x, const float *xs, size_t a, const RecurrentProblem *y, const float *ys, size_t b) {
-  static const int results[] = {RecurrentOutput,        RecurrentHn,         RecurrentCn,
-                                RecurrentInputGradient, RecurrentH0Gradient, RecurrentC0Gradient};
+  static const int results[] = {
+      RecurrentOutput, RecurrentHn, RecurrentCn, RecurrentInputGradient, RecurrentH0Gradient, RecurrentC0Gradient, RecurrentOutputGradient};
   size_t differing = 0;
   for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
     const size_t n = count_of(&x->shape, results[i]), m = count_of(&y->shape, results[i]);
     if (n == 0) continue;
     const size_t x_each = n / x->shape.batch, y_each = m / y->shape.batch;
-    const bool timed = results[i] == RecurrentOutput || results[i] == RecurrentInputGradient;
-    const size_t columns = results[i] == RecurrentOutput ? x->shape.hidden : x->shape.input;
+    const bool output = results[i] == RecurrentOutput || results[i] == RecurrentOutputGradient;
+    const bool timed = output || results[i] == RecurrentInputGradient;
+    const size_t columns = output ? x->shape.hidden : x->shape.input;
     const size_t count = timed ? (size_t)x->lengths[a] * columns : x_each;
     differing += differing_floats(xs + recurrent_place(&x->shape, results[i]) + a * x_each,
                                   ys + recurrent_place(&y->shape, results[i]) + b * y_each, count, NULL);

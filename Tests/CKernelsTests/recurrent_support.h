@@ -38,10 +38,11 @@ enum { // The results, in the order in which they follow each other.
   RecurrentWhhGradient,
   RecurrentBihGradient,
   RecurrentBhhGradient,
+  RecurrentOutputGradient,
   RECURRENT_RESULT_COUNT
 };
 #define RECURRENT_FORWARD 7u // bits of the results of the forward pass
-#define RECURRENT_ALL     1023u
+#define RECURRENT_ALL     2047u
 
 typedef struct RecurrentArray {
   Guarded block;
