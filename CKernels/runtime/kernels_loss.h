@@ -15,6 +15,8 @@ typedef struct HeedCrossEntropyRow {
   float label_smoothing;
   double factor;   // of the gradient
   float *gradient; // or null; may be the logits
+  // Where the next row stands, to be brought near; or null.
+  const float *next_logits, *next_gradient;
 } HeedCrossEntropyRow;
 
 // One row of a distillation loss, whose value without T^2 is returned.

@@ -3,10 +3,12 @@
 // Cross-entropy, with k[c] = w[c] ((1 - s) t[c] + s / C), t the target's probabilities (hard: 1 at y):
 //
 //   m <- max x
-//   K <- sum k,  D <- sum k (m - x)           a hard target without smoothing: one term of each
-//   e <- exp(x - m), stored; S <- sum e
+//   e <- exp(x - m), stored; S <- sum e;  K <- sum k,  D <- sum k (m - x)           a hard target without smoothing: one term of K and D
 //   loss = K log S + D
 //   g <- factor (e K / S - k)                 at y in float64, where e - S loses nothing of a probability near 1
+//
+// While a row is exponentiated, which takes longer than its memory does, the next one and its gradient's room are brought into the second
+// cache.
 
 #include "activation.inc.h"
 #include "softmax.inc.h"
@@ -28,95 +30,142 @@ INLINE_KERNEL float loss_maximum(size_t count, const float *x, float scale) {
   return top == INFINITY ? NAN : top;
 }
 
-// exp(scale x - m), stored where `output` is not null, and its sum; NaN where that is 0: nothing above minus infinity. Summed in float64: beside
-// the 1 of the largest, float32 would drop what a confident row's loss is made of.
+// A sum of terms from 0 to about 1 in float32, to the precision of float64's: it begins at 1 in every lane, so that it is never smaller than
+// what is added, and the error of each addition is exact and kept beside it. What a confident row's loss is made of stands beside the 1 of
+// its largest term, where float32 alone would drop it. Half the work of widening to float64: 4 additions a vector on pipes that an
+// exponential leaves idle.
+typedef struct LossUnitSum {
+  vf sum, error;
+} LossUnitSum;
+
+INLINE_KERNEL LossUnitSum loss_unit_zero(void) { return (LossUnitSum){vf_set1(1.0f), vf_zero()}; }
+INLINE_KERNEL LossUnitSum loss_unit_add(LossUnitSum s, vf x) {
+  const vf sum = vf_add(s.sum, x);
+  return (LossUnitSum){sum, vf_add(s.error, vf_sub(x, vf_sub(sum, s.sum)))};
+}
+INLINE_KERNEL double loss_unit_total(LossUnitSum s) {
+  return vf_reduce_add_double(vf_sub(s.sum, vf_set1(1.0f))) + vf_reduce_add_double(s.error);
+}
+
+// exp(scale x - m), stored where `output` is not null, and its sum; NaN where that is 0: nothing above minus infinity.
 INLINE_KERNEL double loss_exponentials(size_t count, const float *x, float scale, float maximum, float *output) {
   const vf factor = vf_set1(scale), shift = vf_set1(-maximum);
-  LossSum sum = loss_zero();
+  LossUnitSum sum = loss_unit_zero();
   size_t j = 0;
+#pragma clang loop unroll_count(2)
   for (; j + HEED_LANES <= count; j += HEED_LANES) {
     const vf e = exp_rr2_t16_p3(vf_fma(vf_load(x + j), factor, shift));
     if (output) vf_store(output + j, e);
-    sum = loss_add(sum, e);
+    sum = loss_unit_add(sum, e);
   }
   if (j < count) {
     const vf e = exp_rr2_t16_p3(vf_fma(vf_load_n(x + j, count - j), factor, shift));
     if (output) vf_store_n(output + j, e, count - j);
-    sum = loss_add(sum, vf_select(vm_first(count - j), e, vf_zero()));
+    sum = loss_unit_add(sum, vf_select(vm_first(count - j), e, vf_zero()));
   }
-  const double total = loss_total(sum);
+  const double total = loss_unit_total(sum);
   return total > 0 ? total : NAN;
 }
 
 // ---- Cross-entropy --------------------------------------------------------------------------------------------------------------------
 
-// k of some columns, all but a hard target's own part. `soft` and `weighted` are constants.
-INLINE_KERNEL vf cross_entropy_target(const bool soft, const bool weighted, const HeedCrossEntropyRow *x, size_t column, size_t count) {
+// What a row's classes are compared with; constants.
+typedef struct CrossEntropyKind {
+  bool smooth;         // k is more than a hard target's own part
+  bool soft, weighted; // by probabilities; by class weights
+} CrossEntropyKind;
+
+// k of some columns, all but a hard target's own part.
+INLINE_KERNEL vf cross_entropy_target(const CrossEntropyKind kind, const HeedCrossEntropyRow *x, size_t column, size_t count) {
   const float share = x->label_smoothing / (float)x->classes;
   vf k = vf_set1(share);
-  if (soft) k = vf_fma(vf_load_n(x->probabilities + column, count), vf_set1(1.0f - x->label_smoothing), k);
-  return weighted ? vf_mul(k, vf_load_n(x->class_weights + column, count)) : k;
+  if (kind.soft) k = vf_fma(vf_load_n(x->probabilities + column, count), vf_set1(1.0f - x->label_smoothing), k);
+  return kind.weighted ? vf_mul(k, vf_load_n(x->class_weights + column, count)) : k;
 }
 
-typedef struct CrossEntropyTargets {
-  double sum, distance; // K, D
-} CrossEntropyTargets;
+// What one pass over a row's logits gathers: S, K, D.
+typedef struct CrossEntropySums {
+  LossUnitSum exponentials;
+  LossSum targets, distances;
+} CrossEntropySums;
 
-INLINE_KERNEL CrossEntropyTargets cross_entropy_targets(const bool soft, const bool weighted, const HeedCrossEntropyRow *x, float maximum) {
-  LossSum sum = loss_zero(), distance = loss_zero();
-  const vf m = vf_set1(maximum);
-  for (size_t j = 0; j < x->classes; j += HEED_LANES) {
-    const size_t count = x->classes - j;
-    const vm there = vm_first(count);
-    const vf k = vf_select(there, cross_entropy_target(soft, weighted, x, j, count), vf_zero());
-    const vf term = vf_mul(k, vf_sub(m, vf_load_n(x->logits + j, count)));
-    sum = loss_add(sum, k);
-    // A class that takes no part may be infinitely far.
-    distance = loss_add(distance, vf_select(vf_equal(k, vf_zero()), vf_zero(), term));
-  }
-  return (CrossEntropyTargets){loss_total(sum), loss_total(distance)};
+// Exponentials stored where the gradient is wanted; `count` columns of a vector, a constant of all its lanes but at the tail.
+INLINE_KERNEL CrossEntropySums cross_entropy_gather(const CrossEntropyKind kind, const bool stored, const HeedCrossEntropyRow *x,
+                                                    size_t column, size_t count, vf shift, CrossEntropySums sums) {
+  const vm there = vm_first(count);
+  const bool whole = count == HEED_LANES;
+  if (x->next_logits) __builtin_prefetch(x->next_logits + column, 0, 2);
+  if (stored && x->next_gradient) __builtin_prefetch(x->next_gradient + column, 0, 2);
+  const vf z = vf_add(vf_load_n(x->logits + column, count), shift);
+  const vf e = exp_rr2_t16_p3(z);
+  // Before the store: the gradient may be the logits.
+  if (stored) vf_store_n(x->gradient + column, e, count);
+  sums.exponentials = loss_unit_add(sums.exponentials, whole ? e : vf_select(there, e, vf_zero()));
+  if (!kind.smooth) return sums;
+  const vf k = cross_entropy_target(kind, x, column, count);
+  const vf taken = whole ? k : vf_select(there, k, vf_zero());
+  if (kind.soft || kind.weighted) sums.targets = loss_add(sums.targets, taken);
+  // A class that takes no part may be infinitely far.
+  sums.distances = loss_add(sums.distances, vf_select(vf_equal(taken, vf_zero()), vf_zero(), vf_mul(taken, z)));
+  return sums;
 }
 
-// g <- e * inverse - factor k; `smooth`: k is not all 0.
-INLINE_KERNEL void cross_entropy_store(const bool smooth, const bool soft, const bool weighted, const HeedCrossEntropyRow *x,
-                                       float inverse) {
+INLINE_KERNEL CrossEntropySums cross_entropy_pass(const CrossEntropyKind kind, const bool stored, const HeedCrossEntropyRow *x,
+                                                  float maximum) {
+  const vf shift = vf_set1(-maximum);
+  CrossEntropySums sums = {loss_unit_zero(), loss_zero(), loss_zero()};
+  size_t j = 0;
+#pragma clang loop unroll_count(2)
+  for (; j + HEED_LANES <= x->classes; j += HEED_LANES) sums = cross_entropy_gather(kind, stored, x, j, HEED_LANES, shift, sums);
+  return j < x->classes ? cross_entropy_gather(kind, stored, x, j, x->classes - j, shift, sums) : sums;
+}
+
+// g <- e * inverse - factor k
+INLINE_KERNEL void cross_entropy_store(const CrossEntropyKind kind, const HeedCrossEntropyRow *x, float inverse) {
   const vf scale = vf_set1(inverse), minus = vf_set1((float)-x->factor);
   size_t j = 0;
+#pragma clang loop unroll_count(4)
   for (; j + HEED_LANES <= x->classes; j += HEED_LANES) {
     vf g = vf_mul(vf_load(x->gradient + j), scale);
-    if (smooth) g = vf_fma(cross_entropy_target(soft, weighted, x, j, HEED_LANES), minus, g);
+    if (kind.smooth) g = vf_fma(cross_entropy_target(kind, x, j, HEED_LANES), minus, g);
     vf_store(x->gradient + j, g);
   }
   if (j == x->classes) return;
   vf g = vf_mul(vf_load_n(x->gradient + j, x->classes - j), scale);
-  if (smooth) g = vf_fma(cross_entropy_target(soft, weighted, x, j, x->classes - j), minus, g);
+  if (kind.smooth) g = vf_fma(cross_entropy_target(kind, x, j, x->classes - j), minus, g);
   vf_store_n(x->gradient + j, g, x->classes - j);
 }
 
-INLINE_KERNEL double cross_entropy_row_of(const bool smooth, const bool soft, const bool weighted, const HeedCrossEntropyRow *x) {
+INLINE_KERNEL double cross_entropy_row_of(const CrossEntropyKind kind, const HeedCrossEntropyRow *x) {
   const float maximum = loss_maximum(x->classes, x->logits, 1.0f);
-  CrossEntropyTargets k = {0.0, 0.0};
-  if (smooth) k = cross_entropy_targets(soft, weighted, x, maximum);
-  const double own = soft ? 0.0 : (1.0 - (double)x->label_smoothing) * (x->class_weights ? (double)x->class_weights[x->target] : 1.0);
-  if (!soft) k.sum += own;
-  if (!soft && own != 0.0) k.distance += own * ((double)maximum - (double)x->logits[x->target]);
-  const double sum = loss_exponentials(x->classes, x->logits, 1.0f, maximum, x->gradient), value = k.sum * log(sum) + k.distance;
+  const double smoothing = (double)x->label_smoothing, weight = !kind.soft && x->class_weights ? (double)x->class_weights[x->target] : 1.0;
+  // A hard target's own part, and its distance while the logits are still there.
+  const double own = kind.soft ? 0.0 : (1.0 - smoothing) * weight;
+  const double far = own != 0.0 ? own * ((double)maximum - (double)x->logits[x->target]) : 0.0;
+  const CrossEntropySums sums = x->gradient ? cross_entropy_pass(kind, true, x, maximum) : cross_entropy_pass(kind, false, x, maximum);
+  const double found = loss_unit_total(sums.exponentials), sum = found > 0 ? found : NAN;
+  double k = own, distance = far;
+  if (kind.smooth) k += kind.soft || kind.weighted ? loss_total(sums.targets) : smoothing, distance -= loss_total(sums.distances);
+  const double value = k * log(sum) + distance;
   if (!x->gradient) return value;
-  const double e = soft ? 0.0 : (double)x->gradient[x->target];
-  cross_entropy_store(smooth, soft, weighted, x, (float)(x->factor * k.sum / sum));
-  if (!soft) {
-    const double share = (double)x->label_smoothing / (double)x->classes * (x->class_weights ? (double)x->class_weights[x->target] : 1.0);
+  const double e = kind.soft ? 0.0 : (double)x->gradient[x->target];
+  cross_entropy_store(kind, x, (float)(x->factor * k / sum));
+  if (!kind.soft) {
     // K e / S - own - share: with one class counted, own (e - S) / S.
-    const double slope = smooth ? k.sum * e / sum - own - share : own * (e - sum) / sum;
-    x->gradient[x->target] = (float)(x->factor * slope);
+    const double share = smoothing / (double)x->classes * weight;
+    x->gradient[x->target] = (float)(x->factor * (kind.smooth ? k * e / sum - own - share : own * (e - sum) / sum));
   }
   return value;
 }
 
 static double cross_entropy_row(const HeedCrossEntropyRow *x) {
-  if (x->probabilities) return x->class_weights ? cross_entropy_row_of(true, true, true, x) : cross_entropy_row_of(true, true, false, x);
-  if (x->label_smoothing == 0.0f) return cross_entropy_row_of(false, false, false, x);
-  return x->class_weights ? cross_entropy_row_of(true, false, true, x) : cross_entropy_row_of(true, false, false, x);
+  const bool weighted = x->class_weights != NULL;
+  if (x->probabilities)
+    return weighted ? cross_entropy_row_of((CrossEntropyKind){true, true, true}, x)
+                    : cross_entropy_row_of((CrossEntropyKind){true, true, false}, x);
+  if (x->label_smoothing == 0.0f) return cross_entropy_row_of((CrossEntropyKind){false, false, false}, x);
+  return weighted ? cross_entropy_row_of((CrossEntropyKind){true, false, true}, x)
+                  : cross_entropy_row_of((CrossEntropyKind){true, false, false}, x);
 }
 
 // ---- Distillation ---------------------------------------------------------------------------------------------------------------------
