@@ -69,9 +69,10 @@ static double excess(HeedActivation activation, float x, float arriving, float y
   if (!isfinite(r) || fabs(r) > (double)FLT_MAX) return y == (r > 0 ? INFINITY : -INFINITY) || fabsf(y) == FLT_MAX ? 0 : INFINITY;
   if (isinf(y)) return fabs(r) > (double)FLT_MAX * (1 - 0x1p-20) ? 0 : INFINITY;
   const double error = fabs((double)y - r);
-  return error <= 0x1p-149 * fmax(1, (double)fabsf(arriving)) && fabs(f) < 0x1p-126 ? 0
-         : error <= 0x1p-149 && fabs(r) < 0x1p-126                                  ? 0
-         : error == 0                                                               ? 0
+  // Where the derivative is denormal it may be off by its last place, and the product rounds once more.
+  return error <= 0x1p-149 * (fmax(1, (double)fabsf(arriving)) + 0.5) && fabs(f) < 0x1p-126 ? 0
+         : error <= 0x1p-149 && fabs(r) < 0x1p-126                                          ? 0
+         : error == 0                                                                       ? 0
                       : error / (magnitude * fabs((double)arriving) * EPSILON);
 }
 
