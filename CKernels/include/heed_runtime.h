@@ -98,7 +98,8 @@ const char *heed_openmp_description(void);
 // ---- Scratch --------------------------------------------------------------------------------------------------------------------------
 
 // Scratch memory belongs to the thread that calls; it grows to the largest call so far and is kept, so that a call in steady state
-// allocates nothing. It is returned when the thread ends, or by `heed_scratch_trim`.
+// allocates nothing. Blocks of a MiB and more are kept for whichever thread calls next: there are as many as were in use at one time. They are
+// returned by `heed_scratch_trim`, smaller ones also when their thread ends.
 typedef struct HeedScratchStatistics {
   size_t held_bytes;    // held now, by all threads
   size_t peak_bytes;    // most that calls carved out at one time since the last reset, summed over all threads
@@ -108,7 +109,8 @@ typedef struct HeedScratchStatistics {
 void heed_scratch_statistics(HeedScratchStatistics *statistics);
 void heed_scratch_reset_peak(void);
 
-// Gives the calling thread's scratch back to the system where it is larger than `keep_bytes`.
+// Gives the calling thread's scratch back to the system where it is larger than `keep_bytes`, and the blocks larger than that which no
+// thread uses.
 void heed_scratch_trim(size_t keep_bytes);
 
 // ---- Measured peaks -------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 //
 // A push that does not fit adds a block, so that what is in use never moves. When the stack is empty again after it needed several blocks,
 // one that holds the most ever carved replaces them: from the second call on, there is one block and nothing is allocated.
+//
+// A large block stays with its thread only while something of it is carved; then it lies on a shelf for whichever thread needs one next. A
+// task that goes on now on this thread and now on that (Swift moves them at every await) so has one block, not one for each thread that it
+// ever ran on. There are never more large blocks than were in use at one time.
 
 #define _GNU_SOURCE
 #include "scratch.h"
@@ -55,6 +59,10 @@ typedef struct Arena {
 
 static _Thread_local Arena arena;
 
+// Large blocks that no thread uses, linked by `below`; a leaf among locks.
+static Block *shelf;
+static pthread_mutex_t shelf_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_thread_end;
 static bool key_exists;
@@ -95,27 +103,25 @@ static void *map_bytes(size_t bytes) {
   return begin;
 }
 
-static Block *add_block(size_t bytes) {
-  size_t size = bytes + HEAD_BYTES;
-  if (size < BLOCK_BYTES_MIN) size = BLOCK_BYTES_MIN;
+// Bytes of the block from which so much is to be carved.
+static size_t block_size(size_t bytes) {
+  const size_t size = bytes + HEAD_BYTES < BLOCK_BYTES_MIN ? BLOCK_BYTES_MIN : bytes + HEAD_BYTES;
+  return round_up(size, size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 4096);
+}
+
+static Block *make_block(size_t size) {
   const bool mapped = size >= MAPPED_BYTES_MIN;
-  size = round_up(size, size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 4096);
   Block *block = mapped ? map_bytes(size) : aligned_alloc(HEED_SCRATCH_ALIGNMENT, size);
   if (!block) return NULL;
-  *block = (Block){.below = arena.top, .size = size, .used = HEAD_BYTES, .mapped = mapped};
+  *block = (Block){.size = size, .used = HEAD_BYTES, .mapped = mapped};
   ASAN_POISON_MEMORY_REGION((char *)block + HEAD_BYTES, size - HEAD_BYTES);
-  arena.top = block;
-  arena.held += size;
   atomic_fetch_add_explicit(&held_total, size, memory_order_relaxed);
   atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
   return block;
 }
 
-static void remove_top(void) {
-  Block *block = arena.top;
+static void destroy_block(Block *block) {
   const size_t size = block->size;
-  arena.top = block->below;
-  arena.held -= size;
   atomic_fetch_sub_explicit(&held_total, size, memory_order_relaxed);
   ASAN_UNPOISON_MEMORY_REGION(block, size);
   if (block->mapped) {
@@ -125,7 +131,80 @@ static void remove_top(void) {
   }
 }
 
+static void stack_block(Block *block) {
+  block->below = arena.top;
+  arena.top = block;
+  arena.held += block->size;
+}
+
+static Block *unstack_top(void) {
+  Block *block = arena.top;
+  arena.top = block->below;
+  arena.held -= block->size;
+  return block;
+}
+
+static void remove_top(void) { destroy_block(unstack_top()); }
+
 static bool is_empty(const Block *block) { return block->used == HEAD_BYTES; }
+
+// ---- The shelf --------------------------------------------------------------------------------------------------------------------------
+
+static void shelve(Block *block) {
+  pthread_mutex_lock(&shelf_lock);
+  block->below = shelf;
+  shelf = block;
+  pthread_mutex_unlock(&shelf_lock);
+}
+
+static Block *unlink_block(Block **link) {
+  Block *block = *link;
+  if (block) *link = block->below;
+  return block;
+}
+
+// The smallest block of at least so many bytes, or null. Then the largest of those that are too small goes: a larger one will take its place.
+static Block *take_from_shelf(size_t size) {
+  pthread_mutex_lock(&shelf_lock);
+  Block **fitting = NULL, **small = NULL;
+  for (Block **link = &shelf; *link; link = &(*link)->below) {
+    const size_t has = (*link)->size;
+    if (has >= size && (!fitting || has < (*fitting)->size)) fitting = link;
+    if (has < size && (!small || has > (*small)->size)) small = link;
+  }
+  Block *block = fitting ? unlink_block(fitting) : NULL;
+  Block *goes = !fitting && small ? unlink_block(small) : NULL;
+  pthread_mutex_unlock(&shelf_lock);
+  if (goes) destroy_block(goes);
+  return block;
+}
+
+static void trim_shelf(size_t keep_bytes) {
+  Block *gone = NULL;
+  pthread_mutex_lock(&shelf_lock);
+  for (Block **link = &shelf; *link;) {
+    if ((*link)->size <= keep_bytes) {
+      link = &(*link)->below;
+      continue;
+    }
+    Block *block = unlink_block(link);
+    block->below = gone;
+    gone = block;
+  }
+  pthread_mutex_unlock(&shelf_lock);
+  while (gone) destroy_block(unlink_block(&gone));
+}
+
+static bool add_block_of(size_t bytes) {
+  const size_t size = block_size(bytes);
+  Block *block = size >= MAPPED_BYTES_MIN ? take_from_shelf(size) : NULL;
+  if (!block) block = make_block(size);
+  if (block) stack_block(block);
+  return block;
+}
+
+// A block on top of the stack from which so much can be carved; at the bottom, as much as the thread ever carved, if memory allows.
+static bool add_block(size_t bytes) { return (!arena.top && arena.high > bytes && add_block_of(arena.high)) || add_block_of(bytes); }
 
 // ---- Ends of threads and processes --------------------------------------------------------------------------------------------------------
 
@@ -137,16 +216,23 @@ static void give_back(void *unused) {
   arena = (Arena){0};
 }
 
+// The child's copy of the shelf is whole.
+static void before_fork(void) { pthread_mutex_lock(&shelf_lock); }
+static void after_fork_in_parent(void) { pthread_mutex_unlock(&shelf_lock); }
+
 // Only this thread goes on in the child: what the others carved is out of use, though their blocks stay mapped.
 static void after_fork_in_child(void) {
-  atomic_store_explicit(&held_total, arena.held, memory_order_relaxed);
+  size_t held = arena.held;
+  for (const Block *block = shelf; block; block = block->below) held += block->size;
+  pthread_mutex_unlock(&shelf_lock);
+  atomic_store_explicit(&held_total, held, memory_order_relaxed);
   atomic_store_explicit(&carved_total, arena.carved, memory_order_relaxed);
   atomic_store_explicit(&carved_peak, arena.carved, memory_order_relaxed);
 }
 
 static void set_up(void) {
   key_exists = pthread_key_create(&at_thread_end, give_back) == 0;
-  pthread_atfork(NULL, NULL, after_fork_in_child);
+  pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
 static void register_thread(void) {
@@ -184,10 +270,13 @@ void *heed_scratch_push(size_t bytes) {
   return carved;
 }
 
-// One block in the place of several, as large as the thread ever needed.
-static void merge_blocks(void) {
-  while (arena.top) remove_top();
-  add_block(arena.high);
+// The stack is empty: one block takes the place of several, as large as the thread ever needed, and a large one goes on the shelf.
+static void settle(void) {
+  if (arena.top->below) {
+    while (arena.top) remove_top();
+    add_block(arena.high);
+  }
+  if (arena.top && arena.top->mapped) shelve(unstack_top());
 }
 
 void heed_scratch_pop(void *block) {
@@ -205,7 +294,7 @@ void heed_scratch_pop(void *block) {
   owner->used = offset;
   arena.carved -= freed;
   atomic_fetch_sub_explicit(&carved_total, freed, memory_order_relaxed);
-  if (arena.carved == 0 && arena.top->below) merge_blocks();
+  if (arena.carved == 0) settle();
 }
 
 // ---- What the outside may ask -------------------------------------------------------------------------------------------------------------
@@ -221,6 +310,7 @@ void heed_scratch_reset_peak(void) {
 }
 
 void heed_scratch_trim(size_t keep_bytes) {
+  trim_shelf(keep_bytes);
   if (arena.held <= keep_bytes) return;
   while (arena.top && is_empty(arena.top)) remove_top();
   arena.high = arena.carved;

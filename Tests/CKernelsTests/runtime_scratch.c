@@ -151,5 +151,74 @@ TEST_ONCE(scratch_returns_when_threads_end) {
       CHECK(worked[i]);
     }
   }
+  // What is kept is large blocks, for any thread.
+  heed_scratch_trim((1 << 20) - 1);
   CHECK_MESSAGE(held() == before, "%zu bytes were held before, %zu after", before, held());
+}
+
+enum { LARGE = 5 << 20 };
+
+static void *large_call(void *worked) {
+  void *block = heed_scratch_push(LARGE);
+  *(bool *)worked = block != NULL;
+  heed_scratch_pop(block);
+  return NULL;
+}
+
+// The threads live at one time, as those of an executor that a task moves between.
+static void *large_calls_in_turn(void *turns) {
+  pthread_barrier_t *barrier = turns;
+  bool worked = true;
+  for (int round = 0; round < 3; round++) {
+    pthread_barrier_wait(barrier);
+    large_call(&worked);
+    CHECK(worked);
+    pthread_barrier_wait(barrier);
+  }
+  return NULL;
+}
+
+TEST_ONCE(scratch_of_a_task_that_moves_between_threads_is_held_once) {
+  heed_scratch_trim(0);
+  const size_t before = held();
+  bool worked = false;
+  large_call(&worked);
+  CHECK(worked);
+  const size_t once = held() - before;
+  CHECK(once >= LARGE && once < 2 * LARGE);
+  const uint64_t allocated = allocations();
+  enum { THREADS = 4 };
+  pthread_t threads[THREADS];
+  pthread_barrier_t turns[THREADS];
+  for (int i = 0; i < THREADS; i++) {
+    REQUIRE(pthread_barrier_init(&turns[i], NULL, 2) == 0);
+    REQUIRE(pthread_create(&threads[i], NULL, large_calls_in_turn, &turns[i]) == 0);
+  }
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < THREADS; i++) {
+      pthread_barrier_wait(&turns[i]);
+      pthread_barrier_wait(&turns[i]);
+    }
+  }
+  CHECK_MESSAGE(held() - before == once, "%zu bytes are held, %zu by one thread", held() - before, once);
+  CHECK_MESSAGE(allocations() == allocated, "%llu allocations", (unsigned long long)(allocations() - allocated));
+  for (int i = 0; i < THREADS; i++) {
+    pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&turns[i]);
+  }
+  heed_scratch_trim(0);
+  CHECK(held() == before);
+}
+
+TEST_ONCE(scratch_on_the_shelf_gives_way_to_larger) {
+  heed_scratch_trim(0);
+  const size_t before = held();
+  for (size_t size = LARGE; size <= 4 * LARGE; size += LARGE) {
+    void *block = heed_scratch_push(size);
+    REQUIRE(block);
+    heed_scratch_pop(block);
+    CHECK_MESSAGE(held() - before < size + LARGE, "%zu bytes are held for a call of %zu", held() - before, size);
+  }
+  heed_scratch_trim(0);
+  CHECK(held() == before);
 }
