@@ -11,7 +11,7 @@ struct BenchTrainTests {
         #expect(line["bench"] as? String == "train" && line["model"] as? String == model)
         for key in [
             "median_seconds", "min_seconds", "seconds_per_step", "tokens_per_second", "gflops", "percent_of_peak",
-            "peak_gflops", "peak_bytes",
+            "peak_gflops", "peak_bytes", "parameters",
         ] {
             let value = try #require(line[key] as? Double, "\(key)")
             #expect(value > 0, "\(key)")

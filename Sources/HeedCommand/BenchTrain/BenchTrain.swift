@@ -37,17 +37,17 @@ struct BenchTrain: ParsableCommand {
         let before = ResidentMemory.now
         Progress.show("making the model ...")
         do {
-            let step = try model.makeStep()
+            let steps = try model.makeSteps()
             // The first steps take memory; the third is as every later one.
-            for _ in 0..<2 { try step() }
+            for _ in 0..<2 { try steps.take() }
             let begin = Clock.now
-            try step()
+            try steps.take()
             let runs = Stopwatch.runsPerTurn(ofSeconds: Clock.now - begin)
             let arm = Stopwatch.Arm(runsPerTurn: runs) { runs throws(CommandFailure) in
                 Progress.show(model.rawValue)
                 let begin = Clock.now
                 do {
-                    for _ in 0..<runs { try step() }
+                    for _ in 0..<runs { try steps.take() }
                 } catch {
                     throw .workFailed("\(error)")
                 }
@@ -55,7 +55,9 @@ struct BenchTrain: ParsableCommand {
             }
             let timing = try Stopwatch(repeats: repeats) { ElementType.float32.readPeak() }.measure([arm])[0]
             Progress.erase()
-            try report(timing, peakBytes: max(0, ResidentMemory.peak - before), surroundings)
+            try report(
+                timing, parameterCount: steps.parameterCount, peakBytes: max(0, ResidentMemory.peak - before),
+                surroundings)
         } catch let failure as CommandFailure {
             throw failure
         } catch {
@@ -64,7 +66,7 @@ struct BenchTrain: ParsableCommand {
     }
 
     private func report(
-        _ timing: Stopwatch.Timing, peakBytes: Int, _ surroundings: Surroundings
+        _ timing: Stopwatch.Timing, parameterCount: Int, peakBytes: Int, _ surroundings: Surroundings
     ) throws(CommandFailure) {
         let work = model.operationsPerStep / 1e9
         let tokens = Double(model.tokensPerStep) / timing.medianSeconds
@@ -80,6 +82,7 @@ struct BenchTrain: ParsableCommand {
         let line: JSONObject = [
             "bench": "train",
             "model": .string(model.rawValue),
+            "parameters": JSONValue(parameterCount),
             "median_seconds": JSONValue(timing.medianSeconds),
             "min_seconds": JSONValue(timing.minimumSeconds),
             "seconds_per_step": JSONValue(timing.medianSeconds),
@@ -91,21 +94,5 @@ struct BenchTrain: ParsableCommand {
             "repeats": JSONValue(timing.seconds.count),
         ]
         try Console.printLine(JSONWriter.string(surroundings.completing(line)))
-    }
-}
-
-/// Memory of this process that lies in RAM.
-enum ResidentMemory {
-    /// Bytes now; 0 where the system does not tell.
-    static var now: Int { read("VmRSS:") }
-    /// The most so far.
-    static var peak: Int { read("VmHWM:") }
-
-    private static func read(_ key: String) -> Int {
-        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
-            let line = status.split(separator: "\n").first(where: { $0.hasPrefix(key) }),
-            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0.filter(\.isNumber)) })
-        else { return 0 }
-        return kilobytes * 1024
     }
 }

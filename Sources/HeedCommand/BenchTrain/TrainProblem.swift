@@ -64,8 +64,16 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
         return 6 * tokens * products + attention
     }
 
-    /// A function that takes an optimiser step on random tokens, the model's random weights made now.
-    func makeStep() throws -> () throws -> Void {
+    /// A model at work.
+    struct Steps {
+        /// Elements of all its parameters, one that is used twice counted once.
+        let parameterCount: Int
+        /// Takes an optimiser step on random tokens.
+        let take: () throws -> Void
+    }
+
+    /// The model with random weights, made now.
+    func makeSteps() throws -> Steps {
         var random = RandomGenerator(seed: 1)
         switch self {
         case .charGPT, .gpt2: return try step(GPT(gpt, using: &random))
@@ -75,7 +83,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    private func step(_ model: some LanguageModel) throws -> () throws -> Void {
+    private func step(_ model: some LanguageModel) throws -> Steps {
         try step(model, task(for: model))
     }
 
@@ -87,16 +95,16 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
             order: self == .charLSTM ? .sequential : .random(seed: 3))
     }
 
-    private func step<Model: Seq2SeqModel>(_ model: Model) throws -> () throws -> Void {
+    private func step<Model: Seq2SeqModel>(_ model: Model) throws -> Steps {
         let task: Seq2SeqTask<Model> = try Seq2SeqProblem.task()
         return try step(model, task)
     }
 
-    private func step<Task: TrainingTask>(_ model: Task.Model, _ task: Task) throws -> () throws -> Void {
+    private func step<Task: TrainingTask>(_ model: Task.Model, _ task: Task) throws -> Steps {
         var settings = TrainingSettings(
             name: rawValue, steps: .max, optimizer: .adamW(weightDecay: .matrices(0.1)), schedule: .constant(1e-4))
         settings.clipNorm = 1
         let trainer = try Trainer(model: model, task: task, settings: settings)
-        return { try Blocking.run { _ = try await trainer.takeStep() } }
+        return Steps(parameterCount: model.parameterCount) { try Blocking.run { _ = try await trainer.takeStep() } }
     }
 }

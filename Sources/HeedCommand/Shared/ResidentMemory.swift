@@ -1,0 +1,17 @@
+import Foundation
+
+/// Memory of this process that lies in RAM.
+enum ResidentMemory {
+    /// Bytes now; 0 where the system does not tell.
+    static var now: Int { read("VmRSS:") }
+    /// The most so far.
+    static var peak: Int { read("VmHWM:") }
+
+    private static func read(_ key: String) -> Int {
+        guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8),
+            let line = status.split(separator: "\n").first(where: { $0.hasPrefix(key) }),
+            let kilobytes = line.split(separator: " ").dropFirst().first.flatMap({ Int($0.filter(\.isNumber)) })
+        else { return 0 }
+        return kilobytes * 1024
+    }
+}
