@@ -1,9 +1,9 @@
 """Trains the same small GPT in PyTorch and in Heed, on the same text with the same recipe, and compares what they learn and how long it takes.
 
-    Benchmarks/peers/run --learning [--seeds 1,2,3] [--steps 2000] [--json FILE]
+    Benchmarks/peers/run --learning [--seeds 1,2,3] [--steps 2000] [--json FILE] [--markdown FILE]
 
 The text is that of the licences in /usr/share/common-licenses, which every Debian machine has; the last tenth of it is held back for the
-validation loss. Runs take turns, so that a clock that drifts drifts for both.
+validation loss. Runs take turns, so that a clock that drifts drifts for both. Seconds are those of the steps, without evaluation.
 """
 
 from __future__ import annotations
@@ -33,6 +33,28 @@ class Runs:
     def add(self, loss: float, seconds: float) -> None:
         self.losses.append(loss)
         self.seconds.append(seconds)
+
+    @property
+    def mean_loss(self) -> float:
+        return statistics.mean(self.losses)
+
+    @property
+    def mean_seconds(self) -> float:
+        return statistics.mean(self.seconds)
+
+
+def table(seeds: list[int], torch: Runs, heed: Runs) -> list[str]:
+    """A row a seed and one of the means, in Markdown that reads well in a terminal too."""
+
+    def row(name: str, losses: tuple[float, float], seconds: tuple[float, float]) -> str:
+        difference = f"{100 * (losses[1] / losses[0] - 1):+.2f} %"
+        return (f"| {name:>4} | {losses[0]:8.4f} | {losses[1]:8.4f} | {difference:>10} | {seconds[0]:7.1f} s | {seconds[1]:7.1f} s "
+                f"| {seconds[0] / seconds[1]:10.2f}x |")
+
+    lines = ["| seed |  PyTorch |     Heed | difference |   PyTorch |      Heed | Heed faster |", "|---:|---:|---:|---:|---:|---:|---:|"]
+    runs = zip(seeds, torch.losses, heed.losses, torch.seconds, heed.seconds, strict=True)
+    lines += [row(str(seed), (theirs, ours), (their_time, our_time)) for seed, theirs, ours, their_time, our_time in runs]
+    return [*lines, row("mean", (torch.mean_loss, heed.mean_loss), (torch.mean_seconds, heed.mean_seconds))]
 
 
 def licence_texts() -> str:
@@ -68,6 +90,7 @@ def main() -> int:
     parser.add_argument("--seeds", default="1,2,3", help="a run of each engine for each of these")
     parser.add_argument("--steps", type=int, default=Recipe.steps)
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
+    parser.add_argument("--markdown", type=Path, help="write the table to this file")
     arguments = parser.parse_args()
     recipe = replace(Recipe(), steps=arguments.steps, warmup=min(Recipe.warmup, arguments.steps))
     if not LICENCES.is_dir():
@@ -78,21 +101,22 @@ def main() -> int:
     torch.set_num_threads(arguments.threads)
     text = licence_texts()
     engines = {"PyTorch": Runs(), "Heed": Runs()}
-    for seed in map(int, arguments.seeds.split(",")):
+    seeds = [int(seed) for seed in arguments.seeds.split(",")]
+    for seed in seeds:
         engines["PyTorch"].add(*train(text, recipe, seed))
         engines["Heed"].add(*train_heed(arguments.heed, arguments.threads, recipe, seed))
         for name, runs in engines.items():
             print(f"seed {seed}, {name}: validation loss {runs.losses[-1]:.4f}, {runs.seconds[-1]:.1f} s", file=sys.stderr)
-    means = {name: statistics.mean(runs.losses) for name, runs in engines.items()}
-    ratio = statistics.median(
-        torch_seconds / heed_seconds
-        for torch_seconds, heed_seconds in zip(engines["PyTorch"].seconds, engines["Heed"].seconds, strict=True))
-    difference = 100 * (means["Heed"] / means["PyTorch"] - 1)
-    print(f"mean validation loss: PyTorch {means['PyTorch']:.4f}, Heed {means['Heed']:.4f} ({difference:+.2f} %)")
-    print(f"Heed is {ratio:.2f} times as fast as PyTorch {torch.__version__}")
+    lines = table(seeds, engines["PyTorch"], engines["Heed"])
+    lines += ["", f"Validation loss after {recipe.steps} steps and seconds of the steps, {arguments.threads} threads, PyTorch {torch.__version__}."]
+    print("\n".join(lines))
+    if arguments.markdown is not None:
+        arguments.markdown.write_text("\n".join(lines) + "\n")
     if arguments.json is not None:
-        measured = {name: asdict(runs) for name, runs in engines.items()}
-        content = {"recipe": asdict(recipe), "runs": measured, "heed_ratio": ratio, "loss_difference_percent": difference}
+        content = {
+            "recipe": asdict(recipe), "seeds": seeds, "runs": {name: asdict(runs) for name, runs in engines.items()},
+            "heed_ratio": engines["PyTorch"].mean_seconds / engines["Heed"].mean_seconds,
+            "loss_difference_percent": 100 * (engines["Heed"].mean_loss / engines["PyTorch"].mean_loss - 1)}
         arguments.json.write_text(json.dumps(content, indent=2) + "\n")
     return 0
 
