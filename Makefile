@@ -11,10 +11,10 @@ CLANG := $(shell dirname "$$(readlink -f "$$(command -v swiftc || echo /usr/bin/
 BENCH := .build/bench
 HEED := .build/release/heed
 
-.PHONY: help setup build bench benchmarks peers test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
+.PHONY: help setup build bench benchmarks peers peers-training test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
 
 help: ## lists the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
 setup: ## installs the system packages that are missing (Debian; asks for root only then)
 	@command -v swift >/dev/null || { echo "Heed needs a Swift toolchain, 6.2 or later, in PATH: https://swift.org/install" >&2; exit 1; }
@@ -45,6 +45,10 @@ benchmarks: setup ## measures the library for regressions (ordo-one/benchmark; B
 peers: build ## measures attention here beside PyTorch, ONNX Runtime and OpenVINO, which it installs into .build/peers
 	Benchmarks/peers/run --json .build/peers/peers.json --markdown .build/peers/peers.md --svg .build/peers/peers.svg
 	@echo; echo "table: .build/peers/peers.md    picture: .build/peers/peers.svg"
+
+peers-training: build ## measures training steps beside PyTorch (whole models; minutes), and their peak memory
+	Benchmarks/peers/run --training --json .build/peers/training.json --markdown .build/peers/training.md
+	@echo; echo "table: .build/peers/training.md"
 
 test: test-c test-plain test-examples test-swift ## all tests, C and Swift (the exhaustive ones: make test-all)
 

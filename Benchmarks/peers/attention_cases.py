@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cases import Array, Arrays, Case, normal
+from cases import Array, Arrays, Operation, normal
 
 
 @dataclass(frozen=True)
-class Attention(Case):
+class Attention(Operation):
     """One attention: queries `[1, heads, query_length, head_dim]` over as many heads of keys and values."""
 
     kind = "attention"

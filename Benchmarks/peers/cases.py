@@ -1,4 +1,4 @@
-"""What the engines are compared on: problems of several kinds, each with its operands and the exact answer."""
+"""What the engines are compared on: problems of several kinds, operations among them with their operands and the exact answer."""
 
 from __future__ import annotations
 
@@ -43,7 +43,15 @@ class Case(ABC):
         """Floating point operations, as the command `heed bench` counts them."""
 
     @abstractmethod
-    def shortened(self) -> Case:
+    def heed(self, repeats: int) -> list[str]:
+        """The arguments of the command heed that measure this case."""
+
+
+class Operation(Case):
+    """A function of arrays whose answer can be computed in float64: every engine's is held against it before it is timed."""
+
+    @abstractmethod
+    def shortened(self) -> Operation:
         """The same kind of problem, small enough for a float64 answer at once, with sizes that no tile divides."""
 
     @abstractmethod
@@ -55,12 +63,13 @@ class Case(ABC):
         """What an engine has to give for them, `output.NAME` and `gradient.NAME`, in float64."""
 
     @abstractmethod
-    def heed(self, repeats: int) -> list[str]:
-        """The arguments of the command heed that measure this case."""
-
-    @abstractmethod
     def conformance(self) -> dict[str, object]:
         """`op` and `attrs` of the case for `heed verify`."""
+
+
+def fewest_timings(seconds: float) -> int:
+    """How many timings a turn takes at least, of runs so long: what takes a second is long over the caches that others left."""
+    return 1 if seconds > 1 else 3
 
 
 def error(computed: Arrays, expected: Arrays) -> float:

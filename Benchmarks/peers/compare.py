@@ -1,4 +1,4 @@
-"""Compares Heed with other engines in attention and recurrent networks, on the same shapes, interleaved in one run.
+"""Compares Heed with other engines in attention, recurrent networks and training steps, on the same shapes, interleaved in one run.
 
 Each case is measured in rounds. In a round every engine has one turn of a fraction of a second, in an order that changes from
 round to round, and only the ratios within a round are compared: clocks drift. A peer that is not installed, or gives a wrong
@@ -18,15 +18,18 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from all_cases import all_cases
+from all_cases import all_cases, operation_cases
 from cases import Case
 from picture import svg
 from processes import EngineFailure, Heed, Peer
 from report import duration, markdown, text
 from results import CaseResult, Comparison
+from training_cases import Training, training_cases
 
 # Time for another engine's idle threads to stop spinning.
 PAUSE = 0.05
+# Those that are asked where nothing but training is measured.
+PEERS_THAT_TRAIN = ["pytorch", "pytorch-mkl"]
 
 
 def say(message: str) -> None:
@@ -67,10 +70,12 @@ def start(arguments: argparse.Namespace, stack: ExitStack) -> tuple[list[Heed | 
         ("pytorch", "PyTorch", None), ("onnxruntime", "ONNX Runtime", None), ("openvino", "OpenVINO", None)]
     if arguments.mkl_preload is not None:
         wanted.insert(1, ("pytorch-mkl", "PyTorch, MKL AVX-512", arguments.mkl_preload))
+    if arguments.peers is not None and "pytorch-compile" in arguments.peers:
+        wanted.append(("pytorch-compile", "PyTorch, torch.compile", None))
     engines: list[Heed | Peer] = []
     left_out: dict[str, str] = {}
     for name, title, preload in wanted:
-        if arguments.peers is not None and name not in arguments.peers:
+        if name not in (arguments.peers or PEERS_THAT_TRAIN if arguments.training else arguments.peers or [name]):
             continue
         try:
             peer = Peer(name, title, arguments.threads, preload)
@@ -92,8 +97,9 @@ def parse(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--minimum", action="store_true",
                         help="take the least time of each turn, not its median: for a machine that others use too")
     parser.add_argument("--cases", help="only cases whose name holds one of these words, with commas between them")
+    parser.add_argument("--training", action="store_true", help="the training steps, which are left out unless they are asked for")
     parser.add_argument("--peers", type=lambda names: names.split(","),
-                        help="only these of pytorch,pytorch-mkl,onnxruntime,openvino")
+                        help="only these of pytorch,pytorch-mkl,onnxruntime,openvino, and pytorch-compile, which trains alone")
     parser.add_argument("--json", type=Path, help="write everything measured to this file")
     parser.add_argument("--markdown", type=Path, help="write the table to this file")
     parser.add_argument("--svg", type=Path, help="draw the picture to this file")
@@ -105,10 +111,11 @@ def parse(words: list[str]) -> argparse.Namespace:
 
 def main() -> int:
     arguments = parse(sys.argv[1:])
+    offered = training_cases() if arguments.training else all_cases() if arguments.cases else operation_cases()
     names = arguments.cases.split(",") if arguments.cases else [""]
-    cases = [case for case in all_cases() if any(name.strip() in case.name for name in names)]
+    cases = [case for case in offered if any(name.strip() in case.name for name in names)]
     if not cases:
-        say(f"no case's name holds {arguments.cases}; there are: {', '.join(case.name for case in all_cases())}")
+        say(f"no case's name holds {arguments.cases}; there are: {', '.join(case.name for case in offered)}")
         return 64
     with ExitStack() as stack:
         try:
@@ -125,6 +132,8 @@ def main() -> int:
                 case = heed.matched(case)
             except EngineFailure as failure:
                 say(f"  heed: {failure}")
+                if isinstance(case, Training):
+                    continue
             result = measure(case, engines, arguments.rounds, arguments.budget, arguments.minimum)
             comparison.results.append(result)
             times = ", ".join(f"{name} {duration(result.seconds(name))} ({result.variants[name]})" for name in result.timings)

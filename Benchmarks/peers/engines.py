@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from cases import Arrays, Case
+from cases import Arrays, Case, Operation
+from training_cases import Training
 
 # A prepared problem: computes operands `index` and leaves the answer where the engine puts it.
 Run = Callable[[int], object]
@@ -21,8 +22,11 @@ class Engine(Protocol):
     def variants(self, case: Case) -> list[str]:
         """The names of the ways this engine can compute a case; none where it cannot."""
 
-    def prepare(self, variant: str, case: Case, operands: list[Arrays]) -> tuple[Run, Reading]:
+    def prepare(self, variant: str, case: Operation, operands: list[Arrays]) -> tuple[Run, Reading]:
         """Binds the operands."""
+
+    def prepare_training(self, case: Training, small: bool = False) -> tuple[Run, int]:
+        """A step of the case's model, of `small` of one of its kind that takes no time; and how many parameters it has."""
 
 
 def make_engine(name: str, threads: int) -> Engine:
@@ -40,4 +44,4 @@ def make_engine(name: str, threads: int) -> Engine:
         return OpenVino(threads)
     from pytorch_engine import PyTorch
 
-    return PyTorch(threads)
+    return PyTorch(threads, compiled=name == "pytorch-compile")

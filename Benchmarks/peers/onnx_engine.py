@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attention_cases import Attention
-from cases import Array, Arrays, Case
+from cases import Array, Arrays, Case, Operation
 from engines import Reading, Run
 from onnx_graphs import attention_graph, recurrent_graph
 from recurrent_cases import Recurrent
@@ -32,7 +32,7 @@ class OnnxRuntime:
             return [case.cell.upper()]
         return []
 
-    def prepare(self, variant: str, case: Case, operands: list[Arrays]) -> tuple[Run, Reading]:
+    def prepare(self, variant: str, case: Operation, operands: list[Arrays]) -> tuple[Run, Reading]:
         if isinstance(case, Recurrent):
             return self._recurrent(case, operands[0])
         session = self._session(attention_graph(variant, case))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from attention_cases import Attention, causal_bias
-from cases import Array, Arrays, Case
+from cases import Array, Arrays, Case, Operation
 from engines import Reading, Run
 from recurrent_cases import Recurrent
 
@@ -29,7 +29,7 @@ class OpenVino:
             return [f"{case.cell.upper()}Sequence"]
         return []
 
-    def prepare(self, variant: str, case: Case, operands: list[Arrays]) -> tuple[Run, Reading]:
+    def prepare(self, variant: str, case: Operation, operands: list[Arrays]) -> tuple[Run, Reading]:
         if isinstance(case, Recurrent):
             return self._recurrent(case, operands[0])
         names = ("query", "key", "value")

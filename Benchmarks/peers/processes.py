@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from attention_cases import Attention
-from cases import Arrays, Case
+from cases import Arrays, Case, Operation, fewest_timings
+from training_cases import Training
 
 # The command's own error is in the same metric as the workers'.
 LARGEST_ERROR = 2e-5
@@ -34,6 +35,8 @@ class Timing:
     minimum: float
     # What the machine's limit (peak or bandwidth), read in the same turn, would take; nil where an engine does not read it.
     limit_seconds: float | None = None
+    # Of a model that is trained: the most that the process held in RAM so far, above what it held before there was a model.
+    peak_bytes: int | None = None
 
 
 class Peer:
@@ -45,19 +48,28 @@ class Peer:
         environment = dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
         if preload is not None:
             environment["LD_PRELOAD"] = str(preload)
-        worker = Path(__file__).with_name("worker.py")
+        self._command = [sys.executable, str(Path(__file__).with_name("worker.py")), name, str(threads)]
+        self._environment = environment
+        self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(worker), name, str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, env=environment, text=True)
+            self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=self._environment,
+            text=True)
         self.version = str(self._read()["version"])
 
     def prepare(self, case: Case) -> str:
         """Gets ready for a case; what the engine chose to compute it by."""
+        if isinstance(case, Training):
+            # What other cases left in the process would be reused, and not be counted.
+            self.close()
+            self._start()
         return str(self._ask({"do": "prepare", "case": case.to_json()})["variant"])
 
     def measure(self, budget: float) -> Timing:
         reply = self._ask({"do": "measure", "budget": budget})
-        return Timing(float(reply["seconds"]), float(reply["minimum"]))
+        peak: int | None = reply["peak_bytes"]
+        return Timing(float(reply["seconds"]), float(reply["minimum"]), peak_bytes=peak)
 
     def close(self) -> None:
         # A worker that has died leaves a pipe that cannot be flushed.
@@ -99,14 +111,29 @@ class Heed:
         self.instruction_set = str(machine["isa"])
 
     def matched(self, case: Case) -> Case:
-        """The case with as many pairs of keys and values as Heed takes to keep them out of this machine's caches."""
+        """The case as Heed takes it: with so many pairs of keys and values as keep them out of this machine's caches; of a model, how
+        many parameters it has and what a step counts as."""
+        if isinstance(case, Training):
+            line = self._run(*case.heed(1))
+            work = 1e9 * float(line["gflops"]) * float(line["median_seconds"])
+            self._seconds = float(line["median_seconds"])
+            return replace(case, parameters=int(line["parameters"]), work=work)
         if not (isinstance(case, Attention) and case.cold):
             return case
         shape: dict[str, int] = self._run(*case.heed(1))["shape"]
         return replace(case, copies=shape["caches"])
 
     def prepare(self, case: Case) -> str:
-        """Checks a small problem of the kind against float64."""
+        """Checks a small problem of the kind against float64; of a model that is trained nothing."""
+        self._case = case
+        if isinstance(case, Training):
+            return "bench train"
+        self._check(case)
+        line = self._run(*case.heed(1))
+        self._seconds = float(line["median_seconds"])
+        return str(line.get("arm", ""))
+
+    def _check(self, case: Operation) -> None:
         small = case.shortened()
         operands = small.operands()[0]
         tensors = {f"input.{name}": array for name, array in operands.items() if name != "cotangent"}
@@ -119,18 +146,14 @@ class Heed:
             errors: dict[str, float] = self._run("verify", file.name)["errors"]
         if not max(errors.values()) <= LARGEST_ERROR:
             raise EngineFailure(f"its error is {max(errors.values()):.2g}")
-        self._case = case
-        line = self._run(*case.heed(1))
-        self._seconds = float(line["median_seconds"])
-        return str(line.get("arm", ""))
 
     def measure(self, budget: float) -> Timing:
         # One of its repetitions fills 8 ms, as the workers' do.
-        repeats = max(3, round(budget / max(self._seconds, 0.008)))
+        repeats = max(fewest_timings(self._seconds), round(budget / max(self._seconds, 0.008)))
         line = self._run(*self._case.heed(repeats))
         seconds = float(line["median_seconds"])
         share = float(line["percent_of_bandwidth" if self._case.cold else "percent_of_peak"]) / 100
-        return Timing(seconds, float(line["min_seconds"]), seconds * share)
+        return Timing(seconds, float(line["min_seconds"]), seconds * share, line.get("peak_bytes"))
 
     def close(self) -> None:
         """Nothing is left running."""

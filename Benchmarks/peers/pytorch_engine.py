@@ -1,31 +1,43 @@
-"""PyTorch, eager."""
+"""PyTorch, eager; models that are trained also through its compiler."""
 
 from __future__ import annotations
 
 from attention_cases import Attention
-from cases import Arrays, Case
+from cases import Arrays, Case, Operation
 from engines import Reading, Run
 from recurrent_cases import Recurrent
+from training_cases import Training
 
 
 class PyTorch:
     """`scaled_dot_product_attention`, `nn.RNN`, `nn.LSTM` and `nn.GRU`; in inference mode where there is no backward pass."""
 
-    def __init__(self, threads: int) -> None:
+    def __init__(self, threads: int, compiled: bool = False) -> None:
         import torch
 
         self.torch = torch
+        self._compiled = compiled
         torch.set_num_threads(threads)
         self.version = str(torch.__version__)
 
     def variants(self, case: Case) -> list[str]:
+        if isinstance(case, Training):
+            return ["torch.compile" if self._compiled else "eager"]
+        if self._compiled:
+            return []
         if isinstance(case, Attention):
             return ["scaled_dot_product_attention"]
         if isinstance(case, Recurrent):
             return [f"nn.{case.cell.upper()}"]
         return []
 
-    def prepare(self, variant: str, case: Case, operands: list[Arrays]) -> tuple[Run, Reading]:
+    def prepare_training(self, case: Training, small: bool = False) -> tuple[Run, int]:
+        from torch_models import Steps, make_problem
+
+        steps = Steps(make_problem(case.model, small), self._compiled)
+        return steps, steps.parameter_count
+
+    def prepare(self, variant: str, case: Operation, operands: list[Arrays]) -> tuple[Run, Reading]:
         if isinstance(case, Recurrent):
             return self._recurrent(case, operands[0])
         return self._attention_backward(case, operands[0]) if case.backward else self._attention(case, operands)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from cases import Array, Arrays, Case, normal
+from cases import Array, Arrays, Operation, normal
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
 
 @dataclass(frozen=True)
-class Recurrent(Case):
+class Recurrent(Operation):
     """An RNN (tanh), LSTM or GRU (reset after the product) from a state of zeros; weights and gates in PyTorch's order."""
 
     kind = "recurrent"

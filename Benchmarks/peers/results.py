@@ -48,12 +48,22 @@ class CaseResult:
             limit.limit_seconds / timing.seconds
             for limit, timing in zip(self.timings["heed"], self.timings[engine], strict=True))
 
+    def peak_bytes(self, engine: str) -> int | None:
+        """The most memory of all rounds; None where it was not read."""
+        return max((timing.peak_bytes for timing in self.timings.get(engine, []) if timing.peak_bytes is not None), default=None)
+
+    def memory_ratio(self, peer: str) -> float | None:
+        """How many times as much memory as Heed a peer takes."""
+        heed, other = self.peak_bytes("heed"), self.peak_bytes(peer)
+        return None if not heed or other is None else other / heed
+
     def to_json(self) -> dict[str, object]:
         engines = {
             name: {
                 "variant": self.variants[name], "median_seconds": self.seconds(name),
                 "seconds": [timing.seconds for timing in timings],
                 "minimum_seconds": min(timing.minimum for timing in timings), "share_of_limit": self.share_of_limit(name),
+                "peak_bytes": self.peak_bytes(name),
                 "heed_ratio": None if name == "heed" else self.ratio(name)}
             for name, timings in self.timings.items()}
         best = {"best_peer": self.best_peer, "heed_ratio_to_best": self.ratio(*self.peers)}

@@ -1,4 +1,4 @@
-"""A GPT in PyTorch, as nanoGPT trains it on characters: what Heed's preset char-gpt is compared with."""
+"""A GPT in PyTorch, as nanoGPT has it, and how it is trained on characters: what Heed's preset char-gpt is compared with."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+@dataclass(frozen=True)
+class GPTSettings:
+    """Dimensions; `activation` as `gelu` calls its approximation."""
+
+    vocabulary: int
+    length: int
+    layers: int
+    heads: int
+    width: int
+    bias: bool = False
+    activation: str = "none"
 
 
 @dataclass(frozen=True)
@@ -39,39 +52,39 @@ class Recipe:
 class Block(nn.Module):
     """Causal self-attention and a feed-forward network, each behind a layer norm and added to what came in."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, settings: GPTSettings) -> None:
         super().__init__()
-        width = recipe.width
-        self.heads = recipe.heads
-        self.first_norm = nn.LayerNorm(width, bias=False)
-        self.projections = nn.Linear(width, 3 * width, bias=False)
-        self.output = nn.Linear(width, width, bias=False)
-        self.second_norm = nn.LayerNorm(width, bias=False)
-        self.expand = nn.Linear(width, 4 * width, bias=False)
-        self.contract = nn.Linear(4 * width, width, bias=False)
+        width, bias = settings.width, settings.bias
+        self.settings = settings
+        self.first_norm = nn.LayerNorm(width, bias=bias)
+        self.projections = nn.Linear(width, 3 * width, bias=bias)
+        self.output = nn.Linear(width, width, bias=bias)
+        self.second_norm = nn.LayerNorm(width, bias=bias)
+        self.expand = nn.Linear(width, 4 * width, bias=bias)
+        self.contract = nn.Linear(4 * width, width, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, length, width = x.shape
         parts = self.projections(self.first_norm(x)).split(width, dim=2)
-        q, k, v = (part.view(batch, length, self.heads, -1).transpose(1, 2) for part in parts)
+        q, k, v = (part.view(batch, length, self.settings.heads, -1).transpose(1, 2) for part in parts)
         attended = functional.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.output(attended.transpose(1, 2).reshape(batch, length, width))
-        return x + self.contract(functional.gelu(self.expand(self.second_norm(x))))
+        return x + self.contract(functional.gelu(self.expand(self.second_norm(x)), approximate=self.settings.activation))
 
 
 class GPT(nn.Module):
     """Token and position embeddings, blocks, a last norm; the output layer is the token embedding."""
 
-    def __init__(self, vocabulary: int, recipe: Recipe) -> None:
+    def __init__(self, settings: GPTSettings) -> None:
         super().__init__()
-        self.tokens = nn.Embedding(vocabulary, recipe.width)
-        self.positions = nn.Embedding(recipe.length, recipe.width)
-        self.blocks = nn.ModuleList(Block(recipe) for _ in range(recipe.layers))
-        self.norm = nn.LayerNorm(recipe.width, bias=False)
+        self.tokens = nn.Embedding(settings.vocabulary, settings.width)
+        self.positions = nn.Embedding(settings.length, settings.width)
+        self.blocks = nn.ModuleList(Block(settings) for _ in range(settings.layers))
+        self.norm = nn.LayerNorm(settings.width, bias=settings.bias)
         for name, parameter in self.named_parameters():
             if parameter.dim() >= 2:
                 last = name.endswith(("output.weight", "contract.weight"))
-                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * recipe.layers) if last else 0.02)
+                nn.init.normal_(parameter, std=0.02 / math.sqrt(2 * settings.layers) if last else 0.02)
 
     def forward(self, tokens: Tensor) -> Tensor:
         x = self.tokens(tokens) + self.positions.weight[: tokens.shape[1]]
@@ -105,11 +118,11 @@ def train(text: str, recipe: Recipe, seed: int) -> tuple[float, float]:
     tokens = torch.tensor([number[character] for character in text])
     split = int(0.9 * len(tokens))
     training, validation = tokens[:split], tokens[split:]
-    model = GPT(len(alphabet), recipe)
+    model = GPT(GPTSettings(len(alphabet), recipe.length, recipe.layers, recipe.heads, recipe.width))
     groups = [
         {"params": [p for p in model.parameters() if p.dim() >= 2], "weight_decay": recipe.weight_decay},
         {"params": [p for p in model.parameters() if p.dim() < 2], "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=recipe.betas)
+    optimizer = torch.optim.AdamW(groups, lr=recipe.rate, betas=recipe.betas, fused=True)
     generator = np.random.default_rng(seed)
     begin = time.perf_counter()
     for step in range(recipe.steps):
