@@ -11,7 +11,7 @@ CLANG := $(shell dirname "$$(readlink -f "$$(command -v swiftc || echo /usr/bin/
 BENCH := .build/bench
 HEED := .build/release/heed
 
-.PHONY: help setup build bench benchmarks peers peers-training test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
+.PHONY: help setup build bench benchmarks peers peers-training growth test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ peers: build ## measures attention here beside PyTorch, ONNX Runtime and OpenVIN
 peers-training: build ## measures training steps beside PyTorch (whole models; minutes), and their peak memory
 	Benchmarks/peers/run --training --json .build/peers/training.json --markdown .build/peers/training.md
 	@echo; echo "table: .build/peers/training.md"
+
+growth: build ## trains a tiny model for 10,000 steps and shows that memory does not grow
+	HEED_COMMAND=$(HEED) Benchmarks/growth
 
 test: test-c test-plain test-examples test-swift ## all tests, C and Swift (the exhaustive ones: make test-all)
 

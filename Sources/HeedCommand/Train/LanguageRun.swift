@@ -119,6 +119,7 @@ struct LanguageRun<Preset: LanguagePreset> {
                             [
                                 "validation_loss": evaluation.loss,
                                 "perplexity": evaluation.metrics["perplexity"] ?? .nan,
+                                "resident_bytes": Double(ResidentMemory.now),
                             ])
                         try progress.report(step: step, evaluation)
                         history.add(step: step, validationLoss: evaluation.loss)
