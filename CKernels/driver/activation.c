@@ -33,7 +33,7 @@ static HeedStatus run(Call *call) {
   if (call->count > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
   call->kernels = heed_kernels();
   const size_t tasks = (call->count - 1) / TASK_ELEMENTS + 1;
-  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->count), apply, call);
+  heed_parallel_shares(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->count), apply, call);
   return HeedStatusOk;
 }
 

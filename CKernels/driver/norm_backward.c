@@ -77,10 +77,10 @@ static void run_chunks(Call *call) {
   const double chunk_flops = FLOPS_PER_ELEMENT * HEED_NORM_CHUNK * (double)s->columns;
   for (; call->first_chunk < all; call->first_chunk += call->chunks) {
     call->chunks = all - call->first_chunk < wave ? all - call->first_chunk : wave;
-    heed_parallel_for(call->chunks, heed_parallel_width(call->chunks, chunk_flops * (double)call->chunks), norm_chunk, call);
+    heed_parallel_shares(call->chunks, heed_parallel_width(call->chunks, chunk_flops * (double)call->chunks), norm_chunk, call);
     if (!call->sums) continue;
     const size_t tasks = (call->padded - 1) / MERGE_COLUMNS + 1;
-    heed_parallel_for(tasks, heed_parallel_width(tasks, 2.0 * (double)call->chunks * (double)call->padded), merge_columns, call);
+    heed_parallel_shares(tasks, heed_parallel_width(tasks, 2.0 * (double)call->chunks * (double)call->padded), merge_columns, call);
   }
 }
 

@@ -64,7 +64,7 @@ HeedStatus heed_softmax_forward(const HeedSoftmaxShape *shape, const HeedSoftmax
   const size_t width = heed_parallel_width(tasks, HEED_SOFTMAX_FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns);
   call.scratch = heed_scratch_push(heed_size_product(width, call.plan.scratch_stride));
   if (!call.scratch) return HeedStatusOutOfMemory;
-  heed_parallel_for(tasks, width, softmax_rows, &call);
+  heed_parallel_shares(tasks, width, softmax_rows, &call);
   heed_scratch_pop(call.scratch);
   return HeedStatusOk;
 }

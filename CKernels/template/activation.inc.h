@@ -74,33 +74,12 @@ INLINE_KERNEL vf activation_tanh(vf x) {
   return vf_select(negative, vf_negate(magnitude), magnitude);
 }
 
-// With a = |x| (20 at most: then Phi(-a) is below every float): Phi(-a) = ratio * mantissa * 2^floor(power), the powers those of
-// e^(-a^2 / 2), the ratio (Mills' over sqrt(2 pi)) a polynomial in a / (a + 3.5), exact at 0.
-typedef struct GeluParts {
-  vf magnitude, ratio, mantissa, power;
-} GeluParts;
+#include "activation_gelu.inc.h"
 
-INLINE_KERNEL GeluParts gelu_parts(vf x) {
-  const vf a = vf_min(vf_set1(20.0f), vf_magnitude(x)), t = vf_div(a, vf_add(a, vf_set1(3.5f)));
-  vf p = vf_fma(vf_set1(-0x1.d26c3ep-9f), t, vf_set1(0x1.b2a1c4p-5f));
-  p = vf_fma(p, t, vf_set1(-0x1.134bdep-3f));
-  p = vf_fma(p, t, vf_set1(0x1.80cd04p-5f));
-  p = vf_fma(p, t, vf_set1(0x1.5fa18cp-3f));
-  p = vf_fma(p, t, vf_set1(0x1.1d9a26p-4f));
-  p = vf_fma(p, t, vf_set1(-0x1.f25db2p-1f));
-  p = vf_fma(p, t, vf_set1(0x1.aa8e48p+0f));
-  p = vf_fma(p, t, vf_set1(-0x1.6573d4p+0f));
-  p = vf_fma(p, t, vf_set1(0x1.p-1f));
-  const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(vf_mul(a, a), vf_set1(-0.5f)));
-  return (GeluParts){a, p, e.mantissa, e.power};
-}
-
-// a Phi(-a) is what x > 0 lacks, and what is left, negated, of x < 0: there powers of 2 come last.
+// With a = |x|: max(x, 0) - a Phi(-a). Powers of 2 come last, so that what is left of x < 0 keeps its bits.
 INLINE_KERNEL vf activation_gelu(vf x) {
-  const GeluParts g = gelu_parts(x);
-  const vf probability = vf_mul(g.ratio, g.mantissa), minus = vf_negate(g.magnitude);
-  const vf left = vf_scale_by_power(vf_mul(minus, probability), g.power);
-  return vf_select(vf_sign_bit(x), left, vf_fma(minus, vf_scale_by_power(probability, g.power), x));
+  const GeluPart lacking = gelu_lacking(x);
+  return vf_sub(vf_max(vf_set1(-0.0f), x), vf_scale_by_power(lacking.factor, lacking.power));
 }
 
 // Below -13 the result is below every float.
@@ -185,9 +164,33 @@ INLINE_KERNEL vf activate(HeedActivation activation, vf x) {
   return x;
 }
 
-static void activation_forward(HeedActivation activation, size_t count, const float *input, float *output) {
-  for (size_t i = 0; i < count; i += HEED_LANES) vf_store_n(output + i, activate(activation, vf_load_n(input + i, count - i)), count - i);
+INLINE_KERNEL void activation_forward_of(const HeedActivation activation, size_t count, const float *input, float *output) {
+  size_t i = 0;
+  for (; i + HEED_LANES <= count; i += HEED_LANES) vf_store(output + i, activate(activation, vf_load(input + i)));
+  if (i < count) vf_store_n(output + i, activate(activation, vf_load_n(input + i, count - i)), count - i);
 }
+
+// A constant activation keeps the choice, and the loads of its constants, out of the loop.
+#define HEED_ACTIVATION_CASE(NAME)                                                                                                         \
+  case HeedActivation##NAME:                                                                                                               \
+    activation_forward_of(HeedActivation##NAME, count, input, output);                                                                     \
+    break;
+
+static void activation_forward(HeedActivation activation, size_t count, const float *input, float *output) {
+  switch (activation) {
+    HEED_ACTIVATION_CASE(None)
+    HEED_ACTIVATION_CASE(Relu)
+    HEED_ACTIVATION_CASE(Sigmoid)
+    HEED_ACTIVATION_CASE(Tanh)
+    HEED_ACTIVATION_CASE(Silu)
+    HEED_ACTIVATION_CASE(Gelu)
+    HEED_ACTIVATION_CASE(GeluTanh)
+    HEED_ACTIVATION_CASE(Exp)
+    HEED_ACTIVATION_CASE(Log)
+    HEED_ACTIVATION_CASE(Softplus)
+  }
+}
+#undef HEED_ACTIVATION_CASE
 
 #include "activation_backward.inc.h"
 

@@ -62,12 +62,11 @@ INLINE_KERNEL vf gradient_gelu_tanh(vf x, vf gradient) {
   return gradient_gated(v, vf_mul(b, vf_fma(vf_set1(3 * 0x1.2444f2p-4f), z, vf_set1(0x1.988454p+0f))), gradient);
 }
 
+// With a = |x|, x < 0: Phi(-a) - a phi; else 1 less that.
 INLINE_KERNEL vf gradient_gelu(vf x, vf gradient) {
-  const GeluParts g = gelu_parts(x);
-  // With a = |x|: Phi(-a) = e M, phi = e / sqrt(2 pi); x < 0: Phi(-a) - a phi; else 1 - Phi(-a) + a phi.
-  const vf difference = vf_fma(g.magnitude, vf_set1(-0x1.988454p-2f), g.ratio);
-  const vf small = times_power(vf_mul(g.mantissa, difference), g.power, gradient);
-  const vf large = vf_mul(vf_sub(vf_set1(1.0f), vf_scale_by_power(vf_mul(g.mantissa, difference), g.power)), gradient);
+  const GeluPart lacking = gelu_slope_lacking(x);
+  const vf small = times_power(lacking.factor, lacking.power, gradient);
+  const vf large = vf_mul(vf_sub(vf_set1(1.0f), vf_scale_by_power(lacking.factor, lacking.power)), gradient);
   return vf_select(vf_sign_bit(x), small, large);
 }
 
@@ -124,20 +123,42 @@ INLINE_KERNEL vf gradient_from_output(HeedActivation activation, vf y, vf gradie
   }
 }
 
-INLINE_KERNEL void activation_backward_of(HeedActivation activation, const bool from_output, size_t count, const float *kept,
-                                          const float *output_gradient, float *input_gradient) {
-  for (size_t i = 0; i < count; i += HEED_LANES) {
-    const vf value = vf_load_n(kept + i, count - i), gradient = vf_load_n(output_gradient + i, count - i);
-    vf_store_n(input_gradient + i,
-               from_output ? gradient_from_output(activation, value, gradient) : gradient_from_input(activation, value, gradient),
-               count - i);
+INLINE_KERNEL void activation_backward_of(const HeedActivation activation, const bool from_output, size_t count, const float *kept,
+                                          const float *arriving, float *input_gradient) {
+  size_t i = 0;
+  for (; i + HEED_LANES <= count; i += HEED_LANES) {
+    const vf value = vf_load(kept + i), gradient = vf_load(arriving + i);
+    vf_store(input_gradient + i,
+             from_output ? gradient_from_output(activation, value, gradient) : gradient_from_input(activation, value, gradient));
   }
+  if (i == count) return;
+  const vf value = vf_load_n(kept + i, count - i), gradient = vf_load_n(arriving + i, count - i);
+  vf_store_n(input_gradient + i,
+             from_output ? gradient_from_output(activation, value, gradient) : gradient_from_input(activation, value, gradient), count - i);
 }
+
+#define HEED_ACTIVATION_CASE(NAME)                                                                                                         \
+  case HeedActivation##NAME:                                                                                                               \
+    activation_backward_of(HeedActivation##NAME, false, count, kept_values, output_gradient, input_gradient);                              \
+    break;
 
 static void activation_backward(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values,
                                 const float *output_gradient, float *input_gradient) {
-  if (kept == HeedActivationKeptOutput)
+  if (kept == HeedActivationKeptOutput) {
     activation_backward_of(activation, true, count, kept_values, output_gradient, input_gradient);
-  else
-    activation_backward_of(activation, false, count, kept_values, output_gradient, input_gradient);
+    return;
+  }
+  switch (activation) {
+    HEED_ACTIVATION_CASE(None)
+    HEED_ACTIVATION_CASE(Relu)
+    HEED_ACTIVATION_CASE(Sigmoid)
+    HEED_ACTIVATION_CASE(Tanh)
+    HEED_ACTIVATION_CASE(Silu)
+    HEED_ACTIVATION_CASE(Gelu)
+    HEED_ACTIVATION_CASE(GeluTanh)
+    HEED_ACTIVATION_CASE(Exp)
+    HEED_ACTIVATION_CASE(Log)
+    HEED_ACTIVATION_CASE(Softplus)
+  }
 }
+#undef HEED_ACTIVATION_CASE

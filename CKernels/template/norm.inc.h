@@ -1,86 +1,113 @@
 // Layer norm and RMS norm of one row, forward (formulas and promises: include/norm.h).
 //
-//   mean <- sum s / n                       (layer; s = x + r, summed in float64)
-//   variance <- sum (s - mean)^2 / n        (squared and summed in float64)
-//   y <- (s - mean) d w + b
+//   p <- about the mean: of the first PIVOT_COLUMNS numbers            (rms: 0; s = x + r)
+//   t <- sum (s - p) / n,  q <- sum (s - p)^2 / n                      (one pass)
+//   mean <- p + t,  variance <- q - t^2
+//   y <- ((s - p) - t) d w + b
 //
-// The mean is kept as a float32 and what that leaves of it: (s - high) - low is s - mean with an error of one rounding, for where the first
-// difference is not exact, s is far from the mean and the error small beside it. So only sums are in float64.
+// Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates). Sums
+// are trees of 4 vectors, then a running sum with its error kept beside it: 2 u of the terms' magnitudes, 3 u for the squares. While
+// |t| <= sigma / 4 the variance is that to 4.3 u, d to 2.2 u and its own rounding, t to 2.1 u sigma, and y to 9 u = 5.4e-7 of the row's
+// largest. A pivot that is worse than that (a first stretch far from the rest) is replaced by the mean it led to; where that does not help
+// either, or where squares might leave float32's range, every step is in float64.
 
 #ifndef HEED_NORM_INC_H
 #define HEED_NORM_INC_H
 
+#define PIVOT_COLUMNS 256
+#define NORM_VECTORS  4 // summed as a tree
+
 // What a row's passes share; constant arguments drop what is not there.
 typedef struct NormPasses {
-  bool fused, centred; // constants: a residual is added, a mean is taken away
-  const HeedNormRow *row;
-  vf high, low; // of the mean
+  bool fused; // constant: a residual is added
+  const float *input, *residual;
+  size_t columns;
+  vf pivot;
 } NormPasses;
 
 INLINE_KERNEL vf norm_load(const NormPasses *x, size_t j, size_t count) {
-  const vf input = vf_load_n(x->row->input + j, count);
-  return x->fused ? vf_add(input, vf_load_n(x->row->residual + j, count)) : input;
+  const vf input = vf_load_n(x->input + j, count);
+  return x->fused ? vf_add(input, vf_load_n(x->residual + j, count)) : input;
 }
 
-// s - mean, 0 in lanes beyond the row.
+// s - p, 0 in lanes beyond the row.
 INLINE_KERNEL vf norm_distance(const NormPasses *x, size_t j, size_t count) {
-  const vf s = norm_load(x, j, count);
-  if (!x->centred) return s;
-  const vf distance = vf_sub(vf_sub(s, x->high), x->low);
+  const vf distance = vf_sub(norm_load(x, j, count), x->pivot);
   return count >= HEED_LANES ? distance : vf_select(vm_first(count), distance, vf_zero());
 }
 
+// A running sum and what its additions rounded away.
 typedef struct NormSum {
-  vd low, high;
+  vf sum, error;
 } NormSum;
 
-INLINE_KERNEL NormSum norm_add(NormSum sum, vf x) { return (NormSum){vd_add(sum.low, vd_low(x)), vd_add(sum.high, vd_high(x))}; }
-INLINE_KERNEL NormSum norm_add_product(NormSum sum, vf a, vf b) {
-  return (NormSum){vd_fma(vd_low(a), vd_low(b), sum.low), vd_fma(vd_high(a), vd_high(b), sum.high)};
+// Exact for terms no larger than the sum so far; else the error is no larger than a rounding of the term.
+INLINE_KERNEL NormSum norm_add(NormSum s, vf term) {
+  const vf sum = vf_add(s.sum, term), back = vf_sub(sum, s.sum);
+  return (NormSum){sum, vf_add(s.error, vf_add(vf_sub(s.sum, vf_sub(sum, back)), vf_sub(term, back)))};
 }
-INLINE_KERNEL double norm_total(const NormSum sum[2]) {
-  return vd_reduce_add(vd_add(vd_add(sum[0].low, sum[0].high), vd_add(sum[1].low, sum[1].high)));
+INLINE_KERNEL NormSum norm_zero(void) { return (NormSum){vf_zero(), vf_zero()}; }
+INLINE_KERNEL vf norm_tree(const vf x[NORM_VECTORS]) { return vf_add(vf_add(x[0], x[1]), vf_add(x[2], x[3])); }
+INLINE_KERNEL vf norm_tree_of_products(const vf x[NORM_VECTORS], const vf y[NORM_VECTORS]) {
+  return vf_add(vf_fma(x[0], y[0], vf_mul(x[1], y[1])), vf_fma(x[2], y[2], vf_mul(x[3], y[3])));
+}
+INLINE_KERNEL double norm_total(NormSum s) {
+  return vd_reduce_add(vd_add(vd_add(vd_low(s.sum), vd_high(s.sum)), vd_add(vd_low(s.error), vd_high(s.error))));
 }
 
-INLINE_KERNEL double norm_row_sum(const NormPasses *x) {
-  const size_t n = x->row->columns, pair = 2 * HEED_LANES;
-  NormSum sum[2] = {{vd_zero(), vd_zero()}, {vd_zero(), vd_zero()}};
+INLINE_KERNEL float norm_pivot(const NormPasses *x) {
+  const size_t n = x->columns < PIVOT_COLUMNS ? x->columns : PIVOT_COLUMNS;
+  vf sum[NORM_VECTORS] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
   size_t j = 0;
-  for (; j + pair <= n; j += pair) {
-    sum[0] = norm_add(sum[0], norm_load(x, j, HEED_LANES));
-    sum[1] = norm_add(sum[1], norm_load(x, j + HEED_LANES, HEED_LANES));
-  }
-  for (int half = 0; j < n; j += HEED_LANES, half ^= 1) sum[half] = norm_add(sum[half], norm_load(x, j, n - j));
-  return norm_total(sum);
+  for (; j + NORM_VECTORS * HEED_LANES <= n; j += NORM_VECTORS * HEED_LANES)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < NORM_VECTORS; v++) sum[v] = vf_add(sum[v], norm_load(x, j + v * HEED_LANES, HEED_LANES));
+  for (; j < n; j += HEED_LANES) sum[0] = vf_add(sum[0], norm_load(x, j, n - j));
+  return (float)(vf_reduce_add_double(norm_tree(sum)) / (double)n);
 }
 
-INLINE_KERNEL double norm_row_squares(const NormPasses *x) {
-  const size_t n = x->row->columns, pair = 2 * HEED_LANES;
-  NormSum sum[2] = {{vd_zero(), vd_zero()}, {vd_zero(), vd_zero()}};
+typedef struct NormMoments {
+  double shift, variance; // of the mean against the pivot
+} NormMoments;
+
+INLINE_KERNEL NormMoments norm_moments(const bool centred, const NormPasses *x) {
+  const size_t n = x->columns, step = NORM_VECTORS * HEED_LANES;
+  NormSum sum = norm_zero(), squares = norm_zero();
   size_t j = 0;
-  for (; j + pair <= n; j += pair) {
-    const vf a = norm_distance(x, j, HEED_LANES), b = norm_distance(x, j + HEED_LANES, HEED_LANES);
-    sum[0] = norm_add_product(sum[0], a, a);
-    sum[1] = norm_add_product(sum[1], b, b);
+  for (; j + step <= n; j += step) {
+    vf d[NORM_VECTORS];
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < NORM_VECTORS; v++) d[v] = norm_distance(x, j + v * HEED_LANES, HEED_LANES);
+    if (centred) sum = norm_add(sum, norm_tree(d));
+    squares = norm_add(squares, norm_tree_of_products(d, d));
   }
-  for (int half = 0; j < n; j += HEED_LANES, half ^= 1) {
-    const vf a = norm_distance(x, j, n - j);
-    sum[half] = norm_add_product(sum[half], a, a);
+  for (; j < n; j += HEED_LANES) {
+    const vf d = norm_distance(x, j, n - j);
+    if (centred) sum = norm_add(sum, d);
+    squares = norm_add(squares, vf_mul(d, d));
   }
-  return norm_total(sum);
+  const double shift = centred ? norm_total(sum) / (double)n : 0;
+  return (NormMoments){shift, norm_total(squares) / (double)n - shift * shift};
 }
 
-INLINE_KERNEL void norm_store(const NormPasses *x, size_t j, size_t count, vf inverse) {
-  const HeedNormRow *row = x->row;
-  vf y = vf_mul(norm_distance(x, j, count), inverse);
-  if (row->weight && row->bias)
-    y = vf_fma(y, vf_load_n(row->weight + j, count), vf_load_n(row->bias + j, count));
-  else if (row->weight)
-    y = vf_mul(y, vf_load_n(row->weight + j, count));
-  else if (row->bias)
-    y = vf_add(y, vf_load_n(row->bias + j, count));
-  if (row->sum) vf_store_n(row->sum + j, norm_load(x, j, count), count);
-  if (row->output) vf_store_n(row->output + j, y, count);
+// What a row's outputs are made of.
+typedef struct NormOutputs {
+  const float *weight, *bias;
+  float *output, *sum;
+  vf inverse, offset; // d, -t d
+} NormOutputs;
+
+INLINE_KERNEL void norm_store(const bool affine, const NormPasses *x, const NormOutputs *o, size_t j, size_t count) {
+  const vf s = norm_load(x, j, count);
+  vf y = vf_fma(vf_sub(s, x->pivot), o->inverse, o->offset);
+  if (affine || (o->weight && o->bias))
+    y = vf_fma(y, vf_load_n(o->weight + j, count), vf_load_n(o->bias + j, count));
+  else if (o->weight)
+    y = vf_mul(y, vf_load_n(o->weight + j, count));
+  else if (o->bias)
+    y = vf_add(y, vf_load_n(o->bias + j, count));
+  if (o->sum) vf_store_n(o->sum + j, s, count);
+  if (affine || o->output) vf_store_n(o->output + j, y, count);
 }
 
 // A row whose distances or whose d leave float32, or that holds an infinity or NaN: every step in float64.
@@ -110,24 +137,38 @@ static void norm_row_in_double(const HeedNormRow *row) {
   }
 }
 
+// `affine`: y alone is asked for, with weight and bias.
+INLINE_KERNEL void norm_store_row(const bool affine, const NormPasses *x, const NormOutputs *o) {
+  size_t j = 0;
+  for (; j + HEED_LANES <= x->columns; j += HEED_LANES) norm_store(affine, x, o, j, HEED_LANES);
+  if (j < x->columns) norm_store(affine, x, o, j, x->columns - j);
+}
+
 INLINE_KERNEL void norm_row_of(const bool fused, const bool centred, const HeedNormRow *row) {
-  const size_t n = row->columns;
-  NormPasses x = {fused, centred, row, vf_zero(), vf_zero()};
-  const double mean = centred ? norm_row_sum(&x) / (double)n : 0;
-  const float high = (float)mean, low = (float)(mean - (double)high);
-  x.high = vf_set1(high), x.low = vf_set1(low);
-  const double inverse = 1 / sqrt(norm_row_squares(&x) / (double)n + row->epsilon);
-  if (!(inverse >= 0x1p-120 && inverse <= 0x1p120)) {
+  NormPasses x = {fused, row->input, row->residual, row->columns, vf_zero()};
+  float pivot = centred ? norm_pivot(&x) : 0;
+  x.pivot = vf_set1(pivot);
+  NormMoments m = norm_moments(centred, &x);
+  if (centred && !(m.shift * m.shift <= m.variance / 16)) {
+    pivot = (float)((double)pivot + m.shift);
+    x.pivot = vf_set1(pivot);
+    m = norm_moments(centred, &x);
+  }
+  const double mean = (double)pivot + m.shift, inverse = 1 / sqrt(m.variance + row->epsilon);
+  if (!(m.shift * m.shift <= m.variance / 16 && inverse >= 0x1p-60 && inverse <= 0x1p60)) {
     norm_row_in_double(row);
     return;
   }
-  const vf factor = vf_set1((float)inverse);
-  size_t j = 0;
-  for (; j + HEED_LANES <= n; j += HEED_LANES) norm_store(&x, j, HEED_LANES, factor);
-  if (j < n) norm_store(&x, j, n - j, factor);
+  const NormOutputs o = {
+      row->weight, row->bias, row->output, row->sum, vf_set1((float)inverse), vf_set1((float)(-m.shift * inverse)),
+  };
+  if (row->weight && row->bias && row->output && !row->sum)
+    norm_store_row(true, &x, &o);
+  else
+    norm_store_row(false, &x, &o);
   if (!row->statistics) return;
-  row->statistics[0] = high;
-  row->statistics[1] = low;
+  row->statistics[0] = (float)mean;
+  row->statistics[1] = (float)(mean - (double)(float)mean);
   row->statistics[2] = (float)inverse;
 }
 

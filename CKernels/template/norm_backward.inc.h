@@ -1,7 +1,7 @@
 // Layer norm and RMS norm of a chunk of rows, backward (formulas: include/norm.h). In groups of HEED_NORM_GROUP rows, which stay in the
 // caches:
 //   weight sums <- + sum over the group of y' h,  bias sums <- + sum over the group of y'         (a group in float32, groups in float64)
-//   a, b <- sum g / n, sum g h / n of each row                                                     (in float64)
+//   a, b <- sum g / n, sum g h / n of each row                                                     (as forward: trees and their error)
 //   input gradient <- s' + d (g - a - h b)
 // The sums come first, for the input gradient may lie where y' lay.
 
@@ -58,21 +58,22 @@ INLINE_KERNEL void norm_gradient_store(const NormBackwardRow *x, size_t j, size_
 
 INLINE_KERNEL void norm_input_gradient(const bool centred, const NormBackwardRow *x) {
   const size_t n = x->columns;
-  NormSum sum = {vd_zero(), vd_zero()}, product = {vd_zero(), vd_zero()};
-  vf gradient, normal;
+  NormSum sum = norm_zero(), product = norm_zero();
+  vf gradient[NORM_VECTORS], normal[NORM_VECTORS];
   size_t j = 0;
-  for (; j + HEED_LANES <= n; j += HEED_LANES) {
-    norm_gradient(x, j, HEED_LANES, &gradient, &normal);
-    if (centred) sum = norm_add(sum, gradient);
-    product = norm_add_product(product, gradient, normal);
+  for (; j + NORM_VECTORS * HEED_LANES <= n; j += NORM_VECTORS * HEED_LANES) {
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < NORM_VECTORS; v++) norm_gradient(x, j + v * HEED_LANES, HEED_LANES, &gradient[v], &normal[v]);
+    if (centred) sum = norm_add(sum, norm_tree(gradient));
+    product = norm_add(product, norm_tree_of_products(gradient, normal));
   }
-  if (j < n) {
-    norm_gradient(x, j, n - j, &gradient, &normal);
-    if (centred) sum = norm_add(sum, gradient);
-    product = norm_add_product(product, gradient, normal);
+  for (; j < n; j += HEED_LANES) {
+    norm_gradient(x, j, n - j, &gradient[0], &normal[0]);
+    if (centred) sum = norm_add(sum, gradient[0]);
+    product = norm_add(product, vf_mul(gradient[0], normal[0]));
   }
-  const vf mean = vf_set1((float)(vd_reduce_add(vd_add(sum.low, sum.high)) / (double)n));
-  const vf slope = vf_set1((float)(vd_reduce_add(vd_add(product.low, product.high)) / (double)n));
+  const vf mean = vf_set1((float)(norm_total(sum) / (double)n));
+  const vf slope = vf_set1((float)(norm_total(product) / (double)n));
   for (j = 0; j + HEED_LANES <= n; j += HEED_LANES) norm_gradient_store(x, j, HEED_LANES, mean, slope);
   if (j < n) norm_gradient_store(x, j, n - j, mean, slope);
 }

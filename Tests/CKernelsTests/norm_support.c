@@ -26,6 +26,12 @@ void norm_fill_row(NormFamily family, Random *r, float *row, size_t columns) {
     case NormOutlier:
       row[j] = (float)(j == 0 ? 1e4 * x : x);
       break;
+    case NormStep:
+      row[j] = (float)(j < 300 ? 1e6 + x : x);
+      break;
+    case NormBeyondOffset:
+      row[j] = (float)(3e7 + 3 * x);
+      break;
     case NormConstant:
       row[j] = 3.7f;
       break;

@@ -9,11 +9,13 @@
 typedef enum NormFamily {
   NormNormal,
   NormIntegers,
-  NormOffset,    // a mean of 10^4 standard deviations
-  NormFarOffset, // of 10^6
-  NormScaled,    // each row by a power of 2 from 2^-60 to 2^60
-  NormOutlier,   // the first is 10^4 times the others
-  NormConstant,  // no variance
+  NormOffset,       // a mean of 10^4 standard deviations
+  NormFarOffset,    // of 10^6
+  NormScaled,       // each row by a power of 2 from 2^-60 to 2^60
+  NormOutlier,      // the first is 10^4 times the others
+  NormStep,         // the first 300 lie 10^6 above the others
+  NormBeyondOffset, // a mean of 10^7 standard deviations, where float32 has one number in 2
+  NormConstant,     // no variance
   NormDenormal,
   NormLargest, // plus and minus the largest float among others
   NormWithNaN,

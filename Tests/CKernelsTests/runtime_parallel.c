@@ -34,13 +34,15 @@ static void tally_task(void *context, size_t task, size_t worker) {
   atomic_fetch_sub(&tally->busy[worker], 1);
 }
 
+typedef void (*Runner)(size_t count, size_t width, HeedTask task, void *context);
+
 // Runs `count` tasks and says what went wrong, or null. Safe from any thread.
-static const char *run_and_tally(size_t count, size_t width, size_t work) {
+static const char *run_and_tally_by(Runner run, size_t count, size_t width, size_t work) {
   Tally *tally = calloc(1, sizeof *tally);
   if (!tally) return "no memory";
   tally->width = width < 1 ? 1 : width < count || count == 0 ? width : count;
   tally->work = work;
-  heed_parallel_for(count, width, tally_task, tally);
+  run(count, width, tally_task, tally);
   const char *wrong = NULL;
   for (size_t i = 0; i < count; i++) {
     if (atomic_load(&tally->runs[i]) != 1) wrong = "a task did not run exactly once";
@@ -51,6 +53,10 @@ static const char *run_and_tally(size_t count, size_t width, size_t work) {
   return wrong;
 }
 
+static const char *run_and_tally(size_t count, size_t width, size_t work) {
+  return run_and_tally_by(heed_parallel_for, count, width, work);
+}
+
 TEST_ONCE(parallel_runs_every_task_once) {
   const size_t widths[] = {0, 1, 2, 3, 5, 8, 64, 256, 1000}, counts[] = {0, 1, 2, 3, 7, 64, 1000, TASKS_MAX};
   for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++) {
@@ -59,6 +65,42 @@ TEST_ONCE(parallel_runs_every_task_once) {
       CHECK_MESSAGE(!wrong, "%s: %zu tasks, width %zu", wrong, counts[c], widths[w]);
     }
   }
+}
+
+TEST_ONCE(parallel_shares_run_every_task_once) {
+  const size_t widths[] = {0, 1, 2, 3, 5, 8, 64, 65, 256, 1000}, counts[] = {0, 1, 2, 3, 7, 64, 1000, TASKS_MAX};
+  for (size_t w = 0; w < sizeof widths / sizeof widths[0]; w++)
+    for (size_t c = 0; c < sizeof counts / sizeof counts[0]; c++) {
+      const char *wrong = run_and_tally_by(heed_parallel_shares, counts[c], widths[w], counts[c] < 100 ? 3000 : 10);
+      CHECK_MESSAGE(!wrong, "%s: %zu tasks, width %zu", wrong, counts[c], widths[w]);
+    }
+}
+
+// Which task each worker ran last, and how often it went back.
+typedef struct Order {
+  size_t count, width;
+  size_t last[8]; // as numbered from the beginning of the worker's own share
+  int backwards[8];
+} Order;
+
+static void note_order(void *context, size_t task, size_t worker) {
+  Order *order = context;
+  const size_t own = worker * order->count / order->width, from_own = (task + order->count - own) % order->count;
+  if (order->last[worker] != SIZE_MAX && from_own < order->last[worker]) order->backwards[worker]++;
+  order->last[worker] = from_own;
+  burn(200);
+}
+
+// From its own share on, round and round: a task that lies behind another was run by another worker, or not yet.
+TEST_ONCE(parallel_shares_begin_with_their_own) {
+  for (size_t width = 1; width <= 8; width++)
+    for (int round = 0; round < 20; round++) {
+      Order order = {.count = 120 * width, .width = width};
+      for (size_t w = 0; w < 8; w++) order.last[w] = SIZE_MAX;
+      heed_parallel_shares(order.count, width, note_order, &order);
+      for (size_t w = 0; w < width; w++)
+        CHECK_MESSAGE(order.backwards[w] == 0, "worker %zu of %zu went back %d times", w, width, order.backwards[w]);
+    }
 }
 
 // Bursts and pauses of every length around the time after which the engine thread sleeps: a wake that is lost hangs, a job that is
