@@ -18,8 +18,8 @@ size_t heed_parallel_width(size_t count, double flops);
 void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context);
 
 // The same for work that memory limits, where every task has a stretch of the same arrays: a worker begins with its own share of the tasks,
-// in order, then takes what the others have left. Two threads that copy 16 MiB within the last cache: 71 GB/s with 64 KiB pieces handed out
-// one by one, 79 with a half each, and twice as much where half of it fits (`heed bench pointwise --op relu --rows 2048`).
+// in order, then takes what the others have left. Small pieces handed out one by one reach three quarters of the speed of a copy by halves
+// (`heed bench pointwise --op relu`), and half of it where what a core met before is still in its caches.
 void heed_parallel_shares(size_t count, size_t width, HeedTask task, void *context);
 
 // Runs `width` slots of each of `steps` steps, a step only when every slot of the one before is done. A worker takes its own slot first, so

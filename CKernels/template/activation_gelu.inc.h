@@ -1,6 +1,5 @@
 // What GELU and its gradient lack of their limits, in two ways: with tables of 32 entries where an instruction looks one up, else by a
-// division. Phi as one power of 2 of a piecewise polynomial takes 27 arithmetic instructions, no division, and an exponential beside the
-// ratio 39 with one.
+// division.
 
 // factor * 2^floor(power)
 typedef struct GeluPart {
