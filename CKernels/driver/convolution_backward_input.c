@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "convolution_depthwise.h"
 #include "convolution_tiles.h"
 
 #define TILE_ROWS    240
@@ -141,6 +142,8 @@ HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, co
     return HeedStatusBadStride;
   if (shape->batch == 0) return HeedStatusOk;
   if (!weight || !d_output || !d_input) return HeedStatusBadArgument;
+  if (heed_convolution_is_depthwise(shape, &call.z))
+    return heed_convolution_depthwise_backward_input(shape, &call.z, weight, d_output, d_input);
   call.weight = weight, call.d_output = d_output, call.d_input = d_input;
   call.pointwise = heed_convolution_is_pointwise(shape) && heed_plane_is_flat(&shape->d_input, shape->height, shape->width);
   call.flat = heed_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "convolution_depthwise.h"
 #include "convolution_tiles.h"
 
 #define TILE_ROWS    240
@@ -126,6 +127,9 @@ static void choose_tiles(Call *call) {
   size_t most = TILE_ROWS / z->area;
   if (most == 0) most = 1;
   call->channel_tiles = heed_divide_up(z->group_inputs, most);
+  // Where X is read where it lies, tasks side by side along the lanes do no work twice: each stages its own dY.
+  while (call->pointwise && call->outputs_in_lanes && tasks_of(call) < HEED_CONVOLUTION_TASKS && call->task_outputs >= 2 * HEED_GEMM_PANEL)
+    call->output_tiles *= 2, call->task_outputs = heed_divide_up(z->group_outputs, call->output_tiles);
   while (heed_convolution_should_split(tasks_of(call), heed_divide_up(z->group_inputs, 2 * call->channel_tiles) * z->area))
     call->channel_tiles *= 2;
   call->task_channels = heed_divide_up(z->group_inputs, call->channel_tiles);
@@ -156,6 +160,8 @@ HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, c
   if (status == HeedStatusOk) status = heed_convolution_check_output(shape, &call.z, false);
   if (status != HeedStatusOk) return status;
   if (!d_weight || (shape->batch > 0 && (!input || !d_output))) return HeedStatusBadArgument;
+  if (heed_convolution_is_depthwise(shape, &call.z))
+    return heed_convolution_depthwise_backward_weight(shape, &call.z, input, d_output, accumulate, d_weight);
   call.input = input, call.d_output = d_output, call.gradient = d_weight;
   call.pointwise = heed_convolution_is_pointwise(shape) && heed_plane_is_flat(&shape->input, shape->height, shape->width);
   call.flat = heed_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);

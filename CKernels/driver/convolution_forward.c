@@ -1,6 +1,7 @@
 // Convolution forward: one task a tile of outputs of some channels. The unfolded input of a tile is made in the form of packed weights, which
 // the matrix product reads straight through; where a row of it is a plane of the input it is read where it lies.
 
+#include "convolution_depthwise.h"
 #include "convolution_tiles.h"
 
 // Rows of a tile, and bytes of its unfolded input, which is read from the second-level cache.
@@ -122,6 +123,8 @@ HeedStatus heed_convolution_forward(const HeedConvolutionShape *shape, const flo
   if ((unsigned)activation >= HEED_ACTIVATION_COUNT) return HeedStatusBadArgument;
   if (shape->batch == 0) return HeedStatusOk;
   if (!input || !weight || !output) return HeedStatusBadArgument;
+  if (heed_convolution_is_depthwise(shape, &call.z))
+    return heed_convolution_depthwise_forward(shape, &call.z, input, weight, bias, activation, output);
   call.input = input, call.weight = weight, call.bias = bias, call.output = output;
   call.pointwise = heed_convolution_is_pointwise(shape) && heed_plane_is_flat(&shape->input, shape->height, shape->width);
   call.direct = (shape->output.column == 1 || call.z.output_width == 1) &&

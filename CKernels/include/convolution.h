@@ -14,6 +14,9 @@
 // over o likewise for each i, j, and these in order of y, x, then i, j; dW sums over n, y, x in order. The bits of an image's Y and dX depend on the
 // image alone, and nothing depends on threads or, but for the sign of a zero, on strides. Padding counts as zeros: a weight that is not finite makes NaN of it.
 //
+// Where every channel of X is a group of its own (depthwise) and neither kernel nor strides are very large, dX sums over o, i, j in order, and dW
+// over n, y, x in lanes and those in float64; there padding counts as zeros in dX too.
+//
 // Scratch: for a worker one tile of the unfolded input, at most some 2 MB for kernels of up to 4096 terms, never the whole of it.
 //
 // Errors, with nothing touched: BadShape (a size of 0 but for batch, C or O not a multiple of G, a kernel larger than the padded input, overflow),

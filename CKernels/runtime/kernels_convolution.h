@@ -1,4 +1,5 @@
-// Private: the table kernels of convolutions: unfolding images into matrices, and back. The products are those of gemm.
+// Private: the table kernels of convolutions: unfolding images into matrices, and back, whose products are those of gemm; and sums over single
+// channels.
 
 #ifndef HEED_KERNELS_CONVOLUTION_H
 #define HEED_KERNELS_CONVOLUTION_H
@@ -27,10 +28,33 @@ typedef struct HeedUnfold {
   size_t panel;
 } HeedUnfold;
 
+// output[q] <- activation(bias + sum over k of weights[k] plane[q + offsets[k]]) for q < count, summed as gemm.h says. Up to HEED_SHIFTED_ROOM
+// floats more are read and written.
+#define HEED_SHIFTED_ROOM 64
+typedef struct HeedShiftedSum {
+  size_t count, terms;
+  const ptrdiff_t *offsets;
+  const float *weights;
+  const float *plane;
+  const float *bias; // one number, or null
+  HeedActivation activation;
+  float *output;
+} HeedShiftedSum;
+
+// sums[k][q % lanes] += factors[q] plane[q + offsets[k]] for q < count
+typedef struct HeedShiftedDots {
+  size_t count, terms;
+  const ptrdiff_t *offsets;
+  const float *plane, *factors;
+  float *sums; // [terms][lanes]
+} HeedShiftedDots;
+
 typedef struct HeedConvolutionKernels {
   void (*unfold)(const HeedUnfold *u);
   // image += matrix, where the columns lie in one panel
   void (*fold)(const HeedUnfold *u);
+  void (*shifted_sum)(const HeedShiftedSum *s);
+  void (*shifted_dots)(const HeedShiftedDots *s);
   // Adds elements first ... first + count - 1 of a sequence to HEED_BIAS_SUMS interleaved sums.
   void (*sum)(const float *x, ptrdiff_t stride, size_t count, size_t first, double sums[HEED_BIAS_SUMS]);
 } HeedConvolutionKernels;

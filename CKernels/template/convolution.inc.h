@@ -117,4 +117,8 @@ static void convolution_sum(const float *x, ptrdiff_t stride, size_t count, size
   for (; i < count; i++) sums[(first + i) % HEED_BIAS_SUMS] += (double)x[(ptrdiff_t)i * stride];
 }
 
-#define CONVOLUTION_KERNELS .unfold = convolution_unfold, .fold = convolution_fold, .sum = convolution_sum
+#include "convolution_depthwise.inc.h"
+
+#define CONVOLUTION_KERNELS                                                                                                                \
+  .unfold = convolution_unfold, .fold = convolution_fold, .sum = convolution_sum, .shifted_sum = convolution_shifted_sum,                  \
+  .shifted_dots = convolution_shifted_dots

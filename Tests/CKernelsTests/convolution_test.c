@@ -35,6 +35,19 @@ static const HeedConvolutionShape shapes[] = {
     SHAPE(70, 2, 3, 1, 2, 3, 2, 2, 1, 1, 1, 1, 1, 0, 0, 1),    // many small images
     SHAPE(2, 3, 4, 1, 3, 530, 1, 2, 1, 1, 1, 1, 0, 0, 0, 0),   // rows longer than a tile
     SHAPE(0, 3, 4, 1, 5, 6, 3, 3, 1, 1, 1, 1, 0, 0, 0, 0),     // no image
+    // Each channel alone:
+    SHAPE(2, 37, 37, 37, 7, 7, 7, 7, 1, 1, 1, 1, 3, 3, 3, 3),      // more channels than lanes, small planes
+    SHAPE(3, 5, 5, 5, 1, 4500, 1, 4, 1, 1, 1, 1, 0, 0, 3, 0),      // 1-D, causal, several tiles a row
+    SHAPE(2, 18, 18, 18, 1, 90, 1, 3, 1, 1, 1, 8, 0, 0, 16, 0),    // 1-D, causal, dilated
+    SHAPE(2, 3, 3, 3, 70, 66, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1),       // several tiles of rows
+    SHAPE(1, 17, 17, 17, 57, 41, 3, 5, 2, 3, 1, 1, 1, 1, 2, 2),    // stride
+    SHAPE(2, 3, 6, 3, 30, 31, 3, 3, 2, 4, 3, 2, 2, 1, 0, 3),       // stride and dilation with and without a common divisor
+    SHAPE(2, 4, 4, 4, 20, 22, 2, 1, 3, 4, 1, 1, 0, 0, 0, 0),       // steps larger than the kernel
+    SHAPE(1, 3, 3, 3, 33, 29, 9, 9, 1, 1, 1, 1, 4, 4, 4, 4),       // more terms than a block
+    SHAPE(2, 2, 16, 2, 9, 12, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1),       // eight outputs each
+    SHAPE(2, 2, 18, 2, 9, 12, 3, 3, 1, 1, 1, 1, 1, 1, 1, 1),       // and nine
+    SHAPE(2, 3, 3, 3, 4, 9, 3, 2, 1, 1, 40, 1, 40, 40, 1, 0),      // a kernel that reaches far beyond the image
+    SHAPE(2, 2, 2, 2, 3, 9, 3, 2, 1, 1, 1, 20000, 1, 1, 20000, 0), // and farther than a plane holds
 };
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
@@ -167,6 +180,34 @@ TEST(convolution_keeps_nan_where_it_is_read) {
         }
   for (size_t k = 0; k < p.weights; k++) CHECK(k / 27 == 1 || k % 27 / 9 == 2 || !isnan(r.d_weight[k]));
   for (size_t o = 0; o < 4; o++) CHECK(isnan(r.d_bias[o]) == (o == 1));
+  convolution_result_free(&r);
+  convolution_free(&p);
+}
+
+// NaN and infinities of one channel in the tile's corners: each reaches what reads it, in gaps between rows it meets nothing.
+TEST(convolution_of_single_channels_keeps_nan_where_it_is_read) {
+  const HeedConvolutionShape shape = SHAPE(2, 3, 6, 3, 20, 21, 3, 3, 1, 2, 1, 1, 1, 1, 1, 1);
+  Convolution p = convolution_make(shape, ImageContiguous, ImageContiguous, GuardEnd);
+  *image_at(&p.input, 0, 1, 19, 20) = NAN;
+  *image_at(&p.input, 1, 1, 19, 20) = INFINITY;
+  ConvolutionResult r = convolution_run(&p);
+  size_t i = 0;
+  for (size_t n = 0; n < 2; n++)
+    for (size_t o = 0; o < 6; o++)
+      for (size_t y = 0; y < p.output_height; y++)
+        for (size_t x = 0; x < p.output_width; x++, i++) {
+          bool reads = false;
+          for (size_t k = 0; o / 2 == 1 && k < 9; k++) reads |= y + k / 3 == 19 + 1 && 2 * x + k % 3 == 20 + 1;
+          CHECK(isfinite(r.output[i]) == !reads);
+        }
+  for (size_t o = 0; o < 6; o++)
+    for (size_t k = 0; k < 9; k++) {
+      bool reads = false;
+      for (size_t y = 0; o / 2 == 1 && y < p.output_height; y++)
+        for (size_t x = 0; x < p.output_width; x++) reads |= y + k / 3 == 19 + 1 && 2 * x + k % 3 == 20 + 1;
+      CHECK_MESSAGE(isfinite(r.d_weight[o * 9 + k]) == !reads, "output %zu, element %zu: %g", o, k, (double)r.d_weight[o * 9 + k]);
+    }
+  for (size_t k = 0; k < 2 * 3 * 20 * 21; k++) CHECK(isfinite(r.d_input[k]));
   convolution_result_free(&r);
   convolution_free(&p);
 }
