@@ -30,6 +30,12 @@ public final class BackwardPass {
         return slot >= 0 && flags[slot].contains(.needed)
     }
 
+    /// Whether something was added to the gradient of this input already.
+    public func hasGradient(ofInput input: Int) -> Bool {
+        let slot = inputs[input]
+        return slot >= 0 && gradients[slot] != nil
+    }
+
     /// The gradient of an output, or nil where nothing depends on it. To be asked for once: the caller owns the tensor, and may
     /// write to it in place.
     public func takeGradient(ofOutput output: Int) -> Tensor? {

@@ -119,9 +119,9 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
     public func loss(
         _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
     ) -> Variable {
-        crossEntropy(
-            output(attended(source, target, context).features, context), targets: following,
-            ignoring: Int(settings.tokens.padding), labelSmoothing: labelSmoothing)
+        output.crossEntropy(
+            attended(source, target, context).features, targets: following, ignoring: Int(settings.tokens.padding),
+            labelSmoothing: labelSmoothing, context)
     }
 
     /// How much each token of the target looks at each of the source, `[batch, target length, source length]`: the paper's alignments.

@@ -140,9 +140,14 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
     public func loss(
         _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
     ) -> Variable {
-        crossEntropy(
-            scores(decoded(source, target, context), context), targets: following,
-            ignoring: Int(settings.tokens.padding), labelSmoothing: labelSmoothing)
+        let decoded = decoded(source, target, context)
+        let padding = Int(settings.tokens.padding)
+        guard let output else {
+            return self.target.crossEntropy(
+                decoded, targets: following, ignoring: padding, labelSmoothing: labelSmoothing, context)
+        }
+        return output.crossEntropy(
+            decoded, targets: following, ignoring: padding, labelSmoothing: labelSmoothing, context)
     }
 
     private func decoded(_ source: PaddedBatch, _ target: IndexTensor, _ context: Context) -> Variable {

@@ -57,4 +57,14 @@ public struct Embedding: Module {
     public func scores(_ input: Variable, _ context: Context) -> Variable {
         linear(input, weight: context.variable(weight))
     }
+
+    /// The mean cross-entropy of these scores with targets `[...]`; the scores are not kept beside their gradient.
+    public func crossEntropy(
+        _ input: Variable, targets: IndexTensor, ignoring ignored: Int? = nil, labelSmoothing: Float = 0,
+        _ context: Context
+    ) -> Variable {
+        linearCrossEntropy(
+            input, weight: context.variable(weight), targets: targets, ignoring: ignored,
+            labelSmoothing: labelSmoothing)
+    }
 }

@@ -48,4 +48,15 @@ public struct Linear: Layer {
     public func callAsFunction(_ input: Variable, activation: Activation, _ context: Context) -> Variable {
         linear(input, weight: context.variable(weight), bias: context.variable(bias), activation: activation)
     }
+
+    /// The mean cross-entropy of the outputs, as scores of classes, with targets `[...]`; the scores are not kept beside their gradient.
+    /// See ``linearCrossEntropy(_:weight:bias:targets:ignoring:labelSmoothing:)``.
+    public func crossEntropy(
+        _ input: Variable, targets: IndexTensor, ignoring ignored: Int? = nil, labelSmoothing: Float = 0,
+        _ context: Context
+    ) -> Variable {
+        linearCrossEntropy(
+            input, weight: context.variable(weight), bias: context.variable(bias), targets: targets, ignoring: ignored,
+            labelSmoothing: labelSmoothing)
+    }
 }

@@ -43,6 +43,47 @@ struct LossGradientTests {
         #expect(haveSameBits(first, second * 2))
     }
 
+    /// One operation has the bits of the two that it is made of, in values and gradients.
+    @Test(arguments: [true, false]) func linearCrossEntropyHasTheBitsOfItsParts(hasBias: Bool) {
+        let targets = IndexTensor([3, 0, 9, 1, 2, 2], shape: [2, 3])
+        let operands =
+            [Tensor.normal([2, 3, 5], seed: 1), .normal([4, 5], seed: 2)] + (hasBias ? [.normal([4], seed: 3)] : [])
+        @Sendable func parts(_ x: [Variable]) -> Variable {
+            crossEntropy(
+                linear(x[0], weight: x[1], bias: hasBias ? x[2] : nil), targets: targets, ignoring: 9,
+                labelSmoothing: 0.1)
+        }
+        @Sendable func whole(_ x: [Variable]) -> Variable {
+            linearCrossEntropy(
+                x[0], weight: x[1], bias: hasBias ? x[2] : nil, targets: targets, ignoring: 9, labelSmoothing: 0.1)
+        }
+        for factor: Float in [1, 3] {
+            let expected = valueAndGradient(of: { parts($0) * factor }, at: operands)
+            let found = valueAndGradient(of: { whole($0) * factor }, at: operands)
+            #expect(haveSameBits(found.value, expected.value))
+            for (found, expected) in zip(found.gradients, expected.gradients) { #expect(haveSameBits(found, expected)) }
+        }
+        #expect(haveSameBits(whole(operands.map { Variable($0) }).value, parts(operands.map { Variable($0) }).value))
+        GradientCase("linearCrossEntropy", operands) { whole($0) }.check()
+
+        let tape = Tape()
+        let leaves = operands.map { tape.leaf($0) }
+        let loss = whole(leaves)
+        let first = tape.gradients(of: loss * 2, withRespectTo: leaves, retainingRecord: true)
+        let second = tape.gradients(of: loss, withRespectTo: leaves)
+        for (first, second) in zip(first, second) { #expect(haveSameBits(first, second * 2)) }
+    }
+
+    /// A table that is read in several places collects one gradient, whichever comes first.
+    @Test func tablesCollectTheirGradients() {
+        let first = IndexTensor([1, 3, 1], shape: [3])
+        let second = IndexTensor([3, 0], shape: [2])
+        GradientCase("embedding", [.normal([4, 3], seed: 1)]) { x in
+            let rows = concatenate([embedding(first, table: x[0]), embedding(second, table: x[0])])
+            return [rows, linear(rows, weight: x[0])]
+        }.check(tolerance: 1e-3)
+    }
+
     @Test func scoredAttentions() {
         let queries = Tensor.normal([2, 2, 3], seed: 8)
         let keys = Tensor.spreadNormal([2, 4, 3], seed: 9)

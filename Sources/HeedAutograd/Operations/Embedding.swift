@@ -25,6 +25,13 @@ private final class Embedding: RecordedOperation {
 
     override func backward(_ pass: BackwardPass) {
         let gradient = pass.takeGradient()
+        guard pass.hasGradient(ofInput: 0) else {
+            // The first is written whole, by all threads.
+            pass.add(
+                embeddingGradient(indices: ids, outputGradient: gradient, vocabulary: table[0], padding: padding),
+                toInput: 0)
+            return
+        }
         pass.accumulate(toInput: 0, shape: table) {
             $0.addEmbeddingGradient(indices: ids, outputGradient: gradient, padding: padding)
         }

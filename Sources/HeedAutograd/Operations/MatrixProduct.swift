@@ -71,17 +71,13 @@ private final class MatrixProduct: ProductOperation {
     }
 }
 
-/// `y = f(x W^T + b)`:   `dz = dy f'`, `dx = dz W`, `dW = dz^T x`, `db = sum of the rows of dz`.
+/// `y = f(x W^T + b)`:   `dz = dy f'`, and the rest is ``BackwardPass/addLinear(_:_:hasBias:)``.
 private final class LinearOperation: RecordedOperation {
-    let input: Tensor?
-    let weight: Tensor?
-    let inputShape: Shape
+    let operands: LinearOperands
     let activation: (function: Activation, output: Tensor)?
 
     init(_ input: Variable, _ weight: Variable, _ activation: (function: Activation, output: Tensor)?) {
-        self.input = weight.tape == nil ? nil : input.value
-        self.weight = input.tape == nil ? nil : weight.value
-        inputShape = input.shape
+        operands = LinearOperands(input, weight)
         self.activation = activation
         super.init("linear")
     }
@@ -92,11 +88,33 @@ private final class LinearOperation: RecordedOperation {
             gradient = activationGradient(
                 activation.function, .output, kept: activation.output, outputGradient: gradient)
         }
+        pass.addLinear(gradient, operands, hasBias: inputs.count > 2)
+    }
+}
+
+/// What the way back through `z = x W^T + b` reads: each factor where the other has a gradient.
+struct LinearOperands {
+    let input: Tensor?
+    let weight: Tensor?
+    let inputShape: Shape
+
+    init(_ input: Variable, _ weight: Variable) {
+        self.input = weight.tape == nil ? nil : input.value
+        self.weight = input.tape == nil ? nil : weight.value
+        inputShape = input.shape
+    }
+}
+
+extension BackwardPass {
+    /// The gradients of `z = x W^T + b`, whose inputs are x, W and b:   `dx = dz W`, `dW = dz^T x`, `db = sum of the rows of dz`.
+    func addLinear(_ gradient: Tensor, _ operands: LinearOperands, hasBias: Bool) {
         let rows = gradient.rows
-        if inputShape[-1] > 0 {
-            if pass.needs(0), let weight { pass.add(matmul(rows, weight).reshaped(inputShape), toInput: 0) }
-            if pass.needs(1), let input { pass.addProduct(rows.transposed(), input.rows, toInput: 1) }
+        if operands.inputShape[-1] > 0 {
+            if needs(0), let weight = operands.weight {
+                add(matmul(rows, weight).reshaped(operands.inputShape), toInput: 0)
+            }
+            if needs(1), let input = operands.input { addProduct(rows.transposed(), input.rows, toInput: 1) }
         }
-        if inputs.count > 2, pass.needs(2) { pass.add(rows.sum(axis: 0), toInput: 2) }
+        if hasBias, needs(2) { add(rows.sum(axis: 0), toInput: 2) }
     }
 }

@@ -108,6 +108,40 @@ package func crossEntropy(
     }
 }
 
+/// The mean cross-entropy of rows of logits, which become its gradient: large vocabularies take no second matrix. The bits are those of
+/// ``crossEntropy(_:targets:classWeights:labelSmoothing:ignoredClass:reduction:lossGradient:wantsGradient:)``.
+///
+/// - Parameters:
+///   - logits: `[..., classes]`, contiguous; afterwards the gradient of the loss.
+///   - classes: One for each row.
+/// - Throws: `TensorError` where shapes do not fit, or a target is no class.
+package func crossEntropyInPlace(
+    _ logits: inout Tensor, classes: [Int64], labelSmoothing: Float = 0, ignoredClass: Int64? = nil
+) throws(TensorError) -> Tensor {
+    let shape = logits.shape
+    guard shape.rank >= 1, logits.isContiguous, classes.count * shape[-1] == shape.count else {
+        throw TensorError(.badShape, "cross-entropy", "\(classes.count) targets for logits \(shape)")
+    }
+    var descriptor = HeedCrossEntropyShape()
+    (descriptor.rows, descriptor.classes) = (classes.count, shape[-1])
+    (descriptor.logits_row, descriptor.gradient_row) = (shape[-1], shape[-1])
+    descriptor.ignores = ignoredClass != nil
+    descriptor.ignore_index = ignoredClass ?? 0
+    descriptor.label_smoothing = labelSmoothing
+    descriptor.reduction = .mean
+    return try Tensor(shape: []) { loss throws(TensorError) in
+        try logits.withUnsafeMutableElements { elements throws(TensorError) in
+            try classes.withUnsafeBufferPointer { classes throws(TensorError) in
+                var inputs = HeedCrossEntropyInputs()
+                inputs.logits = elements.baseAddress.map { UnsafePointer($0) }
+                inputs.targets = classes.baseAddress
+                var outputs = HeedCrossEntropyOutputs(loss: loss.baseAddress, gradient: elements.baseAddress)
+                try heed_cross_entropy(&descriptor, &inputs, &outputs).check("cross-entropy", "logits \(shape)")
+            }
+        }
+    }
+}
+
 /// The sum of the cross-entropies of rows, and its gradient written where the caller has room, of the logits' shape `[rows, classes]`: for
 /// benchmarks, where allocating it is no part of what is measured.
 package func crossEntropy(
