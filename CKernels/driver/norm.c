@@ -49,6 +49,7 @@ HeedStatus heed_norm_forward(const HeedNormShape *shape, const HeedNormInputs *i
   Call call = {heed_kernels(), shape, inputs, outputs, TASK_ELEMENTS / shape->columns};
   if (call.task_rows == 0) call.task_rows = 1;
   const size_t tasks = (shape->rows - 1) / call.task_rows + 1;
-  heed_parallel_shares(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns), norm_rows, &call);
+  heed_parallel_shares(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns), norm_rows,
+                       &call);
   return HeedStatusOk;
 }
