@@ -4,6 +4,7 @@
 
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 40.0 // of a usual one, for the choice of how many cores are worth it
@@ -38,6 +39,7 @@ static HeedStatus run(Call *call) {
 }
 
 HeedStatus heed_activation_forward(HeedActivation activation, size_t count, const float *input, float *output) {
+  HEED_ENTRY();
   if ((unsigned)activation >= HEED_ACTIVATION_COUNT) return HeedStatusBadArgument;
   if (count == 0) return HeedStatusOk;
   if (!input || !output) return HeedStatusBadArgument;
@@ -51,6 +53,7 @@ static bool output_tells(HeedActivation activation) {
 
 HeedStatus heed_activation_backward(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values,
                                     const float *output_gradient, float *input_gradient) {
+  HEED_ENTRY();
   if ((unsigned)activation >= HEED_ACTIVATION_COUNT) return HeedStatusBadArgument;
   if (kept != HeedActivationKeptInput && kept != HeedActivationKeptOutput) return HeedStatusBadArgument;
   if (kept == HeedActivationKeptOutput && !output_tells(activation)) return HeedStatusNotSupported;

@@ -5,6 +5,7 @@
 #include "arithmetic_checks.h"
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 10.0 // its share of the memory's time, in the unit that decides how many cores are worth it
@@ -145,16 +146,19 @@ static HeedStatus run(Kind kind, int operation, const HeedArithmeticShape *shape
 
 HeedStatus heed_arithmetic_forward(const HeedArithmeticShape *shape, HeedArithmeticOperation operation, const HeedArithmeticInputs *inputs,
                                    float *output) {
+  HEED_ENTRY();
   if ((unsigned)operation >= HEED_ARITHMETIC_OPERATION_COUNT) return HeedStatusBadArgument;
   return run(KindForward, (int)operation, shape, inputs, operation < HeedArithmeticCopy, output, sizeof(float));
 }
 
 HeedStatus heed_arithmetic_compare(const HeedArithmeticShape *shape, HeedArithmeticComparison comparison,
                                    const HeedArithmeticInputs *inputs, uint8_t *output) {
+  HEED_ENTRY();
   if ((unsigned)comparison >= HEED_ARITHMETIC_COMPARISON_COUNT) return HeedStatusBadArgument;
   return run(KindCompare, (int)comparison, shape, inputs, true, output, 1);
 }
 
 HeedStatus heed_arithmetic_select(const HeedArithmeticShape *shape, const HeedArithmeticInputs *inputs, float *output) {
+  HEED_ENTRY();
   return run(KindSelect, 0, shape, inputs, true, output, sizeof(float));
 }

@@ -6,6 +6,7 @@
 #include "arithmetic_checks.h"
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 
 #define TASK_ELEMENTS     16384
 #define SCATTER_COLUMNS   256  // of a task's part of the inner axis
@@ -105,6 +106,7 @@ static HeedStatus check(const HeedArithmeticGather *s, const void *array, const 
 }
 
 HeedStatus heed_arithmetic_gather(const HeedArithmeticGather *shape, const float *array, const int32_t *index, float *taken) {
+  HEED_ENTRY();
   const HeedStatus status = check(shape, array, index, taken, false);
   if (status != HeedStatusOk || !shape->outer || !shape->count || !shape->inner) return status;
   Call call = {.shape = shape, .source = array, .index = index, .target = taken};
@@ -116,6 +118,7 @@ HeedStatus heed_arithmetic_gather(const HeedArithmeticGather *shape, const float
 }
 
 HeedStatus heed_arithmetic_scatter_add(const HeedArithmeticGather *shape, const float *taken, const int32_t *index, float *array) {
+  HEED_ENTRY();
   const HeedStatus status = check(shape, array, index, taken, true);
   if (status != HeedStatusOk || !shape->outer || !shape->count || !shape->inner) return status;
   Call call = {.kernels = heed_kernels(), .shape = shape, .source = taken, .index = index, .target = array};

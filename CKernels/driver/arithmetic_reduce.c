@@ -10,6 +10,7 @@
 #include "arithmetic_checks.h"
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 #define BLOCK             HEED_ARITHMETIC_BLOCK
@@ -271,10 +272,12 @@ static HeedStatus run(Call *call, const HeedArithmeticReduce *shape) {
 }
 
 HeedStatus heed_arithmetic_reduce(const HeedArithmeticReduce *shape, HeedArithmeticReduction reduction, const float *input, float *output) {
+  HEED_ENTRY();
   if ((unsigned)reduction >= HEED_ARITHMETIC_REDUCTION_COUNT) return HeedStatusBadArgument;
   return run(&(Call){.reduction = reduction, .input = input, .output = output}, shape);
 }
 
 HeedStatus heed_arithmetic_arg_maximum(const HeedArithmeticReduce *shape, const float *input, int32_t *output) {
+  HEED_ENTRY();
   return run(&(Call){.reduction = HeedArithmeticLargest, .argument = true, .input = input, .output = output}, shape);
 }

@@ -2,6 +2,7 @@
 
 #include "attention_checks.h"
 #include "attention_keys.h"
+#include "profile.h"
 
 // Queries up to which keys in the lanes (decode) beat queries in the lanes (tiled), which compute a whole vector of queries however few
 // there are. Measured by `heed bench attention --grid`.
@@ -25,11 +26,13 @@ static HeedStatus check_and_run(const HeedAttentionShape *shape, const HeedAtten
 
 HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                             const HeedAttentionOutputs *outputs) {
+  HEED_ENTRY();
   return check_and_run(shape, inputs, outputs, false);
 }
 
 HeedStatus heed_attention_automatic_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
                                                  const HeedAttentionOutputs *outputs) {
+  HEED_ENTRY();
   if (!inputs) return HeedStatusBadArgument;
   const HeedAttentionInputs common = heed_attention_inputs_of_bf16(inputs);
   return check_and_run(shape, &common, outputs, true);

@@ -14,6 +14,7 @@
 #include "dispatch.h"
 #include "dropout.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 // Above this a log-sum-exp cannot hold what P needs, and the row's softmax is taken again.
@@ -233,6 +234,7 @@ static HeedStatus run_element(Materialized *call) {
 
 HeedStatus heed_attention_materialized_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                                 const HeedAttentionGradients *gradients) {
+  HEED_ENTRY();
   HeedStatus status = heed_attention_backward_check(shape, inputs, gradients);
   if (status != HeedStatusOk) return status;
   const HeedAttentionShape *s = &shape->forward;

@@ -8,6 +8,7 @@
 #include "attention_backward_stored.h"
 #include "attention_index.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 // Rows in a task: enough work that handing it out costs nothing.
@@ -109,6 +110,7 @@ static void naive_key(void *context, size_t task, size_t worker) {
 
 HeedStatus heed_attention_naive_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                          const HeedAttentionGradients *gradients) {
+  HEED_ENTRY();
   const HeedStatus status = heed_attention_backward_check(shape, inputs, gradients);
   if (status != HeedStatusOk) return status;
   const HeedAttentionShape *s = &shape->forward;

@@ -8,6 +8,7 @@
 #include "attention_backward_checks.h"
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 // Bytes that a block of packed keys, values and their sums may take: half of a core's second-level cache.
@@ -167,6 +168,7 @@ static HeedStatus run(Tiled *tiled) {
 
 HeedStatus heed_attention_tiled_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                          const HeedAttentionGradients *gradients) {
+  HEED_ENTRY();
   HeedStatus status = heed_attention_backward_check(shape, inputs, gradients);
   if (status != HeedStatusOk) return status;
   const HeedAttentionShape *s = &shape->forward;

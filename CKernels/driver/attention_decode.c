@@ -7,6 +7,7 @@
 #include "attention_keys.h"
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 typedef struct Decode {
@@ -132,11 +133,13 @@ static HeedStatus check_and_run(const HeedAttentionShape *shape, const HeedAtten
 
 HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs) {
+  HEED_ENTRY();
   return check_and_run(shape, inputs, outputs, false);
 }
 
 HeedStatus heed_attention_decode_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
                                               const HeedAttentionOutputs *outputs) {
+  HEED_ENTRY();
   if (!inputs) return HeedStatusBadArgument;
   const HeedAttentionInputs common = heed_attention_inputs_of_bf16(inputs);
   return check_and_run(shape, &common, outputs, true);

@@ -14,6 +14,7 @@
 #include "dispatch.h"
 #include "dropout.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 // Rows of a task: enough that packing K costs little beside them, fewer where tasks would be too few to share.
@@ -196,6 +197,7 @@ static void choose_blocks(Materialized *call) {
 
 HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                                const HeedAttentionOutputs *outputs) {
+  HEED_ENTRY();
   const HeedStatus status = heed_attention_check(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
   const size_t rows = shape->heads * shape->query_length, Nk = shape->key_length;

@@ -7,6 +7,7 @@
 #include "attention_checks.h"
 #include "attention_index.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 // Rows in a task: enough work that handing it out costs nothing.
@@ -103,6 +104,7 @@ static void naive_task(void *context, size_t task, size_t worker) {
 
 HeedStatus heed_attention_naive_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs) {
+  HEED_ENTRY();
   const HeedStatus status = heed_attention_check(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
   const size_t rows = shape->heads * shape->query_length;

@@ -4,6 +4,7 @@
 
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 
 #define TASK_ELEMENTS     65536
 #define FLOPS_PER_ELEMENT 10.0 // its share of the memory's time, in the unit that decides how many cores are worth it
@@ -37,9 +38,11 @@ static HeedStatus run(Call *call, const void *input, const void *output) {
 }
 
 HeedStatus heed_convert_f32_to_bf16(size_t count, const float *input, uint16_t *output) {
+  HEED_ENTRY();
   return run(&(Call){.kernels = heed_kernels(), .count = count, .from_f32 = input, .to_bf16 = output}, input, output);
 }
 
 HeedStatus heed_convert_bf16_to_f32(size_t count, const uint16_t *input, float *output) {
+  HEED_ENTRY();
   return run(&(Call){.kernels = heed_kernels(), .count = count, .from_bf16 = input, .to_f32 = output}, input, output);
 }

@@ -8,6 +8,7 @@
 
 #include "convolution_depthwise.h"
 #include "convolution_tiles.h"
+#include "profile.h"
 
 #define TILE_ROWS    240
 #define TILE_COLUMNS 256
@@ -133,6 +134,7 @@ static bool carve_scratch(Call *call, size_t width) {
 }
 
 HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, const float *weight, const float *d_output, float *d_input) {
+  HEED_ENTRY();
   Call call = {.kernels = heed_kernels(), .shape = shape};
   HeedStatus status = heed_convolution_check(shape, &call.z);
   if (status == HeedStatusOk) status = heed_convolution_check_input(shape, &shape->d_input);

@@ -6,6 +6,7 @@
 
 #include "convolution_depthwise.h"
 #include "convolution_tiles.h"
+#include "profile.h"
 
 #define TILE_ROWS    240
 #define TILE_COLUMNS HEED_UNFOLD_COLUMNS
@@ -154,6 +155,7 @@ static bool carve_scratch(Call *call, size_t width) {
 
 HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, bool accumulate,
                                             float *d_weight) {
+  HEED_ENTRY();
   Call call = {.kernels = heed_kernels(), .shape = shape, .accumulate = accumulate};
   HeedStatus status = heed_convolution_check(shape, &call.z);
   if (status == HeedStatusOk) status = heed_convolution_check_input(shape, &shape->input);
@@ -193,6 +195,7 @@ static void sum_bias(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, bool accumulate, float *d_bias) {
+  HEED_ENTRY();
   Call call = {.kernels = heed_kernels(), .shape = shape, .accumulate = accumulate};
   HeedStatus status = heed_convolution_check(shape, &call.z);
   if (status == HeedStatusOk) status = heed_convolution_check_output(shape, &call.z, false);

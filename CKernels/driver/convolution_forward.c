@@ -3,6 +3,7 @@
 
 #include "convolution_depthwise.h"
 #include "convolution_tiles.h"
+#include "profile.h"
 
 // Rows of a tile, and bytes of its unfolded input, which is read from the second-level cache.
 #define TILE_ROWS      240
@@ -115,6 +116,7 @@ static bool carve_scratch(Call *call, size_t width) {
 
 HeedStatus heed_convolution_forward(const HeedConvolutionShape *shape, const float *input, const float *weight, const float *bias,
                                     HeedActivation activation, float *output) {
+  HEED_ENTRY();
   Call call = {.kernels = heed_kernels(), .shape = shape, .activation = activation};
   HeedStatus status = heed_convolution_check(shape, &call.z);
   if (status == HeedStatusOk) status = heed_convolution_check_input(shape, &shape->input);

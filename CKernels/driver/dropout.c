@@ -2,6 +2,7 @@
 
 #include "dropout.h"
 
+#include "profile.h"
 #include "random_tasks.h"
 
 typedef struct Call {
@@ -21,6 +22,7 @@ static void drop(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_dropout_forward(const HeedRandom *random, float p, size_t count, const float *input, float *output) {
+  HEED_ENTRY();
   if (!random || !(p >= 0 && p <= 1)) return HeedStatusBadArgument;
   if (count == 0) return HeedStatusOk;
   if (!input || !output) return HeedStatusBadArgument;
@@ -32,5 +34,6 @@ HeedStatus heed_dropout_forward(const HeedRandom *random, float p, size_t count,
 }
 
 HeedStatus heed_dropout_backward(const HeedRandom *random, float p, size_t count, const float *d_output, float *d_input) {
+  HEED_ENTRY();
   return heed_dropout_forward(random, p, count, d_output, d_input);
 }

@@ -6,6 +6,7 @@
 
 #include "embedding_checks.h"
 #include "parallel.h"
+#include "profile.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 4.0 // what copying a number counts as, for the choice of how many cores are worth it
@@ -29,6 +30,7 @@ static void look_up(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *table, const void *ids, float *output) {
+  HEED_ENTRY();
   const HeedStatus status = heed_embedding_check(shape, ids, table, output, false);
   if (status != HeedStatusOk) return status;
   if (shape->tokens == 0 || shape->columns == 0) return HeedStatusOk;

@@ -7,6 +7,7 @@
 #include "embedding.h"
 #include "embedding_checks.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 #define TASK_TOKENS       64
@@ -122,6 +123,7 @@ static void clear_rows(void *context, size_t task, size_t worker) {
 
 HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
                                          float *table_gradient) {
+  HEED_ENTRY();
   const HeedStatus status = heed_embedding_check(shape, ids, table_gradient, output_gradient, true);
   if (status != HeedStatusOk) return status;
   if (shape->vocabulary == 0 || shape->columns == 0) return HeedStatusOk;
@@ -140,6 +142,7 @@ HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const 
 
 HeedStatus heed_embedding_backward_touched(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient, void *rows,
                                            float *gradients, size_t *count) {
+  HEED_ENTRY();
   if (!shape || !count) return HeedStatusBadArgument;
   HeedEmbeddingShape s = *shape;
   s.table_row = (ptrdiff_t)s.columns; // the table itself is not there

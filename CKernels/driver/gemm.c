@@ -6,6 +6,7 @@
 #include "dispatch.h"
 #include "gemm_checks.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 // A tile of C has at most this many rows (its block of A stays in the second-level cache beside a panel of B) and columns (its part of C,
@@ -241,27 +242,33 @@ static HeedStatus run(HeedGemmElement element, bool packed, const HeedGemmShape 
 }
 
 HeedStatus heed_gemm_engine(const HeedGemmShape *shape, const float *a, const float *b, float *c) {
+  HEED_ENTRY();
   return run(HeedGemmElementF32, false, shape, NULL, a, b, c);
 }
 
 HeedStatus heed_gemm_engine_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const float *b, float *c) {
+  HEED_ENTRY();
   return run(HeedGemmElementF32, false, shape, epilogue, a, b, c);
 }
 
 HeedStatus heed_gemm_bf16(const HeedGemmShape *shape, const uint16_t *a, const uint16_t *b, float *c) {
+  HEED_ENTRY();
   return run(HeedGemmElementBf16, false, shape, NULL, a, b, c);
 }
 
 HeedStatus heed_gemm_bf16_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const uint16_t *b,
                                 float *c) {
+  HEED_ENTRY();
   return run(HeedGemmElementBf16, false, shape, epilogue, a, b, c);
 }
 
 HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const void *packed, float *c) {
+  HEED_ENTRY();
   return run(HeedGemmElementF32, true, shape, epilogue, a, packed, c);
 }
 
 HeedStatus heed_gemm_bf16_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const void *packed,
                                  float *c) {
+  HEED_ENTRY();
   return run(HeedGemmElementBf16, true, shape, epilogue, a, packed, c);
 }

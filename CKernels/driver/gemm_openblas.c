@@ -6,6 +6,7 @@
 #include "gemm.h"
 #include "gemm_checks.h"
 #include "parallel.h"
+#include "profile.h"
 
 // OpenBLAS copies its operands in every call, so tiles are as large as leaves enough of them to share out, by the shape alone.
 #define TILE_MOST    512
@@ -91,6 +92,7 @@ static void multiply_tile(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const float *b, float *c) {
+  HEED_ENTRY();
   const HeedStatus status = heed_gemm_check(shape, a, b, c, true);
   if (status != HeedStatusOk) return status;
   Call call = {.sgemm = heed_openblas_sgemm(), .shape = *shape, .a = a, .b = b, .c = c};

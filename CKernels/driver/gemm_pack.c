@@ -8,6 +8,7 @@
 #include "dispatch.h"
 #include "gemm.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 typedef struct Call {
@@ -76,6 +77,7 @@ static void pack_bf16(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_gemm_pack(size_t k, size_t n, HeedGemmElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed) {
+  HEED_ENTRY();
   if (element != HeedGemmElementF32 && element != HeedGemmElementBf16) return HeedStatusBadArgument;
   const bool bf16 = element == HeedGemmElementBf16;
   const HeedArray B = {{1, k, n}, {0, b_row, b_column}};

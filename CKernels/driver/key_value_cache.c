@@ -6,6 +6,7 @@
 #include "attention_keys.h"
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 static size_t chunk_bytes(const HeedKeyValueCache *cache, size_t dim) {
@@ -61,6 +62,7 @@ static void write_pair(void *context, size_t pair, size_t worker) {
 
 HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
                                       const float *value, HeedStrides value_strides) {
+  HEED_ENTRY();
   if (!cache) return HeedStatusBadArgument;
   const size_t capacity = heed_size_product(cache->chunks, HEED_CACHE_CHUNK),
                pairs = heed_size_product(cache->batch, cache->key_value_heads);
@@ -91,6 +93,7 @@ static bool has_chunks(const HeedAttentionShape *shape, const HeedKeyValueCache 
 
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs) {
+  HEED_ENTRY();
   if (!shape || !cache || !inputs || !outputs) return HeedStatusBadArgument;
   if (!fits(shape, cache)) return HeedStatusBadShape;
   if (!has_chunks(shape, cache)) return HeedStatusBadArgument;

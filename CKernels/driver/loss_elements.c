@@ -3,6 +3,7 @@
 #include "dispatch.h"
 #include "loss_checks.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 #define SQUARED_FLOPS 5.0 // of an element, for the choice of how many cores are worth it
@@ -52,6 +53,7 @@ static HeedStatus run(Elements *call, double flops) {
 
 HeedStatus heed_binary_cross_entropy(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
                                      const HeedElementwiseLossOutputs *outputs) {
+  HEED_ENTRY();
   const HeedStatus status = outputs ? heed_elementwise_loss_check(shape, inputs) : HeedStatusBadArgument;
   if (status != HeedStatusOk) return status;
   Elements call = {heed_kernels()->loss.binary_cross_entropy, shape, inputs, outputs, NULL};
@@ -60,6 +62,7 @@ HeedStatus heed_binary_cross_entropy(const HeedElementwiseLossShape *shape, cons
 
 HeedStatus heed_squared_error(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
                               const HeedElementwiseLossOutputs *outputs) {
+  HEED_ENTRY();
   const HeedStatus status = outputs ? heed_elementwise_loss_check(shape, inputs) : HeedStatusBadArgument;
   if (status != HeedStatusOk) return status;
   Elements call = {heed_kernels()->loss.squared_error, shape, inputs, outputs, NULL};

@@ -7,6 +7,7 @@
 #include "embedding.h"
 #include "loss_checks.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 #define TASK_PAIRS 64
@@ -115,6 +116,7 @@ static HeedStatus run(Sampling *x, const HeedNegativeSamplingOutputs *out) {
 
 HeedStatus heed_negative_sampling(const HeedNegativeSamplingShape *shape, const HeedNegativeSamplingInputs *inputs,
                                   const HeedNegativeSamplingOutputs *outputs) {
+  HEED_ENTRY();
   if (!outputs) return HeedStatusBadArgument;
   HeedStatus status = heed_negative_sampling_check(shape, inputs);
   if (status == HeedStatusOk) status = check_gradient(&outputs->center, shape->center_rows, shape->dim, shape->center_gradient_row);

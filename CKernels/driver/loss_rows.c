@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "loss_checks.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 // A task has about this many elements, enough that handing it out costs nothing.
@@ -112,6 +113,7 @@ static HeedStatus run(Rows *call, HeedTask task, HeedReduction reduction, size_t
 
 HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs,
                               const HeedCrossEntropyOutputs *outputs) {
+  HEED_ENTRY();
   if (!outputs) return HeedStatusBadArgument;
   const HeedStatus status = heed_cross_entropy_check(shape, inputs, outputs->gradient);
   if (status != HeedStatusOk) return status;
@@ -127,6 +129,7 @@ HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCros
 
 HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs,
                                   const HeedDistillationOutputs *outputs) {
+  HEED_ENTRY();
   if (!outputs) return HeedStatusBadArgument;
   const HeedStatus status = heed_distillation_check(shape, inputs, outputs->student_gradient, outputs->teacher_gradient);
   if (status != HeedStatusOk) return status;

@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "norm_checks.h"
 #include "parallel.h"
+#include "profile.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 20.0 // for the choice of how many cores are worth it
@@ -43,6 +44,7 @@ static void norm_rows(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_norm_forward(const HeedNormShape *shape, const HeedNormInputs *inputs, const HeedNormOutputs *outputs) {
+  HEED_ENTRY();
   const HeedStatus status = heed_norm_check_forward(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
   if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;

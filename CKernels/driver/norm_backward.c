@@ -5,6 +5,7 @@
 #include "norm.h"
 #include "norm_checks.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 #define WAVE_CHUNKS       64
@@ -85,6 +86,7 @@ static void run_chunks(Call *call) {
 }
 
 HeedStatus heed_norm_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, const HeedNormGradients *gradients) {
+  HEED_ENTRY();
   const HeedStatus status = heed_norm_check_backward(shape, inputs, gradients);
   if (status != HeedStatusOk) return status;
   if (shape->columns == 0 || (shape->rows == 0 && shape->accumulate)) return HeedStatusOk;

@@ -5,6 +5,7 @@
 #include "dispatch.h"
 #include "optimizer_checks.h"
 #include "optimizer_chunks.h"
+#include "profile.h"
 
 typedef struct Call {
   const HeedOptimizerKernels *kernels;
@@ -72,6 +73,7 @@ static HeedStatus apply(Call *call, size_t count, HeedTask task, double flops) {
 }
 
 HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite) {
+  HEED_ENTRY();
   HeedStatus status = check(count, spans);
   if (status != HeedStatusOk) return status;
   Call call = {.spans = spans};
@@ -103,6 +105,7 @@ float heed_gradient_clip_factor(double norm, double max_norm) {
 }
 
 HeedStatus heed_gradient_clip(size_t count, const HeedSpan *spans, double max_norm, double *norm, size_t *not_finite) {
+  HEED_ENTRY();
   if (!(max_norm >= 0)) return HeedStatusBadArgument;
   double found = 0;
   const HeedStatus status = heed_gradient_norm(count, spans, &found, not_finite);
@@ -113,6 +116,7 @@ HeedStatus heed_gradient_clip(size_t count, const HeedSpan *spans, double max_no
 }
 
 HeedStatus heed_gradient_scale(size_t count, const HeedSpan *spans, float factor) {
+  HEED_ENTRY();
   if (!isfinite(factor)) return HeedStatusBadArgument;
   const HeedStatus status = check(count, spans);
   if (status != HeedStatusOk) return status;
@@ -121,6 +125,7 @@ HeedStatus heed_gradient_scale(size_t count, const HeedSpan *spans, float factor
 }
 
 HeedStatus heed_gradient_zero(size_t count, const HeedSpan *spans) {
+  HEED_ENTRY();
   const HeedStatus status = check(count, spans);
   if (status != HeedStatusOk) return status;
   Call call = {.spans = spans};
@@ -128,6 +133,7 @@ HeedStatus heed_gradient_zero(size_t count, const HeedSpan *spans) {
 }
 
 HeedStatus heed_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor) {
+  HEED_ENTRY();
   if (!isfinite(factor)) return HeedStatusBadArgument;
   HeedStatus status = check(count, targets);
   if (status == HeedStatusOk) status = check(count, sources);

@@ -7,6 +7,7 @@
 
 #include "parallel.h"
 #include "pooling_windows.h"
+#include "profile.h"
 
 typedef struct Call {
   const HeedPoolingShape *shape;
@@ -143,6 +144,7 @@ static HeedStatus run(Call *call, HeedTask task) {
 }
 
 HeedStatus heed_pooling_max_forward(const HeedPoolingShape *shape, const float *input, float *output, int32_t *index) {
+  HEED_ENTRY();
   Call call = {.shape = shape, .from = input, .to = output, .index = index};
   const HeedStatus status = check_forward(&call, input, output);
   if (status != HeedStatusOk) return status;
@@ -150,6 +152,7 @@ HeedStatus heed_pooling_max_forward(const HeedPoolingShape *shape, const float *
 }
 
 HeedStatus heed_pooling_average_forward(const HeedPoolingShape *shape, const float *input, float *output) {
+  HEED_ENTRY();
   Call call = {.shape = shape, .from = input, .to = output};
   const HeedStatus status = check_forward(&call, input, output);
   if (status != HeedStatusOk) return status;
@@ -157,6 +160,7 @@ HeedStatus heed_pooling_average_forward(const HeedPoolingShape *shape, const flo
 }
 
 HeedStatus heed_pooling_max_backward(const HeedPoolingShape *shape, const float *d_output, const int32_t *index, float *d_input) {
+  HEED_ENTRY();
   Call call = {.shape = shape, .from = d_output, .to = d_input, .known = index};
   const HeedStatus status = check_backward(&call, d_output, d_input);
   if (status != HeedStatusOk) return status;
@@ -168,6 +172,7 @@ HeedStatus heed_pooling_max_backward(const HeedPoolingShape *shape, const float 
 }
 
 HeedStatus heed_pooling_average_backward(const HeedPoolingShape *shape, const float *d_output, float *d_input) {
+  HEED_ENTRY();
   Call call = {.shape = shape, .from = d_output, .to = d_input};
   const HeedStatus status = check_backward(&call, d_output, d_input);
   if (status != HeedStatusOk) return status;

@@ -5,6 +5,7 @@
 #include "position.h"
 #include "position_checks.h"
 #include "position_table.h"
+#include "profile.h"
 #include "scratch.h"
 
 #define TASK_ELEMENTS     16384
@@ -39,6 +40,7 @@ static HeedPositionTable table_of(const HeedRotaryShape *s) {
 }
 
 HeedStatus heed_position_rotary_table(const HeedRotaryShape *shape, float *table) {
+  HEED_ENTRY();
   const HeedStatus status = heed_rotary_check(shape, false);
   if (status != HeedStatusOk) return status;
   if (shape->length == 0 || shape->rotary == 0) return HeedStatusOk;
@@ -48,6 +50,7 @@ HeedStatus heed_position_rotary_table(const HeedRotaryShape *shape, float *table
 }
 
 HeedStatus heed_position_rotary(const HeedRotaryShape *shape, const float *input, const float *table, size_t table_rows, float *output) {
+  HEED_ENTRY();
   const HeedStatus status = heed_rotary_check(shape, true);
   if (status != HeedStatusOk) return status;
   const HeedRotaryShape *s = shape;

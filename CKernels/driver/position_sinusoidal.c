@@ -5,6 +5,7 @@
 #include "position.h"
 #include "position_checks.h"
 #include "position_table.h"
+#include "profile.h"
 #include "scratch.h"
 
 #define TASK_ELEMENTS     16384
@@ -36,6 +37,7 @@ static HeedPositionTable table_of(const HeedSinusoidalShape *s) {
 }
 
 HeedStatus heed_position_sinusoidal_table(const HeedSinusoidalShape *shape, float *table) {
+  HEED_ENTRY();
   const HeedStatus status = heed_sinusoidal_check(shape, false);
   if (status != HeedStatusOk) return status;
   if (shape->length == 0 || shape->columns == 0) return HeedStatusOk;
@@ -46,6 +48,7 @@ HeedStatus heed_position_sinusoidal_table(const HeedSinusoidalShape *shape, floa
 
 HeedStatus heed_position_sinusoidal_forward(const HeedSinusoidalShape *shape, const float *input, const float *table, size_t table_rows,
                                             float *output) {
+  HEED_ENTRY();
   const HeedStatus status = heed_sinusoidal_check(shape, true);
   if (status != HeedStatusOk) return status;
   const HeedSinusoidalShape *s = shape;

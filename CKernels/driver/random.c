@@ -4,6 +4,7 @@
 
 #include <math.h>
 
+#include "profile.h"
 #include "random_tasks.h"
 
 typedef struct Call {
@@ -53,21 +54,25 @@ static HeedStatus draw(const HeedRandom *random, float first, float second, size
 }
 
 HeedStatus heed_random_bits(const HeedRandom *random, size_t count, uint32_t *output) {
+  HEED_ENTRY();
   if (!random) return HeedStatusBadArgument;
   return draw(random, 0, 0, count, output, draw_bits, 30);
 }
 
 HeedStatus heed_random_uniform(const HeedRandom *random, float low, float high, size_t count, float *output) {
+  HEED_ENTRY();
   if (!random || !(low <= high) || !isfinite(low) || !isfinite(high) || !isfinite(high - low)) return HeedStatusBadArgument;
   return draw(random, low, high, count, output, draw_uniform, 30);
 }
 
 HeedStatus heed_random_normal(const HeedRandom *random, float mean, float deviation, size_t count, float *output) {
+  HEED_ENTRY();
   if (!random || !isfinite(mean) || !isfinite(deviation) || deviation < 0) return HeedStatusBadArgument;
   return draw(random, mean, deviation, count, output, draw_normal, 100);
 }
 
 HeedStatus heed_random_keep(const HeedRandom *random, float p, size_t count, uint8_t *output) {
+  HEED_ENTRY();
   if (!random || !(p >= 0 && p <= 1)) return HeedStatusBadArgument;
   return draw(random, p, 0, count, output, draw_keep, 30);
 }

@@ -7,6 +7,7 @@
 
 #include "array_checks.h"
 #include "gemm.h"
+#include "profile.h"
 #include "recurrent_checks.h"
 #include "scratch.h"
 
@@ -198,6 +199,7 @@ static void clear_input(const HeedRecurrentShape *s, float *gradient) {
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                    const float *reserve, const HeedRecurrentCotangents *cotangents,
                                    const HeedRecurrentGradients *gradients) {
+  HEED_ENTRY();
   HeedStatus status = check(shape, weights, inputs, reserve, cotangents, gradients);
   if (status != HeedStatusOk) return status;
   if (shape->hidden == 0) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "gemm.h"
+#include "profile.h"
 #include "recurrent_checks.h"
 #include "recurrent_pack.h"
 #include "recurrent_plan.h"
@@ -263,6 +264,7 @@ static HeedStatus run(Forward *f) {
 
 HeedStatus heed_recurrent_forward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                   const HeedRecurrentOutputs *outputs) {
+  HEED_ENTRY();
   HeedStatus status = heed_recurrent_check(shape, weights, inputs, true);
   if (status != HeedStatusOk) return status;
   if (!outputs) return HeedStatusBadArgument;

@@ -8,6 +8,7 @@
 #include "dispatch.h"
 #include "gemm.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 
 typedef struct Call {
@@ -63,6 +64,7 @@ size_t heed_recurrent_packed_size(HeedRecurrentCell cell, size_t input, size_t h
 }
 
 HeedStatus heed_recurrent_pack(HeedRecurrentCell cell, size_t input, size_t hidden, const float *w_ih, const float *w_hh, void *packed) {
+  HEED_ENTRY();
   if ((unsigned)cell >= HEED_RECURRENT_CELL_COUNT) return HeedStatusBadArgument;
   if (!fits(cell, input, hidden)) return HeedStatusBadShape;
   if (hidden == 0) return HeedStatusOk;

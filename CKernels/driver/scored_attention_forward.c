@@ -8,6 +8,7 @@
 
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scored_attention_call.h"
 #include "scratch.h"
 
@@ -113,6 +114,7 @@ static HeedStatus check(const HeedScoredAttentionShape *s, const HeedScoredAtten
 
 HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                          const HeedScoredAttentionOutputs *outputs) {
+  HEED_ENTRY();
   HeedStatus status = check(shape, inputs, outputs);
   if (status != HeedStatusOk || shape->batch == 0 || shape->query_length == 0) return status;
   Forward f = {.call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs}, .outputs = outputs};

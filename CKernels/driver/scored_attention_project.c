@@ -4,6 +4,7 @@
 
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scored_attention_call.h"
 #include "scratch.h"
 
@@ -215,6 +216,7 @@ static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScored
 
 HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                                 float *prepared) {
+  HEED_ENTRY();
   const HeedStatus status = check_keys(shape, inputs, true, true);
   if (status != HeedStatusOk) return status;
   if (heed_additive_attention_prepared_size(shape) > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
@@ -226,6 +228,7 @@ HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *
 
 HeedStatus heed_additive_attention_keys_backward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                                  const float *projected_keys_gradient, const HeedScoredAttentionGradients *gradients) {
+  HEED_ENTRY();
   if (!gradients) return HeedStatusBadArgument;
   HeedStatus status = check_keys(shape, inputs, gradients->key_weight != NULL, gradients->key != NULL);
   if (status != HeedStatusOk) return status;

@@ -5,6 +5,7 @@
 
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 #include "softmax_checks.h"
 #include "softmax_rows.h"
@@ -54,6 +55,7 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_softmax_forward(const HeedSoftmaxShape *shape, const HeedSoftmaxInputs *inputs, float *output) {
+  HEED_ENTRY();
   const HeedStatus status = heed_softmax_check(shape, inputs, output, true);
   if (status != HeedStatusOk) return status;
   if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;

@@ -2,6 +2,7 @@
 
 #include "dispatch.h"
 #include "parallel.h"
+#include "profile.h"
 #include "scratch.h"
 #include "sparse_checks.h"
 
@@ -30,6 +31,7 @@ static void run(Call *call) {
 }
 
 HeedStatus heed_sparse_check(const HeedSparse *a) {
+  HEED_ENTRY();
   if (!a) return HeedStatusBadArgument;
   if (a->rows >= INT32_MAX || a->columns > INT32_MAX || a->entries > INT32_MAX) return HeedStatusBadShape;
   if (!a->offsets || (a->entries > 0 && !a->column)) return HeedStatusBadArgument;
@@ -42,6 +44,7 @@ HeedStatus heed_sparse_check(const HeedSparse *a) {
 }
 
 HeedStatus heed_sparse_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, float *y) {
+  HEED_ENTRY();
   HeedStatus status = shape ? heed_sparse_check(a) : HeedStatusBadArgument;
   if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->columns, shape->width, shape->x_row, shape->x_column, false);
   if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->rows, shape->width, shape->y_row, shape->y_column, true);
@@ -86,6 +89,7 @@ static int32_t *transpose_to_scratch(const HeedSparse *a, HeedSparse *transposed
 
 HeedStatus heed_sparse_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, float *dx,
                                 float *dvalue) {
+  HEED_ENTRY();
   const HeedStatus status = check_backward(a, shape, x, dy, dx, dvalue);
   if (status != HeedStatusOk) return status;
   if (dx && shape->width > 0 && a->columns > 0) {
@@ -122,6 +126,7 @@ HeedStatus heed_sparse_backward(const HeedSparse *a, const HeedSparseShape *shap
 
 // Counting sort: entries of a column keep their order.
 HeedStatus heed_sparse_transpose(const HeedSparse *a, int32_t *offsets, int32_t *column, float *value, int32_t *entry) {
+  HEED_ENTRY();
   const HeedStatus status = heed_sparse_check(a);
   if (status != HeedStatusOk) return status;
   if (!offsets || (a->entries > 0 && !column)) return HeedStatusBadArgument;

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "profile.h"
 #include "scratch.h"
 #include "sparse_checks.h"
 
@@ -37,6 +38,7 @@ static bool has_diagonal(const HeedSparse *a, size_t r) {
 static float scaled(double value, double left, double right) { return left == 0 || right == 0 ? 0 : (float)(left * value * right); }
 
 HeedStatus heed_sparse_normalize(const HeedSparse *a, int32_t *offsets, int32_t *column, float *value) {
+  HEED_ENTRY();
   const HeedStatus status = heed_sparse_check(a);
   if (status != HeedStatusOk) return status;
   if (a->rows != a->columns || heed_sparse_normalized_capacity(a->rows, a->entries) == SIZE_MAX) return HeedStatusBadShape;
@@ -69,6 +71,7 @@ HeedStatus heed_sparse_normalize(const HeedSparse *a, int32_t *offsets, int32_t 
 
 HeedStatus heed_sparse_normalize_dense(size_t n, const float *a, ptrdiff_t a_row, ptrdiff_t a_column, int32_t *offsets, int32_t *column,
                                        float *value) {
+  HEED_ENTRY();
   const HeedStatus status = heed_sparse_check_matrix(n, n, a_row, a_column, false);
   if (status != HeedStatusOk) return status;
   if (n > 0 && !a) return HeedStatusBadArgument;

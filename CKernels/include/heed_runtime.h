@@ -140,6 +140,26 @@ size_t heed_peak_buffer_bytes(void);
 HeedStatus heed_peak_read(const void *const *buffers, size_t count, size_t bytes, size_t threads, double *rate);
 HeedStatus heed_peak_copy(void *target, const void *source, size_t bytes, size_t threads, double *rate);
 
+// ---- Time in entry points ----------------------------------------------------------------------------------------------------------------
+
+// What the calls of one entry point took since counting was started.
+typedef struct HeedProfileEntry {
+  const char *name;     // of the function; static storage
+  uint64_t calls;       // that returned
+  uint64_t nanoseconds; // of the monotonic clock, from their beginnings to their ends, added up over all threads that called
+} HeedProfileEntry;
+
+// Sets all counts to zero and counts the entry points of every family from now on, on every thread; those of this header are not
+// counted. A call counts for the entry point that was called from outside: what that one asks of others is its own time. Costs two
+// readings of the clock a call, and a load and a branch while nothing is counted. Calls that are under way as counting starts or stops may
+// be left out.
+void heed_profile_start(void);
+void heed_profile_stop(void);
+
+// Stores what was counted, of at most `capacity` entry points, in no particular order; those that were not called are left out. Returns how
+// many there are.
+size_t heed_profile_read(HeedProfileEntry *entries, size_t capacity);
+
 // ---- OpenBLAS -------------------------------------------------------------------------------------------------------------------------
 
 // Opens OpenBLAS at the first call if the library was built with it and the machine has it. "OpenBLAS 0.3.21 (SkylakeX)" or null.

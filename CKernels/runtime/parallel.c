@@ -35,6 +35,8 @@ void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context)
   run_inline(count, task, context);
 }
 
+bool heed_parallel_is_task(void) { return false; }
+
 const char *heed_openmp_description(void) { return "none"; }
 
 #else
@@ -73,6 +75,8 @@ static struct {
 } shared;
 
 static _Thread_local int depth; // of tasks on this thread
+
+bool heed_parallel_is_task(void) { return depth > 0; }
 
 static void take_tasks(size_t worker) {
   const HeedTask task = shared.task;

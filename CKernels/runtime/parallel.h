@@ -22,6 +22,9 @@ void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context)
 // (`heed bench pointwise --op relu`), and half of it where what a core met before is still in its caches.
 void heed_parallel_shares(size_t count, size_t width, HeedTask task, void *context);
 
+// Whether the calling thread runs a task now, as a worker.
+bool heed_parallel_is_task(void);
+
 // Runs `width` slots of each of `steps` steps, a step only when every slot of the one before is done. A worker takes its own slot first, so
 // that from step to step a slot finds its data in the same core's cache, then any that nobody has begun: none waits for a worker that has
 // not come. A step costs a fraction of a microsecond where each worker has a processor.

@@ -1,0 +1,43 @@
+// Private: the time that is spent in entry points, each told by its name. An entry point begins with HEED_ENTRY().
+
+#ifndef HEED_PROFILE_H
+#define HEED_PROFILE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct HeedProfileSite {
+  const char *name;
+  _Atomic uint64_t calls, nanoseconds;
+  atomic_bool listed;
+  struct HeedProfileSite *next; // written once, before the site is listed
+} HeedProfileSite;
+
+// A call under way; without a site it is not counted.
+typedef struct HeedProfileSpan {
+  HeedProfileSite *site;
+  uint64_t begin;
+} HeedProfileSpan;
+
+extern atomic_bool heed_profile_counts;
+
+HeedProfileSpan heed_profile_enter(HeedProfileSite *site);
+void heed_profile_leave(HeedProfileSpan span);
+
+static inline HeedProfileSpan heed_profile_begin(HeedProfileSite *site) {
+  if (!atomic_load_explicit(&heed_profile_counts, memory_order_relaxed)) return (HeedProfileSpan){.site = NULL};
+  return heed_profile_enter(site);
+}
+
+static inline void heed_profile_end(const HeedProfileSpan *span) {
+  if (span->site) heed_profile_leave(*span);
+}
+
+// The first statement of an entry point. While nothing is counted it costs a load and a branch.
+#define HEED_ENTRY()                                                                                                                       \
+  static HeedProfileSite heed_site = {.name = __func__};                                                                                   \
+  __attribute__((cleanup(heed_profile_end), unused)) const HeedProfileSpan heed_span = heed_profile_begin(&heed_site)
+
+#endif
