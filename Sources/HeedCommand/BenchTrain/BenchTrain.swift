@@ -9,11 +9,12 @@ struct BenchTrain: ParsableCommand {
         abstract: "Measure training steps: forward, backward, clipping and AdamW, on random tokens.",
         discussion: """
             char-gpt has 6 layers, width 384, 6 heads, length 256, 65 tokens, batch 8; gpt2-124m GPT-2's smallest dimensions, length 256, batch 2; \
+            char-gpt-small has 4 layers, width 128, 4 heads, length 64, batch 12: nanoGPT's recipe for a CPU; \
             char-lstm 2 layers, hidden and embedding 256, length 128, 65 tokens, batch 32. seq2seq-bahdanau (LSTM encoder and decoder of one layer, \
             hidden and embedding 256, additive attention) and translator (a Transformer of 3 + 3 layers, width 256, 8 heads, feed-forward 1024) have \
             8000 tokens on each side, length 20, batch 64; tokens a second are those of the targets. Work is counted as 6 operations a parameter used in \
-            products and token, and attention over \
-            the pairs that are seen. The machine's peak is read between the repetitions.
+            products and token, and attention over the pairs that are seen. The machine's peak is read between the repetitions. The overhead is \
+            the share of a step in which none of the engine's kernels runs; --profile tells what the kernels took.
             """
     )
 
@@ -22,6 +23,9 @@ struct BenchTrain: ParsableCommand {
 
     @Option(help: "Repetitions, 1 to 10000.")
     var repeats = 9
+
+    @Flag(help: "Tell what each kernel took of a step.")
+    var profile = false
 
     @OptionGroup(title: "General") var common: CommonOptions
 
@@ -43,21 +47,25 @@ struct BenchTrain: ParsableCommand {
             let begin = Clock.now
             try steps.take()
             let runs = Stopwatch.runsPerTurn(ofSeconds: Clock.now - begin)
+            var kernels = StepProfile()
             let arm = Stopwatch.Arm(runsPerTurn: runs) { runs throws(CommandFailure) in
                 Progress.show(model.rawValue)
+                KernelProfile.start()
                 let begin = Clock.now
                 do {
                     for _ in 0..<runs { try steps.take() }
                 } catch {
                     throw .workFailed("\(error)")
                 }
-                return (Clock.now - begin) / Double(runs)
+                let seconds = Clock.now - begin
+                kernels.add(steps: runs, seconds: seconds, KernelProfile.stop())
+                return seconds / Double(runs)
             }
             let timing = try Stopwatch(repeats: repeats) { ElementType.float32.readPeak() }.measure([arm])[0]
             Progress.erase()
             try report(
-                timing, parameterCount: steps.parameterCount, peakBytes: max(0, ResidentMemory.peak - before),
-                surroundings)
+                timing, kernels, parameterCount: steps.parameterCount,
+                peakBytes: max(0, ResidentMemory.peak - before), surroundings)
         } catch let failure as CommandFailure {
             throw failure
         } catch {
@@ -66,7 +74,8 @@ struct BenchTrain: ParsableCommand {
     }
 
     private func report(
-        _ timing: Stopwatch.Timing, parameterCount: Int, peakBytes: Int, _ surroundings: Surroundings
+        _ timing: Stopwatch.Timing, _ kernels: StepProfile, parameterCount: Int, peakBytes: Int,
+        _ surroundings: Surroundings
     ) throws(CommandFailure) {
         let work = model.operationsPerStep / 1e9
         let tokens = Double(model.tokensPerStep) / timing.medianSeconds
@@ -76,10 +85,12 @@ struct BenchTrain: ParsableCommand {
             try Console.printLine(
                 "\(model.rawValue): \(Units.seconds(timing.medianSeconds)) a step, \(Units.significant(tokens)) tokens/s, "
                     + "\(Units.significant(work / timing.medianSeconds)) GFLOP/s, \(Units.format("%.1f", percent)) % of the peak of "
-                    + "\(Units.significant(timing.medianYardstick)), \(Units.bytes(Double(peakBytes))) of memory")
+                    + "\(Units.significant(timing.medianYardstick)), \(Units.bytes(Double(peakBytes))) of memory, "
+                    + "\(Units.format("%.1f", 100 * kernels.overheadShare)) % outside kernels")
+            if profile { for line in kernels.lines { try Console.printLine(line) } }
             return
         }
-        let line: JSONObject = [
+        var line: JSONObject = [
             "bench": "train",
             "model": .string(model.rawValue),
             "parameters": JSONValue(parameterCount),
@@ -92,7 +103,9 @@ struct BenchTrain: ParsableCommand {
             "peak_gflops": JSONValue(timing.medianYardstick),
             "peak_bytes": JSONValue(peakBytes),
             "repeats": JSONValue(timing.seconds.count),
+            "overhead_share": JSONValue(kernels.overheadShare),
         ]
+        if profile { line["profile"] = kernels.json }
         try Console.printLine(JSONWriter.string(surroundings.completing(line)))
     }
 }

@@ -4,6 +4,7 @@ import Heed
 /// The models that `heed bench train` takes steps with, at fixed dimensions.
 enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     case charGPT = "char-gpt"
+    case smallCharGPT = "char-gpt-small"
     case gpt2 = "gpt2-124m"
     case charLSTM = "char-lstm"
     case bahdanau = "seq2seq-bahdanau"
@@ -13,6 +14,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     var length: Int {
         switch self {
         case .charGPT, .gpt2: 256
+        case .smallCharGPT: 64
         case .charLSTM: 128
         case .bahdanau, .translator: Seq2SeqProblem.length
         }
@@ -20,6 +22,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     var batch: Int {
         switch self {
         case .charGPT: 8
+        case .smallCharGPT: 12
         case .gpt2: 2
         case .charLSTM: 32
         case .bahdanau, .translator: Seq2SeqProblem.batch
@@ -30,6 +33,9 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
 
     private var gpt: GPTSettings {
         if self == .gpt2 { return .gpt2Small }
+        if self == .smallCharGPT {
+            return GPTSettings(vocabularySize: 65, contextLength: 64, layers: 4, heads: 4, width: 128)
+        }
         return GPTSettings(vocabularySize: 65, contextLength: 256, layers: 6, heads: 6, width: 384)
     }
 
@@ -39,7 +45,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     /// pairs that are seen.
     var operationsPerStep: Double {
         switch self {
-        case .charGPT, .gpt2: operationsOfGPT
+        case .charGPT, .smallCharGPT, .gpt2: operationsOfGPT
         case .charLSTM: operationsOfLSTM
         case .bahdanau: Seq2SeqProblem.operationsOfBahdanau
         case .translator: Seq2SeqProblem.operationsOfTransformer
@@ -76,7 +82,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     func makeSteps() throws -> Steps {
         var random = RandomGenerator(seed: 1)
         switch self {
-        case .charGPT, .gpt2: return try step(GPT(gpt, using: &random))
+        case .charGPT, .smallCharGPT, .gpt2: return try step(GPT(gpt, using: &random))
         case .charLSTM: return try step(RecurrentLanguageModel(Self.lstm, using: &random))
         case .bahdanau: return try step(Seq2SeqBahdanau(Seq2SeqProblem.bahdanau, using: &random))
         case .translator: return try step(Seq2SeqTransformer(Seq2SeqProblem.transformer, using: &random))
