@@ -112,9 +112,9 @@ public struct GPT: LanguageModel {
 
     /// The scores of the token behind each, `[batch, length, vocabulary]`.
     public func callAsFunction(_ ids: IndexTensor, _ context: Context) -> Variable {
-        var x = dropout(positions(tokens(ids, context), context), context)
-        for block in blocks { x = block(x, mask: .causal(), context) }
-        return tokens.scores(norm(x, context), context)
+        var stream = ResidualStream(dropout(positions(tokens(ids, context), context), context))
+        for block in blocks { stream = block(stream, mask: .causal(), context) }
+        return tokens.scores(stream.normalized(by: norm, context).output, context)
     }
 
     public func scores(

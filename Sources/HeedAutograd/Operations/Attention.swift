@@ -81,3 +81,54 @@ private final class AttentionOperation: RecordedOperation {
         }
     }
 }
+
+/// Self-attention of queries, keys and values that one product gave, side by side in each row; see
+/// ``attention(queries:keys:values:mask:bias:scale:dropout:algorithm:)``. Nothing is copied on the way, and on the way back the three
+/// gradients are written into one.
+///
+/// - Parameters:
+///   - packed: `[B, N, (H + 2 G) D]`: in each row the queries of all heads, then keys, then values.
+///   - heads: Heads of the queries, `H`.
+///   - keyValueHeads: Heads of keys and values, `G`, which divide `H`.
+///   - mask: Which keys a query may attend.
+///   - scale: `1 / sqrt(D)` unless given.
+///   - dropout: Which weights are dropped, in training; none unless given.
+/// - Returns: `[B, N, H D]`, the heads side by side.
+public func selfAttention(
+    packed: Variable, heads: Int, keyValueHeads: Int, mask: AttentionMask = .none, scale: Float? = nil,
+    dropout: WeightDropout? = nil, algorithm: AttentionAlgorithm = .automatic
+) -> Variable {
+    let dropout = dropout.map { AttentionDropout(probability: $0.probability, seed: $0.seed) }
+    do {
+        let call = try PackedAttentionCall(
+            packed.value, heads: heads, keyValueHeads: keyValueHeads, mask: mask, scale: scale, dropout: dropout)
+        let (output, logSumExp) = try call.outputAndLogSumExp(algorithm)
+        return Variable.recorded(output, from: packed) {
+            PackedAttentionOperation(call, output, logSumExp, algorithm)
+        }
+    } catch {
+        programmerError(error.description)
+    }
+}
+
+private final class PackedAttentionOperation: RecordedOperation {
+    let call: PackedAttentionCall
+    let output: Tensor
+    let logSumExp: Tensor
+    let algorithm: AttentionAlgorithm
+
+    init(_ call: PackedAttentionCall, _ output: Tensor, _ logSumExp: Tensor, _ algorithm: AttentionAlgorithm) {
+        (self.call, self.output, self.logSumExp, self.algorithm) = (call, output, logSumExp, algorithm)
+        super.init("selfAttention")
+    }
+
+    override func backward(_ pass: BackwardPass) {
+        do {
+            let gradient = try call.gradient(
+                output: output, logSumExp: logSumExp, outputGradient: pass.takeGradient(), algorithm: algorithm)
+            pass.add(gradient, toInput: 0)
+        } catch {
+            programmerError(error.description)
+        }
+    }
+}

@@ -98,7 +98,11 @@ public struct MultiHeadAttention: Module {
     public func callAsFunction(
         _ input: Variable, mask: AttentionMask = .none, bias: Variable? = nil, _ context: Context
     ) -> Variable {
-        attended(projected(input, context), mask, bias, context)
+        guard bias == nil else { return attended(projected(input, context), mask, bias, context) }
+        return output(
+            selfAttention(
+                packed: packed(input, context), heads: heads, keyValueHeads: keyValueHeads, mask: mask,
+                dropout: drop(context)), context)
     }
 
     /// Cross-attention:   `[B, N, width]` attends a memory `[B, Nk, width]`.
@@ -191,10 +195,14 @@ public struct MultiHeadAttention: Module {
     private var keyColumns: Int { keyValueHeads * headDimension }
 
     private func projected(_ input: Variable, _ context: Context) -> Operands {
-        checked(input)
-        let parts = linear(input, weight: context.variable(inputWeight), bias: context.variable(inputBias))
-            .split(sizes: [queryColumns, keyColumns, keyColumns], axis: -1)
+        let parts = packed(input, context).split(sizes: [queryColumns, keyColumns, keyColumns], axis: -1)
         return (split(parts[0], heads), split(parts[1], keyValueHeads), split(parts[2], keyValueHeads))
+    }
+
+    /// Queries, keys and values side by side, `[B, N, (H + 2 G) D]`.
+    private func packed(_ input: Variable, _ context: Context) -> Variable {
+        checked(input)
+        return linear(input, weight: context.variable(inputWeight), bias: context.variable(inputBias))
     }
 
     private func projected(_ input: Variable, memory: Variable, _ context: Context) -> Operands {

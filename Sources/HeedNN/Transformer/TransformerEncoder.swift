@@ -25,9 +25,12 @@ public struct TransformerEncoder: Module {
 
     /// The encoder's output for `[B, N, width]`.
     public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, _ context: Context) -> Variable {
-        var value = input
-        for layer in layers { value = layer(value, mask: mask, context) }
-        return norm.map { $0(value, context) } ?? value
+        guard layers.allSatisfy(\.normFirst) else {
+            let value = layers.reduce(input) { $1($0, mask: mask, context) }
+            return norm.map { $0(value, context) } ?? value
+        }
+        let stream = layers.reduce(ResidualStream(input)) { $1($0, mask: mask, context) }
+        return norm.map { stream.normalized(by: $0, context).output } ?? stream.sum
     }
 
     /// The encoder's output in inference.

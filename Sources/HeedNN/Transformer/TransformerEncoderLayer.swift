@@ -58,12 +58,26 @@ public struct TransformerEncoderLayer: Module {
         return run(Variable(input), context) { Variable(selfAttention($0.value, cache: &cache)) }.value
     }
 
+    /// The layer's output for a stream of layers that normalise first, whose last addition the next norm makes in its own pass.
+    ///
+    /// - Precondition: ``normFirst``.
+    public func callAsFunction(
+        _ stream: ResidualStream, mask: AttentionMask = .none, _ context: Context
+    ) -> ResidualStream {
+        require(normFirst, "TransformerEncoderLayer: a residual stream goes through layers that normalise first")
+        return run(stream, context) { selfAttention($0, mask: mask, context) }
+    }
+
+    private func run(_ stream: ResidualStream, _ context: Context, attention: (Variable) -> Variable) -> ResidualStream
+    {
+        let (normal, input) = stream.normalized(by: norm1, context)
+        let attended = dropout(attention(normal), context)
+        let (nextNormal, sum) = norm2(adding: input, to: attended, context)
+        return ResidualStream(sum, adding: dropout(feedForward(nextNormal, context), context))
+    }
+
     private func run(_ input: Variable, _ context: Context, attention: (Variable) -> Variable) -> Variable {
-        if normFirst {
-            let attended = dropout(attention(norm1(input, context)), context)
-            let (normal, sum) = norm2(adding: input, to: attended, context)
-            return sum + dropout(feedForward(normal, context), context)
-        }
+        if normFirst { return run(ResidualStream(input), context, attention: attention).sum }
         let attended = norm1(adding: input, to: dropout(attention(input), context), context).output
         return norm2(adding: attended, to: dropout(feedForward(attended, context), context), context).output
     }

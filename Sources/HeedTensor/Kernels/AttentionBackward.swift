@@ -128,6 +128,37 @@ extension AttentionCall {
         into gradients: inout AttentionGradients
     ) throws(TensorError) {
         let shape = try backwardShape(output: output, logSumExp: logSumExp, outputGradient: outputGradient, gradients)
+        let status = withAddresses(of: &gradients) {
+            runBackward(
+                algorithm, shape, output: output, logSumExp: logSumExp, outputGradient: outputGradient, into: $0)
+        }
+        try status.check("attention backward", "\(algorithm.rawValue) \(shapesDescription)")
+    }
+
+    /// Computes the gradients of queries, keys and values into views of memory that nothing else refers to yet.
+    func runBackward(
+        _ algorithm: AttentionAlgorithm, output: Tensor, logSumExp: Tensor, outputGradient: Tensor,
+        into views: (queries: Tensor, keys: Tensor, values: Tensor)
+    ) throws(TensorError) {
+        var shape = try backwardShape(
+            output: output, logSumExp: logSumExp, outputGradient: outputGradient,
+            AttentionGradients(queries: views.queries, keys: views.keys, values: views.values))
+        shape.query_gradient = HeedStrides(views.queries.layout.strides)
+        shape.key_gradient = HeedStrides(views.keys.layout.strides)
+        shape.value_gradient = HeedStrides(views.values.layout.strides)
+        var addresses = HeedAttentionGradients(
+            query: views.queries.firstElement, key: views.keys.firstElement, value: views.values.firstElement,
+            additive: nil)
+        defer { withExtendedLifetime(views) {} }
+        try runBackward(
+            algorithm, shape, output: output, logSumExp: logSumExp, outputGradient: outputGradient, into: &addresses
+        ).check("attention backward", "\(algorithm.rawValue) \(shapesDescription)")
+    }
+
+    private func runBackward(
+        _ algorithm: AttentionAlgorithm, _ shape: HeedAttentionBackwardShape, output: Tensor, logSumExp: Tensor,
+        outputGradient: Tensor, into addresses: UnsafePointer<HeedAttentionGradients>
+    ) -> HeedStatus {
         let kernel: HeedAttentionBackward
         switch algorithm {
         case .naive: kernel = heed_attention_naive_backward
@@ -135,16 +166,13 @@ extension AttentionCall {
         case .automatic, .tiled: kernel = heed_attention_tiled_backward
         }
         let logSumExp = logSumExp.contiguous()
-        let status = withAddresses(of: &gradients) { addresses in
-            withInputs { _, inputs in
-                var all = HeedAttentionBackwardInputs(
-                    forward: inputs.pointee, output: output.firstElement, log_sum_exp: logSumExp.firstElement,
-                    output_gradient: outputGradient.firstElement)
-                defer { withExtendedLifetime((output, logSumExp, outputGradient)) {} }
-                return withUnsafePointer(to: shape) { kernel($0, &all, addresses) }
-            }
+        defer { withExtendedLifetime((output, logSumExp, outputGradient)) {} }
+        return withInputs { _, inputs in
+            var all = HeedAttentionBackwardInputs(
+                forward: inputs.pointee, output: output.firstElement, log_sum_exp: logSumExp.firstElement,
+                output_gradient: outputGradient.firstElement)
+            return withUnsafePointer(to: shape) { kernel($0, &all, addresses) }
         }
-        try status.check("attention backward", "\(algorithm.rawValue) \(shapesDescription)")
     }
 
     /// The gradients in float64 by plain loops, in row-major order: what every algorithm is held against.

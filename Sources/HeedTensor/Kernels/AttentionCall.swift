@@ -88,6 +88,9 @@ package struct AttentionCall: Sendable {
         self.descriptor = descriptor
     }
 
+    /// Has the output written with other strides than those of a contiguous tensor.
+    mutating func setOutputStrides(_ strides: IndexVector) { descriptor.output = HeedStrides(strides) }
+
     /// The output, in a new tensor.
     func result(of algorithm: AttentionAlgorithm) throws(TensorError) -> Tensor {
         try Tensor(shape: outputShape) { elements throws(TensorError) in
