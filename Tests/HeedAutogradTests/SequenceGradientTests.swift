@@ -39,6 +39,41 @@ struct SequenceGradientTests {
         }.check()
     }
 
+    /// Heads of queries, keys and values side by side: against differences, and to the bit as parts that are split off.
+    @Test(arguments: [(4, 4), (4, 2), (3, 1)]) func attentionOfPackedHeads(heads: Int, keyValueHeads: Int) {
+        let (dimension, parts) = (3, heads + 2 * keyValueHeads)
+        let input = Tensor.normal([2, 4, parts * dimension], seed: 20)
+        for mask in [.none, .causal(), .padding(lengths: [3, 0])] as [AttentionMask] {
+            GradientCase("self-attention of \(heads) and \(keyValueHeads) heads", [input]) {
+                selfAttention(packed: $0[0], heads: heads, keyValueHeads: keyValueHeads, mask: mask, scale: 0.4)
+            }.check()
+            for dropout in [nil, WeightDropout(probability: 0.4, seed: 7)] {
+                func gradient(_ function: (Variable) -> Variable) -> (value: Tensor, gradient: Tensor) {
+                    let tape = Tape()
+                    let leaf = tape.leaf(input)
+                    let output = function(leaf)
+                    let cotangent = Tensor.normal(output.shape, seed: 21)
+                    return (
+                        output.value, tape.gradients(of: output, cotangent: cotangent, withRespectTo: [leaf])[0]
+                    )
+                }
+                let whole = gradient {
+                    selfAttention(
+                        packed: $0, heads: heads, keyValueHeads: keyValueHeads, mask: mask, dropout: dropout)
+                }
+                let split = gradient { packed in
+                    let heads = packed.reshaped([2, 4, parts, dimension]).transposed(1, 2)
+                        .split(sizes: [heads, keyValueHeads, keyValueHeads], axis: 1)
+                    return attention(
+                        queries: heads[0], keys: heads[1], values: heads[2], mask: mask, dropout: dropout
+                    ).transposed(1, 2).reshaped([2, 4, heads[0].shape[1] * dimension])
+                }
+                #expect(haveSameBits(whole.value, split.value))
+                #expect(whole.gradient == split.gradient)
+            }
+        }
+    }
+
     @Test(arguments: RecurrentKind.allCases) func recurrentLayers(kind: RecurrentKind) {
         let (batch, time, inputs, units) = (3, 3, 2, 2)
         let gates = kind.gates

@@ -192,4 +192,32 @@ import Testing
         #expect(first == model(Variable(input), Context(isTraining: true, seed: 1, step: 2)).value)
         #expect(first != model(input))
     }
+
+    /// What a stream adds in the next norm's pass has the bits of layers that are run one by one, and their gradients.
+    @Test(arguments: [true, false]) func aStreamThroughLayersIsTheLayersOneByOne(finalNorm: Bool) {
+        var generator = RandomGenerator(seed: 5)
+        let model = TransformerEncoder(
+            settings(normFirst: true, activation: .gelu), layers: 3, finalNorm: finalNorm, using: &generator)
+        let input = Tensor.normal([2, 5, 12], seed: 6)
+        func pass(_ run: (Variable, Context) -> Variable) -> (output: Tensor, gradients: [Tensor]) {
+            let tape = Tape()
+            let context = Context(tape: tape)
+            let leaf = tape.leaf(input)
+            let output = run(leaf, context)
+            let cotangent = Tensor.normal(output.shape, seed: 7)
+            let inputs = [leaf] + model.parameters.map { context.variable($0.parameter) }
+            return (output.value, tape.gradients(of: output, cotangent: cotangent, withRespectTo: inputs))
+        }
+        let stream = pass { model($0, mask: .causal(), $1) }
+        let oneByOne = pass { input, context in
+            let value = model.layers.reduce(input) { $1($0, mask: .causal(), context) }
+            return model.norm.map { $0(value, context) } ?? value
+        }
+        #expect(haveSameBits(stream.output, oneByOne.output))
+        #expect(stream.gradients.count == 1 + model.parameters.count)
+        for (one, other) in zip(stream.gradients, oneByOne.gradients) {
+            let scale = other.magnitude().elements.max() ?? 0
+            #expect((one - other).magnitude().elements.allSatisfy { $0 <= 2e-6 * scale })
+        }
+    }
 }
