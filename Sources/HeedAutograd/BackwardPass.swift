@@ -20,9 +20,18 @@ public final class BackwardPass {
     /// Whether the record is kept for another pass: then what it saved may not be given away.
     public internal(set) var isRetained = false
 
+    /// Whether recurrent layers are to hand out the gradients of their states; see ``Tape/keepsStateGradients``.
+    var keepsStateGradients = false
+    /// Those handed out, the last layer first, and the slot of each one's recurrent weight.
+    private(set) var stateGradients: [(operation: String, gradient: Tensor, weightSlot: Int)] = []
+
     init() {}
 
     // MARK: For operations
+
+    func keepStateGradient(_ gradient: Tensor, weightInput: Int) {
+        stateGradients.append((operation, gradient, inputs[weightInput]))
+    }
 
     /// Whether the gradient of this input is wanted.
     public func needs(_ input: Int) -> Bool {
@@ -112,9 +121,13 @@ public final class BackwardPass {
         gradients.append(contentsOf: repeatElement(nil, count: slotCount))
         flags.removeAll(keepingCapacity: true)
         flags.append(contentsOf: repeatElement([], count: slotCount))
+        stateGradients.removeAll()
     }
 
-    func end() { gradients.removeAll(keepingCapacity: true) }
+    func end() {
+        gradients.removeAll(keepingCapacity: true)
+        stateGradients.removeAll()
+    }
 
     func keep(_ slot: Int) { flags[slot].formUnion([.needed, .kept]) }
 

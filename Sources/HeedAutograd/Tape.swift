@@ -40,6 +40,10 @@ public final class Tape {
         public internal(set) var name: String?
         /// The shape of the value.
         public let shape: Shape
+        /// Whether it is a gradient, that the operation's backward step gave, and not the operation's own value.
+        public var isGradient = false
+        /// The slot of the leaf that the operation takes or, where it takes none, that the last one before it that does takes.
+        package var leafSlot: Int?
     }
 
     private var records: [RecordedOperation] = []
@@ -60,6 +64,15 @@ public final class Tape {
     /// wrong. Off unless set.
     public var looksForNonFinite = false
     private var nonFinite: (found: NonFinite, slot: Int)?
+    /// Kept where non-finite values are looked for, alone.
+    private var leafSlots: Set<Int> = []
+
+    /// Whether recurrent layers keep the gradients of all their hidden states, for ``stateGradients``: a store a step, and the memory of
+    /// the outputs once more. Off unless set.
+    public var keepsStateGradients = false
+    /// The gradients of the hidden states of each call of a recurrent layer, in the order of the calls, where ``keepsStateGradients`` is
+    /// set; kept until the next computation on this tape begins.
+    public private(set) var stateGradients: [StateGradient] = []
 
     /// An empty tape.
     public init() {}
@@ -68,7 +81,9 @@ public final class Tape {
 
     /// A value whose gradient can be asked for.
     public func leaf(_ value: Tensor) -> Variable {
-        Variable(value, tape: self, slot: takeSlots(1))
+        let slot = takeSlots(1)
+        if looksForNonFinite { leafSlots.insert(slot) }
+        return Variable(value, tape: self, slot: slot)
     }
 
     /// Records nothing while `body` runs: values computed there are constants.
@@ -101,6 +116,8 @@ public final class Tape {
             namedValues.removeAll()
             namedGradients.removeAll()
             nonFinite = nil
+            leafSlots.removeAll()
+            stateGradients.removeAll()
         }
         defer { slotCount += count }
         return slotCount
@@ -108,7 +125,35 @@ public final class Tape {
 
     func lookForNonFinite(_ value: Tensor, _ record: RecordedOperation, slot: Int) {
         guard nonFinite == nil, !value.withUnsafeElements({ $0.allSatisfy(\.isFinite) }) else { return }
-        nonFinite = (NonFinite(operation: record.name, shape: value.shape), slot)
+        // The record itself is already the last of all.
+        let leaf = leafSlot(at: record, before: records.dropLast())
+        nonFinite = (NonFinite(operation: record.name, shape: value.shape, leafSlot: leaf), slot)
+    }
+
+    /// Looks at what the record's backward step has added to the gradients of its inputs.
+    private func lookForNonFiniteGradients(of record: RecordedOperation) {
+        guard nonFinite == nil else { return }
+        for position in 0..<record.inputs.count {
+            let slot = record.inputs[position]
+            guard slot >= 0, let gradient = pass.gradient(atSlot: slot),
+                !gradient.withUnsafeElements({ $0.allSatisfy(\.isFinite) })
+            else { continue }
+            let leaf = leafSlots.contains(slot) ? slot : leafSlot(at: record, before: records.prefix { $0 !== record })
+            nonFinite = (
+                NonFinite(operation: record.name, shape: gradient.shape, isGradient: true, leafSlot: leaf), slot
+            )
+            for (name, named) in slotOfName where named == slot { nonFinite?.found.name = name }
+            return
+        }
+    }
+
+    private func leafSlot(at record: RecordedOperation, before earlier: ArraySlice<RecordedOperation>) -> Int? {
+        for record in [record] + earlier.reversed() {
+            for position in 0..<record.inputs.count where leafSlots.contains(record.inputs[position]) {
+                return record.inputs[position]
+            }
+        }
+        return nil
     }
 
     // MARK: Looking at a computation
@@ -119,7 +164,8 @@ public final class Tape {
     /// The names of the operations recorded and not yet consumed, in order.
     public var operationNames: [String] { records.map(\.name) }
 
-    /// The first value that was not finite since the computation began, where ``looksForNonFinite`` is set.
+    /// The first value that was not finite since the computation began or, where all were finite, the first such gradient on the way back;
+    /// where ``looksForNonFinite`` is set.
     public var firstNonFinite: NonFinite? { nonFinite?.found }
 
     /// The value that was given this name with ``Variable/named(_:)``; kept until the next computation on this tape begins.
@@ -161,6 +207,7 @@ public final class Tape {
         retainingRecord: Bool = false
     ) -> [Tensor] {
         pass.begin(slotCount: slotCount)
+        pass.keepsStateGradients = keepsStateGradients
         for input in inputs {
             require(input.tape === self, "gradients: an input of shape \(input.shape) is not on this tape")
             pass.keep(checkedSlot(input))
@@ -176,6 +223,11 @@ public final class Tape {
         }
         walk(retainingRecord: retainingRecord)
         for (name, slot) in slotOfName { namedGradients[name] = pass.gradient(atSlot: slot) }
+        stateGradients = pass.stateGradients.reversed().map { kept in
+            StateGradient(
+                operation: kept.operation, gradient: kept.gradient,
+                weight: kept.weightSlot < 0 ? nil : inputs.firstIndex { Int($0.slot) == kept.weightSlot })
+        }
         let gradients = inputs.map { input in
             pass.gradient(atSlot: Int(input.slot)) ?? Tensor.zeros(input.shape)
         }
@@ -188,10 +240,15 @@ public final class Tape {
         pass.isRetained = retainingRecord
         for record in records { pass.markNeeds(of: record) }
         if retainingRecord {
-            for record in records.reversed() { pass.step(back: record) }
+            for record in records.reversed() { step(back: record) }
         } else {
-            while let record = records.popLast() { pass.step(back: record) }
+            while let record = records.popLast() { step(back: record) }
         }
+    }
+
+    private func step(back record: RecordedOperation) {
+        pass.step(back: record)
+        if looksForNonFinite { lookForNonFiniteGradients(of: record) }
     }
 
     private func checkedSlot(_ variable: Variable) -> Int {

@@ -9,7 +9,7 @@ public struct Variable {
     public let value: Tensor
     /// The tape that records what is computed from this; nil for a constant.
     public let tape: Tape?
-    let slot: Int32
+    package let slot: Int32
     let generation: UInt32
 
     /// A constant.

@@ -81,6 +81,16 @@ public final class Context {
         return mixed ^ (mixed >> 31)
     }
 
+    /// The names of the model's parameters by the slots of their leaves, of those that the pass has met. To be asked for before the gradients
+    /// are, which lets go of them.
+    package func namesByLeaf(in model: some Module) -> [Int: String] {
+        var names: [Int: String] = [:]
+        for (name, parameter) in model.parameters {
+            if let leaf = leaf(of: parameter) { names[Int(leaf.slot)] = name }
+        }
+        return names
+    }
+
     // MARK: Gradients
 
     /// The gradients of `loss` with respect to the model's trainable parameters, in their order. Consumes the record, and lets go of

@@ -83,9 +83,10 @@ private final class RecurrentOperation: RecordedOperation {
         let inputs: [RecurrentGradients.Wanted] = [
             .input, .h0, .c0, .inputWeight, .stateWeight, .inputBias, .stateBias,
         ]
-        let wanted = inputs.indices.reduce(into: RecurrentGradients.Wanted()) { wanted, input in
+        var wanted = inputs.indices.reduce(into: RecurrentGradients.Wanted()) { wanted, input in
             if pass.needs(input) { wanted.insert(inputs[input]) }
         }
+        if pass.keepsStateGradients { wanted.insert(.output) }
         let cotangents = RecurrentCotangents(
             output: pass.takeGradient(ofOutput: 0), hn: pass.takeGradient(ofOutput: 1),
             cn: outputCount > 2 ? pass.takeGradient(ofOutput: 2) : nil)
@@ -99,5 +100,6 @@ private final class RecurrentOperation: RecordedOperation {
         for (input, gradient) in all.enumerated() {
             if let gradient { pass.add(gradient, toInput: input) }
         }
+        if let states = gradients.output { pass.keepStateGradient(states, weightInput: 4) }
     }
 }

@@ -25,6 +25,8 @@ package struct RecurrentGradients: Sendable {
     /// Those of biases are what they would be where the layer has none.
     package var inputBias: Tensor?
     package var stateBias: Tensor?
+    /// `[B, T, H]`: the whole gradient of each h_t, by all that comes after it too; see ``StateGradient`` of the tape.
+    package var output: Tensor?
 
     /// Which gradients of a layer are wanted.
     package struct Wanted: OptionSet, Sendable {
@@ -38,6 +40,8 @@ package struct RecurrentGradients: Sendable {
         package static let stateWeight = Self(rawValue: 1 << 4)
         package static let inputBias = Self(rawValue: 1 << 5)
         package static let stateBias = Self(rawValue: 1 << 6)
+        package static let output = Self(rawValue: 1 << 7)
+        /// The gradients of what went in, without ``output``.
         package static let all = Self(rawValue: (1 << 7) - 1)
     }
 }
@@ -69,6 +73,7 @@ extension RecurrentCall {
         targets.w_hh = gradients.stateWeight?.uniqueElements()
         targets.b_ih = gradients.inputBias?.uniqueElements()
         targets.b_hh = gradients.stateBias?.uniqueElements()
+        targets.output = gradients.output?.uniqueElements()
         try withOperands(&shape) { shape, weights, inputs in
             heed_recurrent_backward(shape, weights, inputs, UnsafePointer(reserve.firstElement), &arriving, &targets)
         }
@@ -85,7 +90,7 @@ extension RecurrentCall {
             input: target(.input, input.shape), h0: target(.h0, stateShape),
             c0: kind == .lstm ? target(.c0, stateShape) : nil, inputWeight: target(.inputWeight, weights.input.shape),
             stateWeight: target(.stateWeight, weights.state.shape), inputBias: target(.inputBias, rows),
-            stateBias: target(.stateBias, rows))
+            stateBias: target(.stateBias, rows), output: target(.output, outputShape))
     }
 
     /// The gradients that are wanted, from the reserve that the forward pass kept.
