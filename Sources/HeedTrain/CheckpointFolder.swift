@@ -62,6 +62,12 @@ public struct CheckpointFolder: Sendable {
         return nil
     }
 
+    /// Whether the folder is there.
+    public var exists: Bool {
+        var isFolder: ObjCBool = false
+        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+    }
+
     /// The steps of which there are files, upwards.
     public var steps: [Int] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []

@@ -26,8 +26,15 @@ public struct MetricsLog: Sendable {
     /// Appends a line; numbers that JSON lacks (NaN, infinities) become `null`.
     public func append(step: Int, _ values: KeyValuePairs<String, Double>) throws(FileError) {
         var object = JSONObject()
-        object["step"] = JSONValue(step)
         for (key, value) in values { object[key] = JSONValue(value) }
+        try append(step: step, members: object)
+    }
+
+    /// Appends a line with these members.
+    public func append(step: Int, members: JSONObject) throws(FileError) {
+        var object = JSONObject()
+        object["step"] = JSONValue(step)
+        for member in members.members { object[member.key] = member.value }
         try file.append(JSONWriter.bytes(.object(object)) + [UInt8(ascii: "\n")])
     }
 

@@ -64,11 +64,33 @@ public actor Trainer<Task: TrainingTask> {
         _ checkpoints: CheckpointFolder?, _ observe: @Sendable (TrainingEvent) throws -> Void
     ) async throws {
         var savedStep = step
-        while step < settings.steps, stopping?.shouldStop != true {
-            if _Concurrency.Task.isCancelled {
-                if let checkpoints, savedStep != step { try save(to: checkpoints, observe) }
-                throw CancellationError()
+        do {
+            try await takeSteps(checkpoints, savedStep: &savedStep, observe)
+        } catch is CancellationError {
+            if let checkpoints, savedStep != step { try save(to: checkpoints, observe) }
+            throw CancellationError()
+        } catch let failure as ObserverFailure {
+            // What was learned is worth keeping, whatever became of those who watched; a folder that was taken away stays away.
+            if let checkpoints, savedStep != step, checkpoints.exists {
+                _ = try? checkpoints.save(checkpoint, protecting: settings.keepsBest ? best?.step : nil)
             }
+            throw failure.error
+        }
+    }
+
+    /// What an observer threw, told from what went wrong in the run itself.
+    private struct ObserverFailure: Error {
+        let error: any Error
+    }
+
+    private func takeSteps(
+        _ checkpoints: CheckpointFolder?, savedStep: inout Int, _ observer: @Sendable (TrainingEvent) throws -> Void
+    ) async throws {
+        func observe(_ event: TrainingEvent) throws {
+            do { try observer(event) } catch { throw ObserverFailure(error: error) }
+        }
+        while step < settings.steps, stopping?.shouldStop != true {
+            try _Concurrency.Task.checkCancellation()
             try observe(.step(takeStep()))
             let isBest = isDue(settings.evaluateEvery) ? try evaluate(observe) : false
             let isWanted =
@@ -86,7 +108,7 @@ public actor Trainer<Task: TrainingTask> {
     }
 
     /// Judges the model; whether it is the best so far.
-    private func evaluate(_ observe: @Sendable (TrainingEvent) throws -> Void) throws -> Bool {
+    private func evaluate(_ observe: (TrainingEvent) throws -> Void) throws -> Bool {
         guard let evaluation = try task.evaluate(model) else { return false }
         let isBest = !evaluation.loss.isNaN && evaluation.loss < best?.loss ?? .infinity
         if isBest { best = (step, evaluation.loss) }
@@ -95,9 +117,7 @@ public actor Trainer<Task: TrainingTask> {
         return isBest
     }
 
-    private func save(
-        to folder: CheckpointFolder, _ observe: @Sendable (TrainingEvent) throws -> Void
-    ) throws {
+    private func save(to folder: CheckpointFolder, _ observe: (TrainingEvent) throws -> Void) throws {
         let path = try folder.save(checkpoint, protecting: settings.keepsBest ? best?.step : nil)
         try observe(.checkpoint(step: step, path: path))
     }
@@ -106,7 +126,8 @@ public actor Trainer<Task: TrainingTask> {
 
     /// Takes one optimiser step.
     ///
-    /// - Throws: ``TrainingError`` where the loss or a gradient is not finite, before anything is changed; what the training task throws.
+    /// - Throws: ``TrainingError`` where the loss or a gradient is not finite, `CancellationError` where the task was cancelled between two
+    ///   batches of the step, both before anything is changed; what the training task throws.
     @discardableResult
     public func takeStep() throws -> StepReport {
         let begin = clock.now
@@ -115,7 +136,12 @@ public actor Trainer<Task: TrainingTask> {
         var carried = carried
         var loss = 0.0
         var targets = 0
+        let wantsNorms = settings.gradientNormsEvery.map { (step + 1).isMultiple(of: $0) } ?? false
+        var norms = wantsNorms ? GradientNormSums(names: model.trainableNames) : nil
+        tape.keepsStateGradients = wantsNorms
         for index in 0..<count {
+            // One step may be many batches.
+            if index > 0 { try _Concurrency.Task.checkCancellation() }
             let batch = try task.batch(at: step * count + index)
             let pass = try valueAndGradient(of: model, seed: settings.seed, step: step * count + index, on: tape) {
                 context in
@@ -123,7 +149,10 @@ public actor Trainer<Task: TrainingTask> {
                 return (result.loss, (result.targetCount, result.carried))
             }
             let value = Double(pass.loss.scalar)
-            guard value.isFinite else { throw notFinite(value, batch, carried) }
+            guard value.isFinite else {
+                throw notFinite("the loss is \(value.isNaN ? "nan" : "\(value)") at step \(step + 1)")
+            }
+            norms?.add(tape.stateGradients)
             loss += value / Double(count)
             targets += pass.other.0
             carried = pass.other.1
@@ -135,17 +164,17 @@ public actor Trainer<Task: TrainingTask> {
         }
         let (norm, notFinite) = OptimizerStep.gradientNorm(sums)
         if let notFinite {
-            throw TrainingError(
-                "training",
-                "the gradient of \(model.trainableNames[notFinite]) is not finite at step \(step + 1); the loss is \(loss)"
+            throw self.notFinite(
+                "the gradient of \(model.trainableNames[notFinite]) is not finite at step \(step + 1), where the loss is \(loss)"
             )
         }
+        let parts = norms?.norms(ofSums: sums, count: count)
         try apply(sums, norm: norm / Double(count))
         self.carried = carried
         return StepReport(
             step: step, loss: loss, learningRate: settings.schedule.rate(at: step - 1),
             gradientNorm: norm / Double(count),
-            targetCount: targets, seconds: begin.duration(to: clock.now) / .seconds(1))
+            targetCount: targets, seconds: begin.duration(to: clock.now) / .seconds(1), gradientNorms: parts)
     }
 
     private func apply(_ gradients: [Tensor], norm: Double) throws(TrainingError) {
@@ -158,20 +187,9 @@ public actor Trainer<Task: TrainingTask> {
         step += 1
     }
 
-    /// Runs the pass again, looking at every value, and names the first that is not finite.
-    private func notFinite(_ loss: Double, _ batch: Task.Batch, _ carried: [Tensor]) -> TrainingError {
-        let tape = Tape()
-        tape.looksForNonFinite = true
-        let context = Context(tape: tape, seed: settings.seed, step: step)
-        _ = try? task.loss(of: model, on: batch, carried: carried, context)
-        var place = ""
-        if let name = model.parameters.first(where: { !$0.parameter.value.elements.allSatisfy(\.isFinite) })?.name {
-            place = "; the weight \(name) is not finite"
-        } else if let first = tape.firstNonFinite {
-            place =
-                "; the first value that is not finite is \(first.name.map { "\($0), " } ?? "")of \(first.operation) \(first.shape)"
-        }
-        return TrainingError("training", "the loss is \(loss) at step \(step + 1)\(place)")
+    private func notFinite(_ reason: String) -> TrainingError {
+        let search = NonFiniteSearch(model: model, task: task, settings: settings, step: step)
+        return TrainingError("training", reason + (search.place(carried: carried).map { "; \($0)" } ?? ""))
     }
 
     // MARK: Checkpoints

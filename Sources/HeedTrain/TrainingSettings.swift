@@ -26,6 +26,8 @@ public struct TrainingSettings: Sendable {
     public var keepsBest = true
     /// After how many evaluations without an improvement the run ends; nil for never.
     public var patience: Int?
+    /// Every how many steps ``StepReport/gradientNorms`` are taken; nil for never.
+    public var gradientNormsEvery: Int?
 
     /// Settings, the rest of which are as their declarations say.
     public init(name: String, steps: Int, optimizer: Optimizer, schedule: LearningRateSchedule) {
@@ -49,6 +51,9 @@ public struct TrainingSettings: Sendable {
         if let clipNorm { try require(clipNorm > 0, "gradients cannot be clipped to a length of \(clipNorm)") }
         if let evaluateEvery { try require(evaluateEvery > 0, "an evaluation every \(evaluateEvery) steps") }
         if let checkpointEvery { try require(checkpointEvery > 0, "a checkpoint every \(checkpointEvery) steps") }
+        if let gradientNormsEvery {
+            try require(gradientNormsEvery > 0, "gradient norms every \(gradientNormsEvery) steps")
+        }
         if let patience { try require(patience > 0, "a patience of \(patience) evaluations") }
     }
 }

@@ -82,4 +82,6 @@ public struct StepReport: Sendable, Equatable {
     public let targetCount: Int
     /// How long the step took, its batch included.
     public let seconds: Double
+    /// The lengths of the gradients part by part, in the steps that ``TrainingSettings/gradientNormsEvery`` asks for.
+    public let gradientNorms: GradientNorms?
 }

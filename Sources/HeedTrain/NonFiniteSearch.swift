@@ -1,0 +1,43 @@
+import HeedAutograd
+import HeedNN
+import HeedTensor
+
+/// Takes the passes of a step that went wrong once more, looking at every value and every gradient, for the first that is not finite.
+struct NonFiniteSearch<Task: TrainingTask> {
+    let model: Task.Model
+    let task: Task
+    let settings: TrainingSettings
+    /// Counted from 0.
+    let step: Int
+
+    /// Where it went wrong, in words: a weight, or else an operation, forward or on the way back. Nil where the passes show nothing.
+    func place(carried: [Tensor]) -> String? {
+        if let name = model.parameters.first(where: { !$0.parameter.value.elements.allSatisfy(\.isFinite) })?.name {
+            return "the weight \(name) is not finite"
+        }
+        var carried = carried
+        for index in 0..<settings.accumulatedBatches {
+            let number = step * settings.accumulatedBatches + index
+            let tape = Tape()
+            tape.looksForNonFinite = true
+            // The same numbers as in the pass that went wrong, those of dropout too.
+            let context = Context(tape: tape, seed: settings.seed, step: number)
+            guard let batch = try? task.batch(at: number),
+                let pass = try? task.loss(of: model, on: batch, carried: carried, context)
+            else { return nil }
+            let names = context.namesByLeaf(in: model)
+            if tape.firstNonFinite == nil { _ = context.gradients(of: pass.loss, for: model) }
+            if let first = tape.firstNonFinite { return Self.words(first, names) }
+            carried = pass.carried
+        }
+        return nil
+    }
+
+    private static func words(_ first: Tape.NonFinite, _ names: [Int: String]) -> String {
+        let name = first.name.map { "\($0), " } ?? ""
+        let place = first.leafSlot.flatMap { names[$0] }.map { ", near the weight \($0)" } ?? ""
+        return first.isGradient
+            ? "the first gradient that is not finite is \(name)handed back by \(first.operation) \(first.shape)\(place)"
+            : "the first value that is not finite is \(name)of \(first.operation) \(first.shape)\(place)"
+    }
+}
