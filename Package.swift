@@ -88,7 +88,9 @@ let package = Package(
             ]),
         .testTarget(
             name: "HeedModelsTests",
-            dependencies: ["HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedTestSupport"]),
+            dependencies: [
+                "HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedTestSupport",
+            ]),
         .testTarget(
             name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
     ],
