@@ -11,6 +11,8 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     private let training: [Int32]
     private let validation: [Int32]
 
+    /// The most windows that are judged: of a long text more would take longer than training, and hardly tell more.
+    private static var mostEvaluated: Int { 4096 }
     /// How many windows are judged at once.
     private static var evaluationBatch: Int { 32 }
 
@@ -42,18 +44,19 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         return StepLoss(loss, targetCount: batch.targets.count, carried: isCarried ? result.carried : [])
     }
 
-    /// The mean over all windows that follow each other through what was held back, each begun anew; nil where there is not one.
+    /// The mean over the windows that follow each other through what was held back, each begun anew; of more than 4096, over as many at
+    /// even distances. Nil where there is not one.
     public func evaluate(_ model: Model) -> Evaluation? {
         let length = windows.length
-        let count = (validation.count - 1) / length
+        let windows = (validation.count - 1) / length
+        let count = min(windows, Self.mostEvaluated)
         guard count > 0 else { return nil }
         var loss = MeanLoss()
         for begin in stride(from: 0, to: count, by: Self.evaluationBatch) {
             let part = min(Self.evaluationBatch, count - begin)
-            let tokens = begin * length..<(begin + part) * length
-            let inputs = IndexTensor(Array(validation[tokens]), shape: [part, length])
-            let targets = IndexTensor(
-                Array(validation[tokens.lowerBound + 1..<tokens.upperBound + 1]), shape: [part, length])
+            let starts = (begin..<begin + part).map { $0 * windows / count * length }
+            let inputs = IndexTensor(starts.flatMap { validation[$0..<$0 + length] }, shape: [part, length])
+            let targets = IndexTensor(starts.flatMap { validation[$0 + 1...$0 + length] }, shape: [part, length])
             let context = Context()
             let scores = model.scores(inputs, carried: [], context).scores
             loss.add(mean: Double(crossEntropy(scores, targets: targets).scalar), count: part * length)
