@@ -17,6 +17,9 @@ enum Main {
     static func main() {
         // A reader that has seen enough (`heed ... | head`) ends the command in the usual way, also where the parent ignored it.
         signal(SIGPIPE, SIG_DFL)
+        // Beyond a limit of file sizes a write fails like any other, and is told like any other.
+        signal(SIGXFSZ, SIG_IGN)
+        Console.takeStandardDescriptors()
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }
 

@@ -51,10 +51,23 @@ struct CommandRunner {
         return process.terminationReason == .uncaughtSignal
     }
 
+    /// Runs a script of `sh` in `folder`, in which `$HEED` is the command: for streams that are closed, limits and signals.
+    static func shell(_ script: String, in folder: TemporaryFolder) throws -> Outcome {
+        try run(
+            program: URL(fileURLWithPath: "/bin/sh"), ["-c", "cd '\(folder.path)' || exit 99\n" + script],
+            environment: ["HEED": executable.path])
+    }
+
     /// Runs `heed` with these arguments and this text on its standard input; the environment is the present one with `environment`
     /// put in.
     static func run(
         _ arguments: [String], environment: [String: String] = [:], input: String = ""
+    ) throws -> Outcome {
+        try run(program: executable, arguments, environment: environment, input: input)
+    }
+
+    private static func run(
+        program: URL, _ arguments: [String], environment: [String: String], input: String = ""
     ) throws -> Outcome {
         let folder = try TemporaryFolder()
         let output = folder.path("output")
@@ -62,7 +75,7 @@ struct CommandRunner {
         try Data(input.utf8).write(to: URL(fileURLWithPath: folder.path("input")))
         for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
         let process = Process()
-        process.executableURL = executable
+        process.executableURL = program
         process.arguments = arguments
         var variables = ProcessInfo.processInfo.environment
         variables["HEED_ISA"] = nil

@@ -17,7 +17,7 @@ enum Blocking {
     }
 
     /// Runs `body` and waits for it; the signals that ask a program to end (`SIGINT`, `SIGTERM`, `SIGHUP`) cancel it. A second one ends the
-    /// program at once.
+    /// program at once. One that the program was started to ignore (`nohup`) stays ignored; afterwards all are as they were.
     static func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
         let outcome = Outcome<Value>()
         let task = Task {
@@ -26,7 +26,8 @@ enum Blocking {
             outcome.result.withLock { $0 = result }
             outcome.done.signal()
         }
-        let sources = [SIGINT, SIGTERM, SIGHUP].map { number in
+        let signals = [SIGINT, SIGTERM, SIGHUP].filter { !isIgnored($0) }
+        let sources = signals.map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
@@ -36,9 +37,19 @@ enum Blocking {
             source.resume()
             return source
         }
-        defer { for source in sources { source.cancel() } }
+        defer {
+            for source in sources { source.cancel() }
+            for number in signals { signal(number, SIG_DFL) }
+        }
         outcome.done.wait()
         guard let result = outcome.result.withLock({ $0 }) else { throw CancellationError() }
         return try result.get()
+    }
+
+    private static func isIgnored(_ number: Int32) -> Bool {
+        // Asked by setting it, for a moment: the two handlers there are differ in their addresses alone.
+        let before = signal(number, SIG_IGN)
+        signal(number, before)
+        return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
     }
 }

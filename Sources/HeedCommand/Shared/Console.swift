@@ -22,6 +22,16 @@ package enum Console {
         _ = write("heed: \(message.escapedForOneLine)\n", to: STDERR_FILENO)
     }
 
+    /// Fills the places of standard streams that the command was started without: else a file that it opens later would take their
+    /// numbers, and what is printed would go into it. What fills them cannot be read or written.
+    static func takeStandardDescriptors() {
+        for (descriptor, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)]
+        where fcntl(descriptor, F_GETFD) < 0 {
+            // The lowest free number is taken, which is this one.
+            _ = open("/dev/null", mode)
+        }
+    }
+
     static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
     /// Writes all of `text`; returns the error number where that fails.

@@ -14,6 +14,9 @@ protocol LanguagePreset {
         _ values: PresetValues, vocabularySize: Int, using generator: inout RandomGenerator
     ) throws(ModelError) -> Model
     static func order(seed: UInt64) -> TokenWindows.Order
+
+    /// Floats that the values need at the least: of the weights, and of what a step keeps for its gradients.
+    static func leastFloats(_ values: PresetValues, vocabularySize: Int) -> (weights: Double, step: Double)
 }
 
 extension LanguagePreset {
@@ -31,6 +34,9 @@ extension LanguagePreset {
             .integer("evaluate_every", 250, "steps between validation losses"),
             .integer("checkpoint_every", 250, "steps between checkpoints"),
             .integer("patience", 0, "evaluations without an improvement before training ends; 0 for never"),
+            .integer(
+                "gradient_norms_every", 0,
+                "steps between records of |dL/dw| of each weight and |dL/dh_t| of each time step; 0 for none"),
         ]
     }
 
@@ -49,7 +55,25 @@ extension LanguagePreset {
         settings.evaluateEvery = values.integer("evaluate_every")
         settings.checkpointEvery = values.integer("checkpoint_every")
         settings.patience = values.integer("patience") == 0 ? nil : values.integer("patience")
+        settings.gradientNormsEvery =
+            values.integer("gradient_norms_every") == 0 ? nil : values.integer("gradient_norms_every")
         return settings
+    }
+
+    /// Refuses values that cannot fit in memory, before any is taken: four floats a weight (itself, its gradient, two moments), and a step.
+    ///
+    /// - Throws: ``CommandFailure`` with what is needed and what there is. Values that pass may still be too large.
+    static func requireMemory(
+        _ values: PresetValues, vocabularySize: Int, status: CommandFailure.Status,
+        memoryBytes: Int = Surroundings.current.memoryBytes
+    ) throws(CommandFailure) {
+        let floats = leastFloats(values, vocabularySize: vocabularySize)
+        let bytes = 4 * (4 * floats.weights + floats.step)
+        guard bytes > Double(memoryBytes), memoryBytes > 0 else { return }
+        throw CommandFailure(
+            status,
+            "these sizes need \(Units.bytes(bytes)) of memory at the least, and the machine has \(Units.bytes(Double(memoryBytes)))"
+        )
     }
 }
 
@@ -79,6 +103,13 @@ enum CharGPTPreset: LanguagePreset {
     }
 
     static func order(seed: UInt64) -> TokenWindows.Order { .random(seed: seed) }
+
+    static func leastFloats(_ values: PresetValues, vocabularySize: Int) -> (weights: Double, step: Double) {
+        let (layers, width, vocabulary) = (values["layers"], values["width"], Double(vocabularySize))
+        let tokens = values["batch"] * values["length"]
+        // Of a block and token: its input, query, key, value, context, and four widths of feed-forward.
+        return (layers * 12 * width * width + vocabulary * width, tokens * (layers * 9 * width + vocabulary))
+    }
 }
 
 /// An LSTM that reads and writes letter by letter, its state carried from batch to batch.
@@ -107,4 +138,14 @@ enum CharLSTMPreset: LanguagePreset {
     }
 
     static func order(seed: UInt64) -> TokenWindows.Order { .sequential }
+
+    static func leastFloats(_ values: PresetValues, vocabularySize: Int) -> (weights: Double, step: Double) {
+        let (layers, hidden, vocabulary) = (values["layers"], values["hidden"], Double(vocabularySize))
+        let tokens = values["batch"] * values["length"]
+        // Of a layer and token: four gates, the cell and the state, once as its output.
+        return (
+            layers * 4 * hidden * hidden + vocabulary * (hidden + values["embedding"]),
+            tokens * (layers * 7 * hidden + vocabulary)
+        )
+    }
 }

@@ -18,6 +18,7 @@ struct LanguageRun<Preset: LanguagePreset> {
     init(_ options: TrainOptions) throws(CommandFailure) {
         folder = ModelFolder(path: options.out ?? Preset.name)
         json = options.common.json
+        lock = options.resume && folder.holdsRun ? try folder.lock() : nil
         var values = PresetValues(Preset.keys)
         let config = options.resume ? try Self.resumed(folder) : nil
         if let config { try values.read(config.settings) }
@@ -28,9 +29,7 @@ struct LanguageRun<Preset: LanguagePreset> {
                 "--set cannot change a run that is resumed: it was made with \(JSONWriter.string(.object(before)))")
         }
         if config == nil, folder.holdsRun {
-            throw .workFailed(
-                "\(JSONText.quoted(folder.path, limit: 1024)) holds a run: --resume goes on with it, --out names another folder"
-            )
+            throw Self.holdsARun(folder)
         }
         if let config, let seed = options.seed, seed != config.seed {
             throw .wrongArguments("--seed \(seed): the run that is resumed has the seed \(config.seed)")
@@ -45,17 +44,32 @@ struct LanguageRun<Preset: LanguagePreset> {
         }
         vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try folder.vocabulary()
         digest = text.digest
+        // What --set made wrong is a wrong argument, what lies in the folder is not.
+        settingsStatus = config == nil ? .wrongArguments : .workFailed
         do {
             task = try LanguageModelTask(
                 tokens: vocabulary.encode(text.text), length: values.integer("length"), batch: values.integer("batch"),
                 order: Preset.order(seed: seed))
-            checkpoint = config == nil ? nil : try folder.checkpoints.latest { Console.explain("passed over: \($0)") }
+            var skipped: [String] = []
+            checkpoint = config == nil ? nil : try folder.checkpoints.latest { skipped.append("passed over: \($0)") }
+            passedOver = skipped
         } catch {
             throw .workFailed("\(error)")
         }
     }
 
     private let digest: String
+    private let settingsStatus: CommandFailure.Status
+    /// Why later checkpoints than the one that is resumed from are of no use.
+    private let passedOver: [String]
+    /// Keeps other runs out of the folder; from the start where it is there, else from when it is made.
+    private var lock: FolderLock?
+
+    private static func holdsARun(_ folder: ModelFolder) -> CommandFailure {
+        .workFailed(
+            "\(JSONText.quoted(folder.path, limit: 1024)) holds a run: --resume goes on with it, --out names another folder"
+        )
+    }
 
     private static func resumed(_ folder: ModelFolder) throws(CommandFailure) -> ModelFolder.Config {
         guard folder.holdsRun else {
@@ -74,13 +88,20 @@ struct LanguageRun<Preset: LanguagePreset> {
         var generator = RandomGenerator(seed: seed, stream: 1)
         let model: Preset.Model
         let trainer: Trainer<LanguageModelTask<Preset.Model>>
+        try requireSettings(of: checkpoint)
+        try Preset.requireMemory(values, vocabularySize: vocabulary.count, status: settingsStatus)
         do {
             model = try Preset.model(values, vocabularySize: vocabulary.count, using: &generator)
             trainer = try Trainer(model: model, task: task, settings: Preset.settings(values, steps: steps, seed: seed))
         } catch {
-            throw CommandFailure.workFailed("\(error)")
+            throw CommandFailure(settingsStatus, "\(error)")
         }
         try folder.make()
+        if lock == nil {
+            lock = try folder.lock()
+            // Another run may have begun meanwhile.
+            if folder.holdsRun { throw Self.holdsARun(folder) }
+        }
         try folder.write(
             ModelFolder.Config(
                 preset: Preset.name, settings: values.json, steps: steps, seed: seed, dataDigest: digest), vocabulary)
@@ -95,22 +116,41 @@ struct LanguageRun<Preset: LanguagePreset> {
         try finish(progress)
     }
 
+    /// A checkpoint of other settings may have weights of the same shapes: with another number of heads, say.
+    private func requireSettings(of checkpoint: Checkpoint?) throws(CommandFailure) {
+        guard let checkpoint else { return }
+        var kept = PresetValues(Preset.keys)
+        try kept.read(checkpoint.settings)
+        guard JSONValue.object(kept.json) != .object(values.json) else { return }
+        throw .workFailed(
+            "\(JSONText.quoted(folder.configPath, limit: 1024)) has other settings than the checkpoint of step \(checkpoint.step)"
+        )
+    }
+
     private func run(_ trainer: Trainer<LanguageModelTask<Preset.Model>>, _ progress: TrainProgress) throws {
-        let (folder, checkpoint, name) = (folder, checkpoint, Preset.name)
+        let (folder, checkpoint, name, lock) = (folder, checkpoint, Preset.name, lock)
         do {
+            // First of all: where the checkpoint is refused, the log stays as it is.
+            if let checkpoint { try Blocking.run { try await trainer.resume(from: checkpoint) } }
+            for warning in passedOver { Console.explain(warning) }
             let log = try MetricsLog(path: folder.metricsPath, keepingThrough: checkpoint?.step)
             let history = try LossHistory(logPath: folder.metricsPath)
             try Blocking.run {
-                if let checkpoint { try await trainer.resume(from: checkpoint) }
                 try await trainer.run(checkpoints: folder.checkpoints) { event in
                     switch event {
                     case .step(let report):
+                        guard lock?.isInPlace == true else {
+                            throw CommandFailure.workFailed(
+                                "\(JSONText.quoted(folder.path, limit: 1024)): the folder was removed or replaced while the run went on"
+                            )
+                        }
                         try log.append(
                             step: report.step,
                             [
                                 "loss": report.loss, "learning_rate": report.learningRate,
                                 "gradient_norm": report.gradientNorm, "seconds": report.seconds,
                             ])
+                        if let norms = report.gradientNorms { try log.append(step: report.step, members: norms.json) }
                         history.add(step: report.step, trainingLoss: report.loss)
                         progress.report(report)
                     case .evaluation(let step, let evaluation, _):
@@ -168,6 +208,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         } else {
             let rate =
                 totals.seconds > 0 ? ", \(Units.significant(Double(totals.tokens) / totals.seconds)) tokens/s" : ""
+            for line in progress.gradientNorms?.lines ?? [] { try Console.printLine(line) }
             try Console.printLine("\(folder.path): model of step \(best.step) of \(latest.step)\(rate)")
         }
     }

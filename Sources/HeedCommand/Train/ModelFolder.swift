@@ -1,5 +1,6 @@
 import Foundation
 import Heed
+import HeedFiles
 
 /// What `heed train` writes and other commands read: a folder with `config.json`, `vocabulary.json`, `model.safetensors`, checkpoints,
 /// `metrics.jsonl` and `loss.svg`.
@@ -34,6 +35,11 @@ struct ModelFolder: Sendable {
                 "\(JSONText.quoted(path, limit: 1024)): the folder cannot be made; a file may be in its place, or it may not be written here"
             )
         }
+    }
+
+    /// Holds the folder for this run alone.
+    func lock() throws(CommandFailure) -> FolderLock {
+        do { return try FolderLock(path: path) } catch { throw .workFailed(error.description) }
     }
 
     func write(_ config: Config, _ vocabulary: CharacterVocabulary) throws(CommandFailure) {

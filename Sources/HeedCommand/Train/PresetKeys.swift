@@ -81,7 +81,7 @@ struct PresetValues: Sendable {
     mutating func read(_ object: JSONObject) throws(CommandFailure) {
         for member in object.members {
             guard let key = keys.first(where: { $0.name == member.key }), let value = member.value.double,
-                !key.isInteger || member.value.int != nil
+                value.isFinite, !key.isInteger || (member.value.int != nil && abs(value) < 0x1p53)
             else {
                 throw .workFailed(
                     "config.json: the setting \(JSONText.quoted(member.key)) is none of this preset's, or no number")

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import Heed
 
 /// `heed train`: trains a preset.
@@ -74,6 +75,8 @@ struct TrainLanguage<Preset: LanguagePreset>: ParsableCommand {
 
     mutating func run() throws {
         try options.common.apply()
+        // A reader that goes away ends the run by an error, so that what was learned is saved.
+        signal(SIGPIPE, SIG_IGN)
         var run = try LanguageRun<Preset>(options)
         try run.train()
     }

@@ -10,6 +10,7 @@ final class TrainProgress: Sendable {
         var loss: Double?
         var validation: Double?
         var lastStep = 0
+        var gradientNorms: GradientNorms?
         var steps = 0
         var shown = ContinuousClock.now - .seconds(10)
     }
@@ -29,12 +30,16 @@ final class TrainProgress: Sendable {
     /// The latest losses: of a step, and of an evaluation.
     var losses: (training: Double?, validation: Double?) { state.withLock { ($0.loss, $0.validation) } }
 
+    /// The latest lengths of gradients, where the run takes them.
+    var gradientNorms: GradientNorms? { state.withLock { $0.gradientNorms } }
+
     func report(_ report: StepReport) {
         let line: String? = state.withLock { state in
             state.tokens += report.targetCount
             state.seconds += report.seconds
             state.lastStep = report.step
             state.steps += 1
+            state.gradientNorms = report.gradientNorms ?? state.gradientNorms
             // Smoothed, for a single batch says little.
             state.loss = state.loss.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
             guard Console.errorIsTerminal, .now - state.shown > .milliseconds(100) else { return nil }
