@@ -123,34 +123,5 @@ public struct GPT: LanguageModel {
         (self(ids, context), [])
     }
 
-    // MARK: Decoding
-
-    /// Keys and values of every block, and the tokens they are of.
-    public struct DecodingState: Sendable {
-        var caches: [KeyValueCache]
-        var seen: [Int32] = []
-    }
-
-    public func makeDecodingState() -> DecodingState {
-        DecodingState(caches: blocks.map { $0.selfAttention.makeCache() })
-    }
-
-    /// See ``LanguageModel/nextScores(_:_:)``. Of more tokens than ``GPTSettings/contextLength`` the last are seen, at positions counted
-    /// anew, which takes a pass over all of them for each token.
-    public func nextScores(_ ids: [Int32], _ state: inout DecodingState) -> Tensor {
-        require(!ids.isEmpty, "GPT.nextScores: no tokens")
-        var ids = ids
-        if state.seen.count + ids.count > settings.contextLength {
-            ids = Array((state.seen + ids).suffix(settings.contextLength))
-            state = makeDecodingState()
-        }
-        let context = Context()
-        let first = state.seen.count
-        let batch = IndexTensor(ids, shape: [1, ids.count])
-        var x = positions(tokens(batch, context), firstPosition: first, context).value
-        for index in blocks.indices { x = blocks[index](x, cache: &state.caches[index]) }
-        state.seen += ids
-        let last = x.slice(axis: 1, range: ids.count - 1..<ids.count)
-        return tokens.scores(norm(Variable(last), context), context).value.reshaped([vocabularySize])
-    }
+    public func packed(as element: PackedWeights.Element) -> PackedGPT { PackedGPT(self, as: element) }
 }

@@ -4,8 +4,8 @@ import HeedTensor
 
 /// A model that scores every token as the next one, from those before it.
 public protocol LanguageModel: Module {
-    /// What decoding keeps from token to token: caches of keys and values, or a recurrent state.
-    associatedtype DecodingState: Sendable
+    /// What it is run as.
+    associatedtype Packed: PackedLanguageModel
 
     /// How many tokens there are.
     var vocabularySize: Int { get }
@@ -21,9 +21,9 @@ public protocol LanguageModel: Module {
     /// - Returns: `[batch, length, vocabularySize]`, and what the tokens behind these need of them.
     func scores(_ tokens: IndexTensor, carried: [Tensor], _ context: Context) -> (scores: Variable, carried: [Tensor])
 
-    /// The state before the first token.
-    func makeDecodingState() -> DecodingState
-
-    /// The scores of the token behind the last of `tokens`, which are appended to what the state has seen: `[vocabularySize]`.
-    func nextScores(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor
+    /// The model as it is run: its weights of now, packed once.
+    ///
+    /// - Parameter element: What the packed weights keep.
+    /// - Throws: ``ModelError`` where a model of this kind has no such weights.
+    func packed(as element: PackedWeights.Element) throws(ModelError) -> Packed
 }

@@ -80,17 +80,11 @@ public struct RecurrentLanguageModel: LanguageModel {
         return (output(result.output, context), after)
     }
 
-    /// The state of every layer.
-    public struct DecodingState: Sendable {
-        var carried: [Tensor] = []
-    }
-
-    public func makeDecodingState() -> DecodingState { DecodingState() }
-
-    public func nextScores(_ ids: [Int32], _ state: inout DecodingState) -> Tensor {
-        require(!ids.isEmpty, "RecurrentLanguageModel.nextScores: no tokens")
-        let result = scores(IndexTensor(ids, shape: [1, ids.count]), carried: state.carried, Context())
-        state.carried = result.carried
-        return result.scores.value.slice(axis: 1, range: ids.count - 1..<ids.count).reshaped([vocabularySize])
+    /// - Throws: ``ModelError`` for bfloat16: recurrent weights are kept in `Float` alone.
+    public func packed(as element: PackedWeights.Element) throws(ModelError) -> PackedRecurrentLanguageModel {
+        guard element == .float32 else {
+            throw ModelError("a recurrent model's weights are kept in float32 alone, not in bfloat16")
+        }
+        return PackedRecurrentLanguageModel(self)
     }
 }

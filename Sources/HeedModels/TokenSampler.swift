@@ -1,4 +1,3 @@
-import Foundation
 import HeedTensor
 
 /// Chooses the next token from a model's scores.
@@ -37,40 +36,144 @@ public struct TokenSampler: Sendable, Equatable {
     ///
     /// - Throws: ``ModelError`` where a score is NaN or plus infinity, or none is above minus infinity: the model went wrong.
     public func sample(_ scores: [Float], using generator: inout RandomGenerator) throws(ModelError) -> Int {
-        if let index = scores.firstIndex(where: { $0.isNaN || $0 == .infinity }) {
+        var scratch = Scratch()
+        return try scores.withUnsafeBufferPointer { scores throws(ModelError) in
+            try sample(scores, using: &generator, &scratch)
+        }
+    }
+
+    /// Memory that is kept from draw to draw.
+    struct Scratch {
+        fileprivate var weights: [Float] = []
+        fileprivate var kept: [Int32] = []
+    }
+
+    /// ``sample(_:using:)`` without taking memory in steady state.
+    func sample(
+        _ scores: UnsafeBufferPointer<Float>, using generator: inout RandomGenerator, _ scratch: inout Scratch
+    ) throws(ModelError) -> Int {
+        let best = try Self.best(scores)
+        if temperature == 0 { return best }
+        weigh(scores, scores[best], &scratch.weights)
+        let weights = scratch.weights
+        return weights.withUnsafeBufferPointer { weights in
+            let limit = min(topK ?? scores.count, scores.count)
+            guard limit < scores.count || topP < 1 else {
+                return Self.draw(scores.indices, weights, total: Self.total(weights), generator.uniform())
+            }
+            let mass = collect(scores, weights, limit, &scratch.kept)
+            let total = cutNucleus(weights, of: mass, &scratch.kept)
+            return Self.draw(scratch.kept.lazy.map { Int($0) }, weights, total: total, generator.uniform())
+        }
+    }
+
+    /// The first of the highest scores.
+    private static func best(_ scores: UnsafeBufferPointer<Float>) throws(ModelError) -> Int {
+        // Several at once: a model has tens of thousands of tokens.
+        var highest = SIMD8<Float>(repeating: -.infinity)
+        var areBelowInfinity = SIMDMask<SIMD8<Int32>>(repeating: true)
+        let whole = scores.count / 8 * 8
+        for first in stride(from: 0, to: whole, by: 8) {
+            let eight = UnsafeRawPointer(scores.baseAddress! + first).loadUnaligned(as: SIMD8<Float>.self)
+            highest.replace(with: eight, where: eight .> highest)
+            areBelowInfinity = areBelowInfinity .& (eight .< .infinity)
+        }
+        var (most, isFine) = (highest.max(), all(areBelowInfinity))
+        for score in scores[whole...] {
+            if score > most { most = score }
+            isFine = isFine && score < .infinity
+        }
+        guard isFine else {
+            let index = scores.firstIndex { !($0 < .infinity) } ?? 0
             throw ModelError("the model's score of token \(index) is \(scores[index])")
         }
-        guard let best = scores.indices.max(by: { (scores[$0], $1) < (scores[$1], $0) }), scores[best] > -.infinity
-        else { throw ModelError("the model gives no token a score") }
-        if temperature == 0 { return best }
-        let order = candidates(scores)
-        let weights = order.map { exp((Double(scores[$0]) - Double(scores[best])) / temperature) }
-        let kept = nucleus(weights)
-        var rest = generator.uniform() * weights[..<kept].reduce(0, +)
-        for (position, weight) in weights[..<kept].enumerated() {
-            if rest < weight { return order[position] }
-            rest -= weight
+        guard most > -.infinity, let best = scores.firstIndex(of: most) else {
+            throw ModelError("the model gives no token a score")
+        }
+        return best
+    }
+
+    /// `weights[i] = exp((scores[i] - best) / temperature)`
+    private func weigh(_ scores: UnsafeBufferPointer<Float>, _ best: Float, _ weights: inout [Float]) {
+        if weights.count != scores.count { weights = [Float](repeating: 0, count: scores.count) }
+        weights.withUnsafeMutableBufferPointer { weights in
+            for index in scores.indices {
+                weights[index] = Float(Double(scores[index] - best) / temperature)
+            }
+            activate(weights, .exponential)
+        }
+    }
+
+    private static func total(_ weights: UnsafeBufferPointer<Float>) -> Double {
+        weights.reduce(0) { $0 + Double($1) }
+    }
+
+    /// The tokens that top-k leaves, the highest score first; of all tokens, those that can belong to the nucleus. Returns the sum of the weights that
+    /// the nucleus is a share of.
+    private func collect(
+        _ scores: UnsafeBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ limit: Int, _ kept: inout [Int32]
+    ) -> Double {
+        kept.removeAll(keepingCapacity: true)
+        let mass: Double
+        if limit < scores.count {
+            Self.collectHighest(limit, scores, &kept)
+            mass = kept.reduce(0) { $0 + Double(weights[Int($1)]) }
+        } else {
+            mass = Self.total(weights)
+            // All tokens below this weight have less than 1 - topP together, so that the rest reaches topP.
+            let least = (1 - topP) * mass / Double(scores.count)
+            for token in weights.indices where Double(weights[token]) >= least { kept.append(Int32(token)) }
+        }
+        kept.sort { scores[Int($0)] == scores[Int($1)] ? $0 < $1 : scores[Int($0)] > scores[Int($1)] }
+        return mass
+    }
+
+    /// The `limit` tokens that come first, in a heap with the last of them at its root: a token that comes behind it costs one comparison.
+    private static func collectHighest(_ limit: Int, _ scores: UnsafeBufferPointer<Float>, _ heap: inout [Int32]) {
+        func isBehind(_ left: Int32, _ right: Int32) -> Bool {
+            scores[Int(left)] == scores[Int(right)] ? left > right : scores[Int(left)] < scores[Int(right)]
+        }
+        heap += 0..<Int32(limit)
+        heap.sort(by: isBehind)  // which is a heap
+        for token in limit..<scores.count where scores[token] > scores[Int(heap[0])] {
+            var place = 0
+            while 2 * place + 1 < limit {
+                var child = 2 * place + 1
+                if child + 1 < limit, isBehind(heap[child + 1], heap[child]) { child += 1 }
+                guard isBehind(heap[child], Int32(token)) else { break }
+                heap[place] = heap[child]
+                place = child
+            }
+            heap[place] = Int32(token)
+        }
+    }
+
+    /// Leaves the fewest tokens, from the first on, whose weights reach `topP` of `mass`; their weights' sum.
+    private func cutNucleus(_ weights: UnsafeBufferPointer<Float>, of mass: Double, _ kept: inout [Int32]) -> Double {
+        guard topP < 1 else { return mass }
+        var sum = 0.0
+        for (position, token) in kept.enumerated() {
+            sum += Double(weights[Int(token)])
+            if sum >= topP * mass {
+                kept.removeSubrange((position + 1)...)
+                break
+            }
+        }
+        return sum
+    }
+
+    /// The token at which `uniform` of the weights' sum is reached.
+    private static func draw(
+        _ tokens: some Sequence<Int>, _ weights: UnsafeBufferPointer<Float>, total: Double, _ uniform: Double
+    ) -> Int {
+        var rest = uniform * total
+        var last = 0
+        for token in tokens where weights[token] > 0 {
+            if rest < Double(weights[token]) { return token }
+            rest -= Double(weights[token])
+            last = token
         }
         // What rounding left over.
-        return order[kept - 1]
-    }
-
-    /// The tokens that top-k leaves, the highest score first; where neither limit is set the order does not matter.
-    private func candidates(_ scores: [Float]) -> [Int] {
-        guard topK.map({ $0 < scores.count }) ?? false || topP < 1 else { return Array(scores.indices) }
-        let sorted = scores.indices.sorted { (scores[$0], $1) > (scores[$1], $0) }
-        return Array(sorted.prefix(topK ?? sorted.count))
-    }
-
-    /// How many of the weights, sorted downwards, reach `topP`.
-    private func nucleus(_ weights: [Double]) -> Int {
-        guard topP < 1 else { return weights.count }
-        let wanted = topP * weights.reduce(0, +)
-        var sum = 0.0
-        for (position, weight) in weights.enumerated() {
-            sum += weight
-            if sum >= wanted { return position + 1 }
-        }
-        return weights.count
+        return last
     }
 }

@@ -110,6 +110,18 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
     /// A tensor whose elements are whatever the memory held, for a kernel that overwrites them all before anything else refers to it.
     static func uninitialized(_ shape: Shape) -> Self { Self(shape: shape) { _ in } }
 
+    /// Becomes a contiguous tensor of that shape, its elements undefined, for a kernel that overwrites them all: in its own memory where that
+    /// is large enough and nothing else refers to it, so that what is kept from step to step takes none in steady state.
+    package mutating func reuse(as shape: Shape) {
+        if isKnownUniquelyReferenced(&storage), shape.count <= storage.byteCount / MemoryLayout<Scalar>.stride {
+            if layout.offset != 0 || layout.shape != shape || !layout.isContiguous {
+                layout = Layout(contiguous: shape)
+            }
+        } else {
+            self = .uninitialized(shape)
+        }
+    }
+
     /// The sizes of the axes.
     public var shape: Shape { layout.shape }
 

@@ -5,7 +5,12 @@ import Heed
 /// `heed generate`: continues a text with a trained model.
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Continue a text with a model that heed train made; the text appears as it is written.")
+        abstract: "Continue a text with a model that heed train made; the text appears as it is written.",
+        discussion: """
+            A char-gpt sees as many letters as its length says. Of a longer text it forgets the oldest quarter of them each time they are full, \
+            so that it always sees at least the last three quarters. The same seed writes the same text, for any number of threads.
+            """
+    )
 
     @Option(name: .long, help: "The folder of the model.")
     var model: String
@@ -28,6 +33,9 @@ struct Generate: ParsableCommand {
     @Option(name: .long, help: "Names the random numbers.")
     var seed: UInt64 = 0
 
+    @Option(name: .long, help: "Element type of the weights: f32 or bf16.")
+    var dtype = ElementType.float32
+
     @OptionGroup var common: CommonOptions
 
     mutating func validate() throws {
@@ -39,55 +47,49 @@ struct Generate: ParsableCommand {
 
     mutating func run() throws {
         try common.apply()
-        let folder = ModelFolder(path: model)
-        let config = try folder.config()
-        switch config.preset {
-        case CharGPTPreset.name: try generate(CharGPTPreset.self, config, folder)
-        case CharLSTMPreset.name: try generate(CharLSTMPreset.self, config, folder)
-        default:
-            throw CommandFailure.workFailed("\(JSONText.quoted(model)) holds a \(config.preset), which writes no text")
-        }
+        try ModelFolder(path: model).withLanguageModel(
+            Writer(
+                prompt: prompt, maxTokens: maxTokens,
+                sampler: TokenSampler(temperature: temperature, topK: topK, topP: topP), seed: seed,
+                element: dtype.weights, json: common.json))
     }
 
-    private func generate<Preset: LanguagePreset>(
-        _ preset: Preset.Type, _ config: ModelFolder.Config, _ folder: ModelFolder
-    ) throws(CommandFailure) {
-        var values = PresetValues(Preset.keys)
-        try values.read(config.settings)
-        let vocabulary = try folder.vocabulary()
-        do {
-            var random = RandomGenerator(seed: 0)
-            var model = try Preset.model(values, vocabularySize: vocabulary.count, using: &random)
-            try model.load(folder.weights())
-            let sampler = try TokenSampler(temperature: temperature, topK: topK, topP: topP)
-            var generator = TextGenerator(model: model, sampler: sampler, seed: seed)
-            try write(vocabulary.encode(prompt), vocabulary, &generator)
-        } catch let failure as CommandFailure {
-            throw failure
-        } catch {
-            throw .workFailed("\(error)")
-        }
-    }
+    /// Writes the text behind the prompt.
+    private struct Writer: LanguageModelUse {
+        let prompt: String
+        let maxTokens: Int
+        let sampler: TokenSampler
+        let seed: UInt64
+        let element: PackedWeights.Element
+        let json: Bool
 
-    private func write<Model: LanguageModel>(
-        _ prompt: [Int32], _ vocabulary: CharacterVocabulary, _ generator: inout TextGenerator<Model>
-    ) throws {
-        let clock = ContinuousClock()
-        let begin = clock.now
-        var written: [Int32] = []
-        if !common.json { try Console.print(vocabulary.decode(prompt)) }
-        for index in 0..<maxTokens {
-            let token = index == 0 ? try generator.begin(with: prompt) : try generator.next()
-            written.append(token)
-            if !common.json { try Console.print(vocabulary.decode([token])) }
+        func use<Model: LanguageModel>(_ model: Model, _ vocabulary: CharacterVocabulary) throws {
+            let generator = try TextGenerator(model, as: element)
+            let clock = ContinuousClock()
+            let begin = clock.now
+            let tokens = try generator.tokens(
+                after: vocabulary.encode(prompt), limit: maxTokens, sampler: sampler, seed: seed)
+            if !json { try Console.print(prompt) }
+            let written = try Blocking.run { [json, maxTokens] in
+                var written: [Int32] = []
+                for try await token in tokens {
+                    written.append(token)
+                    if !json { try Console.print(vocabulary.decode(CollectionOfOne(token))) }
+                }
+                guard written.count == maxTokens else {
+                    throw CommandFailure.workFailed(
+                        "stopped by a signal behind \(written.count) of \(maxTokens) tokens")
+                }
+                return written
+            }
+            guard json else { return try Console.print("\n") }
+            let seconds = begin.duration(to: clock.now) / .seconds(1)
+            var object = JSONObject()
+            object["prompt"] = .string(prompt)
+            object["text"] = .string(vocabulary.decode(written))
+            object["tokens"] = JSONValue(written.count)
+            object["tokens_per_second"] = JSONValue(seconds > 0 ? Double(written.count) / seconds : 0)
+            try Console.printLine(JSONWriter.string(.object(object)))
         }
-        guard common.json else { return try Console.print("\n") }
-        let seconds = begin.duration(to: clock.now) / .seconds(1)
-        var object = JSONObject()
-        object["prompt"] = .string(self.prompt)
-        object["text"] = .string(vocabulary.decode(written))
-        object["tokens"] = JSONValue(written.count)
-        object["tokens_per_second"] = JSONValue(seconds > 0 ? Double(written.count) / seconds : 0)
-        try Console.printLine(JSONWriter.string(.object(object)))
     }
 }

@@ -8,6 +8,9 @@ package enum ElementType: String, Sendable, CaseIterable, ExpressibleByArgument 
 
     package var byteCount: Int { self == .float32 ? 4 : 2 }
 
+    /// The same for the weights of a model.
+    var weights: PackedWeights.Element { self == .float32 ? .float32 : .bfloat16 }
+
     /// The rate, in GFLOP/s, that the machine has for products of this type with the instruction set in use: of bfloat16 dot products where
     /// it has them, else of float32 multiply-adds, which kernels then use for either type. NaN where it cannot be measured.
     func readPeak() -> Double {

@@ -65,6 +65,14 @@ public func activate(_ input: Tensor, _ activation: Activation) -> Tensor {
     }
 }
 
+/// Applies an activation function to numbers where they lie.
+package func activate(_ numbers: UnsafeMutableBufferPointer<Float>, _ activation: Activation) {
+    stopping { () throws(TensorError) in
+        try heed_activation_forward(activation.kernel, numbers.count, numbers.baseAddress, numbers.baseAddress)
+            .check("activate", "\(numbers.count) elements")
+    }
+}
+
 /// What a forward pass kept for the gradient of an activation.
 package enum ActivationKept: Sendable {
     /// `x`: every activation.

@@ -108,6 +108,21 @@ package struct AttentionCall: Sendable {
         }
     }
 
+    /// Computes into rows of a matrix from `firstRow` on, the heads of a query side by side: `[Nq, H * E]` of a batch of one.
+    package func run(joinedInto matrix: inout Tensor, firstRow: Int) throws(TensorError) {
+        require(
+            matrix.rank == 2 && descriptor.batch == 1 && matrix.shape[1] == descriptor.heads * descriptor.value_dim
+                && firstRow >= 0 && firstRow + descriptor.query_length <= matrix.shape[0],
+            "attention: \(outputShape) has no place from row \(firstRow) of \(matrix.shape) on")
+        var joined = self
+        let row = matrix.shape[1]
+        joined.descriptor.output = HeedStrides(batch: 0, head: descriptor.value_dim, row: row, column: 1)
+        try matrix.withUnsafeMutableElements { elements throws(TensorError) in
+            let first = elements.baseAddress.map { $0 + firstRow * row }
+            try joined.run(.automatic, outputs: HeedAttentionOutputs(output: first, log_sum_exp: nil, weights: nil))
+        }
+    }
+
     /// Computes the output, the logarithm of each row's sum and, where given, the weights.
     package func run(
         _ algorithm: AttentionAlgorithm, into output: inout Tensor, logSumExp: inout Tensor, weights: inout Tensor?

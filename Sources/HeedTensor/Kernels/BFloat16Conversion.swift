@@ -8,14 +8,22 @@ private func bits(_ address: UnsafePointer<BFloat16>?) -> UnsafePointer<UInt16>?
 extension StridedTensor where Scalar == Float {
     /// Each element rounded to the nearest bfloat16, as ``BFloat16/init(_:)`` does; contiguous.
     public func bfloat16() -> BFloat16Tensor {
+        BFloat16Tensor(shape: shape) { round(to: $0) }
+    }
+
+    /// ``bfloat16()`` into a tensor that is kept from call to call, which takes this one's shape.
+    package func round(into target: inout BFloat16Tensor) {
+        target.reuse(as: shape)
+        target.withUnsafeMutableElements { round(to: $0) }
+    }
+
+    private func round(to target: UnsafeMutableBufferPointer<BFloat16>) {
         withUnsafeElements { source in
-            BFloat16Tensor(shape: shape) { target in
-                stopping { () throws(TensorError) in
-                    try heed_convert_f32_to_bf16(
-                        source.count, source.baseAddress, UnsafeMutablePointer(mutating: bits(target.baseAddress))
-                    )
-                    .check("bfloat16", "shape \(shape)")
-                }
+            stopping { () throws(TensorError) in
+                try heed_convert_f32_to_bf16(
+                    source.count, source.baseAddress, UnsafeMutablePointer(mutating: bits(target.baseAddress))
+                )
+                .check("bfloat16", "shape \(shape)")
             }
         }
     }

@@ -28,6 +28,28 @@ public func checkedEmbedding(_ table: Tensor, indices: IndexTensor) throws(Tenso
     }
 }
 
+/// ``embedding(_:indices:)`` into a tensor that is kept from call to call, which becomes `[indices, n]`.
+package func embedding(_ table: Tensor, indices: [Int32], into output: inout Tensor) {
+    require(
+        table.rank == 2 && table.isContiguous,
+        "embedding: the table of shape \(table.shape) is not a matrix in rows of its own")
+    var shape = HeedEmbeddingShape()
+    (shape.tokens, shape.vocabulary, shape.columns) = (indices.count, table.shape[0], table.shape[1])
+    (shape.id_element, shape.id_step) = (.int32, 1)
+    (shape.table_row, shape.output_row) = (table.shape[1], table.shape[1])
+    output.reuse(as: [indices.count, table.shape[1]])
+    output.withUnsafeMutableElements { output in
+        withExtendedLifetime(table) {
+            indices.withUnsafeBufferPointer { ids in
+                stopping { () throws(TensorError) in
+                    try heed_embedding_forward(&shape, table.firstElement, ids.baseAddress, output.baseAddress)
+                        .check("embedding", "table \(table.shape), \(indices.count) indices")
+                }
+            }
+        }
+    }
+}
+
 /// The gradient of an embedding's table: row `v` is the sum of `outputGradient` where the index is `v`, in the order of the indices and in
 /// double precision; 0 where there is none. It is the product `onehot^T outputGradient` too.
 ///

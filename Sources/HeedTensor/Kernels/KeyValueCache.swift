@@ -74,6 +74,9 @@ public struct KeyValueCache: Sendable {
     /// Where each chunk's keys and values lie, chunk by chunk.
     var chunkAddresses: [UInt] { zip(keyAddresses, valueAddresses).flatMap { [$0, $1] } }
 
+    /// The chunks, what is not filled of the last included.
+    package var extents: [MemoryExtent] { (keys + values).map { MemoryExtent($0, byteCount: $0.byteCount) } }
+
     /// `[B, G, length, D]`.
     var keyShape: Shape { [batch, keyValueHeads, length, headDimension] }
     /// `[B, G, length, E]`.
@@ -198,4 +201,14 @@ public func checkedAttention(
     queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
 ) throws(TensorError) -> Tensor {
     try AttentionCall(queries: queries, cache: cache, mask: mask, scale: scale).result(of: .automatic)
+}
+
+/// ``attention(queries:cache:mask:scale:)`` of one sequence into rows of a matrix from `firstRow` on, the heads of a query side by side.
+package func attention(
+    queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), joinedInto matrix: inout Tensor,
+    firstRow: Int
+) {
+    stopping { () throws(TensorError) in
+        try AttentionCall(queries: queries, cache: cache, mask: mask).run(joinedInto: &matrix, firstRow: firstRow)
+    }
 }

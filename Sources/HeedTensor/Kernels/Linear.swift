@@ -64,42 +64,93 @@ public func linear(
     }
 }
 
-/// Checks the sizes, and has `multiply` compute with the input as a matrix of rows; the strides of the weight are its to set.
+extension PackedWeights {
+    /// ``linear(_:weight:bias:activation:)-(Tensor,PackedWeights,_,_)`` into a tensor that is kept from call to call, which takes the
+    /// result's shape.
+    ///
+    /// - Parameter rounded: Where the input is rounded to bfloat16, of weights packed in it.
+    package func multiply(
+        _ input: Tensor, bias: Tensor?, activation: Activation = .identity, into output: inout Tensor,
+        rounded: inout BFloat16Tensor
+    ) {
+        switch element {
+        case .float32:
+            multiply(input, bias, activation, into: &output) { problem, epilogue, rows, target in
+                withPackedBytes { heed_gemm_packed(&problem, epilogue, rows.firstElement, $0, target) }
+            }
+        case .bfloat16:
+            input.round(into: &rounded)
+            multiply(rounded, bias, activation, into: &output) { problem, epilogue, rows, target in
+                withPackedBytes { heed_gemm_bf16_packed(&problem, epilogue, rows.firstBits, $0, target) }
+            }
+        }
+    }
+
+    private func multiply<Scalar>(
+        _ input: StridedTensor<Scalar>, _ bias: Tensor?, _ activation: Activation, into output: inout Tensor,
+        _ kernel: LinearProduct<Scalar>.Kernel
+    ) {
+        let product = LinearProduct(input, shape, bias, activation)
+        output.reuse(as: product.outputShape)
+        output.withUnsafeMutableElements { product.run(to: $0, kernel) }
+    }
+}
+
 private func linearProduct<Scalar>(
     _ input: StridedTensor<Scalar>, _ weight: Shape, _ bias: Tensor?, _ activation: Activation,
-    _ multiply: (
+    _ kernel: LinearProduct<Scalar>.Kernel
+) -> Tensor {
+    let product = LinearProduct(input, weight, bias, activation)
+    return Tensor(shape: product.outputShape) { product.run(to: $0, kernel) }
+}
+
+/// A linear layer whose sizes were checked.
+private struct LinearProduct<Scalar: TensorScalar> {
+    /// Multiplies the input as a matrix of rows; the strides of the weight are its to set.
+    typealias Kernel = (
         inout HeedGemmShape, UnsafePointer<HeedGemmEpilogue>, StridedTensor<Scalar>, UnsafeMutablePointer<Float>
     ) -> HeedStatus
-) -> Tensor {
-    require(
-        input.rank >= 1 && weight.rank == 2 && weight[1] == input.shape[-1]
-            && (bias.map { $0.rank == 1 && $0.shape[0] == weight[0] } ?? true),
-        "linear: input \(input.shape), weight \(weight) and bias \(bias.map { "\($0.shape)" } ?? "none") do not fit [..., in], [out, in] and [out]"
-    )
-    var sizes = input.shape.sizes
-    var rowCount = 1
-    for axis in 0..<input.rank - 1 { rowCount *= sizes[axis] }
-    var matrix = IndexVector(repeating: rowCount, count: 2)
-    matrix[1] = weight[1]
-    let rows = input.rank == 2 ? input : input.reshaped(Shape(matrix))
-    sizes[input.rank - 1] = weight[0]
-    var problem = HeedGemmShape()
-    problem.batch = 1
-    (problem.m, problem.n, problem.k) = (rowCount, weight[0], weight[1])
-    (problem.a_row, problem.a_column) = (rows.layout.strides[0], rows.layout.strides[1])
-    (problem.c_row, problem.c_column) = (weight[0], 1)
-    (problem.alpha, problem.beta) = (1, 0)
-    var epilogue = HeedGemmEpilogue()
-    epilogue.activation = activation.kernel
-    if let bias {
-        epilogue.bias = UnsafePointer(bias.firstElement)
-        epilogue.bias_column = bias.layout.strides[0]
+
+    let outputShape: Shape
+    private let rows: StridedTensor<Scalar>
+    private let bias: Tensor?
+    private let activation: Activation
+
+    init(_ input: StridedTensor<Scalar>, _ weight: Shape, _ bias: Tensor?, _ activation: Activation) {
+        require(
+            input.rank >= 1 && weight.rank == 2 && weight[1] == input.shape[-1]
+                && (bias.map { $0.rank == 1 && $0.shape[0] == weight[0] } ?? true),
+            "linear: input \(input.shape), weight \(weight) and bias \(bias.map { "\($0.shape)" } ?? "none") do not fit [..., in], [out, in] and [out]"
+        )
+        var sizes = input.shape.sizes
+        var rowCount = 1
+        for axis in 0..<input.rank - 1 { rowCount *= sizes[axis] }
+        var matrix = IndexVector(repeating: rowCount, count: 2)
+        matrix[1] = weight[1]
+        rows = input.rank == 2 ? input : input.reshaped(Shape(matrix))
+        sizes[input.rank - 1] = weight[0]
+        outputShape = Shape(sizes)
+        (self.bias, self.activation) = (bias, activation)
     }
-    return Tensor(shape: Shape(sizes)) { output in
-        guard let output = output.baseAddress, rowCount > 0, weight[0] > 0 else { return }
+
+    func run(to output: UnsafeMutableBufferPointer<Float>, _ kernel: Kernel) {
+        guard let target = output.baseAddress, !outputShape.isEmpty else { return }
+        let columns = outputShape[-1]
+        var problem = HeedGemmShape()
+        problem.batch = 1
+        (problem.m, problem.n, problem.k) = (rows.shape[0], columns, rows.shape[1])
+        (problem.a_row, problem.a_column) = (rows.layout.strides[0], rows.layout.strides[1])
+        (problem.c_row, problem.c_column) = (columns, 1)
+        (problem.alpha, problem.beta) = (1, 0)
+        var epilogue = HeedGemmEpilogue()
+        epilogue.activation = activation.kernel
+        if let bias {
+            epilogue.bias = UnsafePointer(bias.firstElement)
+            epilogue.bias_column = bias.layout.strides[0]
+        }
         defer { withExtendedLifetime((rows, bias)) {} }
-        let status = multiply(&problem, &epilogue, rows, output)
-        stopping { () throws(TensorError) in try status.check("linear", "input \(input.shape), weight \(weight)") }
+        let status = kernel(&problem, &epilogue, rows, target)
+        stopping { () throws(TensorError) in try status.check("linear", "input \(rows.shape), output \(outputShape)") }
     }
 }
 

@@ -74,6 +74,39 @@ package struct Norm: Sendable {
         }
     }
 
+    /// `residual <- residual + input`, `output <- norm(residual)`: a residual stream and what is read of it, both kept from call to call. The bits
+    /// are those of ``result(_:residual:weight:bias:keepingStatistics:)``.
+    package func add(
+        _ input: Tensor, to residual: inout Tensor, weight: Tensor?, bias: Tensor?, into output: inout Tensor
+    ) {
+        let shape = input.shape
+        requireVector(weight, "the weight", shape)
+        requireVector(bias, "the bias", shape)
+        require(
+            residual.shape == shape && input.isContiguous,
+            "norm: an input of shape \(shape) cannot be added to \(residual.shape)")
+        output.reuse(as: shape)
+        guard !shape.isEmpty else { return }
+        let operands = (input, weight?.contiguous(), bias?.contiguous())
+        var descriptor = descriptor(shape)
+        residual.withUnsafeMutableElements { residual in
+            output.withUnsafeMutableElements { output in
+                var inputs = HeedNormInputs()
+                inputs.input = UnsafePointer(operands.0.firstElement)
+                inputs.residual = UnsafePointer(residual.baseAddress)
+                inputs.weight = operands.1.map { UnsafePointer($0.firstElement) }
+                inputs.bias = operands.2.map { UnsafePointer($0.firstElement) }
+                var outputs = HeedNormOutputs()
+                (outputs.output, outputs.sum) = (output.baseAddress, residual.baseAddress)
+                withExtendedLifetime(operands) {
+                    stopping { () throws(TensorError) in
+                        try heed_norm_forward(&descriptor, &inputs, &outputs).check("norm", "input \(shape)")
+                    }
+                }
+            }
+        }
+    }
+
     private func rows(of shape: Shape) -> Int {
         require(shape.rank >= 1, "norm: an input of rank 0 has no last axis")
         return shape.isEmpty ? 0 : shape.count / shape[-1]
@@ -107,13 +140,13 @@ package struct Norm: Sendable {
             residual.map { $0.shape == shape } ?? true,
             "norm: the residual \(residual?.shape ?? []) has not the input's shape \(shape)")
         guard !shape.isEmpty else { return }
-        let operands = [input.contiguous(), residual?.contiguous(), weight?.contiguous(), bias?.contiguous()]
+        let operands = (input.contiguous(), residual?.contiguous(), weight?.contiguous(), bias?.contiguous())
         var descriptor = descriptor(shape)
         var inputs = HeedNormInputs()
-        inputs.input = operands[0].map { UnsafePointer($0.firstElement) }
-        inputs.residual = operands[1].map { UnsafePointer($0.firstElement) }
-        inputs.weight = operands[2].map { UnsafePointer($0.firstElement) }
-        inputs.bias = operands[3].map { UnsafePointer($0.firstElement) }
+        inputs.input = UnsafePointer(operands.0.firstElement)
+        inputs.residual = operands.1.map { UnsafePointer($0.firstElement) }
+        inputs.weight = operands.2.map { UnsafePointer($0.firstElement) }
+        inputs.bias = operands.3.map { UnsafePointer($0.firstElement) }
         var outputs = HeedNormOutputs()
         outputs.output = output.baseAddress
         outputs.sum = sum?.withUnsafeMutableElements { $0.baseAddress }

@@ -79,6 +79,9 @@ public struct PackedWeights: Sendable {
             .check("PackedWeights", "shape \(shape)")
     }
 
+    /// What a product reads of it.
+    package var extent: MemoryExtent { MemoryExtent(storage, byteCount: byteCount) }
+
     func withPackedBytes<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result {
         defer { withExtendedLifetime(storage) {} }
         return body(UnsafeRawPointer(storage.bytes))

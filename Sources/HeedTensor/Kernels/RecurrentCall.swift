@@ -11,7 +11,6 @@ package struct RecurrentCall: Sendable {
     private let lengths: [Int64]?
     private let reverse: Bool
     private let hidden: Int
-    private let shapes: String
 
     /// - Parameters:
     ///   - input: `[B, T, I]`; views are read where they lie if their last axis is contiguous.
@@ -23,10 +22,9 @@ package struct RecurrentCall: Sendable {
         _ kind: RecurrentKind, _ input: Tensor, weights: RecurrentWeights, packed: PackedRecurrentWeights? = nil,
         h0: Tensor? = nil, c0: Tensor? = nil, lengths: [Int]? = nil, reverse: Bool = false
     ) throws(TensorError) {
-        let shapes =
-            "input \(input.shape), \(weights.shapes), h0 \(h0.map { "\($0.shape)" } ?? "none"), c0 "
-            + "\(c0.map { "\($0.shape)" } ?? "none")"
-        func refuse(_ reason: String) -> TensorError { TensorError(.badShape, "recurrent", "\(reason): \(shapes)") }
+        func refuse(_ reason: String) -> TensorError {
+            TensorError(.badShape, "recurrent", "\(reason): \(Self.shapes(input, weights, h0, c0))")
+        }
         guard input.rank == 3, weights.input.rank == 2, weights.state.rank == 2 else {
             throw refuse("the input must be [B, T, I], weights [G * H, I] and [G * H, H]")
         }
@@ -50,7 +48,6 @@ package struct RecurrentCall: Sendable {
         }
         let isReadable = input.layout.strides[2] == 1 || input.shape[2] <= 1
         self.input = isReadable ? input : input.contiguous()
-        self.shapes = shapes
         self.kind = kind
         self.packed = packed
         self.weights = RecurrentWeights(
@@ -64,6 +61,12 @@ package struct RecurrentCall: Sendable {
         var descriptor = descriptor
         // SIZE_MAX, which overflow gives, is imported as -1.
         guard heed_recurrent_reserve_size(&descriptor) >= 0 else { throw refuse("too much memory is needed") }
+    }
+
+    /// What an error names; made only where there is one.
+    private static func shapes(_ input: Tensor, _ weights: RecurrentWeights, _ h0: Tensor?, _ c0: Tensor?) -> String {
+        "input \(input.shape), \(weights.shapes), h0 \(h0.map { "\($0.shape)" } ?? "none"), c0 "
+            + "\(c0.map { "\($0.shape)" } ?? "none")"
     }
 
     /// The sizes and strides for the kernels, but for the lengths.
@@ -123,6 +126,24 @@ package struct RecurrentCall: Sendable {
         }
     }
 
+    /// The forward pass in inference into tensors that are kept from call to call: ``outputShape``, and ``stateShape`` for the last states
+    /// (`cn` of an LSTM alone).
+    package func run(into output: inout Tensor, hn: inout Tensor, cn: inout Tensor) throws(TensorError) {
+        output.reuse(as: outputShape)
+        hn.reuse(as: stateShape)
+        if kind == .lstm { cn.reuse(as: stateShape) }
+        try output.withUnsafeMutableElements { output throws(TensorError) in
+            try hn.withUnsafeMutableElements { hn throws(TensorError) in
+                try cn.withUnsafeMutableElements { cn throws(TensorError) in
+                    try run(
+                        Targets(
+                            output: output.baseAddress, outputBatch: outputShape[1] * hidden, outputTime: hidden,
+                            hn: hn.baseAddress, cn: kind == .lstm ? cn.baseAddress : nil))
+                }
+            }
+        }
+    }
+
     /// What the layer computes, and what its gradients need.
     package struct Result: Sendable {
         /// ``RecurrentCall/outputShape``; zeros behind a sequence's end.
@@ -175,7 +196,7 @@ package struct RecurrentCall: Sendable {
         } else {
             status = body(&shape, &operands, &inputs)
         }
-        try status.check("recurrent", shapes)
+        try status.check("recurrent", Self.shapes(input, weights, h0, c0))
     }
 
     /// The same call with the input in rows of its own.

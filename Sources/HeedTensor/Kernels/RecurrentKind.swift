@@ -68,6 +68,12 @@ public struct PackedRecurrentWeights: Sendable {
     let packed: Tensor
     let kind: RecurrentKind
 
+    /// Bytes of memory.
+    public var byteCount: Int { packed.count * MemoryLayout<Float>.stride }
+
+    /// What a step reads of it.
+    package var extent: MemoryExtent { MemoryExtent(packed.storage, byteCount: byteCount) }
+
     /// - Precondition: the weights have the shapes `[G * H, I]` and `[G * H, H]`.
     public init(_ kind: RecurrentKind, _ weights: RecurrentWeights) {
         let (input, state) = (weights.input.contiguous(), weights.state.contiguous())

@@ -36,6 +36,21 @@ extension HeedRuntime {
         return Double(keyBytes + valueBytes) / seconds
     }
 
+    /// Reads all of these once on all threads, those of a size after each other; what is smaller than a page is left out. GB/s.
+    package static func measureRead(of memory: [MemoryExtent]) throws(TensorError) -> Double {
+        defer { withExtendedLifetime(memory) {} }
+        var (bytes, seconds) = (0.0, 0.0)
+        for (size, extents) in Dictionary(grouping: memory, by: \.byteCount) where size >= 4096 {
+            let total = Double(size) * Double(extents.count)
+            bytes += total
+            seconds += total / (try measureRead(extents.map { UnsafeRawPointer($0.storage.bytes) }, size))
+        }
+        guard bytes > 0 else {
+            throw TensorError(.badArgument, "measureRead", "\(memory.count) buffers are all smaller than a page")
+        }
+        return bytes / seconds
+    }
+
     private static func measureRead(_ buffers: [UnsafeRawPointer?], _ bytes: Int) throws(TensorError) -> Double {
         var rate = 0.0
         try heed_peak_read(buffers, buffers.count, bytes, threadCount, &rate)
@@ -61,4 +76,12 @@ extension HeedRuntime {
             }
         }
     }
+}
+
+/// Memory that an operation reads, so that a plain read of it can be measured beside.
+package struct MemoryExtent: Sendable {
+    fileprivate let storage: TensorStorage
+    package let byteCount: Int
+
+    init(_ storage: TensorStorage, byteCount: Int) { (self.storage, self.byteCount) = (storage, byteCount) }
 }

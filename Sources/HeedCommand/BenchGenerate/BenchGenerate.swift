@@ -1,0 +1,80 @@
+import ArgumentParser
+import Heed
+
+/// `heed bench generate`: a prompt at once, then a token at a time.
+struct BenchGenerate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate",
+        abstract:
+            "Measure a language model at work: reading a prompt (prefill), then writing a token at a time (decode).",
+        discussion: """
+            gpt2-124m has GPT-2's smallest dimensions and random weights; a folder is one that heed train wrote. Weights are packed before anything is \
+            timed. Prefill counts the operations that are done: products and attention of the prompt's tokens, but of the last block and the \
+            output layer what the last token needs. Decode counts the bytes that a token reads, weights and cache, beside a read of the same memory \
+            in the same run. Tokens are random. A prompt that the model cannot see at once is cut.
+            """
+    )
+
+    @Option(help: ArgumentHelp("gpt2-124m, or the folder of a model.", valueName: "model"))
+    var model = "gpt2-124m"
+
+    @Option(help: "Tokens of the prompt.")
+    var promptLength = 512
+
+    @Option(help: "Tokens that are written behind it.")
+    var newTokens = 32
+
+    @Option(help: "Sequences that are written side by side.")
+    var sequences = 1
+
+    @Option(help: "Element type of the weights: f32 or bf16.")
+    var dtype = ElementType.float32
+
+    @Option(help: "Repetitions, 1 to 10000.")
+    var repeats = 9
+
+    @OptionGroup(title: "General") var common: CommonOptions
+
+    /// More tokens or sequences than this are a slip of the hand.
+    private static let most = 1 << 20
+
+    func validate() throws {
+        for (name, value) in [
+            ("prompt-length", promptLength), ("new-tokens", newTokens), ("sequences", sequences),
+        ] where !(1...Self.most).contains(value) {
+            throw ValidationError("--\(name) \(value) is out of range: 1 to \(Self.most) are possible")
+        }
+        guard (1...10_000).contains(repeats) else {
+            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
+        }
+    }
+
+    func run() throws {
+        try common.apply()
+        let surroundings = Surroundings.current
+        let stopwatch = GenerateStopwatch(
+            model: model, promptLength: promptLength, newTokens: newTokens, sequences: sequences, elementType: dtype,
+            repeats: repeats)
+        Progress.show("making the model ...")
+        let measured = try measure(stopwatch)
+        Progress.erase()
+        guard common.json else {
+            try Console.printLine(surroundings.description)
+            for line in measured.lines { try Console.printLine(line) }
+            return
+        }
+        try Console.printLine(JSONWriter.string(measured.json(in: surroundings)))
+    }
+
+    private func measure(_ stopwatch: GenerateStopwatch) throws(CommandFailure) -> GenerateMeasurement {
+        guard model == "gpt2-124m" else { return try ModelFolder(path: model).withLanguageModel(stopwatch) }
+        do {
+            var random = RandomGenerator(seed: 1)
+            return try stopwatch.measure(GPT(.gpt2Small, using: &random).packed(as: dtype.weights))
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw .workFailed("\(error)")
+        }
+    }
+}

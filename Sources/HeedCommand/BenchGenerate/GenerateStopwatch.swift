@@ -1,0 +1,110 @@
+import Heed
+
+/// Times a packed language model: prompts at once beside the machine's peak, then tokens one by one beside a read of what they read.
+struct GenerateStopwatch: LanguageModelUse {
+    let model: String
+    let promptLength: Int
+    let newTokens: Int
+    let sequences: Int
+    let elementType: ElementType
+    let repeats: Int
+
+    func use<Model: LanguageModel>(
+        _ model: Model, _ vocabulary: CharacterVocabulary
+    ) throws -> GenerateMeasurement where Model.Packed: MeasuredLanguageModel {
+        try measure(model.packed(as: elementType.weights))
+    }
+
+    func measure(_ model: some MeasuredLanguageModel) throws(CommandFailure) -> GenerateMeasurement {
+        let (prompt, new) = try lengths(model.contextLength)
+        var random = RandomGenerator(seed: 2)
+        let drawn = (0..<sequences).map { _ in
+            (0..<prompt + new).map { _ in Int32(random.below(model.vocabularySize)) }
+        }
+        let run = Run(model, drawn.map { Array($0[..<prompt]) }, drawn.map { Array($0[prompt...]) })
+        // The first run takes memory; the second is as every later one.
+        run.prefill()
+        run.decode()
+        let memory = model.memory(run.states)
+        let stepBytes = (1...new).map { Double(model.stateByteCount(tokens: prompt + $0)) }.reduce(0, +) / Double(new)
+
+        let prefillRuns = Stopwatch.runsPerTurn(ofSeconds: Self.seconds { run.prefill() })
+        let elementType = elementType
+        let prefill = try Stopwatch(repeats: repeats) { elementType.readPeak() }.measure([
+            Stopwatch.Arm(runsPerTurn: prefillRuns) { runs in
+                Progress.show("\(self.model): prefill")
+                return Self.seconds { for _ in 0..<runs { run.prefill() } } / Double(runs)
+            }
+        ])[0]
+        // Every turn begins behind the prompt, whose reading is no part of it.
+        let decode = try Stopwatch(repeats: repeats) { () throws(CommandFailure) in
+            Progress.show("reading")
+            do throws(TensorError) { return try HeedRuntime.measureRead(of: memory) } catch {
+                throw .workFailed(error.description)
+            }
+        }.measure([
+            Stopwatch.Arm(runsPerTurn: decodeRuns(run)) { runs in
+                Progress.show("\(self.model): decode")
+                return (0..<runs).reduce(0) { sum, _ in
+                    run.prefill()
+                    return sum + Self.seconds { run.decode() }
+                } / Double(runs * new)
+            }
+        ])[0]
+        return GenerateMeasurement(
+            model: self.model, elementType: elementType, promptLength: prompt, newTokens: new, sequences: sequences,
+            prefill: prefill, decode: decode, operations: model.operations(prompt: prompt) * Double(sequences),
+            stepBytes: Double(model.weightByteCount) + stepBytes * Double(sequences),
+            weightBytes: model.weightByteCount)
+    }
+
+    private func decodeRuns(_ run: Run<some MeasuredLanguageModel>) -> Int {
+        run.prefill()
+        return Stopwatch.runsPerTurn(ofSeconds: Self.seconds { run.decode() })
+    }
+
+    /// Prompt and new tokens, cut to what the model sees at once.
+    private func lengths(_ context: Int?) throws(CommandFailure) -> (prompt: Int, new: Int) {
+        guard let context, promptLength + newTokens > context else { return (promptLength, newTokens) }
+        guard context > 1 else { throw .workFailed("the model sees one token at a time: there is no prompt to read") }
+        let new = min(newTokens, context - 1)
+        return (min(promptLength, context - new), new)
+    }
+
+    private static func seconds(_ body: () -> Void) -> Double {
+        let begin = Clock.now
+        body()
+        return Clock.now - begin
+    }
+
+    /// The model with its sequences, in the memory that it keeps.
+    private final class Run<Model: MeasuredLanguageModel> {
+        private let model: Model
+        private let prompts: SequenceTokens
+        private let steps: [SequenceTokens]
+        private(set) var states: [Model.State] = []
+        private var workspace = InferenceWorkspace()
+
+        init(_ model: Model, _ prompts: [[Int32]], _ new: [[Int32]]) {
+            self.model = model
+            var all = SequenceTokens()
+            for prompt in prompts { all.append(prompt) }
+            self.prompts = all
+            steps = (new.first ?? []).indices.map { position in
+                var step = SequenceTokens()
+                for tokens in new { step.append(tokens[position]) }
+                return step
+            }
+        }
+
+        func prefill() {
+            states.removeAll(keepingCapacity: true)
+            for _ in prompts.counts { states.append(model.makeState()) }
+            model.nextScores(prompts, &states, &workspace)
+        }
+
+        func decode() {
+            for tokens in steps { model.nextScores(tokens, &states, &workspace) }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+import Heed
+
+/// What a command does with a language model that `heed train` made, whatever its kind.
+protocol LanguageModelUse {
+    associatedtype Result
+    func use<Model: LanguageModel>(_ model: Model, _ vocabulary: CharacterVocabulary) throws -> Result
+    where Model.Packed: MeasuredLanguageModel
+}
+
+extension ModelFolder {
+    /// Reads the language model of the folder and has `user` use it.
+    ///
+    /// - Throws: ``CommandFailure`` where the folder holds none, or something in it cannot be read; what `user` throws.
+    func withLanguageModel<Use: LanguageModelUse>(_ user: Use) throws(CommandFailure) -> Use.Result {
+        let config = try config()
+        switch config.preset {
+        case CharGPTPreset.name: return try use(CharGPTPreset.self, config, user)
+        case CharLSTMPreset.name: return try use(CharLSTMPreset.self, config, user)
+        default:
+            throw .workFailed("\(JSONText.quoted(path, limit: 1024)) holds a \(config.preset), which writes no text")
+        }
+    }
+
+    private func use<Preset: LanguagePreset, Use: LanguageModelUse>(
+        _ preset: Preset.Type, _ config: Config, _ user: Use
+    ) throws(CommandFailure) -> Use.Result where Preset.Model.Packed: MeasuredLanguageModel {
+        var values = PresetValues(Preset.keys)
+        try values.read(config.settings)
+        let vocabulary = try vocabulary()
+        do {
+            var random = RandomGenerator(seed: 0)
+            var model = try Preset.model(values, vocabularySize: vocabulary.count, using: &random)
+            try model.load(weights())
+            return try user.use(model, vocabulary)
+        } catch let failure as CommandFailure {
+            throw failure
+        } catch {
+            throw .workFailed("\(error)")
+        }
+    }
+}

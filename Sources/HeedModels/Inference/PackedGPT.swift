@@ -1,0 +1,114 @@
+import HeedNN
+import HeedTensor
+
+/// A ``GPT`` as it is run; see ``PackedLanguageModel``.
+///
+/// Only what is wanted is computed: scores behind each sequence's last token, and in the last block nothing but keys and values of the others.
+/// Weights in bfloat16 go with keys and values in bfloat16. The table of tokens is shared with the trained model, which may go.
+public struct PackedGPT: PackedLanguageModel {
+    /// The dimensions.
+    public let settings: GPTSettings
+    private let tokens: Tensor
+    private let positions: Tensor
+    private let blocks: [PackedTransformerLayer]
+    private let norm: PackedNorm
+    private let output: PackedLinear
+
+    init(_ model: GPT, as element: PackedWeights.Element) {
+        settings = model.settings
+        (tokens, positions) = (model.tokens.weight.value.contiguous(), model.positions.weight.value.contiguous())
+        blocks = model.blocks.map { PackedTransformerLayer($0, as: element) }
+        norm = PackedNorm(model.norm)
+        output = PackedLinear(weight: tokens, as: element)
+    }
+
+    public var vocabularySize: Int { settings.vocabularySize }
+    public var contextLength: Int? { settings.contextLength }
+
+    public var weightByteCount: Int {
+        blocks.reduce(norm.byteCount + output.byteCount) { $0 + $1.byteCount }
+            + 2 * settings.width * MemoryLayout<Float>.stride  // a row of tokens and of positions
+    }
+
+    // MARK: Sequences
+
+    /// Keys and values of every block, and the tokens they are of.
+    public struct State: Sendable {
+        fileprivate var caches: [KeyValueCache]
+        /// The tokens that are seen.
+        fileprivate var seen: [Int32] = []
+        /// How many before them are forgotten.
+        fileprivate var forgotten = 0
+    }
+
+    public func makeState() -> State {
+        State(caches: blocks.map { $0.makeCache() })
+    }
+
+    /// How many tokens of a sequence are forgotten once it has so many: whole quarters of the context, as few as make the rest fit.
+    private func forgotten(ofLength length: Int) -> Int {
+        let (context, step) = (settings.contextLength, max(1, settings.contextLength / 4))
+        return length <= context ? 0 : (length - context + step - 1) / step * step
+    }
+
+    /// Puts down in `workspace` which tokens are computed, at which positions and in which rows.
+    private func plan(_ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace) {
+        workspace.ids.removeAll(keepingCapacity: true)
+        workspace.positions.removeAll(keepingCapacity: true)
+        workspace.rows.rows.removeAll(keepingCapacity: true)
+        var next = 0
+        for (sequence, count) in tokens.counts.enumerated() {
+            let first = workspace.ids.count
+            var begin = states[sequence].seen.count
+            states[sequence].seen += tokens.ids[next..<next + count]
+            next += count
+            let forgotten = forgotten(ofLength: states[sequence].forgotten + states[sequence].seen.count)
+            if forgotten > states[sequence].forgotten {
+                states[sequence].seen.removeFirst(forgotten - states[sequence].forgotten)
+                states[sequence].forgotten = forgotten
+                for layer in blocks.indices { states[sequence].caches[layer].truncate(to: 0) }
+                begin = 0
+            }
+            workspace.ids += states[sequence].seen[begin...]
+            for position in begin..<states[sequence].seen.count { workspace.positions.append(Int32(position)) }
+            workspace.rows.rows.append(first..<workspace.ids.count)
+        }
+    }
+
+    public func nextScores(
+        _ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace
+    ) {
+        require(
+            tokens.counts.count == states.count,
+            "PackedGPT.nextScores: tokens of \(tokens.counts.count) sequences, but \(states.count) states")
+        plan(tokens, &states, &workspace)
+        guard !states.isEmpty else { return workspace.scores.reuse(as: [0, vocabularySize]) }
+        embedding(self.tokens, indices: workspace.ids, into: &workspace.rows.stream)
+        embedding(positions, indices: workspace.positions, into: &workspace.rows.added)
+        for layer in blocks.indices {
+            blocks[layer].run(&workspace.rows, onlyLast: layer == blocks.count - 1) { sequence, body in
+                body(&states[sequence].caches[layer])
+            }
+        }
+        norm.run(adding: workspace.rows.added, to: &workspace.rows.stream, into: &workspace.rows.normal)
+        output.run(workspace.rows.normal, into: &workspace.scores, rounded: &workspace.rows.rounded)
+    }
+}
+
+extension PackedGPT: MeasuredLanguageModel {
+    package func memory(_ states: [State]) -> [MemoryExtent] {
+        blocks.flatMap(\.extents) + [output.weight.extent] + states.flatMap { $0.caches.flatMap(\.extents) }
+    }
+
+    package func stateByteCount(tokens: Int) -> Int {
+        blocks.reduce(0) { $0 + $1.cacheBytesPerToken * tokens }
+    }
+
+    package func operations(prompt tokens: Int) -> Double {
+        let computed = tokens - forgotten(ofLength: tokens)
+        let last = blocks.count - 1
+        return blocks.indices.reduce(output.operationsPerRow) {
+            $0 + blocks[$1].operations(tokens: computed, before: 0, onlyLast: $1 == last)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import HeedNN
+import HeedTensor
+
+/// A ``RecurrentLanguageModel`` as it is run; see ``PackedLanguageModel``. Weights are `Float`.
+public struct PackedRecurrentLanguageModel: PackedLanguageModel {
+    /// The dimensions.
+    public let settings: RecurrentLanguageModelSettings
+    private let tokens: Tensor
+    private let layers: PackedRecurrentLayers
+    private let output: PackedLinear
+
+    init(_ model: RecurrentLanguageModel) {
+        settings = model.settings
+        tokens = model.tokens.weight.value.contiguous()
+        layers = PackedRecurrentLayers(model.lstm.layers)
+        output = model.output.packed()
+    }
+
+    public var vocabularySize: Int { settings.vocabularySize }
+    public var contextLength: Int? { nil }
+
+    public var weightByteCount: Int {
+        layers.byteCount + output.byteCount + settings.embedding * MemoryLayout<Float>.stride
+    }
+
+    /// The state of every layer.
+    public typealias State = PackedRecurrentLayers.State
+
+    public func makeState() -> State { layers.makeState() }
+
+    public func nextScores(
+        _ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace
+    ) {
+        require(
+            tokens.counts.count == states.count,
+            "PackedRecurrentLanguageModel.nextScores: tokens of \(tokens.counts.count) sequences, but \(states.count) states"
+        )
+        guard let longest = tokens.counts.max() else { return workspace.scores.reuse(as: [0, vocabularySize]) }
+        let isEven = tokens.counts.allSatisfy { $0 == longest }
+        workspace.ids.removeAll(keepingCapacity: true)
+        var next = 0
+        for count in tokens.counts {
+            workspace.ids += tokens.ids[next..<next + count]
+            for _ in count..<longest { workspace.ids.append(0) }  // behind a sequence's end, without effect
+            next += count
+        }
+        embedding(self.tokens, indices: workspace.ids, into: &workspace.recurrent.sequence)
+        workspace.recurrent.sequence.divideRows(into: states.count)
+        layers.run(&workspace.recurrent, lengths: isEven ? nil : tokens.counts, states: &states)
+        output.run(workspace.recurrent.last, into: &workspace.scores, rounded: &workspace.rows.rounded)
+    }
+}
+
+extension PackedRecurrentLanguageModel: MeasuredLanguageModel {
+    package func memory(_ states: [State]) -> [MemoryExtent] { layers.extents + [output.weight.extent] }
+
+    package func stateByteCount(tokens: Int) -> Int {
+        2 * settings.layers * settings.hidden * MemoryLayout<Float>.stride
+    }
+
+    package func operations(prompt tokens: Int) -> Double {
+        Double(tokens) * layers.operationsPerStep + output.operationsPerRow
+    }
+}

@@ -1,0 +1,95 @@
+import HeedTensor
+
+/// ``RecurrentLayers`` of one direction as inference runs them: weights packed once, nothing recorded.
+public struct PackedRecurrentLayers: Sendable {
+    private let kind: RecurrentKind
+    private let layers: [(weights: RecurrentWeights, packed: PackedRecurrentWeights)]
+    package let hiddenSize: Int
+
+    /// The states of one sequence, each `[layers, hidden]`; `cell` is an LSTM's.
+    public struct State: Sendable {
+        fileprivate var hidden: Tensor
+        fileprivate var cell: Tensor
+    }
+
+    /// What a step computes with, kept from step to step.
+    package struct Buffers: Sendable {
+        /// What the layers read, then what they give: `[batch, time, size]`.
+        package var sequence = Tensor.zeros([0, 0, 0])
+        private(set) package var last = Tensor.zeros([0, 0])
+        fileprivate var output = Tensor.zeros([0, 0, 0])
+        fileprivate var cell = Tensor.zeros([0, 0])
+        fileprivate var hiddenBefore = Tensor.zeros([0, 0])
+        fileprivate var cellBefore = Tensor.zeros([0, 0])
+
+        package init() {}
+
+        fileprivate mutating func run(_ call: RecurrentCall) {
+            stopping { () throws(TensorError) in try call.run(into: &output, hn: &last, cn: &cell) }
+        }
+    }
+
+    /// - Precondition: the layers run in one direction.
+    package init(_ layers: RecurrentLayers) {
+        require(
+            !layers.isBidirectional, "PackedRecurrentLayers: layers that run backwards too cannot go on from a state")
+        kind = layers.kind
+        hiddenSize = layers.hiddenSize
+        self.layers = layers.parameters.map { parameters in
+            let weights = RecurrentWeights(
+                input: parameters.inputWeight.value, state: parameters.hiddenWeight.value,
+                inputBias: parameters.inputBias?.value, stateBias: parameters.hiddenBias?.value)
+            return (weights, PackedRecurrentWeights(layers.kind, weights))
+        }
+    }
+
+    /// The state before the first step.
+    package func makeState() -> State {
+        let zeros = Tensor.zeros([layers.count, hiddenSize])
+        return State(hidden: zeros, cell: kind == .lstm ? zeros : .zeros([0, 0]))
+    }
+
+    /// Takes `buffers.sequence`, `[batch, time, input]`, through the layers: the last layer's output at each sequence's end is in `buffers.last`,
+    /// `[batch, hidden]`, and `states` are those behind it.
+    ///
+    /// - Parameter lengths: The steps of each sequence; nil for all.
+    package func run(_ buffers: inout Buffers, lengths: [Int]?, states: inout [State]) {
+        let batch = states.count
+        for (index, layer) in layers.enumerated() {
+            buffers.hiddenBefore.reuse(as: [batch, hiddenSize])
+            buffers.cellBefore.reuse(as: [kind == .lstm ? batch : 0, hiddenSize])
+            for sequence in 0..<batch {
+                buffers.hiddenBefore.copyRow(sequence, from: states[sequence].hidden, index)
+                if kind == .lstm { buffers.cellBefore.copyRow(sequence, from: states[sequence].cell, index) }
+            }
+            buffers.run(
+                stopping { () throws(TensorError) in
+                    try RecurrentCall(
+                        kind, buffers.sequence, weights: layer.weights, packed: layer.packed, h0: buffers.hiddenBefore,
+                        c0: kind == .lstm ? buffers.cellBefore : nil, lengths: lengths)
+                })
+            for sequence in 0..<batch {
+                states[sequence].hidden.copyRow(index, from: buffers.last, sequence)
+                if kind == .lstm { states[sequence].cell.copyRow(index, from: buffers.cell, sequence) }
+            }
+            swap(&buffers.sequence, &buffers.output)
+        }
+    }
+
+    // MARK: What it costs
+
+    package var extents: [MemoryExtent] { layers.map(\.packed.extent) }
+
+    /// Bytes of weights that a step reads.
+    package var byteCount: Int {
+        layers.reduce(0) { sum, layer in
+            let biases = (layer.weights.inputBias?.count ?? 0) + (layer.weights.stateBias?.count ?? 0)
+            return sum + layer.packed.byteCount + biases * MemoryLayout<Float>.stride
+        }
+    }
+
+    /// Floating point operations of a step of a sequence: those of the products.
+    package var operationsPerStep: Double {
+        layers.reduce(0) { $0 + 2 * Double($1.weights.input.count + $1.weights.state.count) }
+    }
+}

@@ -1,0 +1,111 @@
+import HeedTensor
+
+/// A ``TransformerEncoderLayer``, norm first and causal, as inference runs it: weights packed once, nothing recorded, a cache of keys and values
+/// for each sequence.
+///
+///     stream = stream + attention(norm1(stream));  stream = stream + feedForward(norm2(stream))
+///
+/// The last sum of a layer is taken by the norm behind it.
+package struct PackedTransformerLayer: Sendable {
+    private let norm1: PackedNorm
+    private let norm2: PackedNorm
+    private let input: PackedLinear
+    private let output: PackedLinear
+    private let linear1: PackedLinear
+    private let linear2: PackedLinear
+    private let activation: Activation
+    private let heads: Int
+    private let keyValueHeads: Int
+    private let headDimension: Int
+    private let element: PackedWeights.Element
+
+    /// - Precondition: the layer has its norms first.
+    package init(_ layer: TransformerEncoderLayer, as element: PackedWeights.Element) {
+        require(layer.normFirst, "PackedTransformerLayer: a layer with its norms last has no residual stream")
+        let attention = layer.selfAttention
+        norm1 = PackedNorm(layer.norm1)
+        norm2 = PackedNorm(layer.norm2)
+        input = PackedLinear(
+            weight: attention.inputWeight.value, bias: attention.inputBias?.value, as: element)
+        output = attention.output.packed(as: element)
+        linear1 = layer.feedForward.linear1.packed(as: element)
+        linear2 = layer.feedForward.linear2.packed(as: element)
+        activation = layer.feedForward.activation
+        (heads, keyValueHeads) = (attention.heads, attention.keyValueHeads)
+        headDimension = attention.headDimension
+        self.element = element
+    }
+
+    /// An empty cache, of the type of the weights.
+    package func makeCache() -> KeyValueCache {
+        KeyValueCache(
+            keyValueHeads: keyValueHeads, headDimension: headDimension,
+            element: element == .float32 ? .float32 : .bfloat16)
+    }
+
+    /// Takes the rows of `buffers` through the layer; what they add to the stream last is left in `added`.
+    ///
+    /// - Parameters:
+    ///   - onlyLast: Whether nothing but each sequence's last row is wanted of the output: the others give their keys and values alone.
+    ///   - cache: Lends the cache of a sequence, by its number.
+    package func run(
+        _ buffers: inout RowBuffers, onlyLast: Bool,
+        cache: (_ sequence: Int, _ body: (inout KeyValueCache) -> Void) -> Void
+    ) {
+        norm1.run(adding: buffers.added, to: &buffers.stream, into: &buffers.normal)
+        input.run(buffers.normal, into: &buffers.wide, rounded: &buffers.rounded)
+        attend(&buffers, onlyLast: onlyLast && buffers.hasMoreThanLastRows, cache)
+        output.run(buffers.joined, into: &buffers.added, rounded: &buffers.rounded)
+        norm2.run(adding: buffers.added, to: &buffers.stream, into: &buffers.normal)
+        linear1.run(buffers.normal, activation: activation, into: &buffers.wide, rounded: &buffers.rounded)
+        linear2.run(buffers.wide, into: &buffers.added, rounded: &buffers.rounded)
+    }
+
+    private func attend(
+        _ buffers: inout RowBuffers, onlyLast: Bool, _ cache: (Int, (inout KeyValueCache) -> Void) -> Void
+    ) {
+        let (queryColumns, keyColumns) = (heads * headDimension, keyValueHeads * headDimension)
+        let rowCount = onlyLast ? buffers.rows.count : buffers.rows.last?.upperBound ?? 0
+        buffers.joined.reuse(as: [rowCount, queryColumns])
+        for (sequence, rows) in buffers.rows.enumerated() {
+            cache(sequence) { cache in
+                cache.append(
+                    keys: buffers.wide.heads(
+                        keyValueHeads, dimension: headDimension, rows: rows, firstColumn: queryColumns),
+                    values: buffers.wide.heads(
+                        keyValueHeads, dimension: headDimension, rows: rows, firstColumn: queryColumns + keyColumns))
+                let asking = onlyLast ? rows.upperBound - 1..<rows.upperBound : rows
+                attention(
+                    queries: buffers.wide.heads(heads, dimension: headDimension, rows: asking, firstColumn: 0),
+                    cache: cache, joinedInto: &buffers.joined, firstRow: onlyLast ? sequence : rows.lowerBound)
+            }
+        }
+        if onlyLast { buffers.keepLastRowsOfStream() }
+    }
+
+    // MARK: What it costs
+
+    /// The packed weights, for a yardstick to read.
+    package var extents: [MemoryExtent] { [input, output, linear1, linear2].map(\.weight.extent) }
+
+    /// Bytes of weights that a step reads.
+    package var byteCount: Int {
+        [input, output, linear1, linear2].reduce(norm1.byteCount + norm2.byteCount) { $0 + $1.byteCount }
+    }
+
+    /// Bytes of keys and values of a token.
+    package var cacheBytesPerToken: Int {
+        2 * keyValueHeads * headDimension
+            * (element == .float32 ? MemoryLayout<Float>.stride : MemoryLayout<BFloat16>.stride)
+    }
+
+    /// Floating point operations of the products and, over the pairs that are seen, of attention for `tokens` behind `before` others.
+    package func operations(tokens: Int, before: Int, onlyLast: Bool) -> Double {
+        let behind = onlyLast ? 1 : Double(tokens)
+        let pairs =
+            onlyLast ? Double(before + tokens) : Double(tokens) * (Double(before) + Double(tokens + 1) / 2)
+        return Double(tokens) * input.operationsPerRow
+            + behind * (output.operationsPerRow + linear1.operationsPerRow + linear2.operationsPerRow)
+            + 4 * pairs * Double(heads * headDimension)
+    }
+}
