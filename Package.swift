@@ -90,6 +90,7 @@ let package = Package(
             name: "HeedModelsTests",
             dependencies: [
                 "HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedTestSupport",
+                "CAllocationCounter",
             ]),
         .testTarget(
             name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedFiles", "HeedJSON", "HeedTestSupport"]),

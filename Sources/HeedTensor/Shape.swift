@@ -28,6 +28,29 @@ public struct Shape: Sendable, Hashable {
         self = shape
     }
 
+    // A literal makes an array first, which a debug build takes from the heap; what runs in every step does without.
+
+    /// `[rows, columns]`.
+    package init(rows: Int, columns: Int) {
+        var sizes = IndexVector(repeating: rows, count: 2)
+        sizes[1] = columns
+        self.init(sizes)
+    }
+
+    /// `[batch, rows, columns]`.
+    package init(batch: Int, rows: Int, columns: Int) {
+        var sizes = IndexVector(repeating: batch, count: 3)
+        (sizes[1], sizes[2]) = (rows, columns)
+        self.init(sizes)
+    }
+
+    /// `[batch, heads, rows, columns]`.
+    init(batch: Int, heads: Int, rows: Int, columns: Int) {
+        var sizes = IndexVector(repeating: batch, count: 4)
+        (sizes[1], sizes[2], sizes[3]) = (heads, rows, columns)
+        self.init(sizes)
+    }
+
     init?(exactly sizes: IndexVector) {
         var product = 1
         var isEmpty = false

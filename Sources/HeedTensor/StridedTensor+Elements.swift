@@ -65,7 +65,7 @@ extension StridedTensor {
                 target += 1
             }
         }
-        layout = Layout(contiguous: [target, columns])
+        layout = Layout(contiguous: Shape(rows: target, columns: columns))
     }
 
     /// Overwrites row `row` of a matrix by a row of another of as many columns; in place where nothing else refers to the memory.

@@ -32,6 +32,12 @@ import Testing
         ["bench", "decode", "--key-length", "1", "--head-dim", "1", "--heads", "1"],
         ["bench", "decode", "--head-dim", "9223372036854775807"], ["bench", "decode", "--dtype", "f64"],
         ["bench", "decode", "--repeats", "10001"], ["bench", "decode", "--arms", "fast"],
+        ["bench", "generate", "--prompt-length", "0"], ["bench", "generate", "--prompt-length", "10000000000"],
+        ["bench", "generate", "--new-tokens=-1"], ["bench", "generate", "--sequences", "0"],
+        ["bench", "generate", "--dtype", "f16"], ["bench", "generate", "--repeats", "0"],
+        ["bench", "generate", "--model"], ["generate"], ["generate", "--model", "m", "--max-tokens=-1"],
+        ["generate", "--model", "m", "--temperature=-1"], ["generate", "--model", "m", "--top-k", "0"],
+        ["generate", "--model", "m", "--dtype", "f64"],
         ["bench", "pointwise"], ["bench", "pointwise", "--op", "sine"],
         ["bench", "pointwise", "--op", "softmax", "--rows", "0"],
         ["bench", "pointwise", "--op", "softmax", "--columns=-1"],
@@ -56,6 +62,7 @@ import Testing
     @Test(arguments: [
         ["--help"], ["bench", "--help"], ["bench", "attention", "--help"],
         ["bench", "gemm", "--help"], ["bench", "decode", "--help"], ["bench", "pointwise", "--help"],
+        ["bench", "generate", "--help"], ["generate", "--help"],
         ["verify", "--help"], ["doctor", "--help"],
     ])
     func `help is given at every level`(arguments: [String]) throws {

@@ -56,8 +56,8 @@ public struct PackedRecurrentLayers: Sendable {
     package func run(_ buffers: inout Buffers, lengths: [Int]?, states: inout [State]) {
         let batch = states.count
         for (index, layer) in layers.enumerated() {
-            buffers.hiddenBefore.reuse(as: [batch, hiddenSize])
-            buffers.cellBefore.reuse(as: [kind == .lstm ? batch : 0, hiddenSize])
+            buffers.hiddenBefore.reuse(as: Shape(rows: batch, columns: hiddenSize))
+            buffers.cellBefore.reuse(as: Shape(rows: kind == .lstm ? batch : 0, columns: hiddenSize))
             for sequence in 0..<batch {
                 buffers.hiddenBefore.copyRow(sequence, from: states[sequence].hidden, index)
                 if kind == .lstm { buffers.cellBefore.copyRow(sequence, from: states[sequence].cell, index) }

@@ -66,7 +66,7 @@ package struct PackedTransformerLayer: Sendable {
     ) {
         let (queryColumns, keyColumns) = (heads * headDimension, keyValueHeads * headDimension)
         let rowCount = onlyLast ? buffers.rows.count : buffers.rows.last?.upperBound ?? 0
-        buffers.joined.reuse(as: [rowCount, queryColumns])
+        buffers.joined.reuse(as: Shape(rows: rowCount, columns: queryColumns))
         for (sequence, rows) in buffers.rows.enumerated() {
             cache(sequence) { cache in
                 cache.append(

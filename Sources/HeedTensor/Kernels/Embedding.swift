@@ -37,7 +37,7 @@ package func embedding(_ table: Tensor, indices: [Int32], into output: inout Ten
     (shape.tokens, shape.vocabulary, shape.columns) = (indices.count, table.shape[0], table.shape[1])
     (shape.id_element, shape.id_step) = (.int32, 1)
     (shape.table_row, shape.output_row) = (table.shape[1], table.shape[1])
-    output.reuse(as: [indices.count, table.shape[1]])
+    output.reuse(as: Shape(rows: indices.count, columns: table.shape[1]))
     output.withUnsafeMutableElements { output in
         withExtendedLifetime(table) {
             indices.withUnsafeBufferPointer { ids in

@@ -78,9 +78,9 @@ public struct KeyValueCache: Sendable {
     package var extents: [MemoryExtent] { (keys + values).map { MemoryExtent($0, byteCount: $0.byteCount) } }
 
     /// `[B, G, length, D]`.
-    var keyShape: Shape { [batch, keyValueHeads, length, headDimension] }
+    var keyShape: Shape { Shape(batch: batch, heads: keyValueHeads, rows: length, columns: headDimension) }
     /// `[B, G, length, E]`.
-    var valueShape: Shape { [batch, keyValueHeads, length, valueDimension] }
+    var valueShape: Shape { Shape(batch: batch, heads: keyValueHeads, rows: length, columns: valueDimension) }
 
     /// Adds tokens at the end.
     ///
@@ -97,8 +97,10 @@ public struct KeyValueCache: Sendable {
     /// - Throws: ``TensorError`` where the shapes do not fit or memory is not to be had; the cache is then as it was.
     public mutating func checkedAppend(keys newKeys: Tensor, values newValues: Tensor) throws(TensorError) {
         guard newKeys.rank == 4, newValues.rank == 4, newKeys.shape[2] == newValues.shape[2],
-            newKeys.shape == [batch, keyValueHeads, newKeys.shape[2], headDimension],
-            newValues.shape == [batch, keyValueHeads, newKeys.shape[2], valueDimension]
+            newKeys.shape
+                == Shape(batch: batch, heads: keyValueHeads, rows: newKeys.shape[2], columns: headDimension),
+            newValues.shape
+                == Shape(batch: batch, heads: keyValueHeads, rows: newKeys.shape[2], columns: valueDimension)
         else {
             throw TensorError(
                 .badShape, "KeyValueCache.append",

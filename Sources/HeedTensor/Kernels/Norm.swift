@@ -126,7 +126,9 @@ package struct Norm: Sendable {
 
     private func requireVector(_ tensor: Tensor?, _ name: String, _ shape: Shape) {
         guard let tensor else { return }
-        require(tensor.shape == Shape([shape[-1]]), "norm: \(name) of shape \(tensor.shape) does not fit \(shape)")
+        require(
+            tensor.rank == 1 && tensor.shape[0] == shape[-1],
+            "norm: \(name) of shape \(tensor.shape) does not fit \(shape)")
     }
 
     private func run(

@@ -30,14 +30,15 @@ package struct RecurrentCall: Sendable {
         }
         let hidden = weights.state.shape[1]
         let (rows, overflow) = kind.gates.multipliedReportingOverflow(by: hidden)
-        guard !overflow, weights.state.shape[0] == rows, weights.input.shape == Shape([rows, input.shape[2]]) else {
+        guard !overflow, weights.state.shape[0] == rows,
+            weights.input.shape == Shape(rows: rows, columns: input.shape[2])
+        else {
             throw refuse("weights of \(kind) must be [\(kind.gates) * H, I] and [\(kind.gates) * H, H]")
         }
-        for bias in [weights.inputBias, weights.stateBias] where bias.map({ $0.shape != Shape([rows]) }) ?? false {
-            throw refuse("biases must be [\(rows)]")
-        }
-        let state = Shape([input.shape[0], hidden])
-        for given in [h0, c0] where given.map({ $0.shape != state }) ?? false {
+        func fits(_ bias: Tensor?) -> Bool { bias.map { $0.rank == 1 && $0.shape[0] == rows } ?? true }
+        guard fits(weights.inputBias), fits(weights.stateBias) else { throw refuse("biases must be [\(rows)]") }
+        let state = Shape(rows: input.shape[0], columns: hidden)
+        guard (h0?.shape ?? state) == state, (c0?.shape ?? state) == state else {
             throw refuse("initial states must be \(state)")
         }
         guard c0 == nil || kind == .lstm else { throw refuse("\(kind) has no cell state") }
@@ -82,9 +83,9 @@ package struct RecurrentCall: Sendable {
     }
 
     /// `[B, T, H]`.
-    package var outputShape: Shape { [input.shape[0], input.shape[1], hidden] }
+    package var outputShape: Shape { Shape(batch: input.shape[0], rows: input.shape[1], columns: hidden) }
     /// `[B, H]`.
-    package var stateShape: Shape { [input.shape[0], hidden] }
+    package var stateShape: Shape { Shape(rows: input.shape[0], columns: hidden) }
     /// Floats that training keeps from the forward pass for the backward pass.
     package var reserveShape: Shape {
         withUnsafePointer(to: descriptor) { [heed_recurrent_reserve_size($0) / MemoryLayout<Float>.size] }

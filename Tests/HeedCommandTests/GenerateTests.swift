@@ -1,0 +1,129 @@
+import Foundation
+import HeedFiles
+import HeedJSON
+import Testing
+
+@Suite("heed generate and bench generate")
+struct GenerateTests {
+    /// A folder with an untrained model of each kind, made once.
+    private static func model(_ preset: String, in folder: TemporaryFolder) throws -> String {
+        let path = folder.path("model-" + preset)
+        let result = try TrainTests.train(preset, folder, out: "model-" + preset, ["--steps", "1"])
+        #expect(result.status == 0, "\(result.errors)")
+        return path
+    }
+
+    @Test(arguments: ["char-gpt", "char-lstm"]) func benchHasItsKeys(_ preset: String) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model(preset, in: folder)
+        for sequences in ["1", "3"] {
+            let result = try CommandRunner.run([
+                "bench", "generate", "--json", "--model", model, "--prompt-length", "9", "--new-tokens", "4",
+                "--repeats",
+                "2", "--threads", "2", "--sequences", sequences,
+            ])
+            #expect(result.status == 0 && result.errors.isEmpty, "\(result)")
+            let line = try #require(result.objects?.first)
+            #expect(result.outputLines.count == 1)
+            for key in [
+                "prefill_tokens_per_second", "decode_tokens_per_second", "percent_of_peak", "percent_of_bandwidth",
+                "median_seconds", "min_seconds", "gflops", "peak_gflops",
+            ] {
+                let value = try #require(line[key] as? Double, "\(key)")
+                #expect(value > 0 && value.isFinite, "\(key) is \(value)")
+            }
+            for key in ["isa", "cpu", "version"] { #expect(line[key] is String, "\(key)") }
+            #expect(line["bench"] as? String == "generate" && line["model"] as? String == model)
+            #expect(line["dtype"] as? String == "f32" && line["threads"] as? Int == 2)
+            let shape = try #require(line["shape"] as? [String: Int])
+            #expect(shape == ["prompt_length": 9, "new_tokens": 4, "sequences": Int(sequences) ?? 0])
+        }
+    }
+
+    // More than the model sees at once is cut, and said so.
+    @Test func benchCutsWhatTheModelDoesNotSee() throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model("char-gpt", in: folder)
+        let result = try CommandRunner.run([
+            "bench", "generate", "--json", "--model", model, "--dtype", "bf16", "--repeats", "1",
+        ])
+        #expect(result.status == 0, "\(result)")
+        let line = try #require(result.objects?.first)
+        #expect(line["dtype"] as? String == "bf16")
+        // The model sees 16 letters.
+        #expect((line["shape"] as? [String: Int]) == ["prompt_length": 1, "new_tokens": 15, "sequences": 1])
+    }
+
+    // The text of a seed is one text: for any number of threads, printed or as JSON, and longer than the model sees.
+    @Test(arguments: ["char-gpt", "char-lstm"]) func aSeedWritesOneText(_ preset: String) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model(preset, in: folder)
+        let prompt = String(repeating: "the quick brown fox ", count: 3)
+        func generate(_ more: [String]) throws -> CommandRunner.Outcome {
+            try CommandRunner.run(
+                ["generate", "--model", model, "--prompt", prompt, "--max-tokens", "50", "--seed", "4"] + more)
+        }
+        let text = try generate(["--threads", "1"])
+        #expect(text.status == 0 && text.errors.isEmpty, "\(text)")
+        #expect(text.output.hasPrefix(prompt) && text.output.count == prompt.count + 50 + 1)
+        #expect(try generate(["--threads", "3"]).output == text.output)
+        #expect(try generate(["--seed", "5"]).output != text.output)
+        let object = try #require(try generate(["--json"]).objects?.first)
+        #expect(prompt + (object["text"] as? String ?? "") + "\n" == text.output)
+        #expect(object["tokens"] as? Int == 50)
+        #expect(try generate(["--max-tokens", "0"]).output == prompt + "\n")
+    }
+
+    @Test func whatIsWrongIsOneLine() throws {
+        let folder = try TemporaryFolder()
+        let gpt = try Self.model("char-gpt", in: folder)
+        let lstm = try Self.model("char-lstm", in: folder)
+        func fails(
+            _ words: String, _ model: String, _ more: [String] = [], sourceLocation: SourceLocation = #_sourceLocation
+        )
+            throws
+        {
+            for command in [["generate"], ["bench", "generate"]] {
+                let result = try CommandRunner.run(command + ["--model", model] + more)
+                #expect(
+                    result.isFailure(1) && result.errors.contains(words), "\(result)", sourceLocation: sourceLocation)
+                #expect(result.output.isEmpty, sourceLocation: sourceLocation)
+            }
+        }
+        try fails("No such file", folder.path("missing"))
+        try fails("float32 alone", lstm, ["--dtype", "bf16"])
+        func broken(_ name: String, _ change: (String) throws -> Void) throws -> String {
+            let path = folder.path(name)
+            try FileManager.default.copyItem(atPath: gpt, toPath: path)
+            try change(path)
+            return path
+        }
+        let weights = try TextFile.bytes(path: gpt + "/model.safetensors")
+        try fails(
+            "model.safetensors",
+            try broken("cut") { try AtomicFile.write(Array(weights.dropLast(9)), to: $0 + "/model.safetensors") })
+        try fails(
+            "tokens.weight",
+            try broken("other") {
+                try AtomicFile.write(
+                    TextFile.bytes(path: lstm + "/model.safetensors"), to: $0 + "/model.safetensors")
+            })
+        try fails("config.json", try broken("empty") { try AtomicFile.write([], to: $0 + "/config.json") })
+        try fails(
+            "writes no text",
+            try broken("foreign") {
+                let config = try TextFile.text(path: gpt + "/config.json")
+                try AtomicFile.write(
+                    Array(config.replacingOccurrences(of: "char-gpt", with: "paint-by-numbers").utf8),
+                    to: $0 + "/config.json")
+            })
+        try fails(
+            "vocabulary.json",
+            try broken("mute") { try FileManager.default.removeItem(atPath: $0 + "/vocabulary.json") })
+        for (words, prompt) in [("U+0054", "THE"), ("is empty", ""), ("U+1F600", "the \u{1F600}")] {
+            let result = try CommandRunner.run(["generate", "--model", gpt, "--prompt", prompt])
+            #expect(result.isFailure(1) && result.errors.contains(words), "\(result)")
+            #expect(result.output.isEmpty)
+        }
+    }
+}

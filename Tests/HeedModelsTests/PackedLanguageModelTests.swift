@@ -1,0 +1,220 @@
+import CAllocationCounter
+import Foundation
+import HeedModels
+import HeedNN
+import HeedTensor
+import HeedTestSupport
+import Testing
+
+/// Small models of every kind, and what they give.
+enum SmallModels {
+    static let vocabulary = 100
+    static let context = 20
+
+    static func gpt(bias: Bool = true) throws -> GPT {
+        var settings = GPTSettings(
+            vocabularySize: vocabulary, contextLength: context, layers: 3, heads: 4, width: 96)
+        settings.bias = bias
+        settings.activation = bias ? .geluTanh : .gelu
+        var random = RandomGenerator(seed: 5)
+        var model = try GPT(settings, using: &random)
+        // Norms and biases that do something.
+        var seed: UInt64 = 100
+        model.forEachParameter { _, parameter in
+            seed += 1
+            if parameter.shape.rank == 1 {
+                parameter.value = parameter.value + 0.2 * Tensor.normal(parameter.shape, seed: seed)
+            }
+        }
+        return model
+    }
+
+    static func lstm() throws -> RecurrentLanguageModel {
+        var random = RandomGenerator(seed: 6)
+        return try RecurrentLanguageModel(
+            RecurrentLanguageModelSettings(vocabularySize: vocabulary, embedding: 24, hidden: 70, layers: 2),
+            using: &random)
+    }
+
+    static func tokens(_ count: Int, seed: UInt64 = 1) -> [Int32] {
+        var random = RandomGenerator(seed: seed)
+        return (0..<count).map { _ in Int32(random.below(vocabulary)) }
+    }
+
+    /// The trained model's scores behind every token, `[length, vocabulary]`.
+    static func scores(_ model: some LanguageModel, _ tokens: [Int32]) -> Tensor {
+        model.scores(IndexTensor(tokens, shape: [1, tokens.count]), carried: [], Context()).scores.value
+            .reshaped([tokens.count, vocabulary])
+    }
+}
+
+/// A packed model with states of some sequences.
+struct Session<Model: PackedLanguageModel> {
+    let model: Model
+    var states: [Model.State]
+    var workspace = InferenceWorkspace()
+
+    init(_ model: Model, sequences: Int = 1) {
+        self.model = model
+        states = (0..<sequences).map { _ in model.makeState() }
+    }
+
+    /// The scores behind each sequence, in memory of their own.
+    mutating func next(_ tokens: [Int32]...) -> [Tensor] {
+        var all = SequenceTokens()
+        for sequence in tokens { all.append(sequence) }
+        model.nextScores(all, &states, &workspace)
+        return (0..<tokens.count).map {
+            Tensor(workspace.scores.slice(axis: 0, range: $0..<$0 + 1).elements, shape: [1, model.vocabularySize])
+        }
+    }
+}
+
+@Suite("Language models as they are run")
+struct PackedLanguageModelTests {
+    private func row(_ scores: Tensor, _ index: Int) -> Tensor { scores.slice(axis: 0, range: index..<index + 1) }
+
+    private func givesTheBitsOfTheTrainedModel(_ model: some LanguageModel) throws {
+        let tokens = SmallModels.tokens(SmallModels.context)
+        let expected = SmallModels.scores(model, tokens)
+        let packed = try model.packed(as: .float32)
+        // At once, for counts around those up to which attention decodes.
+        for length in [1, 2, 7, 8, 9, 16, 17, 20] {
+            var session = Session(packed)
+            #expect(
+                haveSameBits(session.next(Array(tokens[..<length]))[0], row(expected, length - 1)), "\(length) at once")
+        }
+        // One by one, and in parts.
+        var session = Session(packed)
+        for index in tokens.indices {
+            #expect(haveSameBits(session.next([tokens[index]])[0], row(expected, index)), "token \(index)")
+        }
+        session = Session(packed)
+        for (from, to) in [(0, 3), (3, 14), (14, 15), (15, 20)] {
+            #expect(haveSameBits(session.next(Array(tokens[from..<to]))[0], row(expected, to - 1)), "\(from) to \(to)")
+        }
+        // Among others, of other lengths.
+        let other = SmallModels.tokens(11, seed: 2)
+        let otherExpected = SmallModels.scores(model, other)
+        session = Session(packed, sequences: 3)
+        var given = session.next(Array(tokens[..<13]), Array(other[..<1]), Array(tokens[..<2]))
+        #expect(haveSameBits(given[0], row(expected, 12)))
+        #expect(haveSameBits(given[1], row(otherExpected, 0)))
+        #expect(haveSameBits(given[2], row(expected, 1)))
+        given = session.next([tokens[13]], Array(other[1..<11]), [tokens[2]])
+        #expect(haveSameBits(given[0], row(expected, 13)))
+        #expect(haveSameBits(given[1], row(otherExpected, 10)))
+        #expect(haveSameBits(given[2], row(expected, 2)))
+    }
+
+    @Test func aGPTHasTheBitsOfItsTraining() throws {
+        try givesTheBitsOfTheTrainedModel(try SmallModels.gpt())
+        try givesTheBitsOfTheTrainedModel(try SmallModels.gpt(bias: false))
+    }
+
+    @Test func anLSTMHasTheBitsOfItsTraining() throws {
+        try givesTheBitsOfTheTrainedModel(try SmallModels.lstm())
+    }
+
+    @Test func threadsDoNotChangeABit() async {
+        await #expect(processExitsWith: .success) {
+            // Large enough that products are shared out.
+            var settings = GPTSettings(vocabularySize: 1000, contextLength: 64, layers: 2, heads: 4, width: 256)
+            settings.bias = true
+            var random = RandomGenerator(seed: 1)
+            let model = try GPT(settings, using: &random)
+            var expected: [[Tensor]] = []
+            for threads in [1, 2, 3, 5, 8] {
+                try HeedRuntime.setThreadCount(threads)
+                for (index, element) in [PackedWeights.Element.float32, .bfloat16].enumerated() {
+                    var session = Session(model.packed(as: element), sequences: 2)
+                    var given = session.next(SmallModels.tokens(50), SmallModels.tokens(7))
+                    given += session.next([3], [5])
+                    if expected.count == index { expected.append(given) }
+                    #expect(
+                        zip(given, expected[index]).allSatisfy { haveSameBits($0, $1) },
+                        "\(threads) threads, \(element)")
+                }
+            }
+        }
+    }
+
+    @Test func bfloat16IsNearAndHasItsOwnBitsStepByStep() throws {
+        let model = try SmallModels.gpt()
+        let tokens = SmallModels.tokens(SmallModels.context)
+        let expected = SmallModels.scores(model, tokens)
+        let packed = model.packed(as: .bfloat16)
+        var session = Session(packed)
+        for index in tokens.indices {
+            let given = session.next([tokens[index]])[0]
+            let error = normwiseError(given.elements, row(expected, index).elements.map(Double.init))
+            #expect(error > 1e-5 && error < 2e-2, "token \(index): \(error)")
+            var whole = Session(packed)
+            #expect(haveSameBits(whole.next(Array(tokens[...index]))[0], given), "token \(index)")
+        }
+        #expect(packed.weightByteCount < model.packed(as: .float32).weightByteCount * 6 / 10)
+        let lstm = try SmallModels.lstm()
+        #expect(throws: ModelError.self) { try lstm.packed(as: .bfloat16) }
+    }
+
+    // What is seen of a sequence that is longer than the context depends on its length alone.
+    @Test func aLongSequenceForgetsQuarters() throws {
+        let model = try SmallModels.gpt()
+        let packed = model.packed(as: .float32)
+        let tokens = SmallModels.tokens(57)
+        var session = Session(packed)
+        for index in tokens.indices {
+            let length = index + 1
+            let forgotten = length <= 20 ? 0 : (length - 20 + 4) / 5 * 5
+            let seen = Array(tokens[forgotten..<length])
+            #expect(seen.count >= min(15, length) && seen.count <= 20)
+            let expected = row(SmallModels.scores(model, seen), seen.count - 1)
+            #expect(haveSameBits(session.next([tokens[index]])[0], expected), "step by step, \(length) tokens")
+            if index % 4 == 0 {
+                var whole = Session(packed)
+                #expect(haveSameBits(whole.next(Array(tokens[..<length]))[0], expected), "at once, \(length) tokens")
+            }
+        }
+    }
+
+    // Copies go their own ways: one prompt continued twice.
+    @Test func aStateIsAValue() throws {
+        let packed = try SmallModels.gpt().packed(as: .float32)
+        let tokens = SmallModels.tokens(9)
+        var session = Session(packed)
+        _ = session.next(tokens)
+        var copy = session
+        let first = session.next([1])[0]
+        #expect(!haveSameBits(copy.next([2])[0], first))
+        copy = Session(packed)
+        #expect(haveSameBits(copy.next(tokens + [1])[0], first))
+    }
+
+    /// What eight steps of two sequences ask the allocator for; nothing of the pool.
+    static func allocations(_ model: some PackedLanguageModel) -> UInt64 {
+        var session = Session(model, sequences: 2)
+        var tokens: SequenceTokens = [[1, 2, 3], [4, 5]]
+        model.nextScores(tokens, &session.states, &session.workspace)
+        tokens = [[6], [7]]
+        for _ in 0..<4 { model.nextScores(tokens, &session.states, &session.workspace) }
+        let pool = TensorPool.statistics
+        let before = heed_allocation_count()
+        for _ in 0..<8 { model.nextScores(tokens, &session.states, &session.workspace) }
+        let count = heed_allocation_count() - before
+        #expect(TensorPool.statistics.createdBlocks == pool.createdBlocks)
+        #expect(TensorPool.statistics.reusedBlocks == pool.reusedBlocks)
+        return count
+    }
+
+    @Test func aStepTakesNextToNoMemory() async {
+        await #expect(processExitsWith: .success) {
+            let counts = [
+                PackedLanguageModelTests.allocations(try SmallModels.gpt().packed(as: .float32)),
+                PackedLanguageModelTests.allocations(try SmallModels.gpt().packed(as: .bfloat16)),
+                PackedLanguageModelTests.allocations(try SmallModels.lstm().packed(as: .float32)),
+            ]
+            FileHandle.standardError.write(Data("COUNTS \(counts)\n".utf8))
+            #expect(counts == [0, 0, 0])
+        }
+    }
+}
