@@ -24,8 +24,12 @@
 #include "sleep.h"
 #include "thread_count.h"
 
+static _Thread_local int inline_depth; // of tasks that this thread runs alone
+
 static void run_inline(size_t count, HeedTask task, void *context) {
+  inline_depth++;
   for (size_t i = 0; i < count; i++) task(context, i, 0);
+  inline_depth--;
 }
 
 #if !defined(_OPENMP)
@@ -35,7 +39,7 @@ void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context)
   run_inline(count, task, context);
 }
 
-bool heed_parallel_is_task(void) { return false; }
+bool heed_parallel_is_task(void) { return inline_depth > 0; }
 
 const char *heed_openmp_description(void) { return "none"; }
 
@@ -74,9 +78,9 @@ static struct {
   alignas(LINE) _Atomic uint32_t engine_sleeps;
 } shared;
 
-static _Thread_local int depth; // of tasks on this thread
+static _Thread_local int depth; // of tasks of regions on this thread
 
-bool heed_parallel_is_task(void) { return depth > 0; }
+bool heed_parallel_is_task(void) { return depth > 0 || inline_depth > 0; }
 
 static void take_tasks(size_t worker) {
   const HeedTask task = shared.task;

@@ -36,7 +36,7 @@ static void multiply(size_t size) {
   CHECK(heed_gemm_engine(&shape, a, b, c) == HeedStatusOk);
 }
 
-static void multiply_in_task(void *context, size_t task, size_t worker) {
+static void rectify_in_task(void *context, size_t task, size_t worker) {
   (void)context, (void)task, (void)worker;
   static const float x[16] = {1};
   float y[16];
@@ -95,7 +95,8 @@ TEST_ONCE(profile_counts_what_an_entry_point_asks_of_another_for_itself) {
 
 TEST_ONCE(profile_leaves_out_what_tasks_ask_for) {
   heed_profile_start();
-  heed_parallel_for(64, 2, multiply_in_task, NULL);
+  heed_parallel_for(64, 2, rectify_in_task, NULL);
+  heed_parallel_for(64, 1, rectify_in_task, NULL);
   heed_profile_stop();
   const uint64_t calls = entry_named("heed_activation_forward").calls;
   CHECK_MESSAGE(calls == 0, "%llu calls from tasks were counted", (unsigned long long)calls);
