@@ -49,6 +49,7 @@ VOCABULARY vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 VOCABULARY vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 // The same for a running sum c of a full register block. The compiler would overwrite `a` in some of them, move the result back and spill;
 // this form and order keep 12 sums, 3 vectors and 1 broadcast in 16 registers (38 % of peak without, see the comment in block_product).
 VOCABULARY vf vf_accumulate(vf a, vf b, vf c) {

@@ -39,6 +39,8 @@ VOCABULARY vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 VOCABULARY vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+// a b + c rounded once on every instruction set, where vf_fma may round twice.
+VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 // The same for a running sum c of a register block, in a form that keeps the block in registers.
 VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 VOCABULARY vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }

@@ -68,8 +68,9 @@ INLINE_KERNEL GeluParts gelu_parts(vf x) {
   p = vf_fma(p, t, vf_set1(0x1.1d9a26p-4f));
   p = vf_fma(p, t, vf_set1(-0x1.f25db2p-1f));
   p = vf_fma(p, t, vf_set1(0x1.aa8e48p+0f));
-  p = vf_fma(p, t, vf_set1(-0x1.6573d4p+0f));
-  p = vf_fma(p, t, vf_set1(0x1.p-1f));
+  // The last two cancel: a second rounding in each would be felt.
+  p = vf_fma_rounded_once(p, t, vf_set1(-0x1.6573d4p+0f));
+  p = vf_fma_rounded_once(p, t, vf_set1(0x1.p-1f));
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(vf_mul(a, a), vf_set1(-0.5f)));
   return (GeluParts){a, p, e.mantissa, e.power};
 }
