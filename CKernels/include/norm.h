@@ -17,11 +17,11 @@
 // The residual's gradient is the input's. The input gradient overwrites and may be y' or s' in place; the weight and bias gradients
 // overwrite, or add to what they hold where `accumulate` is set. Each gradient may be left out.
 //
-// Accuracy: a mean of 10^6 standard deviations costs nothing: |y - exact| <= 6e-7 max |y| of the row (and 2^-149 in s - mean). The mean
-// itself is within eps of a standard deviation, so h is to 6 eps |h| + 1.2 eps, and the weight gradient to that times |y'|. Rows are summed
-// for the weight and bias gradients in groups of HEED_NORM_GROUP in float32, the groups in float64, chunk by chunk of HEED_NORM_CHUNK rows:
-// the order is the same for any number of threads. The bits of y, of statistics and of an input gradient's row depend on the row and the
-// instruction set alone.
+// Accuracy: a mean of 10^6 standard deviations costs nothing: |y - exact| <= 6e-7 max |y| of the row (and 2^-149 in s - mean), and the
+// weight gradient errs by at most 6 eps sum_i |y'[i,j] h[i,j]|, for the mean is kept to more than float32. Rows are summed for the weight and
+// bias gradients in groups of HEED_NORM_GROUP in float32, the groups in float64, chunk by chunk of HEED_NORM_CHUNK rows: the order is the
+// same for any number of threads. The bits of y, of statistics and of an input gradient's row depend on the row and the instruction set
+// alone.
 //
 // NaN or an infinity in s gives NaN in its row (rms: infinity gives NaN, and 0 where s is finite) and in the weight and bias gradients'
 // columns that its row reaches. Variance and epsilon both 0: NaN. Statistics beyond float32 are stored as infinities.

@@ -5,24 +5,28 @@
 //   mean <- p + t,  variance <- q - t^2
 //   y <- ((s - p) - t) d w + b
 //
-// Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates). Sums
-// are trees of 4 vectors, then a running sum with its error kept beside it: 2 u of the terms' magnitudes, 3 u for the squares. While
-// |t| <= sigma / 4 the variance is that to 4.3 u, d to 2.2 u and its own rounding, t to 2.1 u sigma, and y to 9 u = 5.4e-7 of the row's
-// largest. A pivot that is worse than that (a first stretch far from the rest) is replaced by the mean it led to; where that does not help
-// either, or where squares might leave float32's range, every step is in float64.
+// Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates). Squares
+// are summed as trees of 4 vectors, then a running sum with its error kept beside it: 3 u. The mean loses next to nothing, for s - mean has
+// to keep its digits where it is small: what is summed are the distances where these are exact, else the numbers themselves, each into a
+// running sum that begins above them all, so that three operations give the addition's error. While |t| <= sigma / 4 the variance is that
+// to 4.3 u, d to 2.2 u and its own rounding, t to u |t|, and y to 9 u = 5.4e-7 of the row's largest. A pivot that is worse than that (a first
+// stretch far from the rest) is replaced by the mean it led to; where that does not help either, or where squares might leave float32's
+// range, every step is in float64.
 
 #ifndef HEED_NORM_INC_H
 #define HEED_NORM_INC_H
 
 #define PIVOT_COLUMNS 256
 #define NORM_VECTORS  4 // summed as a tree
+#define NORM_START    32
 
 // What a row's passes share; constant arguments drop what is not there.
 typedef struct NormPasses {
   bool fused; // constant: a residual is added
   const float *input, *residual;
   size_t columns;
-  vf pivot;
+  float pivot;
+  float start; // of the sum: no term is larger, as far as the first stretch tells
 } NormPasses;
 
 INLINE_KERNEL vf norm_load(const NormPasses *x, size_t j, size_t count) {
@@ -32,7 +36,7 @@ INLINE_KERNEL vf norm_load(const NormPasses *x, size_t j, size_t count) {
 
 // s - p, 0 in lanes beyond the row.
 INLINE_KERNEL vf norm_distance(const NormPasses *x, size_t j, size_t count) {
-  const vf distance = vf_sub(norm_load(x, j, count), x->pivot);
+  const vf distance = vf_sub(norm_load(x, j, count), vf_set1(x->pivot));
   return count >= HEED_LANES ? distance : vf_select(vm_first(count), distance, vf_zero());
 }
 
@@ -41,12 +45,16 @@ typedef struct NormSum {
   vf sum, error;
 } NormSum;
 
-// Exact for terms no larger than the sum so far; else the error is no larger than a rounding of the term.
 INLINE_KERNEL NormSum norm_add(NormSum s, vf term) {
   const vf sum = vf_add(s.sum, term), back = vf_sub(sum, s.sum);
   return (NormSum){sum, vf_add(s.error, vf_add(vf_sub(s.sum, vf_sub(sum, back)), vf_sub(term, back)))};
 }
-INLINE_KERNEL NormSum norm_zero(void) { return (NormSum){vf_zero(), vf_zero()}; }
+// The same for a term no larger than the sum so far; a larger one may lose a rounding of its own.
+INLINE_KERNEL NormSum norm_add_smaller(NormSum s, vf term) {
+  const vf sum = vf_add(s.sum, term);
+  return (NormSum){sum, vf_add(s.error, vf_sub(term, vf_sub(sum, s.sum)))};
+}
+INLINE_KERNEL NormSum norm_start(float x) { return (NormSum){vf_set1(x), vf_zero()}; }
 INLINE_KERNEL vf norm_tree(const vf x[NORM_VECTORS]) { return vf_add(vf_add(x[0], x[1]), vf_add(x[2], x[3])); }
 INLINE_KERNEL vf norm_tree_of_products(const vf x[NORM_VECTORS], const vf y[NORM_VECTORS]) {
   return vf_add(vf_fma(x[0], y[0], vf_mul(x[1], y[1])), vf_fma(x[2], y[2], vf_mul(x[3], y[3])));
@@ -55,39 +63,69 @@ INLINE_KERNEL double norm_total(NormSum s) {
   return vd_reduce_add(vd_add(vd_add(vd_low(s.sum), vd_high(s.sum)), vd_add(vd_low(s.error), vd_high(s.error))));
 }
 
-INLINE_KERNEL float norm_pivot(const NormPasses *x) {
+// A mean and how far from it the numbers lie, roughly.
+typedef struct NormPlace {
+  float pivot, reach;
+} NormPlace;
+
+INLINE_KERNEL NormPlace norm_first_stretch(const NormPasses *x) {
   const size_t n = x->columns < PIVOT_COLUMNS ? x->columns : PIVOT_COLUMNS;
-  vf sum[NORM_VECTORS] = {vf_zero(), vf_zero(), vf_zero(), vf_zero()};
-  size_t j = 0;
-  for (; j + NORM_VECTORS * HEED_LANES <= n; j += NORM_VECTORS * HEED_LANES)
-#pragma clang loop unroll(full)
-    for (size_t v = 0; v < NORM_VECTORS; v++) sum[v] = vf_add(sum[v], norm_load(x, j + v * HEED_LANES, HEED_LANES));
-  for (; j < n; j += HEED_LANES) sum[0] = vf_add(sum[0], norm_load(x, j, n - j));
-  return (float)(vf_reduce_add_double(norm_tree(sum)) / (double)n);
+  vf sum = vf_zero(), low = vf_set1(INFINITY), high = vf_set1(-INFINITY);
+  for (size_t j = 0; j < n; j += HEED_LANES) {
+    const vf s = norm_load(x, j, n - j);
+    const vm there = vm_first(n - j);
+    sum = vf_add(sum, s); // 0 in lanes beyond the row
+    low = vf_min(low, j + HEED_LANES <= n ? s : vf_select(there, s, low));
+    high = vf_max(high, j + HEED_LANES <= n ? s : vf_select(there, s, high));
+  }
+  const float reach = vf_reduce_max(high) + vf_reduce_max(vf_sub(vf_zero(), low));
+  return (NormPlace){(float)(vf_reduce_add_double(sum) / (double)n), reach};
 }
 
 typedef struct NormMoments {
   double shift, variance; // of the mean against the pivot
 } NormMoments;
 
-INLINE_KERNEL NormMoments norm_moments(const bool centred, const NormPasses *x) {
+// What is summed for the mean.
+typedef enum NormTerms {
+  NormNoTerms,
+  NormDistances,
+  NormNumbers,
+} NormTerms;
+
+INLINE_KERNEL NormMoments norm_moments_of(const NormTerms terms, const NormPasses *x) {
   const size_t n = x->columns, step = NORM_VECTORS * HEED_LANES;
-  NormSum sum = norm_zero(), squares = norm_zero();
+  NormSum sum = norm_start(x->start), squares = norm_start(0);
   size_t j = 0;
   for (; j + step <= n; j += step) {
     vf d[NORM_VECTORS];
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < NORM_VECTORS; v++) d[v] = norm_distance(x, j + v * HEED_LANES, HEED_LANES);
-    if (centred) sum = norm_add(sum, norm_tree(d));
+    for (size_t v = 0; v < NORM_VECTORS; v++) {
+      d[v] = norm_distance(x, j + v * HEED_LANES, HEED_LANES);
+      if (terms != NormNoTerms) sum = norm_add_smaller(sum, terms == NormDistances ? d[v] : norm_load(x, j + v * HEED_LANES, HEED_LANES));
+    }
     squares = norm_add(squares, norm_tree_of_products(d, d));
   }
   for (; j < n; j += HEED_LANES) {
     const vf d = norm_distance(x, j, n - j);
-    if (centred) sum = norm_add(sum, d);
+    if (terms != NormNoTerms) sum = norm_add_smaller(sum, terms == NormDistances ? d : norm_load(x, j, n - j));
     squares = norm_add(squares, vf_mul(d, d));
   }
-  const double shift = centred ? norm_total(sum) / (double)n : 0;
+  const double total = terms == NormNoTerms ? 0 : norm_total(sum) - HEED_LANES * (double)x->start;
+  const double shift = total / (double)n - (terms == NormNumbers ? (double)x->pivot : 0);
   return (NormMoments){shift, norm_total(squares) / (double)n - shift * shift};
+}
+
+// Distances of numbers within a factor of 2 of the pivot are exact (Sterbenz).
+INLINE_KERNEL NormMoments norm_moments_about(NormPasses *x, NormPlace place) {
+  const float pivot = place.pivot, magnitude = pivot < 0 ? -pivot : pivot;
+  x->pivot = pivot;
+  if (magnitude >= 2 * place.reach) {
+    x->start = NORM_START * place.reach;
+    return norm_moments_of(NormDistances, x);
+  }
+  x->start = (pivot < 0 ? -NORM_START : NORM_START) * (magnitude + place.reach);
+  return norm_moments_of(NormNumbers, x);
 }
 
 // What a row's outputs are made of.
@@ -99,7 +137,7 @@ typedef struct NormOutputs {
 
 INLINE_KERNEL void norm_store(const bool affine, const NormPasses *x, const NormOutputs *o, size_t j, size_t count) {
   const vf s = norm_load(x, j, count);
-  vf y = vf_fma(vf_sub(s, x->pivot), o->inverse, o->offset);
+  vf y = vf_fma(vf_sub(s, vf_set1(x->pivot)), o->inverse, o->offset);
   if (affine || (o->weight && o->bias))
     y = vf_fma(y, vf_load_n(o->weight + j, count), vf_load_n(o->bias + j, count));
   else if (o->weight)
@@ -145,16 +183,11 @@ INLINE_KERNEL void norm_store_row(const bool affine, const NormPasses *x, const 
 }
 
 INLINE_KERNEL void norm_row_of(const bool fused, const bool centred, const HeedNormRow *row) {
-  NormPasses x = {fused, row->input, row->residual, row->columns, vf_zero()};
-  float pivot = centred ? norm_pivot(&x) : 0;
-  x.pivot = vf_set1(pivot);
-  NormMoments m = norm_moments(centred, &x);
-  if (centred && !(m.shift * m.shift <= m.variance / 16)) {
-    pivot = (float)((double)pivot + m.shift);
-    x.pivot = vf_set1(pivot);
-    m = norm_moments(centred, &x);
-  }
-  const double mean = (double)pivot + m.shift, inverse = 1 / sqrt(m.variance + row->epsilon);
+  NormPasses x = {fused, row->input, row->residual, row->columns, 0, 0};
+  NormMoments m = centred ? norm_moments_about(&x, norm_first_stretch(&x)) : norm_moments_of(NormNoTerms, &x);
+  if (centred && !(m.shift * m.shift <= m.variance / 16))
+    m = norm_moments_about(&x, (NormPlace){(float)((double)x.pivot + m.shift), (float)(8 * sqrt(m.variance))});
+  const double mean = (double)x.pivot + m.shift, inverse = 1 / sqrt(m.variance + row->epsilon);
   if (!(m.shift * m.shift <= m.variance / 16 && inverse >= 0x1p-60 && inverse <= 0x1p60)) {
     norm_row_in_double(row);
     return;

@@ -58,7 +58,7 @@ INLINE_KERNEL void norm_gradient_store(const NormBackwardRow *x, size_t j, size_
 
 INLINE_KERNEL void norm_input_gradient(const bool centred, const NormBackwardRow *x) {
   const size_t n = x->columns;
-  NormSum sum = norm_zero(), product = norm_zero();
+  NormSum sum = norm_start(0), product = norm_start(0);
   vf gradient[NORM_VECTORS], normal[NORM_VECTORS];
   size_t j = 0;
   for (; j + NORM_VECTORS * HEED_LANES <= n; j += NORM_VECTORS * HEED_LANES) {
