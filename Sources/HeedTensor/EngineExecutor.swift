@@ -24,6 +24,8 @@ import Darwin
 /// Kernels are shared out over the cores as always: where one call uses all of them, another that comes meanwhile runs on its own thread
 /// and gives the same bits.
 ///
+/// An actor that calls kernels is given an ``EngineSerialExecutor``.
+///
 /// Not for waiting: work that sleeps or reads from a socket keeps a thread that could compute.
 public final class EngineExecutor: TaskExecutor {
     /// The only one: more threads than cores would not compute faster.
@@ -39,12 +41,22 @@ public final class EngineExecutor: TaskExecutor {
         try await withTaskExecutorPreference(shared) { () async throws(Failure) -> Result in try body() }
     }
 
+    private enum Work {
+        case job(UnownedJob)
+        case turn(EngineSerialExecutor)
+    }
+
     private struct State {
-        var jobs: [UnownedJob] = []
-        /// The first job that has not been taken; those before it have.
-        var next = 0
+        var work = ArrivalOrder<Work>()
         var threads = 0
         var identities: [UInt] = []
+
+        /// For a thread that ends where there is nothing to do.
+        mutating func takeWorkOrLeave() -> Work? {
+            let work = work.takeFirst()
+            if work == nil { threads -= 1 }
+            return work
+        }
     }
 
     /// Whether the caller runs on one of the engine's threads.
@@ -68,22 +80,28 @@ public final class EngineExecutor: TaskExecutor {
     private init() {}
 
     /// Called by Swift's runtime.
-    public func enqueue(_ job: consuming ExecutorJob) {
-        let job = UnownedJob(job)
+    public func enqueue(_ job: consuming ExecutorJob) { enqueue(.job(UnownedJob(job))) }
+
+    /// Lets an actor's executor run its next job.
+    func enqueueTurn(of executor: EngineSerialExecutor) { enqueue(.turn(executor)) }
+
+    private func enqueue(_ work: Work) {
         let needsThread = state.withLock { state in
-            state.jobs.append(job)
+            state.work.append(work)
             guard state.threads < width else { return false }
             state.threads += 1
             return true
         }
         arrivals.signal()
         guard needsThread, !startThread() else { return }
-        // The system has no more threads. Without any of ours the job would never run.
-        let isFirst = state.withLock { state in
+        // The system has no more threads. Without any of ours the work would never be done: this one does it, and what comes meanwhile.
+        let servesHere = state.withLock { state in
+            guard state.threads > 1 else { return true }
             state.threads -= 1
-            return state.threads == 0
+            return false
         }
-        if isFirst, let job = takeJob() { job.runSynchronously(on: asUnownedTaskExecutor()) }
+        guard servesHere else { return }
+        while let work = state.withLock({ $0.takeWorkOrLeave() }) { perform(work) }
     }
 
     /// One more of the threads; the first jobs each bring one. False where the system gives none.
@@ -113,23 +131,14 @@ public final class EngineExecutor: TaskExecutor {
         state.withLock { $0.identities.append(Self.currentThread) }
         while true {
             arrivals.wait()
-            if let job = takeJob() { job.runSynchronously(on: asUnownedTaskExecutor()) }
+            if let work = state.withLock({ $0.work.takeFirst() }) { perform(work) }
         }
     }
 
-    private func takeJob() -> UnownedJob? {
-        state.withLock { state in
-            guard state.next < state.jobs.count else { return nil }
-            let job = state.jobs[state.next]
-            state.next += 1
-            if state.next == state.jobs.count {
-                state.jobs.removeAll(keepingCapacity: true)
-                state.next = 0
-            } else if state.next >= 1024, state.next * 2 >= state.jobs.count {
-                state.jobs.removeFirst(state.next)
-                state.next = 0
-            }
-            return job
+    private func perform(_ work: Work) {
+        switch work {
+        case .job(let job): job.runSynchronously(on: asUnownedTaskExecutor())
+        case .turn(let executor): executor.takeTurn()
         }
     }
 }

@@ -8,7 +8,7 @@ import HeedTensor
 ///     try await trainer.run { event in print(event) }
 ///     let trained = await trainer.model
 ///
-/// Steps run on the threads of ``EngineExecutor``. A cancelled task stops between two steps with `CancellationError`; the trainer can run
+/// Whatever it does runs on the threads of ``EngineExecutor``. A cancelled task stops between two steps with `CancellationError`; the trainer can run
 /// on from there. A loss or gradient that is not finite stops the run before the optimiser step, naming where it first went wrong.
 public actor Trainer<Task: TrainingTask> {
     /// What is trained, as it is after the last step.
@@ -21,6 +21,10 @@ public actor Trainer<Task: TrainingTask> {
     public private(set) var step = 0
     /// The lowest loss of an evaluation, and the step after which it was found.
     public private(set) var best: (step: Int, loss: Double)?
+
+    /// The engine's threads, whoever calls.
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    private nonisolated let executor = EngineSerialExecutor()
 
     private var optimizer: OptimizerState
     private var carried: [Tensor] = []
@@ -53,9 +57,8 @@ public actor Trainer<Task: TrainingTask> {
     public func run(
         checkpoints: CheckpointFolder? = nil, observe: @Sendable (TrainingEvent) throws -> Void = { _ in }
     ) async throws {
+        // Between steps too, where others have their turn, the task keeps off Swift's pool.
         try await withTaskExecutorPreference(EngineExecutor.shared) {
-            // A task that prefers other threads moves to them when it next waits.
-            await _Concurrency.Task.yield()
             try await self.takeSteps(checkpoints, observe)
         }
     }
