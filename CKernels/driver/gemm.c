@@ -25,11 +25,13 @@
 // From this many rows and multiply-adds on, panels of B are staged once for all tiles of rows, in slices of columns of at most SHARED_BYTES,
 // which stay in the last cache. Then a tile pays for its block of A alone, and is wide and low. Percent of peak at 2048, each tile with
 // copies of its own: 81, at 1024 88; panels shared: 87 and 88 with tiles of 240 x 256, 89 and 89 with these (two threads, Zen 4; the command
-// is `heed bench gemm --sizes 1024,2048`).
+// is `heed bench gemm --sizes 1024,2048`). Tiles are as many as a multiple of TASKS_WANTED, so that cores end together: gradients of weights, a
+// few hundred rows from thousands of terms, were 9 or 7 tiles for two threads, 73 and 66 % of peak, and are 82 and 81 with 8 and with A's next
+// pass on its way meanwhile (`heed bench recurrent --direction both --cell lstm`, and gru).
 #define SHARED_ROWS         768
 #define SHARED_WORK         33554432.0
 #define SHARED_BYTES        ((size_t)8 << 20)
-#define SHARED_TILE_ROWS    120
+#define SHARED_TILE_ROWS    132
 #define SHARED_TILE_COLUMNS 512
 
 typedef struct Call {
@@ -100,8 +102,11 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const size_t block = call->kernels->gemm_rows, panel = packed ? HEED_GEMM_PANEL : call->kernels->gemm_columns;
   const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= SHARED_ROWS;
   const size_t most_rows = shared ? SHARED_TILE_ROWS : TILE_ROWS, most_columns = shared ? SHARED_TILE_COLUMNS : TILE_COLUMNS;
-  size_t rows = divide_up(s->m, divide_up(s->m, most_rows)), columns = divide_up(all_columns, divide_up(all_columns, most_columns));
-  rows = round_up(rows, block), columns = round_up(columns, panel);
+  size_t row_tiles = divide_up(s->m, most_rows);
+  if (shared) row_tiles = round_up(row_tiles, TASKS_WANTED);
+  size_t rows = divide_up(s->m, row_tiles), columns = divide_up(all_columns, divide_up(all_columns, most_columns));
+  if (!shared) rows = round_up(rows, block);
+  columns = round_up(columns, panel);
   const bool streams = packed && s->m <= STREAM_ROWS;
   if (streams)
     while (columns > panel && (double)columns * (double)s->k * (double)element_bytes(call) > STREAM_BYTES) columns -= panel;

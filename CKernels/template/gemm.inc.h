@@ -69,8 +69,8 @@ static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, floa
     for (size_t lane = 0; lane < padded; lane += HEED_LANES) vf_store(copy + lane, vf_load_n(b + lane, width - lane));
 }
 
-static const GemmOperation gemm_f32 = {
-    &gemm_product_kernels, .terms = 1, .depth = HEED_GEMM_K_BLOCK, .reads_packed = true, .reads_strided = true, gemm_stage_a, gemm_stage_b};
+static const GemmOperation gemm_f32 = {&gemm_product_kernels, .terms = 1,       .depth = HEED_GEMM_K_BLOCK, .reads_packed = true,
+                                       .reads_strided = true, .brings_a = true, .stage_a = gemm_stage_a,    .stage_b = gemm_stage_b};
 
 static size_t gemm_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_f32, rows, columns, depth); }
 static void gemm_tile(const HeedGemmTile *tile) { gemm_run(&gemm_f32, tile); }

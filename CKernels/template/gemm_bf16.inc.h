@@ -86,8 +86,9 @@ static void gemm_stage_b_bf16(const HeedGemmTile *tile, size_t column, size_t k,
 }
 
 // Blocks are of an even number of terms, so pairs never straddle two.
-static const GemmOperation gemm_bf16 = {&gemm_product_kernels, .terms = 1,       .depth = HEED_GEMM_BF16_K_BLOCK, false, false,
-                                        gemm_stage_a_bf16,     gemm_stage_b_bf16};
+static const GemmOperation gemm_bf16 = {&gemm_product_kernels,           .terms = 1,
+                                        .depth = HEED_GEMM_BF16_K_BLOCK, .reads_packed = false,
+                                        .stage_a = gemm_stage_a_bf16,    .stage_b = gemm_stage_b_bf16};
 
 static size_t gemm_bf16_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_bf16, rows, columns, depth); }
 static void gemm_bf16_tile(const HeedGemmTile *tile) { gemm_run(&gemm_bf16, tile); }

@@ -101,8 +101,9 @@ static void gemm_stage_b_dot(const HeedGemmTile *tile, size_t column, size_t k, 
   }
 }
 
-static const GemmOperation gemm_dot_pairs = {&gemm_dot_kernels, .terms = 2,      .depth = HEED_GEMM_BF16_K_BLOCK / 2, true, false,
-                                             gemm_stage_a_dot,  gemm_stage_b_dot};
+static const GemmOperation gemm_dot_pairs = {
+    &gemm_dot_kernels,          .terms = 2, .depth = HEED_GEMM_BF16_K_BLOCK / 2, .reads_packed = true, .stage_a = gemm_stage_a_dot,
+    .stage_b = gemm_stage_b_dot};
 
 static size_t gemm_dot_tile_scratch(size_t rows, size_t columns, size_t depth) {
   return gemm_scratch(&gemm_dot_pairs, rows, columns, depth);

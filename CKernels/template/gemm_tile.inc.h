@@ -17,6 +17,7 @@ typedef struct GemmOperation {
   size_t depth;       // elements of a block of k
   bool reads_packed;  // a packed B is read where it lies
   bool reads_strided; // and one with contiguous columns may be
+  bool brings_a;      // nearer, for the next pass: its elements are floats
   void (*stage_a)(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block);
   void (*stage_b)(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block);
 } GemmOperation;
@@ -58,14 +59,33 @@ INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t c
   return partial + (rows + GEMM_PANEL) * (elements < pass ? elements : pass) + GEMM_PANEL;
 }
 
+// Memory that lies in the last cache or beyond and is brought nearer while something else is multiplied: `rows` of `across` floats.
+typedef struct GemmComing {
+  const float *at;
+  ptrdiff_t row;
+  size_t across, rows, column;
+} GemmComing;
+
+#define GEMM_LINE 16 // floats of a cache line
+
+INLINE_KERNEL void gemm_bring(GemmComing *x, size_t lines) {
+  for (; lines > 0 && x->rows > 0; lines--) {
+    __builtin_prefetch(x->at + x->column, 0, 2);
+    x->column += GEMM_LINE;
+    if (x->column < x->across) continue;
+    x->column = 0, x->at += x->row, x->rows--;
+  }
+}
+
 // All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
-// instead of 6 and 2. `next` (or null) is the panel that comes after: it lies in the last cache, and comes meanwhile.
-INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, const float *next) {
+// instead of 6 and 2. Each block's time brings some lines of the panel that comes after, and of A's next pass.
+INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmComing *b, GemmComing *a, size_t a_lines) {
   const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES, blocks = (rows + GEMM_ROWS - 1) / GEMM_ROWS;
-  const size_t coming = next ? block.depth * HEED_BLOCK_VECTORS / blocks + 1 : 0; // vectors of it that one block's time brings
+  const size_t b_lines = b->rows * GEMM_PANEL / GEMM_LINE / blocks + 1;
   for (size_t left = rows; left > 0;) {
     const size_t count = left <= GEMM_ROWS ? left : (left < 2 * GEMM_ROWS ? (left + 1) / 2 : GEMM_ROWS);
-    for (size_t i = 0; i < coming; i++, next += HEED_LANES) __builtin_prefetch(next, 0, 2);
+    gemm_bring(b, b_lines);
+    gemm_bring(a, a_lines);
     op->kernels->blocks[vectors - 1][count - 1](&block);
     left -= count;
     block.a += (ptrdiff_t)count * block.a_row;
@@ -76,12 +96,15 @@ INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t r
 }
 
 // One pass over k, from element k on, of the whole tile; `block` stands at its first row and column.
-INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile *tile, GemmBlock block, size_t k, float *panel) {
+INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile *tile, GemmBlock block, size_t k, float *panel,
+                                    GemmComing a) {
   const bool packed = tile->b_layout == HeedGemmLayoutPacked, staged = tile->b_layout == HeedGemmLayoutStaged;
   const bool in_place = packed ? op->reads_packed : !staged && op->reads_strided && tile->b_column == 1;
   const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
   float *const c = block.c, *const partial = block.partial;
   const float *const bias = block.bias;
+  const size_t blocks = (tile->columns + GEMM_PANEL - 1) / GEMM_PANEL * ((tile->rows + GEMM_ROWS - 1) / GEMM_ROWS);
+  const size_t a_lines = a.rows * ((a.across + GEMM_LINE - 1) / GEMM_LINE) / blocks + 1;
   for (size_t column = 0; column < tile->columns; column += block.width) {
     size_t left = tile->columns - column;
     if (packed && left > HEED_GEMM_PANEL - column % HEED_GEMM_PANEL) left = HEED_GEMM_PANEL - column % HEED_GEMM_PANEL;
@@ -93,12 +116,23 @@ INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile 
       block.b = gemm_staged(op, tile, column, k), block.b_row = GEMM_PANEL;
     else if (block.depth > 0)
       op->stage_b(tile, column, k, panel, &block);
-    if (left >= wide)
+    if (left >= wide) {
       op->kernels->wide[tile->rows - 1](&block);
-    else
-      gemm_panel(op, block, tile->rows,
-                 staged && column + GEMM_PANEL < tile->columns ? gemm_staged(op, tile, column + GEMM_PANEL, k) : NULL);
+      continue;
+    }
+    GemmComing next = {0};
+    if (staged && column + GEMM_PANEL < tile->columns)
+      next = (GemmComing){gemm_staged(op, tile, column + GEMM_PANEL, k), GEMM_PANEL, GEMM_PANEL, block.depth, 0};
+    gemm_panel(op, block, tile->rows, &next, &a, a_lines);
   }
+}
+
+// A's elements of a pass, whichever way it is contiguous.
+INLINE_KERNEL GemmComing gemm_coming_a(const HeedGemmTile *tile, size_t k, size_t depth) {
+  const float *a = (const float *)tile->a + (ptrdiff_t)k * tile->a_column;
+  if (tile->a_row == 1) return (GemmComing){a, tile->a_column, tile->rows, depth, 0};
+  if (tile->a_column == 1) return (GemmComing){a, tile->a_row, depth, tile->rows, 0};
+  return (GemmComing){0};
 }
 
 INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
@@ -130,8 +164,11 @@ INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
     };
     block.plain = block.beta == 0.0f && block.c_column == 1 && !block.biased && block.activation == HeedActivationNone;
     if (block.depth > 0) op->stage_a(tile, k, copy, &block);
-    gemm_depth_block(op, tile, block, k, panel);
-    k += block.depth;
+    const size_t done = k + block.depth;
+    GemmComing a = {0};
+    if (op->brings_a && done < elements) a = gemm_coming_a(tile, done, elements - done < pass ? elements - done : pass);
+    gemm_depth_block(op, tile, block, k, panel, a);
+    k = done;
   } while (k < elements);
 }
 
