@@ -32,7 +32,8 @@ static Back back_of(HeedRecurrentCell cell, size_t phase) {
 static float *slopes_at(const HeedRecurrentBackwardCall *c, size_t s) { return c->slopes + c->plan.offset[s] * c->slopes_row; }
 
 // sums <- slopes of step s times w_hh, for rows from `first` on, of which `rows` are there.
-static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart *part, size_t s, size_t rows, float *sums) {
+static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart *part, size_t s, size_t rows, float *sums,
+                     const HeedRecurrentBackward *then) {
   if (rows == 0) return;
   const size_t H = c->plan.shape.hidden;
   const Back back = back_of(c->plan.shape.cell, part->phase);
@@ -44,6 +45,7 @@ static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart
       .a_row = (ptrdiff_t)c->slopes_row,
       .panel = c->packed[part->phase] + part->panel * back.gates * H * HEED_GEMM_PANEL,
       .sums = sums,
+      .then = then,
   };
   c->plan.kernels->recurrent.product(&product);
 }
@@ -56,7 +58,7 @@ static void backward_part(void *context, const HeedRecurrentPart *part) {
   const size_t source = part->phase == 0 ? s + 1 : s, active = heed_recurrent_active(p, source);
   const size_t left = active > first ? active - first : 0, product_rows = left < part->rows ? left : part->rows;
   float *sums = c->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_PANEL);
-  multiply(c, part, source, product_rows, sums);
+  const bool lstm = p->shape.cell == HeedRecurrentCellLstm, gru = heed_recurrent_is_gru(p->shape.cell);
   const float *previous_cell = s > 0 ? c->reserve + p->offset[s - 1] * c->reserve_row + 4 * H : c->first_cell;
   const size_t previous_row = s > 0 ? c->reserve_row : H;
   const HeedRecurrentBackward cell = {
@@ -70,18 +72,21 @@ static void backward_part(void *context, const HeedRecurrentPart *part) {
       .cell = c->cell + first * H + unit,
       .reserve = c->reserve + (p->offset[s] + first) * c->reserve_row + unit,
       .reserve_row = (ptrdiff_t)c->reserve_row,
-      .previous_cell = previous_cell + first * previous_row + unit,
+      .reserve_columns = lstm || gru ? 5 : 1,
+      .previous_cell = lstm ? previous_cell + first * previous_row + unit : NULL,
       .previous_cell_row = (ptrdiff_t)previous_row,
       .slopes = slopes_at(c, s) + first * c->slopes_row + unit,
       .slopes_row = (ptrdiff_t)c->slopes_row,
+      .slopes_columns = p->layout.slopes,
       .output = c->cotangents->output ? c->cotangents->output + unit : NULL,
       .output_first = c->output_first + first,
       .output_offset = (ptrdiff_t)s * c->output_step,
       .arrived = c->gradients->output ? c->gradients->output + unit : NULL,
       .arrived_first = c->arrived_first + first,
       .arrived_offset = (ptrdiff_t)s * c->arrived_step,
-      .carries = heed_recurrent_is_gru(p->shape.cell),
+      .carries = gru,
   };
+  multiply(c, part, source, product_rows, sums, &cell);
   p->kernels->recurrent.backward[p->shape.cell][part->phase](&cell);
 }
 
@@ -106,7 +111,7 @@ static void first_state(void *context, size_t task, size_t worker) {
       .order = p->order + first,
       .carries = heed_recurrent_is_gru(p->shape.cell),
   };
-  multiply(c, &part, 0, cell.product_rows, sums);
+  multiply(c, &part, 0, cell.product_rows, sums, NULL);
   p->kernels->recurrent.backward_end(&cell);
 }
 
@@ -155,13 +160,15 @@ static HeedStatus run(HeedRecurrentBackwardCall *c) {
   const size_t slopes = round_up(heed_size_product(rows, c->slopes_row)), gathered = round_up(heed_size_product(rows, s->input));
   const size_t sums = c->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_PANEL;
   const size_t packed = heed_gemm_packed_size(c->plan.layout.gates * H, H, HeedGemmElementF32) / sizeof(float);
-  size_t floats = heed_size_sum(heed_size_sum(slopes, gathered), heed_size_sum(sums, packed));
+  const size_t collected = round_up(heed_recurrent_gradients_floats(&c->plan));
+  size_t floats = heed_size_sum(heed_size_sum(slopes, gathered), heed_size_sum(heed_size_sum(sums, packed), collected));
   floats = heed_size_sum(floats, heed_size_product(3, state));
   float *memory = heed_scratch_push(heed_size_product(floats, sizeof(float)));
   if (!memory) return HeedStatusOutOfMemory;
   float *at = memory;
   c->slopes = at, at += slopes;
   c->gathered = at, at += gathered;
+  c->collected = at, at += collected;
   c->sums = at, at += sums;
   c->carry = at, at += state;
   c->cell = at, at += state;

@@ -17,12 +17,15 @@ typedef struct HeedRecurrentBackwardCall {
   const float *packed[2];                 // w_hh as the phases take it, panels of HEED_GEMM_PANEL units
   float *slopes;                          // of all packed rows
   float *gathered;                        // [rows, I]
+  float *collected;                       // gradients or weights in the order of the slopes
   float *carry, *cell, *first_cell;       // [B, H]
   ptrdiff_t *output_first, output_step;   // of the output's cotangent
   ptrdiff_t *arrived_first, arrived_step; // of the output's gradient
   float *sums;
 } HeedRecurrentBackwardCall;
 
+// Floats of `collected`.
+size_t heed_recurrent_gradients_floats(const HeedRecurrentPlan *plan);
 // Gradients of weights, biases and input from the slopes of all steps.
 HeedStatus heed_recurrent_gradients(const HeedRecurrentBackwardCall *call);
 

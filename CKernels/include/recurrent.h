@@ -120,7 +120,7 @@ typedef struct HeedRecurrentGradients {
 
 // `reserve` is what heed_recurrent_forward wrote for the same shape, weights and inputs under the same instruction set; it is not changed.
 // w_ih is read for the input's gradient alone, the biases and `packed` not at all. Scratch: 4 (RNN 1, GruResetBefore 3) floats a step, sequence
-// and unit, and a copy of the input.
+// and unit, a copy of the input and, for a GRU, one of w_ih.
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                    const float *reserve, const HeedRecurrentCotangents *cotangents,
                                    const HeedRecurrentGradients *gradients);

@@ -5,12 +5,15 @@
 
 #include "recurrent.h"
 
+struct HeedRecurrentBackward;
+
 // sums[r][j] <- sum over k of a[r][k] * panel[k][j], j < width, in blocks of HEED_RECURRENT_DEPTH terms. Width is a multiple of 16, at most 64.
 typedef struct HeedRecurrentProduct {
   size_t rows, depth, width;
   const float *a, *panel;
   ptrdiff_t a_row;
   float *sums;
+  const struct HeedRecurrentBackward *then; // what follows, whose operands are brought nearer meanwhile; or null
 } HeedRecurrentProduct;
 
 // What follows the product of one phase of a step, for some rows and the units of one panel. Pointers stand at the first row and unit, arrays
@@ -46,10 +49,12 @@ typedef struct HeedRecurrentBackward {
   float *carry, *cell;  // dh and dc between steps
   const float *reserve; // column g at g * hidden
   ptrdiff_t reserve_row;
-  const float *previous_cell; // c_(t-1)
+  size_t reserve_columns;     // that are read
+  const float *previous_cell; // c_(t-1); null where there is none
   ptrdiff_t previous_cell_row;
   float *slopes; // gradients of the gates' arguments, column g at g * hidden
   ptrdiff_t slopes_row;
+  size_t slopes_columns;
   const float *output; // its cotangent, as the output of the forward pass
   const ptrdiff_t *output_first;
   ptrdiff_t output_offset;

@@ -89,9 +89,28 @@ static void recurrent_rows(RecurrentBlock x, size_t rows, size_t columns) {
   }
 }
 
+#define RECURRENT_LINE 16 // floats of a cache line
+
+// What the backward pass of a cell reads and writes in rows first ... end - 1 lies in the last cache or beyond, in pieces too short for the
+// processor to foresee.
+static void recurrent_bring(const HeedRecurrentBackward *b, size_t first, size_t end) {
+  for (size_t r = first; r < end; r++)
+    for (size_t j = 0; j < b->units; j += RECURRENT_LINE) {
+      for (size_t g = 0; g < b->reserve_columns; g++)
+        __builtin_prefetch(b->reserve + (ptrdiff_t)r * b->reserve_row + g * b->hidden + j, 0, 2);
+      for (size_t g = 0; g < b->slopes_columns; g++) __builtin_prefetch(b->slopes + (ptrdiff_t)r * b->slopes_row + g * b->hidden + j, 1, 2);
+      if (b->previous_cell) __builtin_prefetch(b->previous_cell + (ptrdiff_t)r * b->previous_cell_row + j, 0, 2);
+      if (b->output) __builtin_prefetch(b->output + b->output_first[r] + b->output_offset + (ptrdiff_t)j, 0, 2);
+    }
+}
+
 static void recurrent_product(const HeedRecurrentProduct *p) {
   for (size_t k = 0; k < p->depth; k += HEED_RECURRENT_DEPTH) {
     const size_t left = p->depth - k;
+    if (p->then) {
+      const size_t rows = p->then->rows, next = left < HEED_RECURRENT_DEPTH ? p->depth : k + HEED_RECURRENT_DEPTH;
+      recurrent_bring(p->then, rows * k / p->depth, rows * next / p->depth);
+    }
     for (size_t column = 0; column < p->width; column += RECURRENT_COLUMNS) {
       const RecurrentBlock block = {.a = p->a + k,
                                     .panel = p->panel + k * p->width + column,
