@@ -75,8 +75,6 @@ VOCABULARY vf vf_table16(const float *table, vf bits) { return _mm512_permutexva
 VOCABULARY vf vf_table32(const float *table, vf bits) {
   return _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_castps_si512(bits), _mm512_loadu_ps(table + 16));
 }
-// The exponent and the first three bits of the mantissa, as the low bits.
-VOCABULARY vf vf_eighths(vf x) { return _mm512_castsi512_ps(_mm512_srli_epi32(_mm512_castps_si512(x), 20)); }
 // x * 2^floor(n), exact but for the last rounding of a denormal; n may be far out of range.
 VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 // A pair for 2^(i / 16) * x with -2880 <= i <= 960, x in (1/2, 2): i = bits - those of 1.5 * 2^19 (its last four are worth sixteenths). An entry and, after the same multiplications

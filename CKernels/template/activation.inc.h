@@ -77,9 +77,20 @@ INLINE_KERNEL vf activation_tanh(vf x) {
 #include "activation_gelu.inc.h"
 
 // With a = |x|: max(x, 0) - a Phi(-a). Powers of 2 come last, so that what is left of x < 0 keeps its bits.
-INLINE_KERNEL vf activation_gelu(vf x) {
+INLINE_KERNEL vf gelu_everywhere(vf x) {
   const GeluPart lacking = gelu_lacking(x);
   return vf_sub(vf_max(vf_set1(-0.0f), x), vf_scale_by_power(lacking.factor, lacking.power));
+}
+
+// Which formula a lane has depends on its own number alone.
+INLINE_KERNEL vf activation_gelu(vf x) {
+#ifdef HEED_HAS_TABLE32
+  const vf near = vf_sub(vf_max(vf_set1(-0.0f), x), gelu_polynomial(gelu_near, x));
+  const vm far = vf_less(x, vf_set1(-GELU_NEAR));
+  return __builtin_expect(vm_any(far), false) ? vf_select(far, gelu_everywhere(x), near) : near;
+#else
+  return gelu_everywhere(x);
+#endif
 }
 
 // Below -13 the result is below every float.

@@ -63,11 +63,22 @@ INLINE_KERNEL vf gradient_gelu_tanh(vf x, vf gradient) {
 }
 
 // With a = |x|, x < 0: Phi(-a) - a phi; else 1 less that.
-INLINE_KERNEL vf gradient_gelu(vf x, vf gradient) {
+INLINE_KERNEL vf gradient_gelu_everywhere(vf x, vf gradient) {
   const GeluPart lacking = gelu_slope_lacking(x);
   const vf small = times_power(lacking.factor, lacking.power, gradient);
   const vf large = vf_mul(vf_sub(vf_set1(1.0f), vf_scale_by_power(lacking.factor, lacking.power)), gradient);
   return vf_select(vf_sign_bit(x), small, large);
+}
+
+INLINE_KERNEL vf gradient_gelu(vf x, vf gradient) {
+#ifdef HEED_HAS_TABLE32
+  const vf lacking = gelu_polynomial(gelu_slope_near, x);
+  const vf near = vf_mul(vf_select(vf_sign_bit(x), lacking, vf_sub(vf_set1(1.0f), lacking)), gradient);
+  const vm far = vf_less(x, vf_set1(-GELU_NEAR));
+  return __builtin_expect(vm_any(far), false) ? vf_select(far, gradient_gelu_everywhere(x, gradient), near) : near;
+#else
+  return gradient_gelu_everywhere(x, gradient);
+#endif
 }
 
 INLINE_KERNEL vf gradient_exp(vf x, vf gradient) {
