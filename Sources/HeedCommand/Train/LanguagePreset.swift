@@ -25,17 +25,17 @@ extension LanguagePreset {
         [
             .number("rate", rate, "the highest learning rate, reached after the warm-up"),
             .number("least_rate", leastRate, "the learning rate at the end, reached along a cosine"),
-            .integer("warmup", 100, "steps of warm-up"),
+            .integer("warmup", 100, from: 0, "steps of warm-up"),
             .number("weight_decay", weightDecay, "how strongly AdamW draws matrices to zero"),
-            .number("beta1", 0.9, "how much of AdamW's first moment is kept from step to step"),
-            .number("beta2", beta2, "how much of its second moment is kept"),
+            .number("beta1", 0.9, in: .share, "how much of AdamW's first moment is kept from step to step"),
+            .number("beta2", beta2, in: .share, "how much of its second moment is kept"),
             .number("clip", 1, "the longest that all gradients together may be; 0 for any length"),
             .integer("accumulate", 1, "batches whose gradients make a step"),
             .integer("evaluate_every", 250, "steps between validation losses"),
             .integer("checkpoint_every", 250, "steps between checkpoints"),
-            .integer("patience", 0, "evaluations without an improvement before training ends; 0 for never"),
+            .integer("patience", 0, from: 0, "evaluations without an improvement before training ends; 0 for never"),
             .integer(
-                "gradient_norms_every", 0,
+                "gradient_norms_every", 0, from: 0,
                 "steps between records of |dL/dw| of each weight and |dL/dh_t| of each time step; 0 for none"),
         ]
     }
@@ -89,7 +89,7 @@ enum CharGPTPreset: LanguagePreset {
             .integer("width", 128, "the size of a letter's vector"),
             .integer("length", 64, "letters that the model sees at once"),
             .integer("batch", 12, "windows of text in a batch"),
-            .number("dropout", 0, "the share that is dropped in training"),
+            .number("dropout", 0, in: .share, "the share that is dropped in training"),
         ] + trainingKeys(rate: 1e-3, leastRate: 1e-4, weightDecay: 0.1, beta2: 0.99)
 
     static func model(
@@ -124,7 +124,7 @@ enum CharLSTMPreset: LanguagePreset {
             .integer("embedding", 256, "the size of a letter's vector"),
             .integer("length", 128, "letters that gradients go back"),
             .integer("batch", 32, "streams of text in a batch"),
-            .number("dropout", 0, "the share that is dropped between layers in training"),
+            .number("dropout", 0, in: .share, "the share that is dropped between layers in training"),
         ] + trainingKeys(rate: 2e-3, leastRate: 2e-4, weightDecay: 0, beta2: 0.999)
 
     static func model(

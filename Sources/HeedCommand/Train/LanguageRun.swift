@@ -37,6 +37,11 @@ struct LanguageRun<Preset: LanguagePreset> {
         self.values = values
         steps = options.steps ?? config?.steps ?? Preset.steps
         seed = config?.seed ?? options.seed ?? 0
+        // What --set made wrong is a wrong argument, what lies in the folder is not.
+        settingsStatus = config == nil ? .wrongArguments : .workFailed
+        do { try Preset.settings(values, steps: steps, seed: seed).check() } catch {
+            throw CommandFailure(settingsStatus, "\(error)")
+        }
         let text = try TrainingText(path: options.data)
         source = text.source
         if let config, config.dataDigest != text.digest {
@@ -44,8 +49,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         }
         vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try folder.vocabulary()
         digest = text.digest
-        // What --set made wrong is a wrong argument, what lies in the folder is not.
-        settingsStatus = config == nil ? .wrongArguments : .workFailed
+        try Preset.requireMemory(values, vocabularySize: vocabulary.count, status: settingsStatus)
         do {
             task = try LanguageModelTask(
                 tokens: vocabulary.encode(text.text), length: values.integer("length"), batch: values.integer("batch"),
@@ -89,7 +93,6 @@ struct LanguageRun<Preset: LanguagePreset> {
         let model: Preset.Model
         let trainer: Trainer<LanguageModelTask<Preset.Model>>
         try requireSettings(of: checkpoint)
-        try Preset.requireMemory(values, vocabularySize: vocabulary.count, status: settingsStatus)
         do {
             model = try Preset.model(values, vocabularySize: vocabulary.count, using: &generator)
             trainer = try Trainer(model: model, task: task, settings: Preset.settings(values, steps: steps, seed: seed))

@@ -1,0 +1,112 @@
+import Foundation
+import HeedCommand
+import HeedFiles
+import Testing
+
+/// Every key that `heed train PRESET --set` takes, with values that it takes and values that it does not.
+@Suite("The keys of heed train")
+struct TrainKeysTests {
+    /// What can be wrong with the value of any key.
+    private static let noNumbers = [
+        "", " ", "abc", "nan", "inf", "-inf", "1e400", "1,5", "0x", "--", "1 2", "\u{0661}",
+    ]
+    private static let noIntegers = ["1.5", "0.5", "1e-320", "9007199254740993", "1e300"]
+
+    private struct Values {
+        let taken: [String]
+        let refused: [String]
+
+        static let sizes = Values(taken: ["1", "2", "1e2"], refused: ["0", "-0", "-1", "-1e15"] + noIntegers)
+        static let counts = Values(taken: ["0", "-0", "1", "1e15"], refused: ["-1", "-1e15"] + noIntegers)
+        static let shares = Values(
+            taken: ["0", "-0", "0.5", "1e-320", "0.999"], refused: ["-1e-9", "-1", "1", "1.5", "1e300"])
+        static let positives = Values(taken: ["0", "-0", "1e-320", "0.5", "1e15"], refused: ["-1e-9", "-1", "-1e300"])
+    }
+
+    private static let training: [String: Values] = [
+        "rate": .positives, "least_rate": .positives, "warmup": .counts, "weight_decay": .positives, "beta1": .shares,
+        "beta2": .shares, "clip": .positives, "accumulate": .sizes, "evaluate_every": .sizes,
+        "checkpoint_every": .sizes, "patience": .counts, "gradient_norms_every": .counts,
+    ]
+    private static let ofModels: [String: [String: Values]] = [
+        "char-gpt": [
+            "layers": .sizes, "heads": .sizes, "width": .sizes, "length": .sizes, "batch": .sizes, "dropout": .shares,
+        ],
+        "char-lstm": [
+            "layers": .sizes, "hidden": .sizes, "embedding": .sizes, "length": .sizes, "batch": .sizes,
+            "dropout": .shares,
+        ],
+    ]
+
+    private static func keys(_ preset: String) -> [String: Values] {
+        training.merging(ofModels[preset] ?? [:]) { $1 }
+    }
+
+    @Test func areAllHere() {
+        #expect(Set(PresetKey.byPreset.keys) == Set(Self.ofModels.keys))
+        for (preset, keys) in PresetKey.byPreset { #expect(Set(keys.map(\.name)) == Set(Self.keys(preset).keys)) }
+    }
+
+    @Test func takeWhatCanBeAndNothingElse() {
+        for (preset, keys) in PresetKey.byPreset {
+            for (key, expected) in Self.keys(preset) {
+                for text in expected.taken {
+                    var values = PresetValues(keys)
+                    #expect(throws: Never.self, "\(key)=\(text)") { try values.set(["\(key)=\(text)"]) }
+                    #expect(values[key] == Double(text))
+                }
+                for text in expected.refused + Self.noNumbers {
+                    var values = PresetValues(keys)
+                    let before = values[key]
+                    let failure = #expect(throws: CommandFailure.self, "\(key)=\(text)") {
+                        try values.set(["\(key)=\(text)"])
+                    }
+                    #expect(failure?.status == .wrongArguments && failure?.message.contains(key) == true)
+                    #expect(values[key] == before)
+                }
+            }
+            for words in [
+                "", "=", "=1", "length", "Length=1", " length=1", "length =1", "length\n=1", "len=1", "l\u{0435}ngth=1",
+            ] {
+                var values = PresetValues(keys)
+                let failure = #expect(throws: CommandFailure.self, "\(words)") { try values.set([words]) }
+                #expect(failure?.status == .wrongArguments)
+            }
+        }
+    }
+
+    // The arguments are wrong whether or not there is a text.
+    @Test(arguments: ["char-gpt", "char-lstm"]) func whatTheyRefuseIsAWrongArgument(_ preset: String) throws {
+        let folder = try TemporaryFolder()
+        for (key, values) in Self.keys(preset) {
+            let assignment = "\(key)=\(values.refused[0])"
+            let result = try CommandRunner.run([
+                "train", preset, "--data", folder.path("missing"), "--out", folder.path("none"), "--set", assignment,
+            ])
+            #expect(result.isFailure(64) && result.output.isEmpty && result.errors.contains(key), "\(result)")
+            #expect(!FileManager.default.fileExists(atPath: folder.path("none")))
+        }
+    }
+
+    // What is wrong only beside the other values or the text.
+    @Test func valuesThatDoNotFitEachOther() throws {
+        let folder = try TemporaryFolder()
+        try AtomicFile.write(Array(TrainTests.text.utf8), to: folder.path("data.txt"))
+        for (status, preset, values) in [
+            (64, "char-gpt", ["heads=3"]), (64, "char-gpt", ["width=2", "heads=4"]),
+            (64, "char-gpt", ["rate=1e-5"]), (64, "char-lstm", ["rate=0"]), (64, "char-lstm", ["least_rate=1"]),
+            // More than any machine has.
+            (64, "char-gpt", ["length=1e15"]), (64, "char-gpt", ["batch=1e15"]), (64, "char-lstm", ["length=1e15"]),
+            (64, "char-lstm", ["batch=1e15"]), (64, "char-lstm", ["hidden=1e15"]), (64, "char-gpt", ["layers=1e15"]),
+            // The text is too short.
+            (1, "char-gpt", ["length=2430"]), (1, "char-lstm", ["length=2430", "batch=1"]),
+            (1, "char-lstm", ["length=16", "batch=2000"]),
+        ] {
+            let result = try CommandRunner.run(
+                ["train", preset, "--data", folder.path("data.txt"), "--out", folder.path("none"), "--steps", "1"]
+                    + values.flatMap { ["--set", $0] })
+            #expect(result.isFailure(Int32(status)) && result.output.isEmpty, "\(values): \(result)")
+            #expect(!FileManager.default.fileExists(atPath: folder.path("none")))
+        }
+    }
+}
