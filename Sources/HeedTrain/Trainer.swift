@@ -9,7 +9,8 @@ import HeedTensor
 ///     let trained = await trainer.model
 ///
 /// Whatever it does runs on the threads of ``EngineExecutor``. A cancelled task stops between two steps with `CancellationError`; the trainer can run
-/// on from there. A loss or gradient that is not finite stops the run before the optimiser step, naming where it first went wrong.
+/// on from there. A loss or gradient that is not finite stops the run before the optimiser step, and one of an evaluation, or a weight, before the
+/// next checkpoint, naming where it first went wrong.
 public actor Trainer<Task: TrainingTask> {
     /// What is trained, as it is after the last step.
     public private(set) var model: Task.Model
@@ -75,7 +76,7 @@ public actor Trainer<Task: TrainingTask> {
         } catch let failure as ObserverFailure {
             // What was learned is worth keeping, whatever became of those who watched; a folder that was taken away stays away.
             if let checkpoints, savedStep != step, checkpoints.exists {
-                _ = try? checkpoints.save(checkpoint, protecting: settings.keepsBest ? best?.step : nil)
+                _ = try? save(to: checkpoints)
             }
             throw failure.error
         }
@@ -113,7 +114,10 @@ public actor Trainer<Task: TrainingTask> {
     /// Judges the model; whether it is the best so far.
     private func evaluate(_ observe: (TrainingEvent) throws -> Void) throws -> Bool {
         guard let evaluation = try task.evaluate(model) else { return false }
-        let isBest = !evaluation.loss.isNaN && evaluation.loss < best?.loss ?? .infinity
+        guard evaluation.loss.isFinite else {
+            throw notFinite("the validation loss is \(evaluation.loss) behind step \(step)")
+        }
+        let isBest = evaluation.loss < best?.loss ?? .infinity
         if isBest { best = (step, evaluation.loss) }
         stopping?.observe(evaluation.loss)
         try observe(.evaluation(step: step, evaluation, isBest: isBest))
@@ -121,8 +125,17 @@ public actor Trainer<Task: TrainingTask> {
     }
 
     private func save(to folder: CheckpointFolder, _ observe: (TrainingEvent) throws -> Void) throws {
-        let path = try folder.save(checkpoint, protecting: settings.keepsBest ? best?.step : nil)
+        let path = try save(to: folder)
         try observe(.checkpoint(step: step, path: path))
+    }
+
+    private func save(to folder: CheckpointFolder) throws(TrainingError) -> String {
+        // Nothing can be learned from there on, and an older checkpoint would have to go for it.
+        let weights = model.weights.sorted { $0.key < $1.key }
+        if let place = OptimizerStep.gradientNorm(weights.map(\.value)).firstNotFinite {
+            throw TrainingError("training", "the weight \(weights[place].key) is not finite behind step \(step)")
+        }
+        return try folder.save(checkpoint, protecting: settings.keepsBest ? best?.step : nil)
     }
 
     // MARK: A step

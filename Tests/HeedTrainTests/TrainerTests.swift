@@ -36,7 +36,7 @@ struct SmallTask: TrainingTask {
 
     var batchSize = 16
     var brokenStep: Int?
-    var losses: [Double] = []
+    var isJudged = true
 
     static func batch(_ seed: UInt64, _ size: Int) -> Batch {
         let inputs = Tensor.normal([size, 3], seed: seed)
@@ -60,6 +60,7 @@ struct SmallTask: TrainingTask {
     }
 
     func evaluate(_ model: SmallModel) -> Evaluation? {
+        guard isJudged else { return nil }
         let batch = Self.batch(1_000_000, 64)
         let loss = (model(batch.inputs, Context()) - Variable(batch.targets)).squared().mean()
         return Evaluation(loss: Double(loss.scalar))
@@ -192,6 +193,30 @@ struct TrainerTests {
         #expect(await trainer.step == 4)
         let weights = await trainer.model.weights
         #expect(weights.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) })
+    }
+
+    // A step so long that the weights are of no more use: what was saved before stays, and is gone on from.
+    @Test(arguments: [5, nil]) func weightsThatAreNotFiniteAreNotSaved(_ evaluateEvery: Int?) async throws {
+        try await MetricsLogTests.inFolderAsync { path in
+            let folder = CheckpointFolder(path: path, keep: 1)
+            var settings = Self.settings(steps: 4)
+            settings.schedule = .constant(1e-3)
+            settings.checkpointEvery = 1
+            let trainer = try Self.trainer(settings)
+            try await trainer.run(checkpoints: folder)
+            settings.steps = 5
+            settings.schedule = .constant(1e300)
+            settings.evaluateEvery = evaluateEvery
+            // Without data to be judged on, the weights are looked at themselves.
+            let task = SmallTask(isJudged: evaluateEvery != nil)
+            let other = try Self.trainer(settings, task: task)
+            try await other.resume(from: #require(try folder.latest()))
+            let error = await #expect(throws: TrainingError.self) { try await other.run(checkpoints: folder) }
+            #expect(error?.reason.contains("behind step 5") == true, "\(String(describing: error))")
+            #expect(error?.reason.contains("weight hidden.") == true, "\(String(describing: error))")
+            #expect(folder.steps == [4])
+            #expect(try folder.latest()?.weights.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) } == true)
+        }
     }
 
     @Test func cancellationStopsBetweenStepsAndSaves() async throws {
