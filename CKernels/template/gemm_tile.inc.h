@@ -136,6 +136,7 @@ INLINE_KERNEL GemmComing gemm_coming_a(const HeedGemmTile *tile, size_t k, size_
 }
 
 INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
+  if (tile->rows == 0 || tile->columns == 0) return; // attention without values, say
   const bool apart = gemm_needs_partial(op, tile);
   const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = elements < pass ? elements : pass;
   float *const panel = tile->scratch, *const copy = panel + GEMM_PANEL * deepest, *const partial = copy + tile->rows * deepest;
