@@ -85,7 +85,8 @@ public struct TokenSampler: Sendable, Equatable {
         }
         guard isFine else {
             let index = scores.firstIndex { !($0 < .infinity) } ?? 0
-            throw ModelError("the model's score of token \(index) is \(scores[index])")
+            throw ModelError(
+                "the model's score of token \(index) is \(scores[index].isNaN ? "nan" : "\(scores[index])")")
         }
         guard most > -.infinity, let best = scores.firstIndex(of: most) else {
             throw ModelError("the model gives no token a score")

@@ -119,9 +119,10 @@ public struct Checkpoint: Sendable {
         } catch {
             throw failure("\(Self.headerKey): \(error)")
         }
-        guard let version = header["version"]?.int, version >= 1 else { throw failure("it has no version") }
-        guard version <= Self.version else {
-            throw failure("it is of version \(version); this program reads versions up to \(Self.version)")
+        guard let version = header["version"]?.double, version >= 1 else { throw failure("it has no version") }
+        guard version <= Double(Self.version) else {
+            let shown = header["version"]?.number?.text ?? ""
+            throw failure("it is of version \(shown); this program reads versions up to \(Self.version)")
         }
         guard let model = header["model"]?.string, let settings = header["settings"]?.object,
             let step = header["step"]?.int, step >= 0, let state = header["state"]?.object

@@ -51,6 +51,41 @@ struct CommandRunner {
         return process.terminationReason == .uncaughtSignal
     }
 
+    /// Starts `heed`, sends it a signal (`INT`, `TERM`) once it has worked for some tenths of a second, and waits for its end.
+    ///
+    /// Not by a shell, which has what it leaves in the background ignore `SIGINT`.
+    static func interrupt(
+        _ arguments: [String], with signal: String, in folder: TemporaryFolder
+    ) throws -> Outcome {
+        let process = Process()
+        process.executableURL = executable
+        process.arguments = arguments
+        let (output, errors) = (folder.path("interrupted-output"), folder.path("interrupted-errors"))
+        for path in [output, errors] { try Data().write(to: URL(fileURLWithPath: path)) }
+        process.standardOutput = FileHandle(forWritingAtPath: output)
+        process.standardError = FileHandle(forWritingAtPath: errors)
+        // The thread of a test may block signals, and what it starts would too.
+        var (none, before) = (sigset_t(), sigset_t())
+        sigemptyset(&none)
+        pthread_sigmask(SIG_SETMASK, &none, &before)
+        defer { pthread_sigmask(SIG_SETMASK, &before, nil) }
+        try process.run()
+        // At work is who has used the processor for that long.
+        let statistics = "/proc/\(process.processIdentifier)/stat"
+        let tick = 1 / Double(sysconf(Int32(_SC_CLK_TCK)))
+        for _ in 0..<6000 where process.isRunning {
+            let fields = (try? String(contentsOfFile: statistics, encoding: .utf8))?.split(separator: " ") ?? []
+            if fields.count > 14, Double(fields[13]).map({ $0 * tick > 0.4 }) == true { break }
+            usleep(10_000)
+        }
+        Foundation.kill(process.processIdentifier, signal == "INT" ? SIGINT : SIGTERM)
+        process.waitUntilExit()
+        return Outcome(
+            status: process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus,
+            output: try String(contentsOfFile: output, encoding: .utf8),
+            errors: try String(contentsOfFile: errors, encoding: .utf8))
+    }
+
     /// Runs a script of `sh` in `folder`, in which `$HEED` is the command: for streams that are closed, limits and signals.
     static func shell(_ script: String, in folder: TemporaryFolder) throws -> Outcome {
         try run(

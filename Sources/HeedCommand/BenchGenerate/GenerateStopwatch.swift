@@ -17,6 +17,7 @@ struct GenerateStopwatch: LanguageModelUse {
 
     func measure(_ model: some MeasuredLanguageModel) throws(CommandFailure) -> GenerateMeasurement {
         let (prompt, new) = try lengths(model.contextLength)
+        try requireMemory(model, prompt: prompt, new: new)
         var random = RandomGenerator(seed: 2)
         let drawn = (0..<sequences).map { _ in
             (0..<prompt + new).map { _ in Int32(random.below(model.vocabularySize)) }
@@ -56,6 +57,21 @@ struct GenerateStopwatch: LanguageModelUse {
             prefill: prefill, decode: decode, operations: model.operations(prompt: prompt) * Double(sequences),
             stepBytes: Double(model.weightByteCount) + stepBytes * Double(sequences),
             weightBytes: model.weightByteCount)
+    }
+
+    /// Refuses what cannot fit in memory before any is taken; what passes may still be too large.
+    private func requireMemory(
+        _ model: some MeasuredLanguageModel, prompt: Int, new: Int
+    ) throws(CommandFailure) {
+        let chunk = KeyValueCache.chunkLength
+        let state = model.stateByteCount(tokens: (prompt + new + chunk - 1) / chunk * chunk)
+        let tokens = 3 * MemoryLayout<Int32>.stride * (prompt + new) + model.rowByteCount * prompt
+        let bytes = Double(sequences) * (Double(state) + Double(tokens)) + Double(model.weightByteCount)
+        let memory = Surroundings.current.memoryBytes
+        guard bytes > Double(memory), memory > 0 else { return }
+        throw .wrongArguments(
+            "\(sequences) sequences of \(prompt + new) tokens need \(Units.bytes(bytes)) of memory at the least, and the machine has "
+                + Units.bytes(Double(memory)))
     }
 
     private func decodeRuns(_ run: Run<some MeasuredLanguageModel>) -> Int {

@@ -111,6 +111,6 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
             name: rawValue, steps: .max, optimizer: .adamW(weightDecay: .matrices(0.1)), schedule: .constant(1e-4))
         settings.clipNorm = 1
         let trainer = try Trainer(model: model, task: task, settings: settings)
-        return Steps(parameterCount: model.parameterCount) { try Blocking.run { _ = try await trainer.takeStep() } }
+        return Steps(parameterCount: model.parameterCount) { try Blocking.wait { _ = try await trainer.takeStep() } }
     }
 }

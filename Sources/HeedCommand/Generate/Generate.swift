@@ -15,8 +15,10 @@ struct Generate: ParsableCommand {
     @Option(name: .long, help: "The folder of the model.")
     var model: String
 
-    @Option(name: .long, help: "The text to go on from. (default: a new line)")
-    var prompt = "\n"
+    @Option(
+        name: .long,
+        help: "The text to go on from. (default: a new line; where the model has none, its first character)")
+    var prompt: String?
 
     @Option(name: .long, help: "How many tokens are written.")
     var maxTokens = 500
@@ -56,7 +58,7 @@ struct Generate: ParsableCommand {
 
     /// Writes the text behind the prompt.
     private struct Writer: LanguageModelUse {
-        let prompt: String
+        let prompt: String?
         let maxTokens: Int
         let sampler: TokenSampler
         let seed: UInt64
@@ -67,28 +69,45 @@ struct Generate: ParsableCommand {
             let generator = try TextGenerator(model, as: element)
             let clock = ContinuousClock()
             let begin = clock.now
+            let prompt = prompt ?? Self.standardPrompt(vocabulary)
             let tokens = try generator.tokens(
                 after: vocabulary.encode(prompt), limit: maxTokens, sampler: sampler, seed: seed)
             if !json { try Console.print(prompt) }
-            let written = try Blocking.run { [json, maxTokens] in
+            let (written, failure) = try Blocking.run { [json] () async throws -> ([Int32], ModelError?) in
                 var written: [Int32] = []
-                for try await token in tokens {
-                    written.append(token)
-                    if !json { try Console.print(vocabulary.decode(CollectionOfOne(token))) }
+                do {
+                    for try await token in tokens {
+                        written.append(token)
+                        if !json { try Console.print(vocabulary.decode(CollectionOfOne(token))) }
+                    }
+                } catch let error as ModelError {
+                    return (written, error)
                 }
-                guard written.count == maxTokens else {
-                    throw CommandFailure.workFailed(
-                        "stopped by a signal behind \(written.count) of \(maxTokens) tokens")
-                }
-                return written
+                return (written, nil)
             }
-            guard json else { return try Console.print("\n") }
             let seconds = begin.duration(to: clock.now) / .seconds(1)
+            // What was written until a signal came is shown like all of it.
+            if !json || failure == nil {
+                try show(vocabulary.decode(written), behind: prompt, tokens: written.count, seconds)
+            }
+            if let failure { throw failure }
+            guard written.count == maxTokens else {
+                throw CommandFailure.workFailed("stopped by a signal behind \(written.count) of \(maxTokens) tokens")
+            }
+        }
+
+        private static func standardPrompt(_ vocabulary: CharacterVocabulary) -> String {
+            vocabulary.characters.contains("\n") ? "\n" : vocabulary.decode([0])
+        }
+
+        private func show(_ text: String, behind prompt: String, tokens: Int, _ seconds: Double) throws(CommandFailure)
+        {
+            guard json else { return try Console.print("\n") }
             var object = JSONObject()
             object["prompt"] = .string(prompt)
-            object["text"] = .string(vocabulary.decode(written))
-            object["tokens"] = JSONValue(written.count)
-            object["tokens_per_second"] = JSONValue(seconds > 0 ? Double(written.count) / seconds : 0)
+            object["text"] = .string(text)
+            object["tokens"] = JSONValue(tokens)
+            object["tokens_per_second"] = JSONValue(seconds > 0 ? Double(tokens) / seconds : 0)
             try Console.printLine(JSONWriter.string(.object(object)))
         }
     }

@@ -28,14 +28,26 @@ extension ModelFolder {
         try values.read(config.settings)
         let vocabulary = try vocabulary()
         do {
+            let weights = try weights()
+            try Self.require(weights, for: Preset.leastFloats(values, vocabularySize: vocabulary.count).weights)
             var random = RandomGenerator(seed: 0)
             var model = try Preset.model(values, vocabularySize: vocabulary.count, using: &random)
-            try model.load(weights())
+            try model.load(weights)
             return try user.use(model, vocabulary)
         } catch let failure as CommandFailure {
             throw failure
         } catch {
             throw .workFailed("\(error)")
         }
+    }
+
+    /// Refuses a configuration of a model that is far larger than the weights there are, before memory for it is taken. One that is not is made:
+    /// then the first weight that does not fit has a name.
+    private static func require(_ weights: [String: Tensor], for least: Double) throws(CommandFailure) {
+        let count = weights.values.reduce(0) { $0 + $1.count }
+        guard least > Double(count) + 1e6 else { return }
+        throw .workFailed(
+            "config.json describes a model of at least \(Units.significant(least)) weights, and the file holds \(count)"
+        )
     }
 }

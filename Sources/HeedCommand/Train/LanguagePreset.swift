@@ -108,7 +108,8 @@ enum CharGPTPreset: LanguagePreset {
         let (layers, width, vocabulary) = (values["layers"], values["width"], Double(vocabularySize))
         let tokens = values["batch"] * values["length"]
         // Of a block and token: its input, query, key, value, context, and four widths of feed-forward.
-        return (layers * 12 * width * width + vocabulary * width, tokens * (layers * 9 * width + vocabulary))
+        let tables = (vocabulary + values["length"]) * width
+        return (layers * 12 * width * width + tables, tokens * (layers * 9 * width + vocabulary))
     }
 }
 

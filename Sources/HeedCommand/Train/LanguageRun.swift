@@ -134,7 +134,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         let (folder, checkpoint, name, lock) = (folder, checkpoint, Preset.name, lock)
         do {
             // First of all: where the checkpoint is refused, the log stays as it is.
-            if let checkpoint { try Blocking.run { try await trainer.resume(from: checkpoint) } }
+            if let checkpoint { try Blocking.wait { try await trainer.resume(from: checkpoint) } }
             for warning in passedOver { Console.explain(warning) }
             let log = try MetricsLog(path: folder.metricsPath, keepingThrough: checkpoint?.step)
             let history = try LossHistory(logPath: folder.metricsPath)

@@ -104,6 +104,9 @@ extension PackedGPT: MeasuredLanguageModel {
         blocks.reduce(0) { $0 + $1.cacheBytesPerToken * tokens }
     }
 
+    /// Of the sum of all blocks, its norm, queries, keys, values, and four widths of feed-forward.
+    package var rowByteCount: Int { 9 * settings.width * MemoryLayout<Float>.stride }
+
     package func operations(prompt tokens: Int) -> Double {
         let computed = tokens - forgotten(ofLength: tokens)
         let last = blocks.count - 1

@@ -99,6 +99,8 @@ package protocol MeasuredLanguageModel: PackedLanguageModel {
     func memory(_ states: [State]) -> [MemoryExtent]
     /// Bytes that a step of a sequence reads of its own state when it has so many tokens, the new one included.
     func stateByteCount(tokens: Int) -> Int
+    /// Bytes that each token of a prompt takes at the least while it is read.
+    var rowByteCount: Int { get }
     /// Floating point operations of products and attention for the first tokens of a sequence, as many as are computed.
     func operations(prompt tokens: Int) -> Double
 }

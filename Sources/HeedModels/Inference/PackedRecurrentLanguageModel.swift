@@ -58,6 +58,9 @@ extension PackedRecurrentLanguageModel: MeasuredLanguageModel {
         2 * settings.layers * settings.hidden * MemoryLayout<Float>.stride
     }
 
+    /// Of the token's vector and four gates.
+    package var rowByteCount: Int { (settings.embedding + 4 * settings.hidden) * MemoryLayout<Float>.stride }
+
     package func operations(prompt tokens: Int) -> Double {
         Double(tokens) * layers.operationsPerStep + output.operationsPerRow
     }
