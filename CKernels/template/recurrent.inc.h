@@ -4,6 +4,7 @@
 #define HEED_RECURRENT_INC_H
 
 #include "activation.inc.h"
+#include "recurrent_row.inc.h"
 
 // Rows of a register block: with as many vectors as the vocabulary's blocks have, 6 x 4 sums, 4 loads and a broadcast of 32 registers, or 6 x 2
 // or 4 x 3 of 16. A panel of 48 or 64 columns is a multiple of these vectors, or one less at its end.
@@ -105,6 +106,11 @@ static void recurrent_bring(const HeedRecurrentBackward *b, size_t first, size_t
 }
 
 static void recurrent_product(const HeedRecurrentProduct *p) {
+  if (p->rows == 1) {
+    if (p->then) recurrent_bring(p->then, 0, 1);
+    recurrent_single_row(p);
+    return;
+  }
   for (size_t k = 0; k < p->depth; k += HEED_RECURRENT_DEPTH) {
     const size_t left = p->depth - k;
     if (p->then) {
