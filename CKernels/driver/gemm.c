@@ -29,6 +29,7 @@
 // few hundred rows from thousands of terms, were 9 or 7 tiles for two threads, 73 and 66 % of peak, and are 82 and 81 with 8 and with A's next
 // pass on its way meanwhile (`heed bench recurrent --direction both --cell lstm`, and gru).
 #define SHARED_ROWS         768
+#define PACKED_ROWS         512 // nothing to stage: 512 x 768 x 3072 has 16 tiles where it had 9, 89 % of peak where it had 80
 #define SHARED_WORK         33554432.0
 #define SHARED_BYTES        ((size_t)8 << 20)
 #define SHARED_TILE_ROWS    132
@@ -100,7 +101,7 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const HeedGemmShape *s = &call->shape;
   const bool packed = call->layout == HeedGemmLayoutPacked;
   const size_t block = call->kernels->gemm_rows, panel = packed ? HEED_GEMM_PANEL : call->kernels->gemm_columns;
-  const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= SHARED_ROWS;
+  const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= (packed ? PACKED_ROWS : SHARED_ROWS);
   const size_t most_rows = shared ? SHARED_TILE_ROWS : TILE_ROWS, most_columns = shared ? SHARED_TILE_COLUMNS : TILE_COLUMNS;
   size_t row_tiles = divide_up(s->m, most_rows);
   if (shared) row_tiles = round_up(row_tiles, TASKS_WANTED);
