@@ -181,27 +181,18 @@ INLINE_KERNEL void activation_forward_of(const HeedActivation activation, size_t
   if (i < count) vf_store_n(output + i, activate(activation, vf_load_n(input + i, count - i)), count - i);
 }
 
-// A constant activation keeps the choice, and the loads of its constants, out of the loop.
-#define HEED_ACTIVATION_CASE(NAME)                                                                                                         \
+// A constant activation keeps the choice, and the loads of its constants, out of a loop: a loop for each.
+#define HEED_EACH_ACTIVATION(LOOP)                                                                                                         \
+  LOOP(None) LOOP(Relu) LOOP(Sigmoid) LOOP(Tanh) LOOP(Silu) LOOP(Gelu) LOOP(GeluTanh) LOOP(Exp) LOOP(Log) LOOP(Softplus)
+
+#define ACTIVATION_FORWARD(NAME)                                                                                                           \
   case HeedActivation##NAME:                                                                                                               \
     activation_forward_of(HeedActivation##NAME, count, input, output);                                                                     \
     break;
 
 static void activation_forward(HeedActivation activation, size_t count, const float *input, float *output) {
-  switch (activation) {
-    HEED_ACTIVATION_CASE(None)
-    HEED_ACTIVATION_CASE(Relu)
-    HEED_ACTIVATION_CASE(Sigmoid)
-    HEED_ACTIVATION_CASE(Tanh)
-    HEED_ACTIVATION_CASE(Silu)
-    HEED_ACTIVATION_CASE(Gelu)
-    HEED_ACTIVATION_CASE(GeluTanh)
-    HEED_ACTIVATION_CASE(Exp)
-    HEED_ACTIVATION_CASE(Log)
-    HEED_ACTIVATION_CASE(Softplus)
-  }
+  switch (activation) { HEED_EACH_ACTIVATION(ACTIVATION_FORWARD) }
 }
-#undef HEED_ACTIVATION_CASE
 
 #include "activation_backward.inc.h"
 

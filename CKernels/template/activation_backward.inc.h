@@ -148,7 +148,7 @@ INLINE_KERNEL void activation_backward_of(const HeedActivation activation, const
              from_output ? gradient_from_output(activation, value, gradient) : gradient_from_input(activation, value, gradient), count - i);
 }
 
-#define HEED_ACTIVATION_CASE(NAME)                                                                                                         \
+#define ACTIVATION_BACKWARD(NAME)                                                                                                          \
   case HeedActivation##NAME:                                                                                                               \
     activation_backward_of(HeedActivation##NAME, false, count, kept_values, output_gradient, input_gradient);                              \
     break;
@@ -159,17 +159,5 @@ static void activation_backward(HeedActivation activation, HeedActivationKept ke
     activation_backward_of(activation, true, count, kept_values, output_gradient, input_gradient);
     return;
   }
-  switch (activation) {
-    HEED_ACTIVATION_CASE(None)
-    HEED_ACTIVATION_CASE(Relu)
-    HEED_ACTIVATION_CASE(Sigmoid)
-    HEED_ACTIVATION_CASE(Tanh)
-    HEED_ACTIVATION_CASE(Silu)
-    HEED_ACTIVATION_CASE(Gelu)
-    HEED_ACTIVATION_CASE(GeluTanh)
-    HEED_ACTIVATION_CASE(Exp)
-    HEED_ACTIVATION_CASE(Log)
-    HEED_ACTIVATION_CASE(Softplus)
-  }
+  switch (activation) { HEED_EACH_ACTIVATION(ACTIVATION_BACKWARD) }
 }
-#undef HEED_ACTIVATION_CASE
