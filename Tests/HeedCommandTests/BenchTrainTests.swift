@@ -51,6 +51,7 @@ struct BenchTrainTests {
         profile.add(steps: 3, seconds: 10, [.init(name: "product", calls: 9, seconds: 8)])
         profile.add(steps: 5, seconds: 20, [.init(name: "norm", calls: 3, seconds: 10)])
         #expect(profile.overheadShare == 0.4)
+        #expect(profile.overheadSeconds == 2)
         #expect(profile.rows.map(\.operation) == ["product", "norm", "outside kernels"])
         #expect(profile.rows.map(\.calls) == [1.5, 0.5, 0])
         #expect(profile.rows.map(\.seconds) == [1.3, 1.1, 1.6])

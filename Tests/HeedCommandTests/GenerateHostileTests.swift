@@ -256,7 +256,7 @@ struct GenerateHostileTests {
 
     // There is nothing to be saved: a signal ends a measurement as it ends any program.
     @Test(arguments: [
-        ["bench", "train", "--model", "char-gpt-small"], ["bench", "generate", "--model", "gpt2-124m"],
+        ["bench", "train", "--model", "char-gpt"], ["bench", "generate", "--model", "gpt2-124m"],
     ]) func aSignalEndsAMeasurement(_ arguments: [String]) throws {
         let folder = try TemporaryFolder()
         for signal in ["INT", "TERM"] {

@@ -27,11 +27,12 @@ struct GenerateTests {
             #expect(result.outputLines.count == 1)
             for key in [
                 "prefill_tokens_per_second", "decode_tokens_per_second", "percent_of_peak", "percent_of_bandwidth",
-                "median_seconds", "min_seconds", "gflops", "peak_gflops",
+                "median_seconds", "min_seconds", "gflops", "peak_gflops", "overhead_share", "overhead_microseconds",
             ] {
                 let value = try #require(line[key] as? Double, "\(key)")
                 #expect(value > 0 && value.isFinite, "\(key) is \(value)")
             }
+            #expect(try #require(line["overhead_share"] as? Double) < 1)
             for key in ["isa", "cpu", "version"] { #expect(line[key] is String, "\(key)") }
             #expect(line["bench"] as? String == "generate" && line["model"] as? String == model)
             #expect(line["dtype"] as? String == "f32" && line["threads"] as? Int == 2)

@@ -11,7 +11,8 @@ struct BenchGenerate: ParsableCommand {
             gpt2-124m has GPT-2's smallest dimensions and random weights; a folder is one that heed train wrote. Weights are packed before anything is \
             timed. Prefill counts the operations that are done: products and attention of the prompt's tokens, but of the last block and the \
             output layer what the last token needs. Decode counts the bytes that a token reads, weights and cache, beside a read of the same memory \
-            in the same run. Tokens are random. A prompt that the model cannot see at once is cut.
+            in the same run. Tokens are random. A prompt that the model cannot see at once is cut. The overhead is \
+            what a token takes while none of the engine's kernels runs, the choice of the next one not counted.
             """
     )
 

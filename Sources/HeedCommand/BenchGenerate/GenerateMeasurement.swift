@@ -11,6 +11,8 @@ struct GenerateMeasurement {
     let prefill: Stopwatch.Timing
     /// Of one token of each sequence.
     let decode: Stopwatch.Timing
+    /// Where the time of such a token went.
+    let decodeKernels: StepProfile
     /// Of all prompts together.
     let operations: Double
     /// What one token of each sequence reads, on average.
@@ -45,6 +47,8 @@ struct GenerateMeasurement {
             "gigabytes_per_second": JSONValue(stepBytes / 1e9 / decode.medianSeconds),
             "percent_of_bandwidth": JSONValue(percentOfBandwidth),
             "read_gigabytes_per_second": JSONValue(decode.medianYardstick),
+            "overhead_share": JSONValue(decodeKernels.overheadShare),
+            "overhead_microseconds": JSONValue(1e6 * decodeKernels.overheadSeconds),
             "weight_bytes": JSONValue(weightBytes),
             "repeats": JSONValue(prefill.seconds.count),
         ])
@@ -62,7 +66,9 @@ struct GenerateMeasurement {
                 + "\(Units.significant(decodeTokensPerSecond)) tokens/s, "
                 + "\(Units.significant(stepBytes / 1e9 / decode.medianSeconds)) GB/s, "
                 + "\(Units.format("%.1f", percentOfBandwidth)) % of a read of the same memory at "
-                + "\(Units.significant(decode.medianYardstick))",
+                + "\(Units.significant(decode.medianYardstick)), "
+                + "\(Units.significant(1e6 * decodeKernels.overheadSeconds)) us outside kernels "
+                + "(\(Units.format("%.1f", 100 * decodeKernels.overheadShare)) %)",
         ]
     }
 }

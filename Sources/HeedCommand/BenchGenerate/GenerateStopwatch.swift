@@ -37,6 +37,7 @@ struct GenerateStopwatch: LanguageModelUse {
                 return Self.seconds { for _ in 0..<runs { run.prefill() } } / Double(runs)
             }
         ])[0]
+        var kernels = StepProfile()
         // Every turn begins behind the prompt, whose reading is no part of it.
         let decode = try Stopwatch(repeats: repeats) { () throws(CommandFailure) in
             Progress.show("reading")
@@ -48,13 +49,17 @@ struct GenerateStopwatch: LanguageModelUse {
                 Progress.show("\(self.model): decode")
                 return (0..<runs).reduce(0) { sum, _ in
                     run.prefill()
-                    return sum + Self.seconds { run.decode() }
+                    KernelProfile.start()
+                    let seconds = Self.seconds { run.decode() }
+                    kernels.add(steps: new, seconds: seconds, KernelProfile.stop())
+                    return sum + seconds
                 } / Double(runs * new)
             }
         ])[0]
         return GenerateMeasurement(
             model: self.model, elementType: elementType, promptLength: prompt, newTokens: new, sequences: sequences,
-            prefill: prefill, decode: decode, operations: model.operations(prompt: prompt) * Double(sequences),
+            prefill: prefill, decode: decode, decodeKernels: kernels,
+            operations: model.operations(prompt: prompt) * Double(sequences),
             stepBytes: Double(model.weightByteCount) + stepBytes * Double(sequences),
             weightBytes: model.weightByteCount)
     }

@@ -14,7 +14,7 @@ package struct StepProfile {
     private var steps = 0
     private var seconds = 0.0
     private var kernels: [String: (calls: Int, seconds: Double)] = [:]
-    private var overheadShares: [Double] = []
+    private var overheads: [(share: Double, seconds: Double)] = []
 
     package init() {}
 
@@ -26,11 +26,15 @@ package struct StepProfile {
             kernels[entry.name, default: (0, 0)].calls += entry.calls
             kernels[entry.name, default: (0, 0)].seconds += entry.seconds
         }
-        overheadShares.append(1 - entries.reduce(0) { $0 + $1.seconds } / seconds)
+        let outside = seconds - entries.reduce(0) { $0 + $1.seconds }
+        overheads.append((outside / seconds, outside / Double(steps)))
     }
 
     /// The share of a step outside of all kernels, the median of the turns.
-    package var overheadShare: Double { Statistics.median(overheadShares) }
+    package var overheadShare: Double { Statistics.median(overheads.map(\.share)) }
+
+    /// The seconds of a step outside of all kernels, the median of the turns.
+    package var overheadSeconds: Double { Statistics.median(overheads.map(\.seconds)) }
 
     /// The kernels of a step, the longest first, and what they leave of it.
     package var rows: [Row] {
