@@ -46,6 +46,11 @@ VOCABULARY vf vf_round_bf16(vf x) {
 
 VOCABULARY vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
 VOCABULARY vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+VOCABULARY vf vf_add_by_multiplier(vf a, vf b) {
+  vf one = _mm256_set1_ps(1.0f);
+  __asm__("" : "+x"(one));
+  return _mm256_fmadd_ps(a, one, b);
+}
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 VOCABULARY vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }

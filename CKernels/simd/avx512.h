@@ -36,6 +36,13 @@ VOCABULARY vf vf_round_bf16(vf x) {
 
 VOCABULARY vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 VOCABULARY vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+// The bits of vf_add by the units that multiply, which stand idle in loops of sums on processors that have others for adding. The compiler is
+// not to know that the factor is 1.
+VOCABULARY vf vf_add_by_multiplier(vf a, vf b) {
+  vf one = _mm512_set1_ps(1.0f);
+  __asm__("" : "+v"(one));
+  return _mm512_fmadd_ps(a, one, b);
+}
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 VOCABULARY vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }

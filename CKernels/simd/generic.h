@@ -47,6 +47,7 @@ VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
 VOCABULARY vf vf_select(vm m, vf a, vf b) { return (vf)(((vm)a & m) | ((vm)b & ~m)); }
 VOCABULARY vf vf_add(vf a, vf b) { return a + b; }
 VOCABULARY vf vf_sub(vf a, vf b) { return a - b; }
+VOCABULARY vf vf_add_by_multiplier(vf a, vf b) { return a + b; }
 VOCABULARY vf vf_mul(vf a, vf b) { return a * b; }
 VOCABULARY vf vf_div(vf a, vf b) { return a / b; }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return a * b + c; }

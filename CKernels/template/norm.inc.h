@@ -36,7 +36,7 @@ INLINE_KERNEL vf norm_load(const NormPasses *x, size_t j, size_t count) {
 
 // s - p, 0 in lanes beyond the row.
 INLINE_KERNEL vf norm_distance(const NormPasses *x, size_t j, size_t count) {
-  const vf distance = vf_sub(norm_load(x, j, count), vf_set1(x->pivot));
+  const vf distance = vf_add_by_multiplier(norm_load(x, j, count), vf_set1(-x->pivot));
   return count >= HEED_LANES ? distance : vf_select(vm_first(count), distance, vf_zero());
 }
 
@@ -51,8 +51,8 @@ INLINE_KERNEL NormSum norm_add(NormSum s, vf term) {
 }
 // The same for a term no larger than the sum so far; a larger one may lose a rounding of its own.
 INLINE_KERNEL NormSum norm_add_smaller(NormSum s, vf term) {
-  const vf sum = vf_add(s.sum, term);
-  return (NormSum){sum, vf_add(s.error, vf_sub(term, vf_sub(sum, s.sum)))};
+  const vf sum = vf_add_by_multiplier(s.sum, term);
+  return (NormSum){sum, vf_add_by_multiplier(s.error, vf_sub(term, vf_sub(sum, s.sum)))};
 }
 INLINE_KERNEL NormSum norm_start(float x) { return (NormSum){vf_set1(x), vf_zero()}; }
 INLINE_KERNEL vf norm_tree(const vf x[NORM_VECTORS]) { return vf_add(vf_add(x[0], x[1]), vf_add(x[2], x[3])); }
