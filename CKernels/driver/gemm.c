@@ -25,14 +25,16 @@
 // From this many rows and multiply-adds on, panels of B are staged once for all tiles of rows, in slices of columns of at most SHARED_BYTES,
 // which stay in the last cache. Then a tile pays for its block of A alone, and is wide and low. Percent of peak at 2048, each tile with
 // copies of its own: 81, at 1024 88; panels shared: 87 and 88 with tiles of 240 x 256, 89 and 89 with these (two threads, Zen 4; the command
-// is `heed bench gemm --sizes 1024,2048`). Tiles are as many as a multiple of TASKS_WANTED, so that cores end together: gradients of weights, a
-// few hundred rows from thousands of terms, were 9 or 7 tiles for two threads. With 8, and with A's next pass on its way meanwhile, an LSTM's
-// both passes went from 77 to 79 % of peak, a GRU's from 71 to 75 (`heed bench recurrent --direction both --cell lstm`, and gru).
+// is `heed bench gemm --m 2048 --n 2048 --k 2048`). Fewer tiles than EVENED_TILES are made a multiple of TASKS_WANTED, so that cores end
+// together: gradients of weights, a few hundred rows from thousands of terms, were 9 or 7 tiles for two threads. With 8, and with A's next pass
+// on its way meanwhile, an LSTM's both passes went from 77 to 79 % of peak, a GRU's from 71 to 75 (`heed bench recurrent --direction both
+// --cell lstm`, and gru). More tiles are even enough, and lower ones cost: a step of `heed bench train --model translator` took 8 % longer.
 #define SHARED_ROWS         768
 #define PACKED_ROWS         512 // nothing to stage: 512 x 768 x 3072 has 16 tiles where it had 9, 89 % of peak where it had 80
 #define SHARED_WORK         33554432.0
 #define SHARED_BYTES        ((size_t)8 << 20)
 #define SHARED_TILE_ROWS    132
+#define EVENED_TILES        32
 #define SHARED_TILE_COLUMNS 512
 
 typedef struct Call {
@@ -104,10 +106,11 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= (packed ? PACKED_ROWS : SHARED_ROWS);
   const size_t most_rows = shared ? SHARED_TILE_ROWS : TILE_ROWS, most_columns = shared ? SHARED_TILE_COLUMNS : TILE_COLUMNS;
   size_t row_tiles = divide_up(s->m, most_rows);
-  if (shared) row_tiles = round_up(row_tiles, TASKS_WANTED);
-  size_t rows = divide_up(s->m, row_tiles), columns = divide_up(all_columns, divide_up(all_columns, most_columns));
-  if (!shared) rows = round_up(rows, block);
-  columns = round_up(columns, panel);
+  const size_t column_tiles = divide_up(all_columns, most_columns);
+  const bool evened = shared && row_tiles * column_tiles < EVENED_TILES;
+  if (evened) row_tiles = round_up(row_tiles, TASKS_WANTED);
+  size_t rows = divide_up(s->m, row_tiles), columns = round_up(divide_up(all_columns, column_tiles), panel);
+  if (!evened) rows = round_up(rows, block);
   const bool streams = packed && s->m <= STREAM_ROWS;
   if (streams)
     while (columns > panel && (double)columns * (double)s->k * (double)element_bytes(call) > STREAM_BYTES) columns -= panel;
