@@ -54,7 +54,8 @@ VOCABULARY vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
 // Through float64, where the product is exact; the sum's rounding there costs at most 2^-53 beside float32's own.
 VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) {
   typedef double wide __attribute__((vector_size(32)));
-  return __builtin_convertvector(__builtin_convertvector(a, wide) * __builtin_convertvector(b, wide) + __builtin_convertvector(c, wide), vf);
+  return __builtin_convertvector(__builtin_convertvector(a, wide) * __builtin_convertvector(b, wide) + __builtin_convertvector(c, wide),
+                                 vf);
 }
 VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return a * b + c; }
 VOCABULARY vf vf_sqrt(vf a) { return __builtin_elementwise_sqrt(a); }
