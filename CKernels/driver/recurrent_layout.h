@@ -29,7 +29,7 @@ static inline HeedRecurrentLayout heed_recurrent_layout(HeedRecurrentCell cell) 
     return (HeedRecurrentLayout){3, 1, {{0, 3, 16}}, 5, 4};
   case HeedRecurrentCellGruResetBefore: // reserve r z n r*h h, slopes r z n
     return (HeedRecurrentLayout){3, 2, {{0, 2, 32}, {2, 1, 64}}, 5, 3};
-  default: // reserve activation, h; slopes of the one gate
+  default: // reserve slope (relu: y), h; slopes of the one gate
     return (HeedRecurrentLayout){1, 1, {{0, 1, 64}}, 2, 1};
   }
 }

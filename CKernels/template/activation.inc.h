@@ -47,6 +47,12 @@ INLINE_KERNEL vf sigmoid_times(vf x, vf factor) {
 
 INLINE_KERNEL vf activation_sigmoid(vf x) { return sigmoid_times(x, vf_set1(1.0f)); }
 
+// sigmoid(x) (1 - sigmoid(x)) = sigmoid(-|x|) sigmoid(|x|), which has all its digits where 1 - sigmoid(x) has lost them.
+INLINE_KERNEL vf sigmoid_slope(vf x) {
+  const vf a = vf_magnitude(x);
+  return sigmoid_times(vf_negate(a), activation_sigmoid(a));
+}
+
 // Minus infinity would meet a sigmoid of 0: from -120 down the result is -0.
 INLINE_KERNEL vf activation_silu(vf x) { return sigmoid_times(x, vf_max(vf_set1(-120.0f), x)); }
 
@@ -60,8 +66,9 @@ INLINE_KERNEL vf tanh_near(vf x) {
   return vf_fma(vf_mul(x, z), p, x);
 }
 
-// Below 0.55 the polynomial, above 1 - 2 t / (1 + t) with t = e^-2|x|.
-INLINE_KERNEL vf activation_tanh(vf x) {
+// Below 0.55 the polynomial, above 1 - q, q = 2 t / (1 + t), with t = e^-2|x|. The slope is 1 - y^2: there (1 - y) (1 + y) = q (2 - q), which has
+// all its digits where y has been rounded to 1.
+INLINE_KERNEL vf tanh_and_slope(vf x, vf *slope) {
   const vm negative = vf_sign_bit(x);
   const vf one = vf_set1(1.0f), a = vf_magnitude(x), near = tanh_near(a);
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(a, vf_set1(-2.0f)));
@@ -70,8 +77,15 @@ INLINE_KERNEL vf activation_tanh(vf x) {
   // 2t / (sum + lost) = q - q lost / (1 + t), and 1 / (1 + t) = 1 - q / 2
   const vf correction = vf_mul(vf_mul(quotient, lost), vf_fma(quotient, vf_set1(-0.5f), one));
   const vf far = vf_add(vf_sub(one, quotient), correction);
-  const vf magnitude = vf_select(vf_less(a, vf_set1(0.55f)), near, far);
+  const vm is_near = vf_less(a, vf_set1(0.55f));
+  const vf magnitude = vf_select(is_near, near, far);
+  *slope = vf_select(is_near, vf_fma(vf_negate(near), near, one), vf_mul(quotient, vf_sub(vf_set1(2.0f), quotient)));
   return vf_select(negative, vf_negate(magnitude), magnitude);
+}
+
+INLINE_KERNEL vf activation_tanh(vf x) {
+  vf slope;
+  return tanh_and_slope(x, &slope);
 }
 
 #include "activation_gelu.inc.h"

@@ -3,12 +3,19 @@
 #include "gru.inc.h"
 #include "lstm.inc.h"
 
+// The reserve holds the slope, not y: from a y that was rounded to 1 the backward pass would find 0 or a slope with few digits.
 INLINE_KERNEL void rnn_forward(const HeedRecurrentForward *f, const HeedActivation activation) {
   for (size_t r = 0; r < f->rows; r++)
     for (size_t j = 0; j < f->units; j += HEED_LANES) {
       const size_t n = f->units - j;
-      const vf y = activate(activation, recurrent_argument(f, r, 0, j, n));
-      if (f->keep) vf_store_n(recurrent_gate(f, r, 0, j), y, n);
+      const vf x = recurrent_argument(f, r, 0, j, n);
+      vf slope, y;
+      if (activation == HeedActivationTanh)
+        y = tanh_and_slope(x, &slope);
+      else
+        y = slope = activate(activation, x); // relu: 0 says that the slope is 0
+      if (f->keep && activation == HeedActivationSigmoid) slope = sigmoid_slope(x);
+      if (f->keep) vf_store_n(recurrent_gate(f, r, 0, j), slope, n);
       recurrent_put(f, r, j, n, y);
     }
 }
@@ -17,11 +24,9 @@ INLINE_KERNEL void rnn_backward(const HeedRecurrentBackward *b, const HeedActiva
   for (size_t r = 0; r < b->rows; r++)
     for (size_t j = 0; j < b->units; j += HEED_LANES) {
       const size_t n = b->units - j;
-      const vf y = recurrent_kept(b, r, 0, j, n), dh = recurrent_slope(b, r, j, n);
-      vf slope = vf_select(vf_equal(y, vf_zero()), vf_zero(), dh);
-      if (activation == HeedActivationTanh) slope = vf_mul(dh, recurrent_rest_of_square(y));
-      if (activation == HeedActivationSigmoid) slope = vf_mul(dh, recurrent_sigmoid_slope(y));
-      recurrent_put_slope(b, r, 0, j, n, slope);
+      const vf slope = recurrent_kept(b, r, 0, j, n), dh = recurrent_slope(b, r, j, n);
+      const bool is_relu = activation == HeedActivationRelu;
+      recurrent_put_slope(b, r, 0, j, n, is_relu ? vf_select(vf_equal(slope, vf_zero()), vf_zero(), dh) : vf_mul(dh, slope));
     }
 }
 

@@ -1,6 +1,8 @@
 // Recurrent layers against the float64 reference: shapes around every tile edge, lengths, directions, strides, long sequences.
 
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "recurrent_support.h"
 
@@ -66,4 +68,26 @@ TEST(recurrent_saturated_gates) {
     if (cell == HeedRecurrentCellRnnRelu) continue; // it grows without bound
     try((RecurrentCase){.cell = (HeedRecurrentCell)cell, .batch = 6, .time = 1, .input = 12, .hidden = 18, .scale = 3}, 1);
   }
+}
+
+// Where y rounds to 1, the slope 1 - y^2 has no digits left: it must not be taken from y.
+TEST(recurrent_slopes_of_saturated_cells) {
+  static const float arguments[] = {0.3f, 2, 5, -7, 9, -10};
+  for (int sigmoid = 0; sigmoid < 2; sigmoid++)
+    for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {
+      const HeedRecurrentCell cell = sigmoid ? HeedRecurrentCellRnnSigmoid : HeedRecurrentCellRnnTanh;
+      RecurrentProblem p = recurrent_problem(
+          (RecurrentCase){.cell = cell, .batch = 1, .time = 1, .input = 1, .hidden = 1, .stateless = true, .biasless = true}, 50);
+      p.w_ih.first[0] = arguments[i];
+      p.input.first[0] = 1;
+      float *results = recurrent_run(&p, everything);
+      double *expected = recurrent_reference(&p, 0, NULL);
+      const size_t place = recurrent_place(&p.shape, RecurrentInputGradient);
+      const double x = (double)results[place], r = expected[place];
+      CHECK_MESSAGE(fabs(x - r) <= 4 * 0x1p-23 * fabs(r), "cell %d, argument %g: %.9g instead of %.9g", (int)cell, (double)arguments[i], x,
+                    r);
+      free(results);
+      free(expected);
+      recurrent_problem_free(&p);
+    }
 }
