@@ -17,9 +17,6 @@
 #include "profile.h"
 #include "scratch.h"
 
-// Above this a log-sum-exp cannot hold what P needs, and the row's softmax is taken again.
-#define LARGE 16.0f
-
 typedef struct Materialized {
   const HeedKernels *kernels;
   const HeedAttentionBackwardShape *shape;
@@ -105,7 +102,7 @@ static void finish_row(void *context, size_t task, size_t worker) {
       sum = fmaf(gradient[(ptrdiff_t)e * cotangent.column], output[(ptrdiff_t)e * s->output.column], sum);
     delta += sum;
   }
-  if (fabsf(log_sum_exp) > LARGE && fabsf(log_sum_exp) < INFINITY) {
+  if (fabsf(log_sum_exp) > HEED_ATTENTION_LARGE && fabsf(log_sum_exp) < INFINITY) {
     const HeedSoftmaxRow row = {.columns = Nk, .visible = Nk, .input = weights, .output = weights, .boolean = seen, .scale = 1.0f};
     call->kernels->softmax_row(&row);
   } else {

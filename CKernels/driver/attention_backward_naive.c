@@ -7,6 +7,8 @@
 #include "attention_backward_checks.h"
 #include "attention_backward_stored.h"
 #include "attention_index.h"
+#include "attention_naive.h"
+#include "kernels_attention_backward.h"
 #include "parallel.h"
 #include "profile.h"
 #include "scratch.h"
@@ -26,9 +28,8 @@ static const float *row_of(const float *base, HeedStrides strides, size_t b, siz
   return base + heed_attention_row_offset(strides, b, head, row);
 }
 
-// P[b,h,i,j] from the score and the row's log-sum-exp.
-static float naive_weight(const Naive *call, const HeedAttentionRowMask *mask, const float *query, const float *key, size_t j,
-                          float log_sum_exp) {
+// S[b,h,i,j].
+static float naive_score(const Naive *call, const HeedAttentionRowMask *mask, const float *query, const float *key, size_t j) {
   const HeedAttentionShape *s = &call->shape->forward;
   float dot = 0;
   for (size_t d = 0; d < s->head_dim; d++) dot += query[(ptrdiff_t)d * s->query.column] * key[(ptrdiff_t)d * s->key.column];
@@ -37,7 +38,29 @@ static float naive_weight(const Naive *call, const HeedAttentionRowMask *mask, c
     score += mask->additive[(ptrdiff_t)j * mask->additive_step];
     if (score < -FLT_MAX) score = -FLT_MAX;
   }
-  return expf(score - log_sum_exp);
+  return score;
+}
+
+// scores[j] <- P[b,h,i,j] of the keys that the row sees. Where a log-sum-exp is too large for a float32 to hold it to a few ulp, the row's
+// maximum and sum are taken from the scores again.
+static void naive_weights(size_t key_length, const HeedAttentionRowMask *mask, float log_sum_exp, float *scores) {
+  const bool again = fabsf(log_sum_exp) > HEED_ATTENTION_LARGE && fabsf(log_sum_exp) < INFINITY;
+  float shift = log_sum_exp, sum = 0;
+  if (again) {
+    shift = -INFINITY;
+    for (size_t j = 0; j < key_length; j++)
+      if (heed_attention_sees(mask, j) && (isnan(scores[j]) || scores[j] > shift)) shift = scores[j];
+  }
+  for (size_t j = 0; j < key_length; j++) {
+    if (!heed_attention_sees(mask, j)) continue;
+    scores[j] = heed_attention_naive_exponential(scores[j] - shift);
+    sum += scores[j];
+  }
+  for (size_t j = 0; j < key_length; j++) {
+    if (!heed_attention_sees(mask, j)) continue;
+    if (again) scores[j] = heed_attention_naive_quotient(scores[j], sum);
+    if (scores[j] < HEED_ATTENTION_LEAST_WEIGHT) scores[j] = 0;
+  }
 }
 
 // P and dS of row i, 0 where hidden, and dQ.
@@ -60,9 +83,14 @@ static void naive_row(const Naive *call, size_t h, size_t i) {
   for (size_t d = 0; target && d < D; d++) target[(ptrdiff_t)d * call->shape->query_gradient.column] = 0;
   for (size_t j = 0; j < Nk; j++) {
     weights[j] = cotangent[j] = 0;
-    if (log_sum_exp == -INFINITY || !heed_attention_sees(&mask, j)) continue;
+    if (log_sum_exp != -INFINITY && heed_attention_sees(&mask, j))
+      weights[j] = naive_score(call, &mask, query, D ? row_of(in->key, s->key, b, g, j) : NULL, j);
+  }
+  if (log_sum_exp == -INFINITY) return;
+  naive_weights(Nk, &mask, log_sum_exp, weights);
+  for (size_t j = 0; j < Nk; j++) {
+    if (!heed_attention_sees(&mask, j)) continue;
     const float *key = D ? row_of(in->key, s->key, b, g, j) : NULL, *value = E ? row_of(in->value, s->value, b, g, j) : NULL;
-    weights[j] = naive_weight(call, &mask, query, key, j, log_sum_exp);
     float sum = 0;
     for (size_t e = 0; e < E; e++) sum += gradient[(ptrdiff_t)e * step] * value[(ptrdiff_t)e * s->value.column];
     const float multiplier = (float)heed_attention_multiplier(s, b, h, i, j);

@@ -17,7 +17,9 @@ typedef struct Decode {
   size_t chunks;    // of the whole key length
   size_t tasks;     // B * G * chunks
   float scale;      // in base 2
+  double factor;    // scale * log2 e
   float *queries;   // [B, G, rows, D], scaled; in bfloat16 as they are
+  float *plain;     // [B, G, rows, D] as they are, in float32
   size_t *visible;  // [2, B, G, chunks, rows] where in the chunk a row begins and ceases to see keys
   float *parts;     // [B, G, chunks, rows, E]
   float *max, *sum; // [B, G, chunks, rows]
@@ -34,6 +36,8 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
       .query = decode->queries + pair * decode->rows * s->head_dim,
+      .plain_query = decode->plain ? decode->plain + pair * decode->rows * s->head_dim : NULL,
+      .factor = decode->factor,
       .first = decode->visible + task * decode->rows,
       .visible = decode->visible + (decode->tasks + task) * decode->rows,
       .key = heed_attention_chunk(call, call->inputs->key, s->key, call->cache ? call->cache->keys : NULL, s->head_dim, b, g, chunk),
@@ -69,6 +73,7 @@ static void prepare_pair(const Decode *decode, size_t pair) {
         const uint32_t bits = (uint32_t)((const uint16_t *)(const void *)call->inputs->query)[at] << 16;
         memcpy(target++, &bits, sizeof bits);
       } else {
+        decode->plain[target - decode->queries] = call->inputs->query[at];
         *target++ = call->inputs->query[at] * decode->scale;
       }
     }
@@ -103,14 +108,16 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   const size_t queries = heed_size_product(heed_size_product(pairs, rows), shape->head_dim);
   const size_t tasks = heed_size_product(pairs, chunks), all_rows = heed_size_product(tasks, rows);
   const size_t parts = heed_size_product(all_rows, shape->value_dim);
-  const size_t floats = heed_size_sum(heed_size_sum(queries, parts), heed_size_product(2, all_rows));
+  const size_t floats = heed_size_sum(heed_size_sum(heed_size_product(2, queries), parts), heed_size_product(2, all_rows));
   const size_t bytes = heed_size_sum(heed_size_product(all_rows, 2 * sizeof(size_t)), heed_size_product(floats, sizeof(float)));
   size_t *scratch = heed_scratch_push(bytes);
   if (!scratch) return HeedStatusOutOfMemory;
   float *next = (float *)(scratch + 2 * all_rows);
   Decode decode = {.call = call, .kernels = heed_kernels(), .rows = rows, .chunks = chunks, .tasks = tasks, .visible = scratch};
-  decode.scale = (float)((double)shape->scale * 0x1.71547652b82fep+0);
+  decode.factor = (double)shape->scale * 0x1.71547652b82fep+0;
+  decode.scale = (float)decode.factor;
   decode.queries = next, next += queries;
+  if (!call->bf16) decode.plain = next, next += queries;
   decode.parts = next, next += parts;
   decode.max = next, next += all_rows;
   decode.sum = next;

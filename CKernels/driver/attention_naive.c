@@ -6,6 +6,7 @@
 
 #include "attention_checks.h"
 #include "attention_index.h"
+#include "attention_naive.h"
 #include "parallel.h"
 #include "profile.h"
 #include "scratch.h"
@@ -50,12 +51,12 @@ static float naive_softmax(size_t key_length, const HeedAttentionRowMask *mask, 
     if (sees_nothing || !heed_attention_sees(mask, j)) {
       scores[j] = 0;
     } else {
-      scores[j] = expf(scores[j] - maximum);
+      scores[j] = heed_attention_naive_exponential(scores[j] - maximum);
       sum += scores[j];
     }
   }
   if (sees_nothing) return -INFINITY;
-  for (size_t j = 0; j < mask->prefix; j++) scores[j] /= sum;
+  for (size_t j = 0; j < mask->prefix; j++) scores[j] = heed_attention_naive_quotient(scores[j], sum);
   return maximum + logf(sum);
 }
 

@@ -26,6 +26,12 @@
 // A row whose scores are all saturated is uniform; its L is some number below -2e38. The tiled and decode variants sum before they divide
 // by the sum of the weights: values above FLT_MAX / Nk may overflow there.
 //
+// Small weights. A weight that would be denormal (below 2^-126, of the row's largest or of 1) is 0: over denormal numbers some processors take a
+// hundred times as long. Values keep their denormals.
+//
+// Large scores. A float32 score of 300 is off by 1e-5 and more, and so is its weight. Where a score's magnitude is above 11 and its weight is not
+// below 2^-32 of the row's largest so far, the tiled, decode and cached variants sum it again in float64 from float32 Q and K, and round once.
+//
 // Dropout (Srivastava et al. 2014) of the weights: with probability p a weight is 0, else it is divided by 1 - p; L and `weights` are those
 // before. Whether it is kept depends on (seed, offset, b * H + h, i, j) alone: keep(j) of the stream heed_random_row(offset + b * H + h, i) in
 // random.h, so the backward pass draws the same, tile by tile, and nothing is stored. A weight that was dropped is 0, not hidden: NaN in its

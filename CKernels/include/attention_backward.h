@@ -20,7 +20,8 @@
 // query and cotangent hold, and so has a key that no row sees. A NaN that is seen gives NaN: a query, a cotangent or a log-sum-exp that is
 // NaN in its own row of dQ and in dK (and dV, and dA) of every key that the row sees; a key in dQ of the rows that see it and in dK and dV of
 // all keys those rows see; a value, which makes O NaN, likewise but for dV. Infinities follow IEEE and mostly end as NaN. Where the scores
-// of a row are so large that its L cannot hold them to a few ulp (|L| above 16), its maximum and sum are computed again from them.
+// of a row are so large that its L cannot hold them to a few ulp (|L| above 16), its maximum and sum are computed again from them. The tiled variant
+// sums large scores in float64, as the forward pass does. Weights below 2^-100 count as 0, so that no product with them is denormal.
 //
 // Strides of the cotangent are any, 0 too.
 //

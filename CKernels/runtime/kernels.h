@@ -50,6 +50,8 @@ typedef struct HeedAttentionTile {
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
   const float *query;            // [rows][D], scaled, in base 2
+  const float *plain_query;      // the same as they are; or null in bfloat16
+  double factor;                 // scale * log2 e
   const size_t *first, *visible; // [rows] where in the chunk each row begins and ceases to see keys
   const void *key, *value;
   ptrdiff_t key_row, value_row;

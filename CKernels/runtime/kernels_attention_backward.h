@@ -13,6 +13,11 @@ struct HeedAttentionTile;
 
 #define HEED_ATTENTION_KEY_TILE 64
 
+// A log-sum-exp beyond this is too coarse in float32 for the weights: their maximum and sum are taken from the scores again.
+#define HEED_ATTENTION_LARGE 16.0f
+// Gradients take smaller weights for 0: products with them would be denormal or nearly so (include/attention_backward.h).
+#define HEED_ATTENTION_LEAST_WEIGHT 0x1p-100f
+
 // One tile of queries of one head.
 typedef struct HeedAttentionBackwardQueries {
   const struct HeedAttentionTile *tile;  // sizes, masks, and where queries, keys and values lie
@@ -58,9 +63,9 @@ typedef struct HeedAttentionBackwardKernels {
                       ptrdiff_t target_column);
   void (*resume_keys)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *sum);
   // One row of the materialised arm: weights <- exp(scores - log_sum_exp) where seen (null: everywhere), else 0;
-  // scores <- weights * (cotangents - delta) where seen, else 0.
+  // weights <- 0 where below HEED_ATTENTION_LEAST_WEIGHT; scores <- weights * (cotangents - delta) where seen, else 0.
   void (*weigh_row)(size_t count, const float *scores, const uint8_t *seen, float log_sum_exp, float *weights);
-  void (*score_row)(size_t count, const float *weights, const float *cotangents, const uint8_t *seen, float delta, float *scores);
+  void (*score_row)(size_t count, float *weights, const float *cotangents, const uint8_t *seen, float delta, float *scores);
 } HeedAttentionBackwardKernels;
 
 #endif

@@ -116,8 +116,8 @@ VOCABULARY vu vu_multiply_wide(vu a, vu b, vu *high) {
   return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
 }
 VOCABULARY vf vf_from_vu(vu x) { return _mm256_cvtepi32_ps(x); }
-// The entry's exponent grows by that of the power and by 64, which keeps it normal; 2^-64 at the end rounds a denormal, once. Half the
-// instructions of the two above.
+// The entry's exponent grows by that of the power and by 64, which keeps what comes before the last product normal; 2^-64 takes it back. Half
+// the instructions of the two above.
 VOCABULARY vf vf_table16_down(const float *table, vf bits) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), bias = _mm256_set1_epi32(64 << 23);
   const __m256i low =
@@ -130,9 +130,9 @@ VOCABULARY vf vf_table16_down(const float *table, vf bits) {
                        _mm256_permutevar8x32_ps(_mm256_castsi256_ps(high), index), _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
   return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(entry), _mm256_slli_epi32(index, 19)));
 }
-VOCABULARY vf vf_scale_down(vf x, vf n) {
+VOCABULARY vf vf_scale_down(vm normal, vf x, vf n) {
   (void)n;
-  return _mm256_mul_ps(x, _mm256_set1_ps(0x1p-64f));
+  return _mm256_and_ps(normal, _mm256_mul_ps(x, _mm256_set1_ps(0x1p-64f)));
 }
 
 VOCABULARY float vf_reduce_add(vf x) {

@@ -84,10 +84,12 @@ VOCABULARY vf vf_table32(const float *table, vf bits) {
 }
 // x * 2^floor(n), exact but for the last rounding of a denormal; n may be far out of range.
 VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
-// A pair for 2^(i / 16) * x with -2880 <= i <= 960, x in (1/2, 2): i = bits - those of 1.5 * 2^19 (its last four are worth sixteenths). An entry and, after the same multiplications
-// and additions, the same bits as of vf_table16 and vf_scale_by_power(., i / 16); an instruction set may scale the entry instead.
+// A pair for 2^(i / 16) * x with -2016 <= i <= 960, x in (1/2, 2): i = bits - those of 1.5 * 2^19 (its last four are worth sixteenths). An entry
+// and, after the same multiplications and additions, the same bits as of vf_table16 and vf_scale_by_power(., i / 16); an instruction set may
+// scale the entry instead. 0 in lanes outside `normal`, whatever stands there: where the macro is defined, any i.
+#define HEED_SCALES_DOWN_FROM_ANYWHERE 1
 VOCABULARY vf vf_table16_down(const float *table, vf bits) { return vf_table16(table, bits); }
-VOCABULARY vf vf_scale_down(vf x, vf n) { return vf_scale_by_power(x, n); }
+VOCABULARY vf vf_scale_down(vm normal, vf x, vf n) { return _mm512_maskz_scalef_ps(normal, x, n); }
 
 // 32-bit unsigned integers, which wrap.
 VOCABULARY vu vu_set1(uint32_t x) { return _mm512_set1_epi32((int)x); }

@@ -29,7 +29,15 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) max[v] = vf_zero();
   score_tile(vectors, false, &operands, count, dim, q->query_lanes + lane, scores, max);
-  if (masked) mask_tile(vectors, tile, x->keys->first, count, lane, x->bias ? x->bias + lane : NULL, scores, max);
+  const float *bias = x->bias ? x->bias + lane : NULL;
+  if (masked) mask_tile(vectors, tile, x->keys->first, count, lane, bias, scores, max);
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) { // rows with a large maximum
+    const vf first = vf_load(q->statistics + lane + QUERY_TILE + v * HEED_LANES);
+    const size_t at = (size_t)(v * HEED_LANES);
+    if (__builtin_expect(vm_any(refine_lanes(first, first)), false))
+      refine_scores(tile, &operands, count, lane + at, first, bias ? bias + at : NULL, scores + at);
+  }
   backward_weigh(vectors, masked, count, q->statistics + lane, scores);
   float *multipliers = drops ? x->arrays->multipliers + lane : NULL;
   if (drops) {
@@ -60,7 +68,7 @@ typedef enum BackwardKind { BackwardPlain, BackwardMasked, BackwardDropped } Bac
     backward_query_tile(vectors, key, head_dim, keys, cotangent, sum_lanes);                                                               \
   }
 #define BACKWARD_STAGES(vectors)                                                                                                           \
-  { backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped }
+  {backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped}
 
 BACKWARD_VECTORS(1)
 BACKWARD_VECTORS(2)

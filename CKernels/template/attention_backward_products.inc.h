@@ -26,7 +26,10 @@ INLINE_KERNEL size_t backward_padded(size_t columns) { return (columns + HEED_LA
 // Where a weight says that its key is hidden. (A NaN may have a sign too.)
 INLINE_KERNEL vm backward_hidden(vf weight) { return vm_and(vf_sign_bit(weight), vf_equal(weight, vf_zero())); }
 
-// P^T <- 2^(S^T - statistics), -0 where hidden.
+#define BACKWARD_LOWEST (-100.0f)
+_Static_assert(HEED_ATTENTION_LEAST_WEIGHT == 0x1p-100f, "the same in base 2");
+
+// P^T <- 2^(S^T - statistics), 0 below the least weight, -0 where hidden.
 INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t keys, const float *statistics, float *scores) {
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) {
@@ -36,7 +39,7 @@ INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t k
 #pragma clang loop unroll_count(4)
     for (size_t j = 0; j < keys; j++, p += QUERY_TILE) {
       const vf score = vf_load(p);
-      vf weight = weight_of(vf_sub(vf_sub(score, first), second));
+      vf weight = exp2_t16_p3(BACKWARD_LOWEST, vf_sub(vf_sub(score, first), second));
       if (masked) weight = vf_select(vm_or(nothing, vf_equal(score, vf_set1(-INFINITY))), vf_set1(-0.0f), weight);
       vf_store(p, weight);
     }

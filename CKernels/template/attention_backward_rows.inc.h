@@ -2,9 +2,6 @@
 
 #include "exponential_rr2.inc.h"
 
-// A score's error grows with the log-sum-exp that it is held against: above this its maximum and sum are computed again, as they were forward.
-#define BACKWARD_LARGE 16.0f
-
 typedef struct BackwardStatisticsScratch {
   float *query, *gradient, *output; // Q^T, dO^T, O^T
   float *scores, *bias;             // [KEY_TILE][QUERY_TILE]
@@ -32,7 +29,9 @@ static void backward_online(const HeedAttentionTile *tile, const BackwardStatist
     vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
     for (int v = 0; v < HEED_BLOCK_VECTORS; v++) max[v] = vf_set1(LOWEST);
     score_tile(HEED_BLOCK_VECTORS, false, &x, keys, tile->head_dim, s->query, s->scores, max);
-    mask_tile(HEED_BLOCK_VECTORS, tile, first, keys, 0, mask == TileMaskSome ? s->bias : NULL, s->scores, max);
+    const float *bias = mask == TileMaskSome ? s->bias : NULL;
+    mask_tile(HEED_BLOCK_VECTORS, tile, first, keys, 0, bias, s->scores, max);
+    refine_tile(HEED_BLOCK_VECTORS, tile, &x, keys, 0, bias, s->max, s->scores, max);
     weigh_tile(HEED_BLOCK_VECTORS, true, false, keys, s->scores, s->max, s->sum, max, alpha);
   }
 }
@@ -59,16 +58,16 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
   bool large = false;
   for (size_t i = 0; i < tile->queries; i++) {
     const float magnitude = fabsf(q->log_sum_exp[i]);
-    large = large || (magnitude > BACKWARD_LARGE && magnitude < INFINITY);
+    large = large || (magnitude > HEED_ATTENTION_LARGE && magnitude < INFINITY);
   }
   if (large) backward_online(tile, &s);
   for (size_t i = 0; i < QUERY_TILE; i++) {
     float *first = q->statistics + QUERY_TILE + i, *second = first + QUERY_TILE;
     const float l = i < tile->queries ? q->log_sum_exp[i] : -INFINITY, magnitude = fabsf(l);
-    const double in_base_2 = (double)l * 0x1.71547652b82fep+0;
+    const double in_base_2 = (double)l * LOG2_E;
     if (l == -INFINITY)
       *first = INFINITY, *second = 0.0f;
-    else if (magnitude > BACKWARD_LARGE && magnitude < INFINITY)
+    else if (magnitude > HEED_ATTENTION_LARGE && magnitude < INFINITY)
       *first = s.max[i], *second = (float)log2((double)s.sum[i]);
     else
       *first = (float)in_base_2, *second = isfinite(l) ? (float)(in_base_2 - (double)*first) : 0.0f;
@@ -157,13 +156,14 @@ static void backward_weigh_row(size_t count, const float *scores, const uint8_t 
   }
 }
 
-static void backward_score_row(size_t count, const float *weights, const float *cotangents, const uint8_t *seen, float delta,
-                               float *scores) {
-  const vf shift = vf_set1(delta);
+static void backward_score_row(size_t count, float *weights, const float *cotangents, const uint8_t *seen, float delta, float *scores) {
+  const vf shift = vf_set1(delta), least = vf_set1(HEED_ATTENTION_LEAST_WEIGHT);
   for (size_t j = 0; j < count; j += HEED_LANES) {
     const size_t n = count - j < HEED_LANES ? count - j : HEED_LANES;
-    vf score = vf_mul(vf_load_n(weights + j, n), vf_sub(vf_load_n(cotangents + j, n), shift));
+    const vf weight = vf_load_n(weights + j, n), taken = vf_select(vf_less(weight, least), vf_zero(), weight);
+    vf score = vf_mul(taken, vf_sub(vf_load_n(cotangents + j, n), shift));
     if (seen) score = vf_select(vm_from_bytes_n(seen + j, n), score, vf_zero());
+    vf_store_n(weights + j, taken, n);
     vf_store_n(scores + j, score, n);
   }
 }

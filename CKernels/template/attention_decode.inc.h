@@ -82,13 +82,47 @@ INLINE_KERNEL void decode_scores(const int rows, const bool bf16, const HeedAtte
       vf_store(scores + r * KEY_TILE + v * HEED_LANES, bf16 ? vf_mul(sum[r][v], vf_set1(task->scale)) : sum[r][v]);
 }
 
-// P of one row of a tile in place of its scores, of which the row sees those from `begin` to before `end`; its maximum and sum move on.
-// Returns alpha.
-INLINE_KERNEL vf decode_weights(const bool bf16, float *scores, size_t begin, size_t end, float *max, float *sum) {
-  for (size_t j = 0; j < begin; j++) scores[j] = -INFINITY;
+INLINE_KERNEL float decode_largest(const float *scores, size_t end) {
   vf top = vf_set1(LOWEST);
   for (size_t j = 0; j < end; j += HEED_LANES) top = vf_max(vf_select(vm_first(end - j), vf_load(scores + j), vf_set1(LOWEST)), top);
-  const float before = *max, tile_top = vf_reduce_max(top), now = tile_top > before ? tile_top : before;
+  return vf_reduce_max(top);
+}
+
+// Whether a score is one of refine_lanes.
+INLINE_KERNEL bool decode_refines(float score, float maximum) { return fabsf(score) >= REFINE_LARGE && maximum - REFINE_NEAR < score; }
+
+// The scores of one row of a tile, whose first key stands at `first` of the chunk, computed again where decode_refines says so: what
+// attention_refine.inc.h does, keys in the lanes.
+static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *task, const float *query, size_t first, size_t end,
+                                                    float maximum, float *scores) {
+  const size_t dim = task->head_dim;
+  for (size_t block = 0; block < end; block += KEY_BLOCK) {
+    const size_t count = end - block < KEY_BLOCK ? end - block : KEY_BLOCK;
+    bool any = false;
+    for (size_t i = 0; i < count; i++) any = any || decode_refines(scores[block + i], maximum);
+    if (!any) continue;
+    const float *key =
+        (const float *)task->key + (task->key_blocked ? (ptrdiff_t)((first + block) * dim) : (ptrdiff_t)(first + block) * task->key_row);
+    const ptrdiff_t row = task->key_blocked ? 1 : task->key_row, column = task->key_blocked ? KEY_BLOCK : 1;
+    double sum[KEY_BLOCK] = {0};
+    for (size_t d = 0; d < dim; d++)
+      for (size_t i = 0; i < count; i++) sum[i] += (double)query[d] * (double)key[(ptrdiff_t)i * row + (ptrdiff_t)d * column];
+    for (size_t i = 0; i < count; i++)
+      if (decode_refines(scores[block + i], maximum)) scores[block + i] = (float)(sum[i] * task->factor);
+  }
+}
+
+// P of one row of a tile in place of its scores, of which the row sees those from `begin` to before `end`; its maximum and sum move on.
+// `query` is the row of Q itself, `first` the position of the tile in the chunk. Returns alpha.
+INLINE_KERNEL vf decode_weights(const bool bf16, const HeedAttentionDecode *task, const float *query, size_t first, float *scores,
+                                size_t begin, size_t end, float *max, float *sum) {
+  for (size_t j = 0; j < begin; j++) scores[j] = -INFINITY;
+  const float before = *max;
+  float top = decode_largest(scores, end), now = top > before ? top : before;
+  if (!bf16 && __builtin_expect(decode_refines(top, now), false)) {
+    decode_refine(task, query, first, end, now, scores);
+    top = decode_largest(scores, end), now = top > before ? top : before;
+  }
   for (size_t j = 0; j < end; j += HEED_LANES) vf_store(scores + j, weight_of(vf_sub(vf_load(scores + j), vf_set1(now))));
   const vf alpha = weight_of(vf_set1(before - now));
   float tile_sum = 0.0f;
@@ -181,7 +215,9 @@ INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttent
     for (int r = 0; r < rows; r++) {
       begin[r] = within_tile(begins[r], first, keys), end[r] = within_tile(ends[r], first, keys);
       together = together && begin[r] == 0 && end[r] == keys;
-      alpha[r] = begin[r] < end[r] ? decode_weights(bf16, scores + r * KEY_TILE, begin[r], end[r], max + r, sum + r) : vf_set1(1.0f);
+      alpha[r] = begin[r] < end[r] ? decode_weights(bf16, task, task->plain_query + (first_row + (size_t)r) * task->head_dim, first,
+                                                    scores + r * KEY_TILE, begin[r], end[r], max + r, sum + r)
+                                   : vf_set1(1.0f);
     }
     const void *value = (const char *)task->value + (ptrdiff_t)first * task->value_row * (ptrdiff_t)(bf16 ? 2 : sizeof(float));
     if (together) {

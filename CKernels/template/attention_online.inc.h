@@ -16,12 +16,19 @@
 #define KEY_TILE  64
 #define KEY_CHUNK HEED_CACHE_CHUNK
 #define LOWEST    (-FLT_MAX)
+#define LOG2_E    0x1.71547652b82fep+0
 
-// 2^x for x <= 0; what is too small becomes 0, so that minus infinity is no special case.
-INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(vf_max(vf_set1(-180.0f), x)); }
+// Scores in base 2 that are computed again (attention_refine.inc.h): from this magnitude on an error of some ulp is one of 1e-5 in the weight,
+// and weights that are this power of 2 below the largest do not matter.
+#define REFINE_LARGE 16.0f
+#define REFINE_NEAR  32.0f
+
+// 2^x for x <= 0; what would be denormal becomes 0, so that minus infinity is no special case.
+INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(-126.0f, x); }
 
 // The factor that turns a product of a query and a key into a score in base 2.
-INLINE_KERNEL float scale_in_base_2(float scale) { return (float)((double)scale * 0x1.71547652b82fep+0); }
+INLINE_KERNEL double refine_factor(float scale) { return (double)scale * LOG2_E; }
+INLINE_KERNEL float scale_in_base_2(float scale) { return (float)refine_factor(scale); }
 
 // log(sum of e^score) from a maximum in base 2 and a sum relative to it.
 INLINE_KERNEL float log_sum_exp_of(float max, float sum) {

@@ -6,7 +6,7 @@
 #ifndef HEED_ATTENTION_TILE_INC_H
 #define HEED_ATTENTION_TILE_INC_H
 
-#include "attention_mask.inc.h"
+#include "attention_refine.inc.h"
 #include "block_product.inc.h"
 
 typedef struct TileScratch {
@@ -18,18 +18,6 @@ typedef struct TileScratch {
   float *multipliers;                                   // of dropout [KEY_TILE][QUERY_TILE]
   float *key, *value;                                   // one tile of K and V converted to float32, [KEY_TILE][D] and [KEY_TILE][E]
 } TileScratch;
-
-// One tile of keys and values, where the products read them.
-typedef struct TileOperands {
-  const float *key, *value;
-  ptrdiff_t key_row, key_column, value_row, value_column;
-  float scale;         // of the scores, where it is not in the queries
-  ptrdiff_t key_block; // from 16 keys to the next 16
-} TileOperands;
-
-INLINE_KERNEL const float *key_at(const TileOperands *x, size_t j) {
-  return x->key + (ptrdiff_t)(j / KEY_BLOCK) * x->key_block + (ptrdiff_t)(j % KEY_BLOCK) * x->key_row;
-}
 
 // S^T of rows x vectors, stored; the maxima run along in `max`.
 INLINE_KERNEL void score_rows(const int rows, const int vectors, const bool paired, const TileOperands *x, const float *key,
@@ -140,6 +128,7 @@ INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool 
   for (int v = 0; v < vectors; v++) max[v] = vf_set1(LOWEST);
   score_tile(vectors, paired, x, keys, tile->head_dim, s->query + lane, scores, max);
   if (masked) mask_tile(vectors, tile, first, keys, lane, bias ? bias + lane : NULL, scores, max);
+  if (!paired) refine_tile(vectors, tile, x, keys, lane, bias ? bias + lane : NULL, s->chunk_max + lane, scores, max);
   weigh_tile(vectors, masked, paired, keys, scores, s->chunk_max + lane, s->chunk_sum + lane, max, alpha);
   if (!paired && tile->dropout > 0) { // L is that of the weights before; bfloat16 takes none
     drop_tile(vectors, tile, first, lane, s->multipliers + lane);

@@ -3,7 +3,7 @@
 //   m <- max z                     (begins at the lowest finite number, which decides nothing where anything above minus infinity is seen)
 //   e_j <- exp(z_j - m), stored    (z_j - m in one rounding; what is hidden is 0)
 //   s <- sum e_j                   (compensated: a tree of four vectors, then a running sum with its error kept beside it)
-//   y_j <- e_j * (1 / s)           (log: z_j - m - log s)
+//   y_j <- e_j * (1 / s), 0 where that would be denormal   (log: z_j - m - log s)
 //
 // Rows that come one after the other begin a page each, where the processor's own prefetching stops: the next row is asked for while this
 // one's exponentials are computed.
@@ -77,14 +77,16 @@ typedef struct SoftmaxSum {
   vf sum, error;
 } SoftmaxSum;
 
-// The sum so far is at least as large as what comes, but for the first few terms, whose error is no larger than theirs alone.
+// The sum begins above every term, so that the error of an addition is exact and no denormal number where all terms of a lane are small.
+#define SOFTMAX_START ((float)SOFTMAX_GROUP)
+
 INLINE_KERNEL SoftmaxSum softmax_add(SoftmaxSum s, vf term) {
   const vf sum = vf_add(s.sum, term);
   return (SoftmaxSum){sum, vf_add(s.error, vf_sub(term, vf_sub(sum, s.sum)))};
 }
 
 INLINE_KERNEL double softmax_sum(const SoftmaxScores *x, size_t visible, vf maximum) {
-  SoftmaxSum s = {vf_zero(), vf_zero()};
+  SoftmaxSum s = {vf_set1(SOFTMAX_START), vf_zero()};
   const size_t step = SOFTMAX_GROUP * HEED_LANES;
   const float *const coming = x->row->next_input, *const room = x->row->next_output;
   size_t j = 0;
@@ -107,20 +109,24 @@ INLINE_KERNEL double softmax_sum(const SoftmaxScores *x, size_t visible, vf maxi
     for (int v = 0; v < SOFTMAX_GROUP; v++) e[v] = softmax_exponential(x, j + (size_t)v * HEED_LANES, visible, maximum);
     s = softmax_add(s, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
   }
-  return vf_reduce_add_double(s.sum) + vf_reduce_add_double(s.error);
+  return vf_reduce_add_double(vf_sub(s.sum, vf_set1(SOFTMAX_START))) + vf_reduce_add_double(s.error);
 }
 
-// y <- e * inverse; where the sum is not finite only what is seen takes part in that.
+// y <- e * inverse, 0 where it would be denormal: no product with a denormal result is taken. Where the sum is not finite only what is seen
+// takes part in that.
+INLINE_KERNEL vf softmax_quotient(vf e, vf least, vf inverse) { return vf_mul(vf_select(vf_less(e, least), vf_zero(), e), inverse); }
+
 INLINE_KERNEL void softmax_normalise(const SoftmaxScores *x, size_t visible, double sum) {
   float *y = x->row->output;
-  const vf inverse = vf_set1(sum == 0.0 ? 0.0f : (float)(1.0 / sum));
+  const vf inverse = vf_set1(sum == 0.0 ? 0.0f : (float)(1.0 / sum)), least = vf_set1((float)(sum * 0x1.000002p-126));
   const bool careful = x->masked && !(sum < INFINITY);
   size_t j = 0;
   for (; !careful && j + SOFTMAX_GROUP * HEED_LANES <= visible; j += SOFTMAX_GROUP * HEED_LANES)
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < SOFTMAX_GROUP; v++) vf_store(y + j + v * HEED_LANES, vf_mul(vf_load(y + j + v * HEED_LANES), inverse));
+    for (size_t v = 0; v < SOFTMAX_GROUP; v++)
+      vf_store(y + j + v * HEED_LANES, softmax_quotient(vf_load(y + j + v * HEED_LANES), least, inverse));
   for (; j < visible; j += HEED_LANES) {
-    vf value = vf_mul(vf_load_n(y + j, visible - j), inverse);
+    vf value = softmax_quotient(vf_load_n(y + j, visible - j), least, inverse);
     if (careful) value = vf_select(softmax_seen(x, j, visible - j), value, vf_zero());
     vf_store_n(y + j, value, visible - j);
   }

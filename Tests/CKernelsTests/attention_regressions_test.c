@@ -3,16 +3,8 @@
 #include <float.h>
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 #include "attention_support.h"
-
-// Of the calling thread, so that what else runs on the machine does not count.
-static double processor_seconds(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 static void set_boolean(Built *built, bool (*visible)(size_t i, size_t j)) {
   const HeedStrides s = built->shape.boolean;
@@ -114,34 +106,6 @@ TEST(regression_flashinfer_4267_no_finite_sentinel) {
     }
     built_free(&built);
   }
-}
-
-// funes 160: weights that underflow make denormal sums, 100 times slower. Rows whose scores spread over 200 must cost what others cost.
-TEST(regression_funes_160_no_denormal_slowdown) {
-  Problem problem = {.B = 1, .H = 2, .G = 2, .Nq = 256, .Nk = 512, .D = 32, .E = 64, .stream = 9007};
-  Built ordinary = build(&problem), spread = build(&problem);
-  for (size_t h = 0; h < 2; h++)
-    for (size_t j = 0; j < 512; j++)
-      for (size_t d = 0; d < 32; d++) *at(&spread.key, 0, h, j, d) = d == 0 ? (j % 4 == 0 ? 0.0f : -(90.0f + (float)(j % 16))) : 0.0f;
-  for (size_t h = 0; h < 2; h++)
-    for (size_t i = 0; i < 256; i++) *at(&spread.query, 0, h, i, 0) = 5.65685f; // sqrt(32): scores are the keys' first elements
-  CHECK(heed_thread_count_set(1) == HeedStatusOk);
-  FOR_EACH_ARM(arm, &ordinary) {
-    if (!arm->is_measured) continue;
-    double fastest[2] = {INFINITY, INFINITY};
-    for (int round = 0; round < 7; round++)
-      for (int which = 0; which < 2; which++) {
-        const double start = processor_seconds();
-        Result result = run_arm(arm, which ? &spread : &ordinary, false);
-        fastest[which] = fmin(fastest[which], processor_seconds() - start);
-        result_free(&result);
-      }
-    CHECK_MESSAGE(fastest[1] < 6 * fastest[0] + 1e-3, "%s: %.3g s with weights that underflow, %.3g s without", arm->name, fastest[1],
-                  fastest[0]);
-  }
-  CHECK(heed_thread_count_set(0) == HeedStatusOk);
-  built_free(&ordinary);
-  built_free(&spread);
 }
 
 // oneDNN 5717: the tail of K reads its neighbour's NaN. BLIS 635, 460, 203: reads past the end. (Every run here is between guard pages.)

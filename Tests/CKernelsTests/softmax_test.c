@@ -30,7 +30,7 @@ static float sample(Family family, Random *r, size_t j, size_t columns) {
   }
 }
 
-// |y - r| <= (3 + 0.5 |z - m|) eps r, or 2^-149 for a denormal; logarithms: the same, absolute, beside the rounding of y.
+// |y - r| <= (3 + 0.5 |z - m|) eps r, and 0 for what would be denormal; logarithms: the same, absolute, beside the rounding of y.
 static void check_elements(const SoftmaxProblem *p, const float *result, const double *expected, int family) {
   const bool rounds_first = heed_isa_current() == HeedISAGeneric && p->scale != 1;
   for (size_t i = 0; i < p->rows; i++) {
@@ -43,7 +43,9 @@ static void check_elements(const SoftmaxProblem *p, const float *result, const d
       const double limit = (3 + 0.5 * fabs(z - maximum) + (rounds_first ? 0.5 * (fabs(z) + fabs(maximum)) : 0)) * EPSILON;
       bool good = isnan(r) ? isnan(y) : y == r;
       if (!good && isfinite(r))
-        good = fabs(y - r) <= (p->logarithm ? limit + EPSILON * fabs(r) : limit * r + (r < 0x1p-126 ? 0x1p-149 : 0));
+        good = fabs(y - r) <= (p->logarithm ? limit + EPSILON * fabs(r) : limit * r) ||
+               (!p->logarithm && y == 0 && r < 0x1p-126 * (1 + limit));
+      good = good && (p->logarithm || fpclassify(result[index]) != FP_SUBNORMAL);
       CHECK_MESSAGE(
           good, "%zu x %zu, row %zu column %zu, family %d, layouts %d %d, scale %g, log %d, mask %d: %a instead of %a (%.2f of the bound)",
           p->rows, p->columns, i, j, family, p->input_layout, p->output_layout, (double)p->scale, p->logarithm, p->mask != NULL, y, r,

@@ -1,0 +1,103 @@
+// Large scores, computed again in float64.
+//
+// A float32 sum over D whose result is s is off by some ulp of s, and the exponential turns what a score is off by into a relative error of its
+// weight: at s = 300 that is 1e-4. So a score is computed again from Q and K themselves where it is large and its weight is not small beside
+// the row's largest: products of float32 numbers are exact in float64; they are summed over d in order, times scale and log2 e, plus the bias,
+// and rounded once. Which scores these are follows from what the row sees up to this tile, so that every path has the same. They cost ten
+// times as much as others; scores of trained models are seldom as large.
+
+#ifndef HEED_ATTENTION_REFINE_INC_H
+#define HEED_ATTENTION_REFINE_INC_H
+
+#include <math.h>
+
+#include "attention_mask.inc.h"
+
+// One tile of keys and values, where the products read them.
+typedef struct TileOperands {
+  const float *key, *value;
+  ptrdiff_t key_row, key_column, value_row, value_column;
+  float scale;         // of the scores, where it is not in the queries
+  ptrdiff_t key_block; // from 16 keys to the next 16
+} TileOperands;
+
+INLINE_KERNEL const float *key_at(const TileOperands *x, size_t j) {
+  return x->key + (ptrdiff_t)(j / KEY_BLOCK) * x->key_block + (ptrdiff_t)(j % KEY_BLOCK) * x->key_row;
+}
+
+// The lanes whose scores in base 2 are large and not far below the row's maximum so far.
+INLINE_KERNEL vm refine_lanes(vf score, vf maximum) {
+  const vm large = vm_not(vf_less(vf_magnitude(score), vf_set1(REFINE_LARGE)));
+  return vm_and(large, vf_less(vf_sub(maximum, vf_set1(REFINE_NEAR)), score));
+}
+
+// 16 or fewer columns of the queries of one vector of lanes, from column `first` on, transposed.
+INLINE_KERNEL void refine_queries(const HeedAttentionTile *tile, size_t lane, size_t first, size_t width, vd low[HEED_LANES],
+                                  vd high[HEED_LANES]) {
+  vf block[HEED_LANES];
+  for (size_t i = 0; i < HEED_LANES; i++) {
+    block[i] = vf_zero();
+    if (lane + i >= tile->queries) continue;
+    const float *row = (const float *)tile->query + (ptrdiff_t)(lane + i) * tile->query_row + (ptrdiff_t)first * tile->query_column;
+    float gathered[HEED_LANES];
+    for (size_t d = 0; tile->query_column != 1 && d < width; d++) gathered[d] = row[(ptrdiff_t)d * tile->query_column];
+    block[i] = vf_load_n(tile->query_column != 1 ? gathered : row, width);
+  }
+  vf_transpose(block);
+  for (size_t i = 0; i < HEED_LANES; i++) low[i] = vd_low(block[i]), high[i] = vd_high(block[i]);
+}
+
+// S^T of one vector of queries from `lane` on, float32 in base 2, with the bias added and what is hidden minus infinity: the lanes of
+// refine_lanes computed again. Returns the maxima.
+static __attribute__((noinline)) vf refine_scores(const HeedAttentionTile *tile, const TileOperands *x, size_t keys, size_t lane,
+                                                  vf maximum, const float *bias, float *scores) {
+  size_t wanted[KEY_TILE], count = 0;
+  vd low[KEY_TILE], high[KEY_TILE];
+  for (size_t j = 0; j < keys; j++)
+    if (vm_any(refine_lanes(vf_load(scores + j * QUERY_TILE), maximum))) low[count] = high[count] = vd_zero(), wanted[count++] = j;
+  for (size_t first = 0; first < tile->head_dim; first += HEED_LANES) {
+    const size_t width = tile->head_dim - first < HEED_LANES ? tile->head_dim - first : HEED_LANES;
+    vd query_low[HEED_LANES], query_high[HEED_LANES];
+    refine_queries(tile, lane, first, width, query_low, query_high);
+    for (size_t c = 0; c < count; c++) {
+      const float *key = key_at(x, wanted[c]) + (ptrdiff_t)first * x->key_column;
+      for (size_t d = 0; d < width; d++, key += x->key_column) {
+        const vd element = vd_low(vf_set1(*key));
+        low[c] = vd_fma(query_low[d], element, low[c]);
+        high[c] = vd_fma(query_high[d], element, high[c]);
+      }
+    }
+  }
+  double factors[HEED_LANES / 2], logs[HEED_LANES / 2];
+  for (size_t i = 0; i < HEED_LANES / 2; i++) factors[i] = refine_factor(tile->scale), logs[i] = LOG2_E;
+  const vd factor = vd_load(factors), log2_e = vd_load(logs);
+  for (size_t c = 0; c < count; c++) {
+    float *score = scores + wanted[c] * QUERY_TILE;
+    low[c] = vd_fma(low[c], factor, vd_zero()), high[c] = vd_fma(high[c], factor, vd_zero());
+    if (bias) {
+      const vf added = vf_load(bias + wanted[c] * QUERY_TILE);
+      low[c] = vd_add(low[c], vd_fma(vd_low(added), log2_e, vd_zero()));
+      high[c] = vd_add(high[c], vd_fma(vd_high(added), log2_e, vd_zero()));
+    }
+    const vf before = vf_load(score), refined = vf_round_double(low[c], high[c]);
+    vf_store(score, vf_select(refine_lanes(before, maximum), bias ? vf_max(vf_set1(LOWEST), refined) : refined, before));
+  }
+  vf top = vf_set1(LOWEST);
+  for (size_t j = 0; j < keys; j++) top = vf_max(vf_load(scores + j * QUERY_TILE), top);
+  return top;
+}
+
+// The same for `vectors` vectors of a tile in which `max` are the largest scores and `before` the maxima of the tiles before. Nothing where no
+// tile's largest score is large.
+INLINE_KERNEL void refine_tile(const int vectors, const HeedAttentionTile *tile, const TileOperands *x, size_t keys, size_t lane,
+                               const float *bias, const float *before, float *scores, vf max[HEED_BLOCK_VECTORS]) {
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) {
+    const vf now = vf_max(max[v], vf_load(before + v * HEED_LANES));
+    const size_t at = (size_t)(v * HEED_LANES);
+    if (__builtin_expect(vm_any(refine_lanes(max[v], now)), false))
+      max[v] = refine_scores(tile, x, keys, lane + at, now, bias ? bias + at : NULL, scores + at);
+  }
+}
+
+#endif
