@@ -63,7 +63,7 @@ static HeedStatus run(Call *call, size_t count, HeedTask task, double flops) {
 }
 
 HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParameterSpan *spans) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = heed_optimizer_check_sgd(sgd);
   if (status == HeedStatusOk) status = check_spans(count, spans, sgd->momentum != 0, false, false);
   if (status != HeedStatusOk) return status;
@@ -82,7 +82,7 @@ HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParame
 }
 
 HeedStatus heed_optimizer_adam(const HeedAdam *adam, size_t count, const HeedParameterSpan *spans) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = heed_optimizer_check_adam(adam);
   if (status == HeedStatusOk) status = check_spans(count, spans, true, true, adam->amsgrad);
   if (status != HeedStatusOk) return status;

@@ -100,8 +100,11 @@ HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm,
 }
 
 float heed_gradient_clip_factor(double norm, double max_norm) {
+  HEED_FLOAT_MODE();
   const double factor = max_norm / (norm + 1e-6);
-  return isfinite(norm) && factor < 1 ? (float)factor : 1;
+  float result = isfinite(norm) && factor < 1 ? (float)factor : 1;
+  HEED_FLOAT_COMPUTED(result);
+  return result;
 }
 
 HeedStatus heed_gradient_clip(size_t count, const HeedSpan *spans, double max_norm, double *norm, size_t *not_finite) {

@@ -14,6 +14,7 @@ size_t heed_sparse_normalized_capacity(size_t rows, size_t entries) {
 }
 
 size_t heed_sparse_count_dense(size_t n, const float *a, ptrdiff_t row, ptrdiff_t column) {
+  HEED_FLOAT_MODE();
   size_t count = 0;
   for (size_t r = 0; r < n; r++)
     for (size_t c = 0; c < n; c++) count += a[(ptrdiff_t)r * row + (ptrdiff_t)c * column] != 0;

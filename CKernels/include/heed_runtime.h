@@ -2,6 +2,10 @@
 //
 // Everything here may be called from any thread at any time, also from inside a parallel region of another library and after fork().
 // Nothing prints, exits, sets errno or changes the environment.
+//
+// Every entry point of every header computes in the same floating-point mode, whichever the caller is in (rounding, flush to zero, denormals
+// are zeros, exceptions that trap): to nearest, with denormals but where a header says otherwise, nothing trapped. The caller's mode is as
+// before afterwards; exception flags are only ever added.
 
 #ifndef HEED_RUNTIME_H
 #define HEED_RUNTIME_H

@@ -15,6 +15,10 @@
 //   amsgrad: u <- max(u, v) (NaN where either is; Reddi, Kale and Kumar 2018), else u = v
 //   w <- w - learning_rate / (1 - beta1^step) m / (sqrt(u) / sqrt(1 - beta2^step) + epsilon)
 //
+// Moments and values below 2^-126 in magnitude count as 0 and become 0, and so do gradients and products on the way (a moment that decays
+// would otherwise end among the denormals, where Intel's processors take a hundred times as long). An instruction set without fused
+// multiply-adds may leave m at up to 2^-126 / (1 - beta1) instead.
+//
 // Value and moments are updated in place. Moments begin as zeros (SGD does not read b at step 1). NaN goes where IEEE takes it: ask
 // heed_gradient_norm before stepping. No array may overlap another.
 //
@@ -56,7 +60,7 @@ typedef struct HeedAdam {
 HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParameterSpan *spans);
 HeedStatus heed_optimizer_adam(const HeedAdam *adam, size_t count, const HeedParameterSpan *spans);
 
-// One span, all state in float64, scalar.
+// One span, all state in float64, scalar; denormals of float32 are kept.
 HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, size_t count, const float *gradient, double *value, double *first);
 HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, size_t count, const float *gradient, double *value, double *first,
                                          double *second, double *largest);

@@ -1,6 +1,7 @@
 // Element-wise arithmetic and reductions in scalar float64.
 
 #include "arithmetic.h"
+#include "float_mode.h"
 
 #include <math.h>
 
@@ -67,6 +68,7 @@ static bool is_empty(size_t axes, const size_t *size) {
 
 HeedStatus heed_arithmetic_reference_forward(const HeedArithmeticShape *s, HeedArithmeticOperation operation,
                                              const HeedArithmeticInputs *in, double *output) {
+  HEED_FLOAT_MODE();
   size_t index[HEED_ARITHMETIC_AXES] = {0};
   if (is_empty(s->axes, s->size)) return HeedStatusOk;
   do {
@@ -79,6 +81,7 @@ HeedStatus heed_arithmetic_reference_forward(const HeedArithmeticShape *s, HeedA
 
 HeedStatus heed_arithmetic_reference_reduce(const HeedArithmeticReduce *s, HeedArithmeticReduction reduction, const float *input,
                                             double *output) {
+  HEED_FLOAT_MODE();
   size_t kept[HEED_ARITHMETIC_AXES], reduced[HEED_ARITHMETIC_AXES], index[HEED_ARITHMETIC_AXES] = {0};
   for (size_t i = 0; i < s->axes; i++) {
     kept[i] = s->reduced[i] ? 1 : s->size[i];

@@ -7,6 +7,7 @@
 #include "../driver/attention_checks.h"
 #include "../driver/attention_index.h"
 #include "attention.h"
+#include "float_mode.h"
 #include "scratch.h"
 
 // One row (b, h, i) of the problem.
@@ -74,6 +75,7 @@ static void reference_row(const HeedAttentionShape *shape, const Row *row, doubl
 
 HeedStatus heed_attention_reference_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                             const HeedAttentionReferenceOutputs *outputs) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_attention_check_inputs(shape, inputs);
   if (status != HeedStatusOk) return status;
   const size_t B = shape->batch, H = shape->heads, Nq = shape->query_length;

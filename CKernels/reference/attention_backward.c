@@ -7,6 +7,7 @@
 #include "../driver/attention_backward_checks.h"
 #include "../driver/attention_index.h"
 #include "attention_backward.h"
+#include "float_mode.h"
 #include "scratch.h"
 
 typedef struct Problem {
@@ -107,6 +108,7 @@ static void clear_all(const Problem *p) {
 
 HeedStatus heed_attention_reference_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                              const HeedAttentionReferenceGradients *gradients) {
+  HEED_FLOAT_MODE();
   if (!gradients) return HeedStatusBadArgument;
   const HeedStatus status = heed_attention_backward_check_inputs(shape, inputs);
   if (status != HeedStatusOk) return status;

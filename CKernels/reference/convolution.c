@@ -2,6 +2,7 @@
 // contiguous.
 
 #include "../driver/convolution_checks.h"
+#include "float_mode.h"
 
 // Calls `visit` for every product of a weight and an element of X that is there.
 typedef void (*Visit)(void *context, size_t output, ptrdiff_t input, size_t contiguous_input, ptrdiff_t strided_output, size_t weight);
@@ -48,6 +49,7 @@ static void add_backward(void *context, size_t output, ptrdiff_t input, size_t c
 
 HeedStatus heed_convolution_reference_forward(const HeedConvolutionShape *shape, const float *input, const float *weight, const float *bias,
                                               double *output) {
+  HEED_FLOAT_MODE();
   HeedConvolutionSizes z;
   const HeedStatus status = heed_convolution_check(shape, &z);
   if (status != HeedStatusOk) return status;
@@ -61,6 +63,7 @@ HeedStatus heed_convolution_reference_forward(const HeedConvolutionShape *shape,
 
 HeedStatus heed_convolution_reference_backward(const HeedConvolutionShape *shape, const float *input, const float *weight,
                                                const float *d_output, double *d_input, double *d_weight, double *d_bias) {
+  HEED_FLOAT_MODE();
   HeedConvolutionSizes z;
   const HeedStatus status = heed_convolution_check(shape, &z);
   if (status != HeedStatusOk) return status;

@@ -1,8 +1,10 @@
 // Matrix product in float64, one scalar step after the other: the specification of gemm.h in code, and the oracle of the tests.
 
 #include "../driver/gemm_checks.h"
+#include "float_mode.h"
 
 HeedStatus heed_gemm_reference(const HeedGemmShape *shape, const float *a, const float *b, double *c) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_gemm_check(shape, a, b, c, false);
   if (status != HeedStatusOk) return status;
   const bool reads = heed_gemm_reads(shape);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "../driver/loss_checks.h"
+#include "float_mode.h"
 
 // log sum_c exp(factor * x[c]) = maximum + log_sum, kept apart, for the maximum may be so large that the rest is below its last bit. NaN where
 // an element is NaN or the largest is infinite.
@@ -49,6 +50,7 @@ static double target_weight(const HeedCrossEntropyShape *s, const HeedCrossEntro
 }
 
 HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, double *loss, double *gradient) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_cross_entropy_check(s, in, NULL);
   if (status != HeedStatusOk) return status;
   const double count = heed_cross_entropy_count(s, in);
@@ -81,6 +83,7 @@ HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *s, const He
 
 HeedStatus heed_distillation_loss_reference(const HeedDistillationShape *s, const HeedDistillationInputs *in, double *loss,
                                             double *student_gradient, double *teacher_gradient) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_distillation_check(s, in, NULL, NULL);
   if (status != HeedStatusOk) return status;
   const double T = (double)s->temperature, count = (double)s->rows;
@@ -113,6 +116,7 @@ static double softplus(double x) { return (x > 0 ? x : 0) + log1p(exp(-fabs(x)))
 
 HeedStatus heed_negative_sampling_reference(const HeedNegativeSamplingShape *s, const HeedNegativeSamplingInputs *in, double *loss,
                                             double *center_gradient, double *context_gradient) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_negative_sampling_check(s, in);
   if (status != HeedStatusOk) return status;
   if (center_gradient) memset(center_gradient, 0, s->center_rows * s->dim * sizeof *center_gradient);
@@ -144,6 +148,7 @@ HeedStatus heed_negative_sampling_reference(const HeedNegativeSamplingShape *s, 
 
 HeedStatus heed_binary_cross_entropy_reference(const HeedElementwiseLossShape *s, const HeedElementwiseLossInputs *in, double *loss,
                                                double *gradient) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_elementwise_loss_check(s, in);
   if (status != HeedStatusOk) return status;
   const double w = (double)s->positive_weight;
@@ -160,6 +165,7 @@ HeedStatus heed_binary_cross_entropy_reference(const HeedElementwiseLossShape *s
 
 HeedStatus heed_squared_error_reference(const HeedElementwiseLossShape *s, const HeedElementwiseLossInputs *in, double *loss,
                                         double *gradient) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_elementwise_loss_check(s, in);
   if (status != HeedStatusOk) return status;
   double sum = 0;

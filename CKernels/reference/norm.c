@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "../driver/norm_checks.h"
+#include "float_mode.h"
 
 typedef struct Moments {
   double mean, inverse;
@@ -21,6 +22,7 @@ static Moments moments(const HeedNormShape *s, const float *row, const float *re
 }
 
 HeedStatus heed_norm_reference_forward(const HeedNormShape *shape, const HeedNormInputs *inputs, double *output) {
+  HEED_FLOAT_MODE();
   const HeedNormOutputs outputs = {.statistics = (float *)(void *)output}; // only whether there is an output is looked at
   const HeedStatus status = heed_norm_check_forward(shape, inputs, &outputs);
   if (status != HeedStatusOk) return status;
@@ -60,6 +62,7 @@ static void reference_row(const HeedNormShape *s, const HeedNormBackwardInputs *
 
 HeedStatus heed_norm_reference_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, double *input_gradient,
                                         double *weight_gradient, double *bias_gradient) {
+  HEED_FLOAT_MODE();
   const HeedNormGradients asked = {.weight = (float *)(void *)(input_gradient    ? input_gradient
                                                                : weight_gradient ? weight_gradient
                                                                                  : bias_gradient)};

@@ -1,8 +1,10 @@
 // Optimisers in float64, one element after the other: the specification of optimizer.h in code, and the oracle of the tests.
 
 #include "../driver/optimizer_checks.h"
+#include "float_mode.h"
 
 HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, size_t count, const float *gradient, double *value, double *first) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_optimizer_check_sgd(sgd);
   if (status != HeedStatusOk) return status;
   if (count > 0 && (!gradient || !value || (sgd->momentum != 0 && !first))) return HeedStatusBadArgument;
@@ -19,6 +21,7 @@ HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, size_t count, const 
 
 HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, size_t count, const float *gradient, double *value, double *first,
                                          double *second, double *largest) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_optimizer_check_adam(adam);
   if (status != HeedStatusOk) return status;
   if (count > 0 && (!gradient || !value || !first || !second || (adam->amsgrad && !largest))) return HeedStatusBadArgument;

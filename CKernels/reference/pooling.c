@@ -1,6 +1,7 @@
 // Average pooling in float64: the specification of pooling.h in code, and the oracle of the tests. Results are contiguous.
 
 #include "../driver/pooling_windows.h"
+#include "float_mode.h"
 
 // For every element of every window: output place, input place (contiguous), offset of X and of dY, divisor.
 typedef void (*Visit)(void *context, size_t output, size_t input, ptrdiff_t at_input, ptrdiff_t at_output, double divisor);
@@ -38,6 +39,7 @@ static void add_backward(void *context, size_t output, size_t input, ptrdiff_t a
 }
 
 HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const float *input, double *output) {
+  HEED_FLOAT_MODE();
   HeedPoolingSizes z;
   const HeedStatus status = heed_pooling_check(shape, &z);
   if (status != HeedStatusOk) return status;
@@ -50,6 +52,7 @@ HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const f
 }
 
 HeedStatus heed_pooling_reference_average_backward(const HeedPoolingShape *shape, const float *d_output, double *d_input) {
+  HEED_FLOAT_MODE();
   HeedPoolingSizes z;
   const HeedStatus status = heed_pooling_check(shape, &z);
   if (status != HeedStatusOk) return status;

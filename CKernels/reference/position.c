@@ -1,12 +1,14 @@
 // Positions in float64, angle by angle: the specification of position.h in code, and the oracle of the tests.
 
 #include "../driver/position_checks.h"
+#include "float_mode.h"
 
 static double angle(int64_t position, size_t pair, size_t columns, double base) {
   return (double)position * pow(base, -2.0 * (double)pair / (double)columns);
 }
 
 HeedStatus heed_position_sinusoidal_reference(const HeedSinusoidalShape *shape, const float *input, double *output) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_sinusoidal_check(shape, true);
   if (status != HeedStatusOk) return status;
   const HeedSinusoidalShape *s = shape;
@@ -33,6 +35,7 @@ static void reference_row(const HeedRotaryShape *s, int64_t position, const floa
 }
 
 HeedStatus heed_position_rotary_reference(const HeedRotaryShape *shape, const float *input, double *output) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_rotary_check(shape, true);
   if (status != HeedStatusOk) return status;
   const HeedRotaryShape *s = shape;

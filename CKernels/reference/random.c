@@ -1,6 +1,7 @@
 // Philox 4x32-10, one word after the other, and what is drawn from it in float64: the specification of random.h in code, and the oracle of the
 // tests.
 
+#include "float_mode.h"
 #include "random.h"
 
 #include <math.h>
@@ -27,11 +28,17 @@ uint32_t heed_random_reference_word(uint64_t seed, uint64_t stream, uint64_t n) 
 }
 
 double heed_random_reference_uniform(uint64_t seed, uint64_t stream, uint64_t n) {
-  return (double)(heed_random_reference_word(seed, stream, n) >> 8) * 0x1p-24;
+  HEED_FLOAT_MODE();
+  double result = (double)(heed_random_reference_word(seed, stream, n) >> 8) * 0x1p-24;
+  HEED_FLOAT_COMPUTED(result);
+  return result;
 }
 
 double heed_random_reference_normal(uint64_t seed, uint64_t stream, uint64_t n) {
+  HEED_FLOAT_MODE();
   const double e = heed_random_reference_word(seed, stream, n & ~(uint64_t)16), o = heed_random_reference_word(seed, stream, n | 16);
   const double r = sqrt(-2 * log((e + 0.5) * 0x1p-32)), angle = 2 * 3.14159265358979323846 * o * 0x1p-32;
-  return n & 16 ? r * sin(angle) : r * cos(angle);
+  double result = n & 16 ? r * sin(angle) : r * cos(angle);
+  HEED_FLOAT_COMPUTED(result);
+  return result;
 }

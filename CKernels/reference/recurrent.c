@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../driver/recurrent_checks.h"
+#include "float_mode.h"
 #include "recurrent.h"
 #include "scratch.h"
 
@@ -204,6 +205,7 @@ static void clear(double *x, size_t count) {
 HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                     const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentCotangents *cotangents,
                                     const HeedRecurrentReferenceGradients *gradients) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_recurrent_check(shape, weights, inputs, false);
   if (status != HeedStatusOk) return status;
   if (!outputs || !cotangents != !gradients) return HeedStatusBadArgument;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "../driver/scored_attention_checks.h"
+#include "float_mode.h"
 #include "scratch.h"
 
 // One call; the products are float64 throughout.
@@ -157,6 +158,7 @@ static void clear_gradients(const HeedScoredAttentionShape *s, const HeedScoredA
 
 HeedStatus heed_scored_attention_reference(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                            const HeedScoredAttentionCotangents *cotangents, const HeedScoredAttentionReference *results) {
+  HEED_FLOAT_MODE();
   if (!inputs) return HeedStatusBadArgument;
   HeedScoredAttentionInputs in = *inputs;
   in.prepared_keys = NULL;

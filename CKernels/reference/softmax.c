@@ -3,6 +3,7 @@
 #include <float.h>
 
 #include "../driver/softmax_checks.h"
+#include "float_mode.h"
 
 // z of a column that is seen; what is beyond float32 counts as infinite.
 static double logit(const HeedSoftmaxShape *s, const float *row, size_t j) {
@@ -30,6 +31,7 @@ static void reference_row(const HeedSoftmaxShape *s, const float *row, const uin
 }
 
 HeedStatus heed_softmax_reference_forward(const HeedSoftmaxShape *shape, const HeedSoftmaxInputs *inputs, double *output) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_softmax_check(shape, inputs, output, false);
   if (status != HeedStatusOk) return status;
   for (size_t i = 0; shape->columns > 0 && i < shape->rows; i++)

@@ -1,6 +1,7 @@
 // Gradients of softmax and log-softmax in float64: the specification of softmax_backward.h in code, and the oracle of the tests.
 
 #include "../driver/softmax_backward_checks.h"
+#include "float_mode.h"
 
 static void reference_row(const HeedSoftmaxBackwardShape *s, const float *y, const float *dy, const uint8_t *mask, double *dx) {
   double sum = 0;
@@ -19,6 +20,7 @@ static void reference_row(const HeedSoftmaxBackwardShape *s, const float *y, con
 
 HeedStatus heed_softmax_reference_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs,
                                            double *input_gradient) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_softmax_backward_check(shape, inputs, input_gradient, false);
   if (status != HeedStatusOk) return status;
   for (size_t i = 0; shape->columns > 0 && i < shape->rows; i++)

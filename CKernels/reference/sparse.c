@@ -1,11 +1,13 @@
 // Products with a sparse matrix in float64, one scalar step after the other: the specification of sparse.h in code, and the oracle of the
 // tests. Results are contiguous.
 
+#include "float_mode.h"
 #include "sparse.h"
 
 static double entry_value(const HeedSparse *a, size_t e) { return a->value ? (double)a->value[e] : 1; }
 
 HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, double *y) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_sparse_check(a);
   if (status != HeedStatusOk) return status;
   if (!shape || (a->entries > 0 && shape->width > 0 && !x) || (a->rows > 0 && shape->width > 0 && !y)) return HeedStatusBadArgument;
@@ -21,6 +23,7 @@ HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseSh
 
 HeedStatus heed_sparse_reference_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, double *dx,
                                           double *dvalue) {
+  HEED_FLOAT_MODE();
   const HeedStatus status = heed_sparse_check(a);
   if (status != HeedStatusOk) return status;
   if (!shape || (a->entries > 0 && shape->width > 0 && (!dy || (dvalue && !x)))) return HeedStatusBadArgument;

@@ -18,6 +18,7 @@
 #endif
 
 #include "cgroup.h"
+#include "float_mode.h"
 
 // ---- Features ---------------------------------------------------------------------------------------------------------------------------
 
@@ -149,6 +150,7 @@ static size_t physical_memory(void) {
 }
 
 void heed_machine_describe(HeedMachine *machine) {
+  HEED_FLOAT_MODE();
   const int saved = errno;
   memset(machine, 0, sizeof *machine);
   name_processor(machine->processor, sizeof machine->processor);

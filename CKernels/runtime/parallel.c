@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "float_mode.h"
 #include "sleep.h"
 #include "thread_count.h"
 
@@ -69,12 +70,14 @@ static struct {
   alignas(LINE) HeedTask task;
   void *context;
   size_t count, width;
+  uint32_t float_control; // the caller's: all workers compute in its mode
   bool crowded;
   bool engine_exists;
 
   alignas(LINE) _Atomic uint32_t state;
   alignas(LINE) atomic_size_t next;     // the first task not yet handed out
   alignas(LINE) atomic_size_t finished; // members that left the region
+  _Atomic uint32_t float_flags;         // exceptions that the workers other than the caller raised
   alignas(LINE) _Atomic uint32_t engine_sleeps;
 } shared;
 
@@ -95,6 +98,15 @@ static void take_tasks(size_t worker) {
   depth--;
 }
 
+// A worker other than the caller: whatever mode its thread was in, it computes in the caller's, and tells what it raised.
+static void take_tasks_of_caller(size_t worker) {
+  heed_float_set(shared.float_control, 0);
+  take_tasks(worker);
+  const uint32_t raised = heed_float_flags();
+  if (raised & ~atomic_load_explicit(&shared.float_flags, memory_order_relaxed))
+    atomic_fetch_or_explicit(&shared.float_flags, raised, memory_order_relaxed);
+}
+
 // ---- The engine thread ------------------------------------------------------------------------------------------------------------------
 
 // Nothing is captured: what the members need they read from `shared`, after an acquiring load of the state and before a releasing count,
@@ -105,7 +117,7 @@ static __attribute__((noinline)) void open_region(void) {
 #pragma omp parallel num_threads(members) default(none) shared(shared)
   {
     (void)atomic_load_explicit(&shared.state, memory_order_acquire);
-    take_tasks(1 + (size_t)omp_get_thread_num());
+    take_tasks_of_caller(1 + (size_t)omp_get_thread_num());
     atomic_fetch_add_explicit(&shared.finished, 1, memory_order_release);
   }
   (void)atomic_load_explicit(&shared.finished, memory_order_acquire);
@@ -133,6 +145,8 @@ static void wait_for_job(bool crowded) {
 
 static void *engine_main(void *unused) {
   (void)unused;
+  // A thread begins in its creator's mode. What libomp computes, and the threads it starts, should not be in that one.
+  heed_float_set_control(HEED_FLOAT_DEFAULT);
   const bool openmp = heed_width_limit() > 2;
   // OMP_NUM_THREADS is not what decides here, so libomp need not complain about it on this process's standard error.
   if (openmp && kmp_set_warnings_off) kmp_set_warnings_off();
@@ -148,7 +162,7 @@ static void *engine_main(void *unused) {
     if (openmp) {
       open_region();
     } else {
-      take_tasks(1);
+      take_tasks_of_caller(1);
     }
     // From here on the caller may publish the next job.
     if (atomic_exchange_explicit(&shared.state, DONE, memory_order_acq_rel) == AWAITED) heed_sleep_wake(&shared.state);
@@ -228,6 +242,8 @@ void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context)
   shared.count = count;
   shared.width = width;
   shared.crowded = crowded;
+  shared.float_control = heed_float_control();
+  atomic_store_explicit(&shared.float_flags, 0, memory_order_relaxed);
   atomic_store_explicit(&shared.next, 0, memory_order_relaxed);
   atomic_store_explicit(&shared.state, POSTED, memory_order_seq_cst);
   if (atomic_load_explicit(&shared.engine_sleeps, memory_order_seq_cst) &&
@@ -238,6 +254,8 @@ void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context)
   uint32_t expected = POSTED;
   if (!atomic_compare_exchange_strong_explicit(&shared.state, &expected, IDLE, memory_order_acq_rel, memory_order_acquire)) {
     wait_for_engine(crowded);
+    const uint32_t raised = atomic_load_explicit(&shared.float_flags, memory_order_relaxed), own = heed_float_flags();
+    if (raised & ~own) heed_float_set(shared.float_control, own | raised);
     atomic_store_explicit(&shared.state, IDLE, memory_order_relaxed);
   }
   atomic_store_explicit(&shared.taken, false, memory_order_release);

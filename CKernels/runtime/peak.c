@@ -14,6 +14,7 @@
 
 #include "clock.h"
 #include "dispatch.h"
+#include "float_mode.h"
 #include "parallel.h"
 #include "thread_count.h"
 
@@ -166,6 +167,7 @@ static HeedStatus measure_reading(Measurement *m) {
 }
 
 HeedStatus heed_peak_measure(HeedPeak peak, size_t threads, double seconds, double *rate) {
+  HEED_FLOAT_MODE();
   if (!rate || threads == 0 || threads > HEED_THREADS_MAX || !(seconds >= 0.0 && seconds <= SECONDS_MAX)) return HeedStatusBadArgument;
   if ((unsigned)peak > HeedPeakReadMemory) return HeedStatusBadArgument;
   Measurement m = {.kernels = heed_kernels(), .peak = peak, .threads = threads, .crowded = threads > heed_usable_processors()};

@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "dispatch.h"
+#include "float_mode.h"
 #include "parallel.h"
 
 #define BUFFER_BYTES_MIN ((size_t)64 << 20)
@@ -68,6 +69,7 @@ static bool are_valid(const void *const *sources, size_t count, size_t bytes, si
 }
 
 HeedStatus heed_peak_read(const void *const *buffers, size_t count, size_t bytes, size_t threads, double *rate) {
+  HEED_FLOAT_MODE();
   if (!are_valid(buffers, count, bytes, threads, rate)) return HeedStatusBadArgument;
   Buffers visited = {.sources = buffers, .count = count, .bytes = bytes, .piece = PIECE_BYTES};
   *rate = visit(&visited, threads);
@@ -75,6 +77,7 @@ HeedStatus heed_peak_read(const void *const *buffers, size_t count, size_t bytes
 }
 
 HeedStatus heed_peak_copy(void *target, const void *source, size_t bytes, size_t threads, double *rate) {
+  HEED_FLOAT_MODE();
   if (!target || !are_valid(&source, 1, bytes, threads, rate)) return HeedStatusBadArgument;
   const size_t share = (bytes + threads - 1) / threads, page = 4096;
   Buffers visited = {.sources = &source, .target = target, .count = 1, .bytes = bytes, .piece = (share + page - 1) / page * page};

@@ -1,4 +1,4 @@
-// Private: the time that is spent in entry points, each told by its name. An entry point begins with HEED_ENTRY().
+// Private: how an entry point begins: HEED_ENTRY() sets the floating-point mode and lets the time of the call be told by its name.
 
 #ifndef HEED_PROFILE_H
 #define HEED_PROFILE_H
@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "float_mode.h"
 
 typedef struct HeedProfileSite {
   const char *name;
@@ -35,9 +37,15 @@ static inline void heed_profile_end(const HeedProfileSpan *span) {
   if (span->site) heed_profile_leave(*span);
 }
 
-// The first statement of an entry point. While nothing is counted it costs a load and a branch.
-#define HEED_ENTRY()                                                                                                                       \
+#define HEED_ENTRY_IN(wanted)                                                                                                              \
+  HEED_FLOAT_MODE_OF(wanted);                                                                                                              \
   static HeedProfileSite heed_site = {.name = __func__};                                                                                   \
   __attribute__((cleanup(heed_profile_end), unused)) const HeedProfileSpan heed_span = heed_profile_begin(&heed_site)
+
+// The first statement of an entry point. While nothing is counted it costs a load and a branch beside the mode.
+#define HEED_ENTRY() HEED_ENTRY_IN(HEED_FLOAT_DEFAULT)
+
+// The same for an entry point whose header says that numbers below 2^-126 in magnitude count as 0 and become 0, on every worker.
+#define HEED_ENTRY_FLUSHING_DENORMALS() HEED_ENTRY_IN(HEED_FLOAT_FLUSHING)
 
 #endif
