@@ -24,6 +24,7 @@
 #include "float_mode.h"
 #include "sleep.h"
 #include "thread_count.h"
+#include "thread_supply.h"
 
 static _Thread_local int inline_depth; // of tasks that this thread runs alone
 
@@ -51,6 +52,7 @@ extern int omp_get_thread_num(void);
 extern void omp_set_dynamic(int enabled);
 extern void kmp_set_blocktime(int milliseconds) __attribute__((weak));
 extern void kmp_set_warnings_off(void) __attribute__((weak));
+extern size_t kmp_get_stacksize_s(void) __attribute__((weak));
 
 // 1 ms: longer than the gaps between the kernels of a model's step, short enough to leave an idle process asleep.
 #define SPIN_NANOSECONDS         1000000u
@@ -59,6 +61,12 @@ extern void kmp_set_warnings_off(void) __attribute__((weak));
 #define PAUSES_PER_LOOK_AT_CLOCK 32
 // libomp's own calls stay far below this; the tasks are the same that run on callers with 512 KiB.
 #define ENGINE_STACK_BYTES       ((size_t)2 << 20)
+// Where libomp does not tell; its own default.
+#define OPENMP_STACK_BYTES       ((size_t)4 << 20)
+// libomp gives later threads a little more.
+#define OPENMP_STACK_SLACK       ((size_t)256 << 10)
+// How long a refusal is taken for an answer: to be refused again costs some 50 us.
+#define REFUSAL_NANOSECONDS      100000000u
 #define LINE                     128 // two cache lines: the prefetcher fetches pairs
 
 enum { IDLE, POSTED, ENTERED, AWAITED, DONE }; // AWAITED: ENTERED, and the caller sleeps
@@ -73,6 +81,11 @@ static struct {
   uint32_t float_control; // the caller's: all workers compute in its mode
   bool crowded;
   bool engine_exists;
+  uint64_t engine_refused; // when, or 0
+
+  // The engine thread's own: the largest team that there was, which libomp keeps; a larger one that was refused, and when.
+  alignas(LINE) size_t team;
+  uint64_t team_refused;
 
   alignas(LINE) _Atomic uint32_t state;
   alignas(LINE) atomic_size_t next;     // the first task not yet handed out
@@ -109,11 +122,26 @@ static void take_tasks_of_caller(size_t worker) {
 
 // ---- The engine thread ------------------------------------------------------------------------------------------------------------------
 
+static bool is_recent(uint64_t refusal) { return refusal && heed_nanoseconds() - refusal < REFUSAL_NANOSECONDS; }
+
+// How many of `wanted` members libomp can have without being refused a thread, for then it would end the process. What others start
+// meanwhile is not foreseen; one thread to spare is asked for.
+static size_t supplied_members(size_t wanted) {
+  const size_t team = shared.team ? shared.team : 1; // this thread is a member
+  if (wanted <= team || is_recent(shared.team_refused)) return wanted < team ? wanted : team;
+  size_t stack = kmp_get_stacksize_s ? kmp_get_stacksize_s() : 0;
+  if (stack == 0) stack = OPENMP_STACK_BYTES;
+  const size_t asked = wanted - team + 1, given = heed_thread_supply(asked, stack + OPENMP_STACK_SLACK);
+  const size_t members = given == asked ? wanted : given > 0 ? team + given - 1 : team;
+  shared.team_refused = given == asked ? 0 : heed_nanoseconds();
+  shared.team = members;
+  return members;
+}
+
 // Nothing is captured: what the members need they read from `shared`, after an acquiring load of the state and before a releasing count,
 // so that the order holds by these atomics alone.
 // A function of its own, never inlined: the compiler calls libomp, which starts it, where a function that holds a region begins.
-static __attribute__((noinline)) void open_region(void) {
-  const int members = (int)shared.width - 1;
+static __attribute__((noinline)) void open_region(int members) {
 #pragma omp parallel num_threads(members) default(none) shared(shared)
   {
     (void)atomic_load_explicit(&shared.state, memory_order_acquire);
@@ -159,8 +187,9 @@ static void *engine_main(void *unused) {
     if (!atomic_compare_exchange_strong_explicit(&shared.state, &expected, ENTERED, memory_order_acq_rel, memory_order_relaxed)) continue;
     crowded = shared.crowded;
     if (openmp && blocktime != !crowded && kmp_set_blocktime) kmp_set_blocktime(blocktime = !crowded);
-    if (openmp) {
-      open_region();
+    const size_t members = openmp ? supplied_members(shared.width - 1) : 1;
+    if (members > 1) {
+      open_region((int)members);
     } else {
       take_tasks_of_caller(1);
     }
@@ -176,6 +205,9 @@ static void after_fork_in_child(void) {
   atomic_store_explicit(&shared.state, IDLE, memory_order_relaxed);
   atomic_store_explicit(&shared.engine_sleeps, 0, memory_order_relaxed);
   shared.engine_exists = false;
+  shared.engine_refused = 0;
+  shared.team = 0;
+  shared.team_refused = 0;
   atomic_store_explicit(&shared.taken, false, memory_order_release);
 }
 
@@ -230,7 +262,10 @@ void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context)
     run_inline(count, task, context);
     return;
   }
-  if (!shared.engine_exists) shared.engine_exists = start_engine();
+  if (!shared.engine_exists && !is_recent(shared.engine_refused)) {
+    shared.engine_exists = start_engine();
+    shared.engine_refused = shared.engine_exists ? 0 : heed_nanoseconds();
+  }
   if (!shared.engine_exists) {
     atomic_store_explicit(&shared.taken, false, memory_order_release);
     run_inline(count, task, context);
