@@ -3,6 +3,9 @@
 // Everything here may be called from any thread at any time, also from inside a parallel region of another library and after fork().
 // Nothing prints, exits, sets errno or changes the environment.
 //
+// A shared object that this code is part of stays in the process from its first use on, whoever calls dlclose(): threads that sleep in it
+// and threads that used it outlive the call.
+//
 // Every entry point of every header computes in the same floating-point mode, whichever the caller is in (rounding, flush to zero, denormals
 // are zeros, exceptions that trap): to nearest, with denormals but where a header says otherwise, nothing trapped. The caller's mode is as
 // before afterwards; exception flags are only ever added.

@@ -23,6 +23,7 @@
 #include "clock.h"
 #include "float_mode.h"
 #include "sleep.h"
+#include "stay_loaded.h"
 #include "thread_count.h"
 #include "thread_supply.h"
 
@@ -211,12 +212,15 @@ static void after_fork_in_child(void) {
   atomic_store_explicit(&shared.taken, false, memory_order_release);
 }
 
-static void register_fork_handler(void) { pthread_atfork(NULL, NULL, after_fork_in_child); }
+static void prepare_process(void) {
+  heed_stay_loaded();
+  pthread_atfork(NULL, NULL, after_fork_in_child);
+}
 
 // False where the system gives no thread. The engine and its team take no signals: those belong to the application's threads.
 static bool start_engine(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, register_fork_handler);
+  pthread_once(&once, prepare_process);
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
   sigset_t all, before;

@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "stay_loaded.h"
+
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #include <sanitizer/asan_interface.h>
@@ -231,6 +233,7 @@ static void after_fork_in_child(void) {
 }
 
 static void set_up(void) {
+  heed_stay_loaded();
   key_exists = pthread_key_create(&at_thread_end, give_back) == 0;
   pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
