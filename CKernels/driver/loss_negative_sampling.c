@@ -116,7 +116,7 @@ static HeedStatus run(Sampling *x, const HeedNegativeSamplingOutputs *out) {
 
 HeedStatus heed_negative_sampling(const HeedNegativeSamplingShape *shape, const HeedNegativeSamplingInputs *inputs,
                                   const HeedNegativeSamplingOutputs *outputs) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   if (!outputs) return HeedStatusBadArgument;
   HeedStatus status = heed_negative_sampling_check(shape, inputs);
   if (status == HeedStatusOk) status = check_gradient(&outputs->center, shape->center_rows, shape->dim, shape->center_gradient_row);

@@ -113,7 +113,7 @@ static HeedStatus run(Rows *call, HeedTask task, HeedReduction reduction, size_t
 
 HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs,
                               const HeedCrossEntropyOutputs *outputs) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   if (!outputs) return HeedStatusBadArgument;
   const HeedStatus status = heed_cross_entropy_check(shape, inputs, outputs->gradient);
   if (status != HeedStatusOk) return status;
@@ -129,7 +129,7 @@ HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCros
 
 HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs,
                                   const HeedDistillationOutputs *outputs) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   if (!outputs) return HeedStatusBadArgument;
   const HeedStatus status = heed_distillation_check(shape, inputs, outputs->student_gradient, outputs->teacher_gradient);
   if (status != HeedStatusOk) return status;

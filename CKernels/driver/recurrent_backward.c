@@ -206,7 +206,7 @@ static void clear_input(const HeedRecurrentShape *s, float *gradient) {
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                    const float *reserve, const HeedRecurrentCotangents *cotangents,
                                    const HeedRecurrentGradients *gradients) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = check(shape, weights, inputs, reserve, cotangents, gradients);
   if (status != HeedStatusOk) return status;
   if (shape->hidden == 0) {

@@ -264,7 +264,7 @@ static HeedStatus run(Forward *f) {
 
 HeedStatus heed_recurrent_forward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                   const HeedRecurrentOutputs *outputs) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = heed_recurrent_check(shape, weights, inputs, true);
   if (status != HeedStatusOk) return status;
   if (!outputs) return HeedStatusBadArgument;

@@ -181,7 +181,7 @@ static void clear_all(const HeedScoredAttentionShape *s, const HeedScoredAttenti
 
 HeedStatus heed_scored_attention_backward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                           const HeedScoredAttentionCotangents *cotangents, const HeedScoredAttentionGradients *gradients) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = heed_scored_check_inputs(shape, inputs);
   if (status == HeedStatusOk) status = heed_scored_check_cotangents(shape, cotangents, true);
   if (status != HeedStatusOk) return status;

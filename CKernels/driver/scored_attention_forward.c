@@ -114,7 +114,7 @@ static HeedStatus check(const HeedScoredAttentionShape *s, const HeedScoredAtten
 
 HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                          const HeedScoredAttentionOutputs *outputs) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = check(shape, inputs, outputs);
   if (status != HeedStatusOk || shape->batch == 0 || shape->query_length == 0) return status;
   Forward f = {.call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs}, .outputs = outputs};

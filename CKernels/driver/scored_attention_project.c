@@ -216,7 +216,7 @@ static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScored
 
 HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                                 float *prepared) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   const HeedStatus status = check_keys(shape, inputs, true, true);
   if (status != HeedStatusOk) return status;
   if (heed_additive_attention_prepared_size(shape) > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
@@ -228,7 +228,7 @@ HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *
 
 HeedStatus heed_additive_attention_keys_backward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                                  const float *projected_keys_gradient, const HeedScoredAttentionGradients *gradients) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   if (!gradients) return HeedStatusBadArgument;
   HeedStatus status = check_keys(shape, inputs, gradients->key_weight != NULL, gradients->key != NULL);
   if (status != HeedStatusOk) return status;

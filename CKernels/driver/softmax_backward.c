@@ -59,7 +59,7 @@ static void backward_rows(void *context, size_t task, size_t worker) {
 }
 
 HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *input_gradient) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS();
   const HeedStatus status = heed_softmax_backward_check(shape, inputs, input_gradient, true);
   if (status != HeedStatusOk) return status;
   if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;

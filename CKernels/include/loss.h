@@ -10,6 +10,9 @@
 // output_gradient null is 1. A mean over nothing (no rows, all of them ignored) is 0 and so are its gradients. Losses overwrite; gradients
 // overwrite but where it is said that they accumulate.
 //
+// Cross-entropy, distillation and negative sampling take numbers below 2^-126 in magnitude for 0 and give 0 for them: the gradients of classes that
+// are next to impossible would be denormal, over which some processors take a hundred times as long. The losses of elements keep denormals.
+//
 // The bits of a row's loss and gradient depend on the row, its factor and the instruction set alone; those of a sum on the rows in their order;
 // never on the number of threads. NaN in a row makes NaN of the row's loss and gradient, and of a sum or mean over it.
 //

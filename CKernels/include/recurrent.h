@@ -14,6 +14,9 @@
 // end; a sequence of no step has hn = h0 and cn = c0. With `reverse` a sequence begins at its own last step and ends at step 0; output t
 // still belongs to input t. What lies past a sequence's end (input, cotangent, NaN too) has no effect on any bit.
 //
+// Numbers below 2^-126 in magnitude count as 0 and become 0, as operands, states, gates and gradients: a state that decays, or a gradient that
+// vanishes over many steps, would end among the denormals, over which some processors take a hundred times as long.
+//
 // Initial states are zeros where null. NaN and infinities go through the formulas and stay within their sequence (in gradients of weights
 // they meet the others).
 //

@@ -34,6 +34,8 @@
 // costs 30 operations; where all are at most 1/4, from a polynomial, with a relative error of 3 ulp of the larger of |q| and |k|; elsewhere
 // from tanh itself.
 //
+// Numbers below 2^-126 in magnitude count as 0 and become 0, weights and gradients among them.
+//
 // The same bits come out for any number of threads, for a sequence alone or in a batch, padded on the right or not; forward for a query alone
 // or among many too. Gradients of weights are summed over sequences in order; what is hidden is left out of the sum.
 //

@@ -11,7 +11,7 @@
 // running sum that begins above them all, so that three operations give the addition's error. While |t| <= sigma / 4 the variance is that
 // to 4.3 u, d to 2.2 u and its own rounding, t to u |t|, and y to 9 u = 5.4e-7 of the row's largest. A pivot that is worse than that (a first
 // stretch far from the rest) is replaced by the mean it led to; where that does not help either, or where squares might leave float32's
-// range, every step is in float64.
+// range, every step is in float64. A row of tiny numbers is taken times a power of 2, so that no square is denormal.
 
 #ifndef HEED_NORM_INC_H
 #define HEED_NORM_INC_H
@@ -19,20 +19,27 @@
 #define PIVOT_COLUMNS 256
 #define NORM_VECTORS  4 // summed as a tree
 #define NORM_START    32
+#define NORM_LEAST    16 // columns that tell a row of tiny numbers, whatever the lanes
+#define NORM_TINY     0x1p-16f
+#define NORM_RAISE    0x1p64
 
 // What a row's passes share; constant arguments drop what is not there.
 typedef struct NormPasses {
-  bool fused; // constant: a residual is added
+  bool fused;  // constant: a residual is added
+  bool raised; // constant: times NORM_RAISE
   const float *input, *residual;
   size_t columns;
   float pivot;
   float start; // of the sum: no term is larger, as far as the first stretch tells
 } NormPasses;
 
-INLINE_KERNEL vf norm_load(const NormPasses *x, size_t j, size_t count) {
+INLINE_KERNEL vf norm_sum(const NormPasses *x, size_t j, size_t count) {
   const vf input = vf_load_n(x->input + j, count);
   return x->fused ? vf_add(input, vf_load_n(x->residual + j, count)) : input;
 }
+
+INLINE_KERNEL vf norm_raised(const NormPasses *x, vf s) { return x->raised ? vf_mul(s, vf_set1((float)NORM_RAISE)) : s; }
+INLINE_KERNEL vf norm_load(const NormPasses *x, size_t j, size_t count) { return norm_raised(x, norm_sum(x, j, count)); }
 
 // s - p, 0 in lanes beyond the row.
 INLINE_KERNEL vf norm_distance(const NormPasses *x, size_t j, size_t count) {
@@ -136,8 +143,8 @@ typedef struct NormOutputs {
 } NormOutputs;
 
 INLINE_KERNEL void norm_store(const bool affine, const NormPasses *x, const NormOutputs *o, size_t j, size_t count) {
-  const vf s = norm_load(x, j, count);
-  vf y = vf_fma(vf_sub(s, vf_set1(x->pivot)), o->inverse, o->offset);
+  const vf s = norm_sum(x, j, count);
+  vf y = vf_fma(vf_sub(norm_raised(x, s), vf_set1(x->pivot)), o->inverse, o->offset);
   if (affine || (o->weight && o->bias))
     y = vf_fma(y, vf_load_n(o->weight + j, count), vf_load_n(o->bias + j, count));
   else if (o->weight)
@@ -182,18 +189,19 @@ INLINE_KERNEL void norm_store_row(const bool affine, const NormPasses *x, const 
   if (j < x->columns) norm_store(affine, x, o, j, x->columns - j);
 }
 
-INLINE_KERNEL void norm_row_of(const bool fused, const bool centred, const HeedNormRow *row) {
-  NormPasses x = {fused, row->input, row->residual, row->columns, 0, 0};
+INLINE_KERNEL void norm_row_of(const bool fused, const bool centred, const bool raised, const HeedNormRow *row) {
+  NormPasses x = {fused, raised, row->input, row->residual, row->columns, 0, 0};
+  const double raise = raised ? NORM_RAISE : 1;
   NormMoments m = centred ? norm_moments_about(&x, norm_first_stretch(&x)) : norm_moments_of(NormNoTerms, &x);
   if (centred && !(m.shift * m.shift <= m.variance / 16))
     m = norm_moments_about(&x, (NormPlace){(float)((double)x.pivot + m.shift), (float)(8 * sqrt(m.variance))});
-  const double mean = (double)x.pivot + m.shift, inverse = 1 / sqrt(m.variance + row->epsilon);
+  const double mean = ((double)x.pivot + m.shift) / raise, inverse = 1 / sqrt(m.variance / raise / raise + row->epsilon);
   if (!(m.shift * m.shift <= m.variance / 16 && inverse >= 0x1p-60 && inverse <= 0x1p60)) {
     norm_row_in_double(row);
     return;
   }
   const NormOutputs o = {
-      row->weight, row->bias, row->output, row->sum, vf_set1((float)inverse), vf_set1((float)(-m.shift * inverse)),
+      row->weight, row->bias, row->output, row->sum, vf_set1((float)(inverse / raise)), vf_set1((float)(-m.shift * inverse / raise)),
   };
   if (row->weight && row->bias && row->output && !row->sum)
     norm_store_row(true, &x, &o);
@@ -205,17 +213,31 @@ INLINE_KERNEL void norm_row_of(const bool fused, const bool centred, const HeedN
   row->statistics[2] = (float)inverse;
 }
 
-static void norm_forward_row(const HeedNormRow *row) {
-  const bool centred = row->kind == HeedNormLayer;
-  if (row->residual && centred)
-    norm_row_of(true, true, row);
-  else if (row->residual)
-    norm_row_of(true, false, row);
-  else if (centred)
-    norm_row_of(false, true, row);
-  else
-    norm_row_of(false, false, row);
+static bool norm_is_tiny(const HeedNormRow *row) {
+  float largest = 0;
+  for (size_t j = 0; j < row->columns && j < NORM_LEAST; j++) {
+    const float magnitude = fabsf(row->residual ? row->input[j] + row->residual[j] : row->input[j]);
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return largest < NORM_TINY;
 }
+
+#define NORM_ROW(name, raised)                                                                                                             \
+  static __attribute__((noinline)) void name(const HeedNormRow *row) {                                                                     \
+    const bool centred = row->kind == HeedNormLayer;                                                                                       \
+    if (row->residual && centred)                                                                                                          \
+      norm_row_of(true, true, raised, row);                                                                                                \
+    else if (row->residual)                                                                                                                \
+      norm_row_of(true, false, raised, row);                                                                                               \
+    else if (centred)                                                                                                                      \
+      norm_row_of(false, true, raised, row);                                                                                               \
+    else                                                                                                                                   \
+      norm_row_of(false, false, raised, row);                                                                                              \
+  }
+NORM_ROW(norm_ordinary_row, false)
+NORM_ROW(norm_tiny_row, true)
+
+static void norm_forward_row(const HeedNormRow *row) { (norm_is_tiny(row) ? norm_tiny_row : norm_ordinary_row)(row); }
 
 #include "norm_backward.inc.h"
 

@@ -190,3 +190,26 @@ TEST(norm_refuses_bad_arguments_and_touches_nothing) {
   bad = good, bad.rows = 0;
   CHECK(heed_norm_forward(&bad, &(HeedNormInputs){.input = NULL}, &(HeedNormOutputs){NULL, NULL, NULL}) == HeedStatusOk);
 }
+
+#if defined(__x86_64__)
+
+#include <xmmintrin.h>
+
+// Squares of tiny numbers are denormal, over which Intel's processors take a hundred times as long: the exception flags of x86 tell.
+TEST(norm_of_tiny_rows_meets_no_denormal) {
+  enum { COLUMNS = 300 };
+  static float x[COLUMNS], y[COLUMNS];
+  static const float sizes[] = {1, 0x1p-15f, 0x1p-17f, 0x1p-49f, 0x1p-60f, 0x1p-70f, 0x1p-90f};
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+    for (int kind = 0; kind < 2; kind++) {
+      Random random = random_stream(i);
+      for (size_t j = 0; j < COLUMNS; j++) x[j] = sizes[i] * (float)(1 + random_uniform(&random));
+      const HeedNormShape shape = {.kind = (HeedNormKind)kind, .rows = 1, .columns = COLUMNS, .epsilon = 1e-5};
+      _mm_setcsr(_mm_getcsr() & ~0x3fu);
+      CHECK(heed_norm_forward(&shape, &(HeedNormInputs){.input = x}, &(HeedNormOutputs){.output = y}) == HeedStatusOk);
+      const unsigned flags = _mm_getcsr() & 0x12u; // a denormal operand, underflow
+      CHECK_MESSAGE(flags == 0, "kind %d, size %g: flags %#x", kind, (double)sizes[i], flags);
+    }
+}
+
+#endif

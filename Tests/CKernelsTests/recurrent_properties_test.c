@@ -297,3 +297,18 @@ TEST(recurrent_output_gradient_is_of_the_rest) {
     recurrent_problem_free(&p);
   }
 }
+
+// A gradient that vanishes over many steps, and a state that decays, end as 0, not among the denormals.
+TEST(recurrent_results_hold_no_denormals) {
+  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
+    RecurrentProblem p = recurrent_problem(
+        (RecurrentCase){.cell = (HeedRecurrentCell)cell, .batch = 3, .time = 200, .input = 5, .hidden = 20, .scale = 0.02}, 60);
+    float *results = recurrent_run(&p, (RecurrentRun){.wanted = RECURRENT_ALL, .without = 1u << RecurrentOutput});
+    const size_t count = recurrent_place(&p.shape, RECURRENT_RESULT_COUNT);
+    size_t denormal = 0;
+    for (size_t i = 0; i < count; i++) denormal += fpclassify(results[i]) == FP_SUBNORMAL;
+    CHECK_MESSAGE(denormal == 0, "%s: %zu of %zu", recurrent_describe(&p.shape), denormal, count);
+    free(results);
+    recurrent_problem_free(&p);
+  }
+}

@@ -96,7 +96,7 @@ static void check(const Problem *p, const float *dx, const double *expected) {
       const size_t at = i * p->columns + j;
       const double y = (double)p->y[at], dy = fabs((double)p->dy[at]), scale = fabs((double)p->scale);
       const double limit = p->logarithm ? 4 * EPSILON * scale * (dy + (1 + fabs(y) / 8) * exp(y) * fabs(sum))
-                                        : 2 * EPSILON * scale * fabs(y) * (dy + fabs(sum)) + 0x1p-149;
+                                        : 2 * EPSILON * scale * fabs(y) * (dy + fabs(sum)) + 0x1p-125;
       const bool good = isnan(expected[at]) ? isnan(dx[at]) : dx[at] == (float)expected[at] || fabs((double)dx[at] - expected[at]) <= limit;
       CHECK_MESSAGE(good, "%zu x %zu, row %zu column %zu, scale %g, log %d, mask %d: %g instead of %g (%.2f of the bound)", p->rows,
                     p->columns, i, j, (double)p->scale, p->logarithm, p->mask != NULL, (double)dx[at], expected[at],
