@@ -19,6 +19,7 @@
 #include "optimizer.h"
 #include "pooling.h"
 #include "position.h"
+#include "process_lock.h"
 #include "random.h"
 #include "recurrent.h"
 #include "scored_attention.h"

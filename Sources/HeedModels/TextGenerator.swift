@@ -21,11 +21,33 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     /// How many sequences take a step together; later ones wait until one of them ends.
     public let sequencesAtOnce: Int
 
-    private let queue = Mutex(Queue())
+    private let queue = ProcessMutex(Queue(), guarding: .work)
 
     private struct Queue {
-        var waiting: [GeneratedSequence] = []
-        var isRunning = false
+        private var waiting: [GeneratedSequence] = []
+        private var isRunning = false
+        /// The process that all of this belongs to.
+        private var forks = ProcessForks.count
+
+        /// Lets a sequence wait; whether somebody must begin to take steps.
+        mutating func append(_ sequence: GeneratedSequence) -> Bool {
+            // In a child of fork(), what waits and who takes steps are the parent's.
+            if forks != ProcessForks.count { self = Queue() }
+            waiting.append(sequence)
+            defer { isRunning = true }
+            return !isRunning
+        }
+
+        /// At most `count` of those that wait; nil where there are none and none is under way: then nobody takes steps any more.
+        mutating func take(_ count: Int, isIdle: Bool) -> [GeneratedSequence]? {
+            guard !waiting.isEmpty else {
+                if isIdle { isRunning = false }
+                return isIdle ? nil : []
+            }
+            let taken = Array(waiting.prefix(count))
+            waiting.removeFirst(taken.count)
+            return taken
+        }
     }
 
     /// A generator for a trained model, whose weights are packed now.
@@ -76,11 +98,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
         let sequence = GeneratedSequence(
             next: prompt, left: limit, sampler: sampler, random: RandomGenerator(seed: seed), ends: ends,
             continuation: continuation)
-        let mustStart = queue.withLock { queue in
-            queue.waiting.append(sequence)
-            defer { queue.isRunning = true }
-            return !queue.isRunning
-        }
+        let mustStart = queue.withLock { $0.append(sequence) }
         if mustStart { Task(executorPreference: EngineExecutor.shared) { await self.run() } }
         return stream
     }
@@ -123,15 +141,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     private func takeArrivals(_ active: inout [GeneratedSequence], _ states: inout [Model.State]) -> Bool {
         let room = sequencesAtOnce - active.count
         let isIdle = active.isEmpty
-        let arrivals: [GeneratedSequence]? = queue.withLock { queue in
-            guard !queue.waiting.isEmpty else {
-                if isIdle { queue.isRunning = false }
-                return isIdle ? nil : []
-            }
-            guard room > 0 else { return [] }
-            defer { queue.waiting.removeFirst(min(room, queue.waiting.count)) }
-            return Array(queue.waiting.prefix(room))
-        }
+        let arrivals = queue.withLock { $0.take(room, isIdle: isIdle) }
         guard let arrivals else { return false }
         for sequence in arrivals {
             active.append(sequence)

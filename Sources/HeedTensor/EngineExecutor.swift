@@ -1,5 +1,4 @@
 import Dispatch
-import Synchronization
 
 #if canImport(Glibc)
 import Glibc
@@ -26,6 +25,9 @@ import Darwin
 ///
 /// An actor that calls kernels is given an ``EngineSerialExecutor``.
 ///
+/// A child of `fork()` has threads of its own, started when first wanted. Work that its parent had waiting or under way is the parent's: the
+/// child does not do it, and what waits for it in the child waits for ever. The job that forks goes on in both.
+///
 /// Not for waiting: work that sleeps or reads from a socket keeps a thread that could compute.
 public final class EngineExecutor: TaskExecutor {
     /// The only one: more threads than cores would not compute faster.
@@ -50,6 +52,24 @@ public final class EngineExecutor: TaskExecutor {
         var work = ArrivalOrder<Work>()
         var threads = 0
         var identities: [UInt] = []
+        var arrivals = DispatchSemaphore(value: 0)
+
+        /// The process that all of this belongs to.
+        private var forks = ProcessForks.count
+        /// Semaphores that threads of a parent wait for here: they may not go.
+        private var parents: [DispatchSemaphore] = []
+
+        /// In a child of `fork()`, forgets what is its parent's.
+        mutating func startAnewAfterFork() {
+            let now = ProcessForks.count
+            guard now != forks else { return }
+            forks = now
+            identities.removeAll { $0 != ProcessForks.firstThread }
+            threads = identities.count
+            work = ArrivalOrder()
+            parents.append(arrivals)
+            arrivals = DispatchSemaphore(value: 0)
+        }
 
         /// For a thread that ends where there is nothing to do.
         mutating func takeWorkOrLeave() -> Work? {
@@ -62,10 +82,10 @@ public final class EngineExecutor: TaskExecutor {
     /// Whether the caller runs on one of the engine's threads.
     package static var isRunningHere: Bool {
         let thread = currentThread
-        return shared.state.withLock { $0.identities.contains(thread) }
+        return shared.withState { $0.identities.contains(thread) }
     }
 
-    private static var currentThread: UInt {
+    static var currentThread: UInt {
         #if canImport(Darwin)
         UInt(bitPattern: pthread_self())
         #else
@@ -73,11 +93,17 @@ public final class EngineExecutor: TaskExecutor {
         #endif
     }
 
-    private let state = Mutex(State())
-    private let arrivals = DispatchSemaphore(value: 0)
+    private let state = ProcessMutex(State(), guarding: .work)
     private let width = HeedRuntime.machine.usableProcessors
 
     private init() {}
+
+    private func withState<Result: Sendable>(_ body: (inout State) -> Result) -> Result {
+        state.withLock { state in
+            state.startAnewAfterFork()
+            return body(&state)
+        }
+    }
 
     /// Called by Swift's runtime.
     public func enqueue(_ job: consuming ExecutorJob) { enqueue(.job(UnownedJob(job))) }
@@ -86,22 +112,34 @@ public final class EngineExecutor: TaskExecutor {
     func enqueueTurn(of executor: EngineSerialExecutor) { enqueue(.turn(executor)) }
 
     private func enqueue(_ work: Work) {
-        let needsThread = state.withLock { state in
+        let (needsThread, arrivals) = withState { state in
             state.work.append(work)
-            guard state.threads < width else { return false }
+            guard state.threads < width else { return (false, state.arrivals) }
             state.threads += 1
-            return true
+            return (true, state.arrivals)
         }
         arrivals.signal()
         guard needsThread, !startThread() else { return }
         // The system has no more threads. Without any of ours the work would never be done: this one does it, and what comes meanwhile.
-        let servesHere = state.withLock { state in
+        let servesHere = withState { state in
             guard state.threads > 1 else { return true }
             state.threads -= 1
             return false
         }
         guard servesHere else { return }
-        while let work = state.withLock({ $0.takeWorkOrLeave() }) { perform(work) }
+        while let work = withState({ $0.takeWorkOrLeave() }) { perform(work) }
+    }
+
+    /// Whether work has a thread of the engine's to run on: one that is there, or one that is started now. Without any, whoever hands work over
+    /// does it on the spot.
+    package static func hasThread() -> Bool {
+        let isThere = shared.withState { state in
+            defer { if state.threads == 0 { state.threads = 1 } }
+            return state.threads > 0
+        }
+        if isThere || shared.startThread() { return true }
+        shared.withState { $0.threads -= 1 }
+        return false
     }
 
     /// One more of the threads; the first jobs each bring one. False where the system gives none.
@@ -128,10 +166,11 @@ public final class EngineExecutor: TaskExecutor {
 
     /// What each thread does, for ever.
     private func serve() {
-        state.withLock { $0.identities.append(Self.currentThread) }
+        withState { $0.identities.append(Self.currentThread) }
         while true {
-            arrivals.wait()
-            if let work = state.withLock({ $0.work.takeFirst() }) { perform(work) }
+            // Asked for each time: where a job forked, this thread is the child's and waits with the child's.
+            withState { $0.arrivals }.wait()
+            if let work = withState({ $0.work.takeFirst() }) { perform(work) }
         }
     }
 

@@ -1,5 +1,3 @@
-import Synchronization
-
 /// Runs the jobs of an actor one at a time, always on the threads of ``EngineExecutor``.
 ///
 ///     actor Encoder {
@@ -12,6 +10,8 @@ import Synchronization
 /// not achieve that for an actor without an executor of its own: a job that comes for the actor while another thread is just leaving it is
 /// handed to Swift's pool, whatever its task prefers.
 ///
+/// In a child of `fork()` the actor's waiting jobs are gone, as those of ``EngineExecutor`` are, and it takes new ones.
+///
 /// One belongs to one actor, which keeps it. Actors with an executor each compute side by side; one that is shared by two actors lets one of
 /// them run at a time.
 public final class EngineSerialExecutor: SerialExecutor {
@@ -19,9 +19,24 @@ public final class EngineSerialExecutor: SerialExecutor {
         var jobs = ArrivalOrder<UnownedJob>()
         /// Whether a turn waits among the engine's work, or a job runs.
         var hasTurn = false
+        /// The thread on which a job runs.
+        var thread: UInt?
+
+        /// The process that all of this belongs to.
+        private var forks = ProcessForks.count
+
+        /// In a child of `fork()`, forgets what is its parent's: all but a job that forked, which goes on here.
+        mutating func startAnewAfterFork() {
+            let now = ProcessForks.count
+            guard now != forks else { return }
+            forks = now
+            jobs = ArrivalOrder()
+            hasTurn = thread == ProcessForks.firstThread
+            if !hasTurn { thread = nil }
+        }
     }
 
-    private let state = Mutex(State())
+    private let state = ProcessMutex(State(), guarding: .work)
 
     /// An executor without jobs.
     public init() {}
@@ -30,6 +45,7 @@ public final class EngineSerialExecutor: SerialExecutor {
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let needsTurn = state.withLock { state in
+            state.startAnewAfterFork()
             state.jobs.append(job)
             defer { state.hasTurn = true }
             return !state.hasTurn
@@ -39,10 +55,18 @@ public final class EngineSerialExecutor: SerialExecutor {
 
     /// Runs one job; others have to wait for their turn behind the engine's other work.
     func takeTurn() {
-        guard let job = state.withLock({ $0.jobs.takeFirst() }) else { return }
+        let taken: UnownedJob? = state.withLock { state in
+            state.startAnewAfterFork()
+            guard let job = state.jobs.takeFirst() else { return nil }
+            state.thread = EngineExecutor.currentThread
+            return job
+        }
+        guard let job = taken else { return }
         job.runSynchronously(
             isolatedTo: asUnownedSerialExecutor(), taskExecutor: EngineExecutor.shared.asUnownedTaskExecutor())
         let needsTurn = state.withLock { state in
+            state.startAnewAfterFork()
+            state.thread = nil
             state.hasTurn = !state.jobs.isEmpty
             return state.hasTurn
         }

@@ -1,5 +1,3 @@
-import Synchronization
-
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -12,7 +10,8 @@ import Darwin
 ///
 /// A page that a process touches for the first time costs more than a microsecond, so a fresh result of 64 MiB would cost more than
 /// the work that fills it. Blocks come in size classes (four to each doubling), begin at a multiple of 64 bytes and hold whatever
-/// their last owner left. The pool serves all threads of the process.
+/// their last owner left. The pool serves all threads of the process; a child of
+/// `fork()` has a pool of its own, which begins as its parent's was.
 public enum TensorPool {
     /// What the pool has lent and what it keeps.
     public struct Statistics: Sendable, Equatable {
@@ -38,7 +37,7 @@ public enum TensorPool {
         var statistics = Statistics()
     }
 
-    private static let state = Mutex(State())
+    private static let state = ProcessMutex(State(), guarding: .memory)
 
     /// What the pool has lent and keeps now.
     public static var statistics: Statistics { state.withLock { $0.statistics } }

@@ -12,6 +12,7 @@
 #include "harness.h"
 #include "heed_runtime.h"
 #include "parallel.h"
+#include "process_lock.h"
 #include "runtime_support.h"
 #include "scratch.h"
 
@@ -132,6 +133,42 @@ TEST_ONCE(fork_from_inside_a_task) {
   atomic_int status = 0;
   for (int i = 0; i < 5; i++) heed_parallel_for(8, 2, fork_in_task, &status);
   CHECK_MESSAGE(atomic_load(&status) == 0, "the child's status is %#x", atomic_load(&status));
+}
+
+static void *keep_locks_busy(void *unused) {
+  (void)unused;
+  while (!atomic_load(&stop))
+    for (int lock = 0; lock < HEED_PROCESS_LOCK_COUNT; lock++) {
+      heed_process_lock((HeedProcessLock)lock);
+      heed_process_unlock((HeedProcessLock)lock);
+    }
+  return NULL;
+}
+
+TEST_ONCE(fork_leaves_locks_of_the_process_free) {
+  if (UNDER_TSAN) return;
+  atomic_store(&stop, false);
+  const uint64_t forks = heed_process_forks();
+  pthread_t holders[2];
+  for (int i = 0; i < 2; i++) REQUIRE(pthread_create(&holders[i], NULL, keep_locks_busy, NULL) == 0);
+  for (int i = 0; i < 100; i++) {
+    fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);
+      for (int lock = 0; lock < HEED_PROCESS_LOCK_COUNT; lock++) {
+        heed_process_lock((HeedProcessLock)lock);
+        heed_process_unlock((HeedProcessLock)lock);
+      }
+      _exit(heed_process_forks() == forks + 1 && heed_process_first_thread() == (uintptr_t)pthread_self() ? 0 : 1);
+    }
+    int status = -1;
+    REQUIRE(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK_MESSAGE(status == 0, "the child's status is %#x", status);
+  }
+  CHECK(heed_process_forks() == forks);
+  atomic_store(&stop, true);
+  for (int i = 0; i < 2; i++) pthread_join(holders[i], NULL);
 }
 
 // ---- The environment --------------------------------------------------------------------------------------------------------------------
