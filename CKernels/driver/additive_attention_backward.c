@@ -99,10 +99,8 @@ static HeedStatus query_gradients(const Additive *x, const HeedScoredAttentionGr
   if (gradients->query_weight)
     status = heed_scored_outer(x->call, N, true, projected, query, s->accumulate_weights, gradients->query_weight);
   if (status != HeedStatusOk || !gradients->query) return status;
-  status = heed_scored_multiply(s->batch, N, projected, x->call->inputs->query_weight, (ptrdiff_t)Hq, 1, Hq, s->accumulate_inputs,
-                                gradients->query);
-  if (!s->accumulate_inputs) heed_scored_clear_hidden(x->call, N, true, Hq, gradients->query);
-  return status;
+  return heed_scored_multiply_visible(x->call, N, true, projected, x->call->inputs->query_weight, (ptrdiff_t)Hq, 1, Hq,
+                                      s->accumulate_inputs, gradients->query);
 }
 
 HeedStatus heed_additive_backward(const HeedScoredCall *call, const float *score_gradients, const HeedScoredAttentionGradients *gradients) {

@@ -103,35 +103,21 @@ static void run_task(void *context, size_t task, size_t worker) {
   run_rows(call, row, end, column, columns);
 }
 
-static HeedStatus check(const Call *call, const HeedArithmeticShape *s, size_t *count) {
-  if (!heed_arithmetic_count(s->axes, s->size, count)) return HeedStatusBadShape;
-  if (*count == 0) return HeedStatusOk;
-  if (!heed_arithmetic_distances_fit(s->axes, s->size, s->output, call->output_bytes) ||
-      !heed_arithmetic_distances_fit(s->axes, s->size, s->a, sizeof(float)) ||
-      (call->inputs.b && !heed_arithmetic_distances_fit(s->axes, s->size, s->b, sizeof(float))) ||
-      (call->inputs.mask && !heed_arithmetic_distances_fit(s->axes, s->size, s->mask, 1)) ||
-      !heed_arithmetic_is_injective(s->axes, s->size, s->output, NULL))
-    return HeedStatusBadStride;
-  return call->inputs.a && call->output ? HeedStatusOk : HeedStatusBadArgument;
-}
-
 static HeedStatus run(Kind kind, int operation, const HeedArithmeticShape *shape, const HeedArithmeticInputs *inputs, bool reads_b,
                       void *output, size_t output_bytes) {
-  if (!shape || !inputs) return HeedStatusBadArgument;
-  if (shape->axes > HEED_ARITHMETIC_AXES) return HeedStatusBadShape;
+  const bool reads_mask = kind == KindSelect;
+  size_t count;
+  const HeedStatus status = heed_arithmetic_check(shape, inputs, reads_b, reads_mask, output, output_bytes, &count);
+  if (status != HeedStatusOk || count == 0) return status;
   Call call = {.kind = kind, .operation = operation, .inputs = *inputs, .output = output, .output_bytes = output_bytes};
   HeedArithmeticShape s = *shape;
   if (!reads_b) call.inputs.b = NULL;
-  if (kind != KindSelect) call.inputs.mask = NULL;
+  if (!reads_mask) call.inputs.mask = NULL;
   // Strides that are not read must not keep axes apart.
   for (size_t i = 0; i < s.axes; i++) {
     if (!reads_b) s.b[i] = s.a[i];
-    if (kind != KindSelect) s.mask[i] = s.a[i];
+    if (!reads_mask) s.mask[i] = s.a[i];
   }
-  size_t count;
-  const HeedStatus status = check(&call, &s, &count);
-  if (status != HeedStatusOk || count == 0) return status;
-  if ((reads_b && !inputs->b) || (kind == KindSelect && !inputs->mask)) return HeedStatusBadArgument;
   call.kernels = heed_kernels();
   call.shape = joined(&s);
   call.columns = call.shape.size[call.shape.axes - 1];

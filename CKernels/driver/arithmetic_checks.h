@@ -47,4 +47,44 @@ static inline bool heed_arithmetic_is_injective(size_t axes, const size_t *size,
   }
 }
 
+// ---- Whole calls ------------------------------------------------------------------------------------------------------------------------
+
+// The errors of arithmetic.h for an element-wise call; b and the mask count as read where they are `read`. `count` receives the number of
+// elements. The output has elements of `output_bytes`.
+static inline HeedStatus heed_arithmetic_check(const HeedArithmeticShape *s, const HeedArithmeticInputs *in, bool reads_b, bool reads_mask,
+                                               const void *output, size_t output_bytes, size_t *count) {
+  if (!s || !in) return HeedStatusBadArgument;
+  if (s->axes > HEED_ARITHMETIC_AXES || !heed_arithmetic_count(s->axes, s->size, count)) return HeedStatusBadShape;
+  if (*count == 0) return HeedStatusOk;
+  if (!heed_arithmetic_distances_fit(s->axes, s->size, s->output, output_bytes) ||
+      !heed_arithmetic_distances_fit(s->axes, s->size, s->a, sizeof(float)) ||
+      (reads_b && !heed_arithmetic_distances_fit(s->axes, s->size, s->b, sizeof(float))) ||
+      (reads_mask && !heed_arithmetic_distances_fit(s->axes, s->size, s->mask, 1)) ||
+      !heed_arithmetic_is_injective(s->axes, s->size, s->output, NULL))
+    return HeedStatusBadStride;
+  return in->a && output && (in->b || !reads_b) && (in->mask || !reads_mask) ? HeedStatusOk : HeedStatusBadArgument;
+}
+
+// The same for a reduction, whose output has elements of `output_bytes`. A sum of nothing is something, a largest is not. `kept` and `reduced`
+// receive the number of results and of what each is made of.
+static inline HeedStatus heed_arithmetic_check_reduce(const HeedArithmeticReduce *s, bool is_sum, const float *input, const void *output,
+                                                      size_t output_bytes, size_t *kept, size_t *reduced) {
+  if (!s) return HeedStatusBadArgument;
+  if (s->axes > HEED_ARITHMETIC_AXES) return HeedStatusBadShape;
+  size_t count, kept_size[HEED_ARITHMETIC_AXES];
+  if (!heed_arithmetic_count(s->axes, s->size, &count)) return HeedStatusBadShape;
+  *kept = 1, *reduced = 1;
+  for (size_t i = 0; i < s->axes; i++) {
+    kept_size[i] = s->reduced[i] ? 1 : s->size[i];
+    *(s->reduced[i] ? reduced : kept) *= s->size[i];
+  }
+  if (*kept == 0) return HeedStatusOk;
+  if (!heed_arithmetic_distances_fit(s->axes, s->size, s->input, sizeof(float)) ||
+      !heed_arithmetic_distances_fit(s->axes, kept_size, s->output, output_bytes) ||
+      !heed_arithmetic_is_injective(s->axes, kept_size, s->output, s->reduced))
+    return HeedStatusBadStride;
+  if (!output || (!input && *reduced > 0)) return HeedStatusBadArgument;
+  return *reduced == 0 && !is_sum ? HeedStatusBadShape : HeedStatusOk;
+}
+
 #endif

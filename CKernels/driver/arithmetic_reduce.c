@@ -212,31 +212,12 @@ static void find_largest(void *context, size_t task, size_t worker) {
   }
 }
 
-static HeedStatus check(const HeedArithmeticReduce *s, const float *input, const void *output, size_t *kept, size_t *reduced) {
-  if (!s) return HeedStatusBadArgument;
-  if (s->axes > HEED_ARITHMETIC_AXES) return HeedStatusBadShape;
-  size_t count, kept_size[HEED_ARITHMETIC_AXES];
-  if (!heed_arithmetic_count(s->axes, s->size, &count)) return HeedStatusBadShape;
-  *kept = 1, *reduced = 1;
-  for (size_t i = 0; i < s->axes; i++) {
-    kept_size[i] = s->reduced[i] ? 1 : s->size[i];
-    *(s->reduced[i] ? reduced : kept) *= s->size[i];
-  }
-  if (*kept == 0) return HeedStatusOk;
-  if (!heed_arithmetic_distances_fit(s->axes, s->size, s->input, sizeof(float)) ||
-      !heed_arithmetic_distances_fit(s->axes, kept_size, s->output, sizeof(float)) ||
-      !heed_arithmetic_is_injective(s->axes, kept_size, s->output, s->reduced))
-    return HeedStatusBadStride;
-  return output && (input || *reduced == 0) ? HeedStatusOk : HeedStatusBadArgument;
-}
-
 static HeedStatus run(Call *call, const HeedArithmeticReduce *shape) {
-  size_t kept, reduced;
-  const HeedStatus status = check(shape, call->input, call->output, &kept, &reduced);
-  if (status != HeedStatusOk) return status;
   const bool is_sum = !call->argument && (call->reduction == HeedArithmeticSum || call->reduction == HeedArithmeticMean);
-  if (kept == 0) return HeedStatusOk;
-  if ((reduced == 0 && !is_sum) || (call->argument && reduced > INT32_MAX)) return HeedStatusBadShape;
+  size_t kept, reduced;
+  const HeedStatus status = heed_arithmetic_check_reduce(shape, is_sum, call->input, call->output, sizeof(float), &kept, &reduced);
+  if (status != HeedStatusOk || kept == 0) return status;
+  if (call->argument && reduced > INT32_MAX) return HeedStatusBadShape;
   call->kernels = heed_kernels();
   call->kept = joined(shape, false);
   call->reduced = joined(shape, true);

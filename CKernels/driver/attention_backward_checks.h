@@ -12,4 +12,7 @@ HeedStatus heed_attention_backward_check(const HeedAttentionBackwardShape *shape
 // The part that concerns the shape and the inputs, without O and L.
 HeedStatus heed_attention_backward_check_inputs(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs);
 
+// Whether dA has elements of its own, of that many bytes, but where a stride of 0 sums over its dimension; sizes have been checked.
+bool heed_attention_additive_gradient_fits(const HeedAttentionBackwardShape *shape, size_t element_bytes);
+
 #endif

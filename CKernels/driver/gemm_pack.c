@@ -25,6 +25,7 @@ static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
 static size_t panel_depth(size_t k, HeedGemmElement element) { return element == HeedGemmElementBf16 ? divide_up(k, 2) : k; }
 
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedGemmElement element) {
+  if (element != HeedGemmElementF32 && element != HeedGemmElementBf16) return SIZE_MAX;
   const size_t panel = heed_size_product(panel_depth(k, element), HEED_GEMM_PANEL * sizeof(float));
   return heed_size_product(divide_up(n, HEED_GEMM_PANEL), panel);
 }

@@ -3,19 +3,29 @@
 #include "key_value_cache.h"
 
 #include "attention_checks.h"
+#include "attention_extent.h"
 #include "attention_keys.h"
 #include "dispatch.h"
 #include "parallel.h"
 #include "profile.h"
 #include "scratch.h"
 
+static bool has_element(const HeedKeyValueCache *cache) {
+  return cache->element == HeedElementFloat32 || cache->element == HeedElementBfloat16;
+}
+
 static size_t chunk_bytes(const HeedKeyValueCache *cache, size_t dim) {
   const size_t rows = heed_size_product(heed_size_product(cache->batch, cache->key_value_heads), HEED_CACHE_CHUNK);
   return heed_size_product(heed_size_product(rows, dim), heed_element_size(cache->element == HeedElementBfloat16));
 }
 
-size_t heed_key_value_cache_key_bytes(const HeedKeyValueCache *cache) { return chunk_bytes(cache, cache->head_dim); }
-size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache) { return chunk_bytes(cache, cache->value_dim); }
+size_t heed_key_value_cache_key_bytes(const HeedKeyValueCache *cache) {
+  return cache && has_element(cache) ? chunk_bytes(cache, cache->head_dim) : SIZE_MAX;
+}
+
+size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache) {
+  return cache && has_element(cache) ? chunk_bytes(cache, cache->value_dim) : SIZE_MAX;
+}
 
 typedef struct Write {
   const HeedKeyValueCache *cache;
@@ -63,11 +73,15 @@ static void write_pair(void *context, size_t pair, size_t worker) {
 HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
                                       const float *value, HeedStrides value_strides) {
   HEED_ENTRY();
-  if (!cache) return HeedStatusBadArgument;
+  if (!cache || !has_element(cache)) return HeedStatusBadArgument;
   const size_t capacity = heed_size_product(cache->chunks, HEED_CACHE_CHUNK),
                pairs = heed_size_product(cache->batch, cache->key_value_heads);
   if (capacity == SIZE_MAX || first > capacity || count > capacity - first) return HeedStatusBadShape;
-  if (heed_key_value_cache_key_bytes(cache) == SIZE_MAX || heed_key_value_cache_value_bytes(cache) == SIZE_MAX) return HeedStatusBadShape;
+  if (heed_key_value_cache_key_bytes(cache) > PTRDIFF_MAX || heed_key_value_cache_value_bytes(cache) > PTRDIFF_MAX)
+    return HeedStatusBadShape;
+  const HeedExtent keys = {{cache->batch, cache->key_value_heads, count, cache->head_dim}, key_strides},
+                   values = {{cache->batch, cache->key_value_heads, count, cache->value_dim}, value_strides};
+  if (!heed_extent_distances_fit(&keys, sizeof(float)) || !heed_extent_distances_fit(&values, sizeof(float))) return HeedStatusBadStride;
   if (count == 0 || pairs == 0) return HeedStatusOk;
   if ((cache->head_dim > 0 && (!key || !cache->keys)) || (cache->value_dim > 0 && (!value || !cache->values))) return HeedStatusBadArgument;
   for (size_t chunk = first / HEED_CACHE_CHUNK; chunk <= (first + count - 1) / HEED_CACHE_CHUNK; chunk++)
@@ -94,7 +108,7 @@ static bool has_chunks(const HeedAttentionShape *shape, const HeedKeyValueCache 
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs) {
   HEED_ENTRY();
-  if (!shape || !cache || !inputs || !outputs) return HeedStatusBadArgument;
+  if (!shape || !cache || !inputs || !outputs || !has_element(cache)) return HeedStatusBadArgument;
   if (!fits(shape, cache)) return HeedStatusBadShape;
   if (!has_chunks(shape, cache)) return HeedStatusBadArgument;
   // The checks see rows in place of the cache: the sizes are the same, the pointers only have to be there.

@@ -23,13 +23,13 @@ static inline HeedStatus heed_loss_check_matrix(size_t rows, size_t columns, ptr
 static inline double heed_loss_factor(HeedReduction reduction, const float *output_gradient, size_t i, double count) {
   const double g = output_gradient ? (double)output_gradient[reduction == HeedReductionNone ? i : 0] : 1.0;
   if (reduction != HeedReductionMean) return g;
-  return count > 0 ? g / count : 0.0;
+  return count == 0 ? 0.0 : g / count;
 }
 
 // The scalar that a sum or a mean is.
 static inline double heed_loss_total(HeedReduction reduction, double sum, double count) {
   if (reduction != HeedReductionMean) return sum;
-  return count > 0 ? sum / count : 0.0;
+  return count == 0 ? 0.0 : sum / count;
 }
 
 static inline bool heed_cross_entropy_ignores(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, size_t i) {

@@ -103,6 +103,8 @@ static HeedStatus run(Sampling *x, const HeedNegativeSamplingOutputs *out) {
   if (center) status = gather(s->pairs, s->dim, x->in->centers, x->center, s->center_rows, s->center_gradient_row, &out->center);
   if (context && status == HeedStatusOk)
     status = gather(occurrences, s->dim, x->rows, x->context, s->context_rows, s->context_gradient_row, &out->context);
+  if (status == HeedStatusOk && out->center.touched && !center) *out->center.count = 0;
+  if (status == HeedStatusOk && out->context.touched && !context) *out->context.count = 0;
   double sum = 0.0;
   for (size_t n = 0; status == HeedStatusOk && out->loss && n < s->pairs; n++) {
     if (s->reduction == HeedReductionNone) out->loss[n] = (float)x->values[n];
@@ -122,8 +124,6 @@ HeedStatus heed_negative_sampling(const HeedNegativeSamplingShape *shape, const 
   if (status == HeedStatusOk) status = check_gradient(&outputs->center, shape->center_rows, shape->dim, shape->center_gradient_row);
   if (status == HeedStatusOk) status = check_gradient(&outputs->context, shape->context_rows, shape->dim, shape->context_gradient_row);
   if (status != HeedStatusOk) return status;
-  if (outputs->center.touched) *outputs->center.count = 0;
-  if (outputs->context.touched) *outputs->context.count = 0;
   Sampling call = {.kernels = heed_kernels(), .s = shape, .in = inputs};
   return run(&call, outputs);
 }

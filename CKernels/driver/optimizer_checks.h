@@ -12,7 +12,7 @@ static inline bool heed_is_amount(double x) { return x >= 0 && isfinite(x); }
 static inline HeedStatus heed_optimizer_check_sgd(const HeedSgd *s) {
   if (!s || s->step == 0 || !isfinite(s->gradient_scale)) return HeedStatusBadArgument;
   if (!heed_is_amount(s->learning_rate) || !heed_is_amount(s->momentum) || !heed_is_amount(s->weight_decay)) return HeedStatusBadArgument;
-  if (!isfinite(s->dampening) || (s->nesterov && (s->momentum == 0 || s->dampening != 0))) return HeedStatusBadArgument;
+  if (!heed_is_amount(s->dampening) || (s->nesterov && (s->momentum == 0 || s->dampening != 0))) return HeedStatusBadArgument;
   return HeedStatusOk;
 }
 

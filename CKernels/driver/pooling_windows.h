@@ -58,8 +58,7 @@ typedef struct HeedPoolingSizes {
   size_t output_height, output_width;
 } HeedPoolingSizes;
 
-// Sizes, and the distances of X and Y. Every window must hold an element: one with holes may miss a
-// small X.
+// Sizes alone. Every window must hold an element: one with holes may miss a small X.
 static inline HeedStatus heed_pooling_check(const HeedPoolingShape *s, HeedPoolingSizes *z) {
   if (!s) return HeedStatusBadArgument;
   if (!s->height || !s->width) return HeedStatusBadShape;

@@ -23,7 +23,7 @@ static inline HeedStatus heed_sinusoidal_check(const HeedSinusoidalShape *s, boo
   const HeedArray x = {{s->batch, s->length, s->columns}, {s->input_batch, s->input_row, 1}};
   const HeedArray y = {{s->batch, s->length, s->columns}, {s->output_batch, s->output_row, 1}};
   const HeedArray table = {{1, s->length, s->columns}, {0, 0, 1}};
-  if (!heed_array_sizes_fit(&x) || !heed_array_sizes_fit(&table)) return HeedStatusBadShape;
+  if (!heed_array_sizes_fit(strided ? &x : &table)) return HeedStatusBadShape;
   if (strided && (!heed_array_distances_fit(&x, sizeof(float)) || !heed_array_distances_fit(&y, sizeof(float)))) return HeedStatusBadStride;
   if (strided && !heed_array_is_injective(&y)) return HeedStatusBadStride;
   return heed_position_check_range(s->first_position, s->length, s->base);
@@ -31,8 +31,8 @@ static inline HeedStatus heed_sinusoidal_check(const HeedSinusoidalShape *s, boo
 
 static inline HeedStatus heed_rotary_check(const HeedRotaryShape *s, bool strided) {
   if (!s) return HeedStatusBadArgument;
-  size_t sequences;
-  if (__builtin_mul_overflow(s->batch ? s->batch : 1, s->heads ? s->heads : 1, &sequences)) return HeedStatusBadShape;
+  size_t sequences = 1;
+  if (strided && __builtin_mul_overflow(s->batch ? s->batch : 1, s->heads ? s->heads : 1, &sequences)) return HeedStatusBadShape;
   const HeedArray all = {{sequences, s->length, s->columns}, {0, 0, 1}};
   if (!heed_array_sizes_fit(&all) || s->rotary % 2 || s->rotary > s->columns) return HeedStatusBadShape;
   // Columns are contiguous: a row counts as one element that spans them, and four dimensions become three.

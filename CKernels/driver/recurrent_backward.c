@@ -198,7 +198,8 @@ static HeedStatus check(const HeedRecurrentShape *s, const HeedRecurrentWeights 
 
 // Without a unit nothing comes back.
 static void clear_input(const HeedRecurrentShape *s, float *gradient) {
-  for (size_t b = 0; gradient && b < s->batch; b++)
+  if (!gradient || s->input == 0) return;
+  for (size_t b = 0; b < s->batch; b++)
     for (size_t t = 0; t < s->time; t++)
       memset(gradient + (ptrdiff_t)b * s->input_batch + (ptrdiff_t)t * s->input_time, 0, s->input * sizeof(float));
 }

@@ -9,7 +9,10 @@
 
 bool heed_recurrent_is_gru(HeedRecurrentCell cell) { return cell == HeedRecurrentCellGru || cell == HeedRecurrentCellGruResetBefore; }
 
-size_t heed_recurrent_gates(HeedRecurrentCell cell) { return cell == HeedRecurrentCellLstm ? 4 : heed_recurrent_is_gru(cell) ? 3 : 1; }
+size_t heed_recurrent_gates(HeedRecurrentCell cell) {
+  if ((unsigned)cell >= HEED_RECURRENT_CELL_COUNT) return 0;
+  return cell == HeedRecurrentCellLstm ? 4 : heed_recurrent_is_gru(cell) ? 3 : 1;
+}
 
 size_t heed_recurrent_reserve_size(const HeedRecurrentShape *s) {
   if (!s || (unsigned)s->cell >= HEED_RECURRENT_CELL_COUNT) return SIZE_MAX;
@@ -34,9 +37,9 @@ HeedStatus heed_recurrent_check(const HeedRecurrentShape *s, const HeedRecurrent
   if (!heed_array_sizes_fit(&all) || !heed_array_sizes_fit(&matrix)) return HeedStatusBadShape;
   const HeedStatus status = heed_recurrent_check_sequence(s, s->input, s->input_batch, s->input_time, false);
   if (status != HeedStatusOk) return status;
-  if (s->batch == 0 || s->hidden == 0) return HeedStatusOk;
   for (size_t b = 0; s->lengths && b < s->batch; b++)
     if (s->lengths[b] < 0 || (uint64_t)s->lengths[b] > s->time) return HeedStatusBadArgument;
+  if (s->batch == 0 || s->hidden == 0) return HeedStatusOk;
   if (s->time == 0 || (packed_suffices && weights->packed)) {
     // No weight is read.
   } else if (!weights->w_hh || (!weights->w_ih && s->input > 0)) {

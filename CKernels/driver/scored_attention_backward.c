@@ -145,10 +145,8 @@ static HeedStatus general_gradients(const Backward *x) {
   HeedStatus status = HeedStatusOk;
   if (x->gradients->weight) status = heed_scored_outer(&x->call, N, true, query, left, s->accumulate_weights, x->gradients->weight);
   if (status != HeedStatusOk || !x->gradients->query) return status;
-  status = heed_scored_multiply(s->batch, N, left, x->call.inputs->weight, 1, (ptrdiff_t)Hk, s->query_dim, s->accumulate_inputs,
-                                x->gradients->query);
-  if (!s->accumulate_inputs) heed_scored_clear_hidden(&x->call, N, true, s->query_dim, x->gradients->query);
-  return status;
+  return heed_scored_multiply_visible(&x->call, N, true, left, x->call.inputs->weight, 1, (ptrdiff_t)Hk, s->query_dim, s->accumulate_inputs,
+                                      x->gradients->query);
 }
 
 // Which gradients the score has; the others are not looked at.

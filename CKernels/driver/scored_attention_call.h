@@ -47,6 +47,11 @@ HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, con
 HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows left, HeedScoredRows right,
                              bool accumulate, float *target);
 
+// target [B, rows, columns] <- (or +=) x M as heed_scored_multiply, in the visible rows alone: the others are 0, or stay as they are, whatever M
+// holds.
+HeedStatus heed_scored_multiply_visible(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, const float *m,
+                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, bool accumulate, float *target);
+
 // Zeros in the rows of target [B, rows, columns] that are not visible.
 void heed_scored_clear_hidden(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t columns, float *target);
 

@@ -96,10 +96,26 @@ HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_o
 }
 
 void heed_scored_clear_hidden(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t columns, float *target) {
-  for (size_t b = 0; call->inputs->lengths && b < call->shape->batch; b++) {
+  for (size_t b = 0; b < call->shape->batch; b++) {
     const size_t visible = visible_rows(call, rows, all_or_none, b), hidden = (rows - visible) * columns;
     if (hidden > 0) memset(target + (b * rows + visible) * columns, 0, hidden * sizeof(float));
   }
+}
+
+HeedStatus heed_scored_multiply_visible(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, const float *m,
+                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, bool accumulate, float *target) {
+  const size_t batch = call->shape->batch;
+  HeedStatus status = HeedStatusOk;
+  for (size_t b = 0; b < batch && status == HeedStatusOk;) {
+    const size_t first = b, visible = visible_rows(call, rows, all_or_none, b);
+    do b++;
+    while (visible == rows && b < batch && visible_rows(call, rows, all_or_none, b) == rows);
+    const HeedScoredRows part = {x.data ? x.data + heed_scored_offset(x.strides, first, 0, 0) : NULL, x.strides, x.columns};
+    if (visible > 0)
+      status = heed_scored_multiply(b - first, visible, part, m, m_row, m_column, columns, accumulate, target + first * rows * columns);
+  }
+  if (!accumulate) heed_scored_clear_hidden(call, rows, all_or_none, columns, target);
+  return status;
 }
 
 // ---- Projections ----------------------------------------------------------------------------------------------------------------------
@@ -199,7 +215,7 @@ void heed_scored_release(HeedScoredCall *call) {
 // ---- Prepared keys --------------------------------------------------------------------------------------------------------------------
 
 size_t heed_additive_attention_prepared_size(const HeedScoredAttentionShape *shape) {
-  return prepared_floats(heed_size_product(shape->batch, shape->key_length), shape->attention_dim);
+  return shape ? prepared_floats(heed_size_product(shape->batch, shape->key_length), shape->attention_dim) : SIZE_MAX;
 }
 
 static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScoredAttentionInputs *in, bool key_is_read,
@@ -241,14 +257,6 @@ HeedStatus heed_additive_attention_keys_backward(const HeedScoredAttentionShape 
   // The one that needs scratch comes first: where there is none, nothing has been touched.
   if (gradients->key_weight) status = heed_scored_outer(&call, T, false, gradient, keys, shape->accumulate_weights, gradients->key_weight);
   if (status != HeedStatusOk || !gradients->key) return status;
-  for (size_t b = 0; b < shape->batch && status == HeedStatusOk; b++) {
-    // Hidden rows are neither read nor, where they are added to, written.
-    const size_t first = b, length = heed_scored_length(shape, inputs, b);
-    while (length == T && b + 1 < shape->batch && heed_scored_length(shape, inputs, b + 1) == T) b++;
-    const HeedScoredRows part = {projected_keys_gradient + first * T * A, gradient.strides, A};
-    status = heed_scored_multiply(b - first + 1, length, part, inputs->key_weight, (ptrdiff_t)shape->key_dim, 1, shape->key_dim,
-                                  shape->accumulate_inputs, gradients->key + first * T * shape->key_dim);
-  }
-  if (!shape->accumulate_inputs) heed_scored_clear_hidden(&call, T, false, shape->key_dim, gradients->key);
-  return status;
+  return heed_scored_multiply_visible(&call, T, false, gradient, inputs->key_weight, (ptrdiff_t)shape->key_dim, 1, shape->key_dim,
+                                      shape->accumulate_inputs, gradients->key);
 }

@@ -76,9 +76,9 @@ typedef enum HEED_CLOSED HeedGemmElement {
   HeedGemmElementBf16,
 } HeedGemmElement;
 
-// Bytes of a packed [k, n] matrix; SIZE_MAX where they overflow. Panels of HEED_GEMM_PANEL columns follow each other, each [k][64] float32 or
-// [(k + 1) / 2][64] pairs of bfloat16 (the earlier term in the lower half), the last one filled up with zeros. The same for every
-// instruction set.
+// Bytes of a packed [k, n] matrix; SIZE_MAX where they overflow or there is no such element. Panels of HEED_GEMM_PANEL columns follow each
+// other, each [k][64] float32 or [(k + 1) / 2][64] pairs of bfloat16 (the earlier term in the lower half), the last one filled up with
+// zeros. The same for every instruction set.
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedGemmElement element);
 
 // Packs B [k, n] with its strides, whose elements are float or uint16_t. `packed` has the size above and an alignment of 4 at least;

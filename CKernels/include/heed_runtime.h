@@ -57,7 +57,7 @@ typedef enum HEED_CLOSED HeedISA {
 // "generic", "avx2", "avx512", "avx512bf16".
 const char *heed_isa_name(HeedISA isa);
 
-// The table of that name; false where there is none of that name (`isa` is then left alone).
+// The table of that name, stored in `isa` unless that is null; false where there is none of that name (`isa` is then left alone).
 bool heed_isa_named(const char *name, HeedISA *isa);
 
 // Whether this processor and its operating system can run the table.
@@ -82,7 +82,7 @@ typedef struct HeedMachine {
   size_t memory_bytes;       // memory of the machine or, if smaller, the limit of the control group
 } HeedMachine;
 
-// Reads the machine afresh at every call.
+// Reads the machine afresh at every call. Nothing where the pointer is null.
 void heed_machine_describe(HeedMachine *machine);
 
 // ---- Threads --------------------------------------------------------------------------------------------------------------------------
@@ -113,7 +113,7 @@ typedef struct HeedScratchStatistics {
   uint64_t allocations; // how often memory was asked from the system since the process began
 } HeedScratchStatistics;
 
-void heed_scratch_statistics(HeedScratchStatistics *statistics);
+void heed_scratch_statistics(HeedScratchStatistics *statistics); // nothing where it is null
 void heed_scratch_reset_peak(void);
 
 // Gives the calling thread's scratch back to the system where it is larger than `keep_bytes`, and the blocks larger than that which no
@@ -163,8 +163,8 @@ typedef struct HeedProfileEntry {
 void heed_profile_start(void);
 void heed_profile_stop(void);
 
-// Stores what was counted, of at most `capacity` entry points, in no particular order; those that were not called are left out. Returns how
-// many there are.
+// Stores what was counted, of at most `capacity` entry points (of none where `entries` is null), in no particular order; those that were
+// not called are left out. Returns how many there are.
 size_t heed_profile_read(HeedProfileEntry *entries, size_t capacity);
 
 // ---- OpenBLAS -------------------------------------------------------------------------------------------------------------------------

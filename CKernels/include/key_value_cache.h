@@ -35,20 +35,22 @@ typedef struct HeedKeyValueCache {
   void *const *values; // [chunks]
 } HeedKeyValueCache;
 
-// Bytes of the keys and of the values of one chunk; SIZE_MAX where that overflows.
+// Bytes of the keys and of the values of one chunk; SIZE_MAX where that overflows, for a null cache, and where there is no such element.
 size_t heed_key_value_cache_key_bytes(const HeedKeyValueCache *cache);
 size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache);
 
 // Writes `count` keys and values of every entry and head at positions `first` ... `first + count - 1`:
 //   key [B, G, count, D], value [B, G, count, E], float32, with any strides; a bfloat16 cache rounds to nearest, ties to even.
-// Errors: BadShape (positions past the chunks, sizes that overflow), BadArgument (null data).
+// Errors: BadShape (positions past the chunks, sizes that overflow), BadStride (an element's distance from the first overflows),
+// BadArgument (a null cache, null data, no such element).
 HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
                                       const float *value, HeedStrides value_strides);
 
 // Attention of float32 queries over the first shape.key_length positions: as heed_attention_automatic_forward, with the same bits as the same
 // float32 keys and values in rows (from a bfloat16 cache: as heed_attention_tiled_bf16_forward with the queries rounded). The strides of
 // shape.key and shape.value and the pointers inputs.key and inputs.value are not read. Does not give weights.
-// Errors: those of attention.h; BadShape where the shape is not the cache's or longer than its chunks.
+// Errors: those of attention.h; BadShape where the shape is not the cache's or longer than its chunks; BadArgument for a null cache, a
+// chunk that is null where it is read, no such element.
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs);
 

@@ -57,7 +57,8 @@ typedef struct HeedRotaryShape {
   bool inverse;
 } HeedRotaryShape;
 
-// table[t] <- cos(p f_i) for i < rotary / 2, then sin(p f_i): `rotary` numbers a row; `length` rows, contiguous.
+// table[t] <- cos(p f_i) for i < rotary / 2, then sin(p f_i): `rotary` numbers a row; `length` rows, contiguous; batch, heads and strides
+// are not looked at.
 HeedStatus heed_position_rotary_table(const HeedRotaryShape *shape, float *table);
 HeedStatus heed_position_rotary(const HeedRotaryShape *shape, const float *input, const float *table, size_t table_rows, float *output);
 

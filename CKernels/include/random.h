@@ -49,7 +49,7 @@ HeedStatus heed_random_normal(const HeedRandom *random, float mean, float deviat
 // 1 where keep(n), else 0.
 HeedStatus heed_random_keep(const HeedRandom *random, float p, size_t count, uint8_t *output);
 
-// The block function alone: 10 rounds over four words with a key of two.
+// The block function alone: 10 rounds over four words with a key of two; nothing where a pointer is null.
 void heed_random_reference_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t output[4]);
 uint32_t heed_random_reference_word(uint64_t seed, uint64_t stream, uint64_t n);
 double heed_random_reference_uniform(uint64_t seed, uint64_t stream, uint64_t n);

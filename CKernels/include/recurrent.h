@@ -79,17 +79,18 @@ typedef struct HeedRecurrentOutputs {
   float *reserve; // what the backward pass needs
 } HeedRecurrentOutputs;
 
-// Gates of a cell: rows of weights are this times H.
+// Gates of a cell: rows of weights are this times H. 0 for a number that is no cell.
 size_t heed_recurrent_gates(HeedRecurrentCell cell);
 
-// Bytes of packed weights; SIZE_MAX where they overflow. The same for every instruction set.
+// Bytes of packed weights; SIZE_MAX where they overflow or there is no such cell. The same for every instruction set.
 size_t heed_recurrent_packed_size(HeedRecurrentCell cell, size_t input, size_t hidden);
 
 // Packs w_ih and w_hh for any number of calls. `packed` has the size above and an alignment of 4 at least.
 HeedStatus heed_recurrent_pack(HeedRecurrentCell cell, size_t input, size_t hidden, const float *w_ih, const float *w_hh, void *packed);
 
-// Bytes of the reserve that training keeps from the forward pass to the backward pass; SIZE_MAX where they overflow. B * T * H floats times
-// 2 for an RNN (activations, previous state), 6 for LSTM (gates, c, previous h), 5 for GRU (gates, u_n or r * h, previous h).
+// Bytes of the reserve that training keeps from the forward pass to the backward pass; SIZE_MAX where they overflow, for a null shape,
+// and where there is no such cell. B * T * H floats times 2 for an RNN (activations, previous state), 6 for LSTM (gates, c, previous h),
+// 5 for GRU (gates, u_n or r * h, previous h).
 size_t heed_recurrent_reserve_size(const HeedRecurrentShape *shape);
 
 // A call with T = 1 is a single step. Scratch is a stretch of a few hundred rows of gates, whatever T is.

@@ -120,7 +120,8 @@ HeedStatus heed_scored_attention_backward(const HeedScoredAttentionShape *shape,
 
 // ---- Prepared keys --------------------------------------------------------------------------------------------------------------------
 
-// Floats of B * T prepared keys; SIZE_MAX where they overflow. The first B * T * A of them are the projected keys Wk k, [B, T, A].
+// Floats of B * T prepared keys; SIZE_MAX where they overflow, and for a null shape. The first B * T * A of them are the
+// projected keys Wk k, [B, T, A].
 size_t heed_additive_attention_prepared_size(const HeedScoredAttentionShape *shape);
 
 // Projects the keys and prepares the projection for any number of forward and backward calls. Reads of the inputs key and key_weight alone.

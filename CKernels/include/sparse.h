@@ -71,7 +71,7 @@ HeedStatus heed_sparse_transpose(const HeedSparse *a, int32_t *offsets, int32_t 
 
 // entries + rows, or SIZE_MAX where that overflows an int32_t.
 size_t heed_sparse_normalized_capacity(size_t rows, size_t entries);
-// The number of entries of a dense A that are not 0.
+// The number of entries of a dense A that are not 0; SIZE_MAX for a null A that has some, and where sizes or distances overflow.
 size_t heed_sparse_count_dense(size_t n, const float *a, ptrdiff_t row, ptrdiff_t column);
 
 HeedStatus heed_sparse_normalize(const HeedSparse *a, int32_t *offsets, int32_t *column, float *value);

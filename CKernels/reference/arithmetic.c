@@ -1,9 +1,9 @@
 // Element-wise arithmetic and reductions in scalar float64.
 
-#include "arithmetic.h"
 #include "float_mode.h"
-
 #include <math.h>
+
+#include "../driver/arithmetic_checks.h"
 
 static double apply(HeedArithmeticOperation operation, double a, double b, double alpha, double beta) {
   switch (operation) {
@@ -69,8 +69,10 @@ static bool is_empty(size_t axes, const size_t *size) {
 HeedStatus heed_arithmetic_reference_forward(const HeedArithmeticShape *s, HeedArithmeticOperation operation,
                                              const HeedArithmeticInputs *in, double *output) {
   HEED_FLOAT_MODE();
-  size_t index[HEED_ARITHMETIC_AXES] = {0};
-  if (is_empty(s->axes, s->size)) return HeedStatusOk;
+  if ((unsigned)operation >= HEED_ARITHMETIC_OPERATION_COUNT) return HeedStatusBadArgument;
+  size_t index[HEED_ARITHMETIC_AXES] = {0}, count;
+  const HeedStatus status = heed_arithmetic_check(s, in, operation < HeedArithmeticCopy, false, output, sizeof(double), &count);
+  if (status != HeedStatusOk || count == 0) return status;
   do {
     const double a = in->a[offset_at(s->axes, index, s->a)];
     const double b = operation < HeedArithmeticCopy ? in->b[offset_at(s->axes, index, s->b)] : 0;
@@ -82,12 +84,15 @@ HeedStatus heed_arithmetic_reference_forward(const HeedArithmeticShape *s, HeedA
 HeedStatus heed_arithmetic_reference_reduce(const HeedArithmeticReduce *s, HeedArithmeticReduction reduction, const float *input,
                                             double *output) {
   HEED_FLOAT_MODE();
-  size_t kept[HEED_ARITHMETIC_AXES], reduced[HEED_ARITHMETIC_AXES], index[HEED_ARITHMETIC_AXES] = {0};
+  if ((unsigned)reduction >= HEED_ARITHMETIC_REDUCTION_COUNT) return HeedStatusBadArgument;
+  const bool is_sum = reduction == HeedArithmeticSum || reduction == HeedArithmeticMean;
+  size_t kept[HEED_ARITHMETIC_AXES], reduced[HEED_ARITHMETIC_AXES], index[HEED_ARITHMETIC_AXES] = {0}, results, terms;
+  const HeedStatus status = heed_arithmetic_check_reduce(s, is_sum, input, output, sizeof(double), &results, &terms);
+  if (status != HeedStatusOk || results == 0) return status;
   for (size_t i = 0; i < s->axes; i++) {
     kept[i] = s->reduced[i] ? 1 : s->size[i];
     reduced[i] = s->reduced[i] ? s->size[i] : 1;
   }
-  if (is_empty(s->axes, kept)) return HeedStatusOk;
   do {
     size_t inner[HEED_ARITHMETIC_AXES] = {0}, count = 0;
     double result = reduction == HeedArithmeticLargest ? -INFINITY : reduction == HeedArithmeticSmallest ? INFINITY : 0;

@@ -112,6 +112,7 @@ HeedStatus heed_attention_reference_backward(const HeedAttentionBackwardShape *s
   if (!gradients) return HeedStatusBadArgument;
   const HeedStatus status = heed_attention_backward_check_inputs(shape, inputs);
   if (status != HeedStatusOk) return status;
+  if (gradients->additive && !heed_attention_additive_gradient_fits(shape, sizeof(double))) return HeedStatusBadStride;
   const HeedAttentionShape *s = &shape->forward;
   double *scratch = heed_scratch_push(heed_size_product(heed_size_product(2, s->key_length), sizeof(double)));
   if (!scratch) return HeedStatusOutOfMemory;

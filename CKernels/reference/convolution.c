@@ -51,7 +51,8 @@ HeedStatus heed_convolution_reference_forward(const HeedConvolutionShape *shape,
                                               double *output) {
   HEED_FLOAT_MODE();
   HeedConvolutionSizes z;
-  const HeedStatus status = heed_convolution_check(shape, &z);
+  HeedStatus status = heed_convolution_check(shape, &z);
+  if (status == HeedStatusOk) status = heed_convolution_check_input(shape, &shape->input);
   if (status != HeedStatusOk) return status;
   if (shape->batch > 0 && (!input || !weight || !output)) return HeedStatusBadArgument;
   for (size_t i = 0; i < shape->batch * shape->output_channels * z.pixels; i++)
@@ -65,7 +66,9 @@ HeedStatus heed_convolution_reference_backward(const HeedConvolutionShape *shape
                                                const float *d_output, double *d_input, double *d_weight, double *d_bias) {
   HEED_FLOAT_MODE();
   HeedConvolutionSizes z;
-  const HeedStatus status = heed_convolution_check(shape, &z);
+  HeedStatus status = heed_convolution_check(shape, &z);
+  if (status == HeedStatusOk && d_weight) status = heed_convolution_check_input(shape, &shape->input);
+  if (status == HeedStatusOk) status = heed_convolution_check_output(shape, &z, false);
   if (status != HeedStatusOk) return status;
   if (shape->batch > 0 && (!d_output || (d_input && !weight) || (d_weight && !input))) return HeedStatusBadArgument;
   for (size_t i = 0; d_input && i < shape->batch * shape->input_channels * shape->height * shape->width; i++) d_input[i] = 0;

@@ -46,7 +46,7 @@ static double target_weight(const HeedCrossEntropyShape *s, const HeedCrossEntro
     return w * ((1 - smoothing) * t + smoothing / (double)s->classes);
   }
   const size_t y = (size_t)in->targets[i];
-  return (c == y ? (1 - smoothing) * w : 0) + smoothing / (double)s->classes * w;
+  return (c == y ? (1 - smoothing) * w : 0) + (smoothing > 0 ? smoothing / (double)s->classes * w : 0);
 }
 
 HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, double *loss, double *gradient) {

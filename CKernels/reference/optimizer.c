@@ -7,6 +7,7 @@ HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, size_t count, const 
   HEED_FLOAT_MODE();
   const HeedStatus status = heed_optimizer_check_sgd(sgd);
   if (status != HeedStatusOk) return status;
+  if (count > PTRDIFF_MAX / sizeof(double)) return HeedStatusBadShape;
   if (count > 0 && (!gradient || !value || (sgd->momentum != 0 && !first))) return HeedStatusBadArgument;
   for (size_t i = 0; i < count; i++) {
     double g = (double)gradient[i] * (double)sgd->gradient_scale + sgd->weight_decay * value[i];
@@ -24,6 +25,7 @@ HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, size_t count, con
   HEED_FLOAT_MODE();
   const HeedStatus status = heed_optimizer_check_adam(adam);
   if (status != HeedStatusOk) return status;
+  if (count > PTRDIFF_MAX / sizeof(double)) return HeedStatusBadShape;
   if (count > 0 && (!gradient || !value || !first || !second || (adam->amsgrad && !largest))) return HeedStatusBadArgument;
   const double correction1 = 1 - pow(adam->beta1, (double)adam->step), correction2 = 1 - pow(adam->beta2, (double)adam->step);
   for (size_t i = 0; i < count; i++) {

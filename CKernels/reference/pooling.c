@@ -43,6 +43,7 @@ HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const f
   HeedPoolingSizes z;
   const HeedStatus status = heed_pooling_check(shape, &z);
   if (status != HeedStatusOk) return status;
+  if (!heed_image_fits(shape->batch, shape->channels, shape->height, shape->width, &shape->input)) return HeedStatusBadStride;
   const size_t planes = shape->batch * shape->channels;
   if (planes > 0 && (!input || !output)) return HeedStatusBadArgument;
   for (size_t i = 0; i < planes * z.output_height * z.output_width; i++) output[i] = 0;
@@ -56,6 +57,7 @@ HeedStatus heed_pooling_reference_average_backward(const HeedPoolingShape *shape
   HeedPoolingSizes z;
   const HeedStatus status = heed_pooling_check(shape, &z);
   if (status != HeedStatusOk) return status;
+  if (!heed_image_fits(shape->batch, shape->channels, z.output_height, z.output_width, &shape->output)) return HeedStatusBadStride;
   const size_t planes = shape->batch * shape->channels;
   if (planes > 0 && (!d_output || !d_input)) return HeedStatusBadArgument;
   for (size_t i = 0; i < planes * shape->height * shape->width; i++) d_input[i] = 0;

@@ -7,6 +7,7 @@
 #include <math.h>
 
 void heed_random_reference_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t output[4]) {
+  if (!counter || !key || !output) return;
   uint32_t x[4] = {counter[0], counter[1], counter[2], counter[3]}, k[2] = {key[0], key[1]};
   for (int round = 0; round < 10; round++) {
     const uint64_t a = (uint64_t)0xD2511F53 * x[0], b = (uint64_t)0xCD9E8D57 * x[2];

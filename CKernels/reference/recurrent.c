@@ -209,6 +209,10 @@ HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedR
   const HeedStatus status = heed_recurrent_check(shape, weights, inputs, false);
   if (status != HeedStatusOk) return status;
   if (!outputs || !cotangents != !gradients) return HeedStatusBadArgument;
+  if (cotangents && cotangents->output) {
+    const HeedStatus fits = heed_recurrent_check_sequence(shape, shape->hidden, cotangents->output_batch, cotangents->output_time, false);
+    if (fits != HeedStatusOk) return fits;
+  }
   const size_t B = shape->batch, T = shape->time, I = shape->input, H = shape->hidden, G = heed_recurrent_gates(shape->cell);
   const size_t state = (T + 1) * H, rows = G * H;
   double *memory = heed_scratch_push(heed_size_product(2 * state + T * (rows + H) + rows + 4 * H, sizeof(double)));
@@ -221,7 +225,8 @@ HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedR
     clear(gradients->w_ih, rows * I), clear(gradients->w_hh, rows * H);
     clear(gradients->b_ih, rows), clear(gradients->b_hh, rows);
   }
-  for (size_t b = 0; b < B; b++) {
+  // Without a unit there is no step, however many the sequences have.
+  for (size_t b = 0; H > 0 && b < B; b++) {
     q.index = b, q.length = heed_recurrent_length(shape, b);
     forward(&q, outputs);
     if (gradients) backward(&q, cotangents, gradients);

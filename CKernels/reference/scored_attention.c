@@ -140,6 +140,10 @@ static void product_gradients(const Problem *p, size_t b, size_t i, size_t lengt
   }
 }
 
+static bool wants_gradients(const HeedScoredAttentionReference *r) {
+  return r->query || r->key || r->projected_keys || r->value || r->weight || r->query_weight || r->key_weight || r->score_weight;
+}
+
 static void clear(double *x, size_t count) {
   if (x && count) memset(x, 0, count * sizeof *x);
 }
@@ -163,7 +167,7 @@ HeedStatus heed_scored_attention_reference(const HeedScoredAttentionShape *shape
   HeedScoredAttentionInputs in = *inputs;
   in.prepared_keys = NULL;
   HeedStatus status = heed_scored_check_inputs(shape, &in);
-  if (status == HeedStatusOk && !results) status = HeedStatusBadArgument;
+  if (status == HeedStatusOk && (!results || (!cotangents && wants_gradients(results)))) status = HeedStatusBadArgument;
   if (status == HeedStatusOk && cotangents) status = heed_scored_check_cotangents(shape, cotangents, false);
   if (status != HeedStatusOk) return status;
   double *room = heed_scratch_push(heed_size_product(2 * sizeof(double), shape->key_length));

@@ -2,15 +2,17 @@
 // tests. Results are contiguous.
 
 #include "float_mode.h"
-#include "sparse.h"
+#include "../driver/sparse_checks.h"
 
 static double entry_value(const HeedSparse *a, size_t e) { return a->value ? (double)a->value[e] : 1; }
 
 HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, double *y) {
   HEED_FLOAT_MODE();
-  const HeedStatus status = heed_sparse_check(a);
+  HeedStatus status = shape ? heed_sparse_check(a) : HeedStatusBadArgument;
+  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->columns, shape->width, shape->x_row, shape->x_column, false);
+  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->rows, shape->width, 0, 0, false); // Y is contiguous
   if (status != HeedStatusOk) return status;
-  if (!shape || (a->entries > 0 && shape->width > 0 && !x) || (a->rows > 0 && shape->width > 0 && !y)) return HeedStatusBadArgument;
+  if ((a->entries > 0 && shape->width > 0 && !x) || (a->rows > 0 && shape->width > 0 && !y)) return HeedStatusBadArgument;
   for (size_t r = 0; r < a->rows; r++)
     for (size_t j = 0; j < shape->width; j++) {
       double sum = 0;
@@ -24,9 +26,12 @@ HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseSh
 HeedStatus heed_sparse_reference_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, double *dx,
                                           double *dvalue) {
   HEED_FLOAT_MODE();
-  const HeedStatus status = heed_sparse_check(a);
+  HeedStatus status = shape ? heed_sparse_check(a) : HeedStatusBadArgument;
+  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->rows, shape->width, shape->y_row, shape->y_column, false);
+  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->columns, shape->width, 0, 0, false); // dX is contiguous
+  if (status == HeedStatusOk && dvalue) status = heed_sparse_check_matrix(a->columns, shape->width, shape->x_row, shape->x_column, false);
   if (status != HeedStatusOk) return status;
-  if (!shape || (a->entries > 0 && shape->width > 0 && (!dy || (dvalue && !x)))) return HeedStatusBadArgument;
+  if (a->entries > 0 && shape->width > 0 && (!dy || (dvalue && !x))) return HeedStatusBadArgument;
   for (size_t i = 0; dx && i < a->columns * shape->width; i++) dx[i] = 0;
   for (size_t r = 0; r < a->rows; r++)
     for (int32_t e = a->offsets[r]; e < a->offsets[r + 1]; e++) {

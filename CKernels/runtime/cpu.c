@@ -151,6 +151,7 @@ static size_t physical_memory(void) {
 
 void heed_machine_describe(HeedMachine *machine) {
   HEED_FLOAT_MODE();
+  if (!machine) return;
   const int saved = errno;
   memset(machine, 0, sizeof *machine);
   name_processor(machine->processor, sizeof machine->processor);

@@ -38,7 +38,7 @@ bool heed_isa_named(const char *name, HeedISA *isa) {
   if (!name) return false;
   for (unsigned i = 0; i < HEED_ISA_COUNT; i++) {
     if (strcmp(name, names[i]) != 0) continue;
-    *isa = (HeedISA)i;
+    if (isa) *isa = (HeedISA)i;
     return true;
   }
   return false;

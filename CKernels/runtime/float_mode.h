@@ -81,22 +81,30 @@ static inline void heed_float_set(uint32_t control, uint32_t flags) { (void)cont
 
 #endif
 
-// The calling thread's own controls, to be set again, and those that replaced them.
+// Whether this thread computes for the engine already: an entry point that another one calls, or a task, stays in the mode of the outer call.
+extern _Thread_local bool heed_float_entered;
+
+// The calling thread's own controls, to be set again.
 typedef struct HeedFloatMode {
-  uint32_t before, now;
+  uint32_t before;
+  bool entered, changed;
 } HeedFloatMode;
 
 static inline HeedFloatMode heed_float_mode_begin(uint32_t wanted) {
-  const HeedFloatMode mode = {heed_float_control(), wanted};
-  if (mode.before != wanted) {
+  if (heed_float_entered) return (HeedFloatMode){0};
+  heed_float_entered = true;
+  const uint32_t before = heed_float_control();
+  if (before != wanted) {
     heed_float_set_control(wanted);
     __asm__ volatile("" ::: "memory");
   }
-  return mode;
+  return (HeedFloatMode){before, true, before != wanted};
 }
 
 static inline void heed_float_mode_end(const HeedFloatMode *mode) {
-  if (mode->before != mode->now) {
+  if (!mode->entered) return;
+  heed_float_entered = false;
+  if (mode->changed) {
     __asm__ volatile("" ::: "memory");
     heed_float_set_control(mode->before);
   }

@@ -27,6 +27,8 @@
 #include "thread_count.h"
 #include "thread_supply.h"
 
+_Thread_local bool heed_float_entered;
+
 static _Thread_local int inline_depth; // of tasks that this thread runs alone
 
 static void run_inline(size_t count, HeedTask task, void *context) {
@@ -115,7 +117,9 @@ static void take_tasks(size_t worker) {
 // A worker other than the caller: whatever mode its thread was in, it computes in the caller's, and tells what it raised.
 static void take_tasks_of_caller(size_t worker) {
   heed_float_set(shared.float_control, 0);
+  heed_float_entered = true;
   take_tasks(worker);
+  heed_float_entered = false;
   const uint32_t raised = heed_float_flags();
   if (raised & ~atomic_load_explicit(&shared.float_flags, memory_order_relaxed))
     atomic_fetch_or_explicit(&shared.float_flags, raised, memory_order_relaxed);

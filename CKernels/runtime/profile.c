@@ -48,7 +48,7 @@ size_t heed_profile_read(HeedProfileEntry *entries, size_t capacity) {
   for (HeedProfileSite *site = atomic_load_explicit(&sites, memory_order_acquire); site; site = site->next) {
     const uint64_t calls = atomic_load_explicit(&site->calls, memory_order_relaxed);
     if (calls == 0) continue;
-    if (count < capacity) {
+    if (entries && count < capacity) {
       entries[count] = (HeedProfileEntry){
           .name = site->name, .calls = calls, .nanoseconds = atomic_load_explicit(&site->nanoseconds, memory_order_relaxed)};
     }

@@ -303,6 +303,7 @@ void heed_scratch_pop(void *block) {
 // ---- What the outside may ask -------------------------------------------------------------------------------------------------------------
 
 void heed_scratch_statistics(HeedScratchStatistics *statistics) {
+  if (!statistics) return;
   statistics->held_bytes = atomic_load_explicit(&held_total, memory_order_relaxed);
   statistics->peak_bytes = atomic_load_explicit(&carved_peak, memory_order_relaxed);
   statistics->allocations = atomic_load_explicit(&allocations, memory_order_relaxed);

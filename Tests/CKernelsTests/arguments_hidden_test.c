@@ -1,0 +1,232 @@
+// What has no step, no key, no target or no entry adds exactly nothing, even where a weight is NaN: hidden things are left out, never
+// multiplied by zero.
+
+#include <math.h>
+#include <string.h>
+
+#include "CKernels.h"
+#include "harness.h"
+
+#define ROOM 512
+
+static bool are_all(float value, const float *x, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (memcmp(&x[i], &value, sizeof value) != 0) return false;
+  return true;
+}
+
+static bool are_finite(const float *x, size_t count) {
+  for (size_t i = 0; i < count; i++)
+    if (!isfinite(x[i])) return false;
+  return true;
+}
+
+static void fill(float *x, size_t count, float value) {
+  for (size_t i = 0; i < count; i++) x[i] = value;
+}
+
+// ---- Attention before the Transformer: B = 3, N = 2, T = 3, Hq = Hk = E = A = 4 ---------------------------------------------------------
+
+static const int64_t lengths[] = {0, 2, 0};
+
+static const HeedScoredAttentionShape scored = {.batch = 3,
+                                                .query_length = 2,
+                                                .key_length = 3,
+                                                .query_dim = 4,
+                                                .key_dim = 4,
+                                                .value_dim = 4,
+                                                .attention_dim = 4,
+                                                .query = {8, 4, 1},
+                                                .key = {12, 4, 1},
+                                                .value = {12, 4, 1},
+                                                .output = {8, 4, 1},
+                                                .output_gradient = {8, 4, 1}};
+
+// Every weight NaN, every score, gradients overwritten and added to: nothing of sequences 0 and 2, which see no key, changes.
+TEST(arguments_nan_weights_do_not_reach_queries_without_keys) {
+  static float numbers[ROOM], nans[ROOM], weights[ROOM], query[ROOM], key[ROOM], value[ROOM], output[ROOM], projected[ROOM], seen[ROOM];
+  fill(numbers, ROOM, 0.5f), fill(nans, ROOM, NAN);
+  for (int score = 0; score < 3; score++)
+    for (int accumulate = 0; accumulate < 2; accumulate++) {
+      HeedScoredAttentionShape s = scored;
+      s.score = (HeedAttentionScore)score, s.accumulate_inputs = s.accumulate_weights = accumulate;
+      const HeedScoredAttentionInputs in = {numbers, numbers, numbers, lengths, nans, nans, nans, nans, NULL};
+      fill(output, ROOM, NAN), fill(weights, ROOM, NAN);
+      CHECK(heed_scored_attention_forward(&s, &in, &(HeedScoredAttentionOutputs){output, weights}) == HeedStatusOk);
+      CHECK(are_all(0, output, 8) && are_all(0, output + 16, 8));
+      CHECK(are_all(0, weights, 6) && are_all(0, weights + 12, 6));
+      const float before = accumulate ? 7 : NAN, after = accumulate ? 7 : 0;
+      fill(query, ROOM, before), fill(key, ROOM, before), fill(value, ROOM, before), fill(projected, ROOM, before),
+          fill(seen, ROOM, before);
+      const bool additive = score == HeedAttentionScoreAdditive;
+      const HeedScoredAttentionGradients gradients = {
+          .query = query, .key = key, .projected_keys = additive ? projected : NULL, .value = value};
+      const HeedScoredAttentionCotangents cotangents = {.output_gradient = numbers, .weights = weights};
+      CHECK(heed_scored_attention_backward(&s, &in, &cotangents, &gradients) == HeedStatusOk);
+      CHECK_MESSAGE(are_all(after, query, 8) && are_all(after, query + 16, 8), "queries, score %d, accumulate %d", score, accumulate);
+      CHECK_MESSAGE(are_all(after, key, 12) && are_all(after, key + 20, 16), "keys, score %d, accumulate %d", score, accumulate);
+      CHECK_MESSAGE(are_all(after, value, 12) && are_all(after, value + 20, 16), "values, score %d, accumulate %d", score, accumulate);
+      if (!additive) continue;
+      CHECK_MESSAGE(are_all(after, projected, 12) && are_all(after, projected + 20, 16), "projected keys, accumulate %d", accumulate);
+      CHECK(heed_additive_attention_keys_backward(&s, &in, numbers, &(HeedScoredAttentionGradients){.key = seen}) == HeedStatusOk);
+      CHECK_MESSAGE(are_all(after, seen, 12) && are_all(after, seen + 20, 16), "keys of projected keys, accumulate %d", accumulate);
+    }
+}
+
+// Whatever sequences without keys hold, gradients of weights are those of the others.
+TEST(arguments_sequences_without_keys_add_nothing_to_weights) {
+  static float numbers[ROOM], spoilt[ROOM], weights[ROOM], output[ROOM], gradients[4][ROOM];
+  fill(numbers, ROOM, 0.5f), fill(spoilt, ROOM, 0.5f);
+  fill(spoilt, 8, NAN), fill(spoilt + 16, 8, INFINITY); // of queries and the output's gradient: sequences 0 and 2
+  for (int score = 1; score < 3; score++)
+    for (int accumulate = 0; accumulate < 2; accumulate++) {
+      HeedScoredAttentionShape s = scored;
+      s.score = (HeedAttentionScore)score, s.accumulate_weights = accumulate;
+      const HeedScoredAttentionInputs in = {spoilt, numbers, numbers, lengths, numbers, numbers, numbers, numbers, NULL};
+      CHECK(heed_scored_attention_forward(&s, &in, &(HeedScoredAttentionOutputs){output, weights}) == HeedStatusOk);
+      fill(gradients[0], 4 * ROOM, 1);
+      const HeedScoredAttentionGradients g = {
+          .weight = gradients[0], .query_weight = gradients[1], .key_weight = gradients[2], .score_weight = gradients[3]};
+      const HeedScoredAttentionCotangents cotangents = {.output_gradient = spoilt, .weights_gradient = NULL, .weights = weights};
+      CHECK(heed_scored_attention_backward(&s, &in, &cotangents, &g) == HeedStatusOk);
+      CHECK_MESSAGE(are_finite(gradients[0], 4 * ROOM), "score %d, accumulate %d", score, accumulate);
+    }
+}
+
+// ---- Recurrent layers: B = 3, T = 2, I = 3, H = 4 -----------------------------------------------------------------------------------------
+
+TEST(arguments_nan_weights_do_not_reach_sequences_without_steps) {
+  static float numbers[ROOM], nans[ROOM], output[ROOM], hn[ROOM], cn[ROOM], reserve[ROOM], input[ROOM], h0[ROOM], c0[ROOM], arrived[ROOM];
+  static const int64_t steps[] = {0, 2, 0};
+  fill(nans, ROOM, NAN);
+  for (size_t i = 0; i < ROOM; i++) numbers[i] = (float)i * 0.125f;
+  for (int cell = 0; cell < 6; cell++)
+    for (int reverse = 0; reverse < 2; reverse++) {
+      const HeedRecurrentShape s = {.cell = (HeedRecurrentCell)cell,
+                                    .reverse = reverse,
+                                    .batch = 3,
+                                    .time = 2,
+                                    .input = 3,
+                                    .hidden = 4,
+                                    .input_batch = 6,
+                                    .input_time = 3,
+                                    .output_batch = 8,
+                                    .output_time = 4,
+                                    .lengths = steps};
+      const bool lstm = cell == HeedRecurrentCellLstm;
+      const HeedRecurrentWeights weights = {nans, nans, nans, nans, NULL};
+      const HeedRecurrentInputs inputs = {numbers, numbers, lstm ? numbers : NULL};
+      const HeedRecurrentOutputs outputs = {output, hn, lstm ? cn : NULL, reserve};
+      CHECK(heed_recurrent_forward(&s, &weights, &inputs, &outputs) == HeedStatusOk);
+      CHECK(are_all(0, output, 8) && are_all(0, output + 16, 8));
+      CHECK(memcmp(hn, numbers, 4 * sizeof(float)) == 0 && memcmp(hn + 8, numbers + 8, 4 * sizeof(float)) == 0);
+      CHECK(!lstm || (memcmp(cn, numbers, 4 * sizeof(float)) == 0 && memcmp(cn + 8, numbers + 8, 4 * sizeof(float)) == 0));
+      fill(input, ROOM, NAN), fill(h0, ROOM, NAN), fill(c0, ROOM, NAN), fill(arrived, ROOM, NAN);
+      const HeedRecurrentCotangents cotangents = {numbers, 8, 4, numbers, lstm ? numbers : NULL};
+      const HeedRecurrentGradients gradients = {.input = input, .h0 = h0, .c0 = lstm ? c0 : NULL, .output = arrived};
+      CHECK(heed_recurrent_backward(&s, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
+      CHECK_MESSAGE(are_all(0, input, 6) && are_all(0, input + 12, 6), "input, cell %d", cell);
+      CHECK_MESSAGE(are_all(0, arrived, 8) && are_all(0, arrived + 16, 8), "output, cell %d", cell);
+      CHECK_MESSAGE(memcmp(h0, numbers, 4 * sizeof(float)) == 0 && memcmp(h0 + 8, numbers + 8, 4 * sizeof(float)) == 0, "h0, cell %d",
+                    cell);
+      CHECK_MESSAGE(!lstm || (memcmp(c0, numbers, 4 * sizeof(float)) == 0 && memcmp(c0 + 8, numbers + 8, 4 * sizeof(float)) == 0), "c0");
+    }
+}
+
+// The states and inputs of sequences without a step reach no gradient of the weights.
+TEST(arguments_sequences_without_steps_add_nothing_to_weights) {
+  static float numbers[ROOM], spoilt[ROOM], output[ROOM], reserve[ROOM], gradients[4][ROOM];
+  static const int64_t steps[] = {0, 2, 0};
+  for (size_t i = 0; i < ROOM; i++) numbers[i] = 0.01f * (float)(i % 7);
+  for (int cell = 0; cell < 6; cell++) {
+    const HeedRecurrentShape s = {.cell = (HeedRecurrentCell)cell,
+                                  .batch = 3,
+                                  .time = 2,
+                                  .input = 4,
+                                  .hidden = 4,
+                                  .input_batch = 8,
+                                  .input_time = 4,
+                                  .output_batch = 8,
+                                  .output_time = 4,
+                                  .lengths = steps};
+    memcpy(spoilt, numbers, sizeof spoilt);
+    fill(spoilt, 8, NAN), fill(spoilt + 16, 8, INFINITY);
+    static float state[12];
+    memcpy(state, numbers, sizeof state), fill(state, 4, NAN), fill(state + 8, 4, NAN);
+    const HeedRecurrentWeights weights = {numbers, numbers, NULL, NULL, NULL};
+    const HeedRecurrentInputs inputs = {spoilt, state, NULL};
+    CHECK(heed_recurrent_forward(&s, &weights, &inputs, &(HeedRecurrentOutputs){.output = output, .reserve = reserve}) == HeedStatusOk);
+    for (int accumulate = 0; accumulate < 2; accumulate++) {
+      fill(gradients[0], 4 * ROOM, 1);
+      const HeedRecurrentCotangents cotangents = {spoilt, 8, 4, state, NULL};
+      const HeedRecurrentGradients g = {
+          .w_ih = gradients[0], .w_hh = gradients[1], .b_ih = gradients[2], .b_hh = gradients[3], .accumulate = accumulate};
+      CHECK(heed_recurrent_backward(&s, &weights, &inputs, reserve, &cotangents, &g) == HeedStatusOk);
+      CHECK_MESSAGE(are_finite(gradients[0], 4 * ROOM), "cell %d, accumulate %d", cell, accumulate);
+    }
+  }
+}
+
+// ---- Losses, embeddings, dropout, sparse rows ---------------------------------------------------------------------------------------------
+
+TEST(arguments_hidden_targets_tokens_and_entries_add_nothing) {
+  // An ignored target, its weight and its gradient NaN; without smoothing a weight of another class takes no part either.
+  static const float logits[] = {1, 2, 3, NAN, NAN, NAN}, weights[] = {1, NAN, NAN}, arrives[] = {1, NAN};
+  static const int64_t targets[] = {0, 2};
+  const HeedCrossEntropyInputs in = {.logits = logits, .targets = targets, .class_weights = weights, .output_gradient = arrives};
+  for (int reduction = 0; reduction < 3; reduction++) {
+    const HeedCrossEntropyShape s = {.rows = 2,
+                                     .classes = 3,
+                                     .logits_row = 3,
+                                     .gradient_row = 3,
+                                     .ignores = true,
+                                     .ignore_index = 2,
+                                     .reduction = (HeedReduction)reduction};
+    float loss[2], gradient[6];
+    double oracle[2], slopes[6];
+    CHECK(heed_cross_entropy(&s, &in, &(HeedCrossEntropyOutputs){loss, gradient}) == HeedStatusOk);
+    CHECK(heed_cross_entropy_reference(&s, &in, oracle, slopes) == HeedStatusOk);
+    CHECK(isfinite(loss[0]) && isfinite(oracle[0]) && are_finite(gradient, 3) && are_all(0, gradient + 3, 3));
+    for (int i = 0; i < 6; i++) CHECK(fabs((double)gradient[i] - slopes[i]) <= 1e-6);
+    if (reduction == HeedReductionNone) CHECK(loss[1] == 0 && oracle[1] == 0);
+  }
+  // A weight of NaN that is counted makes the mean NaN: it is no mean over nothing.
+  static const int64_t counted[] = {0, 1};
+  const HeedCrossEntropyShape mean = {.rows = 1, .classes = 3, .logits_row = 3, .reduction = HeedReductionMean};
+  float loss = 0;
+  CHECK(heed_cross_entropy(&mean, &(HeedCrossEntropyInputs){.logits = logits, .targets = counted + 1, .class_weights = weights},
+                           &(HeedCrossEntropyOutputs){&loss, NULL}) == HeedStatusOk);
+  CHECK(isnan(loss));
+
+  // Tokens of the padding's number.
+  static const int64_t ids[] = {1, 0, 1};
+  static const float cotangent[] = {NAN, INFINITY, 2, 3, NAN, NAN};
+  const HeedEmbeddingShape e = {.tokens = 3,
+                                .vocabulary = 2,
+                                .columns = 2,
+                                .id_element = HeedIndexElementInt64,
+                                .id_step = 1,
+                                .table_row = 2,
+                                .output_row = 2,
+                                .has_padding = true,
+                                .padding = 1};
+  float table[4] = {NAN, NAN, NAN, NAN};
+  CHECK(heed_embedding_backward_dense(&e, ids, cotangent, table) == HeedStatusOk);
+  CHECK(table[0] == 2 && table[1] == 3 && are_all(0, table + 2, 2));
+
+  // What dropout drops.
+  float dropped[4];
+  CHECK(heed_dropout_forward(&(HeedRandom){1, 2, 3}, 1, 4, (const float[]){NAN, INFINITY, -INFINITY, -1}, dropped) == HeedStatusOk);
+  CHECK(are_all(0, dropped, 4));
+
+  // A row without entries, and a row of X that no entry names.
+  static const int32_t offsets[] = {0, 1, 1, 2}, column[] = {0, 2};
+  static const float x[] = {1, NAN, 3}, dy[] = {1, NAN, 3};
+  const HeedSparse a = {.rows = 3, .columns = 3, .entries = 2, .offsets = offsets, .column = column};
+  const HeedSparseShape width = {.width = 1, .x_row = 1, .x_column = 1, .y_row = 1, .y_column = 1, .dx_row = 1, .dx_column = 1};
+  float y[3], dx[3], values[2];
+  CHECK(heed_sparse_forward(&a, &width, x, y) == HeedStatusOk);
+  CHECK(y[0] == 1 && are_all(0, y + 1, 1) && y[2] == 3);
+  CHECK(heed_sparse_backward(&a, &width, x, dy, dx, values) == HeedStatusOk);
+  CHECK(dx[0] == 1 && are_all(0, dx + 1, 1) && dx[2] == 3 && values[0] == 1 && values[1] == 9);
+}
