@@ -172,16 +172,16 @@ TEST_ONCE(mode_of_tasks_is_that_of_their_call) {
   {
     HEED_FLOAT_MODE();
     check_tasks(HEED_FLOAT_DEFAULT);
-    {
-      HEED_FLOAT_MODE_FLUSHING_DENORMALS();
+  }
+  CHECK(heed_float_control() == modes[1].control);
+  {
+    HEED_FLOAT_MODE_FLUSHING_DENORMALS();
+    check_tasks(HEED_FLOAT_FLUSHING);
+    { // an entry point that another one calls
+      HEED_FLOAT_MODE();
       check_tasks(HEED_FLOAT_FLUSHING);
-      {
-        HEED_FLOAT_MODE();
-        check_tasks(HEED_FLOAT_DEFAULT);
-      }
-      CHECK(heed_float_control() == HEED_FLOAT_FLUSHING);
     }
-    check_tasks(HEED_FLOAT_DEFAULT);
+    check_tasks(HEED_FLOAT_FLUSHING);
   }
   CHECK(heed_float_control() == modes[1].control);
   heed_float_set(before, 0);
