@@ -20,7 +20,7 @@ def attention(chance):
     value_dim = chance.choice([dim, dim, 7, 24, 64, 65, 128])
     nq, nk = (chance.choice([1, 2, 3, 15, 16, 17, 33, 63, 64, 65, 100, 130, 200]) for _ in range(2))
     causal, alignment = chance.random() < 0.4, chance.choice(["upper_left", "lower_right"])
-    size = chance.choice([0.1, 1, 1, 1, 1.5])
+    size = chance.choice([0.1, 1, 1, 1, 1.5, 4, 8])  # the largest scores are about 4 size^2: 256 for 8
     inputs = {"query": normal(batch, heads, nq, dim, scale=size), "key": normal(batch, groups, nk, dim, scale=size),
               "value": normal(batch, groups, nk, value_dim)}
     broadcast = lambda: [chance.choice([1, n]) for n in (batch, heads, nq, nk)]

@@ -37,6 +37,7 @@ package struct AttentionMeasurement: Sendable {
             "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
             "error_rows": errorRows.map { JSONValue($0) } ?? .null,
             "repeats": JSONValue(repeats),
+            "scores_below": problem.scoresBelow.map { JSONValue($0) } ?? .null,
             "input": source.map { .string($0) } ?? .null,
         ])
     }

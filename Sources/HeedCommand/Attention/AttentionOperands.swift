@@ -34,16 +34,30 @@ struct AttentionOperands {
         }
     }
 
-    /// Standard normal queries, keys and values, the same in every run.
+    /// Standard normal values, the same in every run, and so are queries and keys unless `scoresBelow` says what their scores are.
     static func random(_ problem: AttentionProblem) throws(CommandFailure) -> AttentionOperands {
         var generator = NormalGenerator()
         do {
+            var queries = generator.tensor(problem.queryShape)
+            var keys = generator.tensor(problem.keyShape)
+            if let scoresBelow = problem.scoresBelow {
+                queries = firstElements(problem.queryShape) { _ in Float(problem.headDimension).squareRoot() }
+                keys = firstElements(problem.keyShape) { $0.isMultiple(of: 4) ? 0 : -Float(scoresBelow) }
+            }
             return try AttentionOperands(
-                problem: problem, queries: generator.tensor(problem.queryShape),
-                keys: generator.tensor(problem.keyShape), values: generator.tensor(problem.valueShape),
+                problem: problem, queries: queries, keys: keys, values: generator.tensor(problem.valueShape),
                 mask: problem.mask, scale: nil)
         } catch {
             throw .workFailed(error.description)
         }
+    }
+
+    /// Rows whose first element is that of their position in the sequence, and whose others are 0: `1 / sqrt(D)` times the product of a query's
+    /// and a key's is their score.
+    private static func firstElements(_ shape: Shape, _ element: (Int) -> Float) -> Tensor {
+        let (length, dimension) = (shape[2], shape[3])
+        var elements = [Float](repeating: 0, count: shape.count)
+        for row in 0..<(elements.count / dimension) { elements[row * dimension] = element(row % length) }
+        return Tensor(elements, shape: shape)
     }
 }

@@ -23,6 +23,8 @@ package struct AttentionProblem: Sendable, Equatable {
     /// The type of queries, keys and values; the output is float32 always.
     package var elementType = ElementType.float32
     package var direction = AttentionDirection.forward
+    /// How far three of four scores lie below their row's largest; nil where scores are those of random operands.
+    package var scoresBelow: Double?
 
     package init() {}
 
@@ -104,6 +106,7 @@ package struct AttentionProblem: Sendable, Equatable {
         if batch != 1 { text += ", batch \(batch)" }
         if elementType == .bfloat16 { text += ", bf16" }
         if direction != .forward { text += ", \(direction == .both ? "forward and backward" : "backward")" }
+        if let scoresBelow { text += ", three of four scores \(Units.significant(scoresBelow)) below the largest" }
         return causal ? text + ", causal" : text
     }
 

@@ -33,6 +33,13 @@ struct BenchAttention: ParsableCommand {
     @Option(help: "Take input.query, input.key and input.value (and output.output) from this safetensors file.")
     var input: String?
 
+    @Option(
+        help: """
+            Let three of four scores lie this far below their row's largest, from 0 on: weights then become as small as \
+            e^-N, and 0 where they would be denormal.
+            """)
+    var scoresBelow: Double?
+
     @Flag(help: "Measure lengths from 128 to 16384, with random operands; with --input, after it.")
     var sweep = false
 
@@ -57,10 +64,18 @@ struct BenchAttention: ParsableCommand {
         guard (1...10_000).contains(repeats) else {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
+        if let scoresBelow {
+            guard scoresBelow >= 0, scoresBelow <= 1e30 else {
+                throw ValidationError("--scores-below \(scoresBelow) is out of range: 0 to 1e30 are possible")
+            }
+            if input != nil, !sweep {
+                throw ValidationError("--scores-below contradicts --input, which gives the scores")
+            }
+        }
         if sweep, let flag = lengthFlag { throw ValidationError("\(flag) contradicts --sweep, which sets the lengths") }
         if grid,
             dtype != .float32 || direction != .forward || sweep || input != nil || plot != nil || report != nil
-                || sizes.hasSizes
+                || sizes.hasSizes || scoresBelow != nil
         {
             throw ValidationError(
                 "--grid sets all sizes itself: it goes with --causal, --repeats and the general options alone")
@@ -80,6 +95,7 @@ struct BenchAttention: ParsableCommand {
         var problem = sizes.problem
         problem.elementType = dtype
         problem.direction = direction
+        problem.scoresBelow = scoresBelow
         return problem
     }
 

@@ -21,6 +21,12 @@ struct BenchPointwise: ParsableCommand {
     @Option(help: "Columns.")
     var columns = 1024
 
+    @Option(
+        help:
+            "For softmax, log_softmax and cross_entropy: let three of four numbers lie this far below their row's largest, from 0 on."
+    )
+    var scoresBelow: Double?
+
     @Option(help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
@@ -40,6 +46,15 @@ struct BenchPointwise: ParsableCommand {
         }
         guard op != .crossEntropy || direction == .forward else {
             throw ValidationError("cross_entropy gives its loss and gradient in one pass, which is its forward")
+        }
+        if let scoresBelow {
+            guard op.takesScores else {
+                throw ValidationError(
+                    "--scores-below goes with softmax, log_softmax and cross_entropy, not with \(op.rawValue)")
+            }
+            guard scoresBelow >= 0, scoresBelow <= 1e30 else {
+                throw ValidationError("--scores-below \(scoresBelow) is out of range: 0 to 1e30 are possible")
+            }
         }
         let numbers = Double(rows) * Double(columns)
         guard numbers >= Double(Self.fewestNumbers) else {
@@ -61,7 +76,13 @@ struct BenchPointwise: ParsableCommand {
         let surroundings = Surroundings.current
         Progress.show("filling the matrix ...")
         var generator = NormalGenerator()
-        let input = op.input(generator.tensor([rows, columns]))
+        var input = op.input(generator.tensor([rows, columns]))
+        if let scoresBelow {
+            let columns = columns
+            input = Tensor(
+                (0..<rows * columns).map { ($0 % columns).isMultiple(of: 4) ? 0 : -Float(scoresBelow) },
+                shape: input.shape)
+        }
         let measurement = try measure(
             op.prepared(input, direction, arriving: generator.tensor([rows, columns])), input)
         Progress.erase()
@@ -98,7 +119,8 @@ struct BenchPointwise: ParsableCommand {
             Stopwatch.Arm(runsPerTurn: runs) { runs throws(CommandFailure) in try time(runs) }
         ])[0]
         return PointwiseMeasurement(
-            operation: op, direction: direction, rows: rows, columns: columns, timing: timing, maximumError: error)
+            operation: op, direction: direction, rows: rows, columns: columns, scoresBelow: scoresBelow, timing: timing,
+            maximumError: error)
     }
 
     /// `max |x - r| / max |r|` over rows spread evenly over the matrix.

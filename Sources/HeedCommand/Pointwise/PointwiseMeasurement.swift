@@ -6,6 +6,8 @@ struct PointwiseMeasurement {
     let direction: PointwiseOperation.Direction
     let rows: Int
     let columns: Int
+    /// How far three of four numbers lie below their row's largest; nil where they are random.
+    let scoresBelow: Double?
     let timing: Stopwatch.Timing
     /// Against float64, of some of the rows; nil of a backward pass.
     let maximumError: Double?
@@ -28,6 +30,7 @@ struct PointwiseMeasurement {
             "percent_of_bandwidth": JSONValue(percentOfBandwidth),
             "copy_gigabytes_per_second": JSONValue(timing.medianYardstick),
             "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
+            "scores_below": scoresBelow.map { JSONValue($0) } ?? .null,
             "repeats": JSONValue(timing.seconds.count),
         ])
     }

@@ -43,6 +43,14 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
         }
     }
 
+    /// Whether it takes exponentials of distances from a row's largest number.
+    var takesScores: Bool {
+        switch self {
+        case .softmax, .logSoftmax, .crossEntropy: true
+        default: false
+        }
+    }
+
     /// What the operation is measured on: normal numbers, above 0 for the logarithm.
     func input(_ normal: Tensor) -> Tensor { self == .logarithm ? normal.magnitude() : normal }
 
