@@ -5,7 +5,7 @@ import HeedTensor
 /// How long the gradients of a step are, part by part, before they are clipped: what shows a layer that does not learn, and gradients that
 /// vanish or explode through time (Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013).
 ///
-/// With batches accumulated, all are those of the mean loss over the batches.
+/// With batches accumulated, all are those of the mean loss over the targets of all batches.
 public struct GradientNorms: Sendable, Equatable {
     /// The norm of one weight's gradient.
     public struct Parameter: Sendable, Equatable {
@@ -58,12 +58,12 @@ struct GradientNormSums {
     /// - Parameter names: of the weights that gradients are taken of, in order.
     init(names: [String]) { self.names = names }
 
-    /// Takes in the states of one pass.
-    mutating func add(_ gradients: [StateGradient]) {
+    /// Takes in the states of one pass, whose loss counts `weight` times.
+    mutating func add(_ gradients: [StateGradient], weight scale: Double) {
         var found: [(name: String, squares: [Double])] = []
         for gradient in gradients {
             guard let weight = gradient.weight else { continue }
-            let squares = gradient.norms.map { $0 * $0 }
+            let squares = gradient.norms.map { ($0 * scale) * ($0 * scale) }
             if let place = found.firstIndex(where: { $0.name == names[weight] }) {
                 found[place].squares += squares
             } else {
@@ -81,15 +81,15 @@ struct GradientNormSums {
         }
     }
 
-    /// The norms of the mean over `count` batches, the sums of whose gradients are given.
-    func norms(ofSums sums: [Tensor], count: Int) -> GradientNorms {
+    /// The norms of the mean over all targets: `scale` times those of the sums of gradients.
+    func norms(ofSums sums: [Tensor], scale: Double) -> GradientNorms {
         GradientNorms(
             parameters: zip(names, sums).map { name, sum in
-                GradientNorms.Parameter(name: name, norm: OptimizerStep.gradientNorm([sum]).norm / Double(count))
+                GradientNorms.Parameter(name: name, norm: OptimizerStep.gradientNorm([sum]).norm * scale)
             },
             states: layers.map { layer in
                 GradientNorms.States(
-                    name: layer.name, norms: layer.squares.map { $0.squareRoot() / Double(count) })
+                    name: layer.name, norms: layer.squares.map { $0.squareRoot() * scale })
             })
     }
 }

@@ -122,22 +122,29 @@ public struct SpanScores: Sendable, Equatable {
 /// A mean of losses, weighted by how many targets each was taken over.
 public struct MeanLoss: Sendable, Equatable {
     private var sum = 0.0
+    private var weight = 0.0
     /// How many targets were counted.
     public private(set) var count = 0
 
     /// Nothing counted yet.
     public init() {}
 
-    /// Adds a mean over `count` targets.
-    public mutating func add(mean: Double, count: Int) {
+    /// Adds a mean over `count` targets; nothing where there are none, whatever the mean.
+    ///
+    /// - Parameter weight: What the mean was divided by, where that is not the number of targets: the sum of their classes' weights, say.
+    public mutating func add(mean: Double, count: Int, weight: Double? = nil) {
+        let weight = weight ?? Double(count)
         require(count >= 0, "MeanLoss.add: \(count) targets")
-        guard count > 0 else { return }
-        sum += mean * Double(count)
+        require(weight >= 0 && weight.isFinite, "MeanLoss.add: a weight of \(weight)")
         self.count += count
+        // Never multiplied by 0: the mean of nothing may be NaN.
+        guard weight > 0 else { return }
+        sum += mean * weight
+        self.weight += weight
     }
 
     /// The mean over all targets, in nats where the losses are cross-entropies; NaN where there are none.
-    public var mean: Double { sum / Double(count) }
+    public var mean: Double { sum / weight }
     /// `e^mean`: over how many equally likely choices a model of this cross-entropy hesitates.
     public var perplexity: Double { exp(mean) }
     /// `mean / ln 2`: bits a target.

@@ -26,6 +26,11 @@ struct NonFiniteSearch<Task: TrainingTask> {
                 let pass = try? task.loss(of: model, on: batch, carried: carried, context)
             else { return nil }
             let names = context.namesByLeaf(in: model)
+            // A batch without targets has no part in the step.
+            guard pass.weight > 0 else {
+                carried = pass.carried
+                continue
+            }
             if tape.firstNonFinite == nil { _ = context.gradients(of: pass.loss, for: model) }
             if let first = tape.firstNonFinite { return Self.words(first, names) }
             carried = pass.carried

@@ -148,12 +148,9 @@ public actor Trainer<Task: TrainingTask> {
     public func takeStep() throws -> StepReport {
         let begin = clock.now
         let count = settings.accumulatedBatches
-        var sums: [Tensor] = []
         var carried = carried
-        var loss = 0.0
-        var targets = 0
         let wantsNorms = settings.gradientNormsEvery.map { (step + 1).isMultiple(of: $0) } ?? false
-        var norms = wantsNorms ? GradientNormSums(names: model.trainableNames) : nil
+        var sums = BatchSums(norms: wantsNorms ? GradientNormSums(names: model.trainableNames) : nil)
         tape.keepsStateGradients = wantsNorms
         for index in 0..<count {
             // One step may be many batches.
@@ -162,43 +159,38 @@ public actor Trainer<Task: TrainingTask> {
             let pass = try valueAndGradient(of: model, seed: settings.seed, step: step * count + index, on: tape) {
                 context in
                 let result = try task.loss(of: model, on: batch, carried: carried, context)
-                return (result.loss, (result.targetCount, result.carried))
+                return (result.loss, (weight: result.weight, targets: result.targetCount, carried: result.carried))
             }
             let value = Double(pass.loss.scalar)
-            guard value.isFinite else {
+            guard value.isFinite || pass.other.weight == 0 else {
                 throw notFinite("the loss is \(value.isNaN ? "nan" : "\(value)") at step \(step + 1)")
             }
-            norms?.add(tape.stateGradients)
-            loss += value / Double(count)
-            targets += pass.other.0
-            carried = pass.other.1
-            if sums.isEmpty {
-                sums = pass.gradients
-            } else {
-                OptimizerStep.accumulate(pass.gradients, into: &sums)
-            }
+            sums.add(
+                loss: value, weight: pass.other.weight, targetCount: pass.other.targets, gradients: pass.gradients,
+                states: tape.stateGradients)
+            carried = pass.other.carried
         }
-        let (norm, notFinite) = OptimizerStep.gradientNorm(sums)
+        let (norm, notFinite) = OptimizerStep.gradientNorm(sums.gradients)
         if let notFinite {
             throw self.notFinite(
-                "the gradient of \(model.trainableNames[notFinite]) is not finite at step \(step + 1), where the loss is \(loss)"
+                "the gradient of \(model.trainableNames[notFinite]) is not finite at step \(step + 1), where the loss is \(sums.loss)"
             )
         }
-        let parts = norms?.norms(ofSums: sums, count: count)
-        try apply(sums, norm: norm / Double(count))
+        let parts = sums.gradientNorms
+        try apply(sums.gradients, norm: norm * sums.scale, scale: sums.scale)
         self.carried = carried
         return StepReport(
-            step: step, loss: loss, learningRate: settings.schedule.rate(at: step - 1),
-            gradientNorm: norm / Double(count),
-            targetCount: targets, seconds: begin.duration(to: clock.now) / .seconds(1), gradientNorms: parts)
+            step: step, loss: sums.loss, learningRate: settings.schedule.rate(at: step - 1),
+            gradientNorm: norm * sums.scale, targetCount: sums.targetCount,
+            seconds: begin.duration(to: clock.now) / .seconds(1), gradientNorms: parts)
     }
 
-    private func apply(_ gradients: [Tensor], norm: Double) throws(TrainingError) {
+    private func apply(_ gradients: [Tensor], norm: Double, scale: Double) throws(TrainingError) {
         let clip = settings.clipNorm.map { OptimizerStep.clipFactor(norm: norm, maximum: $0) } ?? 1
-        let scale = clip / Float(settings.accumulatedBatches)
         let rate = settings.schedule.rate(at: step)
         try model.withTrainableTensors { (values) throws(TrainingError) in
-            try optimizer.update(&values, gradients: gradients, rate: rate, gradientScale: scale)
+            try optimizer.update(
+                &values, gradients: gradients, rate: rate, gradientScale: Float(Double(clip) * scale))
         }
         step += 1
     }

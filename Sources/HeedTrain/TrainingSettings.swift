@@ -14,7 +14,7 @@ public struct TrainingSettings: Sendable {
     public var schedule: LearningRateSchedule
     /// The longest that all gradients together may be; longer ones are shortened (Pascanu et al. 2013). Nil for any length.
     public var clipNorm: Double?
-    /// How many batches make a step: their gradients are averaged.
+    /// How many batches make a step, which is that of one batch with all their targets: see ``StepLoss``.
     public var accumulatedBatches = 1
     /// Names the random numbers of the run.
     public var seed: UInt64 = 0

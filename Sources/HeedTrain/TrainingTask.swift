@@ -29,24 +29,40 @@ public protocol TrainingTask: Sendable {
 
 /// What the forward pass of a training step gave.
 public struct StepLoss {
-    /// One element.
+    /// One element: a mean.
     public let loss: Variable
     /// Over how many targets it is the mean.
     public let targetCount: Int
+    /// What the mean was divided by.
+    public let weight: Double
     /// What the next step is given.
     public let carried: [Tensor]
 
-    /// The loss of a step.
-    public init(_ loss: Variable, targetCount: Int, carried: [Tensor] = []) {
+    /// The loss of a step: a mean over targets.
+    ///
+    /// Where several batches make a step, the loss of the step is `sum_i weight_i loss_i / sum_i weight_i`, the mean over the targets of all
+    /// of them: the step is that of one batch with the same targets.
+    ///
+    /// - Parameters:
+    ///   - targetCount: How many targets there were; ignored ones and padding are none. A batch without targets has no part in the step,
+    ///     whatever its loss.
+    ///   - weight: What the mean was divided by, where that is not `targetCount`: with weights of classes, the sum of the targets'.
+    ///   - carried: What the next step is given.
+    /// - Precondition: both are at least 0 and the weight is finite.
+    public init(_ loss: Variable, targetCount: Int, weight: Double? = nil, carried: [Tensor] = []) {
+        let weight = weight ?? Double(targetCount)
+        require(targetCount >= 0, "StepLoss: \(targetCount) targets")
+        require(weight >= 0 && weight.isFinite, "StepLoss: a weight of \(weight)")
         self.loss = loss
         self.targetCount = targetCount
+        self.weight = weight
         self.carried = carried
     }
 }
 
 /// How good a model is.
 public struct Evaluation: Sendable, Equatable {
-    /// The mean loss; the lower the better.
+    /// The mean loss; the lower the better. Over batches of different sizes each counts by its targets: see ``MeanLoss``.
     public let loss: Double
     /// Whatever else was measured, by its name: accuracy, perplexity.
     public let metrics: [String: Double]
@@ -72,13 +88,13 @@ public enum TrainingEvent: Sendable {
 public struct StepReport: Sendable, Equatable {
     /// How many steps have been taken, this one included.
     public let step: Int
-    /// The mean loss before the step.
+    /// The mean loss over all targets of the step, before it; 0 where there were none.
     public let loss: Double
     /// The learning rate.
     public let learningRate: Double
     /// The length of all gradients together, before clipping.
     public let gradientNorm: Double
-    /// Over how many targets the loss is the mean.
+    /// How many targets the batches of the step had.
     public let targetCount: Int
     /// How long the step took, its batch included.
     public let seconds: Double

@@ -74,6 +74,32 @@ struct Seq2SeqTaskTests {
         #expect(evaluation.metrics["perplexity"].map { abs($0 - loss.perplexity) < 1e-3 } == true)
     }
 
+    // Pairs of very different lengths: a step over both at once, and over one after the other.
+    @Test func accumulatedPairsTakeTheStepOfOneBatch() async throws {
+        let pairs = [
+            SequencePair(source: [3, 4], target: [5]),
+            SequencePair(source: [6, 7, 8, 9, 10, 3, 4], target: (0..<20).map { Int32(3 + $0 % 8) }),
+        ]
+        func step(_ size: Int) async throws -> (report: StepReport, weights: [String: Tensor]) {
+            let model = try Seq2SeqTests.bahdanau(11, hidden: 16, layers: 1)
+            let task = try Seq2SeqTask<Seq2SeqBahdanau>(
+                training: pairs, validation: [], tokens: model.specialTokens, size: .sequences(size),
+                labelSmoothing: 0.1, seed: 1)
+            var settings = TrainingSettings(name: "pairs", steps: 1, optimizer: .sgd(), schedule: .constant(0.5))
+            settings.accumulatedBatches = 2 / size
+            let trainer = try Trainer(model: model, task: task, settings: settings)
+            return (try await trainer.takeStep(), await trainer.model.weights)
+        }
+        let (whole, parts) = (try await step(2), try await step(1))
+        #expect(whole.report.targetCount == 23 && parts.report.targetCount == 23)
+        #expect(abs(whole.report.loss - parts.report.loss) < 2e-6 * whole.report.loss)
+        #expect(abs(whole.report.gradientNorm - parts.report.gradientNorm) < 1e-5 * whole.report.gradientNorm)
+        for (name, expected) in whole.weights {
+            let values = parts.weights[name]?.elements ?? []
+            #expect(zip(values, expected.elements).allSatisfy { abs($0 - $1) < 2e-6 } && !values.isEmpty, "\(name)")
+        }
+    }
+
     @Test func whatIsWrongIsNamed() throws {
         func make(
             _ training: [SequencePair], _ validation: [SequencePair] = [], size: Int = 4, smoothing: Float = 0

@@ -94,13 +94,13 @@ package enum OptimizerStep {
         heed_gradient_clip_factor(norm, maximum)
     }
 
-    /// `sums[i] <- sums[i] + gradients[i]`.
-    package static func accumulate(_ gradients: [Tensor], into sums: inout [Tensor]) {
+    /// `sums[i] <- sums[i] + factor gradients[i]`.
+    package static func accumulate(_ gradients: [Tensor], times factor: Float = 1, into sums: inout [Tensor]) {
         requireSameShapes("OptimizerStep.accumulate", sums, gradients)
         let contiguous = gradients.map { $0.contiguous() }
         let sources = contiguous.map { HeedSpan(count: $0.count, data: $0.firstElement) }
         let targets = sums.indices.map { HeedSpan(count: sums[$0].count, data: sums[$0].ownedFirstElement()) }
-        let status = heed_gradient_accumulate(sources.count, targets, sources, 1)
+        let status = heed_gradient_accumulate(sources.count, targets, sources, factor)
         withExtendedLifetime((contiguous, sums)) {}
         stopping { () throws(TensorError) in
             try status.check("OptimizerStep.accumulate", "\(sources.count) gradients")
