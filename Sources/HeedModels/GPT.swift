@@ -117,6 +117,8 @@ public struct GPT: LanguageModel {
         return tokens.scores(stream.normalized(by: norm, context).output, context)
     }
 
+    public func carriedShapes(batch: Int) -> [Shape]? { [] }
+
     public func scores(
         _ ids: IndexTensor, carried: [Tensor], _ context: Context
     ) -> (scores: Variable, carried: [Tensor]) {

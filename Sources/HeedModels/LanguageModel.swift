@@ -21,9 +21,16 @@ public protocol LanguageModel: Module {
     /// - Returns: `[batch, length, vocabularySize]`, and what the tokens behind these need of them.
     func scores(_ tokens: IndexTensor, carried: [Tensor], _ context: Context) -> (scores: Variable, carried: [Tensor])
 
+    /// The shapes of what ``scores(_:carried:_:)`` hands on for so many sequences; nil, unless given, where they are not known.
+    func carriedShapes(batch: Int) -> [Shape]?
+
     /// The model as it is run: its weights of now, packed once.
     ///
     /// - Parameter element: What the packed weights keep.
     /// - Throws: ``ModelError`` where a model of this kind has no such weights.
     func packed(as element: PackedWeights.Element) throws(ModelError) -> Packed
+}
+
+extension LanguageModel {
+    public func carriedShapes(batch: Int) -> [Shape]? { nil }
 }

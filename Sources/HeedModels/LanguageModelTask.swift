@@ -1,5 +1,6 @@
 import Foundation
 import HeedAutograd
+import HeedJSON
 import HeedNN
 import HeedTensor
 import HeedTrain
@@ -10,6 +11,7 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     public let windows: TokenWindows
     private let training: [Int32]
     private let validation: [Int32]
+    private let digest: String
 
     /// The most windows that are judged: of a long text more would take longer than training, and hardly tell more.
     private static var mostEvaluated: Int { 4096 }
@@ -31,6 +33,32 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         training = Array(tokens[..<split])
         validation = Array(tokens[split...])
         windows = try TokenWindows(tokenCount: training.count, length: length, batch: batch, order: order)
+        var digest = TokenDigest()
+        digest.add(training)
+        digest.add(validation)
+        self.digest = digest.hexadecimal
+    }
+
+    /// The tokens, how they are split, and which windows are taken in which order.
+    public var identity: JSONObject {
+        var object = JSONObject()
+        object["digest"] = .string(digest)
+        object["training_tokens"] = JSONValue(training.count)
+        object["validation_tokens"] = JSONValue(validation.count)
+        object["length"] = JSONValue(windows.length)
+        object["batch"] = JSONValue(windows.batch)
+        switch windows.order {
+        case .sequential: object["order"] = "sequential"
+        case .random(let seed):
+            object["order"] = "random"
+            object["order_seed"] = .string(String(seed))
+        }
+        return object
+    }
+
+    /// Those of the model where windows follow each other, else none.
+    public func carriedShapes(of model: Model) -> [Shape]? {
+        windows.order == .sequential ? model.carriedShapes(batch: windows.batch) : []
     }
 
     public func batch(at step: Int) -> TokenWindows.Batch { windows.batch(at: step, of: training) }

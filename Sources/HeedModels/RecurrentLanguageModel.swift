@@ -80,6 +80,12 @@ public struct RecurrentLanguageModel: LanguageModel {
         return (output(result.output, context), after)
     }
 
+    /// Hidden and cell state, `[layers, batch, hidden]`.
+    public func carriedShapes(batch: Int) -> [Shape]? {
+        let shape: Shape = [settings.layers, batch, settings.hidden]
+        return [shape, shape]
+    }
+
     /// - Throws: ``ModelError`` for bfloat16: recurrent weights are kept in `Float` alone.
     public func packed(as element: PackedWeights.Element) throws(ModelError) -> PackedRecurrentLanguageModel {
         guard element == .float32 else {

@@ -1,4 +1,5 @@
 import HeedAutograd
+import HeedJSON
 import HeedNN
 import HeedTensor
 import HeedTrain
@@ -43,6 +44,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
     private let validation: [SequencePair]
     private let tokens: Seq2SeqTokens
     private let labelSmoothing: Float
+    private let digest: String
 
     /// A task over pairs.
     ///
@@ -69,7 +71,32 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
                 lengths: training.map { max($0.source.count, $0.target.count + 1) }, size: size, seed: seed))
         (self.training, self.validation, self.tokens) = (training, validation, tokens)
         self.labelSmoothing = labelSmoothing
+        var digest = TokenDigest()
+        digest.add([tokens.padding, tokens.beginning, tokens.end])
+        for pair in training + validation {
+            digest.add(pair.source)
+            digest.add(pair.target)
+        }
+        self.digest = digest.hexadecimal
     }
+
+    /// The pairs, which of them are trained on, and how they make batches.
+    public var identity: JSONObject {
+        var object = JSONObject()
+        object["digest"] = .string(digest)
+        object["training_pairs"] = JSONValue(training.count)
+        object["validation_pairs"] = JSONValue(validation.count)
+        switch order.batches.size {
+        case .sequences(let count): object["batch_sequences"] = JSONValue(count)
+        case .tokens(let count): object["batch_tokens"] = JSONValue(count)
+        }
+        object["label_smoothing"] = JSONValue(Double(labelSmoothing))
+        object["order_seed"] = .string(String(order.batches.seed))
+        return object
+    }
+
+    /// None.
+    public func carriedShapes(of model: Model) -> [Shape]? { [] }
 
     private static func check(
         _ pairs: [SequencePair], _ name: String, _ tokens: Seq2SeqTokens

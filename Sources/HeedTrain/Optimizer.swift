@@ -1,3 +1,4 @@
+import HeedJSON
 import HeedTensor
 
 /// How gradients change a model: an algorithm with its coefficients. The learning rate comes from a ``LearningRateSchedule``.
@@ -190,19 +191,45 @@ public struct OptimizerState: Sendable {
     }
 
     /// Takes up what ``tensors(names:)`` gave after so many steps.
-    mutating func restore(_ tensors: [String: [String: Tensor]], names: [String], step: Int) throws(TrainingError) {
-        self.step = step
-        moments = []
-        guard step > 0 else { return }
-        for kind in optimizer.momentNames {
+    ///
+    /// - Parameters:
+    ///   - names: The parameters that are trained, in order.
+    ///   - shapes: Of all parameters.
+    /// - Throws: ``TrainingError`` where the tensors are not those that this algorithm keeps of these parameters, naming both.
+    mutating func restore(
+        _ tensors: [String: [String: Tensor]], names: [String], shapes: [String: Shape], step: Int
+    ) throws(TrainingError) {
+        let kinds = step > 0 ? optimizer.momentNames : []
+        let known = Set(names)
+        for (kind, kept) in tensors.sorted(by: { $0.key < $1.key }) {
+            for name in kept.keys.sorted() {
+                let shown = "\(JSONText.quoted(kind)) of weight \(JSONText.quoted(name))"
+                guard kinds.contains(kind) else {
+                    let own = kinds.isEmpty ? "nothing" : kinds.joined(separator: " and ")
+                    throw TrainingError(
+                        "checkpoint", "it has \(shown), and this optimizer keeps \(own) at step \(step)")
+                }
+                guard known.contains(name) else {
+                    throw TrainingError("checkpoint", "it has \(shown), which is not trained in this run")
+                }
+            }
+        }
+        var moments: [[Tensor]] = []
+        for kind in kinds {
             var kept: [Tensor] = []
             for name in names {
+                let shown = "\(JSONText.quoted(kind)) of weight \(JSONText.quoted(name))"
                 guard let tensor = tensors[kind]?[name] else {
-                    throw TrainingError("checkpoint", "\"\(kind)\" of weight \"\(name)\" is missing")
+                    throw TrainingError("checkpoint", "\(shown) is missing, and this optimizer keeps it")
+                }
+                guard let shape = shapes[name], tensor.shape == shape else {
+                    let expected = shapes[name].map { "\($0)" } ?? "unknown"
+                    throw TrainingError("checkpoint", "\(shown) has shape \(tensor.shape), and the weight \(expected)")
                 }
                 kept.append(tensor)
             }
             moments.append(kept)
         }
+        (self.step, self.moments) = (step, moments)
     }
 }

@@ -1,4 +1,5 @@
 import HeedAutograd
+import HeedJSON
 import HeedNN
 import HeedTensor
 
@@ -206,29 +207,55 @@ public actor Trainer<Task: TrainingTask> {
     public var checkpoint: Checkpoint {
         var checkpoint = Checkpoint(
             model: settings.name, settings: settings.modelSettings, step: step,
-            state: TrainerState(seed: settings.seed, best: best, stopping: stopping).json, weights: model.weights,
+            state: TrainerState(seed: settings.seed, best: best, stopping: stopping, run: run).json,
+            weights: model.weights,
             optimizer: optimizer.tensors(names: model.trainableNames))
         checkpoint.carried = carried
         return checkpoint
     }
 
+    /// What the run's steps are computed from, beside model and seed.
+    private var run: JSONObject {
+        var run = settings.json
+        run["data"] = .object(task.identity)
+        return run
+    }
+
     /// Goes on from a checkpoint, with the same bits as if the run had never stopped.
     ///
-    /// - Throws: ``TrainingError`` where it is of another model, optimiser or seed; then the trainer is as it was.
-    public func resume(from checkpoint: Checkpoint) throws(TrainingError) {
-        guard checkpoint.model == settings.name else {
-            throw TrainingError("checkpoint", "it is of the model \"\(checkpoint.model)\", not of \"\(settings.name)\"")
+    /// All that is restored is compared with what it is restored into: name, settings and weights of the model, seed, optimiser with its
+    /// coefficients and moments, schedule, clipping, accumulated batches, the task's ``TrainingTask/identity`` and what a step hands to the
+    /// next. How long the run is, and how often it is judged and saved (``TrainingSettings/steps``, `evaluateEvery`, `checkpointEvery`,
+    /// `keepsBest`, `patience`, `gradientNormsEvery`), may differ. Checkpoints written before optimiser, schedule and data were kept
+    /// in them are compared by the rest.
+    ///
+    /// - Parameter changes: What may differ on purpose: the run goes on, with other bits than if it had never stopped.
+    /// - Throws: ``TrainingError`` naming what differs and both values; then the trainer is as it was.
+    public func resume(from checkpoint: Checkpoint, allowing changes: ResumeChanges = []) throws(TrainingError) {
+        func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws(TrainingError) {
+            guard holds else { throw TrainingError("checkpoint", reason()) }
         }
-        let state = try TrainerState(json: checkpoint.state)
-        guard state.seed == settings.seed else {
-            throw TrainingError("checkpoint", "its run has the seed \(state.seed), this one \(settings.seed)")
-        }
-        try checkpoint.requireWeights(model.weights.mapValues(\.shape))
+        try require(
+            checkpoint.model == settings.name,
+            "it is of the model \(JSONText.quoted(checkpoint.model)), not of \(JSONText.quoted(settings.name))")
+        try require(checkpoint.step >= 0, "it is of step \(checkpoint.step), below 0")
+        try RunComparison.require(checkpoint.settings, as: settings.modelSettings, "settings")
+        let state = try TrainerState(json: checkpoint.state, step: checkpoint.step)
+        try require(state.seed == settings.seed, "its run has the seed \(state.seed), this one \(settings.seed)")
+        try state.requireRun(run, allowing: changes)
+        let shapes = model.weights.mapValues(\.shape)
+        try checkpoint.requireWeights(shapes)
         var optimizer = optimizer
-        try optimizer.restore(checkpoint.optimizer, names: model.trainableNames, step: checkpoint.step)
+        try optimizer.restore(
+            checkpoint.optimizer, names: model.trainableNames, shapes: shapes, step: checkpoint.step)
+        let carried = checkpoint.carried.map(\.shape)
+        let expected = checkpoint.step > 0 ? task.carriedShapes(of: model) : []
+        try require(
+            expected.map { $0 == carried } ?? true,
+            "a step hands on tensors of shapes \(carried) in its run, and \(expected ?? []) in this one")
         var model = model
         do { try model.load(checkpoint.weights) } catch { throw TrainingError("checkpoint", error.description) }
-        (self.model, self.optimizer, step, carried) = (model, optimizer, checkpoint.step, checkpoint.carried)
+        (self.model, self.optimizer, step, self.carried) = (model, optimizer, checkpoint.step, checkpoint.carried)
         best = state.best
         stopping = settings.patience.map {
             EarlyStopping(patience: $0, best: state.best?.loss, evaluationsSinceBest: state.evaluationsSinceBest)

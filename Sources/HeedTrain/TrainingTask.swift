@@ -1,4 +1,5 @@
 import HeedAutograd
+import HeedJSON
 import HeedNN
 import HeedTensor
 
@@ -25,6 +26,19 @@ public protocol TrainingTask: Sendable {
 
     /// Judges a model on data that it is not trained on; nil where there is none.
     func evaluate(_ model: Model) throws -> Evaluation?
+
+    /// What batches, losses and evaluations depend on: a digest of the data, sizes, an order. Checkpoints keep it, and a run is not resumed
+    /// with a task that says something else. Nothing unless given.
+    var identity: JSONObject { get }
+
+    /// The shapes of what a step of the model hands to the next, with which a checkpoint's are compared; nil, unless given, where they
+    /// are not known.
+    func carriedShapes(of model: Model) -> [Shape]?
+}
+
+extension TrainingTask {
+    public var identity: JSONObject { JSONObject() }
+    public func carriedShapes(of model: Model) -> [Shape]? { nil }
 }
 
 /// What the forward pass of a training step gave.

@@ -200,12 +200,11 @@ struct TrainerTests {
         try await MetricsLogTests.inFolderAsync { path in
             let folder = CheckpointFolder(path: path, keep: 1)
             var settings = Self.settings(steps: 4)
-            settings.schedule = .constant(1e-3)
+            settings.schedule = .step(initial: 1e-3, every: 4, factor: 1e303)
             settings.checkpointEvery = 1
             let trainer = try Self.trainer(settings)
             try await trainer.run(checkpoints: folder)
             settings.steps = 5
-            settings.schedule = .constant(1e300)
             settings.evaluateEvery = evaluateEvery
             // Without data to be judged on, the weights are looked at themselves.
             let task = SmallTask(isJudged: evaluateEvery != nil)

@@ -92,7 +92,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         var generator = RandomGenerator(seed: seed, stream: 1)
         let model: Preset.Model
         let trainer: Trainer<LanguageModelTask<Preset.Model>>
-        try requireSettings(of: checkpoint)
+        let checkpoint = try completed(checkpoint)
         do {
             model = try Preset.model(values, vocabularySize: vocabulary.count, using: &generator)
             trainer = try Trainer(model: model, task: task, settings: Preset.settings(values, steps: steps, seed: seed))
@@ -115,26 +115,37 @@ struct LanguageRun<Preset: LanguagePreset> {
             )
         }
         let progress = TrainProgress(json: json, totalSteps: steps)
-        try run(trainer, progress)
+        try run(trainer, from: checkpoint, progress)
         try finish(progress)
     }
 
-    /// A checkpoint of other settings may have weights of the same shapes: with another number of heads, say.
-    private func requireSettings(of checkpoint: Checkpoint?) throws(CommandFailure) {
-        guard let checkpoint else { return }
+    /// The checkpoint with the settings that it was made with in full: one of an older version may lack some, which have had their standard
+    /// values.
+    ///
+    /// Compared before a model is made: a checkpoint of other settings may have weights of the same shapes, with another number of heads, say.
+    private func completed(_ checkpoint: Checkpoint?) throws(CommandFailure) -> Checkpoint? {
+        guard var checkpoint, checkpoint.model == Preset.name else { return checkpoint }
         var kept = PresetValues(Preset.keys)
         try kept.read(checkpoint.settings)
-        guard JSONValue.object(kept.json) != .object(values.json) else { return }
-        throw .workFailed(
-            "\(JSONText.quoted(folder.configPath, limit: 1024)) has other settings than the checkpoint of step \(checkpoint.step)"
-        )
+        checkpoint.settings = kept.json
+        do { try RunComparison.require(kept.json, as: values.json, "settings") } catch {
+            throw .workFailed(
+                "\(JSONText.quoted(folder.configPath, limit: 1024)) does not fit the checkpoint of step \(checkpoint.step): \(error.reason)"
+            )
+        }
+        return checkpoint
     }
 
-    private func run(_ trainer: Trainer<LanguageModelTask<Preset.Model>>, _ progress: TrainProgress) throws {
-        let (folder, checkpoint, name, lock) = (folder, checkpoint, Preset.name, lock)
+    private func run(
+        _ trainer: Trainer<LanguageModelTask<Preset.Model>>, from checkpoint: Checkpoint?, _ progress: TrainProgress
+    ) throws {
+        let (folder, name, lock) = (folder, Preset.name, lock)
         do {
             // First of all: where the checkpoint is refused, the log stays as it is.
-            if let checkpoint { try Blocking.wait { try await trainer.resume(from: checkpoint) } }
+            // The schedule follows from settings, which were compared, and --steps, which may change.
+            if let checkpoint {
+                try Blocking.wait { try await trainer.resume(from: checkpoint, allowing: .schedule) }
+            }
             for warning in passedOver { Console.explain(warning) }
             let log = try MetricsLog(path: folder.metricsPath, keepingThrough: checkpoint?.step)
             let history = try LossHistory(logPath: folder.metricsPath)
