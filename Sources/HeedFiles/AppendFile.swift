@@ -20,14 +20,18 @@ public final class AppendFile: Sendable {
         try self.init(path: path, system: .live)
     }
 
-    package init(path: String, system: SystemCalls) throws(FileError) {
-        guard !path.utf8.contains(0) else {
+    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    package init(path name: String, in base: OpenFolder? = nil, system: SystemCalls = .live) throws(FileError) {
+        let path = base?.path(of: name) ?? name
+        defer { withExtendedLifetime(base) {} }
+        guard !name.utf8.contains(0) else {
             throw FileError(path: path, operation: "open", reason: "the path contains NUL")
         }
         var opened: Int32
         repeat {
             opened = system.open(
-                AT_FDCWD, path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0o666)
+                base?.descriptor ?? AT_FDCWD, name, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
+                0o666)
         } while opened == -EINTR
         if opened < 0 { throw FileError(path: path, operation: "open", code: -opened) }
         var status = stat()

@@ -22,8 +22,14 @@ public struct AtomicFile {
 
     /// Replaces the file at `path` by `bytes`.
     public static func write(_ bytes: some Sequence<UInt8>, to path: String) throws(FileError) {
+        try write(bytes, to: path, in: nil)
+    }
+
+    package static func write(
+        _ bytes: some Sequence<UInt8>, to path: String, in base: OpenFolder?
+    ) throws(FileError) {
         let bytes = Array(bytes)
-        try write(to: path) { file throws(FileError) in try file.append(bytes) }
+        try write(to: path, in: base, system: .live) { file throws(FileError) in try file.append(bytes) }
     }
 
     /// Replaces the file at `path` by what `body` appends. Where `body` throws, nothing is replaced and its error thrown on.
@@ -33,11 +39,16 @@ public struct AtomicFile {
         try write(to: path, system: .live, body)
     }
 
+    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
     package static func write(
-        to path: String, system: SystemCalls, _ body: (inout AtomicFile) throws(FileError) -> Void
+        to name: String, in base: OpenFolder? = nil, system: SystemCalls,
+        _ body: (inout AtomicFile) throws(FileError) -> Void
     ) throws(FileError) {
-        let target = try AtomicTarget(path)
-        let folder = retrying { system.open(AT_FDCWD, target.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
+        let path = base?.path(of: name) ?? name
+        let start = base?.descriptor ?? AT_FDCWD
+        defer { withExtendedLifetime(base) {} }
+        let target = try AtomicTarget(name, from: start, path)
+        let folder = retrying { system.open(start, target.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0) }
         if folder < 0 { throw FileError(path: path, operation: "open the folder", code: -folder) }
         defer { _ = system.close(folder) }
 
@@ -140,22 +151,26 @@ private struct AtomicTarget {
     let mode: mode_t?
 
     /// Follows symbolic links, a dangling one too.
-    init(_ path: String) throws(FileError) {
+    ///
+    /// - Parameters:
+    ///   - start: What a relative path starts from.
+    ///   - path: What messages call it.
+    init(_ name: String, from start: Int32, _ path: String) throws(FileError) {
         func failure(_ reason: String) -> FileError { FileError(path: path, operation: "write", reason: reason) }
-        if path.utf8.contains(0) { throw failure("the path contains NUL") }
-        var resolved = path
+        if name.utf8.contains(0) { throw failure("the path contains NUL") }
+        var resolved = name
         var links = 0
-        while let destination = Self.destination(of: resolved) {
+        while let destination = Self.destination(of: resolved, from: start) {
             links += 1
             if links > 40 { throw FileError(path: path, operation: "write", code: ELOOP) }
             resolved =
                 destination.utf8.first == UInt8(ascii: "/")
                 ? destination : Self.split(resolved).folder + "/" + destination
         }
-        (folder, name) = Self.split(resolved)
-        if name.isEmpty || name == "." || name == ".." { throw failure("it names no file") }
+        (folder, self.name) = Self.split(resolved)
+        if self.name.isEmpty || self.name == "." || self.name == ".." { throw failure("it names no file") }
         var status = stat()
-        if stat(resolved, &status) == 0 {
+        if fstatat(start, resolved, &status, 0) == 0 {
             guard status.st_mode & S_IFMT == S_IFREG else { throw failure("it is not a regular file") }
             mode = status.st_mode & 0o7777
         } else {
@@ -163,9 +178,9 @@ private struct AtomicTarget {
         }
     }
 
-    private static func destination(of path: String) -> String? {
+    private static func destination(of path: String, from start: Int32) -> String? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-        let count = readlink(path, &buffer, buffer.count)
+        let count = readlinkat(start, path, &buffer, buffer.count)
         return count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 

@@ -17,15 +17,22 @@ package final class InputFile: Sendable {
     private let descriptor: Int32
 
     /// Opens a regular file, or what a symbolic link leads to; folders, pipes, sockets and devices are refused without waiting for them.
-    package init(path: String) throws(FileError) {
+    ///
+    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    package init(path name: String, in base: OpenFolder? = nil) throws(FileError) {
+        let path = base?.path(of: name) ?? name
+        let start = base?.descriptor ?? AT_FDCWD
+        defer { withExtendedLifetime(base) {} }
         func failure(_ reason: String) -> FileError { FileError(path: path, operation: "open", reason: reason) }
-        if path.utf8.contains(0) { throw failure("the path contains NUL") }
+        if name.utf8.contains(0) { throw failure("the path contains NUL") }
         // Looked at before it is opened as well: to open a device can have an effect.
         var status = stat()
-        if stat(path, &status) != 0 { throw FileError(path: path, operation: "open", code: errno) }
+        if fstatat(start, name, &status, 0) != 0 { throw FileError(path: path, operation: "open", code: errno) }
         if let kind = Self.refusedKind(status.st_mode) { throw failure("it is \(kind), not a regular file") }
         var opened: Int32
-        repeat { opened = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY) } while opened < 0 && errno == EINTR
+        repeat {
+            opened = openat(start, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+        } while opened < 0 && errno == EINTR
         if opened < 0 { throw FileError(path: path, operation: "open", code: errno) }
         guard fstat(opened, &status) == 0, Self.refusedKind(status.st_mode) == nil else {
             close(opened)

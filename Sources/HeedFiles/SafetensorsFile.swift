@@ -35,8 +35,13 @@ public struct SafetensorsFile: Sendable {
     ///
     /// - Throws: ``SafetensorsError`` with the path, what was wrong, where, and what was expected.
     public init(path: String, access: Access = .read) throws(SafetensorsError) {
-        do { file = try InputFile(path: path) } catch { throw SafetensorsError(error) }
-        self.path = path
+        try self.init(path: path, in: nil, access: access)
+    }
+
+    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    package init(path: String, in base: OpenFolder?, access: Access = .read) throws(SafetensorsError) {
+        do { file = try InputFile(path: path, in: base) } catch { throw SafetensorsError(error) }
+        self.path = file.path
         self.access = access
         let header = try Self.readHeader(file)
         metadata = header.metadata

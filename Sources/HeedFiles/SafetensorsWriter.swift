@@ -94,13 +94,14 @@ public enum SafetensorsWriter {
     public static func write(
         _ values: [(name: String, value: SafetensorsValue)], metadata: SafetensorsMetadata = [:], to path: String
     ) throws(SafetensorsError) {
-        try write(values, metadata: metadata, to: path, system: .live)
+        try write(values, metadata: metadata, to: path, in: nil, system: .live)
     }
 
     package static func write(
-        _ values: [(name: String, value: SafetensorsValue)], metadata: SafetensorsMetadata, to path: String,
-        system: SystemCalls
+        _ values: [(name: String, value: SafetensorsValue)], metadata: SafetensorsMetadata, to name: String,
+        in base: OpenFolder? = nil, system: SystemCalls = .live
     ) throws(SafetensorsError) {
+        let path = base?.path(of: name) ?? name
         try check(values, path)
         let order = Array(TensorElementType.allCases.enumerated())
         let rank = Dictionary(uniqueKeysWithValues: order.map { ($0.element, $0.offset) })
@@ -115,7 +116,7 @@ public enum SafetensorsWriter {
             throw SafetensorsError(.header, path: path, "a header of \(header.count) bytes is over the limit")
         }
         do {
-            try AtomicFile.write(to: path, system: system) { file throws(FileError) in
+            try AtomicFile.write(to: name, in: base, system: system) { file throws(FileError) in
                 let length = UInt64(header.count)
                 try file.append((0..<8).map { UInt8(truncatingIfNeeded: length >> (8 * $0)) })
                 try file.append(header)

@@ -13,10 +13,17 @@ public enum TextFile {
     /// - Parameter limit: the most bytes that are read; a larger file is refused before any memory is taken for it.
     /// - Throws: ``FileError`` where the file cannot be opened or read, is no regular file, changes its size meanwhile, or is larger.
     public static func bytes(path: String, limit: Int = 4 << 30) throws(FileError) -> [UInt8] {
-        let file = try InputFile(path: path)
+        try bytes(path: path, in: nil, limit: limit)
+    }
+
+    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    package static func bytes(
+        path: String, in base: OpenFolder?, limit: Int = 4 << 30
+    ) throws(FileError) -> [UInt8] {
+        let file = try InputFile(path: path, in: base)
         guard file.size <= limit else {
             throw FileError(
-                path: path, operation: "read", reason: "it has \(file.size) bytes, and at most \(limit) are read")
+                path: file.path, operation: "read", reason: "it has \(file.size) bytes, and at most \(limit) are read")
         }
         var failure: FileError?
         let bytes = [UInt8](unsafeUninitializedCapacity: file.size) { buffer, count in

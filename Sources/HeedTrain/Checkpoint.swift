@@ -48,14 +48,16 @@ public struct Checkpoint: Sendable {
         try save(to: path, system: .live)
     }
 
-    package func save(to path: String, system: SystemCalls) throws(SafetensorsError) {
+    package func save(
+        to path: String, in folder: OpenFolder? = nil, system: SystemCalls
+    ) throws(SafetensorsError) {
         let tensors = named
         let description = JSONWriter.string(.object(header))
         let checksum = Self.checksum(description, tensors)
         try SafetensorsWriter.write(
             tensors.map { ($0.name, .tensor($0.tensor)) },
             metadata: ["format": "pt", Self.headerKey: description, Self.checksumKey: checksum], to: path,
-            system: system)
+            in: folder, system: system)
     }
 
     private static let headerKey = "heed.checkpoint"
@@ -100,11 +102,19 @@ public struct Checkpoint: Sendable {
     /// - Throws: ``TrainingError`` naming the file and what is wrong: it cannot be read, is no checkpoint, is of a later version, contradicts
     ///   its checksum, or holds tensors that belong to no weight.
     public init(path: String) throws(TrainingError) {
+        try self.init(path: path, in: nil)
+    }
+
+    /// - Parameter folder: What a relative path starts from; the folder of the process where there is none.
+    package init(path name: String, in folder: OpenFolder?) throws(TrainingError) {
+        let path = folder?.path(of: name) ?? name
         func failure(_ reason: String) -> TrainingError {
             TrainingError("checkpoint", "\(JSONText.quoted(path, limit: 1024)): \(reason)")
         }
         let file: SafetensorsFile
-        do { file = try SafetensorsFile(path: path) } catch { throw TrainingError("checkpoint", error.description) }
+        do { file = try SafetensorsFile(path: name, in: folder) } catch {
+            throw TrainingError("checkpoint", error.description)
+        }
         guard let description = file.metadata[Self.headerKey] else {
             throw failure("it is no checkpoint: the metadata has no \(Self.headerKey)")
         }
@@ -179,17 +189,24 @@ public struct Checkpoint: Sendable {
         }
     }
 
-    /// Makes sure that the optimiser's tensors of these kinds are there for every weight, and no others.
+    /// Makes sure that the optimiser's tensors of these kinds are there for every weight, of its shape, and no others.
     ///
-    /// - Throws: ``TrainingError`` naming the first that is missing or not known.
+    /// - Throws: ``TrainingError`` naming the first that is missing, not known or of another shape.
     public func requireOptimizer(_ kinds: Set<String>) throws(TrainingError) {
         for kind in kinds.union(optimizer.keys).sorted() {
             guard kinds.contains(kind) else {
                 throw TrainingError("checkpoint", "it has \(JSONText.quoted(kind)) of another optimizer")
             }
-            for name in weights.keys.sorted() where optimizer[kind]?[name] == nil {
-                throw TrainingError(
-                    "checkpoint", "\(JSONText.quoted(kind)) of weight \(JSONText.quoted(name)) is missing")
+            let kept = optimizer[kind] ?? [:]
+            for name in Set(weights.keys).union(kept.keys).sorted() {
+                let shown = "\(JSONText.quoted(kind)) of weight \(JSONText.quoted(name))"
+                guard let weight = weights[name] else {
+                    throw TrainingError("checkpoint", "it has \(shown), and no such weight")
+                }
+                guard let tensor = kept[name] else { throw TrainingError("checkpoint", "\(shown) is missing") }
+                guard tensor.shape == weight.shape else {
+                    throw TrainingError("checkpoint", "\(shown) has shape \(tensor.shape), the weight \(weight.shape)")
+                }
             }
         }
     }

@@ -4,25 +4,41 @@ import HeedJSON
 import HeedTensor
 
 /// The checkpoints of a run in a folder: `checkpoint-000000001000.safetensors` after step 1000, the oldest removed as new ones come.
+///
+/// The folder is that of one run. It is locked as long as something is saved in it, and in ``Trainer/run(checkpoints:observe:)`` to the end of
+/// the run; whoever else would save in it meanwhile is refused. From the first save on this value and its copies belong to that very folder:
+/// where it is moved and another takes its path, nothing is written to the other or removed from it.
 public struct CheckpointFolder: Sendable {
     /// The folder.
     public let path: String
     /// How many of the latest are kept.
     public let keep: Int
+    let hold: FolderHold
 
     /// A folder, which is made with the first checkpoint; at least one is kept.
     public init(path: String, keep: Int = 2) {
         require(keep > 0, "CheckpointFolder: \(keep) checkpoints to keep")
         self.path = path
         self.keep = keep
+        hold = FolderHold()
     }
 
-    /// Saves a checkpoint, forces it to the disk, and only then removes what is more than ``keep``.
+    /// A folder that is locked already, and stays so.
+    package init(_ lock: FolderLock, keep: Int = 2) {
+        require(keep > 0, "CheckpointFolder: \(keep) checkpoints to keep")
+        path = lock.folder.path
+        self.keep = keep
+        hold = FolderHold(lock, known: Set(((try? lock.folder.names()) ?? []).compactMap(Self.step)))
+    }
+
+    /// Saves a checkpoint, forces it to the disk, and only then removes what is more than ``keep``: of those that were there when the
+    /// folder was first saved in, or were written by this value.
     ///
     /// - Parameter protected: a step whose checkpoint stays (the best so far).
     /// - Returns: the file's path.
     /// - Throws: ``TrainingError`` where it could not be saved; the older ones are all there then. An old one that cannot be removed is
-    ///   left, without an error.
+    ///   left, without an error. Where the folder is no longer at its path, the checkpoint is saved in it if it was only moved, and the
+    ///   error says that.
     @discardableResult
     public func save(_ checkpoint: Checkpoint, protecting protected: Int? = nil) throws(TrainingError) -> String {
         try save(checkpoint, protecting: protected, system: .live)
@@ -31,17 +47,30 @@ public struct CheckpointFolder: Sendable {
     package func save(
         _ checkpoint: Checkpoint, protecting protected: Int? = nil, system: SystemCalls
     ) throws(TrainingError) -> String {
-        try make()
-        let file = path(ofStep: checkpoint.step)
-        do { try checkpoint.save(to: file, system: system) } catch {
-            throw TrainingError("checkpoint", error.description)
+        try hold.withLock(make: make, steps: Self.step) { folder, known throws(TrainingError) in
+            do throws(SafetensorsError) {
+                try checkpoint.save(to: Self.name(ofStep: checkpoint.step), in: folder, system: system)
+            } catch {
+                throw folder.isInPlace ? TrainingError("checkpoint", error.description) : displaced(nil)
+            }
+            known.insert(checkpoint.step)
+            // Files of later steps are of a run that this one has left behind.
+            let others = known.subtracting([checkpoint.step, protected ?? checkpoint.step]).sorted()
+            for step in others.filter({ $0 > checkpoint.step })
+                + others.filter({ $0 < checkpoint.step }).dropLast(keep - 1)
+            {
+                folder.remove(Self.name(ofStep: step))
+                known.remove(step)
+            }
+            guard folder.isInPlace else { throw displaced(checkpoint.step) }
         }
-        // Files of later steps are of a run that this one has left behind.
-        let older = steps.filter { $0 != checkpoint.step && $0 != protected }
-        for step in older.filter({ $0 > checkpoint.step }) + older.filter({ $0 < checkpoint.step }).dropLast(keep - 1) {
-            try? FileManager.default.removeItem(atPath: path(ofStep: step))
-        }
-        return file
+        return path(ofStep: checkpoint.step)
+    }
+
+    private func displaced(_ step: Int?) -> TrainingError {
+        let saved = step.map { "; the checkpoint of step \($0) was saved in the folder that was moved" } ?? ""
+        return TrainingError(
+            "checkpoint", "\(JSONText.quoted(path, limit: 1024)): the folder was moved, removed or replaced\(saved)")
     }
 
     /// The latest checkpoint that can be read; nil where there is none at all.
@@ -49,36 +78,59 @@ public struct CheckpointFolder: Sendable {
     /// - Parameter skipped: told of every later one that cannot be read, and why.
     /// - Throws: ``TrainingError`` where there are checkpoints and none can be read: of the latest.
     public func latest(skipping skipped: (TrainingError) -> Void = { _ in }) throws(TrainingError) -> Checkpoint? {
-        var first: TrainingError?
-        for step in steps.reversed() {
-            do {
-                return try Checkpoint(path: path(ofStep: step))
-            } catch {
-                first = first ?? error
-                skipped(error)
+        var listed = steps
+        while true {
+            var failures: [TrainingError] = []
+            for step in listed.reversed() {
+                do {
+                    let checkpoint = try checkpoint(ofStep: step)
+                    for failure in failures { skipped(failure) }
+                    return checkpoint
+                } catch {
+                    failures.append(error)
+                }
             }
+            // A run that is at work has removed what was there when it was listed, and has saved others.
+            let now = steps
+            guard now == listed else {
+                listed = now
+                continue
+            }
+            for failure in failures { skipped(failure) }
+            if let first = failures.first { throw first }
+            return nil
         }
-        if let first { throw first }
-        return nil
     }
 
-    /// Whether the folder is there.
+    /// The checkpoint of a step.
+    ///
+    /// - Throws: ``TrainingError`` where there is none, or it cannot be read.
+    public func checkpoint(ofStep step: Int) throws(TrainingError) -> Checkpoint {
+        guard let folder = hold.folder else { return try Checkpoint(path: path(ofStep: step)) }
+        return try Checkpoint(path: Self.name(ofStep: step), in: folder)
+    }
+
+    /// Whether the folder is there: at its path or, once it was saved in, wherever it was moved.
     public var exists: Bool {
+        if let folder = hold.folder { return !folder.isRemoved }
         var isFolder: ObjCBool = false
         return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
     }
 
     /// The steps of which there are files, upwards.
     public var steps: [Int] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        let names =
+            hold.folder.map { (try? $0.names()) ?? [] }
+            ?? (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
         return names.compactMap(Self.step).sorted()
     }
 
     /// Where the checkpoint of a step lies.
-    public func path(ofStep step: Int) -> String {
+    public func path(ofStep step: Int) -> String { path + "/" + Self.name(ofStep: step) }
+
+    private static func name(ofStep step: Int) -> String {
         let digits = String(step)
-        return path + "/checkpoint-" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits
-            + ".safetensors"
+        return "checkpoint-" + String(repeating: "0", count: max(0, 12 - digits.count)) + digits + ".safetensors"
     }
 
     private static func step(ofName name: String) -> Int? {
@@ -90,13 +142,22 @@ public struct CheckpointFolder: Sendable {
         return Int(digits)
     }
 
-    private func make() throws(TrainingError) {
+    /// Locks the folder, where it is there, until ``endRun()``; where it is not, from the first save on.
+    func beginRun() throws(TrainingError) {
+        try hold.beginRun(exists ? path : nil, steps: Self.step)
+    }
+
+    func endRun() { hold.endRun() }
+
+    /// Makes the folder, where it is not there, and opens it.
+    private func make() throws(TrainingError) -> OpenFolder {
         do {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         } catch {
             throw TrainingError(
                 "checkpoint", "the folder \(JSONText.quoted(path, limit: 1024)) cannot be made: \(Self.reason(error))")
         }
+        do { return try OpenFolder(path: path) } catch { throw TrainingError("checkpoint", error.description) }
     }
 
     private static func reason(_ error: any Error) -> String {

@@ -13,14 +13,19 @@ public struct MetricsLog: Sendable {
     /// - Parameter step: the last step to keep of a log that is there; nil begins an empty one.
     /// - Throws: ``FileError`` where the file cannot be read, replaced or opened.
     public init(path: String, keepingThrough step: Int?) throws(FileError) {
+        try self.init(path: path, in: nil, keepingThrough: step)
+    }
+
+    /// - Parameter folder: What a relative path starts from; the folder of the process where there is none.
+    package init(path: String, in folder: OpenFolder?, keepingThrough step: Int?) throws(FileError) {
         var kept: [UInt8] = []
         if let step {
-            for record in try Self.records(path: path) where record.step <= step {
+            for record in try Self.records(path: path, in: folder) where record.step <= step {
                 kept += JSONWriter.bytes(.object(record.object)) + [UInt8(ascii: "\n")]
             }
         }
-        try AtomicFile.write(kept, to: path)
-        file = try AppendFile(path: path)
+        try AtomicFile.write(kept, to: path, in: folder)
+        file = try AppendFile(path: path, in: folder)
     }
 
     /// Appends a line; numbers that JSON lacks (NaN, infinities) become `null`.
@@ -58,9 +63,14 @@ public struct MetricsLog: Sendable {
     ///
     /// - Throws: ``FileError`` where the file is there and cannot be read.
     public static func records(path: String) throws(FileError) -> [Record] {
+        try records(path: path, in: nil)
+    }
+
+    /// - Parameter folder: What a relative path starts from; the folder of the process where there is none.
+    package static func records(path: String, in folder: OpenFolder?) throws(FileError) -> [Record] {
         let bytes: [UInt8]
         do {
-            bytes = try TextFile.bytes(path: path)
+            bytes = try TextFile.bytes(path: path, in: folder)
         } catch {
             if error.isMissingFile { return [] }
             throw error

@@ -52,7 +52,7 @@ public actor Trainer<Task: TrainingTask> {
     ///
     /// - Parameters:
     ///   - checkpoints: Where checkpoints are saved: every ``TrainingSettings/checkpointEvery`` steps, at the end, and of the best
-    ///     evaluation.
+    ///     evaluation. No other run can save in the folder meanwhile.
     ///   - observe: Told of everything that happens. What it throws ends the run.
     /// - Throws: ``TrainingError``; `CancellationError` where the task was cancelled, after the checkpoint of the last step was saved; what
     ///   the training task or `observe` throws.
@@ -68,6 +68,8 @@ public actor Trainer<Task: TrainingTask> {
     private func takeSteps(
         _ checkpoints: CheckpointFolder?, _ observe: @Sendable (TrainingEvent) throws -> Void
     ) async throws {
+        try checkpoints?.beginRun()
+        defer { checkpoints?.endRun() }
         var savedStep = step
         do {
             try await takeSteps(checkpoints, savedStep: &savedStep, observe)

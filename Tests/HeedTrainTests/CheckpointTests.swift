@@ -116,6 +116,12 @@ struct CheckpointTests {
         #expect(
             reason { () throws(TrainingError) in try checkpoint.requireOptimizer(["first_moment"]) }
                 == "it has \"second_moment\" of another optimizer")
+        var misshapen = checkpoint
+        misshapen.optimizer["second_moment"]?["a.bias"] = Tensor.zeros([5])
+        #expect(
+            reason { () throws(TrainingError) in
+                try misshapen.requireOptimizer(["first_moment", "second_moment"])
+            } == "\"second_moment\" of weight \"a.bias\" has shape [5], the weight [4]")
         checkpoint.optimizer["second_moment"]?["a.bias"] = nil
         #expect(
             reason { () throws(TrainingError) in

@@ -8,7 +8,8 @@ struct Generate: ParsableCommand {
         abstract: "Continue a text with a model that heed train made; the text appears as it is written.",
         discussion: """
             A char-gpt sees as many letters as its length says. Of a longer text it forgets the oldest quarter of them each time they are full, \
-            so that it always sees at least the last three quarters. The same seed writes the same text, for any number of threads.
+            so that it always sees at least the last three quarters. Of a run that has gone on since its model was written, or was stopped before, the \
+            latest checkpoint is used. The same seed writes the same text, for any number of threads.
             """
     )
 

@@ -29,11 +29,14 @@ extension ModelFolder {
         let vocabulary = try vocabulary()
         do {
             let weights = try weights()
-            try Self.require(weights, for: Preset.leastFloats(values, vocabularySize: vocabulary.count).weights)
+            try Self.require(weights.tensors, for: Preset.leastFloats(values, vocabularySize: vocabulary.count).weights)
             var random = RandomGenerator(seed: 0)
             var model = try Preset.model(values, vocabularySize: vocabulary.count, using: &random)
-            try model.load(weights)
-            return try user.use(model, vocabulary)
+            try model.load(weights.tensors)
+            let result = try user.use(model, vocabulary)
+            // Last: where something goes wrong, that alone is said.
+            for note in weights.notes { Console.explain(note) }
+            return result
         } catch let failure as CommandFailure {
             throw failure
         } catch {

@@ -4,7 +4,7 @@ import HeedFiles
 
 /// A run of `heed train` with a language model: from the options to the trained model in its folder.
 struct LanguageRun<Preset: LanguagePreset> {
-    private let folder: ModelFolder
+    private var folder: ModelFolder
     private let values: PresetValues
     private let steps: Int
     private let seed: UInt64
@@ -16,9 +16,11 @@ struct LanguageRun<Preset: LanguagePreset> {
 
     /// Reads settings, data and, where a run is resumed, its latest checkpoint; nothing is written yet.
     init(_ options: TrainOptions) throws(CommandFailure) {
-        folder = ModelFolder(path: options.out ?? Preset.name)
+        var folder = ModelFolder(path: options.out ?? Preset.name)
         json = options.common.json
-        lock = options.resume && folder.holdsRun ? try folder.lock() : nil
+        // From the start, so that no other run can come between what is read and what is written.
+        if options.resume, folder.holdsRun { folder = try folder.locked() }
+        self.folder = folder
         var values = PresetValues(Preset.keys)
         let config = options.resume ? try Self.resumed(folder) : nil
         if let config { try values.read(config.settings) }
@@ -66,8 +68,6 @@ struct LanguageRun<Preset: LanguagePreset> {
     private let settingsStatus: CommandFailure.Status
     /// Why later checkpoints than the one that is resumed from are of no use.
     private let passedOver: [String]
-    /// Keeps other runs out of the folder; from the start where it is there, else from when it is made.
-    private var lock: FolderLock?
 
     private static func holdsARun(_ folder: ModelFolder) -> CommandFailure {
         .workFailed(
@@ -99,9 +99,11 @@ struct LanguageRun<Preset: LanguagePreset> {
         } catch {
             throw CommandFailure(settingsStatus, "\(error)")
         }
-        try folder.make()
-        if lock == nil {
-            lock = try folder.lock()
+        // First of all: where the checkpoint is refused, the folder stays as it is.
+        if let checkpoint { try resume(trainer, from: checkpoint) }
+        if !folder.isLocked {
+            try folder.make()
+            folder = try folder.locked()
             // Another run may have begun meanwhile.
             if folder.holdsRun { throw Self.holdsARun(folder) }
         }
@@ -115,7 +117,7 @@ struct LanguageRun<Preset: LanguagePreset> {
             )
         }
         let progress = TrainProgress(json: json, totalSteps: steps)
-        try run(trainer, from: checkpoint, progress)
+        try run(trainer, from: checkpoint?.step, progress)
         try finish(progress)
     }
 
@@ -136,28 +138,29 @@ struct LanguageRun<Preset: LanguagePreset> {
         return checkpoint
     }
 
-    private func run(
-        _ trainer: Trainer<LanguageModelTask<Preset.Model>>, from checkpoint: Checkpoint?, _ progress: TrainProgress
-    ) throws {
-        let (folder, name, lock) = (folder, Preset.name, lock)
+    private func resume(
+        _ trainer: Trainer<LanguageModelTask<Preset.Model>>, from checkpoint: Checkpoint
+    ) throws(CommandFailure) {
         do {
-            // First of all: where the checkpoint is refused, the log stays as it is.
             // The schedule follows from settings, which were compared, and --steps, which may change.
-            if let checkpoint {
-                try Blocking.wait { try await trainer.resume(from: checkpoint, allowing: .schedule) }
-            }
-            for warning in passedOver { Console.explain(warning) }
-            let log = try MetricsLog(path: folder.metricsPath, keepingThrough: checkpoint?.step)
-            let history = try LossHistory(logPath: folder.metricsPath)
+            try Blocking.wait { try await trainer.resume(from: checkpoint, allowing: .schedule) }
+        } catch {
+            throw .workFailed("\(error)")
+        }
+        for warning in passedOver { Console.explain(warning) }
+    }
+
+    private func run(
+        _ trainer: Trainer<LanguageModelTask<Preset.Model>>, from step: Int?, _ progress: TrainProgress
+    ) throws {
+        let (folder, name) = (folder, Preset.name)
+        do {
+            let log = try folder.log(keepingThrough: step)
+            let history = LossHistory(try folder.records())
             try Blocking.run {
                 try await trainer.run(checkpoints: folder.checkpoints) { event in
                     switch event {
                     case .step(let report):
-                        guard lock?.isInPlace == true else {
-                            throw CommandFailure.workFailed(
-                                "\(JSONText.quoted(folder.path, limit: 1024)): the folder was removed or replaced while the run went on"
-                            )
-                        }
                         try log.append(
                             step: report.step,
                             [
@@ -165,6 +168,8 @@ struct LanguageRun<Preset: LanguagePreset> {
                                 "gradient_norm": report.gradientNorm, "seconds": report.seconds,
                             ])
                         if let norms = report.gradientNorms { try log.append(step: report.step, members: norms.json) }
+                        // Behind the log, which lies in the folder that is held: the step is in it and will be in a checkpoint.
+                        try folder.requireInPlace()
                         history.add(step: report.step, trainingLoss: report.loss)
                         progress.report(report)
                     case .evaluation(let step, let evaluation, _):
@@ -177,7 +182,7 @@ struct LanguageRun<Preset: LanguagePreset> {
                             ])
                         try progress.report(step: step, evaluation)
                         history.add(step: step, validationLoss: evaluation.loss)
-                        try folder.write(history.plot(title: name).document, to: folder.plotPath)
+                        try folder.write(history.plot(title: name))
                     case .checkpoint: break
                     }
                 }
@@ -203,9 +208,10 @@ struct LanguageRun<Preset: LanguagePreset> {
         var best = latest
         if let step = latest.state["best_step"]?.int, step != latest.step {
             // Where it is gone or broken, the latest serves.
-            best = (try? Checkpoint(path: folder.checkpoints.path(ofStep: step))) ?? latest
+            best = (try? folder.checkpoints.checkpoint(ofStep: step)) ?? latest
         }
-        try folder.write(weights: best.weights)
+        try folder.write(weights: best.weights, ofStep: best.step, latest: latest.step)
+        try folder.requireInPlace()
         Progress.erase()
         let totals = progress.totals
         let losses = progress.losses

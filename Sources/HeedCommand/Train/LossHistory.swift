@@ -10,10 +10,10 @@ final class LossHistory: Sendable {
 
     private let points: Mutex<Points>
 
-    /// What the log at `path` holds.
-    init(logPath path: String) throws {
+    /// What a log holds.
+    init(_ records: [MetricsLog.Record]) {
         var points = Points()
-        for record in try MetricsLog.records(path: path) {
+        for record in records {
             if let loss = record["loss"] { points.training.append(LossPlot.Point(step: record.step, loss: loss)) }
             if let loss = record["validation_loss"] {
                 points.validation.append(LossPlot.Point(step: record.step, loss: loss))

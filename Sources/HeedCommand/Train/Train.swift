@@ -53,7 +53,11 @@ struct TrainOptions: ParsableArguments {
     @Option(name: .long, help: "The folder that the model is written to. (default: the preset's name)")
     var out: String?
 
-    @Flag(name: .long, help: "Go on with the run in the folder from its latest checkpoint.")
+    @Flag(
+        name: .long,
+        help:
+            "Go on with the run in the folder from its latest checkpoint. Text, seed and keys are the run's; --steps may change."
+    )
     var resume = false
 
     @OptionGroup var common: CommonOptions
