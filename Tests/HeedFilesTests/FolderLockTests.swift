@@ -23,4 +23,33 @@ struct FolderLockTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).isEmpty)
         #expect(throws: FileError.self) { try FolderLock(path: folder + "\0") }
     }
+
+    // Moved, and another folder at its path: names lead to the folder that is open, links in it too.
+    @Test func anOpenFolderIsThatFolder() throws {
+        let root = FileManager.default.temporaryDirectory.appendingPathComponent("heed-open-\(UUID())").path
+        defer { try? FileManager.default.removeItem(atPath: root) }
+        let (path, moved) = (root + "/run", root + "/moved")
+        try FileManager.default.createDirectory(atPath: path + "/below", withIntermediateDirectories: true)
+        let folder = try OpenFolder(path: path)
+        try AtomicFile.write([1], to: "one", in: folder)
+        try FileManager.default.createSymbolicLink(atPath: path + "/link", withDestinationPath: "below/two")
+        try FileManager.default.moveItem(atPath: path, toPath: moved)
+        try FileManager.default.createDirectory(atPath: path + "/below", withIntermediateDirectories: true)
+        #expect(!folder.isInPlace && !folder.isRemoved)
+        try AtomicFile.write([2, 2], to: "one", in: folder)
+        try AtomicFile.write([3], to: "link", in: folder)
+        try AppendFile(path: "log", in: folder).append([4])
+        #expect(try TextFile.bytes(path: "one", in: folder) == [2, 2])
+        #expect(try TextFile.bytes(path: moved + "/below/two") == [3])
+        #expect(try folder.names().sorted() == ["below", "link", "log", "one"])
+        #expect(folder.contains("log") && folder.remove("log") && !folder.contains("log") && !folder.remove("log"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path) == ["below"])
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path + "/below").isEmpty)
+        // Messages name the file as it was named.
+        let error = #expect(throws: FileError.self) { try TextFile.bytes(path: "none", in: folder) }
+        #expect(error?.path == path + "/none" && error?.isMissingFile == true)
+        try FileManager.default.removeItem(atPath: moved)
+        #expect(folder.isRemoved)
+        #expect(throws: FileError.self) { try AtomicFile.write([1], to: "one", in: folder) }
+    }
 }
