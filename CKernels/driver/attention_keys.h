@@ -35,7 +35,7 @@ static inline size_t heed_element_size(bool bf16) { return bf16 ? sizeof(uint16_
 // The first key (or value) of a chunk of HEED_CACHE_CHUNK keys of one entry and head.
 static inline const void *heed_attention_chunk(const HeedAttentionCall *call, const void *rows, HeedStrides strides, void *const *cached,
                                                size_t dim, size_t b, size_t g, size_t chunk) {
-  if (call->cache) {
+  if (call->cache && dim > 0) {
     const size_t before = (b * call->shape->key_value_heads + g) * HEED_CACHE_CHUNK * dim;
     return (const char *)cached[chunk] + before * heed_element_size(call->bf16);
   }

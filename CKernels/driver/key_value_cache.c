@@ -99,9 +99,10 @@ static bool fits(const HeedAttentionShape *shape, const HeedKeyValueCache *cache
 
 static bool has_chunks(const HeedAttentionShape *shape, const HeedKeyValueCache *cache) {
   if (shape->key_length == 0 || shape->batch == 0 || shape->key_value_heads == 0) return true;
-  if (!cache->keys || !cache->values) return false;
+  const bool keys = cache->head_dim > 0, values = cache->value_dim > 0; // what is empty may be null
+  if ((keys && !cache->keys) || (values && !cache->values)) return false;
   for (size_t chunk = 0; chunk <= (shape->key_length - 1) / HEED_CACHE_CHUNK; chunk++)
-    if (!cache->keys[chunk] || !cache->values[chunk]) return false;
+    if ((keys && !cache->keys[chunk]) || (values && !cache->values[chunk])) return false;
   return true;
 }
 
@@ -122,7 +123,11 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   if (status != HeedStatusOk) return status;
   if (outputs->weights || shape->dropout.probability > 0) return HeedStatusNotSupported;
   const bool bf16 = cache->element == HeedElementBfloat16;
-  HeedAttentionCall call = {&rows, &checked, outputs, cache, bf16};
+  // What is empty may be null, and the paths look for chunks of both.
+  HeedKeyValueCache chunks = *cache;
+  if (!chunks.keys) chunks.keys = chunks.values;
+  if (!chunks.values) chunks.values = chunks.keys;
+  HeedAttentionCall call = {&rows, &checked, outputs, &chunks, bf16};
   if (!bf16) return heed_attention_decodes(&call) ? heed_attention_run_decode(&call) : heed_attention_run_tiled(&call);
   // Queries rounded, contiguous.
   const size_t heads = heed_size_product(shape->batch, shape->heads), lines = heed_size_product(heads, shape->query_length);

@@ -190,6 +190,12 @@ TEST_ONCE(arguments_of_the_cache) {
   GIVES(BadArgument, heed_attention_cached_forward(&attention, WITH(cache, keys = no_chunks), &inputs, &outputs));
   GIVES(BadArgument, heed_attention_cached_forward(&attention, WITH(cache, values = NULL), &inputs, &outputs));
   GIVES(BadShape, heed_attention_cached_forward(&attention, WITH(cache, chunks = 0), &inputs, &outputs));
+  // Values without columns take no chunks.
+  HeedAttentionShape narrow = attention;
+  narrow.value_dim = 0;
+  HeedKeyValueCache keys = cache;
+  keys.value_dim = 0, keys.values = NULL;
+  GIVES(Ok, heed_attention_cached_forward(&narrow, &keys, &inputs, &outputs));
   GIVES(BadShape, heed_attention_cached_forward(&attention, WITH(cache, batch = 3), &inputs, &outputs));
   GIVES(BadShape, heed_attention_cached_forward(WITH(attention, key_value_heads = 3), WITH(cache, key_value_heads = 3), &inputs, &outputs));
 }
