@@ -65,7 +65,7 @@ static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *ca
       .gradient_row = s->output_gradient.row,
       .gradient_column = s->output_gradient.column,
       .log_sum_exp = in->log_sum_exp + row * s->forward.query_length + first,
-      .statistics = call->statistics + (row * call->query_tiles + query_tile) * 3 * most,
+      .statistics = call->statistics + (row * call->query_tiles + query_tile) * HEED_ATTENTION_STATISTICS * most,
   };
 }
 

@@ -18,7 +18,7 @@ typedef struct HeedAttentionBackwardCall {
   size_t query_tiles, key_tiles;   // of a head
   size_t block_tiles;              // tiles of keys in a block that is packed together
   size_t query_width, value_width; // D and E rounded up to the lanes
-  float *statistics;               // [B, H, query_tiles][3][query tile]
+  float *statistics;               // [B, H, query_tiles][HEED_ATTENTION_STATISTICS][query tile]
   float *scratch;                  // of the workers
   size_t scratch_stride;
 } HeedAttentionBackwardCall;

@@ -188,7 +188,7 @@ HeedStatus heed_attention_tiled_backward(const HeedAttentionBackwardShape *shape
                  .heads = s->heads / s->key_value_heads};
   tiled.call.block_tiles = block_tiles(&tiled.call);
   const size_t tiles = heed_size_product(s->batch * s->heads, tiled.call.query_tiles);
-  tiled.call.statistics = heed_scratch_push(heed_size_product(tiles, 3 * tile * sizeof(float)));
+  tiled.call.statistics = heed_scratch_push(heed_size_product(tiles, HEED_ATTENTION_STATISTICS * tile * sizeof(float)));
   if (!tiled.call.statistics) return HeedStatusOutOfMemory;
   status = run(&tiled);
   heed_scratch_pop(tiled.call.statistics);

@@ -14,7 +14,8 @@ struct HeedAttentionTile;
 #define HEED_ATTENTION_KEY_TILE 64
 
 // A log-sum-exp beyond this is too coarse in float32 for the weights: their maximum and sum are taken from the scores again.
-#define HEED_ATTENTION_LARGE 16.0f
+#define HEED_ATTENTION_LARGE      16.0f
+#define HEED_ATTENTION_STATISTICS 4
 // Gradients take smaller weights for 0: products with them would be denormal or nearly so (include/attention_backward.h).
 #define HEED_ATTENTION_LEAST_WEIGHT 0x1p-100f
 
@@ -23,8 +24,8 @@ typedef struct HeedAttentionBackwardQueries {
   const struct HeedAttentionTile *tile;  // sizes, masks, and where queries, keys and values lie
   const float *output, *output_gradient; // rows of O and dO
   ptrdiff_t output_row, output_column, gradient_row, gradient_column;
-  const float *log_sum_exp;              // L
-  float *statistics;                     // [3][query tile]: delta; what is subtracted from scores in base 2, in two parts
+  const float *log_sum_exp; // L
+  float *statistics; // [HEED_ATTENTION_STATISTICS][query tile]: delta; what is subtracted from scores in base 2, in two parts; delta's rest
   float *query_lanes, *query_rows;       // Q^T [D][query tile] with scale and log2 e, Q [query tile][D rounded up]
   float *gradient_lanes, *gradient_rows; // dO^T and dO likewise
   bool query_finite, gradient_finite;    // no NaN and no infinity in Q, in dO
@@ -47,7 +48,7 @@ typedef struct HeedAttentionBackwardSums {
 } HeedAttentionBackwardSums;
 
 typedef struct HeedAttentionBackwardKernels {
-  // statistics <- from O, dO, L, and where L is large from Q and K; needs `scratch` of statistics_scratch floats.
+  // statistics <- from O, dO, L, and where L is large from Q, K and V; needs `scratch` of statistics_scratch floats.
   size_t (*statistics_scratch)(size_t head_dim, size_t value_dim);
   void (*statistics)(const HeedAttentionBackwardQueries *queries, float *scratch);
   // The packed copies and the three flags.

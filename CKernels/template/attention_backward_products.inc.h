@@ -58,7 +58,8 @@ INLINE_KERNEL void backward_cotangent_rows(const int rows, const int vectors, co
     for (int v = 0; v < vectors; v++) {
       const vf weight = vf_load(scores + r * QUERY_TILE + v * HEED_LANES);
       if (drops) sum[r][v] = vf_mul(sum[r][v], vf_load(multipliers + r * QUERY_TILE + v * HEED_LANES));
-      vf result = vf_mul(weight, vf_sub(sum[r][v], vf_load(statistics + v * HEED_LANES)));
+      const vf difference = vf_sub(sum[r][v], vf_load(statistics + v * HEED_LANES));
+      vf result = vf_mul(weight, vf_sub(difference, vf_load(statistics + 3 * QUERY_TILE + v * HEED_LANES)));
       if (masked) result = vf_select(backward_hidden(weight), vf_zero(), result);
       vf_store(cotangent + r * QUERY_TILE + v * HEED_LANES, result);
     }

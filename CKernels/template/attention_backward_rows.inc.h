@@ -6,17 +6,56 @@ typedef struct BackwardStatisticsScratch {
   float *query, *gradient, *output; // Q^T, dO^T, O^T
   float *scores, *bias;             // [KEY_TILE][QUERY_TILE]
   float *max, *sum;                 // [QUERY_TILE]
+  double *delta;                    // [QUERY_TILE], times the sum
 } BackwardStatisticsScratch;
 
-static size_t backward_statistics_scratch(size_t head_dim, size_t value_dim) {
-  return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 2);
+// Whether a row's maximum, sum and delta are taken from its scores again: where L is too large for float32, and where it is so far from the
+// logarithm of the number of keys that few of them may have all the weight.
+#define BACKWARD_CONCENTRATED 3.0f
+INLINE_KERNEL bool backward_takes_again(const HeedAttentionTile *tile, size_t row, float log_sum_exp) {
+  const ptrdiff_t keys = visible_keys(tile, row) - first_key(tile, row);
+  const float even = logf((float)(keys > 1 ? keys : 1));
+  return fabsf(log_sum_exp) < INFINITY && (log_sum_exp > even + BACKWARD_CONCENTRATED || log_sum_exp < even - BACKWARD_CONCENTRATED ||
+                                           fabsf(log_sum_exp) > HEED_ATTENTION_LARGE);
 }
 
-// Maximum and sum of every row in base 2, online over the tiles of keys.
+static size_t backward_statistics_scratch(size_t head_dim, size_t value_dim) {
+  return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 4);
+}
+
+// delta <- delta * alpha + sum over a tile's keys of P * (V dO^T), in float64. Of a row that sees next to nothing but one key, dP - delta is all
+// but 0 there: from O, which has been rounded, it would have no digits left. The products are those of the pairs, bit for bit.
+static void backward_online_delta(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s, size_t first, size_t keys,
+                                  const vf alpha[HEED_BLOCK_VECTORS]) {
+  vd low[HEED_BLOCK_VECTORS], high[HEED_BLOCK_VECTORS];
+  for (int v = 0; v < HEED_BLOCK_VECTORS; v++) {
+    const double *delta = s->delta + v * HEED_LANES;
+    low[v] = vd_fma(vd_load(delta), vd_low(alpha[v]), vd_zero());
+    high[v] = vd_fma(vd_load(delta + HEED_LANES / 2), vd_high(alpha[v]), vd_zero());
+  }
+  const float *value = (const float *)tile->value + (ptrdiff_t)first * tile->value_row;
+  for (size_t j = 0; j < keys; j++, value += tile->value_row) {
+    vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
+    block_product(1, HEED_BLOCK_VECTORS, false, value, tile->value_row, tile->value_column, s->gradient, QUERY_TILE, tile->value_dim, sum);
+#pragma clang loop unroll(full)
+    for (int v = 0; v < HEED_BLOCK_VECTORS; v++) {
+      const vf weight = vf_load(s->scores + j * QUERY_TILE + v * HEED_LANES);
+      const vf seen = vf_select(backward_hidden(weight), vf_zero(), sum[0][v]);
+      low[v] = vd_fma(vd_low(weight), vd_low(seen), low[v]);
+      high[v] = vd_fma(vd_high(weight), vd_high(seen), high[v]);
+    }
+  }
+  for (int v = 0; v < HEED_BLOCK_VECTORS; v++) {
+    vd_store(s->delta + v * HEED_LANES, low[v]);
+    vd_store(s->delta + v * HEED_LANES + HEED_LANES / 2, high[v]);
+  }
+}
+
+// Maximum and sum of every row in base 2, and delta where there is no dropout, online over the tiles of keys.
 static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s) {
   pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
                   scale_in_base_2(tile->scale), s->query, QUERY_TILE, QUERY_TILE);
-  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f;
+  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f, s->delta[i] = 0.0;
   const size_t end = (size_t)visible_keys(tile, tile->queries - 1);
   for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
     const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
@@ -33,6 +72,7 @@ static void backward_online(const HeedAttentionTile *tile, const BackwardStatist
     mask_tile(HEED_BLOCK_VECTORS, tile, first, keys, 0, bias, s->scores, max);
     refine_tile(HEED_BLOCK_VECTORS, tile, &x, keys, 0, bias, s->max, s->scores, max);
     weigh_tile(HEED_BLOCK_VECTORS, true, false, keys, s->scores, s->max, s->sum, max, alpha);
+    if (!(tile->dropout > 0)) backward_online_delta(tile, s, first, keys, alpha);
   }
 }
 
@@ -45,6 +85,7 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
   s.bias = s.scores + QUERY_TILE * KEY_TILE;
   s.max = s.bias + QUERY_TILE * KEY_TILE;
   s.sum = s.max + QUERY_TILE;
+  s.delta = (double *)(void *)(s.sum + QUERY_TILE);
   pack_transposed(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim, 1.0f, s.gradient, QUERY_TILE,
                   QUERY_TILE);
   pack_transposed(q->output, q->output_row, q->output_column, tile->queries, tile->value_dim, 1.0f, s.output, QUERY_TILE, QUERY_TILE);
@@ -56,21 +97,24 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
     vf_store(q->statistics + lane, sum);
   }
   bool large = false;
-  for (size_t i = 0; i < tile->queries; i++) {
-    const float magnitude = fabsf(q->log_sum_exp[i]);
-    large = large || (magnitude > HEED_ATTENTION_LARGE && magnitude < INFINITY);
-  }
+  for (size_t i = 0; i < tile->queries; i++) large = large || backward_takes_again(tile, i, q->log_sum_exp[i]);
   if (large) backward_online(tile, &s);
   for (size_t i = 0; i < QUERY_TILE; i++) {
     float *first = q->statistics + QUERY_TILE + i, *second = first + QUERY_TILE;
-    const float l = i < tile->queries ? q->log_sum_exp[i] : -INFINITY, magnitude = fabsf(l);
+    const float l = i < tile->queries ? q->log_sum_exp[i] : -INFINITY;
     const double in_base_2 = (double)l * LOG2_E;
-    if (l == -INFINITY)
+    q->statistics[3 * QUERY_TILE + i] = 0.0f;
+    if (l == -INFINITY) {
       *first = INFINITY, *second = 0.0f;
-    else if (magnitude > HEED_ATTENTION_LARGE && magnitude < INFINITY)
+    } else if (backward_takes_again(tile, i, l)) {
       *first = s.max[i], *second = (float)log2((double)s.sum[i]);
-    else
+      if (tile->dropout > 0) continue;
+      const double delta = s.delta[i] / (double)s.sum[i];
+      q->statistics[i] = (float)delta;
+      q->statistics[3 * QUERY_TILE + i] = isfinite(delta) ? (float)(delta - (double)q->statistics[i]) : 0.0f;
+    } else {
       *first = (float)in_base_2, *second = isfinite(l) ? (float)(in_base_2 - (double)*first) : 0.0f;
+    }
   }
 }
 
