@@ -50,6 +50,7 @@ struct Generate: ParsableCommand {
 
     mutating func run() throws {
         try common.apply()
+        try Blocking.requireThread()
         try ModelFolder(path: model).withLanguageModel(
             Writer(
                 prompt: prompt, maxTokens: maxTokens,

@@ -1,44 +1,19 @@
 import Dispatch
+import Heed
+import HeedTensor
 import Synchronization
 
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
-
-/// Asynchronous work in a command that waits for it.
+/// Asynchronous work in a command that waits for it. It runs on ``EngineExecutor`` and needs no thread of Dispatch, which waits for ever where
+/// the system refuses one.
 enum Blocking {
-    private final class Outcome<Value: Sendable>: Sendable {
-        let result = Mutex<Result<Value, any Error>?>(nil)
-        let done = DispatchSemaphore(value: 0)
-
-        func wait() throws -> Value {
-            done.wait()
-            guard let result = result.withLock({ $0 }) else { throw CancellationError() }
-            return try result.get()
-        }
-    }
-
     /// Runs `body` and waits for it. Signals do what they do otherwise.
     static func wait<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+        try requireThread()
+        let done = DispatchSemaphore(value: 0)
         let outcome = Outcome<Value>()
-        start(body, outcome)
-        return try outcome.wait()
-    }
-
-    @discardableResult
-    private static func start<Value: Sendable>(
-        _ body: @escaping @Sendable () async throws -> Value, _ outcome: Outcome<Value>
-    ) -> Task<Void, Never> {
-        Task {
-            let result: Result<Value, any Error>
-            do { result = .success(try await body()) } catch { result = .failure(error) }
-            outcome.result.withLock { $0 = result }
-            outcome.done.signal()
-        }
+        start(body, outcome) { done.signal() }
+        done.wait()
+        return try outcome.get()
     }
 
     /// Runs `body` and waits for it; the signals that ask a program to end (`SIGINT`, `SIGTERM`, `SIGHUP`) cancel it. A second one ends the
@@ -46,30 +21,43 @@ enum Blocking {
     ///
     /// For work that is to be left in order. It must look at cancellation: what comes while it ends is forgotten.
     static func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
+        try requireThread()
+        let notices = try Notices()
         let outcome = Outcome<Value>()
-        let task = start(body, outcome)
-        let signals = [SIGINT, SIGTERM, SIGHUP].filter { !isIgnored($0) }
-        let sources = signals.map { number in
-            signal(number, SIG_IGN)
-            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler {
-                task.cancel()
-                signal(number, SIG_DFL)
-            }
-            source.resume()
-            return source
-        }
-        defer {
-            for source in sources { source.cancel() }
-            for number in signals { signal(number, SIG_DFL) }
-        }
-        return try outcome.wait()
+        let task = start(body, outcome) { notices.post(Notices.done) }
+        let signals = StopSignals(noticesTo: notices)
+        while notices.next() != Notices.done { task.cancel() }
+        signals.restore()
+        return try outcome.get()
     }
 
-    private static func isIgnored(_ number: Int32) -> Bool {
-        // Asked by setting it, for a moment: the two handlers there are differ in their addresses alone.
-        let before = signal(number, SIG_IGN)
-        signal(number, before)
-        return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+    /// - Throws: ``CommandFailure`` where the work could not have a thread of its own, and so could not be stopped.
+    static func requireThread() throws(CommandFailure) {
+        guard EngineExecutor.hasThread() else {
+            throw .workFailed(
+                "no thread could be started: this user, or this control group, may have no more (ulimit -u, pids.max)")
+        }
+    }
+
+    private final class Outcome<Value: Sendable>: Sendable {
+        private let result = Mutex<Result<Value, any Error>?>(nil)
+
+        func set(_ result: Result<Value, any Error>) { self.result.withLock { $0 = result } }
+
+        func get() throws -> Value {
+            guard let result = result.withLock({ $0 }) else { throw CancellationError() }
+            return try result.get()
+        }
+    }
+
+    @discardableResult
+    private static func start<Value: Sendable>(
+        _ body: @escaping @Sendable () async throws -> Value, _ outcome: Outcome<Value>,
+        whenDone: @escaping @Sendable () -> Void
+    ) -> Task<Void, Never> {
+        Task(executorPreference: EngineExecutor.shared) {
+            do { outcome.set(.success(try await body())) } catch { outcome.set(.failure(error)) }
+            whenDone()
+        }
     }
 }

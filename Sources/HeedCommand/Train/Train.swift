@@ -79,6 +79,7 @@ struct TrainLanguage<Preset: LanguagePreset>: ParsableCommand {
 
     mutating func run() throws {
         try options.common.apply()
+        try Blocking.requireThread()
         // A reader that goes away ends the run by an error, so that what was learned is saved.
         signal(SIGPIPE, SIG_IGN)
         var run = try LanguageRun<Preset>(options)
