@@ -114,7 +114,7 @@ static inline void heed_float_mode_end(const HeedFloatMode *mode) {
   __attribute__((cleanup(heed_float_mode_end), unused)) const HeedFloatMode heed_float_mode = heed_float_mode_begin(wanted)
 
 // The first statement of a function that computes and is called from outside. While the caller is in the mode that is wanted it costs one
-// reading of the control word (some 5 ns for both ends).
+// reading of the control word (about 1 ns).
 #define HEED_FLOAT_MODE() HEED_FLOAT_MODE_OF(HEED_FLOAT_DEFAULT)
 
 // Has a variable computed here, not where it is used.
