@@ -204,7 +204,7 @@ static Sizes sizes_of(const Forward *f) {
       .gathered = round_up(stretch * s->input),
       .sums = f->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_PANEL,
       .packed_input = packs_input ? heed_gemm_packed_size(s->input, gates, HeedGemmElementF32) / sizeof(float) : 0,
-      .packed_state = f->weights->packed ? 0 : heed_recurrent_state_floats(s->cell, s->hidden),
+      .packed_state = f->weights->packed || rows == 0 ? 0 : heed_recurrent_state_floats(s->cell, s->hidden),
   };
 }
 
@@ -221,7 +221,8 @@ static HeedStatus pack_weights(Forward *f, const Sizes *sizes, float *memory) {
       const HeedStatus status = heed_gemm_pack(s->input, gates, HeedGemmElementF32, f->weights->w_ih, 1, (ptrdiff_t)s->input, memory);
       if (status != HeedStatusOk) return status;
     }
-    heed_recurrent_pack_state(s->cell, s->hidden, f->weights->w_hh, memory + sizes->packed_input);
+    // Without a step no weight is read.
+    if (sizes->packed_state) heed_recurrent_pack_state(s->cell, s->hidden, f->weights->w_hh, memory + sizes->packed_input);
   }
   f->packed_state[0] = state;
   f->packed_state[1] = state + heed_recurrent_phase_floats(&f->plan.layout.phase[0], s->hidden);

@@ -5,12 +5,12 @@
 //
 // X and Y are [rows, columns] with a stride for each (in elements, any sign); Y may be X in place. Columns hidden by the mask take no
 // part, whatever they hold, and give 0 (log: minus infinity). A row that sees nothing gives zeros (log: minus infinity). NaN that is seen
-// gives NaN in its row. A y that would be denormal (below 2^-126) is 0. An infinite z (one that overflows float32 too) follows IEEE: +inf in a row gives NaN, -inf a weight of 0; a row of
-// -inf alone sees nothing.
+// gives NaN in its row. A y that would be denormal (below 2^-126) is 0. An infinite z (one that overflows float32 too) follows IEEE: +inf in
+// a row gives NaN, -inf a weight of 0; a row of -inf alone sees nothing.
 //
-// Accuracy: relative error at most (3 + 0.5 |z - m|) eps, eps = 2^-23, where y is not 0 (log: absolute error, plus eps |y|); a row of 10^6 sums to 1 within
-// 2 eps. An instruction set without fused multiply-adds rounds z first: another 0.5 |z| eps where the scale is no power of 2. The bits of a
-// row depend on the row and the instruction set alone.
+// Accuracy: relative error at most (3 + 0.5 |z - m|) eps, eps = 2^-23, where y is not 0 (log: absolute error, plus eps |y|); a row of 10^6 sums
+// to 1 within 2 eps. An instruction set without fused multiply-adds rounds z first: another 0.5 (|z| + |m|) eps where the scale is no power
+// of 2. The bits of a row depend on the row and the instruction set alone.
 //
 // Errors: BadShape (overflow), BadStride (elements of Y overlap), BadArgument (null data, scale not finite).
 

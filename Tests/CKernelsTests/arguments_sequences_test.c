@@ -1,6 +1,7 @@
 // Every entry point of recurrent layers, softmax, norms and positions refuses what its header says, and writes nothing.
 
 #include <math.h>
+#include <string.h>
 
 #include "arguments_support.h"
 #include "CKernels.h"
@@ -95,6 +96,19 @@ TEST_ONCE(arguments_of_recurrent) {
   GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGru, 4, 5, IN, NULL, OUT));
   GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGru, 4, 5, IN, IN, NULL));
   GIVES(BadShape, heed_recurrent_pack(HeedRecurrentCellGru, HUGE_SIZE, 5, IN, IN, OUT));
+}
+
+// Without a step no weight is read.
+TEST(arguments_of_recurrent_layers_without_steps) {
+  static const HeedRecurrentWeights none = {0};
+  static float state[10] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}, last[10];
+  for (int cell = 0; cell < 6; cell++) {
+    HeedRecurrentShape s = recurrent;
+    s.cell = (HeedRecurrentCell)cell, s.time = 0;
+    GIVES(Ok, heed_recurrent_forward(&s, &none, &(HeedRecurrentInputs){.h0 = state}, &(HeedRecurrentOutputs){.hn = last}));
+    CHECK(memcmp(last, state, sizeof last) == 0);
+    GIVES(Ok, heed_recurrent_backward(&s, &none, &(HeedRecurrentInputs){.h0 = state}, NULL, &cotangents, &gradients));
+  }
 }
 
 // Sizes whose arrays are all empty take no time, however large the others are.
