@@ -3,7 +3,7 @@
 // A test binary is any number of files that include this header, linked with the harness_*.c files, which hold main:
 //   TEST(name) { ... }       runs once for each table of kernels that the machine can run
 //   TEST_ONCE(name) { ... }  runs once: for what no kernel table takes part in
-// Options: -k TEXT (only tests whose name holds it), --isa NAME, --seed N, --exhaustive, --list, --verbose.
+// Options: -k TEXT (only tests whose name holds it), --isa NAME, --seed N, --case N, --exhaustive, --list, --verbose.
 
 #ifndef HEED_TEST_HARNESS_H
 #define HEED_TEST_HARNESS_H
@@ -39,6 +39,9 @@ void test_register(TestCase *test);
 extern bool test_exhaustive;
 // The seed of this run; printed with every failure.
 extern uint64_t test_seed;
+// The case that is to run alone (--case), in tests that have numbered ones.
+extern bool test_case_chosen;
+extern uint64_t test_case;
 
 // Reports a failed check. At most 10 are printed for a test. May be called from any thread.
 void test_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));

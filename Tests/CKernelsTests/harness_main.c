@@ -15,6 +15,8 @@
 
 bool test_exhaustive = false;
 uint64_t test_seed = 20170612;
+bool test_case_chosen = false;
+uint64_t test_case = 0;
 
 static TestCase *tests = NULL;
 static const TestCase *current = NULL;
@@ -105,8 +107,11 @@ static bool parse(int count, char **arguments, Options *options) {
       options->table = arguments[++i];
     } else if (value && strcmp(option, "--seed") == 0) {
       test_seed = strtoull(arguments[++i], NULL, 10);
+    } else if (value && strcmp(option, "--case") == 0) {
+      test_case = strtoull(arguments[++i], NULL, 10);
+      test_case_chosen = true;
     } else {
-      fprintf(stderr, "usage: %s [-k TEXT] [--isa NAME] [--seed N] [--exhaustive] [--list] [--verbose]\n", arguments[0]);
+      fprintf(stderr, "usage: %s [-k TEXT] [--isa NAME] [--seed N] [--case N] [--exhaustive] [--list] [--verbose]\n", arguments[0]);
       return false;
     }
   }
