@@ -72,7 +72,8 @@ let package = Package(
             ]
         ),
         .target(
-            name: "HeedTestSupport", dependencies: ["HeedTensor", "HeedNN", "HeedFiles"], path: "Tests/HeedTestSupport"),
+            name: "HeedTestSupport", dependencies: ["HeedTensor", "HeedNN", "HeedFiles", "CAllocationCounter"],
+            path: "Tests/HeedTestSupport"),
         .target(name: "CAllocationCounter", path: "Tests/CAllocationCounter"),
         .testTarget(name: "HeedTensorTests", dependencies: ["HeedTensor", "HeedTestSupport", "CAllocationCounter"]),
         .testTarget(

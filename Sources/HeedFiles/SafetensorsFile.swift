@@ -27,6 +27,9 @@ public struct SafetensorsFile: Sendable {
     public let metadata: SafetensorsMetadata
     /// All tensors, in the order of their bytes.
     public let entries: [TensorEntry]
+    /// How often a byte of the header was looked at, a name searched for, or two tensors' places were compared: what a test holds against
+    /// the header's length.
+    package let headerSteps: Int
     let file: InputFile
     private let index: ExactStringIndex
     private let access: Access
@@ -47,6 +50,7 @@ public struct SafetensorsFile: Sendable {
         metadata = header.metadata
         entries = header.entries
         index = header.index
+        headerSteps = header.steps
         for entry in entries where entry.type == .boolean { try forEachChunk(of: entry) { _ in } }
     }
 
@@ -55,7 +59,7 @@ public struct SafetensorsFile: Sendable {
 
     /// What the header says of a tensor, or nil where there is none of this name. Names are compared byte for byte.
     public func entry(_ name: String) -> TensorEntry? {
-        index.position(of: name) { entries[$0].name }.map { entries[$0] }
+        index.position(of: name).map { entries[$0] }
     }
 
     /// Calls `body` with a tensor's bytes, little-endian and at any alignment: mapped where the file was opened so

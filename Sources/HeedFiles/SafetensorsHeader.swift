@@ -12,6 +12,8 @@ struct SafetensorsHeader {
     private(set) var index = ExactStringIndex()
     private(set) var metadata = SafetensorsMetadata()
     private let path: String
+    /// How often a byte of the text was looked at, a name searched for, or two entries were compared.
+    private(set) var steps = 0
 
     /// Reads the header that `text` holds; the tensors' bytes are those of `data` (from the start of the file), all of them.
     init(_ text: UnsafeRawBufferPointer, data: Range<Int>, path: String) throws(SafetensorsError) {
@@ -23,6 +25,7 @@ struct SafetensorsHeader {
         do {
             // The file's length bounds the number of values already.
             var cursor = try JSONCursor(text, limits: JSONLimits(depth: 4, bytes: Self.greatestLength, values: .max))
+            defer { steps += cursor.steps }
             try readTop(&cursor)
             try cursor.finish()
         } catch let error as JSONError {
@@ -55,13 +58,9 @@ struct SafetensorsHeader {
             if let fault = Self.fault(inName: key) {
                 throw SafetensorsError(.name, path: path, "the name \(JSONText.quoted(key)) \(fault)")
             }
-            if !insert(key, into: &names) { throw cursor.duplicateKey(key) }
+            if !names.insert(key, steps: &steps) { throw cursor.duplicateKey(key) }
             entries.append(try readEntry(key, &cursor))
         }
-    }
-
-    private func insert(_ name: String, into names: inout ExactStringIndex) -> Bool {
-        names.insert(name, at: entries.count) { entries[$0].name }
     }
 
     private mutating func readMetadata(_ cursor: inout JSONCursor) throws {
@@ -69,8 +68,8 @@ struct SafetensorsHeader {
         var first = true
         while let key = try cursor.nextKey(first: first) {
             first = false
-            let duplicate = cursor.duplicateKey(key)
-            guard metadata.append(key, try cursor.string()) else { throw duplicate }
+            if metadata.contains(key) { throw cursor.duplicateKey(key) }
+            metadata.append(key, try cursor.string(), steps: &steps)
         }
     }
 
@@ -173,13 +172,16 @@ struct SafetensorsHeader {
 
     /// Sorts the entries by place and checks that they cover the data, each byte once.
     private mutating func place(in data: Range<Int>) throws(SafetensorsError) {
+        var comparisons = 0
         func precedes(_ left: TensorEntry, _ right: TensorEntry) -> Bool {
-            (left.byteRange.lowerBound, left.byteRange.upperBound) < (
+            comparisons += 1
+            return (left.byteRange.lowerBound, left.byteRange.upperBound) < (
                 right.byteRange.lowerBound, right.byteRange.upperBound
             )
         }
         // Writers list tensors in the order of their bytes; the sort is stable, and skipped for them.
         if !zip(entries, entries.dropFirst()).allSatisfy({ !precedes($1, $0) }) { entries.sort(by: precedes) }
+        steps += comparisons
         var end = 0
         for position in entries.indices {
             let range = entries[position].byteRange
@@ -209,7 +211,7 @@ struct SafetensorsHeader {
 
     private mutating func buildIndex() {
         var names = ExactStringIndex()
-        for position in entries.indices { _ = names.insert(entries[position].name, at: position) { entries[$0].name } }
+        for entry in entries { _ = names.insert(entry.name, steps: &steps) }
         index = names
     }
 }

@@ -131,7 +131,7 @@ public enum SafetensorsWriter {
         throws(SafetensorsError)
     {
         var names = ExactStringIndex()
-        for (position, (name, value)) in values.enumerated() {
+        for (name, value) in values {
             let shown = JSONText.quoted(name)
             if ExactStringIndex.same(name, "__metadata__") {
                 throw SafetensorsError(.name, path: path, "the name \(shown) is the format's own")
@@ -139,7 +139,7 @@ public enum SafetensorsWriter {
             if let fault = SafetensorsHeader.fault(inName: name) {
                 throw SafetensorsError(.name, path: path, "the name \(shown) \(fault)")
             }
-            guard names.insert(name, at: position, among: { values[$0].name }) else {
+            guard names.insert(name) else {
                 throw SafetensorsError(.name, path: path, "the name \(shown) stands twice")
             }
             guard value.dimensions.count <= SafetensorsHeader.greatestRank,

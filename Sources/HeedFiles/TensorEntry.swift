@@ -72,20 +72,24 @@ public struct SafetensorsMetadata: Sendable, Equatable, Sequence, ExpressibleByD
     public var isEmpty: Bool { pairs.isEmpty }
 
     /// The value of a key, or nil.
-    public subscript(key: String) -> String? { index.position(of: key) { pairs[$0].key }.map { pairs[$0].value } }
+    public subscript(key: String) -> String? { index.position(of: key).map { pairs[$0].value } }
+
+    /// Whether there is a value of this key.
+    func contains(_ key: String) -> Bool { index.position(of: key) != nil }
 
     /// Appends a value; false, and nothing changed, where the key is there already.
     @discardableResult
     public mutating func append(_ key: String, _ value: String) -> Bool {
-        guard insertIntoIndex(key) else { return false }
-        pairs.append((key, value))
-        return true
+        var steps = 0
+        return append(key, value, steps: &steps)
     }
 
-    // A function of its own, so that its second reference to the pairs is gone when they grow: they would be copied each time.
-    private mutating func insertIntoIndex(_ key: String) -> Bool {
-        let known = pairs
-        return index.insert(key, at: known.count) { known[$0].key }
+    /// As ``append(_:_:)``. Adds to `steps` what the search for the key took.
+    @discardableResult
+    mutating func append(_ key: String, _ value: String, steps: inout Int) -> Bool {
+        guard index.insert(key, steps: &steps) else { return false }
+        pairs.append((key, value))
+        return true
     }
 
     /// Goes through keys and values in their order.

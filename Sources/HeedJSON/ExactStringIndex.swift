@@ -1,43 +1,58 @@
-/// Where a string stands in a list, found by its bytes.
+/// Where a string stands in a list of different strings, found by its bytes.
 ///
 /// Swift's `String` compares by canonical equivalence, so a `Dictionary` holds "e with acute" and "e, combining acute" as
 /// one key. Keys of JSON and names of tensors are the bytes they are written with. The hash is the standard library's
-/// keyed one, so that chosen keys cannot make the search slow.
+/// keyed one, so that chosen keys cannot make the search slow: the time of `n` insertions is linear in the bytes of the strings.
 ///
-/// Holds no strings: the list stays with its owner, who passes it to each call.
+/// Holds the list itself. A list of its owner's, lent for each call, would be copied by the next insertion wherever the compiler
+/// lets go of the loan late.
 package struct ExactStringIndex: Sendable {
+    /// The strings, in the order in which they were inserted.
+    package private(set) var strings: [String] = []
     /// 0 is free; else the upper half of the hash above, position + 1 below.
     private var slots: [UInt64] = []
-    private var count = 0
 
     /// An index of nothing.
     package init() {}
 
-    /// Enters `string`, to stand at `position` of the list; false where it is there already.
-    package mutating func insert(_ string: String, at position: Int, among stringAt: (Int) -> String) -> Bool {
-        precondition(position >= 0 && position < Int(UInt32.max), "ExactStringIndex.insert: position \(position)")
-        if (count + 1) * 4 > slots.count * 3 { grow() }
+    /// How many strings there are.
+    package var count: Int { strings.count }
+
+    /// Appends `string`; false, and nothing changed, where it is there already.
+    @discardableResult
+    package mutating func insert(_ string: String) -> Bool {
+        var steps = 0
+        return insert(string, steps: &steps)
+    }
+
+    /// As ``insert(_:)``. Adds to `steps` the strings hashed, the slots looked at or moved, and the strings compared.
+    package mutating func insert(_ string: String, steps: inout Int) -> Bool {
+        precondition(count < Int(UInt32.max) - 1, "ExactStringIndex.insert: more than 2^32 strings")
+        if (count + 1) * 4 > slots.count * 3 { grow(steps: &steps) }
         let hash = Self.hash(string)
         var slot = Self.home(hash, slots.count)
+        steps += 2
         while slots[slot] != 0 {
-            if slots[slot] >> 32 == hash, Self.same(stringAt(Int(slots[slot] & 0xFFFF_FFFF) - 1), string) {
-                return false
+            steps += 1
+            if slots[slot] >> 32 == hash {
+                steps += 1
+                if Self.same(strings[Self.position(slots[slot])], string) { return false }
             }
             slot = (slot + 1) & (slots.count - 1)
         }
-        slots[slot] = hash << 32 | UInt64(position + 1)
-        count += 1
+        strings.append(string)
+        slots[slot] = hash << 32 | UInt64(count)
         return true
     }
 
     /// The position of `string`, or nil.
-    package func position(of string: String, among stringAt: (Int) -> String) -> Int? {
+    package func position(of string: String) -> Int? {
         if slots.isEmpty { return nil }
         let hash = Self.hash(string)
         var slot = Self.home(hash, slots.count)
         while slots[slot] != 0 {
-            let position = Int(slots[slot] & 0xFFFF_FFFF) - 1
-            if slots[slot] >> 32 == hash, Self.same(stringAt(position), string) { return position }
+            let position = Self.position(slots[slot])
+            if slots[slot] >> 32 == hash, Self.same(strings[position], string) { return position }
             slot = (slot + 1) & (slots.count - 1)
         }
         return nil
@@ -48,15 +63,21 @@ package struct ExactStringIndex: Sendable {
         left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
     }
 
-    private mutating func grow() {
+    private mutating func grow(steps: inout Int) {
         let old = slots
         slots = [UInt64](repeating: 0, count: max(16, old.count * 2))
+        steps += slots.count
         for entry in old where entry != 0 {
             var slot = Self.home(entry >> 32, slots.count)
-            while slots[slot] != 0 { slot = (slot + 1) & (slots.count - 1) }
+            while slots[slot] != 0 {
+                steps += 1
+                slot = (slot + 1) & (slots.count - 1)
+            }
             slots[slot] = entry
         }
     }
+
+    private static func position(_ entry: UInt64) -> Int { Int(entry & 0xFFFF_FFFF) - 1 }
 
     /// 32 bits of hash, which a slot keeps whole: a table of up to 2^32 slots grows without hashing a string again.
     private static func hash(_ string: String) -> UInt64 {

@@ -12,6 +12,8 @@ package struct JSONCursor {
     private var values = 0
     /// Where the key or value read last began.
     package private(set) var tokenStart = 0
+    /// How often a byte was looked at, those included that were counted into lines for an error: what a test holds against the text's length.
+    package private(set) var steps = 0
 
     /// At the start of `bytes`.
     package init(_ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()) throws(JSONError) {
@@ -93,6 +95,7 @@ package struct JSONCursor {
         try begin(.number, "a number")
         let start = position
         position = try endOfNumber(start)
+        steps += 2 * (position - start)
         if position - start > limits.numberBytes { throw error(.numberTooLong(limit: limits.numberBytes), at: start) }
         return JSONNumber(checked: String(decoding: text[start..<position], as: UTF8.self))
     }
@@ -113,8 +116,11 @@ package struct JSONCursor {
 
     // MARK: Errors
 
-    /// The refusal of the key read last, which its object has already.
-    package func duplicateKey(_ key: String) -> JSONError { error(.duplicateKey(key), at: tokenStart) }
+    /// The refusal of the key read last, which its object has already. To be made only when it is thrown: it counts the lines before it.
+    package mutating func duplicateKey(_ key: String) -> JSONError {
+        steps += tokenStart
+        return error(.duplicateKey(key), at: tokenStart)
+    }
 
     private func error(_ reason: JSONError.Reason, at offset: Int) -> JSONError {
         JSONError(reason, at: offset, in: text)
@@ -123,11 +129,13 @@ package struct JSONCursor {
     // MARK: Parts
 
     private mutating func skipSpace() {
+        steps += 1
         while position < text.count {
             switch text[position] {
             case 0x20, 0x09, 0x0A, 0x0D: position += 1
             default: return
             }
+            steps += 1
         }
     }
 
@@ -173,6 +181,7 @@ package struct JSONCursor {
                 throw error(.unexpectedByte(text[position], expected: "'\(word)'"), at: position)
             }
             position += 1
+            steps += 1
         }
     }
 
@@ -206,6 +215,7 @@ package struct JSONCursor {
         let content = UnsafeBufferPointer(rebasing: text[(position + 1)..<end])
         let start = position + 1
         position = end + 1
+        steps += 2 * (position - start) + 1
         if isPlain { return String(decoding: content, as: UTF8.self) }
         return try JSONString.unescape(content, at: start, in: text)
     }

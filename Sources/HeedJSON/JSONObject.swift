@@ -45,24 +45,25 @@ public struct JSONObject: Sendable {
     /// Appends a member; false, and nothing changed, where the key is there already.
     @discardableResult
     public mutating func append(_ key: String, _ value: JSONValue) -> Bool {
+        var steps = 0
+        return append(key, value, steps: &steps)
+    }
+
+    /// As ``append(_:_:)``. Adds to `steps` what the search for the key took.
+    mutating func append(_ key: String, _ value: JSONValue, steps: inout Int) -> Bool {
         if index == nil, members.count >= Self.linearSearchLimit { rebuildIndex() }
         if index != nil {
-            guard insertIntoIndex(key) else { return false }
-        } else if position(of: key) != nil {
-            return false
+            guard index?.insert(key, steps: &steps) == true else { return false }
+        } else {
+            steps += members.count
+            if position(of: key) != nil { return false }
         }
         members.append(Member(key: key, value: value))
         return true
     }
 
-    // A function of its own, so that its second reference to the members is gone when they grow: they would be copied each time.
-    private mutating func insertIntoIndex(_ key: String) -> Bool {
-        let known = members
-        return index?.insert(key, at: known.count, among: { known[$0].key }) == true
-    }
-
     private func position(of key: String) -> Int? {
-        if let index { return index.position(of: key) { members[$0].key } }
+        if let index { return index.position(of: key) }
         return members.firstIndex { ExactStringIndex.same($0.key, key) }
     }
 
@@ -73,9 +74,7 @@ public struct JSONObject: Sendable {
 
     private mutating func rebuildIndex() {
         var fresh = ExactStringIndex()
-        for position in members.indices {
-            _ = fresh.insert(members[position].key, at: position) { members[$0].key }
-        }
+        for member in members { fresh.insert(member.key) }
         index = fresh
     }
 }

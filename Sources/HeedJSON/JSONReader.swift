@@ -25,8 +25,17 @@ public enum JSONReader {
     public static func read(
         _ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()
     ) throws(JSONError) -> JSONValue {
+        var steps = 0
+        return try read(bytes, limits: limits, steps: &steps)
+    }
+
+    /// As ``read(_:limits:)``. Adds to `steps` how often a byte of the text was looked at, and what the search for keys took.
+    package static func read(
+        _ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits(), steps: inout Int
+    ) throws(JSONError) -> JSONValue {
         var cursor = try JSONCursor(bytes, limits: limits)
-        let value = try document(&cursor)
+        defer { steps += cursor.steps }
+        let value = try document(&cursor, &steps)
         try cursor.finish()
         return value
     }
@@ -41,13 +50,13 @@ public enum JSONReader {
     }
 
     /// One value, with a list of the containers that are open in place of recursion.
-    private static func document(_ cursor: inout JSONCursor) throws(JSONError) -> JSONValue {
+    private static func document(_ cursor: inout JSONCursor, _ steps: inout Int) throws(JSONError) -> JSONValue {
         var open: [Container] = []
         while true {
             var finished: JSONValue? = try begin(&cursor, &open)
             while let value = finished {
                 if open.isEmpty { return value }
-                finished = try add(value, to: &open[open.count - 1], &cursor)
+                finished = try add(value, to: &open[open.count - 1], &cursor, &steps)
                 if finished != nil { open.removeLast() }
             }
         }
@@ -77,13 +86,13 @@ public enum JSONReader {
 
     /// Adds a finished value to its container; returns the container where it ends here.
     private static func add(
-        _ value: JSONValue, to container: inout Container, _ cursor: inout JSONCursor
+        _ value: JSONValue, to container: inout Container, _ cursor: inout JSONCursor, _ steps: inout Int
     ) throws(JSONError) -> JSONValue? {
         guard let key = container.key else {
             container.elements.append(value)
             return try cursor.nextElement(first: false) ? nil : .array(container.elements)
         }
-        container.object.append(key, value)
+        _ = container.object.append(key, value, steps: &steps)
         guard let next = try cursor.nextKey(first: false) else { return .object(container.object) }
         if container.object.contains(next) { throw cursor.duplicateKey(next) }
         container.key = next

@@ -12,4 +12,7 @@ bool heed_allocations_are_counted(void);
 // How often the calling thread has asked for memory.
 uint64_t heed_allocation_count(void);
 
+// How many bytes the calling thread has asked for, given back or not.
+uint64_t heed_allocated_bytes(void);
+
 #endif
