@@ -19,6 +19,7 @@ enum Main {
         signal(SIGPIPE, SIG_DFL)
         // Beyond a limit of file sizes a write fails like any other, and is told like any other.
         signal(SIGXFSZ, SIG_IGN)
+        StopSignals.unblock()
         Console.takeStandardDescriptors()
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }

@@ -53,6 +53,14 @@ struct StopSignals {
     private static let output = Atomic<Int32>(-1)
     private let numbers: [Int32]
 
+    /// Lets the signals reach this thread, and threads that it starts: a parent may have started the program with all of them blocked.
+    static func unblock() {
+        var stops = sigset_t()
+        sigemptyset(&stops)
+        for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&stops, number) }
+        pthread_sigmask(SIG_UNBLOCK, &stops, nil)
+    }
+
     init(noticesTo notices: Notices) {
         Self.output.store(notices.output, ordering: .sequentiallyConsistent)
         numbers = [SIGINT, SIGTERM, SIGHUP].filter { !Self.isIgnored($0) }
