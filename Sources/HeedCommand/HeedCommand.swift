@@ -21,6 +21,10 @@ enum Main {
         signal(SIGXFSZ, SIG_IGN)
         StopSignals.unblock()
         Console.takeStandardDescriptors()
+        if let fault = Arguments.fault {
+            Console.explain(fault)
+            exit(CommandFailure.Status.wrongArguments.rawValue)
+        }
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }
 

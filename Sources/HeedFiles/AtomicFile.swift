@@ -160,7 +160,10 @@ private struct AtomicTarget {
         if name.utf8.contains(0) { throw failure("the path contains NUL") }
         var resolved = name
         var links = 0
-        while let destination = Self.destination(of: resolved, from: start) {
+        while let bytes = Self.destination(of: resolved, from: start) {
+            guard let destination = String(validating: bytes, as: UTF8.self) else {
+                throw failure("a link on the way leads to a path that is not UTF-8")
+            }
             links += 1
             if links > 40 { throw FileError(path: path, operation: "write", code: ELOOP) }
             resolved =
@@ -178,10 +181,11 @@ private struct AtomicTarget {
         }
     }
 
-    private static func destination(of path: String, from start: Int32) -> String? {
+    /// The bytes of a symbolic link; nil where there is none.
+    private static func destination(of path: String, from start: Int32) -> [UInt8]? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlinkat(start, path, &buffer, buffer.count)
-        return count > 0 ? String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+        return count > 0 ? buffer[..<count].map { UInt8(bitPattern: $0) } : nil
     }
 
     private static func split(_ path: String) -> (folder: String, name: String) {

@@ -1,4 +1,5 @@
 import Foundation
+import HeedFiles
 
 /// One thing to verify that was found under the paths given.
 package enum FoundCase: Sendable, Equatable {
@@ -54,28 +55,32 @@ package enum CaseFinder {
     private static func walk(
         _ root: String, identity: FileIdentity, visited: inout Set<FileIdentity>, into found: inout [FoundCase]
     ) {
-        enum Step { case folder(String, FileIdentity), file(String) }
+        enum Step { case folder(String, FileIdentity), file(String), unreadable(String) }
         var pending: [Step] = [.folder(root, identity)]
         while let step = pending.popLast() {
-            guard case .folder(let folder, let identity) = step else {
-                if case .file(let path) = step { found.append(.file(path: path, isNamed: false)) }
+            let (folder, identity): (String, FileIdentity)
+            switch step {
+            case .file(let path):
+                found.append(.file(path: path, isNamed: false))
                 continue
+            case .unreadable(let path):
+                found.append(.unreadable(path: path, reason: "its name is not UTF-8"))
+                continue
+            case .folder(let path, let own): (folder, identity) = (path, own)
             }
             guard visited.insert(identity).inserted else { continue }
-            let names: [String]
-            do {
-                names = try FileManager.default.contentsOfDirectory(atPath: folder)
-                    .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-            } catch {
+            let listing: FolderListing
+            do { listing = try FolderListing(path: folder) } catch {
                 found.append(.unreadable(path: folder, reason: "the folder cannot be listed"))
                 continue
             }
+            let names = listing.names
             let isModel = modelFiles.isSubset(of: names)
             if isModel { found.append(.model(folder: folder)) }
             if tokenizerFiles.isSubset(of: names) { found.append(.tokenizer(folder: folder)) }
             var steps: [Step] = []
             for name in names where !(isModel && partsOfModel.contains(name)) {
-                let path = folder.hasSuffix("/") ? folder + name : folder + "/" + name
+                let path = Self.path(of: name, in: folder)
                 var status = stat()
                 if stat(path, &status) == 0, isFolder(status) {
                     steps.append(.folder(path, FileIdentity(status)))
@@ -83,7 +88,17 @@ package enum CaseFinder {
                     steps.append(.file(path))
                 }
             }
+            // What might be a case is told, not passed over.
+            for name in listing.unreadable where name.isFolder || name.bytes.suffix(suffix.count) == suffix {
+                steps.append(.unreadable(Self.path(of: name.shown, in: folder)))
+            }
             pending.append(contentsOf: steps.reversed())
         }
+    }
+
+    private static let suffix = Array(".safetensors".utf8)[...]
+
+    private static func path(of name: String, in folder: String) -> String {
+        folder.hasSuffix("/") ? folder + name : folder + "/" + name
     }
 }
