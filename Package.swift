@@ -81,7 +81,7 @@ let package = Package(
         .testTarget(name: "HeedNNTests", dependencies: ["HeedNN", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
-        .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON"]),
+        .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON", "HeedTestSupport"]),
         .testTarget(
             name: "HeedTrainTests",
             dependencies: [
