@@ -1,6 +1,7 @@
 // OpenBLAS, opened at the first call and never linked: so that it need not be there, and so that an application can choose its kernels in
 // the environment (OPENBLAS_CORETYPE) before it is loaded.
 
+#define _GNU_SOURCE
 #include "blas.h"
 
 #if !defined(HEED_OPENBLAS)
@@ -15,6 +16,13 @@ const char *heed_openblas_description(void) { return NULL; }
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+// What it takes for itself, and for each processor: a thread's stack and a buffer.
+#define LIBRARY_BYTES   ((size_t)96 << 20)
+#define BYTES_EACH      ((size_t)64 << 20)
+#define PROCESSORS_MOST 1024
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static HeedCblasSgemm sgemm;
@@ -27,6 +35,18 @@ typedef union Symbol {
   char *(*text)(void);
   void (*set_number)(int);
 } Symbol;
+
+// Under a limit on the address space (`ulimit -v`) OpenBLAS asks for its buffers again and again, for ever: where there is no room for them
+// it is not opened. Nothing is taken here.
+static bool has_room(void) {
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  const size_t processors = online < 1 ? 1 : online > PROCESSORS_MOST ? PROCESSORS_MOST : (size_t)online;
+  const size_t bytes = LIBRARY_BYTES + processors * BYTES_EACH;
+  void *map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (map == MAP_FAILED) return false;
+  munmap(map, bytes);
+  return true;
+}
 
 static void *open_library(void) {
 #if defined(__APPLE__)
@@ -41,7 +61,7 @@ static void *open_library(void) {
 
 static void open_openblas(void) {
   const int saved = errno;
-  void *library = open_library();
+  void *library = has_room() ? open_library() : NULL;
   errno = saved;
   if (!library) return;
   const Symbol product = {.address = dlsym(library, "cblas_sgemm")}, set_threads = {.address = dlsym(library, "openblas_set_num_threads")};
