@@ -25,6 +25,7 @@ enum Main {
             Console.explain(fault)
             exit(CommandFailure.Status.wrongArguments.rawValue)
         }
+        MemoryBudget.guardProcess()
         exit(run(Array(CommandLine.arguments.dropFirst())))
     }
 

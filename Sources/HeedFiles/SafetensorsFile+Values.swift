@@ -14,15 +14,16 @@ extension SafetensorsFile {
         let entry = try requireEntry(name)
         let shape = try shape(of: entry)
         if entry.type == .float32 {
-            return try Tensor(shape: shape) { target throws(SafetensorsError) in
+            let tensor = try Tensor(fitting: shape) { target throws(SafetensorsError) in
                 try read(into: UnsafeMutableRawBufferPointer(target), at: entry.byteRange.lowerBound)
                 #if _endian(big)
                 for i in target.indices { target[i] = Float(bitPattern: UInt32(littleEndian: target[i].bitPattern)) }
                 #endif
             }
+            return try found(tensor, entry)
         }
         guard converting else { throw mismatch(entry, "F32, and converting was not asked for") }
-        return try Tensor(shape: shape) { target throws(SafetensorsError) in
+        let tensor = try Tensor(fitting: shape) { target throws(SafetensorsError) in
             var position = 0
             try forEachChunk(of: entry) { chunk in
                 Self.decode(chunk, entry.type, Float.init(exactlyRounding:), Float.init(exactlyRounding:)) {
@@ -31,18 +32,20 @@ extension SafetensorsFile {
                 }
             }
         }
+        return try found(tensor, entry)
     }
 
     /// A BF16 tensor, bit for bit. Every other type is refused: reading one rounded is `tensor(name, converting: true).bfloat16()`.
     public func bfloat16Tensor(_ name: String) throws(SafetensorsError) -> BFloat16Tensor {
         let entry = try requireEntry(name)
         guard entry.type == .bfloat16 else { throw mismatch(entry, "BF16") }
-        return try BFloat16Tensor(shape: shape(of: entry)) { target throws(SafetensorsError) in
+        let tensor = try BFloat16Tensor(fitting: shape(of: entry)) { target throws(SafetensorsError) in
             try read(into: UnsafeMutableRawBufferPointer(target), at: entry.byteRange.lowerBound)
             #if _endian(big)
             for i in target.indices { target[i] = BFloat16(bitPattern: UInt16(littleEndian: target[i].bitPattern)) }
             #endif
         }
+        return try found(tensor, entry)
     }
 
     /// A tensor's values as doubles, in row-major order: every type exactly, but I64 and U64 beyond 2^53, which are rounded.
@@ -78,12 +81,15 @@ extension SafetensorsFile {
     /// A BOOL tensor.
     public func booleanTensor(_ name: String) throws(SafetensorsError) -> BooleanTensor {
         let values = try booleans(name)
-        return BooleanTensor(values, shape: try shape(of: requireEntry(name)))
+        let entry = try requireEntry(name)
+        let tensor = try BooleanTensor(fitting: shape(of: entry)) { _ = $0.initialize(from: values) }
+        return try found(tensor, entry)
     }
 
     /// A tensor's bytes as they are in the file.
     public func bytes(_ name: String) throws(SafetensorsError) -> [UInt8] {
         let entry = try requireEntry(name)
+        try requireMemory(entry, entry.byteRange.count)
         // The initializer's closure throws untyped errors, so the outcome is carried out as a value.
         var outcome: Result<Void, SafetensorsError> = .success(())
         let result = [UInt8](unsafeUninitializedCapacity: entry.byteRange.count) { buffer, count in
@@ -105,6 +111,24 @@ extension SafetensorsFile {
         return shape
     }
 
+    private func found<Value>(_ value: Value?, _ entry: TensorEntry) throws(SafetensorsError) -> Value {
+        guard let value else { throw missingMemory(entry) }
+        return value
+    }
+
+    private func missingMemory(_ entry: TensorEntry) -> SafetensorsError {
+        SafetensorsError(
+            .file, path: path,
+            "there is no memory for tensor \(JSONText.quoted(entry.name)), \(entry.type.rawValue) of shape \(entry.dimensions)"
+        )
+    }
+
+    /// Refuses values whose array would not fit: Swift's arrays stop the program.
+    private func requireMemory(_ entry: TensorEntry, _ byteCount: Int) throws(SafetensorsError) {
+        guard byteCount >= Self.chunkBytes, !ProcessMemory.has(byteCount) else { return }
+        throw missingMemory(entry)
+    }
+
     private func mismatch(_ entry: TensorEntry, _ expected: String) -> SafetensorsError {
         SafetensorsError(
             .conversion, path: path, "tensor \(JSONText.quoted(entry.name)) is \(entry.type.rawValue), not \(expected)")
@@ -118,6 +142,8 @@ extension SafetensorsFile {
         _ entry: TensorEntry, _ add: (UnsafeRawBufferPointer, inout [Value]) -> Void
     ) throws(SafetensorsError) -> [Value] {
         var result: [Value] = []
+        let (byteCount, overflow) = entry.count.multipliedReportingOverflow(by: MemoryLayout<Value>.stride)
+        try requireMemory(entry, overflow ? .max : byteCount)
         result.reserveCapacity(entry.count)
         try forEachChunk(of: entry) { add($0, &result) }
         return result

@@ -84,6 +84,9 @@ public struct SafetensorsFile: Sendable {
         return entry
     }
 
+    /// A header takes up to so many times its bytes: `"a":"",` makes a key, a value and a place in an index.
+    private static let headerGrowth = 20
+
     private static func readHeader(_ file: InputFile) throws(SafetensorsError) -> SafetensorsHeader {
         func failure(_ reason: String) -> SafetensorsError { SafetensorsError(.headerLength, path: file.path, reason) }
         guard file.size >= 8 else { throw failure("\(file.size) bytes are too few for a safetensors file") }
@@ -95,6 +98,9 @@ public struct SafetensorsFile: Sendable {
         }
         guard Int(length) <= file.size - 8 else {
             throw failure("a header of \(length) bytes does not fit in the file's \(file.size)")
+        }
+        do { try TextFile.requireMemory(Int(length) * headerGrowth, path: file.path) } catch {
+            throw SafetensorsError(error)
         }
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: Int(length), alignment: 16)
         defer { buffer.deallocate() }

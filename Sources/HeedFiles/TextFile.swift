@@ -1,3 +1,5 @@
+import HeedTensor
+
 #if canImport(Glibc)
 import Glibc
 #elseif canImport(Musl)
@@ -11,7 +13,8 @@ public enum TextFile {
     /// The bytes of a regular file.
     ///
     /// - Parameter limit: the most bytes that are read; a larger file is refused before any memory is taken for it.
-    /// - Throws: ``FileError`` where the file cannot be opened or read, is no regular file, changes its size meanwhile, or is larger.
+    /// - Throws: ``FileError`` where the file cannot be opened or read, is no regular file, changes its size meanwhile,
+    ///   is larger, or needs more memory than there is.
     public static func bytes(path: String, limit: Int = 4 << 30) throws(FileError) -> [UInt8] {
         try bytes(path: path, in: nil, limit: limit)
     }
@@ -25,6 +28,7 @@ public enum TextFile {
             throw FileError(
                 path: file.path, operation: "read", reason: "it has \(file.size) bytes, and at most \(limit) are read")
         }
+        try requireMemory(file.size, path: path)
         var failure: FileError?
         let bytes = [UInt8](unsafeUninitializedCapacity: file.size) { buffer, count in
             do throws(FileError) {
@@ -39,14 +43,32 @@ public enum TextFile {
         return bytes
     }
 
+    /// The bytes that a regular file has now.
+    ///
+    /// - Throws: ``FileError`` where the file cannot be opened or is no regular file.
+    public static func size(path: String) throws(FileError) -> Int { try InputFile(path: path).size }
+
     /// The text of a file in UTF-8.
     ///
     /// - Throws: ``FileError`` as ``bytes(path:limit:)`` does, and where the bytes are no UTF-8, naming the first that is not.
     public static func text(path: String, limit: Int = 4 << 30) throws(FileError) -> String {
         let bytes = try bytes(path: path, limit: limit)
+        try requireMemory(bytes.count, path: path)
         if let text = String(validating: bytes, as: UTF8.self) { return text }
         throw FileError(
             path: path, operation: "read", reason: "byte \(firstInvalidByte(bytes)) is not part of UTF-8 text")
+    }
+
+    /// Below this, memory is there or nothing is.
+    private static let leastBytesAskedFor = 1 << 20
+
+    /// Refuses what a file needs where it cannot be had: Swift's arrays would stop the program.
+    ///
+    /// - Throws: ``FileError`` naming the bytes.
+    package static func requireMemory(_ byteCount: Int, path: String) throws(FileError) {
+        guard byteCount >= leastBytesAskedFor, !ProcessMemory.has(byteCount) else { return }
+        throw FileError(
+            path: path, operation: "read", reason: "there is no memory for the \(byteCount) bytes that it needs")
     }
 
     private static func firstInvalidByte(_ bytes: [UInt8]) -> Int {

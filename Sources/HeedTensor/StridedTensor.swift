@@ -59,8 +59,20 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         shape: Shape, initializing initialize: (UnsafeMutableBufferPointer<Scalar>) throws(E) -> Void
     ) throws(E) {
         guard let storage = Self.makeStorage(shape) else {
-            programmerError("Tensor: there is no memory for a tensor of shape \(shape)")
+            MissingMemory.stop(
+                "Tensor: there is no memory for a tensor of shape \(shape), \(shape.count) elements of \(MemoryLayout<Scalar>.stride) bytes"
+            )
         }
+        try initialize(Self.elements(of: storage, at: 0, count: shape.count))
+        self.init(storage: storage, layout: Layout(contiguous: shape))
+    }
+
+    /// As ``init(shape:initializing:)``; nil, and `initialize` not called, where there is no memory for it: for shapes
+    /// that come from outside.
+    package init?<E: Error>(
+        fitting shape: Shape, initializing initialize: (UnsafeMutableBufferPointer<Scalar>) throws(E) -> Void
+    ) throws(E) {
+        guard let storage = Self.makeStorage(shape) else { return nil }
         try initialize(Self.elements(of: storage, at: 0, count: shape.count))
         self.init(storage: storage, layout: Layout(contiguous: shape))
     }

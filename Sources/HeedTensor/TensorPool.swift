@@ -34,6 +34,7 @@ public enum TensorPool {
         // Addresses, not pointers: a pointer could not leave the lock.
         var idle = [[UInt]](repeating: [], count: SizeClass.count)
         var idleByteLimit = 2 << 30
+        var byteLimit = Int.max
         var statistics = Statistics()
     }
 
@@ -49,6 +50,14 @@ public enum TensorPool {
             state.withLock { $0.idleByteLimit = max(newValue, 0) }
             trim(keeping: max(newValue, 0))
         }
+    }
+
+    /// The most bytes that tensors and idle blocks come to together: what goes beyond is refused like memory that the
+    /// system has not. No limit unless set. A program that must not be ended by a control group's limit sets it to
+    /// ``Machine/memoryBytes``.
+    public static var byteLimit: Int {
+        get { state.withLock { $0.byteLimit } }
+        set { state.withLock { $0.byteLimit = max(newValue, 0) } }
     }
 
     /// Sets ``Statistics/peakUsedBytes`` to what is used now.
@@ -72,7 +81,9 @@ public enum TensorPool {
             return address
         }
         if let address { return UnsafeMutableRawPointer(bitPattern: address) }
-        guard let fresh = allocate(sizeClass.byteCount) ?? retryAfterTrimming(sizeClass.byteCount) else { return nil }
+        guard makeRoom(sizeClass.byteCount),
+            let fresh = allocate(sizeClass.byteCount) ?? retryAfterTrimming(sizeClass.byteCount)
+        else { return nil }
         state.withLock { state in
             state.statistics.createdBlocks += 1
             lend(&state, sizeClass.byteCount)
@@ -94,6 +105,17 @@ public enum TensorPool {
             evict(&state, keeping: state.idleByteLimit - sizeClass.byteCount)
             state.idle[sizeClass.index].append(address)
             state.statistics.idleBytes += sizeClass.byteCount
+        }
+    }
+
+    /// Makes room for a fresh block within the limit, at the cost of idle ones; false where those in use leave too
+    /// little.
+    private static func makeRoom(_ byteCount: Int) -> Bool {
+        state.withLock { state in
+            let left = state.byteLimit - state.statistics.usedBytes
+            guard byteCount <= left else { return false }
+            evict(&state, keeping: left - byteCount)
+            return true
         }
     }
 
@@ -121,6 +143,8 @@ public enum TensorPool {
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         // From 2 MiB on, blocks begin at a huge page: one fault instead of 512.
         let hugePage = 2 << 20
+        // Tensors go without before everything small does: what has no memory for its line of error cannot say so.
+        if byteCount >= hugePage / 4, ProcessMemory.isLimited, !ProcessMemory.has(byteCount + hugePage) { return nil }
         var block: UnsafeMutableRawPointer?
         guard posix_memalign(&block, byteCount >= hugePage ? hugePage : alignment, byteCount) == 0 else { return nil }
         #if os(Linux)

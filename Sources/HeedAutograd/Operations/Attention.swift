@@ -45,7 +45,7 @@ public func attention(
             AttentionOperation(call, output, logSumExp, algorithm, bias: bias?.shape)
         }
     } catch {
-        programmerError(error.description)
+        stop(for: error)
     }
 }
 
@@ -77,7 +77,7 @@ private final class AttentionOperation: RecordedOperation {
             // Of the masks and the bias together, which may have more axes than the bias alone.
             if let additive = gradients.additive, let bias { pass.add(additive.sum(to: bias), toInput: 3) }
         } catch {
-            programmerError(error.description)
+            stop(for: error)
         }
     }
 }
@@ -107,7 +107,7 @@ public func selfAttention(
             PackedAttentionOperation(call, output, logSumExp, algorithm)
         }
     } catch {
-        programmerError(error.description)
+        stop(for: error)
     }
 }
 
@@ -128,7 +128,7 @@ private final class PackedAttentionOperation: RecordedOperation {
                 output: output, logSumExp: logSumExp, outputGradient: pass.takeGradient(), algorithm: algorithm)
             pass.add(gradient, toInput: 0)
         } catch {
-            programmerError(error.description)
+            stop(for: error)
         }
     }
 }

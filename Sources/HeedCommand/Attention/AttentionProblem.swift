@@ -70,7 +70,7 @@ package struct AttentionProblem: Sendable, Equatable {
     package var valueShape: Shape { [batch, keyValueHeads, keyLength, valueDimension] }
 
     /// Checks what flags can get wrong, before anything is allocated.
-    package func validate(memoryBytes: Int) throws(CommandFailure) {
+    package func validate() throws(CommandFailure) {
         let sizes: [(String, Int)] = [
             ("--batch", batch), ("--heads", heads), ("--kv-heads", keyValueHeads), ("--query-length", queryLength),
             ("--key-length", keyLength), ("--head-dim", headDimension), ("--value-dim", valueDimension),
@@ -81,11 +81,11 @@ package struct AttentionProblem: Sendable, Equatable {
         guard heads.isMultiple(of: keyValueHeads) else {
             throw .wrongArguments("--heads \(heads) is not a multiple of --kv-heads \(keyValueHeads)")
         }
-        guard operandBytes <= Double(memoryBytes) * 0.75 else {
-            throw .wrongArguments(
-                "queries, keys, values and output of these sizes need \(Units.bytes(operandBytes)), more than "
-                    + "three quarters of the \(Units.bytes(Double(memoryBytes))) of memory")
-        }
+    }
+
+    /// Refuses operands that do not fit in memory.
+    package func requireMemory(_ budget: MemoryBudget = .now) throws(CommandFailure) {
+        try budget.require(operandBytes, share: 0.75, "queries, keys, values and output of these sizes need")
     }
 
     /// The object of the JSON line.

@@ -84,7 +84,7 @@ struct BenchAttention: ParsableCommand {
         if input == nil || sweep {
             do throws(CommandFailure) {
                 let problem = sweep ? self.problem.with(length: AttentionSweep.lengths[0]) : self.problem
-                try problem.validate(memoryBytes: HeedRuntime.machine.memoryBytes)
+                try problem.validate()
             } catch {
                 throw ValidationError(error.message)
             }
@@ -108,6 +108,9 @@ struct BenchAttention: ParsableCommand {
         let deadline = Clock.now + Self.secondsForAll
         try common.apply()
         let surroundings = Surroundings.current
+        if input == nil || sweep {
+            try (sweep ? problem.with(length: AttentionSweep.lengths[0]) : problem).requireMemory()
+        }
         if grid { return try runGrid(surroundings) }
         let plotFile = try plot.map { path throws(CommandFailure) in try OutputFile(path: path) }
         let reportFile = try report.map { path throws(CommandFailure) in try OutputFile(path: path) }

@@ -72,11 +72,9 @@ struct GenerateStopwatch: LanguageModelUse {
         let state = model.stateByteCount(tokens: (prompt + new + chunk - 1) / chunk * chunk)
         let tokens = 3 * MemoryLayout<Int32>.stride * (prompt + new) + model.rowByteCount * prompt
         let bytes = Double(sequences) * (Double(state) + Double(tokens)) + Double(model.weightByteCount)
-        let memory = Surroundings.current.memoryBytes
-        guard bytes > Double(memory), memory > 0 else { return }
-        throw .wrongArguments(
-            "\(sequences) sequences of \(prompt + new) tokens need \(Units.bytes(bytes)) of memory at the least, and the machine has "
-                + Units.bytes(Double(memory)))
+        // The weights are there already.
+        try MemoryBudget.now.require(
+            bytes - Double(model.weightByteCount), "\(sequences) sequences of \(prompt + new) tokens need")
     }
 
     private func decodeRuns(_ run: Run<some MeasuredLanguageModel>) -> Int {

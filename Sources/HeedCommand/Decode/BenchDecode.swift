@@ -50,8 +50,7 @@ struct BenchDecode: ParsableCommand {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
         do throws(CommandFailure) {
-            // All sequences together are one more than what is needed, of which the machine can hold several.
-            try problem.validate(memoryBytes: HeedRuntime.machine.memoryBytes)
+            try problem.validate()
             _ = try DecodeCaches.count(problem)
         } catch {
             throw ValidationError(error.message)
@@ -60,6 +59,8 @@ struct BenchDecode: ParsableCommand {
 
     func run() throws {
         try common.apply()
+        // All sequences together are one more than what is needed, of which the machine can hold several.
+        try problem.requireMemory()
         let surroundings = Surroundings.current
         var measured: [DecodeMeasurement] = []
         for arm in arms.arms {

@@ -42,6 +42,7 @@ struct BenchGemm: ParsableCommand {
         try common.apply()
         let surroundings = Surroundings.current
         let problem = sizes.problem
+        try problem.requireMemory()
         let chosen = try chooseArms()
         Progress.show("filling the matrices ...")
         let operands = try GemmOperands(problem)
@@ -101,7 +102,7 @@ struct GemmSizeOptions: ParsableArguments {
 
     mutating func validate() throws {
         do throws(CommandFailure) {
-            try problem.validate(memoryBytes: HeedRuntime.machine.memoryBytes)
+            try problem.validate()
         } catch {
             throw ValidationError(error.message)
         }

@@ -18,15 +18,15 @@ package struct GemmProblem: Sendable, Equatable {
     }
 
     /// Checks what flags can get wrong, before anything is allocated.
-    package func validate(memoryBytes: Int) throws(CommandFailure) {
+    package func validate() throws(CommandFailure) {
         for (flag, size) in [("--m", m), ("--n", n), ("--k", k)] where size < 1 {
             throw .wrongArguments("\(flag) \(size) is out of range: it must be at least 1")
         }
-        guard operandBytes <= Double(memoryBytes) * 0.75 else {
-            throw .wrongArguments(
-                "matrices of these sizes need \(Units.bytes(operandBytes)), more than three quarters of the "
-                    + "\(Units.bytes(Double(memoryBytes))) of memory")
-        }
+    }
+
+    /// Refuses matrices that do not fit in memory.
+    package func requireMemory(_ budget: MemoryBudget = .now) throws(CommandFailure) {
+        try budget.require(operandBytes, share: 0.75, "matrices of these sizes need")
     }
 
     /// The object of the JSON line.

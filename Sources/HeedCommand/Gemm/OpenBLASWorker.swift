@@ -13,6 +13,7 @@ struct OpenBLASWorker: ParsableCommand {
 
     func run() throws {
         try common.apply()
+        try sizes.problem.requireMemory()
         guard sizes.dtype == .float32 else {
             throw CommandFailure.wrongArguments("--dtype bf16 is not OpenBLAS's")
         }

@@ -62,17 +62,12 @@ struct BenchPointwise: ParsableCommand {
                 "\(rows) rows of \(columns) are too few to be measured: at least \(Self.fewestNumbers) numbers are needed"
             )
         }
-        let memory = Double(HeedRuntime.machine.memoryBytes)
-        let held = (direction == .forward ? 8 : 16) * numbers
-        guard held <= memory * 0.75 else {
-            throw ValidationError(
-                "matrices of these sizes need \(Units.bytes(held)), more than three quarters of the "
-                    + "\(Units.bytes(memory)) of memory")
-        }
     }
 
     func run() throws {
         try common.apply()
+        let held = (direction == .forward ? 8 : 16) * Double(rows) * Double(columns)
+        try MemoryBudget.now.require(held, share: 0.75, "matrices of these sizes need")
         let surroundings = Surroundings.current
         Progress.show("filling the matrix ...")
         var generator = NormalGenerator()

@@ -47,7 +47,7 @@ struct BenchRecurrent: ParsableCommand {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
         do throws(CommandFailure) {
-            try problem.validate(memoryBytes: HeedRuntime.machine.memoryBytes)
+            try problem.validate()
         } catch {
             throw ValidationError(error.message)
         }
@@ -55,6 +55,7 @@ struct BenchRecurrent: ParsableCommand {
 
     func run() throws {
         try common.apply()
+        try problem.requireMemory()
         let surroundings = Surroundings.current
         Progress.show("filling the layer ...")
         let operands = try RecurrentOperands(problem)

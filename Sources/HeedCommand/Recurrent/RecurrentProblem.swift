@@ -44,16 +44,16 @@ struct RecurrentProblem: Sendable {
     }
 
     /// Checks what flags can get wrong, before anything is allocated.
-    func validate(memoryBytes: Int) throws(CommandFailure) {
+    func validate() throws(CommandFailure) {
         let sizes = [("--time", time), ("--batch", batch), ("--input", input), ("--hidden", hidden)]
         for (flag, size) in sizes where size < 1 {
             throw .wrongArguments("\(flag) \(size) is out of range: it must be at least 1")
         }
-        guard bytes <= Double(memoryBytes) * 0.75 else {
-            throw .wrongArguments(
-                "a layer of these sizes needs \(Units.bytes(bytes)), more than three quarters of the "
-                    + "\(Units.bytes(Double(memoryBytes))) of memory")
-        }
+    }
+
+    /// Refuses a layer that does not fit in memory.
+    func requireMemory(_ budget: MemoryBudget = .now) throws(CommandFailure) {
+        try budget.require(bytes, share: 0.75, "a layer of these sizes needs")
     }
 
     /// The object of the JSON line.

@@ -1,4 +1,6 @@
 import Foundation
+import Heed
+import Synchronization
 
 /// The three streams of the command: results on standard output, words on standard error, progress where that is a terminal.
 package enum Console {
@@ -20,6 +22,22 @@ package enum Console {
     static func explain(_ message: String) {
         Progress.erase()
         _ = write("heed: \(message.escapedForOneLine)\n", to: STDERR_FILENO)
+    }
+
+    private static let isEnding = Atomic(false)
+
+    /// Ends the command because memory cannot be had: one line on standard error, status 1. On any thread; of several,
+    /// the first speaks.
+    static func endWithoutMemory(_ message: String) -> Never {
+        if isEnding.exchange(true, ordering: .relaxed) {
+            while true { pause() }
+        }
+        var cause = ""
+        if let limit = ProcessMemory.limit {
+            cause = "; the limit of the process (\(limit.name)) is \(Units.bytes(Double(limit.bytes)))"
+        }
+        explain(message + cause)
+        _exit(CommandFailure.Status.workFailed.rawValue)
     }
 
     /// Fills the places of standard streams that the command was started without: else a file that it opens later would take their

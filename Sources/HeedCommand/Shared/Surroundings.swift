@@ -6,6 +6,7 @@ package struct Surroundings: Sendable {
     package let instructionSet: String
     package let processor: String
     package let version: String
+    /// Of the machine, or what a limit on the process leaves where that is less.
     package let memoryBytes: Int
 
     /// This machine and the engine's present settings.
@@ -13,7 +14,7 @@ package struct Surroundings: Sendable {
         let machine = HeedRuntime.machine
         return Surroundings(
             threads: HeedRuntime.threadCount, instructionSet: HeedRuntime.instructionSet.name,
-            processor: machine.processor, version: HeedRuntime.version, memoryBytes: machine.memoryBytes)
+            processor: machine.processor, version: HeedRuntime.version, memoryBytes: MemoryBudget.now.bytes)
     }
 
     package init(threads: Int, instructionSet: String, processor: String, version: String, memoryBytes: Int) {

@@ -65,15 +65,11 @@ extension LanguagePreset {
     /// - Throws: ``CommandFailure`` with what is needed and what there is. Values that pass may still be too large.
     static func requireMemory(
         _ values: PresetValues, vocabularySize: Int, status: CommandFailure.Status,
-        memoryBytes: Int = Surroundings.current.memoryBytes
+        budget: MemoryBudget = .now
     ) throws(CommandFailure) {
         let floats = leastFloats(values, vocabularySize: vocabularySize)
         let bytes = 4 * (4 * floats.weights + floats.step)
-        guard bytes > Double(memoryBytes), memoryBytes > 0 else { return }
-        throw CommandFailure(
-            status,
-            "these sizes need \(Units.bytes(bytes)) of memory at the least, and the machine has \(Units.bytes(Double(memoryBytes)))"
-        )
+        try budget.require(bytes, "these sizes need", status: status)
     }
 }
 

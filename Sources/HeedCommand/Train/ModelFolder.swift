@@ -212,17 +212,14 @@ struct ModelFolder: Sendable {
         let place = place(name)
         let path = path + "/" + name
         do {
-            let bytes = try TextFile.bytes(path: place.path, in: place.folder, limit: 16 << 20)
-            guard let object = try JSONReader.read(bytes).object else {
+            guard let object = try JSONFile.read(path: place.path, in: place.folder, shownAs: path).object else {
                 throw CommandFailure.workFailed("\(JSONText.quoted(path, limit: 1024)) holds no JSON object")
             }
             return object
         } catch let failure as CommandFailure {
             throw failure
-        } catch let error as FileError {
-            throw .workFailed(error.description)
         } catch {
-            throw .workFailed("\(JSONText.quoted(path, limit: 1024)): \(error)")
+            throw .workFailed("\(error)")
         }
     }
 }

@@ -18,6 +18,9 @@ struct TrainingText {
 
     /// Files larger than this are refused: the whole text is held in memory, with four bytes for each character.
     private static let largestBytes = 1 << 30
+    /// What a byte of text takes at the most until it is a token: as it is read, as a string, as a token and its copy
+    /// for validation.
+    private static let bytesPerByte = 10
     private static let licences = "/usr/share/common-licenses"
 
     /// Reads the file at `path`, or, where there is none, the texts of free licences that every Debian machine has.
@@ -35,7 +38,10 @@ struct TrainingText {
 
     private static func read(_ path: String) throws(CommandFailure) -> String {
         let text: String
-        do { text = try TextFile.text(path: path, limit: largestBytes) } catch { throw .workFailed(error.description) }
+        do {
+            try TextFile.requireMemory(bytesPerByte * min(TextFile.size(path: path), largestBytes), path: path)
+            text = try TextFile.text(path: path, limit: largestBytes)
+        } catch { throw .workFailed(error.description) }
         guard !text.isEmpty else {
             throw .workFailed("\(JSONText.quoted(path, limit: 1024)) is empty: there is nothing to learn")
         }

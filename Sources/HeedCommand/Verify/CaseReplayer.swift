@@ -86,13 +86,11 @@ struct CaseReplayer {
     }
 
     private static func family(ofModelIn folder: String) throws(CaseError) -> String {
-        guard let bytes = FileManager.default.contents(atPath: folder + "/config.json") else {
-            throw .invalid("config.json cannot be read")
-        }
-        do {
-            return try JSONReader.read(bytes)["model_type"]?.string ?? "unknown"
-        } catch {
-            throw .invalid("config.json: \(error)")
+        do { return try JSONFile.read(path: folder + "/config.json")["model_type"]?.string ?? "unknown" } catch {
+            switch error {
+            case .file(let error): throw .invalid("config.json: cannot \(error.operation): \(error.reason)")
+            case .json(_, let error): throw .invalid("config.json: \(error)")
+            }
         }
     }
 

@@ -17,5 +17,10 @@ extension HeedStatus {
 
 /// The value of `body`; what it throws stops the program, for here it is a mistake in the program's source.
 package func stopping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
-    do { return try body() } catch { programmerError(error.description) }
+    do { return try body() } catch { stop(for: error) }
+}
+
+/// Stops the program over an error that its source or the lack of memory has caused.
+package func stop(for error: TensorError) -> Never {
+    error.kind == .outOfMemory ? MissingMemory.stop(error.description) : programmerError(error.description)
 }

@@ -138,12 +138,16 @@ public struct KeyValueCache: Sendable {
             (Int(heed_key_value_cache_key_bytes($0)), Int(heed_key_value_cache_value_bytes($0)))
         }
         let (end, overflows) = first.addingReportingOverflow(count)
-        guard !overflows else { throw TensorError(.outOfMemory, "KeyValueCache.append", "\(first) + \(count) tokens") }
+        guard !overflows else {
+            throw TensorError(.outOfMemory, "KeyValueCache.append", "there is no memory for \(first) + \(count) tokens")
+        }
         for chunk in (first / Self.chunkLength)...((end - 1) / Self.chunkLength) {
             let exists = chunk < keys.count
             if exists, isKnownUniquelyReferenced(&keys[chunk]), isKnownUniquelyReferenced(&values[chunk]) { continue }
             guard let key = TensorStorage(byteCount: keyBytes), let value = TensorStorage(byteCount: valueBytes) else {
-                throw TensorError(.outOfMemory, "KeyValueCache.append", "a chunk of \(keyBytes) + \(valueBytes) bytes")
+                throw TensorError(
+                    .outOfMemory, "KeyValueCache.append",
+                    "there is no memory for a chunk of \(keyBytes) + \(valueBytes) bytes")
             }
             if exists {
                 if chunk * Self.chunkLength < first {
