@@ -44,7 +44,11 @@ static double activated(HeedActivation activation, double x) {
 }
 
 static void build(Gemm *g, bool packed) {
-  const size_t B = fuzz_size(3), m = edge(20), n = edge(20), k = edge(20);
+  size_t B = fuzz_size(3), m = edge(20), n = edge(20), k = edge(20);
+  if (fuzz_one_in(40)) { // beyond a tile, or two
+    *(fuzz_one_in(2) ? &m : &n) = 230 + fuzz_below(60) + (fuzz_one_in(4) ? 250 : 0);
+    B = 1 + fuzz_below(2), k = 1 + k % 24;
+  }
   g->shape = (HeedGemmShape){.batch = B, .m = m, .n = n, .k = k, .alpha = fuzz_one_in(8) ? 0 : factor(), .beta = factor()};
   g->a = FUZZ_FLOATS("A", FuzzRead, FuzzAny, B, m, k);
   g->b = FUZZ_FLOATS("B", FuzzRead, FuzzAny, packed ? 1 : B, k, n);

@@ -146,7 +146,7 @@ FUZZ(distillation) {
 }
 
 FUZZ(negative_sampling) {
-  HeedNegativeSamplingShape s = {.pairs = fuzz_size(10),
+  HeedNegativeSamplingShape s = {.pairs = fuzz_is_large ? 60 + fuzz_below(100) : fuzz_size(10),
                                  .negatives = fuzz_below(5),
                                  .dim = fuzz_is_large ? 100 + fuzz_below(200) : fuzz_size(20),
                                  .center_rows = fuzz_size_from_1(8),

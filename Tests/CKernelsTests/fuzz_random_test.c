@@ -157,8 +157,9 @@ FUZZ(sinusoidal) {
 }
 
 FUZZ(rotary) {
-  const size_t B = fuzz_size(3), H = fuzz_size(3), T = fuzz_is_large ? 60 + fuzz_below(100) : fuzz_size(12),
-               C = fuzz_is_large ? 60 + fuzz_below(60) : fuzz_size(20), pairs = fuzz_below(C / 2 + 1);
+  const size_t B = fuzz_is_large ? 2 : fuzz_size(3), H = fuzz_is_large ? 3 : fuzz_size(3),
+               T = fuzz_is_large ? 60 + fuzz_below(100) : fuzz_size(12), C = fuzz_is_large ? 60 + fuzz_below(60) : fuzz_size(20),
+               pairs = fuzz_below(C / 2 + 1);
   HeedRotaryShape s = {.batch = B,
                        .heads = H,
                        .length = T,

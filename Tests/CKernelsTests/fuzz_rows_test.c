@@ -197,7 +197,7 @@ FUZZ(norm) {
 }
 
 FUZZ(norm_backward) {
-  const size_t rows = fuzz_size(12), n = fuzz_is_large ? 500 + fuzz_below(500) : columns();
+  const size_t rows = fuzz_one_in(20) ? 100 + fuzz_below(200) : fuzz_size(12), n = fuzz_is_large ? 500 + fuzz_below(500) : columns();
   FuzzArray x = FUZZ_FLOATS("s", FuzzRead, FuzzRows, rows, n), w = FUZZ_FLOATS("weight", FuzzRead, FuzzContiguous, n),
             dy = FUZZ_FLOATS("dy", FuzzRead, FuzzRows, rows, n), ds = FUZZ_FLOATS("ds", FuzzRead, FuzzRows, rows, n);
   FuzzArray statistics = FUZZ_FLOATS("statistics", FuzzWritten, FuzzContiguous, rows, HEED_NORM_STATISTICS),

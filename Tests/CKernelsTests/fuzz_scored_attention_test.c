@@ -25,7 +25,8 @@ static HeedSequenceStrides strides_of(const FuzzArray *x) { return (HeedSequence
 
 static void build(Scored *x) {
   const HeedAttentionScore score = (HeedAttentionScore)fuzz_below(3);
-  const size_t B = fuzz_is_large ? 1 + fuzz_below(4) : fuzz_size(4), N = fuzz_size(10), T = fuzz_size(14), Hq = fuzz_size(12),
+  const size_t B = fuzz_is_large ? 1 + fuzz_below(4) : fuzz_size(4), N = fuzz_size(10),
+               T = fuzz_one_in(12) ? 62 + fuzz_below(10) : fuzz_size(14), Hq = fuzz_size(12),
                Hk = score == HeedAttentionScoreDot ? Hq : fuzz_size(12), E = fuzz_size(12), A = fuzz_one_in(10) ? 33 : fuzz_size(20);
   x->query = FUZZ_FLOATS("query", FuzzRead, FuzzAny, B, N, Hq), x->key = FUZZ_FLOATS("key", FuzzRead, FuzzAny, B, T, Hk);
   x->value = FUZZ_FLOATS("value", FuzzRead, FuzzAny, B, T, E), x->output = FUZZ_FLOATS("output", FuzzWritten, FuzzAny, B, N, E);

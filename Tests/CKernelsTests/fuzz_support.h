@@ -15,7 +15,7 @@
 #include "CKernels.h"
 #include "harness.h"
 
-#define FUZZ_CASES            300 // of a family and table
+#define FUZZ_CASES            500 // of a family and table
 #define FUZZ_CASES_EXHAUSTIVE 100000
 #define FUZZ_RANK             6
 #define FUZZ_HUGE             ((size_t)1 << 61)
