@@ -156,7 +156,7 @@ static void reduce_units(void *context, size_t task, size_t worker) {
   const size_t first = task * call->task_units, end = call->units - first < call->task_units ? call->units : first + call->task_units;
   for (size_t unit = first; unit < end; unit++) {
     const size_t result = unit_result(call, unit), columns = unit_columns(call, unit);
-    const float *input = call->input + offset_of(&call->kept, call->kept.input, result);
+    const float *input = call->input ? call->input + offset_of(&call->kept, call->kept.input, result) : NULL; // a sum of nothing
     double sums[COLUMNS];
     for (size_t j = 0; j < columns; j++) sums[j] = start(call->reduction);
     for (size_t block = 0; block < call->blocks; block++) {

@@ -93,10 +93,10 @@ static void merge_pair(const Decode *decode, size_t pair) {
   const size_t first = pair * decode->chunks * decode->rows;
   for (size_t row = 0; row < decode->rows; row++) {
     const size_t h = g * heads + row / s->query_length, i = row % s->query_length;
-    decode->kernels->attention_decode_merge(decode->chunks, s->value_dim, decode->max + first + row, decode->sum + first + row,
-                                            decode->parts + (first + row) * s->value_dim, decode->rows, decode->rows * s->value_dim,
-                                            out->output + heed_attention_row_offset(s->output, b, h, i), s->output.column,
-                                            out->log_sum_exp ? out->log_sum_exp + (b * s->heads + h) * s->query_length + i : NULL);
+    decode->kernels->attention_decode_merge(
+        decode->chunks, s->value_dim, decode->max + first + row, decode->sum + first + row, decode->parts + (first + row) * s->value_dim,
+        decode->rows, decode->rows * s->value_dim, s->value_dim > 0 ? out->output + heed_attention_row_offset(s->output, b, h, i) : NULL,
+        s->output.column, out->log_sum_exp ? out->log_sum_exp + (b * s->heads + h) * s->query_length + i : NULL);
   }
 }
 

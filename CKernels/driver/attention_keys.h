@@ -40,7 +40,8 @@ static inline const void *heed_attention_chunk(const HeedAttentionCall *call, co
     return (const char *)cached[chunk] + before * heed_element_size(call->bf16);
   }
   const ptrdiff_t offset = (ptrdiff_t)b * strides.batch + (ptrdiff_t)g * strides.head + (ptrdiff_t)(chunk * HEED_CACHE_CHUNK) * strides.row;
-  return (const char *)rows + offset * (ptrdiff_t)heed_element_size(call->bf16);
+  // What is empty may be null: no address is made of it.
+  return rows && dim > 0 ? (const char *)rows + offset * (ptrdiff_t)heed_element_size(call->bf16) : rows;
 }
 
 #endif

@@ -128,7 +128,8 @@ static void score_block(const Materialized *call, const Lines *lines, size_t h, 
       .a = reads ? call->inputs->query + heed_attention_row_offset(s->query, call->b, h, first) : NULL,
       .a_row = s->query.row,
       .a_column = s->query.column,
-      .b = reads ? call->inputs->key + heed_attention_row_offset(s->key, call->b, heed_attention_group(s, h), 0) : NULL,
+      .b =
+          reads && s->key_length > 0 ? call->inputs->key + heed_attention_row_offset(s->key, call->b, heed_attention_group(s, h), 0) : NULL,
       .b_row = s->key.column,
       .b_column = s->key.row,
       .c = scores,
@@ -143,6 +144,7 @@ static void score_block(const Materialized *call, const Lines *lines, size_t h, 
 static void value_block(const Materialized *call, const Lines *lines, size_t h, size_t first, size_t rows, const float *weights) {
   const HeedAttentionShape *s = call->shape;
   const HeedAttentionInputs *in = call->inputs;
+  if (s->value_dim == 0) return; // what is empty may be null
   float *output = call->outputs->output + heed_attention_row_offset(s->output, call->b, h, first);
   const float *values = s->key_length > 0 ? in->value + heed_attention_row_offset(s->value, call->b, heed_attention_group(s, h), 0) : NULL;
   const bool masked = s->causal || in->key_lengths || in->boolean || in->additive;

@@ -91,7 +91,8 @@ static void naive_row(const Naive *call, size_t h, size_t i) {
   if (call->outputs->log_sum_exp) call->outputs->log_sum_exp[(b * shape->heads + h) * Nq + i] = log_sum_exp;
   if (maximum == -INFINITY) mask.prefix = 0;
   if (shape->value_dim > 0) {
-    naive_weighted_sum(shape, &mask, b, h, i, scores, values, call->outputs->output + heed_attention_row_offset(shape->output, b, h, i));
+    naive_weighted_sum(shape, &mask, b, h, i, scores, values,
+                       shape->value_dim > 0 ? call->outputs->output + heed_attention_row_offset(shape->output, b, h, i) : NULL);
   }
 }
 

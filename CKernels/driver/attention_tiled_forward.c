@@ -18,7 +18,7 @@ typedef struct Tiles {
 } Tiles;
 
 static const void *at(const HeedAttentionCall *call, const void *base, ptrdiff_t elements) {
-  return (const char *)base + elements * (ptrdiff_t)heed_element_size(call->bf16);
+  return base ? (const char *)base + elements * (ptrdiff_t)heed_element_size(call->bf16) : NULL; // what is empty may be null
 }
 
 static void attend_tile(void *context, size_t task, size_t worker) {
@@ -40,7 +40,7 @@ static void attend_tile(void *context, size_t task, size_t worker) {
     tile.value_chunks = call->cache ? call->cache->values : NULL;
     tile.cached_row = (batch * s->key_value_heads + group) * HEED_CACHE_CHUNK;
   }
-  tile.output = call->outputs->output + heed_attention_row_offset(s->output, batch, head, first);
+  tile.output = s->value_dim > 0 ? call->outputs->output + heed_attention_row_offset(s->output, batch, head, first) : NULL;
   tile.output_row = s->output.row;
   tile.output_column = s->output.column;
   tile.log_sum_exp = call->outputs->log_sum_exp ? call->outputs->log_sum_exp + (batch * s->heads + head) * s->query_length + first : NULL;

@@ -50,8 +50,11 @@ static void write_pair(void *context, size_t pair, size_t worker) {
   const ptrdiff_t b = (ptrdiff_t)(pair / c->key_value_heads), g = (ptrdiff_t)(pair % c->key_value_heads);
   for (size_t i = 0; i < w->count; i++) {
     const size_t position = w->first + i, chunk = position / HEED_CACHE_CHUNK, row = pair * HEED_CACHE_CHUNK + position % HEED_CACHE_CHUNK;
-    const float *key = w->key + b * w->key_strides.batch + g * w->key_strides.head + (ptrdiff_t)i * w->key_strides.row;
-    const float *value = w->value + b * w->value_strides.batch + g * w->value_strides.head + (ptrdiff_t)i * w->value_strides.row;
+    // What is empty may be null: no address is made of it.
+    const float *key =
+        c->head_dim == 0 ? NULL : w->key + b * w->key_strides.batch + g * w->key_strides.head + (ptrdiff_t)i * w->key_strides.row;
+    const float *value =
+        c->value_dim == 0 ? NULL : w->value + b * w->value_strides.batch + g * w->value_strides.head + (ptrdiff_t)i * w->value_strides.row;
     const size_t key_at = row / HEED_CACHE_BLOCK * HEED_CACHE_BLOCK * c->head_dim + row % HEED_CACHE_BLOCK, value_at = row * c->value_dim;
     for (size_t d = 0; d < c->head_dim; d++) {
       const float x = key[(ptrdiff_t)d * w->key_strides.column];
@@ -134,7 +137,7 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   const size_t bytes = heed_size_product(heed_size_product(lines, shape->head_dim), sizeof(uint16_t));
   uint16_t *query = heed_scratch_push(bytes ? bytes : 1);
   if (!query) return HeedStatusOutOfMemory;
-  for (size_t line = 0; line < lines; line++) {
+  for (size_t line = 0; shape->head_dim > 0 && line < lines; line++) {
     const size_t i = line % shape->query_length, h = line / shape->query_length % shape->heads,
                  b = line / shape->query_length / shape->heads;
     const float *source =

@@ -24,6 +24,11 @@ typedef struct Sampling {
   int64_t *rows;   // [pairs, negatives + 1] of the context table
 } Sampling;
 
+// A row of a table; what is empty may be null: no address is made of it.
+static const float *row_of(const HeedNegativeSamplingShape *s, const float *table, int64_t row, ptrdiff_t stride) {
+  return s->dim > 0 ? table + (ptrdiff_t)row * stride : NULL;
+}
+
 static void pair_gradients(const Sampling *x, size_t n, const float *v) {
   const HeedNegativeSamplingShape *s = x->s;
   const size_t each = s->negatives + 1;
@@ -43,10 +48,10 @@ static void pairs(void *context, size_t task, size_t worker) {
   const HeedNegativeSamplingShape *s = x->s;
   const size_t first = task * TASK_PAIRS, end = s->pairs - first < TASK_PAIRS ? s->pairs : first + TASK_PAIRS, each = s->negatives + 1;
   for (size_t n = first; n < end; n++) {
-    const float *v = x->in->center_table + (ptrdiff_t)x->in->centers[n] * s->center_row;
+    const float *v = row_of(s, x->in->center_table, x->in->centers[n], s->center_row);
     for (size_t k = 0; k < each; k++) {
       const size_t row = heed_negative_sampling_context(s, x->in, n, k);
-      const float dot = x->kernels->loss.dot(s->dim, v, x->in->context_table + (ptrdiff_t)row * s->context_row);
+      const float dot = x->kernels->loss.dot(s->dim, v, row_of(s, x->in->context_table, (int64_t)row, s->context_row));
       x->products[n * each + k] = k == 0 ? -dot : dot;
       x->rows[n * each + k] = (int64_t)row;
     }

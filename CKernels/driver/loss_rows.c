@@ -37,11 +37,15 @@ static void cross_entropy_rows(void *context, size_t task, size_t worker) {
   const HeedCrossEntropyShape *s = call->cross_entropy;
   const HeedCrossEntropyInputs *in = call->cross_entropy_inputs;
   const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
+  if (s->classes == 0) { // what is empty may be null: no address is made of it
+    for (size_t i = first; i < end; i++) call->values[i] = heed_cross_entropy_ignores(s, in, i) ? 0.0 : NAN;
+    return;
+  }
   for (size_t i = first; i < end; i++) {
     float *gradient = call->cross_entropy_outputs->gradient;
     if (gradient) gradient += (ptrdiff_t)i * s->gradient_row;
     if (heed_cross_entropy_ignores(s, in, i)) {
-      if (gradient && s->classes > 0) memset(gradient, 0, s->classes * sizeof *gradient);
+      if (gradient) memset(gradient, 0, s->classes * sizeof *gradient);
       call->values[i] = 0.0;
       continue;
     }
@@ -58,7 +62,7 @@ static void cross_entropy_rows(void *context, size_t task, size_t worker) {
         .next_logits = near ? in->logits + (ptrdiff_t)(i + 1) * s->logits_row : NULL,
         .next_gradient = near && gradient && gradient != in->logits + (ptrdiff_t)i * s->logits_row ? gradient + s->gradient_row : NULL,
     };
-    call->values[i] = s->classes > 0 ? call->kernels->loss.cross_entropy_row(&row) : NAN;
+    call->values[i] = call->kernels->loss.cross_entropy_row(&row);
   }
 }
 
@@ -69,6 +73,10 @@ static void distillation_rows(void *context, size_t task, size_t worker) {
   const HeedDistillationOutputs *out = call->distillation_outputs;
   const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
   const double T = (double)s->temperature;
+  if (s->classes == 0) { // what is empty may be null: no address is made of it
+    for (size_t i = first; i < end; i++) call->values[i] = NAN;
+    return;
+  }
   for (size_t i = first; i < end; i++) {
     const HeedDistillationRow row = {
         .classes = s->classes,
@@ -80,7 +88,7 @@ static void distillation_rows(void *context, size_t task, size_t worker) {
         .teacher_gradient = out->teacher_gradient ? out->teacher_gradient + (ptrdiff_t)i * s->teacher_gradient_row : NULL,
         .scratch = call->scratch + worker * 2 * s->classes,
     };
-    call->values[i] = s->classes > 0 ? T * T * call->kernels->loss.distillation_row(&row) : NAN;
+    call->values[i] = T * T * call->kernels->loss.distillation_row(&row);
   }
 }
 

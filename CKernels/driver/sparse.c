@@ -1,5 +1,7 @@
 // Sparse products: checks, one task a few rows.
 
+#include <string.h>
+
 #include "dispatch.h"
 #include "parallel.h"
 #include "profile.h"
@@ -108,7 +110,8 @@ HeedStatus heed_sparse_backward(const HeedSparse *a, const HeedSparseShape *shap
     run(&call);
     heed_scratch_pop(memory);
   }
-  if (dvalue && a->entries > 0) {
+  if (dvalue && a->entries > 0 && shape->width == 0) memset(dvalue, 0, a->entries * sizeof(float));
+  if (dvalue && a->entries > 0 && shape->width > 0) {
     Call call = {.kernel = heed_kernels()->sparse.value_gradient,
                  .rows = {.a = a,
                           .width = shape->width,

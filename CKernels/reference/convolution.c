@@ -58,7 +58,9 @@ HeedStatus heed_convolution_reference_forward(const HeedConvolutionShape *shape,
   for (size_t i = 0; i < shape->batch * shape->output_channels * z.pixels; i++)
     output[i] = bias ? (double)bias[i / z.pixels % shape->output_channels] : 0;
   Operands operands = {.input = input, .weight = weight, .output = output};
-  visit_all(shape, &z, add_forward, &operands);
+  HeedConvolutionShape read = *shape;
+  read.output = (HeedImageStrides){0}; // Y is contiguous: its strides may be anything
+  visit_all(&read, &z, add_forward, &operands);
   return HeedStatusOk;
 }
 
@@ -74,7 +76,9 @@ HeedStatus heed_convolution_reference_backward(const HeedConvolutionShape *shape
   for (size_t i = 0; d_input && i < shape->batch * shape->input_channels * shape->height * shape->width; i++) d_input[i] = 0;
   for (size_t i = 0; d_weight && i < shape->output_channels * z.depth; i++) d_weight[i] = 0;
   Operands operands = {.input = input, .weight = weight, .d_output = d_output, .d_input = d_input, .d_weight = d_weight};
-  visit_all(shape, &z, add_backward, &operands);
+  HeedConvolutionShape read = *shape;
+  if (!d_weight) read.input = (HeedImageStrides){0}; // X is not read: its strides may be anything
+  visit_all(&read, &z, add_backward, &operands);
   for (size_t o = 0; d_bias && o < shape->output_channels; o++) {
     d_bias[o] = 0;
     for (size_t n = 0; n < shape->batch; n++)

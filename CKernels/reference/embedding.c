@@ -12,7 +12,7 @@ HeedStatus heed_embedding_reference_backward(const HeedEmbeddingShape *shape, co
   const HeedStatus status = heed_embedding_check(&contiguous, ids, table_gradient, output_gradient, true);
   if (status != HeedStatusOk) return status;
   for (size_t i = 0; i < shape->vocabulary * shape->columns; i++) table_gradient[i] = 0;
-  for (size_t t = 0; t < shape->tokens; t++) {
+  for (size_t t = 0; shape->columns > 0 && t < shape->tokens; t++) {
     const int64_t id = heed_embedding_id(shape, ids, t);
     if (shape->has_padding && id == shape->padding) continue;
     const float *row = output_gradient + (ptrdiff_t)t * shape->output_row;

@@ -62,7 +62,7 @@ HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *s, const He
       put(s->reduction, 0, i, loss, &sum);
       continue;
     }
-    const float *x = in->logits + (ptrdiff_t)i * s->logits_row;
+    const float *x = s->classes ? in->logits + (ptrdiff_t)i * s->logits_row : NULL;
     const LogSumExp row = log_sum_exp(x, s->classes, 1);
     const double factor = heed_loss_factor(s->reduction, in->output_gradient, i, count);
     double value = isnan(row.maximum) ? NAN : 0, total = 0;
@@ -89,7 +89,9 @@ HeedStatus heed_distillation_loss_reference(const HeedDistillationShape *s, cons
   const double T = (double)s->temperature, count = (double)s->rows;
   double sum = 0;
   for (size_t i = 0; i < s->rows; i++) {
-    const float *x = in->student + (ptrdiff_t)i * s->student_row, *z = in->teacher + (ptrdiff_t)i * s->teacher_row;
+    // What is empty may be null: no address is made of it.
+    const float *x = s->classes ? in->student + (ptrdiff_t)i * s->student_row : NULL;
+    const float *z = s->classes ? in->teacher + (ptrdiff_t)i * s->teacher_row : NULL;
     const LogSumExp student = log_sum_exp(x, s->classes, 1 / T), teacher = log_sum_exp(z, s->classes, 1 / T);
     const double factor = heed_loss_factor(s->reduction, in->output_gradient, i, count);
     double divergence = isnan(student.maximum) || isnan(teacher.maximum) ? NAN : 0;
@@ -123,12 +125,12 @@ HeedStatus heed_negative_sampling_reference(const HeedNegativeSamplingShape *s, 
   if (context_gradient) memset(context_gradient, 0, s->context_rows * s->dim * sizeof *context_gradient);
   double sum = 0;
   for (size_t n = 0; n < s->pairs; n++) {
-    const float *v = in->center_table + in->centers[n] * s->center_row;
+    const float *v = s->dim ? in->center_table + in->centers[n] * s->center_row : NULL;
     const double factor = heed_loss_factor(s->reduction, in->output_gradient, n, (double)s->pairs);
     double value = 0;
     for (size_t k = 0; k <= s->negatives; k++) {
       const size_t row = heed_negative_sampling_context(s, in, n, k);
-      const float *u = in->context_table + (ptrdiff_t)row * s->context_row;
+      const float *u = s->dim ? in->context_table + (ptrdiff_t)row * s->context_row : NULL;
       double dot = 0;
       for (size_t d = 0; d < s->dim; d++) dot += (double)v[d] * (double)u[d];
       value += softplus(k == 0 ? -dot : dot);

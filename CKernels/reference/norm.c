@@ -26,7 +26,7 @@ HeedStatus heed_norm_reference_forward(const HeedNormShape *shape, const HeedNor
   const HeedNormOutputs outputs = {.statistics = (float *)(void *)output}; // only whether there is an output is looked at
   const HeedStatus status = heed_norm_check_forward(shape, inputs, &outputs);
   if (status != HeedStatusOk) return status;
-  for (size_t i = 0; i < shape->rows; i++) {
+  for (size_t i = 0; shape->columns > 0 && i < shape->rows; i++) {
     const float *x = inputs->input + (ptrdiff_t)i * shape->input_row;
     const float *r = inputs->residual ? inputs->residual + (ptrdiff_t)i * shape->residual_row : NULL;
     const Moments m = moments(shape, x, r);
@@ -72,6 +72,7 @@ HeedStatus heed_norm_reference_backward(const HeedNormShape *shape, const HeedNo
     if (weight_gradient) weight_gradient[j] = 0;
     if (bias_gradient) bias_gradient[j] = 0;
   }
-  for (size_t i = 0; i < shape->rows; i++) reference_row(shape, inputs, i, input_gradient, weight_gradient, bias_gradient);
+  for (size_t i = 0; shape->columns > 0 && i < shape->rows; i++)
+    reference_row(shape, inputs, i, input_gradient, weight_gradient, bias_gradient);
   return HeedStatusOk;
 }

@@ -48,7 +48,9 @@ HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const f
   if (planes > 0 && (!input || !output)) return HeedStatusBadArgument;
   for (size_t i = 0; i < planes * z.output_height * z.output_width; i++) output[i] = 0;
   Operands operands = {input, output};
-  visit_all(shape, &z, add_forward, &operands);
+  HeedPoolingShape read = *shape;
+  read.output = (HeedImageStrides){0}; // Y is contiguous: its strides may be anything
+  visit_all(&read, &z, add_forward, &operands);
   return HeedStatusOk;
 }
 
@@ -62,6 +64,8 @@ HeedStatus heed_pooling_reference_average_backward(const HeedPoolingShape *shape
   if (planes > 0 && (!d_output || !d_input)) return HeedStatusBadArgument;
   for (size_t i = 0; i < planes * shape->height * shape->width; i++) d_input[i] = 0;
   Operands operands = {d_output, d_input};
-  visit_all(shape, &z, add_backward, &operands);
+  HeedPoolingShape read = *shape;
+  read.input = (HeedImageStrides){0}; // X is not read: its strides may be anything
+  visit_all(&read, &z, add_backward, &operands);
   return HeedStatusOk;
 }

@@ -40,7 +40,7 @@ HeedStatus heed_position_rotary_reference(const HeedRotaryShape *shape, const fl
   if (status != HeedStatusOk) return status;
   const HeedRotaryShape *s = shape;
   if (s->batch && s->heads && s->length && s->columns && (!input || !output)) return HeedStatusBadArgument;
-  for (size_t b = 0; b < s->batch; b++)
+  for (size_t b = 0; s->columns > 0 && b < s->batch; b++)
     for (size_t h = 0; h < s->heads; h++)
       for (size_t t = 0; t < s->length; t++)
         reference_row(s, s->first_position + (int64_t)t,

@@ -122,7 +122,8 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
 static bool backward_pack_rows(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
                                size_t width, float *target) {
   vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
-  for (size_t row = 0; row < rows; row++, source += source_row, target += width)
+  // What is empty may be null: no address is made of it.
+  for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += width)
     for (size_t column = 0; column < columns; column += HEED_LANES) {
       const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES, kept = width - column;
       vf x;

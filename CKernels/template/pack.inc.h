@@ -66,7 +66,8 @@ INLINE_KERNEL void unpack_transposed(const float *source, size_t source_row, con
 // A contiguous float32 copy of rows x columns bfloat16 numbers.
 INLINE_KERNEL void convert_rows_bf16(const uint16_t *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
                                      float *target) {
-  for (size_t row = 0; row < rows; row++, source += source_row, target += columns)
+  // What is empty may be null: no address is made of it.
+  for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += columns)
     for (size_t column = 0; column < columns; column += HEED_LANES) {
       const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES;
       uint16_t gathered[HEED_LANES];
@@ -81,7 +82,8 @@ INLINE_KERNEL void convert_rows_bf16(const uint16_t *source, ptrdiff_t source_ro
 
 // A contiguous copy of rows x columns floats.
 INLINE_KERNEL void pack_rows(const float *source, ptrdiff_t source_row, size_t rows, size_t columns, float *target) {
-  for (size_t row = 0; row < rows; row++, source += source_row, target += columns)
+  // What is empty may be null: no address is made of it.
+  for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += columns)
     for (size_t column = 0; column < columns; column += HEED_LANES)
       vf_store_n(target + column, vf_load_n(source + column, columns - column), columns - column);
 }

@@ -15,8 +15,8 @@
 #include "CKernels.h"
 #include "harness.h"
 
-#define FUZZ_CASES            500 // of a family and table
-#define FUZZ_CASES_EXHAUSTIVE 100000
+#define FUZZ_CASES            500    // of a family and table
+#define FUZZ_CASES_EXHAUSTIVE 100000 // on the best table of the machine
 #define FUZZ_RANK             6
 #define FUZZ_HUGE             ((size_t)1 << 61)
 
