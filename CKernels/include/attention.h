@@ -29,8 +29,9 @@
 // Small weights. A weight that would be denormal (below 2^-126, of the row's largest or of 1) is 0: over denormal numbers some processors take a
 // hundred times as long. Values keep their denormals.
 //
-// Large scores. A float32 score of 300 is off by 1e-5 and more, and so is its weight. Where a score's magnitude is above 11 and its weight is not
-// below 2^-32 of the row's largest so far, the tiled, decode and cached variants sum it again in float64 from float32 Q and K, and round once.
+// Large scores. A float32 score of 300 is off by 1e-5 and more, and so is its weight. Where the largest score that a row sees among 64 keys is beyond
+// 11, the tiled, decode and cached variants sum those of them whose weight is not below 2^-32 of the row's largest so far again, in float64 from
+// float32 Q and K, and round once.
 //
 // Dropout (Srivastava et al. 2014) of the weights: with probability p a weight is 0, else it is divided by 1 - p; L and `weights` are those
 // before. Whether it is kept depends on (seed, offset, b * H + h, i, j) alone: keep(j) of the stream heed_random_row(offset + b * H + h, i) in

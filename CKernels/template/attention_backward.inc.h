@@ -35,8 +35,11 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
   for (int v = 0; v < vectors; v++) { // rows with a large maximum
     const vf first = vf_load(q->statistics + lane + QUERY_TILE + v * HEED_LANES);
     const size_t at = (size_t)(v * HEED_LANES);
-    if (__builtin_expect(vm_any(refine_lanes(first, first)), false))
-      refine_scores(tile, &operands, count, lane + at, first, bias ? bias + at : NULL, scores + at);
+    if (!__builtin_expect(vm_any(refine_lanes(first, first)), false)) continue;
+    vf top = vf_set1(LOWEST);
+    for (size_t j = 0; j < count; j++) top = vf_max(vf_load(scores + j * QUERY_TILE + at), top);
+    const vm lanes = refine_lanes(top, first);
+    if (vm_any(lanes)) refine_scores(tile, &operands, count, lane + at, lanes, first, bias ? bias + at : NULL, scores + at);
   }
   backward_weigh(vectors, masked, count, q->statistics + lane, scores);
   float *multipliers = drops ? x->arrays->multipliers + lane : NULL;

@@ -88,10 +88,11 @@ INLINE_KERNEL float decode_largest(const float *scores, size_t end) {
   return vf_reduce_max(top);
 }
 
-// Whether a score is one of refine_lanes.
-INLINE_KERNEL bool decode_refines(float score, float maximum) { return fabsf(score) >= REFINE_LARGE && maximum - REFINE_NEAR < score; }
+// refine_near and refine_lanes of one score.
+INLINE_KERNEL bool decode_near(float score, float maximum) { return maximum - REFINE_NEAR < score; }
+INLINE_KERNEL bool decode_refines(float top, float maximum) { return fabsf(top) >= REFINE_LARGE && decode_near(top, maximum); }
 
-// The scores of one row of a tile, whose first key stands at `first` of the chunk, computed again where decode_refines says so: what
+// The scores of one row of a tile, whose first key stands at `first` of the chunk, computed again where decode_near says so: what
 // attention_refine.inc.h does, keys in the lanes.
 static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *task, const float *query, size_t first, size_t end,
                                                     float maximum, float *scores) {
@@ -99,7 +100,7 @@ static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *t
   for (size_t block = 0; block < end; block += KEY_BLOCK) {
     const size_t count = end - block < KEY_BLOCK ? end - block : KEY_BLOCK;
     bool any = false;
-    for (size_t i = 0; i < count; i++) any = any || decode_refines(scores[block + i], maximum);
+    for (size_t i = 0; i < count; i++) any = any || decode_near(scores[block + i], maximum);
     if (!any) continue;
     const float *key =
         (const float *)task->key + (task->key_blocked ? (ptrdiff_t)((first + block) * dim) : (ptrdiff_t)(first + block) * task->key_row);
@@ -108,7 +109,7 @@ static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *t
     for (size_t d = 0; d < dim; d++)
       for (size_t i = 0; i < count; i++) sum[i] += (double)query[d] * (double)key[(ptrdiff_t)i * row + (ptrdiff_t)d * column];
     for (size_t i = 0; i < count; i++)
-      if (decode_refines(scores[block + i], maximum)) scores[block + i] = (float)(sum[i] * task->factor);
+      if (decode_near(scores[block + i], maximum)) scores[block + i] = (float)(sum[i] * task->factor);
   }
 }
 

@@ -1,8 +1,8 @@
 // Large scores, computed again in float64.
 //
 // A float32 sum over D whose result is s is off by some ulp of s, and the exponential turns what a score is off by into a relative error of its
-// weight: at s = 300 that is 1e-4. So a score is computed again from Q and K themselves where it is large and its weight is not small beside
-// the row's largest: products of float32 numbers are exact in float64; they are summed over d in order, times scale and log2 e, plus the bias,
+// weight: at s = 300 that is 1e-4. So where the largest score of a tile is large, those of the tile whose weight is not small beside the row's
+// largest are computed again from Q and K themselves (small ones too, which may be what is left of large terms): products of float32 numbers are exact in float64; they are summed over d in order, times scale and log2 e, plus the bias,
 // and rounded once. Which scores these are follows from what the row sees up to this tile, so that every path has the same. They cost ten
 // times as much as others; scores of trained models are seldom as large.
 
@@ -25,10 +25,12 @@ INLINE_KERNEL const float *key_at(const TileOperands *x, size_t j) {
   return x->key + (ptrdiff_t)(j / KEY_BLOCK) * x->key_block + (ptrdiff_t)(j % KEY_BLOCK) * x->key_row;
 }
 
-// The lanes whose scores in base 2 are large and not far below the row's maximum so far.
-INLINE_KERNEL vm refine_lanes(vf score, vf maximum) {
-  const vm large = vm_not(vf_less(vf_magnitude(score), vf_set1(REFINE_LARGE)));
-  return vm_and(large, vf_less(vf_sub(maximum, vf_set1(REFINE_NEAR)), score));
+// The lanes whose scores in base 2 are not far below the row's maximum so far.
+INLINE_KERNEL vm refine_near(vf score, vf maximum) { return vf_less(vf_sub(maximum, vf_set1(REFINE_NEAR)), score); }
+
+// The lanes in which a tile whose largest scores are `top` has scores to compute again: those of refine_near.
+INLINE_KERNEL vm refine_lanes(vf top, vf maximum) {
+  return vm_and(vm_not(vf_less(vf_magnitude(top), vf_set1(REFINE_LARGE))), refine_near(top, maximum));
 }
 
 // 16 or fewer columns of the queries of one vector of lanes, from column `first` on, transposed.
@@ -47,14 +49,15 @@ INLINE_KERNEL void refine_queries(const HeedAttentionTile *tile, size_t lane, si
   for (size_t i = 0; i < HEED_LANES; i++) low[i] = vd_low(block[i]), high[i] = vd_high(block[i]);
 }
 
-// S^T of one vector of queries from `lane` on, float32 in base 2, with the bias added and what is hidden minus infinity: the lanes of
-// refine_lanes computed again. Returns the maxima.
-static __attribute__((noinline)) vf refine_scores(const HeedAttentionTile *tile, const TileOperands *x, size_t keys, size_t lane,
+// S^T of one vector of queries from `lane` on, float32 in base 2, with the bias added and what is hidden minus infinity, computed again
+// where refine_near says so in `lanes`. Returns the maxima.
+static __attribute__((noinline)) vf refine_scores(const HeedAttentionTile *tile, const TileOperands *x, size_t keys, size_t lane, vm lanes,
                                                   vf maximum, const float *bias, float *scores) {
   size_t wanted[KEY_TILE], count = 0;
   vd low[KEY_TILE], high[KEY_TILE];
   for (size_t j = 0; j < keys; j++)
-    if (vm_any(refine_lanes(vf_load(scores + j * QUERY_TILE), maximum))) low[count] = high[count] = vd_zero(), wanted[count++] = j;
+    if (vm_any(vm_and(lanes, refine_near(vf_load(scores + j * QUERY_TILE), maximum))))
+      low[count] = high[count] = vd_zero(), wanted[count++] = j;
   for (size_t first = 0; first < tile->head_dim; first += HEED_LANES) {
     const size_t width = tile->head_dim - first < HEED_LANES ? tile->head_dim - first : HEED_LANES;
     vd query_low[HEED_LANES], query_high[HEED_LANES];
@@ -80,7 +83,7 @@ static __attribute__((noinline)) vf refine_scores(const HeedAttentionTile *tile,
       high[c] = vd_add(high[c], vd_fma(vd_high(added), log2_e, vd_zero()));
     }
     const vf before = vf_load(score), refined = vf_round_double(low[c], high[c]);
-    vf_store(score, vf_select(refine_lanes(before, maximum), bias ? vf_max(vf_set1(LOWEST), refined) : refined, before));
+    vf_store(score, vf_select(vm_and(lanes, refine_near(before, maximum)), bias ? vf_max(vf_set1(LOWEST), refined) : refined, before));
   }
   vf top = vf_set1(LOWEST);
   for (size_t j = 0; j < keys; j++) top = vf_max(vf_load(scores + j * QUERY_TILE), top);
@@ -95,8 +98,9 @@ INLINE_KERNEL void refine_tile(const int vectors, const HeedAttentionTile *tile,
   for (int v = 0; v < vectors; v++) {
     const vf now = vf_max(max[v], vf_load(before + v * HEED_LANES));
     const size_t at = (size_t)(v * HEED_LANES);
-    if (__builtin_expect(vm_any(refine_lanes(max[v], now)), false))
-      max[v] = refine_scores(tile, x, keys, lane + at, now, bias ? bias + at : NULL, scores + at);
+    const vm lanes = refine_lanes(max[v], now);
+    if (__builtin_expect(vm_any(lanes), false))
+      max[v] = refine_scores(tile, x, keys, lane + at, lanes, now, bias ? bias + at : NULL, scores + at);
   }
 }
 
