@@ -18,8 +18,7 @@ typedef struct Decode {
   size_t tasks;     // B * G * chunks
   float scale;      // in base 2
   double factor;    // scale * log2 e
-  float *queries;   // [B, G, rows, D], scaled; in bfloat16 as they are
-  float *plain;     // [B, G, rows, D] as they are, in float32
+  float *queries;   // [B, G, rows, D]
   size_t *visible;  // [2, B, G, chunks, rows] where in the chunk a row begins and ceases to see keys
   float *parts;     // [B, G, chunks, rows, E]
   float *max, *sum; // [B, G, chunks, rows]
@@ -36,7 +35,6 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
       .query = decode->queries + pair * decode->rows * s->head_dim,
-      .plain_query = decode->plain ? decode->plain + pair * decode->rows * s->head_dim : NULL,
       .factor = decode->factor,
       .first = decode->visible + task * decode->rows,
       .visible = decode->visible + (decode->tasks + task) * decode->rows,
@@ -58,7 +56,7 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
 // How far `key` lies into a chunk of `step` keys that begins at `first`.
 static size_t keys_into(size_t key, size_t first, size_t step) { return key <= first ? 0 : (key - first < step ? key - first : step); }
 
-// Packs the queries of one key/value head, scaled or, in bfloat16, converted, and counts what each of its rows sees of every chunk.
+// Packs the queries of one key/value head, in bfloat16 converted, and counts what each of its rows sees of every chunk.
 static void prepare_pair(const Decode *decode, size_t pair) {
   const HeedAttentionCall *call = decode->call;
   const HeedAttentionShape *s = call->shape;
@@ -73,8 +71,7 @@ static void prepare_pair(const Decode *decode, size_t pair) {
         const uint32_t bits = (uint32_t)((const uint16_t *)(const void *)call->inputs->query)[at] << 16;
         memcpy(target++, &bits, sizeof bits);
       } else {
-        decode->plain[target - decode->queries] = call->inputs->query[at];
-        *target++ = call->inputs->query[at] * decode->scale;
+        *target++ = call->inputs->query[at];
       }
     }
     const size_t end = heed_attention_visible_prefix(s, call->inputs, b, i), begin = heed_attention_visible_first(s, i);
@@ -108,7 +105,7 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   const size_t queries = heed_size_product(heed_size_product(pairs, rows), shape->head_dim);
   const size_t tasks = heed_size_product(pairs, chunks), all_rows = heed_size_product(tasks, rows);
   const size_t parts = heed_size_product(all_rows, shape->value_dim);
-  const size_t floats = heed_size_sum(heed_size_sum(heed_size_product(2, queries), parts), heed_size_product(2, all_rows));
+  const size_t floats = heed_size_sum(heed_size_sum(queries, parts), heed_size_product(2, all_rows));
   const size_t bytes = heed_size_sum(heed_size_product(all_rows, 2 * sizeof(size_t)), heed_size_product(floats, sizeof(float)));
   size_t *scratch = heed_scratch_push(bytes);
   if (!scratch) return HeedStatusOutOfMemory;
@@ -117,7 +114,6 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   decode.factor = (double)shape->scale * 0x1.71547652b82fep+0;
   decode.scale = (float)decode.factor;
   decode.queries = next, next += queries;
-  if (!call->bf16) decode.plain = next, next += queries;
   decode.parts = next, next += parts;
   decode.max = next, next += all_rows;
   decode.sum = next;

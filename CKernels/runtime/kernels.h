@@ -49,15 +49,14 @@ typedef struct HeedAttentionTile {
 // A few queries against one chunk of keys of one key/value head. What comes out is relative to the chunk's own maximum.
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
-  const float *query;            // [rows][D], scaled, in base 2
-  const float *plain_query;      // the same as they are; or null in bfloat16
+  const float *query;            // [rows][D]
   double factor;                 // scale * log2 e
   const size_t *first, *visible; // [rows] where in the chunk each row begins and ceases to see keys
   const void *key, *value;
   ptrdiff_t key_row, value_row;
   bool key_blocked;          // keys as in a cache: [block of 16 keys][D][16]
   bool bf16;                 // keys, values and queries are bfloat16 (the queries as float32)
-  float scale;               // of the scores in base 2, in bfloat16, where it is not in the queries
+  float scale;               // of the scores, in base 2: the factor, rounded
   float *output, *max, *sum; // [rows][E], [rows], [rows]
 } HeedAttentionDecode;
 

@@ -26,7 +26,7 @@ typedef struct HeedAttentionBackwardQueries {
   ptrdiff_t output_row, output_column, gradient_row, gradient_column;
   const float *log_sum_exp; // L
   float *statistics; // [HEED_ATTENTION_STATISTICS][query tile]: delta; what is subtracted from scores in base 2, in two parts; delta's rest
-  float *query_lanes, *query_rows;       // Q^T [D][query tile] with scale and log2 e, Q [query tile][D rounded up]
+  float *query_lanes, *query_rows;       // Q^T [D][query tile], Q [query tile][D rounded up]
   float *gradient_lanes, *gradient_rows; // dO^T and dO likewise
   bool query_finite, gradient_finite;    // no NaN and no infinity in Q, in dO
   bool sees_nothing;                     // for some row L is minus infinity

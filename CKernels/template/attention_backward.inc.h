@@ -22,8 +22,11 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
   const HeedAttentionBackwardQueries *q = x->queries;
   const HeedAttentionTile *tile = q->tile;
   const size_t dim = tile->head_dim;
-  const TileOperands operands = {
-      .key = x->keys->key, .key_row = (ptrdiff_t)dim, .key_column = 1, .key_block = (ptrdiff_t)(KEY_BLOCK * dim)};
+  const TileOperands operands = {.key = x->keys->key,
+                                 .key_row = (ptrdiff_t)dim,
+                                 .key_column = 1,
+                                 .scale = scale_in_base_2(tile->scale),
+                                 .key_block = (ptrdiff_t)(KEY_BLOCK * dim)};
   float *scores = x->arrays->scores + lane;
   vf max[HEED_BLOCK_VECTORS]; // not needed
 #pragma clang loop unroll(full)
@@ -39,7 +42,8 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
     vf top = vf_set1(LOWEST);
     for (size_t j = 0; j < count; j++) top = vf_max(vf_load(scores + j * QUERY_TILE + at), top);
     const vm lanes = refine_lanes(top, first);
-    if (vm_any(lanes)) refine_scores(tile, &operands, count, lane + at, lanes, first, bias ? bias + at : NULL, scores + at);
+    if (vm_any(lanes))
+      refine_scores(tile->scale, dim, q->query_lanes + lane + at, &operands, count, lanes, first, bias ? bias + at : NULL, scores + at);
   }
   backward_weigh(vectors, masked, count, q->statistics + lane, scores);
   float *multipliers = drops ? x->arrays->multipliers + lane : NULL;

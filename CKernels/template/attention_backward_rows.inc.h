@@ -53,8 +53,8 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
 
 // Maximum and sum of every row in base 2, and delta where there is no dropout, online over the tiles of keys.
 static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s) {
-  pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
-                  scale_in_base_2(tile->scale), s->query, QUERY_TILE, QUERY_TILE);
+  pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s->query,
+                  QUERY_TILE, QUERY_TILE);
   for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f, s->delta[i] = 0.0;
   const size_t end = (size_t)visible_keys(tile, tile->queries - 1);
   for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
@@ -64,13 +64,14 @@ static void backward_online(const HeedAttentionTile *tile, const BackwardStatist
     const TileOperands x = {.key = (const float *)tile->key + (ptrdiff_t)first * tile->key_row,
                             .key_row = tile->key_row,
                             .key_column = tile->key_column,
+                            .scale = scale_in_base_2(tile->scale),
                             .key_block = KEY_BLOCK * tile->key_row};
     vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
     for (int v = 0; v < HEED_BLOCK_VECTORS; v++) max[v] = vf_set1(LOWEST);
     score_tile(HEED_BLOCK_VECTORS, false, &x, keys, tile->head_dim, s->query, s->scores, max);
     const float *bias = mask == TileMaskSome ? s->bias : NULL;
     mask_tile(HEED_BLOCK_VECTORS, tile, first, keys, 0, bias, s->scores, max);
-    refine_tile(HEED_BLOCK_VECTORS, tile, &x, keys, 0, bias, s->max, s->scores, max);
+    refine_tile(HEED_BLOCK_VECTORS, tile->scale, tile->head_dim, s->query, &x, keys, bias, s->max, s->scores, max);
     weigh_tile(HEED_BLOCK_VECTORS, true, false, keys, s->scores, s->max, s->sum, max, alpha);
     if (!(tile->dropout > 0)) backward_online_delta(tile, s, first, keys, alpha);
   }
@@ -152,8 +153,7 @@ static void backward_pack_queries(HeedAttentionBackwardQueries *q) {
                                        query_width, q->query_rows);
   q->gradient_finite = backward_pack_rows(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim,
                                           gradient_width, q->gradient_rows);
-  pack_transposed(q->query_rows, (ptrdiff_t)query_width, 1, tile->queries, tile->head_dim, scale_in_base_2(tile->scale), q->query_lanes,
-                  QUERY_TILE, QUERY_TILE);
+  pack_transposed(q->query_rows, (ptrdiff_t)query_width, 1, tile->queries, tile->head_dim, 1.0f, q->query_lanes, QUERY_TILE, QUERY_TILE);
   pack_transposed(q->gradient_rows, (ptrdiff_t)gradient_width, 1, tile->queries, tile->value_dim, 1.0f, q->gradient_lanes, QUERY_TILE,
                   QUERY_TILE);
   q->sees_nothing = false;

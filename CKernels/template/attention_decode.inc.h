@@ -78,8 +78,7 @@ INLINE_KERNEL void decode_scores(const int rows, const bool bf16, const HeedAtte
   else
     decode_terms_rows(rows, bf16, task, task->key, (ptrdiff_t)first, count, query, sum);
   for (int r = 0; r < rows; r++)
-    for (int v = 0; v < KEY_VECTORS; v++)
-      vf_store(scores + r * KEY_TILE + v * HEED_LANES, bf16 ? vf_mul(sum[r][v], vf_set1(task->scale)) : sum[r][v]);
+    for (int v = 0; v < KEY_VECTORS; v++) vf_store(scores + r * KEY_TILE + v * HEED_LANES, vf_mul(sum[r][v], vf_set1(task->scale)));
 }
 
 INLINE_KERNEL float decode_largest(const float *scores, size_t end) {
@@ -114,7 +113,7 @@ static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *t
 }
 
 // P of one row of a tile in place of its scores, of which the row sees those from `begin` to before `end`; its maximum and sum move on.
-// `query` is the row of Q itself, `first` the position of the tile in the chunk. Returns alpha.
+// `query` is the row of Q, `first` the position of the tile in the chunk. Returns alpha.
 INLINE_KERNEL vf decode_weights(const bool bf16, const HeedAttentionDecode *task, const float *query, size_t first, float *scores,
                                 size_t begin, size_t end, float *max, float *sum) {
   for (size_t j = 0; j < begin; j++) scores[j] = -INFINITY;
@@ -216,8 +215,8 @@ INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttent
     for (int r = 0; r < rows; r++) {
       begin[r] = within_tile(begins[r], first, keys), end[r] = within_tile(ends[r], first, keys);
       together = together && begin[r] == 0 && end[r] == keys;
-      alpha[r] = begin[r] < end[r] ? decode_weights(bf16, task, task->plain_query + (first_row + (size_t)r) * task->head_dim, first,
-                                                    scores + r * KEY_TILE, begin[r], end[r], max + r, sum + r)
+      alpha[r] = begin[r] < end[r] ? decode_weights(bf16, task, query + (size_t)r * task->head_dim, first, scores + r * KEY_TILE, begin[r],
+                                                    end[r], max + r, sum + r)
                                    : vf_set1(1.0f);
     }
     const void *value = (const char *)task->value + (ptrdiff_t)first * task->value_row * (ptrdiff_t)(bf16 ? 2 : sizeof(float));

@@ -17,7 +17,7 @@
 typedef struct TileOperands {
   const float *key, *value;
   ptrdiff_t key_row, key_column, value_row, value_column;
-  float scale;         // of the scores, where it is not in the queries
+  float scale;         // of the scores, in base 2
   ptrdiff_t key_block; // from 16 keys to the next 16
 } TileOperands;
 
@@ -33,46 +33,26 @@ INLINE_KERNEL vm refine_lanes(vf top, vf maximum) {
   return vm_and(vm_not(vf_less(vf_magnitude(top), vf_set1(REFINE_LARGE))), refine_near(top, maximum));
 }
 
-// 16 or fewer columns of the queries of one vector of lanes, from column `first` on, transposed.
-INLINE_KERNEL void refine_queries(const HeedAttentionTile *tile, size_t lane, size_t first, size_t width, vd low[HEED_LANES],
-                                  vd high[HEED_LANES]) {
-  vf block[HEED_LANES];
-  for (size_t i = 0; i < HEED_LANES; i++) {
-    block[i] = vf_zero();
-    if (lane + i >= tile->queries) continue;
-    const float *row = (const float *)tile->query + (ptrdiff_t)(lane + i) * tile->query_row + (ptrdiff_t)first * tile->query_column;
-    float gathered[HEED_LANES];
-    for (size_t d = 0; tile->query_column != 1 && d < width; d++) gathered[d] = row[(ptrdiff_t)d * tile->query_column];
-    block[i] = vf_load_n(tile->query_column != 1 ? gathered : row, width);
-  }
-  vf_transpose(block);
-  for (size_t i = 0; i < HEED_LANES; i++) low[i] = vd_low(block[i]), high[i] = vd_high(block[i]);
-}
-
-// S^T of one vector of queries from `lane` on, float32 in base 2, with the bias added and what is hidden minus infinity, computed again
-// where refine_near says so in `lanes`. Returns the maxima.
-static __attribute__((noinline)) vf refine_scores(const HeedAttentionTile *tile, const TileOperands *x, size_t keys, size_t lane, vm lanes,
-                                                  vf maximum, const float *bias, float *scores) {
+// S^T of one vector of queries, in base 2, with the bias added and what is hidden minus infinity, computed again where refine_near says so in
+// `lanes`. Returns the maxima.
+static __attribute__((noinline)) vf refine_scores(float scale, size_t head_dim, const float *query, const TileOperands *x, size_t keys,
+                                                  vm lanes, vf maximum, const float *bias, float *scores) {
   size_t wanted[KEY_TILE], count = 0;
   vd low[KEY_TILE], high[KEY_TILE];
   for (size_t j = 0; j < keys; j++)
     if (vm_any(vm_and(lanes, refine_near(vf_load(scores + j * QUERY_TILE), maximum))))
       low[count] = high[count] = vd_zero(), wanted[count++] = j;
-  for (size_t first = 0; first < tile->head_dim; first += HEED_LANES) {
-    const size_t width = tile->head_dim - first < HEED_LANES ? tile->head_dim - first : HEED_LANES;
-    vd query_low[HEED_LANES], query_high[HEED_LANES];
-    refine_queries(tile, lane, first, width, query_low, query_high);
+  for (size_t d = 0; d < head_dim; d++) {
+    const vf column = vf_load(query + d * QUERY_TILE);
+    const vd column_low = vd_low(column), column_high = vd_high(column);
     for (size_t c = 0; c < count; c++) {
-      const float *key = key_at(x, wanted[c]) + (ptrdiff_t)first * x->key_column;
-      for (size_t d = 0; d < width; d++, key += x->key_column) {
-        const vd element = vd_low(vf_set1(*key));
-        low[c] = vd_fma(query_low[d], element, low[c]);
-        high[c] = vd_fma(query_high[d], element, high[c]);
-      }
+      const vd element = vd_low(vf_set1(key_at(x, wanted[c])[(ptrdiff_t)d * x->key_column]));
+      low[c] = vd_fma(column_low, element, low[c]);
+      high[c] = vd_fma(column_high, element, high[c]);
     }
   }
   double factors[HEED_LANES / 2], logs[HEED_LANES / 2];
-  for (size_t i = 0; i < HEED_LANES / 2; i++) factors[i] = refine_factor(tile->scale), logs[i] = LOG2_E;
+  for (size_t i = 0; i < HEED_LANES / 2; i++) factors[i] = refine_factor(scale), logs[i] = LOG2_E;
   const vd factor = vd_load(factors), log2_e = vd_load(logs);
   for (size_t c = 0; c < count; c++) {
     float *score = scores + wanted[c] * QUERY_TILE;
@@ -92,7 +72,7 @@ static __attribute__((noinline)) vf refine_scores(const HeedAttentionTile *tile,
 
 // The same for `vectors` vectors of a tile in which `max` are the largest scores and `before` the maxima of the tiles before. Nothing where no
 // tile's largest score is large.
-INLINE_KERNEL void refine_tile(const int vectors, const HeedAttentionTile *tile, const TileOperands *x, size_t keys, size_t lane,
+INLINE_KERNEL void refine_tile(const int vectors, float scale, size_t head_dim, const float *query, const TileOperands *x, size_t keys,
                                const float *bias, const float *before, float *scores, vf max[HEED_BLOCK_VECTORS]) {
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) {
@@ -100,7 +80,7 @@ INLINE_KERNEL void refine_tile(const int vectors, const HeedAttentionTile *tile,
     const size_t at = (size_t)(v * HEED_LANES);
     const vm lanes = refine_lanes(max[v], now);
     if (__builtin_expect(vm_any(lanes), false))
-      max[v] = refine_scores(tile, x, keys, lane + at, lanes, now, bias ? bias + at : NULL, scores + at);
+      max[v] = refine_scores(scale, head_dim, query + at, x, keys, lanes, now, bias ? bias + at : NULL, scores + at);
   }
 }
 

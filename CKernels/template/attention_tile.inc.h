@@ -28,7 +28,7 @@ INLINE_KERNEL void score_rows(const int rows, const int vectors, const bool pair
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
-      if (paired) sum[r][v] = vf_mul(sum[r][v], vf_set1(x->scale));
+      sum[r][v] = vf_mul(sum[r][v], vf_set1(x->scale));
       vf_store(scores + r * QUERY_TILE + v * HEED_LANES, sum[r][v]);
       max[v] = vf_max(sum[r][v], max[v]); // NaN is passed over here and shows in P
     }
@@ -128,7 +128,9 @@ INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool 
   for (int v = 0; v < vectors; v++) max[v] = vf_set1(LOWEST);
   score_tile(vectors, paired, x, keys, tile->head_dim, s->query + lane, scores, max);
   if (masked) mask_tile(vectors, tile, first, keys, lane, bias ? bias + lane : NULL, scores, max);
-  if (!paired) refine_tile(vectors, tile, x, keys, lane, bias ? bias + lane : NULL, s->chunk_max + lane, scores, max);
+  if (!paired)
+    refine_tile(vectors, tile->scale, tile->head_dim, s->query + lane, x, keys, bias ? bias + lane : NULL, s->chunk_max + lane, scores,
+                max);
   weigh_tile(vectors, masked, paired, keys, scores, s->chunk_max + lane, s->chunk_sum + lane, max, alpha);
   if (!paired && tile->dropout > 0) { // L is that of the weights before; bfloat16 takes none
     drop_tile(vectors, tile, first, lane, s->multipliers + lane);

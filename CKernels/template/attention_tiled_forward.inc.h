@@ -1,6 +1,6 @@
 // Attention forward, one tile of queries of one head (letters: include/attention.h).
 //
-// Queries stand in the lanes. Of the operands only Q is packed, transposed, with scale and log2 e folded in; every element of K and V is
+// Queries stand in the lanes. Of the operands only Q is packed, transposed; scale and log2 e go on the scores (in Q they would round every term of them). Every element of K and V is
 // broadcast from where it lies. So the maximum, the sum and the rescaling of a row are vertical, and both products are the same block:
 //
 //   S^T <- K Q^T      64 keys x 64 queries, in base 2
@@ -74,6 +74,7 @@ static TileOperands operands_f32(const HeedAttentionTile *tile, const TileScratc
                         .key_column = tile->key_column,
                         .value_row = tile->value_row,
                         .value_column = tile->value_column,
+                        .scale = scale_in_base_2(tile->scale),
                         .key_block = KEY_BLOCK * tile->key_row};
 }
 
@@ -89,6 +90,7 @@ static TileOperands operands_cached_f32(const HeedAttentionTile *tile, const Til
                         .key_column = KEY_BLOCK,
                         .value_row = (ptrdiff_t)tile->value_dim,
                         .value_column = 1,
+                        .scale = scale_in_base_2(tile->scale),
                         .key_block = (ptrdiff_t)(KEY_BLOCK * tile->head_dim)};
 }
 
@@ -216,8 +218,8 @@ static size_t attention_tiled_scratch(size_t head_dim, size_t value_dim) { retur
 
 static void attention_tiled_forward(const HeedAttentionTile *tile) {
   TileScratch s = carve_scratch(tile, false);
-  pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
-                  scale_in_base_2(tile->scale), s.query, QUERY_TILE, QUERY_TILE);
+  pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s.query, QUERY_TILE,
+                  QUERY_TILE);
   attend_all(tile, &s, tile->key_chunks ? operands_cached_f32 : operands_f32, attend_f32);
 }
 
