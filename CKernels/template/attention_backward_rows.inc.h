@@ -6,7 +6,7 @@ typedef struct BackwardStatisticsScratch {
   float *query, *gradient, *output; // Q^T, dO^T, O^T
   float *scores, *bias;             // [KEY_TILE][QUERY_TILE]
   float *max, *sum;                 // [QUERY_TILE]
-  double *delta;                    // [QUERY_TILE], times the sum
+  double *delta, *total;            // [QUERY_TILE]: delta times the sum, and the sum in float64
 } BackwardStatisticsScratch;
 
 // Whether a row's maximum, sum and delta are taken from its scores again: where L is too large for float32, and where it is so far from the
@@ -20,18 +20,21 @@ INLINE_KERNEL bool backward_takes_again(const HeedAttentionTile *tile, size_t ro
 }
 
 static size_t backward_statistics_scratch(size_t head_dim, size_t value_dim) {
-  return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 4);
+  return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 6);
 }
 
-// delta <- delta * alpha + sum over a tile's keys of P * (V dO^T), in float64. Of a row that sees next to nothing but one key, dP - delta is all
+// delta <- delta * alpha + sum over a tile's keys of P * (V dO^T), total <- total * alpha + sum of P, in float64. Of a row that sees next to nothing but one key, dP - delta is all
 // but 0 there: from O, which has been rounded, it would have no digits left. The products are those of the pairs, bit for bit.
 static void backward_online_delta(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s, size_t first, size_t keys,
                                   const vf alpha[HEED_BLOCK_VECTORS]) {
-  vd low[HEED_BLOCK_VECTORS], high[HEED_BLOCK_VECTORS];
+  vd low[HEED_BLOCK_VECTORS], high[HEED_BLOCK_VECTORS], total_low[HEED_BLOCK_VECTORS], total_high[HEED_BLOCK_VECTORS];
   for (int v = 0; v < HEED_BLOCK_VECTORS; v++) {
-    const double *delta = s->delta + v * HEED_LANES;
-    low[v] = vd_fma(vd_load(delta), vd_low(alpha[v]), vd_zero());
-    high[v] = vd_fma(vd_load(delta + HEED_LANES / 2), vd_high(alpha[v]), vd_zero());
+    const double *delta = s->delta + v * HEED_LANES, *total = s->total + v * HEED_LANES;
+    const vd alpha_low = vd_low(alpha[v]), alpha_high = vd_high(alpha[v]);
+    low[v] = vd_fma(vd_load(delta), alpha_low, vd_zero());
+    high[v] = vd_fma(vd_load(delta + HEED_LANES / 2), alpha_high, vd_zero());
+    total_low[v] = vd_fma(vd_load(total), alpha_low, vd_zero());
+    total_high[v] = vd_fma(vd_load(total + HEED_LANES / 2), alpha_high, vd_zero());
   }
   const float *value = (const float *)tile->value + (ptrdiff_t)first * tile->value_row;
   for (size_t j = 0; j < keys; j++, value += tile->value_row) {
@@ -43,11 +46,15 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
       const vf seen = vf_select(backward_hidden(weight), vf_zero(), sum[0][v]);
       low[v] = vd_fma(vd_low(weight), vd_low(seen), low[v]);
       high[v] = vd_fma(vd_high(weight), vd_high(seen), high[v]);
+      total_low[v] = vd_add(total_low[v], vd_low(weight));
+      total_high[v] = vd_add(total_high[v], vd_high(weight));
     }
   }
   for (int v = 0; v < HEED_BLOCK_VECTORS; v++) {
     vd_store(s->delta + v * HEED_LANES, low[v]);
     vd_store(s->delta + v * HEED_LANES + HEED_LANES / 2, high[v]);
+    vd_store(s->total + v * HEED_LANES, total_low[v]);
+    vd_store(s->total + v * HEED_LANES + HEED_LANES / 2, total_high[v]);
   }
 }
 
@@ -55,7 +62,7 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
 static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s) {
   pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s->query,
                   QUERY_TILE, QUERY_TILE);
-  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f, s->delta[i] = 0.0;
+  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f, s->delta[i] = s->total[i] = 0.0;
   const size_t end = (size_t)visible_keys(tile, tile->queries - 1);
   for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
     const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
@@ -87,6 +94,7 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
   s.max = s.bias + QUERY_TILE * KEY_TILE;
   s.sum = s.max + QUERY_TILE;
   s.delta = (double *)(void *)(s.sum + QUERY_TILE);
+  s.total = s.delta + QUERY_TILE;
   pack_transposed(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim, 1.0f, s.gradient, QUERY_TILE,
                   QUERY_TILE);
   pack_transposed(q->output, q->output_row, q->output_column, tile->queries, tile->value_dim, 1.0f, s.output, QUERY_TILE, QUERY_TILE);
@@ -110,7 +118,7 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
     } else if (backward_takes_again(tile, i, l)) {
       *first = s.max[i], *second = (float)log2((double)s.sum[i]);
       if (tile->dropout > 0) continue;
-      const double delta = s.delta[i] / (double)s.sum[i];
+      const double delta = s.delta[i] / s.total[i];
       q->statistics[i] = (float)delta;
       q->statistics[3 * QUERY_TILE + i] = isfinite(delta) ? (float)(delta - (double)q->statistics[i]) : 0.0f;
     } else {
