@@ -58,7 +58,8 @@ let package = Package(
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
         .target(
-            name: "HeedModels", dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON"]),
+            name: "HeedModels",
+            dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON"]),
         .target(
             name: "Heed",
             dependencies: [

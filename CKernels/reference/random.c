@@ -1,8 +1,8 @@
 // Philox 4x32-10, one word after the other, and what is drawn from it in float64: the specification of random.h in code, and the oracle of the
 // tests.
 
-#include "float_mode.h"
 #include "random.h"
+#include "float_mode.h"
 
 #include <math.h>
 
