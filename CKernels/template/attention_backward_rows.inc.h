@@ -9,14 +9,15 @@ typedef struct BackwardStatisticsScratch {
   double *delta, *total;            // [QUERY_TILE]: delta times the sum, and the sum in float64
 } BackwardStatisticsScratch;
 
-// Whether a row's maximum, sum and delta are taken from its scores again: where L is too large for float32, and where it is so far from the
-// logarithm of the number of keys that few of them may have all the weight.
+// Whether a row's maximum, sum and delta are taken from its scores again: where L is too large for float32, where it is so far from the
+// logarithm of the number of keys that few of them may have all the weight, and where there are only a few keys.
 #define BACKWARD_CONCENTRATED 3.0f
+#define BACKWARD_FEW          8
 INLINE_KERNEL bool backward_takes_again(const HeedAttentionTile *tile, size_t row, float log_sum_exp) {
   const ptrdiff_t keys = visible_keys(tile, row) - first_key(tile, row);
-  const float even = logf((float)(keys > 1 ? keys : 1));
-  return fabsf(log_sum_exp) < INFINITY && (log_sum_exp > even + BACKWARD_CONCENTRATED || log_sum_exp < even - BACKWARD_CONCENTRATED ||
-                                           fabsf(log_sum_exp) > HEED_ATTENTION_LARGE);
+  if (!(fabsf(log_sum_exp) < INFINITY)) return false;
+  if (keys > 1 && keys <= BACKWARD_FEW) return true;
+  return fabsf(log_sum_exp) > HEED_ATTENTION_LARGE || fabsf(log_sum_exp - logf((float)(keys > 1 ? keys : 1))) > BACKWARD_CONCENTRATED;
 }
 
 static size_t backward_statistics_scratch(size_t head_dim, size_t value_dim) {
@@ -58,12 +59,11 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
   }
 }
 
-// Maximum and sum of every row in base 2, and delta where there is no dropout, online over the tiles of keys.
-static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s) {
+// Maximum and sum of every row in base 2, and delta where there is no dropout, online over the tiles of keys up to `end`.
+static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s, size_t end) {
   pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s->query,
                   QUERY_TILE, QUERY_TILE);
   for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f, s->delta[i] = s->total[i] = 0.0;
-  const size_t end = (size_t)visible_keys(tile, tile->queries - 1);
   for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
     const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
     const TileMask mask = gather_bias(tile, first, keys, s->bias);
@@ -105,9 +105,10 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
       sum = vf_accumulate(vf_load(s.output + e * QUERY_TILE + lane), vf_load(s.gradient + e * QUERY_TILE + lane), sum);
     vf_store(q->statistics + lane, sum);
   }
-  bool large = false;
-  for (size_t i = 0; i < tile->queries; i++) large = large || backward_takes_again(tile, i, q->log_sum_exp[i]);
-  if (large) backward_online(tile, &s);
+  size_t end = 0; // of what the rows see that are taken again
+  for (size_t i = 0; i < tile->queries; i++)
+    if (backward_takes_again(tile, i, q->log_sum_exp[i])) end = (size_t)visible_keys(tile, i);
+  if (end > 0) backward_online(tile, &s, end);
   for (size_t i = 0; i < QUERY_TILE; i++) {
     float *first = q->statistics + QUERY_TILE + i, *second = first + QUERY_TILE;
     const float l = i < tile->queries ? q->log_sum_exp[i] : -INFINITY;
