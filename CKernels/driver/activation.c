@@ -1,6 +1,6 @@
 // Activation functions, forward and backward: checks, one task a stretch of elements.
 
-#include "activation.h"
+#include "heed/activation.h"
 
 #include "dispatch.h"
 #include "parallel.h"

@@ -1,6 +1,6 @@
 // Element-wise arithmetic, comparison and selection: checks, axes joined where all operands allow it, one task a stretch of rows or columns.
 
-#include "arithmetic.h"
+#include "heed/arithmetic.h"
 
 #include "arithmetic_checks.h"
 #include "dispatch.h"

@@ -3,7 +3,7 @@
 #ifndef HEED_ARITHMETIC_CHECKS_H
 #define HEED_ARITHMETIC_CHECKS_H
 
-#include "arithmetic.h"
+#include "heed/arithmetic.h"
 
 static inline size_t heed_arithmetic_step(ptrdiff_t stride) { return stride < 0 ? (size_t)0 - (size_t)stride : (size_t)stride; }
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "arithmetic.h"
+#include "heed/arithmetic.h"
 #include "arithmetic_checks.h"
 #include "dispatch.h"
 #include "parallel.h"

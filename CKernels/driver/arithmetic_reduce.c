@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "arithmetic.h"
+#include "heed/arithmetic.h"
 #include "arithmetic_checks.h"
 #include "dispatch.h"
 #include "parallel.h"

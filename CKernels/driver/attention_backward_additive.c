@@ -1,4 +1,4 @@
-// dA of the tiled backward pass: dS of one tile, summed over what was broadcast. Letters as in attention_backward.h.
+// dA of the tiled backward pass: dS of one tile, summed over what was broadcast. Letters as in attention.h.
 //
 // A task walks every pair of tiles that its part of dA takes from and adds their dS^T to one tile; what is left to sum within that tile is
 // summed at the end, in float64, queries within keys.

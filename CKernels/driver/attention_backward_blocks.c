@@ -1,4 +1,4 @@
-// One walk of the tiled backward pass. Letters as in attention_backward.h.
+// One walk of the tiled backward pass. Letters as in attention.h.
 
 #include "attention_backward_blocks.h"
 

@@ -3,7 +3,7 @@
 #ifndef HEED_ATTENTION_BACKWARD_BLOCKS_H
 #define HEED_ATTENTION_BACKWARD_BLOCKS_H
 
-#include "attention_backward.h"
+#include "heed/attention.h"
 #include "attention_tiles.h"
 
 // Most tiles of keys in a block.

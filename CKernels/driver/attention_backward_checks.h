@@ -3,9 +3,9 @@
 #ifndef HEED_ATTENTION_BACKWARD_CHECKS_H
 #define HEED_ATTENTION_BACKWARD_CHECKS_H
 
-#include "attention_backward.h"
+#include "heed/attention.h"
 
-// The errors that attention_backward.h lists; `HeedStatusOk` means that every offset of a given operand fits in ptrdiff_t, also in bytes.
+// The errors that attention.h lists; `HeedStatusOk` means that every offset of a given operand fits in ptrdiff_t, also in bytes.
 HeedStatus heed_attention_backward_check(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                          const HeedAttentionGradients *gradients);
 

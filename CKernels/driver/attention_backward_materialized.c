@@ -1,5 +1,5 @@
 // Attention backward as a framework does it without a fused kernel: matrix products, with P and dS of all heads stored. Letters as in
-// attention_backward.h. For one batch element:
+// attention.h. For one batch element:
 //
 //   P <- exp(scale * Q K^T - L),  dS <- P * (dO V^T - delta)      both [H, Nq, Nk]
 //   dQ <- scale * dS K,  dK <- scale * dS^T Q,  dV <- P^T dO      heads of a group one after the other
@@ -12,7 +12,7 @@
 #include "attention_backward_stored.h"
 #include "attention_index.h"
 #include "dispatch.h"
-#include "dropout.h"
+#include "heed/dropout.h"
 #include "parallel.h"
 #include "profile.h"
 #include "scratch.h"

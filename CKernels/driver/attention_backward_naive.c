@@ -1,5 +1,5 @@
 // Attention backward as a textbook writes it, in float32: P and dS of every row stored, one loop inside the other, no blocking and no vector
-// code but what the compiler finds. The arm that the others are measured against. Letters as in attention_backward.h.
+// code but what the compiler finds. The arm that the others are measured against. Letters as in attention.h.
 
 #include <float.h>
 #include <math.h>

@@ -3,7 +3,7 @@
 #ifndef HEED_ATTENTION_BACKWARD_STORED_H
 #define HEED_ATTENTION_BACKWARD_STORED_H
 
-#include "attention_backward.h"
+#include "heed/attention.h"
 
 // dA from dS [H, Nq, Nk] of batch element b, added to what the elements before have left where dA is summed over the batch. Nothing where
 // `additive` is null.

@@ -1,4 +1,4 @@
-// Attention backward, tiled: checks, how the work is cut, one task an owner of gradients. Letters as in attention_backward.h.
+// Attention backward, tiled: checks, how the work is cut, one task an owner of gradients. Letters as in attention.h.
 //
 // With all gradients wanted, five products a pair of tiles are enough where one task walks all of a key/value head and its query heads (one
 // pass). Where those are too few to share among the workers, one pass by blocks of keys gives dK and dV and one by tiles of queries dQ: seven

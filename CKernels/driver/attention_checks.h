@@ -3,7 +3,7 @@
 #ifndef HEED_ATTENTION_CHECKS_H
 #define HEED_ATTENTION_CHECKS_H
 
-#include "attention.h"
+#include "heed/attention.h"
 
 // The errors that attention.h lists, in its order (BadShape, BadStride, BadArgument), for the forward pass of any variant; `HeedStatusOk`
 // means that every offset an operand's strides can make fits in ptrdiff_t, also in bytes. Reads nothing but the three structs and

@@ -3,7 +3,7 @@
 #ifndef HEED_ATTENTION_EXTENT_H
 #define HEED_ATTENTION_EXTENT_H
 
-#include "attention.h"
+#include "heed/attention.h"
 
 // The sizes of one operand.
 typedef struct HeedExtent {

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "attention.h"
+#include "heed/attention.h"
 
 // Offset, in elements, of row (b, head, row) of an array with those strides. The checks have made sure that it fits.
 static inline ptrdiff_t heed_attention_row_offset(HeedStrides strides, size_t b, size_t head, size_t row) {

@@ -3,7 +3,7 @@
 #ifndef HEED_ATTENTION_KEYS_H
 #define HEED_ATTENTION_KEYS_H
 
-#include "key_value_cache.h"
+#include "heed/key_value_cache.h"
 
 // One call, checked: operands in rows where `cache` is null. In bfloat16 the three pointers of `inputs` point to uint16_t.
 typedef struct HeedAttentionCall {

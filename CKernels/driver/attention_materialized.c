@@ -12,7 +12,7 @@
 #include "attention_checks.h"
 #include "attention_index.h"
 #include "dispatch.h"
-#include "dropout.h"
+#include "heed/dropout.h"
 #include "parallel.h"
 #include "profile.h"
 #include "scratch.h"

@@ -1,6 +1,6 @@
 // Attention forward, tiled: checks, one task a tile of queries, scratch for every worker.
 
-#include "attention.h"
+#include "heed/attention.h"
 #include "attention_checks.h"
 #include "attention_keys.h"
 #include "attention_tiles.h"

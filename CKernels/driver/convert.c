@@ -1,6 +1,6 @@
 // Conversion of numbers: checks, one task a stretch of elements.
 
-#include "convert.h"
+#include "heed/convert.h"
 
 #include "dispatch.h"
 #include "parallel.h"

@@ -4,7 +4,7 @@
 #define HEED_CONVOLUTION_CHECKS_H
 
 #include "array_checks.h"
-#include "convolution.h"
+#include "heed/convolution.h"
 
 // Sizes that follow from the shape.
 typedef struct HeedConvolutionSizes {

@@ -1,6 +1,6 @@
 // Dropout: checks, one task a stretch of elements. Either pass is the same map.
 
-#include "dropout.h"
+#include "heed/dropout.h"
 
 #include "profile.h"
 #include "random_tasks.h"

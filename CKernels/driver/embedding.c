@@ -1,6 +1,6 @@
 // Embedding forward: checks, one task a few tokens.
 
-#include "embedding.h"
+#include "heed/embedding.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
 #define HEED_EMBEDDING_CHECKS_H
 
 #include "array_checks.h"
-#include "embedding.h"
+#include "heed/embedding.h"
 
 static inline int64_t heed_embedding_id(const HeedEmbeddingShape *s, const void *ids, size_t token) {
   const ptrdiff_t place = (ptrdiff_t)token * s->id_step;

@@ -1,7 +1,7 @@
 // Matrix product, the engine's own, of both kinds of elements, B packed or not: checks, which operand stands in the lanes, tiles of C, one
 // task a tile. Where many tiles of rows read the same B its panels are staged first, once, a slice of columns at a time.
 
-#include "gemm.h"
+#include "heed/gemm.h"
 
 #include "dispatch.h"
 #include "gemm_checks.h"

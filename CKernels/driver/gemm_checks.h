@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "array_checks.h"
-#include "gemm.h"
+#include "heed/gemm.h"
 
 // Whether A and B are read at all.
 static inline bool heed_gemm_reads(const HeedGemmShape *s) { return s->k > 0 && s->alpha != 0.0f; }

@@ -3,7 +3,7 @@
 #include <limits.h>
 
 #include "blas.h"
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "gemm_checks.h"
 #include "parallel.h"
 #include "profile.h"

@@ -1,4 +1,4 @@
-// Packing weights for the matrix product: one task a panel (layout: include/gemm.h).
+// Packing weights for the matrix product: one task a panel (layout: heed/gemm.h).
 
 #include <errno.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 
 #include "array_checks.h"
 #include "dispatch.h"
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "parallel.h"
 #include "profile.h"
 #include "scratch.h"

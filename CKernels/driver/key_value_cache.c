@@ -1,6 +1,6 @@
 // The cache of keys and values: its layout, writing to it, attention over it.
 
-#include "key_value_cache.h"
+#include "heed/key_value_cache.h"
 
 #include "attention_checks.h"
 #include "attention_extent.h"

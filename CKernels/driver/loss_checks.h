@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "array_checks.h"
-#include "loss.h"
+#include "heed/loss.h"
 
 static inline bool heed_loss_is_reduction(HeedReduction r) { return (unsigned)r <= HeedReductionSum; }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "dispatch.h"
-#include "embedding.h"
+#include "heed/embedding.h"
 #include "loss_checks.h"
 #include "parallel.h"
 #include "profile.h"

@@ -1,6 +1,6 @@
 // Norms forward: checks, one task a few rows.
 
-#include "norm.h"
+#include "heed/norm.h"
 
 #include "dispatch.h"
 #include "norm_checks.h"

@@ -2,7 +2,7 @@
 // order of the rows, WAVE_CHUNKS of them at a time, so that scratch does not grow with the rows.
 
 #include "dispatch.h"
-#include "norm.h"
+#include "heed/norm.h"
 #include "norm_checks.h"
 #include "parallel.h"
 #include "profile.h"

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "array_checks.h"
-#include "norm.h"
+#include "heed/norm.h"
 
 // One operand: where it is given, its rows may lie `stride` apart.
 static inline HeedStatus heed_norm_check_rows(const HeedNormShape *s, const void *data, ptrdiff_t stride, bool written) {

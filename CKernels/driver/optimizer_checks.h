@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "optimizer.h"
+#include "heed/optimizer.h"
 
 static inline bool heed_is_amount(double x) { return x >= 0 && isfinite(x); }
 

@@ -3,7 +3,7 @@
 #ifndef HEED_OPTIMIZER_CHUNKS_H
 #define HEED_OPTIMIZER_CHUNKS_H
 
-#include "optimizer.h"
+#include "heed/optimizer.h"
 #include "parallel.h"
 #include "scratch.h"
 

@@ -1,6 +1,6 @@
 // Pooling: checks, one task a plane. Windows are bound by the loads of their elements, so the loops are plain.
 
-#include "pooling.h"
+#include "heed/pooling.h"
 
 #include <math.h>
 #include <string.h>

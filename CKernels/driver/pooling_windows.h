@@ -4,7 +4,7 @@
 #define HEED_POOLING_WINDOWS_H
 
 #include "convolution_checks.h"
-#include "pooling.h"
+#include "heed/pooling.h"
 
 // Along one dimension: elements first, first + step ... below end.
 typedef struct HeedWindow {

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "array_checks.h"
-#include "position.h"
+#include "heed/position.h"
 
 static inline HeedStatus heed_position_check_range(int64_t first, size_t length, double base) {
   if (!isfinite(base) || base <= 0 || first < 0 || first > HEED_POSITION_MAX) return HeedStatusBadArgument;

@@ -2,7 +2,7 @@
 
 #include "dispatch.h"
 #include "parallel.h"
-#include "position.h"
+#include "heed/position.h"
 #include "position_checks.h"
 #include "position_table.h"
 #include "profile.h"

@@ -3,7 +3,7 @@
 #ifndef HEED_POSITION_TABLE_H
 #define HEED_POSITION_TABLE_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 typedef struct HeedPositionTable {
   int64_t first_position;

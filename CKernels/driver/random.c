@@ -1,6 +1,6 @@
 // Random numbers: checks, one task a stretch of whole blocks.
 
-#include "random.h"
+#include "heed/random.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "array_checks.h"
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "profile.h"
 #include "recurrent_checks.h"
 #include "scratch.h"

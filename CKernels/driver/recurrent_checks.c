@@ -3,7 +3,7 @@
 #include "recurrent_checks.h"
 
 #include "array_checks.h"
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "recurrent_layout.h"
 #include "scratch.h"
 

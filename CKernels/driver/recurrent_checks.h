@@ -3,7 +3,7 @@
 #ifndef HEED_RECURRENT_CHECKS_H
 #define HEED_RECURRENT_CHECKS_H
 
-#include "recurrent.h"
+#include "heed/recurrent.h"
 
 bool heed_recurrent_is_gru(HeedRecurrentCell cell);
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "profile.h"
 #include "recurrent_checks.h"
 #include "recurrent_pack.h"

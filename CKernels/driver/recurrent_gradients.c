@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "recurrent_backward.h"
 #include "recurrent_checks.h"
 #include "scratch.h"

@@ -6,7 +6,7 @@
 #ifndef HEED_RECURRENT_LAYOUT_H
 #define HEED_RECURRENT_LAYOUT_H
 
-#include "recurrent.h"
+#include "heed/recurrent.h"
 
 typedef struct HeedRecurrentPhase {
   size_t first_gate, gates; // whose product with the state it takes

@@ -6,7 +6,7 @@
 
 #include "array_checks.h"
 #include "dispatch.h"
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "parallel.h"
 #include "profile.h"
 #include "scratch.h"

@@ -4,7 +4,7 @@
 #define HEED_SCORED_ATTENTION_CHECKS_H
 
 #include "array_checks.h"
-#include "scored_attention.h"
+#include "heed/scored_attention.h"
 
 static inline HeedArray heed_scored_array(size_t batch, size_t rows, size_t columns, HeedSequenceStrides s) {
   return (HeedArray){{batch, rows, columns}, {s.batch, s.row, s.column}};

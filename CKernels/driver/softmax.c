@@ -1,7 +1,7 @@
 // Softmax: checks, one task a few rows. Rows whose columns are not contiguous are brought into scratch and back, by transposes where rows
 // are contiguous the other way, so that every layout takes the same kernel and gives the same bits.
 
-#include "softmax.h"
+#include "heed/softmax.h"
 
 #include "dispatch.h"
 #include "parallel.h"

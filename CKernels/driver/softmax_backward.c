@@ -1,7 +1,7 @@
 // Gradients of softmax: checks, one task a few rows. What is not contiguous along the columns is brought into scratch, so that every layout
 // takes the same kernel and gives the same bits.
 
-#include "softmax_backward.h"
+#include "heed/softmax.h"
 
 #include "dispatch.h"
 #include "parallel.h"

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "array_checks.h"
-#include "softmax_backward.h"
+#include "heed/softmax.h"
 
 static inline HeedStatus heed_softmax_backward_check(const HeedSoftmaxBackwardShape *s, const HeedSoftmaxBackwardInputs *in,
                                                      const void *gradient, bool gradient_is_strided) {

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "array_checks.h"
-#include "softmax.h"
+#include "heed/softmax.h"
 
 // The errors of softmax.h. `output_is_strided` is false for a variant whose output is contiguous whatever the strides say.
 static inline HeedStatus heed_softmax_check(const HeedSoftmaxShape *s, const HeedSoftmaxInputs *inputs, const void *output,

@@ -4,7 +4,7 @@
 #define HEED_SPARSE_CHECKS_H
 
 #include "array_checks.h"
-#include "sparse.h"
+#include "heed/sparse.h"
 
 // A strided matrix; an output's elements may not overlap.
 static inline HeedStatus heed_sparse_check_matrix(size_t rows, size_t width, ptrdiff_t row, ptrdiff_t column, bool is_output) {

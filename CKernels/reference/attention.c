@@ -6,7 +6,7 @@
 
 #include "../driver/attention_checks.h"
 #include "../driver/attention_index.h"
-#include "attention.h"
+#include "heed/attention.h"
 #include "float_mode.h"
 #include "scratch.h"
 

@@ -1,4 +1,4 @@
-// Attention backward in float64, one scalar step after the other: the specification of attention_backward.h in code, and the oracle of the
+// Attention backward in float64, one scalar step after the other: the specification of attention.h in code, and the oracle of the
 // tests. Letters as there.
 
 #include <float.h>
@@ -6,7 +6,7 @@
 
 #include "../driver/attention_backward_checks.h"
 #include "../driver/attention_index.h"
-#include "attention_backward.h"
+#include "heed/attention.h"
 #include "float_mode.h"
 #include "scratch.h"
 

@@ -1,7 +1,7 @@
 // Philox 4x32-10, one word after the other, and what is drawn from it in float64: the specification of random.h in code, and the oracle of the
 // tests.
 
-#include "random.h"
+#include "heed/random.h"
 #include "float_mode.h"
 
 #include <math.h>

@@ -6,7 +6,7 @@
 
 #include "../driver/recurrent_checks.h"
 #include "float_mode.h"
-#include "recurrent.h"
+#include "heed/recurrent.h"
 #include "scratch.h"
 
 // Everything of one sequence, [step] in the order of processing. State s is the one before step s; state `length` is the last.

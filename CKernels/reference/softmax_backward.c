@@ -1,4 +1,4 @@
-// Gradients of softmax and log-softmax in float64: the specification of softmax_backward.h in code, and the oracle of the tests.
+// Gradients of softmax and log-softmax in float64: the specification of softmax.h in code, and the oracle of the tests.
 
 #include "../driver/softmax_backward_checks.h"
 #include "float_mode.h"

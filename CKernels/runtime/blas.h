@@ -3,7 +3,7 @@
 #ifndef HEED_BLAS_H
 #define HEED_BLAS_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #define HEED_CBLAS_ROW_MAJOR    101
 #define HEED_CBLAS_NO_TRANSPOSE 111

@@ -3,7 +3,7 @@
 #ifndef HEED_CGROUP_H
 #define HEED_CGROUP_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 typedef struct HeedCgroupLimits {
   double processors;   // 0 where there is no limit

@@ -3,7 +3,7 @@
 #ifndef HEED_CPU_H
 #define HEED_CPU_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #define HEED_CPU_AVX2        1u // AVX2, FMA, F16C, and an operating system that saves their registers
 #define HEED_CPU_AVX512      2u // the same and F, BW, DQ, VL

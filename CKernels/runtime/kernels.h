@@ -5,9 +5,9 @@
 #ifndef HEED_KERNELS_H
 #define HEED_KERNELS_H
 
-#include "activation.h"
-#include "gemm.h"
-#include "heed_runtime.h"
+#include "heed/activation.h"
+#include "heed/gemm.h"
+#include "heed/runtime.h"
 #include "kernels_activation.h"
 #include "kernels_arithmetic.h"
 #include "kernels_attention_backward.h"
@@ -22,14 +22,14 @@
 #include "kernels_scored_attention.h"
 #include "kernels_softmax_backward.h"
 #include "kernels_sparse.h"
-#include "key_value_cache.h"
+#include "heed/key_value_cache.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
 typedef struct HeedAttentionTile {
   size_t queries, keys, head_dim, value_dim; // keys: those below the sequence's length
   const void *query, *key, *value;           // float32, or bfloat16 for the kernels that say so
   ptrdiff_t query_row, query_column, key_row, key_column, value_row, value_column;
-  // Or null; else keys and values are in chunks (include/key_value_cache.h), this head's from row `cached_row` of each on.
+  // Or null; else keys and values are in chunks (heed/key_value_cache.h), this head's from row `cached_row` of each on.
   void *const *key_chunks, *const *value_chunks;
   size_t cached_row;
   ptrdiff_t visible_first; // row r sees keys below visible_first + r (and below keys) ...

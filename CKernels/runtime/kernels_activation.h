@@ -1,9 +1,9 @@
-// Private: the activation functions' part of the table (include/activation.h).
+// Private: the activation functions' part of the table (heed/activation.h).
 
 #ifndef HEED_KERNELS_ACTIVATION_H
 #define HEED_KERNELS_ACTIVATION_H
 
-#include "activation.h"
+#include "heed/activation.h"
 
 typedef struct HeedActivationKernels {
   void (*forward)(HeedActivation activation, size_t count, const float *input, float *output);

@@ -3,7 +3,7 @@
 #ifndef HEED_KERNELS_ARITHMETIC_H
 #define HEED_KERNELS_ARITHMETIC_H
 
-#include "arithmetic.h"
+#include "heed/arithmetic.h"
 
 // A matrix of elements; pointers stand at its first.
 typedef struct HeedArithmeticBlock {

@@ -1,4 +1,4 @@
-// Private: what the table holds for attention backward (letters and formulas: include/attention_backward.h).
+// Private: what the table holds for attention backward (letters and formulas: heed/attention.h).
 //
 // The drivers walk heads, blocks of keys and tiles of queries; these do the work of one tile. Between them stand packed tiles of queries and
 // keys and running sums in scratch, whose rows hold D (or E) rounded up to the lanes.
@@ -16,7 +16,7 @@ struct HeedAttentionTile;
 // A log-sum-exp beyond this is too coarse in float32 for the weights: their maximum and sum are taken from the scores again.
 #define HEED_ATTENTION_LARGE      16.0f
 #define HEED_ATTENTION_STATISTICS 4
-// Gradients take smaller weights for 0: products with them would be denormal or nearly so (include/attention_backward.h).
+// Gradients take smaller weights for 0: products with them would be denormal or nearly so (heed/attention.h).
 #define HEED_ATTENTION_LEAST_WEIGHT 0x1p-100f
 
 // One tile of queries of one head.

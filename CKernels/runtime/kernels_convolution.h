@@ -4,7 +4,7 @@
 #ifndef HEED_KERNELS_CONVOLUTION_H
 #define HEED_KERNELS_CONVOLUTION_H
 
-#include "convolution.h"
+#include "heed/convolution.h"
 
 #define HEED_UNFOLD_COLUMNS 512 // at most so many columns at a time
 #define HEED_BIAS_SUMS      8

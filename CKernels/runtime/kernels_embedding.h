@@ -1,9 +1,9 @@
-// Private: the embedding's part of the table (include/embedding.h).
+// Private: the embedding's part of the table (heed/embedding.h).
 
 #ifndef HEED_KERNELS_EMBEDDING_H
 #define HEED_KERNELS_EMBEDDING_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // Some columns of one row of the table's gradient.
 typedef struct HeedEmbeddingSum {

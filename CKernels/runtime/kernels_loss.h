@@ -1,9 +1,9 @@
-// Private: the table kernels of the losses (include/loss.h).
+// Private: the table kernels of the losses (heed/loss.h).
 
 #ifndef HEED_KERNELS_LOSS_H
 #define HEED_KERNELS_LOSS_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // One row of a cross-entropy. Its value is returned; the gradient is stored where it is wanted.
 typedef struct HeedCrossEntropyRow {

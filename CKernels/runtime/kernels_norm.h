@@ -1,9 +1,9 @@
-// Private: the norms' part of the table (include/norm.h).
+// Private: the norms' part of the table (heed/norm.h).
 
 #ifndef HEED_KERNELS_NORM_H
 #define HEED_KERNELS_NORM_H
 
-#include "norm.h"
+#include "heed/norm.h"
 
 // One row forward. What is null is not there.
 typedef struct HeedNormRow {

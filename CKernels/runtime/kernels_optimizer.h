@@ -3,7 +3,7 @@
 #ifndef HEED_KERNELS_OPTIMIZER_H
 #define HEED_KERNELS_OPTIMIZER_H
 
-#include "optimizer.h"
+#include "heed/optimizer.h"
 
 typedef struct HeedSgdStep {
   float scale, decay;           // g <- scale * gradient + decay * w

@@ -1,9 +1,9 @@
-// Private: the positions' part of the table (include/position.h).
+// Private: the positions' part of the table (heed/position.h).
 
 #ifndef HEED_KERNELS_POSITION_H
 #define HEED_KERNELS_POSITION_H
 
-#include "position.h"
+#include "heed/position.h"
 
 // Cosines and sines of some angles, and those of a step, all [pairs].
 typedef struct HeedPositionAngles {

@@ -3,7 +3,7 @@
 #ifndef HEED_KERNELS_RANDOM_H
 #define HEED_KERNELS_RANDOM_H
 
-#include "random.h"
+#include "heed/random.h"
 
 typedef struct HeedRandomKernels {
   void (*bits)(const HeedRandom *random, size_t count, uint32_t *output);

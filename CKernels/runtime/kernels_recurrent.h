@@ -3,7 +3,7 @@
 #ifndef HEED_KERNELS_RECURRENT_H
 #define HEED_KERNELS_RECURRENT_H
 
-#include "recurrent.h"
+#include "heed/recurrent.h"
 
 struct HeedRecurrentBackward;
 

@@ -1,9 +1,9 @@
-// Private: the table kernels of additive and multiplicative attention (include/scored_attention.h).
+// Private: the table kernels of additive and multiplicative attention (heed/scored_attention.h).
 
 #ifndef HEED_KERNELS_SCORED_ATTENTION_H
 #define HEED_KERNELS_SCORED_ATTENTION_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // Projected queries or keys, prepared: row r of dim floats at [r * stride].
 typedef struct HeedAdditiveRows {

@@ -1,9 +1,9 @@
-// Private: the softmax gradients' part of the table (include/softmax_backward.h).
+// Private: the softmax gradients' part of the table (heed/softmax.h).
 
 #ifndef HEED_KERNELS_SOFTMAX_BACKWARD_H
 #define HEED_KERNELS_SOFTMAX_BACKWARD_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // One row; all pointers are to contiguous columns.
 typedef struct HeedSoftmaxBackwardRow {

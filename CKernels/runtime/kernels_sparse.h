@@ -3,7 +3,7 @@
 #ifndef HEED_KERNELS_SPARSE_H
 #define HEED_KERNELS_SPARSE_H
 
-#include "sparse.h"
+#include "heed/sparse.h"
 
 // Rows first ... end - 1 of A and what belongs to them; `matrix` and `output` stand at row 0.
 typedef struct HeedSparseRows {

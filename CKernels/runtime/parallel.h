@@ -3,7 +3,7 @@
 #ifndef HEED_PARALLEL_H
 #define HEED_PARALLEL_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // Runs task 0 ... count-1 once each. `worker` is below the width that the caller planned with and below `count`; no two tasks that run at
 // the same time have the same worker, so it indexes slices of scratch.

@@ -1,6 +1,6 @@
 // Mutexes that are all held while the process forks, so that nothing behind them is half done in the child.
 
-#include "process_lock.h"
+#include "heed/process_lock.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

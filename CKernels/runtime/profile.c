@@ -4,7 +4,7 @@
 #include "profile.h"
 
 #include "clock.h"
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 #include "parallel.h"
 
 atomic_bool heed_profile_counts;

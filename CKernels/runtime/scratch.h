@@ -3,7 +3,7 @@
 #ifndef HEED_SCRATCH_H
 #define HEED_SCRATCH_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #define HEED_SCRATCH_ALIGNMENT 64
 

@@ -1,6 +1,6 @@
 // The words for HeedStatus.
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 const char *heed_status_description(HeedStatus status) {
   switch (status) {

@@ -3,7 +3,7 @@
 #ifndef HEED_THREAD_COUNT_H
 #define HEED_THREAD_COUNT_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // HeedMachine.usable, read once.
 size_t heed_usable_processors(void);

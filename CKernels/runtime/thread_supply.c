@@ -15,7 +15,7 @@
 #endif
 
 #include "clock.h"
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // Far longer than the system takes to clear a thread away; whoever waits in vain asks for too little, no more.
 #define CLEARING_NANOSECONDS 100000000u

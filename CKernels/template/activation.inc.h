@@ -1,4 +1,4 @@
-// Activation functions of a vector (formulas and promises: include/activation.h).
+// Activation functions of a vector (formulas and promises: heed/activation.h).
 
 #ifndef HEED_ACTIVATION_INC_H
 #define HEED_ACTIVATION_INC_H

@@ -1,4 +1,4 @@
-// Gradients of activation functions: input gradient <- output gradient * f' (formulas and promises: include/activation.h).
+// Gradients of activation functions: input gradient <- output gradient * f' (formulas and promises: heed/activation.h).
 
 #include "activation.inc.h"
 

@@ -1,4 +1,4 @@
-// Element-wise arithmetic of a matrix of elements, comparison and selection (promises: include/arithmetic.h).
+// Element-wise arithmetic of a matrix of elements, comparison and selection (promises: heed/arithmetic.h).
 //
 // Operands whose columns are contiguous or all the same are read where they lie. Any other is brought, a tile at a time, into a dense tile
 // on the stack, by transposes where its rows are contiguous, so that the loops below know two kinds of columns only.

@@ -1,4 +1,4 @@
-// Reduction of one block (order and promises: include/arithmetic.h): 16 partial results whatever the number of lanes.
+// Reduction of one block (order and promises: heed/arithmetic.h): 16 partial results whatever the number of lanes.
 
 #define ARITHMETIC_PARTIALS 16
 #define ARITHMETIC_VECTORS  (ARITHMETIC_PARTIALS / HEED_LANES)

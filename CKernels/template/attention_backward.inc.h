@@ -1,4 +1,4 @@
-// Attention backward: one pair of tiles, and what is prepared for it and taken from it (letters: include/attention_backward.h).
+// Attention backward: one pair of tiles, and what is prepared for it and taken from it (letters: heed/attention.h).
 //
 //   S^T <- K Q^T,  P^T <- 2^(S^T - log2 e L),  dS^T <- P^T * (V dO^T - delta)
 //   dV <- dV + P dO,  dK <- dK + dS Q,  dQ^T <- dQ^T + K^T dS^T

@@ -1,4 +1,4 @@
-// The products of attention backward, and the elementwise steps between them, for one pair of tiles (letters: include/attention_backward.h).
+// The products of attention backward, and the elementwise steps between them, for one pair of tiles (letters: heed/attention.h).
 //
 // Queries stand in the lanes of S^T, P^T, dP^T, dS^T and dQ^T, the head dimension in those of dK and dV. All five products are the same
 // register block; each sums its own tile from zero before it is added to what was there.

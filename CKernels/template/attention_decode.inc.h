@@ -1,4 +1,4 @@
-// Attention forward for a few queries over many keys: one chunk of KEY_CHUNK keys of one key/value head (letters: include/attention.h).
+// Attention forward for a few queries over many keys: one chunk of KEY_CHUNK keys of one key/value head (letters: heed/attention.h).
 //
 // Keys stand in the lanes, so a single query fills them; memory is read once, whatever the number of queries:
 //

@@ -1,4 +1,4 @@
-// Attention forward, one tile of queries of one head (letters: include/attention.h).
+// Attention forward, one tile of queries of one head (letters: heed/attention.h).
 //
 // Queries stand in the lanes. Of the operands only Q is packed, transposed; scale and log2 e go on the scores (in Q they would round every term of them). Every element of K and V is
 // broadcast from where it lies. So the maximum, the sum and the rescaling of a row are vertical, and both products are the same block:

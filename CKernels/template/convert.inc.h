@@ -1,4 +1,4 @@
-// float32 and bfloat16 (promises: include/convert.h), in plain loops that the compiler turns into vectors of the table's instruction set.
+// float32 and bfloat16 (promises: heed/convert.h), in plain loops that the compiler turns into vectors of the table's instruction set.
 
 INLINE_KERNEL uint32_t float_bits(const float *x) {
   uint32_t bits;

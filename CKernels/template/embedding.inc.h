@@ -1,4 +1,4 @@
-// One row of an embedding's gradient: the rows of its tokens added in float64, in their order (include/embedding.h).
+// One row of an embedding's gradient: the rows of its tokens added in float64, in their order (heed/embedding.h).
 
 #define EMBEDDING_VECTORS 4 // columns summed in registers: 8 float64 vectors
 

@@ -1,4 +1,4 @@
-// Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: include/gemm.h).
+// Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: heed/gemm.h).
 //
 //   for each pass over some blocks of k      A's block is staged: copied where its strides cost more than the copy, converted, paired
 //     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of rows

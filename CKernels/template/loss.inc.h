@@ -1,4 +1,4 @@
-// Cross-entropy and distillation of one row, and the elementwise losses (formulas and promises: include/loss.h).
+// Cross-entropy and distillation of one row, and the elementwise losses (formulas and promises: heed/loss.h).
 //
 // Cross-entropy, with k[c] = w[c] ((1 - s) t[c] + s / C), t the target's probabilities (hard: 1 at y):
 //

@@ -1,4 +1,4 @@
-// Layer norm and RMS norm of one row, forward (formulas and promises: include/norm.h).
+// Layer norm and RMS norm of one row, forward (formulas and promises: heed/norm.h).
 //
 //   p <- about the mean: of the first PIVOT_COLUMNS numbers            (rms: 0; s = x + r)
 //   t <- sum (s - p) / n,  q <- sum (s - p)^2 / n                      (one pass)

@@ -1,4 +1,4 @@
-// Layer norm and RMS norm of a chunk of rows, backward (formulas: include/norm.h). In groups of HEED_NORM_GROUP rows, which stay in the
+// Layer norm and RMS norm of a chunk of rows, backward (formulas: heed/norm.h). In groups of HEED_NORM_GROUP rows, which stay in the
 // caches:
 //   weight sums <- + sum over the group of y' h,  bias sums <- + sum over the group of y'         (a group in float32, groups in float64)
 //   a, b <- sum g / n, sum g h / n of each row                                                     (as forward: trees and their error)

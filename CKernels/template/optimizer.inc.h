@@ -1,4 +1,4 @@
-// Optimisers' steps and sums of gradients (formulas: include/optimizer.h). All are bound by memory: each array is read and written once.
+// Optimisers' steps and sums of gradients (formulas: heed/optimizer.h). All are bound by memory: each array is read and written once.
 
 INLINE_KERNEL void optimizer_sgd_elements(const bool has_momentum, const HeedSgdStep *s, const HeedParameterSpan *x, size_t i, size_t n) {
   const vf w = vf_load_n(x->value + i, n);

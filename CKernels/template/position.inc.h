@@ -1,4 +1,4 @@
-// Positions (formulas and promises: include/position.h). Where no vocabulary is needed the compiler turns plain loops into vectors of the
+// Positions (formulas and promises: heed/position.h). Where no vocabulary is needed the compiler turns plain loops into vectors of the
 // table's instruction set.
 
 // cos(a + f) = cos a cos f - sin a sin f, sin(a + f) = sin a cos f + cos a sin f

@@ -1,4 +1,4 @@
-// Philox 4x32-10 in lanes (mapping and promises: include/random.h).
+// Philox 4x32-10 in lanes (mapping and promises: heed/random.h).
 
 #ifndef HEED_RANDOM_INC_H
 #define HEED_RANDOM_INC_H

@@ -1,4 +1,4 @@
-// Additive attention's scores and gradients (formulas and promises: include/scored_attention.h).
+// Additive attention's scores and gradients (formulas and promises: heed/scored_attention.h).
 //
 // tanh(q + k) for every pair of a query and a key is all the work. e^2(q + k) is the product of two numbers that each query and each key
 // has once, so that a tanh costs a product and a division. A pair of rows takes one of four ways, chosen by its own two rows alone:

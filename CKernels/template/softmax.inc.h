@@ -1,4 +1,4 @@
-// Softmax and log-softmax of one row whose columns are contiguous (formula and promises: include/softmax.h).
+// Softmax and log-softmax of one row whose columns are contiguous (formula and promises: heed/softmax.h).
 //
 //   m <- max z                     (begins at the lowest finite number, which decides nothing where anything above minus infinity is seen)
 //   e_j <- exp(z_j - m), stored    (z_j - m in one rounding; what is hidden is 0)

@@ -1,4 +1,4 @@
-// Gradient of one row of a softmax or log-softmax (formulas and promises: include/softmax_backward.h).
+// Gradient of one row of a softmax or log-softmax (formulas and promises: heed/softmax.h).
 //
 //   sum <- sum y dy                         (log: sum dy; in float64)
 //   dx <- scale y (dy - sum)                (log: scale (dy - exp(y) sum))

@@ -1,4 +1,4 @@
-// Products with rows of a sparse matrix (order of summation: include/sparse.h). Columns of X stand in the lanes.
+// Products with rows of a sparse matrix (order of summation: heed/sparse.h). Columns of X stand in the lanes.
 
 INLINE_KERNEL vf sparse_load(const float *p, ptrdiff_t stride, size_t n) {
   if (stride == 1) return vf_load_n(p, n);

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "activation.h"
+#include "heed/activation.h"
 #include "activation_support.h"
 #include "harness.h"
 

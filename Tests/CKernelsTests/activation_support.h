@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "activation.h"
+#include "heed/activation.h"
 
 // The largest errors of a sweep and where they were met.
 typedef struct SweepWorst {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 #include "parallel.h"
 
 static uint64_t sweep_step(void) {

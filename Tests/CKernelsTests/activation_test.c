@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "activation.h"
+#include "heed/activation.h"
 #include "activation_support.h"
 #include "harness.h"
 

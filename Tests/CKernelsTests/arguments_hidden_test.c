@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "CKernels.h"
+#include "heed/heed.h"
 #include "harness.h"
 
 #define ROOM 512

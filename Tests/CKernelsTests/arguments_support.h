@@ -6,7 +6,7 @@
 #include <setjmp.h>
 
 #include "harness.h"
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 // What the calls read and write. Inputs hold numbers, integers zeros; outputs are poisoned before every call and looked at after it.
 #define ARGUMENTS_COUNT 4096

@@ -1,7 +1,7 @@
 // Every entry point of sparse matrices and embeddings refuses what its header says, and writes nothing.
 
 #include "arguments_support.h"
-#include "CKernels.h"
+#include "heed/heed.h"
 
 #define IN        inputs_f
 #define OUT       outputs_f[0]

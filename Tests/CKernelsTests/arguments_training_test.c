@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "arguments_support.h"
-#include "CKernels.h"
+#include "heed/heed.h"
 
 #define IN        inputs_f
 #define OUT       outputs_f[0]

@@ -3,7 +3,7 @@
 #ifndef HEED_ARITHMETIC_SUPPORT_H
 #define HEED_ARITHMETIC_SUPPORT_H
 
-#include "arithmetic.h"
+#include "heed/arithmetic.h"
 #include "harness.h"
 
 typedef struct Array {

@@ -164,7 +164,7 @@ void check_same_gradients(const BackwardArm *arm, const BackwardBuilt *built, co
 
 // ---- The oracle ---------------------------------------------------------------------------------------------------------------------------
 
-// The sums of attention_backward.h over the magnitudes of their terms, P (|dP| + |delta|) for dS.
+// The sums of attention.h over the magnitudes of their terms, P (|dP| + |delta|) for dS.
 static void magnitudes(const BackwardBuilt *built, OracleGradients *oracle) {
   const HeedAttentionShape *s = &built->shape.forward;
   const size_t B = s->batch, H = s->heads, G = s->key_value_heads, Nq = s->query_length, Nk = s->key_length, D = s->head_dim,

@@ -4,7 +4,7 @@
 #ifndef HEED_ATTENTION_BACKWARD_SUPPORT_H
 #define HEED_ATTENTION_BACKWARD_SUPPORT_H
 
-#include "attention_backward.h"
+#include "heed/attention.h"
 #include "attention_support.h"
 
 typedef struct BackwardArm {

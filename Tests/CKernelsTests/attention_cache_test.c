@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "key_value_cache.h"
+#include "heed/key_value_cache.h"
 
 #define CHUNKS 4
 

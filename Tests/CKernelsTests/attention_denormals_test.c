@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "attention_backward_support.h"
-#include "softmax.h"
+#include "heed/softmax.h"
 
 #if defined(__x86_64__)
 

@@ -6,7 +6,7 @@
 #ifndef HEED_ATTENTION_SUPPORT_H
 #define HEED_ATTENTION_SUPPORT_H
 
-#include "attention.h"
+#include "heed/attention.h"
 #include "harness.h"
 
 // ---- Arms -------------------------------------------------------------------------------------------------------------------------------

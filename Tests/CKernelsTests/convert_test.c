@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "convert.h"
+#include "heed/convert.h"
 #include "harness.h"
 
 static float number(uint32_t bits) {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "convolution_support.h"
-#include "pooling.h"
+#include "heed/pooling.h"
 
 static HeedPoolingShape regular(size_t n, size_t c, size_t h, size_t w, size_t kernel_h, size_t kernel_w, size_t stride, size_t dilation,
                                 size_t pad) {

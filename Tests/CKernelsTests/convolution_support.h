@@ -3,7 +3,7 @@
 #ifndef HEED_CONVOLUTION_SUPPORT_H
 #define HEED_CONVOLUTION_SUPPORT_H
 
-#include "convolution.h"
+#include "heed/convolution.h"
 #include "harness.h"
 
 typedef enum ImageLayout {

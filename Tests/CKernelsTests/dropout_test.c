@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "dropout.h"
+#include "heed/dropout.h"
 #include "harness.h"
 
 #define MOST 40000

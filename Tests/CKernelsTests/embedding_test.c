@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "embedding.h"
+#include "heed/embedding.h"
 #include "harness.h"
 
 // Tokens of a vocabulary, some numbers far more often than others.

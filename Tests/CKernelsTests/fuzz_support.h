@@ -12,7 +12,7 @@
 
 #include <math.h>
 
-#include "CKernels.h"
+#include "heed/heed.h"
 #include "harness.h"
 
 #define FUZZ_CASES            500    // of a family and table

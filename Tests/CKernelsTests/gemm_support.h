@@ -3,7 +3,7 @@
 #ifndef HEED_GEMM_SUPPORT_H
 #define HEED_GEMM_SUPPORT_H
 
-#include "gemm.h"
+#include "heed/gemm.h"
 #include "harness.h"
 
 typedef enum GemmLayout {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #define PRINTED_FAILURES 10
 

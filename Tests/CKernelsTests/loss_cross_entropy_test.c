@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "loss.h"
+#include "heed/loss.h"
 
 typedef enum Family { Normal, Near88, Near150, Shifted, Rising, Confident, WithMinusInfinity, WithNaN, Huge, FAMILY_COUNT } Family;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "loss.h"
+#include "heed/loss.h"
 
 static bool is_close(float x, double r, double allowed) {
   if (isnan(r)) return isnan(x);

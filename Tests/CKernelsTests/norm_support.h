@@ -4,7 +4,7 @@
 #define HEED_NORM_TEST_SUPPORT_H
 
 #include "harness.h"
-#include "norm.h"
+#include "heed/norm.h"
 
 typedef enum NormFamily {
   NormNormal,

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "optimizer.h"
+#include "heed/optimizer.h"
 
 #define COUNT 70001 // several chunks, so that several workers step
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "optimizer.h"
+#include "heed/optimizer.h"
 
 #define SPANS 7
 static const size_t counts[SPANS] = {5, 0, 16384, 1, 40000, 33, 16385};

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "position.h"
+#include "heed/position.h"
 
 // Half an ulp, and what float64 gives of an angle p f.
 static bool is_close(float x, double exact, double position) {

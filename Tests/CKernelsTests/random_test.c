@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "random.h"
+#include "heed/random.h"
 
 // kat_vectors of the authors' Random123.
 TEST_ONCE(random_philox_has_the_published_words) {

@@ -5,7 +5,7 @@
 #define HEED_RECURRENT_SUPPORT_H
 
 #include "harness.h"
-#include "recurrent.h"
+#include "heed/recurrent.h"
 
 typedef enum RecurrentLengths { RecurrentFull, RecurrentMixed, RecurrentWithZeros, RECURRENT_LENGTHS_COUNT } RecurrentLengths;
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "CKernels.h"
+#include "heed/heed.h"
 #include "float_mode.h"
 #include "harness.h"
 #include "parallel.h"

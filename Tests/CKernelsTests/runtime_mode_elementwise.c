@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "CKernels.h"
+#include "heed/heed.h"
 #include "runtime_mode_support.h"
 
 #define N       MODE_COUNT

@@ -1,6 +1,6 @@
 // Calls for the tests of the floating-point mode: products, attention, recurrent layers, convolution, graphs, measured peaks.
 
-#include "CKernels.h"
+#include "heed/heed.h"
 #include "runtime_mode_support.h"
 
 // ---- Matrix products --------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 // Calls for the tests of the floating-point mode: the references, by small shapes.
 
-#include "CKernels.h"
+#include "heed/heed.h"
 #include "runtime_mode_support.h"
 
 #define N       ((size_t)1000)

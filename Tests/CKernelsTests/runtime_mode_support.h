@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #define MODE_COUNT ((size_t)1 << 17)
 

@@ -10,9 +10,9 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 #include "parallel.h"
-#include "process_lock.h"
+#include "heed/process_lock.h"
 #include "runtime_support.h"
 #include "scratch.h"
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "CKernels.h"
+#include "heed/heed.h"
 #include "clock.h"
 #include "harness.h"
 #include "parallel.h"

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 #include "parallel.h"
 #include "runtime_support.h"
 #include "thread_supply.h"

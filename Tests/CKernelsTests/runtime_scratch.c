@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 #include "scratch.h"
 
 static uint64_t allocations(void) {

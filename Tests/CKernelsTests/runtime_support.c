@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #define CHILD_VARIABLE "HEED_TEST_CHILD"
 

@@ -5,7 +5,7 @@
 #define HEED_SCORED_ATTENTION_SUPPORT_H
 
 #include "harness.h"
-#include "scored_attention.h"
+#include "heed/scored_attention.h"
 
 typedef enum ScoredLayout {
   ScoredContiguous,

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "softmax.h"
-#include "softmax_backward.h"
+#include "heed/softmax.h"
 
 typedef struct Operand {
   Guarded block;

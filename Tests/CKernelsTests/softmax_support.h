@@ -4,7 +4,7 @@
 #define HEED_SOFTMAX_SUPPORT_H
 
 #include "harness.h"
-#include "softmax.h"
+#include "heed/softmax.h"
 
 typedef enum SoftmaxLayout {
   SoftmaxContiguous,

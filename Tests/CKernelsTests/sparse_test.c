@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "sparse.h"
+#include "heed/sparse.h"
 
 // A graph in blocks that end or begin at pages; rows without entries, columns that come twice and unsorted columns among them.
 typedef struct Graph {

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "gemm.h"
+#include "heed/gemm.h"
 
 enum { SIZE = 256 };
 static float a[SIZE * SIZE], b[SIZE * SIZE], c[SIZE * SIZE];

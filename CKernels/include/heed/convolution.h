@@ -25,8 +25,8 @@
 #ifndef HEED_CONVOLUTION_H
 #define HEED_CONVOLUTION_H
 
-#include "activation.h"
-#include "heed_runtime.h"
+#include "heed/activation.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -22,7 +22,7 @@
 #ifndef HEED_SPARSE_H
 #define HEED_SPARSE_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -13,7 +13,7 @@
 #ifndef HEED_KEY_VALUE_CACHE_H
 #define HEED_KEY_VALUE_CACHE_H
 
-#include "attention.h"
+#include "heed/attention.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -32,7 +32,7 @@
 #ifndef HEED_NORM_H
 #define HEED_NORM_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -19,7 +19,7 @@
 #ifndef HEED_ACTIVATION_H
 #define HEED_ACTIVATION_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

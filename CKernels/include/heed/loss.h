@@ -29,7 +29,7 @@
 #ifndef HEED_LOSS_H
 #define HEED_LOSS_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

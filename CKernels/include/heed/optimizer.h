@@ -28,7 +28,7 @@
 #ifndef HEED_OPTIMIZER_H
 #define HEED_OPTIMIZER_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -49,7 +49,7 @@
 #ifndef HEED_SCORED_ATTENTION_H
 #define HEED_SCORED_ATTENTION_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

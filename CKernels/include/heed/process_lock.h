@@ -6,7 +6,7 @@
 #ifndef HEED_PROCESS_LOCK_H
 #define HEED_PROCESS_LOCK_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -33,7 +33,7 @@
 #ifndef HEED_ARITHMETIC_H
 #define HEED_ARITHMETIC_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -8,7 +8,7 @@
 #ifndef HEED_CONVERT_H
 #define HEED_CONVERT_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

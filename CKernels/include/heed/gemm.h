@@ -24,8 +24,8 @@
 #ifndef HEED_GEMM_H
 #define HEED_GEMM_H
 
-#include "activation.h"
-#include "heed_runtime.h"
+#include "heed/activation.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

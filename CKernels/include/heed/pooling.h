@@ -20,7 +20,7 @@
 #ifndef HEED_POOLING_H
 #define HEED_POOLING_H
 
-#include "convolution.h"
+#include "heed/convolution.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -21,7 +21,7 @@
 #ifndef HEED_POSITION_H
 #define HEED_POSITION_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -26,7 +26,7 @@
 #ifndef HEED_RANDOM_H
 #define HEED_RANDOM_H
 
-#include "heed_runtime.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -12,7 +12,7 @@
 #ifndef HEED_DROPOUT_H
 #define HEED_DROPOUT_H
 
-#include "random.h"
+#include "heed/random.h"
 
 #ifdef __cplusplus
 extern "C" {
