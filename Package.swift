@@ -9,11 +9,7 @@ import PackageDescription
 /// Kernels are optimised in debug builds too: an app under development and the tests run at full speed. Multiply-adds are
 /// chosen explicitly in the sources, so the compiler may not contract on its own.
 let kernelSettings: [CSetting] = [
-    .headerSearchPath("include"),
-    .headerSearchPath("runtime"),
-    .headerSearchPath("simd"),
-    .headerSearchPath("template"),
-    .headerSearchPath("driver"),
+    .headerSearchPath("."),
     .define("HEED_OPENBLAS", .when(traits: ["OpenBLAS"])),
     .unsafeFlags(["-O3", "-ffp-contract=off", "-Wall", "-Wextra"]),
     .unsafeFlags(["-fopenmp"], .when(platforms: [.linux], traits: ["OpenMP"])),
@@ -45,7 +41,7 @@ let package = Package(
         .target(
             name: "CKernels",
             path: "CKernels",
-            sources: ["reference", "driver", "isa", "runtime"],
+            sources: ["checks", "driver", "reference", "runtime", "table"],
             publicHeadersPath: "include",
             cSettings: kernelSettings,
             linkerSettings: kernelLinking

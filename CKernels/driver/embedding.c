@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "embedding_checks.h"
-#include "parallel.h"
-#include "profile.h"
+#include "checks/embedding_checks.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 4.0 // what copying a number counts as, for the choice of how many cores are worth it

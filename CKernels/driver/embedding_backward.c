@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#include "dispatch.h"
+#include "table/dispatch.h"
 #include "heed/embedding.h"
-#include "embedding_checks.h"
-#include "parallel.h"
-#include "profile.h"
-#include "scratch.h"
+#include "checks/embedding_checks.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
 
 #define TASK_TOKENS       64
 #define TASK_COLUMNS      256

@@ -1,9 +1,9 @@
 // Element-wise arithmetic and reductions in scalar float64.
 
-#include "float_mode.h"
+#include "runtime/float_mode.h"
 #include <math.h>
 
-#include "../driver/arithmetic_checks.h"
+#include "checks/arithmetic_checks.h"
 
 static double apply(HeedArithmeticOperation operation, double a, double b, double alpha, double beta) {
   switch (operation) {

@@ -4,11 +4,12 @@
 #include <float.h>
 #include <math.h>
 
-#include "../driver/attention_checks.h"
-#include "../driver/attention_index.h"
+#include "checks/attention_checks.h"
+#include "checks/attention_visibility.h"
 #include "heed/attention.h"
-#include "float_mode.h"
-#include "scratch.h"
+#include "reference/attention_multiplier.h"
+#include "runtime/float_mode.h"
+#include "runtime/scratch.h"
 
 // One row (b, h, i) of the problem.
 typedef struct Row {
@@ -65,7 +66,7 @@ static void reference_row(const HeedAttentionShape *shape, const Row *row, doubl
     if (!heed_attention_sees(&row->mask, j)) continue;
     const double p = exp(scores[j] - maximum) / sum;
     if (weights) weights[j] = p;
-    const double kept = p * heed_attention_multiplier(shape, row->b, row->h, row->i, j);
+    const double kept = p * reference_multiplier(shape, row->b, row->h, row->i, j);
     for (size_t e = 0; e < shape->value_dim; e++) {
       const double v = row->value[(ptrdiff_t)j * shape->value.row + (ptrdiff_t)e * shape->value.column];
       output[e] += kept * v; // a sum that starts at +0 never becomes -0

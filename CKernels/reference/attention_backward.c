@@ -4,11 +4,12 @@
 #include <float.h>
 #include <math.h>
 
-#include "../driver/attention_backward_checks.h"
-#include "../driver/attention_index.h"
+#include "checks/attention_backward_checks.h"
+#include "checks/attention_visibility.h"
 #include "heed/attention.h"
-#include "float_mode.h"
-#include "scratch.h"
+#include "reference/attention_multiplier.h"
+#include "runtime/float_mode.h"
+#include "runtime/scratch.h"
 
 typedef struct Problem {
   const HeedAttentionBackwardShape *shape;
@@ -56,7 +57,7 @@ static double take_values(const Problem *p, const HeedAttentionRowMask *mask, si
   for (size_t j = 0; j < mask->prefix; j++) {
     if (!heed_attention_sees(mask, j)) continue;
     double sum = 0;
-    const double multiplier = heed_attention_multiplier(s, b, h, i, j), kept = p->weights[j] * multiplier;
+    const double multiplier = reference_multiplier(s, b, h, i, j), kept = p->weights[j] * multiplier;
     for (size_t e = 0; e < E; e++) {
       const double cotangent = element(p->inputs->output_gradient, p->shape->output_gradient, b, h, i, e);
       sum += cotangent * element(p->inputs->forward.value, s->value, b, g, j, e);

@@ -1,8 +1,8 @@
 // Convolution in float64, one scalar step after the other: the specification of convolution.h in code, and the oracle of the tests. Results are
 // contiguous.
 
-#include "../driver/convolution_checks.h"
-#include "float_mode.h"
+#include "checks/convolution_checks.h"
+#include "runtime/float_mode.h"
 
 // Calls `visit` for every product of a weight and an element of X that is there.
 typedef void (*Visit)(void *context, size_t output, ptrdiff_t input, size_t contiguous_input, ptrdiff_t strided_output, size_t weight);

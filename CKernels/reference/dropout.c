@@ -1,7 +1,7 @@
 // Dropout in float64: the specification of dropout.h in code, and the oracle of the tests.
 
 #include "heed/dropout.h"
-#include "float_mode.h"
+#include "runtime/float_mode.h"
 
 HeedStatus heed_dropout_reference_forward(const HeedRandom *random, float p, size_t count, const float *input, double *output) {
   HEED_FLOAT_MODE();

@@ -1,7 +1,7 @@
 // The embedding's gradient as a scatter-add in float64, token after token: the oracle of the tests.
 
-#include "../driver/embedding_checks.h"
-#include "float_mode.h"
+#include "checks/embedding_checks.h"
+#include "runtime/float_mode.h"
 
 HeedStatus heed_embedding_reference_backward(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
                                              double *table_gradient) {

@@ -1,7 +1,7 @@
 // Matrix product in float64, one scalar step after the other: the specification of gemm.h in code, and the oracle of the tests.
 
-#include "../driver/gemm_checks.h"
-#include "float_mode.h"
+#include "checks/gemm_checks.h"
+#include "runtime/float_mode.h"
 
 HeedStatus heed_gemm_reference(const HeedGemmShape *shape, const float *a, const float *b, double *c) {
   HEED_FLOAT_MODE();

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "../driver/loss_checks.h"
-#include "float_mode.h"
+#include "checks/loss_checks.h"
+#include "runtime/float_mode.h"
 
 // log sum_c exp(factor * x[c]) = maximum + log_sum, kept apart, for the maximum may be so large that the rest is below its last bit. NaN where
 // an element is NaN or the largest is infinite.

@@ -2,8 +2,8 @@
 
 #include <math.h>
 
-#include "../driver/norm_checks.h"
-#include "float_mode.h"
+#include "checks/norm_checks.h"
+#include "runtime/float_mode.h"
 
 typedef struct Moments {
   double mean, inverse;

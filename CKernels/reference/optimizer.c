@@ -1,7 +1,7 @@
 // Optimisers in float64, one element after the other: the specification of optimizer.h in code, and the oracle of the tests.
 
-#include "../driver/optimizer_checks.h"
-#include "float_mode.h"
+#include "checks/optimizer_checks.h"
+#include "runtime/float_mode.h"
 
 HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, size_t count, const float *gradient, double *value, double *first) {
   HEED_FLOAT_MODE();

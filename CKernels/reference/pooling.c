@@ -1,7 +1,7 @@
 // Average pooling in float64: the specification of pooling.h in code, and the oracle of the tests. Results are contiguous.
 
-#include "../driver/pooling_windows.h"
-#include "float_mode.h"
+#include "checks/pooling_windows.h"
+#include "runtime/float_mode.h"
 
 // For every element of every window: output place, input place (contiguous), offset of X and of dY, divisor.
 typedef void (*Visit)(void *context, size_t output, size_t input, ptrdiff_t at_input, ptrdiff_t at_output, double divisor);

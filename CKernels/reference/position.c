@@ -1,7 +1,7 @@
 // Positions in float64, angle by angle: the specification of position.h in code, and the oracle of the tests.
 
-#include "../driver/position_checks.h"
-#include "float_mode.h"
+#include "checks/position_checks.h"
+#include "runtime/float_mode.h"
 
 static double angle(int64_t position, size_t pair, size_t columns, double base) {
   return (double)position * pow(base, -2.0 * (double)pair / (double)columns);

@@ -2,7 +2,7 @@
 // tests.
 
 #include "heed/random.h"
-#include "float_mode.h"
+#include "runtime/float_mode.h"
 
 #include <math.h>
 

@@ -4,10 +4,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "../driver/recurrent_checks.h"
-#include "float_mode.h"
+#include "checks/recurrent_checks.h"
+#include "runtime/float_mode.h"
 #include "heed/recurrent.h"
-#include "scratch.h"
+#include "runtime/scratch.h"
 
 // Everything of one sequence, [step] in the order of processing. State s is the one before step s; state `length` is the last.
 typedef struct Sequence {

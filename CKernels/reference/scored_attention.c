@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "../driver/scored_attention_checks.h"
-#include "float_mode.h"
-#include "scratch.h"
+#include "checks/scored_attention_checks.h"
+#include "runtime/float_mode.h"
+#include "runtime/scratch.h"
 
 // One call; the products are float64 throughout.
 typedef struct Problem {

@@ -2,8 +2,8 @@
 
 #include <float.h>
 
-#include "../driver/softmax_checks.h"
-#include "float_mode.h"
+#include "checks/softmax_checks.h"
+#include "runtime/float_mode.h"
 
 // z of a column that is seen; what is beyond float32 counts as infinite.
 static double logit(const HeedSoftmaxShape *s, const float *row, size_t j) {

@@ -1,7 +1,7 @@
 // Gradients of softmax and log-softmax in float64: the specification of softmax.h in code, and the oracle of the tests.
 
-#include "../driver/softmax_backward_checks.h"
-#include "float_mode.h"
+#include "checks/softmax_backward_checks.h"
+#include "runtime/float_mode.h"
 
 static void reference_row(const HeedSoftmaxBackwardShape *s, const float *y, const float *dy, const uint8_t *mask, double *dx) {
   double sum = 0;

@@ -1,8 +1,8 @@
 // Products with a sparse matrix in float64, one scalar step after the other: the specification of sparse.h in code, and the oracle of the
 // tests. Results are contiguous.
 
-#include "../driver/sparse_checks.h"
-#include "float_mode.h"
+#include "checks/sparse_checks.h"
+#include "runtime/float_mode.h"
 
 static double entry_value(const HeedSparse *a, size_t e) { return a->value ? (double)a->value[e] : 1; }
 

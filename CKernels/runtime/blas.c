@@ -2,7 +2,7 @@
 // the environment (OPENBLAS_CORETYPE) before it is loaded.
 
 #define _GNU_SOURCE
-#include "blas.h"
+#include "runtime/blas.h"
 
 #if !defined(HEED_OPENBLAS)
 

@@ -6,7 +6,7 @@
 // A group's limits lie in files in its folder; those of the groups around it hold too, up to the mount.
 
 #define _GNU_SOURCE
-#include "cgroup.h"
+#include "runtime/cgroup.h"
 
 #include <stdint.h>
 #include <stdio.h>

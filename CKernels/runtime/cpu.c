@@ -1,7 +1,7 @@
 // What the machine has, and what its operating system lets this process use.
 
 #define _GNU_SOURCE
-#include "cpu.h"
+#include "runtime/cpu.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -17,8 +17,8 @@
 #include <cpuid.h>
 #endif
 
-#include "cgroup.h"
-#include "float_mode.h"
+#include "runtime/cgroup.h"
+#include "runtime/float_mode.h"
 
 // ---- Features ---------------------------------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,11 @@
 // The time in entry points. A site is listed at its first counted call and stays; starting anew sets all of them to zero.
 
 #define _GNU_SOURCE
-#include "profile.h"
+#include "runtime/profile.h"
 
-#include "clock.h"
+#include "runtime/clock.h"
 #include "heed/runtime.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 
 atomic_bool heed_profile_counts;
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "float_mode.h"
+#include "runtime/float_mode.h"
 
 typedef struct HeedProfileSite {
   const char *name;

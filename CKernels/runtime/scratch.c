@@ -8,7 +8,7 @@
 // ever ran on. There are never more large blocks than were in use at one time.
 
 #define _GNU_SOURCE
-#include "scratch.h"
+#include "runtime/scratch.h"
 
 #include <assert.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "stay_loaded.h"
+#include "runtime/stay_loaded.h"
 
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)

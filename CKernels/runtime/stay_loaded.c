@@ -2,7 +2,7 @@
 // has become part of a plugin.
 
 #define _GNU_SOURCE
-#include "stay_loaded.h"
+#include "runtime/stay_loaded.h"
 
 #include <dlfcn.h>
 #include <errno.h>

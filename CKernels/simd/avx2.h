@@ -1,9 +1,9 @@
-// The vector vocabulary for AVX2 with FMA: 8 float32 lanes. Include inside the target attribute of isa/kernels_avx2.c. The meaning of every
+// The vector vocabulary for AVX2 with FMA: 8 float32 lanes. Include inside the target attribute of table/kernels_avx2.c. The meaning of every
 // operation is the one in avx512.h.
 
 #include <immintrin.h>
 
-#include "vector_common.h"
+#include "simd/vector_common.h"
 
 #define HEED_LANES         8
 #define HEED_BLOCK_ROWS    4 // 12 accumulators, 3 loads and a broadcast: all 16 registers

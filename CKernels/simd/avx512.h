@@ -1,10 +1,10 @@
-// The vector vocabulary for AVX-512: 16 float32 lanes. Include inside the target attribute of isa/kernels_avx512*.c.
+// The vector vocabulary for AVX-512: 16 float32 lanes. Include inside the target attribute of table/kernels_avx512.c.
 //
 // A tail is a number of lanes, handled here: `_n` reads or writes the first n lanes and never touches memory beyond them.
 
 #include <immintrin.h>
 
-#include "vector_common.h"
+#include "simd/vector_common.h"
 
 #define HEED_LANES         16
 #define HEED_BLOCK_ROWS    4 // rows x vectors accumulators of the product kernels: 16, beside 4 loads and a broadcast, of 32 registers

@@ -1,7 +1,7 @@
 // The vector vocabulary in plain C: 4 float32 lanes of the compiler's own vectors (SSE2 on x86-64, NEON on arm64). The meaning of every
 // operation is the one in avx512.h; a multiply-add is fused only where the compiler's target has it for sure, which here it has not.
 
-#include "vector_common.h"
+#include "simd/vector_common.h"
 
 #define HEED_LANES         4
 #define HEED_BLOCK_ROWS    4 // 8 accumulators, 2 loads and a broadcast of 16 registers

@@ -3,7 +3,7 @@
 #ifndef HEED_ACTIVATION_INC_H
 #define HEED_ACTIVATION_INC_H
 
-#include "exponential.inc.h"
+#include "template/math/exponential.inc.h"
 
 // What 2^(i/16) lacks of the entry of heed_exp2_table.
 static const float heed_exp2_table_rest[16] __attribute__((aligned(64))) = {
@@ -88,7 +88,7 @@ INLINE_KERNEL vf activation_tanh(vf x) {
   return tanh_and_slope(x, &slope);
 }
 
-#include "activation_gelu.inc.h"
+#include "template/math/activation_gelu.inc.h"
 
 // With a = |x|: max(x, 0) - a Phi(-a). Powers of 2 come last, so that what is left of x < 0 keeps its bits.
 INLINE_KERNEL vf gelu_everywhere(vf x) {
@@ -208,7 +208,7 @@ static void activation_forward(HeedActivation activation, size_t count, const fl
   switch (activation) { HEED_EACH_ACTIVATION(ACTIVATION_FORWARD) }
 }
 
-#include "activation_backward.inc.h"
+#include "template/activation_backward.inc.h"
 
 #define ACTIVATION_KERNELS .forward = activation_forward, .backward = activation_backward
 

@@ -1,6 +1,6 @@
 // Gradients of activation functions: input gradient <- output gradient * f' (formulas and promises: heed/activation.h).
 
-#include "activation.inc.h"
+#include "template/activation.inc.h"
 
 // sigmoid(x) = larger or smaller, 1 - sigmoid(x) the other: 1 / (1 + t) and t / (1 + t), t = e^-|x|, both within 1.5 ulp. The smaller is
 // mantissa * 2^floor(power), powers of 2 left for last, so that it keeps its bits beside large factors.

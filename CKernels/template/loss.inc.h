@@ -10,8 +10,8 @@
 // While a row is exponentiated, which takes longer than its memory does, the next one and its gradient's room are brought into the second
 // cache.
 
-#include "activation.inc.h"
-#include "softmax.inc.h"
+#include "template/activation.inc.h"
+#include "template/softmax.inc.h"
 
 // A sum in float64 of terms in float32.
 typedef struct LossSum {

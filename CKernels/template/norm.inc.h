@@ -239,7 +239,7 @@ NORM_ROW(norm_tiny_row, true)
 
 static void norm_forward_row(const HeedNormRow *row) { (norm_is_tiny(row) ? norm_tiny_row : norm_ordinary_row)(row); }
 
-#include "norm_backward.inc.h"
+#include "template/norm_backward.inc.h"
 
 #define NORM_KERNELS .forward_row = norm_forward_row, .backward_chunk = norm_backward_chunk
 

@@ -5,7 +5,7 @@
 //   input gradient <- s' + d (g - a - h b)
 // The sums come first, for the input gradient may lie where y' lay.
 
-#include "norm.inc.h"
+#include "template/norm.inc.h"
 
 // One row's operands.
 typedef struct NormBackwardRow {

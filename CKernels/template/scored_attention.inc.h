@@ -11,7 +11,7 @@
 // A query's gradient is v sum_j dS (1 - tanh^2), and sum_j dS is 0, for dS went through a softmax. Where tanh is small, next to nothing is left
 // of that sum; so Near and Bent add up -tanh^2 instead, and the dS of their keys apart, which is 0 where all keys are such.
 
-#include "activation.inc.h"
+#include "template/activation.inc.h"
 
 #define ADDITIVE_NEAR    0.25f
 #define ADDITIVE_BENT    1.0f

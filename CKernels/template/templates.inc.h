@@ -1,36 +1,36 @@
-// Every kernel, for the vocabulary that was included before. An isa/ file includes this once and fills its table with the fields below.
+// Every kernel, for the vocabulary that was included before. A table/kernels_*.c includes this once and fills its table with the fields below.
 
 #include <math.h>
 
-#include "block_product.inc.h"
-#include "exponential.inc.h"
-#include "pack.inc.h"
+#include "template/gemm/block_product.inc.h"
+#include "template/math/exponential.inc.h"
+#include "template/gemm/pack.inc.h"
 
-#include "activation.inc.h"
-#include "copy.inc.h"
+#include "template/activation.inc.h"
+#include "template/copy.inc.h"
 
-#include "arithmetic.inc.h"
-#include "arithmetic_reduce.inc.h"
-#include "attention_backward.inc.h"
-#include "attention_decode.inc.h"
-#include "attention_materialized.inc.h"
-#include "attention_tiled_forward.inc.h"
-#include "convert.inc.h"
-#include "convolution.inc.h"
-#include "embedding.inc.h"
-#include "gemm.inc.h"
-#include "gemm_bf16.inc.h"
-#include "loss.inc.h"
-#include "norm.inc.h"
-#include "optimizer.inc.h"
-#include "peak.inc.h"
-#include "position.inc.h"
-#include "random.inc.h"
-#include "rnn.inc.h"
-#include "scored_attention.inc.h"
-#include "softmax.inc.h"
-#include "softmax_backward.inc.h"
-#include "sparse.inc.h"
+#include "template/arithmetic.inc.h"
+#include "template/arithmetic_reduce.inc.h"
+#include "template/attention/attention_backward.inc.h"
+#include "template/attention/attention_decode.inc.h"
+#include "template/attention/attention_materialized.inc.h"
+#include "template/attention/attention_tiled_forward.inc.h"
+#include "template/convert.inc.h"
+#include "template/convolution/convolution.inc.h"
+#include "template/embedding.inc.h"
+#include "template/gemm/gemm.inc.h"
+#include "template/gemm/gemm_bf16.inc.h"
+#include "template/loss.inc.h"
+#include "template/norm.inc.h"
+#include "template/optimizer.inc.h"
+#include "template/peak.inc.h"
+#include "template/position.inc.h"
+#include "template/random.inc.h"
+#include "template/recurrent/rnn.inc.h"
+#include "template/scored_attention.inc.h"
+#include "template/softmax.inc.h"
+#include "template/softmax_backward.inc.h"
+#include "template/sparse.inc.h"
 
 #define HEED_BASE_FIELDS                                                                                                                   \
   .lanes = HEED_LANES, .peak_fma_f32 = peak_fma_f32, .peak_read_memory = peak_read_memory, .attention_query_tile = QUERY_TILE,             \
@@ -41,7 +41,7 @@
   .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite, .weighted_sum_seen = weighted_sum_seen
 
 // clang-format off
-// A family added to the table adds a line here, its sub-table (runtime/kernels_FAMILY.h) filled at the end of its template.
+// A family added to the table adds a line here, its sub-table (table/kernels_FAMILY.h) filled at the end of its template.
 // Every line but the last ends with a backslash.
 #define HEED_TEMPLATE_FIELDS HEED_BASE_FIELDS \
   , .activation = {ACTIVATION_KERNELS} \

@@ -1,8 +1,8 @@
 // The kernels that need the bfloat16 dot product, in place of HEED_TEMPLATE_BF16_FIELDS.
 
-#include "attention_tiled_dot.inc.h"
-#include "gemm_dot.inc.h"
-#include "peak_bf16.inc.h"
+#include "template/attention/attention_tiled_dot.inc.h"
+#include "template/gemm/gemm_dot.inc.h"
+#include "template/peak_bf16.inc.h"
 
 #define HEED_TEMPLATE_DOT_FIELDS                                                                                                           \
   .peak_dot_bf16 = peak_dot_bf16, .attention_tiled_bf16_scratch = attention_tiled_dot_scratch,                                             \

@@ -6,7 +6,7 @@
 
 #include "harness.h"
 #include "heed/runtime.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 
 static uint64_t sweep_step(void) {
   if (!test_exhaustive) return 4093;

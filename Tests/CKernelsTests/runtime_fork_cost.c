@@ -2,9 +2,9 @@
 
 #include <stdio.h>
 
-#include "clock.h"
+#include "runtime/clock.h"
 #include "harness.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 #include "runtime_support.h"
 
 static void empty_task(void *context, size_t task, size_t worker) { (void)context, (void)task, (void)worker; }

@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "blas.h"
-#include "cgroup.h"
-#include "dispatch.h"
+#include "runtime/blas.h"
+#include "runtime/cgroup.h"
+#include "table/dispatch.h"
 #include "harness.h"
 #include "runtime_support.h"
-#include "thread_count.h"
+#include "runtime/threads/thread_count.h"
 
 // ---- Control groups ---------------------------------------------------------------------------------------------------------------------
 

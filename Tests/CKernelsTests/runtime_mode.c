@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "heed/heed.h"
-#include "float_mode.h"
+#include "runtime/float_mode.h"
 #include "harness.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 #include "runtime_mode_support.h"
 #include "runtime_support.h"
 

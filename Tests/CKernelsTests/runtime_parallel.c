@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "harness.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 #include "runtime_support.h"
 
 #define TASKS_MAX 5000

@@ -11,10 +11,10 @@
 
 #include "harness.h"
 #include "heed/runtime.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 #include "heed/process_lock.h"
 #include "runtime_support.h"
-#include "scratch.h"
+#include "runtime/scratch.h"
 
 // ThreadSanitizer does not follow threads of a forked child.
 #if defined(__has_feature)

@@ -3,9 +3,9 @@
 #include <string.h>
 
 #include "heed/heed.h"
-#include "clock.h"
+#include "runtime/clock.h"
 #include "harness.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 
 #define ENTRIES 128
 

@@ -13,9 +13,9 @@
 
 #include "harness.h"
 #include "heed/runtime.h"
-#include "parallel.h"
+#include "runtime/threads/parallel.h"
 #include "runtime_support.h"
-#include "thread_supply.h"
+#include "runtime/threads/thread_supply.h"
 
 // Sanitizers have threads of their own, or want memory of their own.
 #if defined(__has_feature)

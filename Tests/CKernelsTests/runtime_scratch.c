@@ -6,7 +6,7 @@
 
 #include "harness.h"
 #include "heed/runtime.h"
-#include "scratch.h"
+#include "runtime/scratch.h"
 
 static uint64_t allocations(void) {
   HeedScratchStatistics statistics;

@@ -1,0 +1,81 @@
+// The argument checks of every attention entry point. Letters as in attention.h.
+
+#include "checks/attention_checks.h"
+
+#include <math.h>
+
+#include "checks/attention_extent.h"
+
+// The operands of a call.
+typedef struct Operands {
+  HeedExtent query, key, value, output, scores;
+} Operands;
+
+static Operands operands_of(const HeedAttentionShape *s) {
+  return (Operands){
+      .query = {{s->batch, s->heads, s->query_length, s->head_dim}, s->query},
+      .key = {{s->batch, s->key_value_heads, s->key_length, s->head_dim}, s->key},
+      .value = {{s->batch, s->key_value_heads, s->key_length, s->value_dim}, s->value},
+      .output = {{s->batch, s->heads, s->query_length, s->value_dim}, s->output},
+      .scores = {{s->batch, s->heads, s->query_length, s->key_length}, {0, 0, 0, 0}},
+  };
+}
+
+static HeedStatus check_shape(const HeedAttentionShape *shape, const Operands *x) {
+  if (shape->heads > 0 && (shape->key_value_heads == 0 || shape->heads % shape->key_value_heads != 0)) return HeedStatusBadShape;
+  const bool fits = heed_extent_product_fits(&x->query) && heed_extent_product_fits(&x->key) && heed_extent_product_fits(&x->value) &&
+                    heed_extent_product_fits(&x->output) && heed_extent_product_fits(&x->scores);
+  return fits ? HeedStatusOk : HeedStatusBadShape;
+}
+
+static HeedStatus check_input_strides(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const Operands *x) {
+  HeedExtent boolean = x->scores, additive = x->scores;
+  boolean.strides = shape->boolean;
+  additive.strides = shape->additive;
+  const bool fit = heed_extent_distances_fit(&x->query, sizeof(float)) && heed_extent_distances_fit(&x->key, sizeof(float)) &&
+                   heed_extent_distances_fit(&x->value, sizeof(float)) &&
+                   (!inputs->boolean || heed_extent_distances_fit(&boolean, sizeof(uint8_t))) &&
+                   (!inputs->additive || heed_extent_distances_fit(&additive, sizeof(float)));
+  return fit ? HeedStatusOk : HeedStatusBadStride;
+}
+
+static HeedStatus check_input_data(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const Operands *x) {
+  if (!inputs->query && !heed_extent_is_empty(&x->query)) return HeedStatusBadArgument;
+  if (!inputs->key && !heed_extent_is_empty(&x->key)) return HeedStatusBadArgument;
+  if (!inputs->value && !heed_extent_is_empty(&x->value)) return HeedStatusBadArgument;
+  if (!isfinite(shape->scale) || (shape->window > 0 && !shape->causal)) return HeedStatusBadArgument;
+  if (!(shape->dropout.probability >= 0 && shape->dropout.probability < 1)) return HeedStatusBadArgument;
+  if (inputs->key_lengths) {
+    for (size_t b = 0; b < shape->batch; b++) {
+      if (inputs->key_lengths[b] < 0 || (uint64_t)inputs->key_lengths[b] > shape->key_length) return HeedStatusBadArgument;
+    }
+  }
+  return HeedStatusOk;
+}
+
+HeedStatus heed_attention_check_inputs(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs) {
+  if (!shape || !inputs) return HeedStatusBadArgument;
+  const Operands operands = operands_of(shape);
+  HeedStatus status = check_shape(shape, &operands);
+  if (status == HeedStatusOk) status = check_input_strides(shape, inputs, &operands);
+  if (status == HeedStatusOk) status = check_input_data(shape, inputs, &operands);
+  return status;
+}
+
+HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs) {
+  if (!shape || !inputs || !outputs) return HeedStatusBadArgument;
+  const Operands operands = operands_of(shape);
+  HeedStatus status = check_shape(shape, &operands);
+  if (status == HeedStatusOk) status = check_input_strides(shape, inputs, &operands);
+  if (status != HeedStatusOk) return status;
+  if (!heed_extent_distances_fit(&operands.output, sizeof(float)) || !heed_extent_strides_nest(&operands.output))
+    return HeedStatusBadStride;
+  if (!outputs->output && !heed_extent_is_empty(&operands.output)) return HeedStatusBadArgument;
+  return check_input_data(shape, inputs, &operands);
+}
+
+HeedStrides heed_strides_contiguous(size_t heads, size_t rows, size_t columns) {
+  // Unsigned, so that sizes which overflow wrap around here and are refused by the checks.
+  return (HeedStrides){
+      .batch = (ptrdiff_t)(heads * rows * columns), .head = (ptrdiff_t)(rows * columns), .row = (ptrdiff_t)columns, .column = 1};
+}

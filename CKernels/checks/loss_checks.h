@@ -1,0 +1,105 @@
+// Private: the argument checks of every loss, and what the reductions make of a row's factor.
+
+#ifndef HEED_LOSS_CHECKS_H
+#define HEED_LOSS_CHECKS_H
+
+#include <math.h>
+
+#include "checks/array_checks.h"
+#include "heed/loss.h"
+
+static inline bool heed_loss_is_reduction(HeedReduction r) { return (unsigned)r <= HeedReductionSum; }
+
+// A matrix of contiguous rows, read, or written without overlap; null is fine where it is `optional`.
+static inline HeedStatus heed_loss_check_matrix(size_t rows, size_t columns, ptrdiff_t row, const void *data, bool written, bool optional) {
+  const HeedArray x = {{1, rows, columns}, {0, row, 1}};
+  if (!heed_array_sizes_fit(&x)) return HeedStatusBadShape;
+  if (!data) return optional || heed_array_is_empty(&x) ? HeedStatusOk : HeedStatusBadArgument;
+  if (!heed_array_distances_fit(&x, sizeof(float))) return HeedStatusBadStride;
+  return !written || heed_array_is_injective(&x) ? HeedStatusOk : HeedStatusBadStride;
+}
+
+// What the gradient of row i is multiplied with; `count` is what a mean divides by.
+static inline double heed_loss_factor(HeedReduction reduction, const float *output_gradient, size_t i, double count) {
+  const double g = output_gradient ? (double)output_gradient[reduction == HeedReductionNone ? i : 0] : 1.0;
+  if (reduction != HeedReductionMean) return g;
+  return count == 0 ? 0.0 : g / count;
+}
+
+// The scalar that a sum or a mean is.
+static inline double heed_loss_total(HeedReduction reduction, double sum, double count) {
+  if (reduction != HeedReductionMean) return sum;
+  return count == 0 ? 0.0 : sum / count;
+}
+
+static inline bool heed_cross_entropy_ignores(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, size_t i) {
+  return s->ignores && in->targets && in->targets[i] == s->ignore_index;
+}
+
+static inline HeedStatus heed_cross_entropy_check(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, const void *gradient) {
+  if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
+  if (!(s->label_smoothing >= 0.0f && s->label_smoothing <= 1.0f)) return HeedStatusBadArgument;
+  HeedStatus status = heed_loss_check_matrix(s->rows, s->classes, s->logits_row, in->logits, false, false);
+  if (status == HeedStatusOk)
+    status = heed_loss_check_matrix(s->rows, s->classes, s->probabilities_row, in->target_probabilities, false, true);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->gradient_row, gradient, true, true);
+  if (status != HeedStatusOk || s->rows == 0) return status;
+  if ((in->targets != NULL) == (in->target_probabilities != NULL)) return HeedStatusBadArgument;
+  for (size_t i = 0; in->targets && i < s->rows; i++) {
+    if (heed_cross_entropy_ignores(s, in, i)) continue;
+    if (in->targets[i] < 0 || (uint64_t)in->targets[i] >= s->classes) return HeedStatusBadArgument;
+  }
+  return HeedStatusOk;
+}
+
+// What a mean divides by.
+static inline double heed_cross_entropy_count(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in) {
+  if (!in->targets) return (double)s->rows;
+  double count = 0;
+  for (size_t i = 0; i < s->rows; i++)
+    if (!heed_cross_entropy_ignores(s, in, i)) count += in->class_weights ? (double)in->class_weights[in->targets[i]] : 1.0;
+  return count;
+}
+
+static inline HeedStatus heed_distillation_check(const HeedDistillationShape *s, const HeedDistillationInputs *in,
+                                                 const void *student_gradient, const void *teacher_gradient) {
+  if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
+  if (!(s->temperature > 0.0f && isfinite(s->temperature))) return HeedStatusBadArgument;
+  HeedStatus status = heed_loss_check_matrix(s->rows, s->classes, s->student_row, in->student, false, false);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->teacher_row, in->teacher, false, false);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->student_gradient_row, student_gradient, true, true);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->teacher_gradient_row, teacher_gradient, true, true);
+  return status;
+}
+
+static inline HeedStatus heed_negative_sampling_check(const HeedNegativeSamplingShape *s, const HeedNegativeSamplingInputs *in) {
+  if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
+  const HeedArray occurrences = {{1, s->pairs, s->negatives + 1}, {0, 0, 0}};
+  if (s->negatives == SIZE_MAX || !heed_array_sizes_fit(&occurrences)) return HeedStatusBadShape;
+  const bool read = s->pairs > 0;
+  HeedStatus status = heed_loss_check_matrix(s->center_rows, s->dim, s->center_row, in->center_table, false, !read);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->context_rows, s->dim, s->context_row, in->context_table, false, !read);
+  if (status != HeedStatusOk || !read) return status;
+  if (!in->centers || !in->contexts || (!in->negatives && s->negatives > 0)) return HeedStatusBadArgument;
+  for (size_t n = 0; n < s->pairs; n++) {
+    if (in->centers[n] < 0 || (uint64_t)in->centers[n] >= s->center_rows) return HeedStatusBadArgument;
+    if (in->contexts[n] < 0 || (uint64_t)in->contexts[n] >= s->context_rows) return HeedStatusBadArgument;
+  }
+  for (size_t n = 0; n < s->pairs * s->negatives; n++)
+    if (in->negatives[n] < 0 || (uint64_t)in->negatives[n] >= s->context_rows) return HeedStatusBadArgument;
+  return HeedStatusOk;
+}
+
+// The row of the context table that occurrence k of pair n is: the context, then the negatives.
+static inline size_t heed_negative_sampling_context(const HeedNegativeSamplingShape *s, const HeedNegativeSamplingInputs *in, size_t n,
+                                                    size_t k) {
+  return (size_t)(k == 0 ? in->contexts[n] : in->negatives[n * s->negatives + k - 1]);
+}
+
+static inline HeedStatus heed_elementwise_loss_check(const HeedElementwiseLossShape *s, const HeedElementwiseLossInputs *in) {
+  if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
+  if (s->count > PTRDIFF_MAX / sizeof(double)) return HeedStatusBadShape;
+  return s->count == 0 || (in->input && in->targets) ? HeedStatusOk : HeedStatusBadArgument;
+}
+
+#endif

@@ -1,0 +1,81 @@
+// Private: pooling's windows and argument checks, for the engine and the reference.
+
+#ifndef HEED_POOLING_WINDOWS_H
+#define HEED_POOLING_WINDOWS_H
+
+#include "checks/convolution_checks.h"
+#include "heed/pooling.h"
+
+// Along one dimension: elements first, first + step ... below end.
+typedef struct HeedWindow {
+  size_t first, end, step, count;
+} HeedWindow;
+
+static inline HeedWindow heed_window(size_t at, size_t size, size_t kernel, size_t stride, size_t dilation, size_t before) {
+  const size_t begin = at * stride, skipped = begin < before ? (before - begin + dilation - 1) / dilation : 0;
+  HeedWindow w = {.first = begin + skipped * dilation - before, .step = dilation};
+  const size_t inside = w.first < size ? (size - w.first + dilation - 1) / dilation : 0, left = kernel > skipped ? kernel - skipped : 0;
+  w.count = inside < left ? inside : left;
+  w.end = w.first + w.count * dilation;
+  return w;
+}
+
+static inline HeedWindow heed_adaptive_window(size_t at, size_t size, size_t outputs) {
+  const size_t first = (size_t)((unsigned __int128)at * size / outputs);
+  const size_t end = (size_t)(((unsigned __int128)(at + 1) * size + outputs - 1) / outputs);
+  return (HeedWindow){first, end, 1, end - first};
+}
+
+static inline HeedWindow heed_pooling_rows(const HeedPoolingShape *s, size_t y) {
+  return s->adaptive ? heed_adaptive_window(y, s->height, s->output_height)
+                     : heed_window(y, s->height, s->kernel_height, s->stride_height, s->dilation_height, s->top);
+}
+
+static inline HeedWindow heed_pooling_columns(const HeedPoolingShape *s, size_t x) {
+  return s->adaptive ? heed_adaptive_window(x, s->width, s->output_width)
+                     : heed_window(x, s->width, s->kernel_width, s->stride_width, s->dilation_width, s->left);
+}
+
+// What the sum of a window is divided by.
+static inline double heed_pooling_divisor(const HeedPoolingShape *s, const HeedWindow *rows, const HeedWindow *columns) {
+  return s->count_padding && !s->adaptive ? (double)s->kernel_height * (double)s->kernel_width
+                                          : (double)rows->count * (double)columns->count;
+}
+
+// The output's size along a dimension; 0 where it is refused.
+static inline size_t heed_pooling_size(size_t size, size_t kernel, size_t stride, size_t dilation, size_t before, size_t after) {
+  const size_t outputs = heed_convolution_output_size(size, kernel, stride, dilation, before, after);
+  if (outputs == 0) return 0;
+  const size_t reach = dilation * (kernel - 1) + 1; // fits, as the size above was found
+  if (before > reach / 2 || after > reach / 2) return 0;
+  return heed_window(0, size, kernel, stride, dilation, before).count > 0 &&
+                 heed_window(outputs - 1, size, kernel, stride, dilation, before).count > 0
+             ? outputs
+             : 0;
+}
+
+typedef struct HeedPoolingSizes {
+  size_t output_height, output_width;
+} HeedPoolingSizes;
+
+// Sizes alone. Every window must hold an element: one with holes may miss a small X.
+static inline HeedStatus heed_pooling_check(const HeedPoolingShape *s, HeedPoolingSizes *z) {
+  if (!s) return HeedStatusBadArgument;
+  if (!s->height || !s->width) return HeedStatusBadShape;
+  z->output_height = s->adaptive ? s->output_height
+                                 : heed_pooling_size(s->height, s->kernel_height, s->stride_height, s->dilation_height, s->top, s->bottom);
+  z->output_width =
+      s->adaptive ? s->output_width : heed_pooling_size(s->width, s->kernel_width, s->stride_width, s->dilation_width, s->left, s->right);
+  if (!z->output_height || !z->output_width) return HeedStatusBadShape;
+  const size_t input[] = {s->batch, s->channels, s->height, s->width},
+               output[] = {s->batch, s->channels, z->output_height, z->output_width};
+  if (!heed_strided_sizes_fit(4, input) || !heed_strided_sizes_fit(4, output) || s->height * s->width > INT32_MAX)
+    return HeedStatusBadShape;
+  for (size_t y = 0; !s->adaptive && s->dilation_height > 1 && y < z->output_height; y++)
+    if (heed_pooling_rows(s, y).count == 0) return HeedStatusBadShape;
+  for (size_t x = 0; !s->adaptive && s->dilation_width > 1 && x < z->output_width; x++)
+    if (heed_pooling_columns(s, x).count == 0) return HeedStatusBadShape;
+  return HeedStatusOk;
+}
+
+#endif

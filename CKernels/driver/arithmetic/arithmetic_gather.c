@@ -1,0 +1,130 @@
+// Gather and scatter along an axis: checks (every index, before anything is written), one task a stretch of what has one owner.
+
+#include <string.h>
+
+#include "heed/arithmetic.h"
+#include "checks/arithmetic_checks.h"
+#include "table/dispatch.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
+
+#define TASK_ELEMENTS     16384
+#define SCATTER_COLUMNS   256  // of a task's part of the inner axis
+#define FLOPS_PER_ELEMENT 10.0 // its share of the memory's time, in the unit that decides how many cores are worth it
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  const HeedArithmeticGather *shape;
+  const float *source;
+  const int32_t *index;
+  float *target;
+  size_t task_rows, inner_tasks;
+} Call;
+
+static const int32_t *index_at(const Call *call, size_t o, size_t j) {
+  const HeedArithmeticGather *s = call->shape;
+  return call->index + (ptrdiff_t)o * s->index_outer + (ptrdiff_t)j * s->index_axis;
+}
+
+static void gather_rows(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedArithmeticGather *s = call->shape;
+  const size_t rows = s->outer * s->count, first = task * call->task_rows,
+               end = rows - first < call->task_rows ? rows : first + call->task_rows;
+  for (size_t row = first; row < end; row++) {
+    const size_t o = row / s->count, j = row % s->count;
+    const int32_t *index = index_at(call, o, j);
+    const float *array = call->source + (ptrdiff_t)o * s->array_outer;
+    float *taken = call->target + (ptrdiff_t)o * s->taken_outer + (ptrdiff_t)j * s->taken_axis;
+    if (s->index_inner == 0 && s->array_inner == 1 && s->taken_inner == 1) {
+      memcpy(taken, array + *index * s->array_axis, s->inner * sizeof(float));
+      continue;
+    }
+    for (size_t i = 0; i < s->inner; i++)
+      taken[(ptrdiff_t)i * s->taken_inner] = array[(ptrdiff_t)i * s->array_inner + index[(ptrdiff_t)i * s->index_inner] * s->array_axis];
+  }
+}
+
+static void scatter_columns(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedArithmeticGather *s = call->shape;
+  const size_t o = task / call->inner_tasks, first = task % call->inner_tasks * SCATTER_COLUMNS;
+  const size_t columns = s->inner - first < SCATTER_COLUMNS ? s->inner - first : SCATTER_COLUMNS;
+  float *array = call->target + (ptrdiff_t)o * s->array_outer + (ptrdiff_t)first * s->array_inner;
+  for (size_t j = 0; j < s->count; j++) {
+    const int32_t *index = index_at(call, o, j) + (ptrdiff_t)first * s->index_inner;
+    const float *taken = call->source + (ptrdiff_t)o * s->taken_outer + (ptrdiff_t)j * s->taken_axis + (ptrdiff_t)first * s->taken_inner;
+    if (s->index_inner == 0) {
+      float *row = array + *index * s->array_axis;
+      const HeedArithmeticBlock block = {.rows = 1,
+                                         .columns = columns,
+                                         .a = row,
+                                         .b = taken,
+                                         .output = row,
+                                         .a_column = s->array_inner,
+                                         .b_column = s->taken_inner,
+                                         .output_column = s->array_inner};
+      call->kernels->arithmetic.forward(HeedArithmeticAdd, &block);
+      continue;
+    }
+    for (size_t i = 0; i < columns; i++)
+      array[(ptrdiff_t)i * s->array_inner + index[(ptrdiff_t)i * s->index_inner] * s->array_axis] += taken[(ptrdiff_t)i * s->taken_inner];
+  }
+}
+
+static bool indices_are_in_range(const HeedArithmeticGather *s, const int32_t *index) {
+  const size_t outer = s->index_outer ? s->outer : 1, count = s->index_axis ? s->count : 1, inner = s->index_inner ? s->inner : 1;
+  for (size_t o = 0; o < outer; o++)
+    for (size_t j = 0; j < count; j++)
+      for (size_t i = 0; i < inner; i++) {
+        const int32_t value = index[(ptrdiff_t)o * s->index_outer + (ptrdiff_t)j * s->index_axis + (ptrdiff_t)i * s->index_inner];
+        if (value < 0 || (size_t)value >= s->extent) return false;
+      }
+  return true;
+}
+
+static HeedStatus check(const HeedArithmeticGather *s, const void *array, const int32_t *index, const void *taken, bool scatters) {
+  if (!s) return HeedStatusBadArgument;
+  const size_t array_size[3] = {s->outer, s->extent, s->inner}, taken_size[3] = {s->outer, s->count, s->inner};
+  const ptrdiff_t array_stride[3] = {s->array_outer, s->array_axis, s->array_inner},
+                  taken_stride[3] = {s->taken_outer, s->taken_axis, s->taken_inner},
+                  index_stride[3] = {s->index_outer, s->index_axis, s->index_inner};
+  size_t array_count, count;
+  if (!heed_arithmetic_count(3, array_size, &array_count) || !heed_arithmetic_count(3, taken_size, &count)) return HeedStatusBadShape;
+  if (count == 0) return HeedStatusOk;
+  if (!heed_arithmetic_distances_fit(3, array_size, array_stride, sizeof(float)) ||
+      !heed_arithmetic_distances_fit(3, taken_size, taken_stride, sizeof(float)) ||
+      !heed_arithmetic_distances_fit(3, taken_size, index_stride, sizeof(int32_t)))
+    return HeedStatusBadStride;
+  const bool injective = scatters ? array_count == 0 || heed_arithmetic_is_injective(3, array_size, array_stride, NULL)
+                                  : heed_arithmetic_is_injective(3, taken_size, taken_stride, NULL);
+  if (!injective) return HeedStatusBadStride;
+  if (!array || !index || !taken || !indices_are_in_range(s, index)) return HeedStatusBadArgument;
+  return HeedStatusOk;
+}
+
+HeedStatus heed_arithmetic_gather(const HeedArithmeticGather *shape, const float *array, const int32_t *index, float *taken) {
+  HEED_ENTRY();
+  const HeedStatus status = check(shape, array, index, taken, false);
+  if (status != HeedStatusOk || !shape->outer || !shape->count || !shape->inner) return status;
+  Call call = {.shape = shape, .source = array, .index = index, .target = taken};
+  call.task_rows = shape->inner < TASK_ELEMENTS ? TASK_ELEMENTS / shape->inner : 1;
+  const size_t rows = shape->outer * shape->count, tasks = (rows - 1) / call.task_rows + 1;
+  const double work = FLOPS_PER_ELEMENT * (double)rows * (double)shape->inner;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, work), gather_rows, &call);
+  return HeedStatusOk;
+}
+
+HeedStatus heed_arithmetic_scatter_add(const HeedArithmeticGather *shape, const float *taken, const int32_t *index, float *array) {
+  HEED_ENTRY();
+  const HeedStatus status = check(shape, array, index, taken, true);
+  if (status != HeedStatusOk || !shape->outer || !shape->count || !shape->inner) return status;
+  Call call = {.kernels = heed_kernels(), .shape = shape, .source = taken, .index = index, .target = array};
+  call.inner_tasks = (shape->inner - 1) / SCATTER_COLUMNS + 1;
+  const size_t tasks = shape->outer * call.inner_tasks;
+  const double work = FLOPS_PER_ELEMENT * (double)shape->outer * (double)shape->count * (double)shape->inner;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, work), scatter_columns, &call);
+  return HeedStatusOk;
+}

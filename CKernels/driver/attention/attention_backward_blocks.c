@@ -1,0 +1,205 @@
+// One walk of the tiled backward pass. Letters as in attention.h.
+
+#include "driver/attention/attention_backward_blocks.h"
+
+#include <string.h>
+
+#include "runtime/scratch.h"
+
+// A worker's scratch.
+typedef struct Scratch {
+  float *query_lanes, *query_rows, *gradient_lanes, *gradient_rows; // one tile of queries, packed
+  float *pair;
+  float *key, *value, *key_sum, *value_sum; // one block of keys
+  float *query_sum;                         // [tiles of queries][D][query tile]
+} Scratch;
+
+static size_t round_up(size_t floats) { return (floats + 15) / 16 * 16; }
+
+static size_t key_rows(size_t block_tiles) { return block_tiles * HEED_ATTENTION_KEY_TILE; }
+
+// The sizes of the arrays, in the order of `Scratch`.
+#define ARRAYS 10
+static void sizes(const HeedAttentionBackwardCall *call, size_t query_tiles, size_t block_tiles, size_t size[ARRAYS]) {
+  const size_t tile = call->kernels->attention_query_tile, keys = key_rows(block_tiles);
+  const size_t D = call->shape->forward.head_dim, E = call->shape->forward.value_dim;
+  size[0] = heed_size_product(tile, D);
+  size[1] = heed_size_product(tile, call->query_width);
+  size[2] = heed_size_product(tile, E);
+  size[3] = heed_size_product(tile, call->value_width);
+  size[4] = call->kernels->attention_backward.pair_scratch;
+  size[5] = heed_size_product(keys, D);
+  size[6] = heed_size_product(keys, E);
+  size[7] = heed_size_product(keys, call->query_width);
+  size[8] = heed_size_product(keys, call->value_width);
+  size[9] = heed_size_product(query_tiles, size[0]);
+}
+
+size_t heed_attention_backward_scratch(const HeedAttentionBackwardCall *call, size_t query_tiles, size_t block_tiles) {
+  size_t size[ARRAYS], total = 0;
+  sizes(call, query_tiles, block_tiles, size);
+  for (int i = 0; i < ARRAYS; i++) total = heed_size_sum(total, heed_size_sum(size[i], 15));
+  return total > SIZE_MAX / 2 ? 0 : round_up(total);
+}
+
+static Scratch carve(const HeedAttentionBackwardCall *call, size_t block_tiles, float *scratch) {
+  size_t size[ARRAYS];
+  float *array[ARRAYS];
+  sizes(call, 0, block_tiles, size);
+  for (int i = 0; i < ARRAYS; i++) array[i] = scratch, scratch += round_up(size[i]);
+  return (Scratch){array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8], array[9]};
+}
+
+static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *call, const HeedAttentionTile *tile, size_t batch,
+                                             size_t head, size_t query_tile) {
+  const HeedAttentionBackwardShape *s = call->shape;
+  const HeedAttentionBackwardInputs *in = call->inputs;
+  const size_t most = call->kernels->attention_query_tile, first = query_tile * most, row = batch * s->forward.heads + head;
+  const bool summed = s->forward.value_dim > 0; // what is empty may be null
+  return (HeedAttentionBackwardQueries){
+      .tile = tile,
+      .output = summed ? in->output + heed_attention_row_offset(s->forward.output, batch, head, first) : NULL,
+      .output_gradient = summed ? in->output_gradient + heed_attention_row_offset(s->output_gradient, batch, head, first) : NULL,
+      .output_row = s->forward.output.row,
+      .output_column = s->forward.output.column,
+      .gradient_row = s->output_gradient.row,
+      .gradient_column = s->output_gradient.column,
+      .log_sum_exp = in->log_sum_exp + row * s->forward.query_length + first,
+      .statistics = call->statistics + (row * call->query_tiles + query_tile) * HEED_ATTENTION_STATISTICS * most,
+  };
+}
+
+void heed_attention_backward_statistics(const HeedAttentionBackwardCall *call, size_t batch, size_t head, size_t query_tile,
+                                        float *scratch) {
+  const size_t most = call->kernels->attention_query_tile;
+  const HeedAttentionTile tile = heed_attention_tile(&call->shape->forward, &call->inputs->forward, batch, head, query_tile * most, most);
+  const HeedAttentionBackwardQueries queries = describe(call, &tile, batch, head, query_tile);
+  call->kernels->attention_backward.statistics(&queries, scratch);
+}
+
+// One block of keys of one head.
+typedef struct Block {
+  const HeedAttentionBackwardCall *call;
+  const HeedAttentionBackwardWalk *walk;
+  const Scratch *scratch;
+  size_t first, rows, seen;                        // position of its first key, keys, and those of them below the sequence's length
+  bool finite[HEED_ATTENTION_BACKWARD_BLOCK_MOST]; // of each tile's keys
+} Block;
+
+static void pack_block(Block *block) {
+  const HeedAttentionBackwardCall *call = block->call;
+  const HeedAttentionShape *s = &call->shape->forward;
+  const HeedAttentionInputs *in = &call->inputs->forward;
+  const HeedAttentionBackwardKernels *kernels = &call->kernels->attention_backward;
+  const size_t g = heed_attention_group(s, block->walk->head), b = block->walk->batch, D = s->head_dim, E = s->value_dim;
+  for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
+    const size_t left = block->seen - row, rows = left < HEED_ATTENTION_KEY_TILE ? left : HEED_ATTENTION_KEY_TILE, at = block->first + row;
+    block->finite[row / HEED_ATTENTION_KEY_TILE] =
+        D == 0 || kernels->pack_keys(in->key + heed_attention_row_offset(s->key, b, g, at), s->key.row, s->key.column, rows, D,
+                                     block->scratch->key + row * D);
+    if (E > 0)
+      kernels->pack_keys(in->value + heed_attention_row_offset(s->value, b, g, at), s->value.row, s->value.column, rows, E,
+                         block->scratch->value + row * E);
+  }
+}
+
+// The sums of dK or dV of a block, from zero or from what the head before left in the gradient.
+static void begin_sum(const Block *block, float *sum, size_t width, const float *gradient, HeedStrides strides, size_t columns) {
+  const HeedAttentionBackwardWalk *walk = block->walk;
+  if (walk->first) {
+    memset(sum, 0, block->rows * width * sizeof *sum);
+    return;
+  }
+  const size_t g = heed_attention_group(&block->call->shape->forward, walk->head);
+  block->call->kernels->attention_backward.resume_keys(gradient + heed_attention_row_offset(strides, walk->batch, g, block->first),
+                                                       strides.row, strides.column, block->rows, columns, sum);
+}
+
+static void end_sum(const Block *block, const float *sum, float factor, float *gradient, HeedStrides strides, size_t columns) {
+  const HeedAttentionBackwardWalk *walk = block->walk;
+  const size_t g = heed_attention_group(&block->call->shape->forward, walk->head);
+  block->call->kernels->attention_backward.finish_keys(sum, walk->last ? factor : 1.0f, block->rows, columns,
+                                                       gradient + heed_attention_row_offset(strides, walk->batch, g, block->first),
+                                                       strides.row, strides.column);
+}
+
+// One tile of queries against the block.
+static void walk_queries(const Block *block, size_t query_tile) {
+  const HeedAttentionBackwardCall *call = block->call;
+  const HeedAttentionBackwardWalk *walk = block->walk;
+  const HeedAttentionShape *s = &call->shape->forward;
+  const Scratch *scratch = block->scratch;
+  const size_t most = call->kernels->attention_query_tile, first = query_tile * most, D = s->head_dim, E = s->value_dim;
+  const size_t last = s->query_length - first < most ? s->query_length - 1 : first + most - 1;
+  // What the last row sees ends furthest right, what the first sees begins furthest left.
+  const size_t begin = heed_attention_visible_first(s, first);
+  const size_t end = heed_attention_visible_prefix(s, &call->inputs->forward, walk->batch, last);
+  if (end <= block->first || begin >= block->first + block->seen) return;
+  const HeedAttentionTile tile = heed_attention_tile(s, &call->inputs->forward, walk->batch, walk->head, first, most);
+  HeedAttentionBackwardQueries queries = describe(call, &tile, walk->batch, walk->head, query_tile);
+  queries.query_lanes = scratch->query_lanes;
+  queries.query_rows = scratch->query_rows;
+  queries.gradient_lanes = scratch->gradient_lanes;
+  queries.gradient_rows = scratch->gradient_rows;
+  call->kernels->attention_backward.pack_queries(&queries);
+  const HeedAttentionBackwardSums sums = {
+      .query_sum = walk->takes_query ? scratch->query_sum + (query_tile - walk->query_begin) * D * most : NULL,
+      .additive_sum = walk->additive_sum,
+      .scratch = scratch->pair,
+  };
+  for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
+    const size_t at = block->first + row, left = block->seen - row;
+    if (end <= at || begin >= at + HEED_ATTENTION_KEY_TILE) continue;
+    const HeedAttentionBackwardKeys keys = {
+        .first = at,
+        .count = left < HEED_ATTENTION_KEY_TILE ? left : HEED_ATTENTION_KEY_TILE,
+        .key = scratch->key + row * D,
+        .value = scratch->value + row * E,
+        .key_finite = block->finite[row / HEED_ATTENTION_KEY_TILE],
+        .key_sum = walk->takes_key ? scratch->key_sum + row * call->query_width : NULL,
+        .value_sum = walk->takes_value ? scratch->value_sum + row * call->value_width : NULL,
+    };
+    call->kernels->attention_backward.pair(&queries, &keys, &sums);
+  }
+}
+
+static void walk_block(Block *block) {
+  const HeedAttentionBackwardCall *call = block->call;
+  const HeedAttentionBackwardWalk *walk = block->walk;
+  const HeedAttentionBackwardShape *s = call->shape;
+  const HeedAttentionGradients *out = call->gradients;
+  const Scratch *scratch = block->scratch;
+  const size_t D = s->forward.head_dim, E = s->forward.value_dim;
+  const bool takes_key = walk->takes_key && D > 0, takes_value = walk->takes_value && E > 0;
+  if (takes_key) begin_sum(block, scratch->key_sum, call->query_width, out->key, s->key_gradient, D);
+  if (takes_value) begin_sum(block, scratch->value_sum, call->value_width, out->value, s->value_gradient, E);
+  if (block->seen > 0) {
+    pack_block(block);
+    for (size_t tile = walk->query_begin; tile < walk->query_end; tile++) walk_queries(block, tile);
+  }
+  if (takes_key) end_sum(block, scratch->key_sum, s->forward.scale, out->key, s->key_gradient, D);
+  if (takes_value) end_sum(block, scratch->value_sum, 1.0f, out->value, s->value_gradient, E);
+}
+
+void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const HeedAttentionBackwardWalk *walk, float *memory) {
+  const HeedAttentionBackwardShape *s = call->shape;
+  const HeedAttentionInputs *in = &call->inputs->forward;
+  const size_t most = call->kernels->attention_query_tile, D = s->forward.head_dim;
+  const Scratch scratch = carve(call, call->block_tiles, memory);
+  if (walk->takes_query) memset(scratch.query_sum, 0, (walk->query_end - walk->query_begin) * D * most * sizeof(float));
+  const size_t end = key_rows(walk->key_end) < s->forward.key_length ? key_rows(walk->key_end) : s->forward.key_length;
+  const size_t length = in->key_lengths ? (size_t)in->key_lengths[walk->batch] : s->forward.key_length;
+  for (size_t first = key_rows(walk->key_begin); first < end; first += key_rows(call->block_tiles)) {
+    Block block = {.call = call, .walk = walk, .scratch = &scratch, .first = first};
+    block.rows = end - first < key_rows(call->block_tiles) ? end - first : key_rows(call->block_tiles);
+    block.seen = length <= first ? 0 : (length - first < block.rows ? length - first : block.rows);
+    walk_block(&block);
+  }
+  if (!walk->takes_query || D == 0) return;
+  for (size_t tile = walk->query_begin; tile < walk->query_end; tile++) {
+    const size_t first = tile * most, left = s->forward.query_length - first;
+    float *target = call->gradients->query + heed_attention_row_offset(s->query_gradient, walk->batch, walk->head, first);
+    call->kernels->attention_backward.finish_queries(scratch.query_sum + (tile - walk->query_begin) * D * most, s->forward.scale,
+                                                     left < most ? left : most, D, target, s->query_gradient.row, s->query_gradient.column);
+  }
+}

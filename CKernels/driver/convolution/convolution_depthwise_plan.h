@@ -1,0 +1,68 @@
+// Private: how a convolution of single channels is cut, and planes brought into scratch and back; shared by its passes.
+//
+// A tile of outputs reads, along either axis, rows y s + i d - top of X. They are staged by phase, rows of one remainder by the stride
+// together, so that element i of the kernel reads row y + i d / s of phase i d mod s: for every element of the kernel a tile's outputs read one
+// contiguous stretch of a plane, gaps between rows included, whose sums nobody takes. Beyond X's edges stand zeros.
+//
+// dX is the same the other way round: inputs h = u s + a - top of one remainder a read rows u - i d / s of dY, for those i with i d mod s = a.
+
+#ifndef HEED_CONVOLUTION_DEPTHWISE_PLAN_H
+#define HEED_CONVOLUTION_DEPTHWISE_PLAN_H
+
+#include "driver/convolution/convolution_depthwise.h"
+#include "driver/convolution/convolution_tiles.h"
+
+// One axis of a convolution.
+typedef struct HeedDepthwiseAxis {
+  size_t size, output, kernel, stride, dilation, before;
+  size_t phases; // that the kernel reads: element i reads number i % phases
+  size_t reach;  // rows that a tile reads beyond its own number
+} HeedDepthwiseAxis;
+
+typedef struct HeedDepthwisePlan {
+  const HeedKernels *kernels;
+  HeedDepthwiseAxis vertical, horizontal;
+  size_t first_row, first_column; // where the grid begins: 0, or for dX the smallest u
+  size_t rows, columns;           // of the grid
+  size_t tile_rows, tile_columns, row_tiles, column_tiles;
+  size_t pitch, plane; // floats a row of a staged plane, and a plane
+  size_t block;        // channels staged together: several where they are contiguous
+  size_t blocks;
+} HeedDepthwisePlan;
+
+// Of the outputs, or (`backward`) of the inputs.
+HeedDepthwisePlan heed_depthwise_plan(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, bool backward);
+
+// Some staged rows or columns: number i is first + i step of an image's `size`, or beyond its edges.
+typedef struct HeedDepthwiseWindow {
+  ptrdiff_t first;
+  size_t step, count, size;
+} HeedDepthwiseWindow;
+
+// planes[c] <- the window of channel c from `image` on, zeros beyond its edges and up to the pitch; planes stand `distance` floats apart.
+void heed_depthwise_stage(const HeedDepthwisePlan *plan, const HeedImageStrides *strides, const float *image, HeedDepthwiseWindow rows,
+                          HeedDepthwiseWindow columns, size_t channels, float *planes, size_t distance);
+// The other way, what lies beyond the edges left out.
+void heed_depthwise_unstage(const HeedDepthwisePlan *plan, const HeedImageStrides *strides, float *image, HeedDepthwiseWindow rows,
+                            HeedDepthwiseWindow columns, size_t channels, const float *planes, size_t distance);
+
+// A tile of the grid.
+typedef struct HeedDepthwiseTile {
+  size_t row, column, rows, columns;
+} HeedDepthwiseTile;
+
+static inline HeedDepthwiseTile heed_depthwise_tile(const HeedDepthwisePlan *p, size_t tile) {
+  const size_t row = tile / p->column_tiles * p->tile_rows, column = tile % p->column_tiles * p->tile_columns;
+  return (HeedDepthwiseTile){
+      .row = p->first_row + row,
+      .column = p->first_column + column,
+      .rows = p->rows - row < p->tile_rows ? p->rows - row : p->tile_rows,
+      .columns = p->columns - column < p->tile_columns ? p->columns - column : p->tile_columns,
+  };
+}
+
+static inline size_t heed_depthwise_count(const HeedDepthwisePlan *p, const HeedDepthwiseTile *t) {
+  return (t->rows - 1) * p->pitch + t->columns;
+}
+
+#endif

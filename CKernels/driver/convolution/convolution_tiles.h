@@ -1,0 +1,86 @@
+// Private: how convolutions are cut into tiles, shared by the passes.
+
+#ifndef HEED_CONVOLUTION_TILES_H
+#define HEED_CONVOLUTION_TILES_H
+
+#include "checks/convolution_checks.h"
+#include "table/dispatch.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/scratch.h"
+
+// Tasks wanted, so that cores end together; tiles are made smaller for that, down to a panel of columns.
+#define HEED_CONVOLUTION_TASKS 8
+
+// Whether tasks of a gradient are split once more, which leaves them `rows` rows each: every one stages dY anew, which few rows hardly repay (dW of
+// 64 channels, 3 x 3: 75 % of peak with 99 rows a task, 69 % with 54).
+static inline bool heed_convolution_should_split(size_t tasks, size_t rows) {
+  return tasks < HEED_CONVOLUTION_TASKS && rows >= (tasks < 2 ? 16 : 60);
+}
+
+static inline size_t heed_divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
+static inline size_t heed_round_up(size_t a, size_t b) { return heed_divide_up(a, b) * b; }
+
+// Outputs (n, y, x), counted over the batch, are columns of the product. A tile is a part of an image or several whole images.
+typedef struct HeedConvolutionColumns {
+  size_t pixels, total;
+  size_t per_image; // tiles of an image; 0: a tile has several images
+  size_t width;     // columns of a tile, of which the last of an image, or of all, may have fewer
+  size_t count;     // tiles
+} HeedConvolutionColumns;
+
+// `most` is a multiple of HEED_GEMM_PANEL.
+static inline HeedConvolutionColumns heed_convolution_columns(size_t batch, size_t pixels, size_t most) {
+  HeedConvolutionColumns c = {.pixels = pixels, .total = batch * pixels};
+  if (pixels >= most) {
+    c.width = heed_round_up(heed_divide_up(pixels, heed_divide_up(pixels, most)), HEED_GEMM_PANEL);
+    c.per_image = heed_divide_up(pixels, c.width);
+    c.count = batch * c.per_image;
+  } else {
+    c.width = most / pixels * pixels;
+    c.count = heed_divide_up(c.total, c.width);
+  }
+  return c;
+}
+
+typedef struct HeedConvolutionTile {
+  size_t first, count;
+  size_t image, pixel; // of the first
+  bool single;         // all of one image
+} HeedConvolutionTile;
+
+static inline HeedConvolutionTile heed_convolution_tile(const HeedConvolutionColumns *c, size_t tile) {
+  HeedConvolutionTile t;
+  if (c->per_image) {
+    t.image = tile / c->per_image, t.pixel = tile % c->per_image * c->width;
+    t.count = c->pixels - t.pixel < c->width ? c->pixels - t.pixel : c->width;
+  } else {
+    t.image = tile * (c->width / c->pixels), t.pixel = 0;
+    const size_t left = c->total - t.image * c->pixels;
+    t.count = left < c->width ? left : c->width;
+  }
+  t.first = t.image * c->pixels + t.pixel;
+  t.single = t.pixel + t.count <= c->pixels;
+  return t;
+}
+
+// Whether the elements of a plane lie as one row.
+static inline bool heed_plane_is_flat(const HeedImageStrides *s, size_t height, size_t width) {
+  return height == 1 || s->row == (ptrdiff_t)width * s->column;
+}
+
+// Whether a row of the unfolded input is a plane of it.
+static inline bool heed_convolution_is_pointwise(const HeedConvolutionShape *s) {
+  return s->kernel_height == 1 && s->kernel_width == 1 && s->stride_height == 1 && s->stride_width == 1 && !s->top && !s->bottom &&
+         !s->left && !s->right;
+}
+
+// columns[j] for every j.
+void heed_convolution_kernel_columns(const HeedConvolutionShape *s, size_t output_width, HeedKernelColumn *columns);
+
+// Between `channels` planes of a strided image of outputs, from channel 0 of `image` on, and rows of a matrix, a column each output of the tile.
+void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedImageStrides *strides,
+                             const HeedConvolutionTile *tile, size_t channels, const float *image, float *matrix, size_t matrix_row);
+void heed_convolution_scatter(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedImageStrides *strides,
+                              const HeedConvolutionTile *tile, size_t channels, const float *matrix, size_t matrix_row, float *image);
+
+#endif

@@ -1,0 +1,283 @@
+// Matrix product, the engine's own, of both kinds of elements, B packed or not: checks, which operand stands in the lanes, tiles of C, one
+// task a tile. Where many tiles of rows read the same B its panels are staged first, once, a slice of columns at a time.
+
+#include "heed/gemm.h"
+
+#include "table/dispatch.h"
+#include "checks/gemm_checks.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+
+// A tile of C has at most this many rows (its block of A stays in the second-level cache beside a panel of B) and columns (its part of C,
+// touched once a block of k, likewise). A tile is split while there are fewer tasks than TASKS_WANTED, so that cores end together, but not
+// below what pays for packing.
+#define TILE_ROWS       240
+#define TILE_COLUMNS    256
+#define TILE_ROWS_LEAST 96
+#define TASKS_WANTED    8
+
+// Packed weights of this few rows are read and hardly used: then a tile is a stretch of panels, read in the order in which they lie, of about
+// STREAM_BYTES.
+#define STREAM_ROWS  16
+#define STREAM_BYTES 131072
+
+// From this many rows and multiply-adds on, panels of B are staged once for all tiles of rows, in slices of columns of at most SHARED_BYTES,
+// which stay in the last cache. Then a tile pays for its block of A alone, and is wide and low. Percent of peak at 2048, each tile with
+// copies of its own: 81, at 1024 88; panels shared: 87 and 88 with tiles of 240 x 256, 89 and 89 with these (two threads, Zen 4; the command
+// is `heed bench gemm --m 2048 --n 2048 --k 2048`). Fewer tiles than EVENED_TILES are made a multiple of TASKS_WANTED, so that cores end
+// together: gradients of weights, a few hundred rows from thousands of terms, were 9 or 7 tiles for two threads. With 8, and with A's next pass
+// on its way meanwhile, an LSTM's both passes went from 77 to 79 % of peak, a GRU's from 71 to 75 (`heed bench recurrent --direction both
+// --cell lstm`, and gru). More tiles are even enough, and lower ones cost: a step of `heed bench train --model translator` took 8 % longer.
+#define SHARED_ROWS         768
+#define PACKED_ROWS         512 // nothing to stage: 512 x 768 x 3072 has 16 tiles where it had 9, 89 % of peak where it had 80
+#define SHARED_WORK         33554432.0
+#define SHARED_BYTES        ((size_t)8 << 20)
+#define SHARED_TILE_ROWS    132
+#define EVENED_TILES        32
+#define SHARED_TILE_COLUMNS 512
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  HeedGemmElement element;
+  HeedGemmShape shape;
+  HeedGemmEpilogue epilogue;
+  HeedGemmLayout layout; // of B
+  const char *a, *b;
+  float *c;
+  size_t tile_rows, tile_columns, row_tiles, column_tiles; // tiles in a slice
+  size_t first_batch, first_column, end_column;            // the slice that is being multiplied: all of C but where B is staged
+  float *scratch;
+  size_t scratch_stride; // floats from one worker's scratch to the next
+  float *staged;         // the panels of the slice
+} Call;
+
+// C^T = B^T A^T: each element is the same sum in the same order.
+static void swap_roles(Call *call) {
+  const HeedGemmShape s = call->shape;
+  call->shape = (HeedGemmShape){
+      .batch = s.batch,
+      .m = s.n,
+      .n = s.m,
+      .k = s.k,
+      .a_batch = s.b_batch,
+      .a_row = s.b_column,
+      .a_column = s.b_row,
+      .b_batch = s.a_batch,
+      .b_row = s.a_column,
+      .b_column = s.a_row,
+      .c_batch = s.c_batch,
+      .c_row = s.c_column,
+      .c_column = s.c_row,
+      .alpha = s.alpha,
+      .beta = s.beta,
+  };
+  const char *a = call->a;
+  call->a = call->b;
+  call->b = a;
+  const ptrdiff_t bias_row = call->epilogue.bias_row;
+  call->epilogue.bias_row = call->epilogue.bias_column;
+  call->epilogue.bias_column = bias_row;
+}
+
+// Multiply-adds, with idle lanes counted, where `lanes_of` elements stand in the lanes.
+static double padded_work(size_t rows, size_t lanes_of, size_t lanes) {
+  return (double)rows * (double)((lanes_of + lanes - 1) / lanes * lanes);
+}
+
+// A few columns would leave most lanes idle: then the rows of A take them, unless those are few too. C's contiguous dimension in the lanes
+// is written in whole vectors.
+static bool should_swap(const HeedGemmShape *s, size_t lanes) {
+  const double kept = padded_work(s->m, s->n, lanes), swapped = padded_work(s->n, s->m, lanes);
+  if (s->c_column != 1 && s->c_row == 1) return swapped <= 2.0 * kept;
+  return 2.0 * swapped < kept;
+}
+
+static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
+static size_t round_up(size_t a, size_t b) { return divide_up(a, b) * b; }
+
+static size_t element_bytes(const Call *call) { return call->element == HeedGemmElementBf16 ? sizeof(uint16_t) : sizeof(float); }
+
+// Of a part of C: so many of the batch, so many columns.
+static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
+  const HeedGemmShape *s = &call->shape;
+  const bool packed = call->layout == HeedGemmLayoutPacked;
+  const size_t block = call->kernels->gemm_rows, panel = packed ? HEED_GEMM_PANEL : call->kernels->gemm_columns;
+  const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= (packed ? PACKED_ROWS : SHARED_ROWS);
+  const size_t most_rows = shared ? SHARED_TILE_ROWS : TILE_ROWS, most_columns = shared ? SHARED_TILE_COLUMNS : TILE_COLUMNS;
+  size_t row_tiles = divide_up(s->m, most_rows);
+  const size_t column_tiles = divide_up(all_columns, most_columns);
+  const bool evened = shared && row_tiles * column_tiles < EVENED_TILES;
+  if (evened) row_tiles = round_up(row_tiles, TASKS_WANTED);
+  size_t rows = divide_up(s->m, row_tiles), columns = round_up(divide_up(all_columns, column_tiles), panel);
+  if (!evened) rows = round_up(rows, block);
+  const bool streams = packed && s->m <= STREAM_ROWS;
+  if (streams)
+    while (columns > panel && (double)columns * (double)s->k * (double)element_bytes(call) > STREAM_BYTES) columns -= panel;
+  while (!streams) {
+    const size_t tasks = batch * divide_up(s->m, rows) * divide_up(all_columns, columns);
+    if (tasks >= TASKS_WANTED) break;
+    if (columns >= 2 * panel && (columns >= rows || rows < 2 * TILE_ROWS_LEAST))
+      columns = round_up(divide_up(columns, 2), panel);
+    else if (rows >= 2 * TILE_ROWS_LEAST)
+      rows = round_up(divide_up(rows, 2), block);
+    else
+      break;
+  }
+  call->tile_rows = rows, call->tile_columns = columns;
+  call->row_tiles = divide_up(s->m, rows), call->column_tiles = divide_up(all_columns, columns);
+}
+
+static size_t staged_floats(const Call *call, size_t columns) {
+  return (call->element == HeedGemmElementBf16 ? call->kernels->gemm_bf16_staged_size : call->kernels->gemm_staged_size)(columns,
+                                                                                                                         call->shape.k);
+}
+
+// Where the tile's part of B begins: a panel where B is in panels.
+static const char *tile_b(const Call *call, ptrdiff_t batch, size_t column) {
+  const HeedGemmShape *s = &call->shape;
+  if (call->layout == HeedGemmLayoutPacked) return call->b + heed_gemm_packed_size(s->k, column, call->element);
+  if (call->layout == HeedGemmLayoutStaged) return (const char *)(call->staged + staged_floats(call, column - call->first_column));
+  return call->b + (batch * s->b_batch + (ptrdiff_t)column * s->b_column) * (ptrdiff_t)element_bytes(call);
+}
+
+static void multiply_tile(void *context, size_t task, size_t worker) {
+  const Call *call = context;
+  const HeedGemmShape *s = &call->shape;
+  const HeedGemmEpilogue *e = &call->epilogue;
+  const size_t column = call->first_column + task % call->column_tiles * call->tile_columns;
+  const size_t row = task / call->column_tiles % call->row_tiles * call->tile_rows;
+  const ptrdiff_t batch = (ptrdiff_t)(call->first_batch + task / call->column_tiles / call->row_tiles), i = (ptrdiff_t)row,
+                  j = (ptrdiff_t)column;
+  const bool reads = heed_gemm_reads(s);
+  const HeedGemmTile tile = {
+      .rows = s->m - row < call->tile_rows ? s->m - row : call->tile_rows,
+      .columns = call->end_column - column < call->tile_columns ? call->end_column - column : call->tile_columns,
+      .depth = reads ? s->k : 0,
+      .a = reads ? call->a + (batch * s->a_batch + i * s->a_row) * (ptrdiff_t)element_bytes(call) : NULL,
+      .b = reads ? tile_b(call, batch, column) : NULL,
+      .b_layout = call->layout,
+      .a_row = s->a_row,
+      .a_column = s->a_column,
+      .b_row = s->b_row,
+      .b_column = s->b_column,
+      .c = call->c + batch * s->c_batch + i * s->c_row + j * s->c_column,
+      .c_row = s->c_row,
+      .c_column = s->c_column,
+      .alpha = s->alpha,
+      .beta = s->beta,
+      .bias = e->bias ? e->bias + batch * e->bias_batch + i * e->bias_row + j * e->bias_column : NULL,
+      .bias_row = e->bias_row,
+      .bias_column = e->bias_column,
+      .activation = e->activation,
+      .scratch = call->scratch + worker * call->scratch_stride,
+  };
+  (call->element == HeedGemmElementBf16 ? call->kernels->gemm_bf16_tile : call->kernels->gemm_tile)(&tile);
+}
+
+static HeedGemmTile whole_b(const Call *call) {
+  const HeedGemmShape *s = &call->shape;
+  const ptrdiff_t at = (ptrdiff_t)call->first_batch * s->b_batch + (ptrdiff_t)call->first_column * s->b_column;
+  return (HeedGemmTile){.rows = s->m,
+                        .columns = call->end_column - call->first_column,
+                        .depth = s->k,
+                        .b = call->b + at * (ptrdiff_t)element_bytes(call),
+                        .b_row = s->b_row,
+                        .b_column = s->b_column};
+}
+
+static void stage_panel(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedGemmTile tile = whole_b(call);
+  const size_t column = task * call->kernels->gemm_columns;
+  (call->element == HeedGemmElementBf16 ? call->kernels->gemm_bf16_stage
+                                        : call->kernels->gemm_stage)(&tile, column, call->staged + staged_floats(call, column));
+}
+
+// Columns of a slice whose panels are staged together, or 0 where that does not pay.
+static size_t shared_columns(const Call *call) {
+  const HeedGemmShape *s = &call->shape;
+  if (call->layout != HeedGemmLayoutStrided || !heed_gemm_reads(s) || s->m < SHARED_ROWS) return 0;
+  if ((double)s->m * (double)s->n * (double)s->k < SHARED_WORK) return 0;
+  const size_t most =
+      SHARED_BYTES / sizeof(float) / s->k / SHARED_TILE_COLUMNS * SHARED_TILE_COLUMNS; // a pair takes as many bytes as a term at most
+  if (most == 0) return 0;
+  return round_up(divide_up(s->n, divide_up(s->n, most)), call->kernels->gemm_columns);
+}
+
+static HeedStatus multiply(Call *call) {
+  const HeedGemmShape *s = &call->shape;
+  const size_t slice = shared_columns(call);
+  if (slice > 0) call->layout = HeedGemmLayoutStaged;
+  choose_tiles(call, slice > 0 ? 1 : s->batch, slice > 0 ? slice : s->n);
+  const size_t tasks = (slice > 0 ? 1 : s->batch) * call->row_tiles * call->column_tiles;
+  const double flops = 2.0 * (double)s->batch * (double)s->m * (double)s->n * (double)(s->k + 1);
+  const size_t width = heed_parallel_width(tasks, flops);
+  const bool bf16 = call->element == HeedGemmElementBf16;
+  call->scratch_stride = round_up(
+      (bf16 ? call->kernels->gemm_bf16_tile_scratch : call->kernels->gemm_tile_scratch)(call->tile_rows, call->tile_columns, s->k), 16);
+  const size_t staged = slice > 0 ? staged_floats(call, slice) : 0;
+  call->scratch =
+      heed_scratch_push(heed_size_product(heed_size_sum(heed_size_product(width, call->scratch_stride), staged), sizeof(float)));
+  if (!call->scratch) return HeedStatusOutOfMemory;
+  call->staged = call->scratch + width * call->scratch_stride;
+  call->end_column = s->n;
+  if (slice == 0) heed_parallel_for(tasks, width, multiply_tile, call);
+  for (size_t batch = 0; slice > 0 && batch < s->batch; batch++)
+    for (size_t column = 0; column < s->n; column += slice) {
+      call->first_batch = batch, call->first_column = column, call->end_column = s->n - column < slice ? s->n : column + slice;
+      const size_t panels = divide_up(call->end_column - column, call->kernels->gemm_columns);
+      heed_parallel_for(panels, width, stage_panel, call);
+      call->column_tiles = divide_up(call->end_column - column, call->tile_columns);
+      heed_parallel_for(call->row_tiles * call->column_tiles, width, multiply_tile, call);
+    }
+  heed_scratch_pop(call->scratch);
+  return HeedStatusOk;
+}
+
+static HeedStatus run(HeedGemmElement element, bool packed, const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a,
+                      const void *b, float *c) {
+  HeedStatus status = heed_gemm_check_operands(shape, a, b, c, true, packed);
+  if (status == HeedStatusOk) status = heed_gemm_check_epilogue(shape, epilogue);
+  if (status == HeedStatusOk && packed && heed_gemm_packed_size(shape->k, shape->n, element) > PTRDIFF_MAX) status = HeedStatusBadShape;
+  if (status != HeedStatusOk) return status;
+  if (shape->batch == 0 || shape->m == 0 || shape->n == 0) return HeedStatusOk;
+  Call call = {.kernels = heed_kernels(), .element = element, .shape = *shape, .a = a, .b = b, .c = c};
+  call.layout = packed ? HeedGemmLayoutPacked : HeedGemmLayoutStrided;
+  if (epilogue) call.epilogue = *epilogue;
+  if (!packed && should_swap(shape, call.kernels->lanes)) swap_roles(&call);
+  return multiply(&call);
+}
+
+HeedStatus heed_gemm_engine(const HeedGemmShape *shape, const float *a, const float *b, float *c) {
+  HEED_ENTRY();
+  return run(HeedGemmElementF32, false, shape, NULL, a, b, c);
+}
+
+HeedStatus heed_gemm_engine_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const float *b, float *c) {
+  HEED_ENTRY();
+  return run(HeedGemmElementF32, false, shape, epilogue, a, b, c);
+}
+
+HeedStatus heed_gemm_bf16(const HeedGemmShape *shape, const uint16_t *a, const uint16_t *b, float *c) {
+  HEED_ENTRY();
+  return run(HeedGemmElementBf16, false, shape, NULL, a, b, c);
+}
+
+HeedStatus heed_gemm_bf16_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const uint16_t *b,
+                                float *c) {
+  HEED_ENTRY();
+  return run(HeedGemmElementBf16, false, shape, epilogue, a, b, c);
+}
+
+HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const void *packed, float *c) {
+  HEED_ENTRY();
+  return run(HeedGemmElementF32, true, shape, epilogue, a, packed, c);
+}
+
+HeedStatus heed_gemm_bf16_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const void *packed,
+                                 float *c) {
+  HEED_ENTRY();
+  return run(HeedGemmElementBf16, true, shape, epilogue, a, packed, c);
+}

@@ -1,0 +1,101 @@
+// Packing weights for the matrix product: one task a panel (layout: heed/gemm.h).
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "checks/array_checks.h"
+#include "table/dispatch.h"
+#include "heed/gemm.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  size_t k, n, panel_bytes;
+  const void *b;
+  ptrdiff_t b_row, b_column;
+  char *packed;
+} Call;
+
+static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
+
+// Elements of a panel's column: terms, or pairs of them, of 4 bytes each.
+static size_t panel_depth(size_t k, HeedGemmElement element) { return element == HeedGemmElementBf16 ? divide_up(k, 2) : k; }
+
+size_t heed_gemm_packed_size(size_t k, size_t n, HeedGemmElement element) {
+  if (element != HeedGemmElementF32 && element != HeedGemmElementBf16) return SIZE_MAX;
+  const size_t panel = heed_size_product(panel_depth(k, element), HEED_GEMM_PANEL * sizeof(float));
+  return heed_size_product(divide_up(n, HEED_GEMM_PANEL), panel);
+}
+
+static size_t panel_columns(const Call *call, size_t panel) {
+  const size_t left = call->n - panel * HEED_GEMM_PANEL;
+  return left < HEED_GEMM_PANEL ? left : HEED_GEMM_PANEL;
+}
+
+// Weights are read through once a token: with pages of 4 KiB that takes 1.4 times as long as with huge ones (64 MiB, Zen 4). Only a wish, for
+// the huge pages that lie wholly inside, before they are first written.
+static void wish_for_huge_pages(void *packed, size_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  const uintptr_t page = (uintptr_t)2 << 20, begin = ((uintptr_t)packed + page - 1) / page * page,
+                  end = ((uintptr_t)packed + bytes) / page * page;
+  const int saved = errno;
+  if (begin < end) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+  errno = saved;
+#else
+  (void)packed, (void)bytes;
+#endif
+}
+
+static void pack_f32(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const size_t columns = panel_columns(call, task);
+  float *panel = (float *)(void *)(call->packed + task * call->panel_bytes);
+  call->kernels->copy_strided((const float *)call->b + (ptrdiff_t)(task * HEED_GEMM_PANEL) * call->b_column, call->b_row, call->b_column,
+                              call->k, columns, panel, HEED_GEMM_PANEL, 1);
+  if (columns < HEED_GEMM_PANEL)
+    for (size_t k = 0; k < call->k; k++) memset(panel + k * HEED_GEMM_PANEL + columns, 0, (HEED_GEMM_PANEL - columns) * sizeof *panel);
+}
+
+static void pack_bf16(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const size_t columns = panel_columns(call, task);
+  const uint16_t *b = (const uint16_t *)call->b + (ptrdiff_t)(task * HEED_GEMM_PANEL) * call->b_column;
+  uint16_t *panel = (uint16_t *)(void *)(call->packed + task * call->panel_bytes);
+  memset(panel, 0, call->panel_bytes);
+  // Few terms at a time, so that columns whose terms are contiguous are read from the cache.
+  enum { terms = 32 };
+  for (size_t first = 0; first < call->k; first += terms) {
+    const size_t end = call->k - first < terms ? call->k : first + terms;
+    for (size_t j = 0; j < columns; j++)
+      for (size_t k = first; k < end; k++)
+        panel[(k / 2 * HEED_GEMM_PANEL + j) * 2 + k % 2] = b[(ptrdiff_t)k * call->b_row + (ptrdiff_t)j * call->b_column];
+  }
+}
+
+HeedStatus heed_gemm_pack(size_t k, size_t n, HeedGemmElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed) {
+  HEED_ENTRY();
+  if (element != HeedGemmElementF32 && element != HeedGemmElementBf16) return HeedStatusBadArgument;
+  const bool bf16 = element == HeedGemmElementBf16;
+  const HeedArray B = {{1, k, n}, {0, b_row, b_column}};
+  if (!heed_array_sizes_fit(&B) || heed_gemm_packed_size(k, n, element) > PTRDIFF_MAX) return HeedStatusBadShape;
+  if (!heed_array_distances_fit(&B, sizeof(float))) return HeedStatusBadStride;
+  if (k == 0 || n == 0) return HeedStatusOk;
+  if (!b || !packed) return HeedStatusBadArgument;
+  Call call = {.kernels = heed_kernels(),
+               .k = k,
+               .n = n,
+               .panel_bytes = panel_depth(k, element) * HEED_GEMM_PANEL * sizeof(float),
+               .b = b,
+               .b_row = b_row,
+               .b_column = b_column,
+               .packed = packed};
+  const size_t panels = divide_up(n, HEED_GEMM_PANEL);
+  wish_for_huge_pages(packed, panels * call.panel_bytes);
+  heed_parallel_for(panels, heed_parallel_width(panels, 10.0 * (double)k * (double)n), bf16 ? pack_bf16 : pack_f32, &call);
+  return HeedStatusOk;
+}

@@ -1,0 +1,70 @@
+// Elementwise losses. One task a block of HEED_LOSS_BLOCK elements, whose sums are added in order.
+
+#include "table/dispatch.h"
+#include "checks/loss_checks.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+
+#define SQUARED_FLOPS 5.0 // of an element, for the choice of how many cores are worth it
+#define BINARY_FLOPS  80.0
+
+typedef struct Elements {
+  double (*kernel)(const HeedLossElements *elements);
+  const HeedElementwiseLossShape *shape;
+  const HeedElementwiseLossInputs *inputs;
+  const HeedElementwiseLossOutputs *outputs;
+  double *sums;
+} Elements;
+
+static void block(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Elements *call = context;
+  const HeedElementwiseLossShape *s = call->shape;
+  const size_t first = task * HEED_LOSS_BLOCK, left = s->count - first;
+  const bool each = s->reduction == HeedReductionNone;
+  const HeedLossElements elements = {
+      .count = left < HEED_LOSS_BLOCK ? left : HEED_LOSS_BLOCK,
+      .input = call->inputs->input + first,
+      .targets = call->inputs->targets + first,
+      .positive_weight = s->positive_weight,
+      .factors = each && call->inputs->output_gradient ? call->inputs->output_gradient + first : NULL,
+      .factor = each ? 1.0f : (float)heed_loss_factor(s->reduction, call->inputs->output_gradient, 0, (double)s->count),
+      .loss = each && call->outputs->loss ? call->outputs->loss + first : NULL,
+      .gradient = call->outputs->gradient ? call->outputs->gradient + first : NULL,
+  };
+  call->sums[task] = call->kernel(&elements);
+}
+
+static HeedStatus run(Elements *call, double flops) {
+  const HeedElementwiseLossShape *s = call->shape;
+  const size_t tasks = s->count / HEED_LOSS_BLOCK + (s->count % HEED_LOSS_BLOCK != 0);
+  call->sums = heed_scratch_push(heed_size_product(tasks, sizeof(double)));
+  if (!call->sums) return HeedStatusOutOfMemory;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, flops * (double)s->count), block, call);
+  if (call->outputs->loss && s->reduction != HeedReductionNone) {
+    double sum = 0.0;
+    for (size_t i = 0; i < tasks; i++) sum += call->sums[i];
+    call->outputs->loss[0] = (float)heed_loss_total(s->reduction, sum, (double)s->count);
+  }
+  heed_scratch_pop(call->sums);
+  return HeedStatusOk;
+}
+
+HeedStatus heed_binary_cross_entropy(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
+                                     const HeedElementwiseLossOutputs *outputs) {
+  HEED_ENTRY();
+  const HeedStatus status = outputs ? heed_elementwise_loss_check(shape, inputs) : HeedStatusBadArgument;
+  if (status != HeedStatusOk) return status;
+  Elements call = {heed_kernels()->loss.binary_cross_entropy, shape, inputs, outputs, NULL};
+  return run(&call, BINARY_FLOPS);
+}
+
+HeedStatus heed_squared_error(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
+                              const HeedElementwiseLossOutputs *outputs) {
+  HEED_ENTRY();
+  const HeedStatus status = outputs ? heed_elementwise_loss_check(shape, inputs) : HeedStatusBadArgument;
+  if (status != HeedStatusOk) return status;
+  Elements call = {heed_kernels()->loss.squared_error, shape, inputs, outputs, NULL};
+  return run(&call, SQUARED_FLOPS);
+}

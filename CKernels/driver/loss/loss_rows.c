@@ -1,0 +1,152 @@
+// Losses of the rows of a matrix of logits: cross-entropy and distillation. One task a few rows; their values are summed in order.
+
+#include <string.h>
+
+#include "table/dispatch.h"
+#include "checks/loss_checks.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+
+// A task has about this many elements, enough that handing it out costs nothing.
+#define TASK_ELEMENTS 16384
+// And of long rows several, as far as there are enough for every thread, since a row is brought near during the one before it; but not rows of
+// more classes than this, of which two and their gradients would not fit the second cache beside each other.
+// `heed bench pointwise --op cross_entropy --rows 1280 --columns 8000`
+#define TASK_LONG_ROWS    8
+#define NEAR_CLASSES      32768
+#define FLOPS_PER_ELEMENT 25.0 // for the choice of how many cores are worth it
+
+typedef struct Rows {
+  const HeedKernels *kernels;
+  size_t rows, classes, task_rows;
+  double count; // what a mean divides by
+  double *values;
+  const HeedCrossEntropyShape *cross_entropy;
+  const HeedCrossEntropyInputs *cross_entropy_inputs;
+  const HeedCrossEntropyOutputs *cross_entropy_outputs;
+  const HeedDistillationShape *distillation;
+  const HeedDistillationInputs *distillation_inputs;
+  const HeedDistillationOutputs *distillation_outputs;
+  float *scratch; // 2 * classes a worker
+} Rows;
+
+static void cross_entropy_rows(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Rows *call = context;
+  const HeedCrossEntropyShape *s = call->cross_entropy;
+  const HeedCrossEntropyInputs *in = call->cross_entropy_inputs;
+  const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
+  if (s->classes == 0) { // what is empty may be null: no address is made of it
+    for (size_t i = first; i < end; i++) call->values[i] = heed_cross_entropy_ignores(s, in, i) ? 0.0 : NAN;
+    return;
+  }
+  for (size_t i = first; i < end; i++) {
+    float *gradient = call->cross_entropy_outputs->gradient;
+    if (gradient) gradient += (ptrdiff_t)i * s->gradient_row;
+    if (heed_cross_entropy_ignores(s, in, i)) {
+      if (gradient) memset(gradient, 0, s->classes * sizeof *gradient);
+      call->values[i] = 0.0;
+      continue;
+    }
+    const bool near = i + 1 < end && s->classes <= NEAR_CLASSES;
+    const HeedCrossEntropyRow row = {
+        .classes = s->classes,
+        .logits = in->logits + (ptrdiff_t)i * s->logits_row,
+        .probabilities = in->target_probabilities ? in->target_probabilities + (ptrdiff_t)i * s->probabilities_row : NULL,
+        .target = in->targets ? (size_t)in->targets[i] : 0,
+        .class_weights = in->class_weights,
+        .label_smoothing = s->label_smoothing,
+        .factor = heed_loss_factor(s->reduction, in->output_gradient, i, call->count),
+        .gradient = gradient,
+        .next_logits = near ? in->logits + (ptrdiff_t)(i + 1) * s->logits_row : NULL,
+        .next_gradient = near && gradient && gradient != in->logits + (ptrdiff_t)i * s->logits_row ? gradient + s->gradient_row : NULL,
+    };
+    call->values[i] = call->kernels->loss.cross_entropy_row(&row);
+  }
+}
+
+static void distillation_rows(void *context, size_t task, size_t worker) {
+  const Rows *call = context;
+  const HeedDistillationShape *s = call->distillation;
+  const HeedDistillationInputs *in = call->distillation_inputs;
+  const HeedDistillationOutputs *out = call->distillation_outputs;
+  const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
+  const double T = (double)s->temperature;
+  if (s->classes == 0) { // what is empty may be null: no address is made of it
+    for (size_t i = first; i < end; i++) call->values[i] = NAN;
+    return;
+  }
+  for (size_t i = first; i < end; i++) {
+    const HeedDistillationRow row = {
+        .classes = s->classes,
+        .student = in->student + (ptrdiff_t)i * s->student_row,
+        .teacher = in->teacher + (ptrdiff_t)i * s->teacher_row,
+        .temperature = s->temperature,
+        .factor = T * heed_loss_factor(s->reduction, in->output_gradient, i, call->count),
+        .student_gradient = out->student_gradient ? out->student_gradient + (ptrdiff_t)i * s->student_gradient_row : NULL,
+        .teacher_gradient = out->teacher_gradient ? out->teacher_gradient + (ptrdiff_t)i * s->teacher_gradient_row : NULL,
+        .scratch = call->scratch + worker * 2 * s->classes,
+    };
+    call->values[i] = T * T * call->kernels->loss.distillation_row(&row);
+  }
+}
+
+static size_t task_rows(size_t rows, size_t classes) {
+  const size_t by_elements = TASK_ELEMENTS / (classes ? classes : 1), share = rows / (TASK_LONG_ROWS * heed_thread_count());
+  const size_t several = share < TASK_LONG_ROWS ? share : TASK_LONG_ROWS, most = by_elements > several ? by_elements : several;
+  return most ? most : 1;
+}
+
+// Runs the rows and writes the loss; `scratch_floats` a worker.
+static HeedStatus run(Rows *call, HeedTask task, HeedReduction reduction, size_t scratch_floats, float *loss) {
+  call->task_rows = task_rows(call->rows, call->classes);
+  const size_t tasks = call->rows / call->task_rows + (call->rows % call->task_rows != 0);
+  const size_t width = heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->rows * (double)call->classes);
+  const size_t value_bytes = heed_size_product(call->rows, sizeof(double));
+  const size_t worker_bytes = heed_size_product(width, heed_size_product(scratch_floats, sizeof(float)));
+  char *scratch = heed_scratch_push(heed_size_sum(value_bytes, worker_bytes));
+  if (!scratch) return HeedStatusOutOfMemory;
+  call->values = (double *)(void *)scratch, call->scratch = (float *)(void *)(scratch + value_bytes);
+  heed_parallel_for(tasks, width, task, call);
+  double sum = 0.0;
+  for (size_t i = 0; loss && i < call->rows; i++) {
+    if (reduction == HeedReductionNone) loss[i] = (float)call->values[i];
+    sum += call->values[i];
+  }
+  if (loss && reduction != HeedReductionNone) loss[0] = (float)heed_loss_total(reduction, sum, call->count);
+  heed_scratch_pop(scratch);
+  return HeedStatusOk;
+}
+
+HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs,
+                              const HeedCrossEntropyOutputs *outputs) {
+  HEED_ENTRY_FLUSHING_DENORMALS();
+  if (!outputs) return HeedStatusBadArgument;
+  const HeedStatus status = heed_cross_entropy_check(shape, inputs, outputs->gradient);
+  if (status != HeedStatusOk) return status;
+  Rows call = {.kernels = heed_kernels(),
+               .rows = shape->rows,
+               .classes = shape->classes,
+               .count = heed_cross_entropy_count(shape, inputs),
+               .cross_entropy = shape,
+               .cross_entropy_inputs = inputs,
+               .cross_entropy_outputs = outputs};
+  return run(&call, cross_entropy_rows, shape->reduction, 0, outputs->loss);
+}
+
+HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs,
+                                  const HeedDistillationOutputs *outputs) {
+  HEED_ENTRY_FLUSHING_DENORMALS();
+  if (!outputs) return HeedStatusBadArgument;
+  const HeedStatus status = heed_distillation_check(shape, inputs, outputs->student_gradient, outputs->teacher_gradient);
+  if (status != HeedStatusOk) return status;
+  Rows call = {.kernels = heed_kernels(),
+               .rows = shape->rows,
+               .classes = shape->classes,
+               .count = (double)shape->rows,
+               .distillation = shape,
+               .distillation_inputs = inputs,
+               .distillation_outputs = outputs};
+  return run(&call, distillation_rows, shape->reduction, heed_size_product(2, shape->classes), outputs->loss);
+}

@@ -1,0 +1,58 @@
+// Private: lists of spans cut into chunks, one task a chunk. Chunks depend on the spans' sizes alone.
+
+#ifndef HEED_OPTIMIZER_CHUNKS_H
+#define HEED_OPTIMIZER_CHUNKS_H
+
+#include "heed/optimizer.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/scratch.h"
+
+typedef struct HeedChunks {
+  size_t spans, tasks, elements;
+  size_t *first; // [spans + 1]: the first task of each span
+} HeedChunks;
+
+typedef struct HeedChunk {
+  size_t span, begin, count;
+} HeedChunk;
+
+static inline bool heed_span_fits(size_t count) { return count <= PTRDIFF_MAX / sizeof(float); }
+
+// Room for `first`, in scratch; to be popped. Counts are added one after the other with heed_chunks_add.
+static inline bool heed_chunks_begin(HeedChunks *chunks, size_t spans) {
+  *chunks = (HeedChunks){.first = heed_scratch_push(heed_size_product(heed_size_sum(spans, 1), sizeof(size_t)))};
+  if (!chunks->first) return false;
+  chunks->first[0] = 0;
+  return true;
+}
+
+static inline void heed_chunks_add(HeedChunks *chunks, size_t count) {
+  chunks->tasks += count / HEED_OPTIMIZER_CHUNK + (count % HEED_OPTIMIZER_CHUNK != 0);
+  chunks->elements += count;
+  chunks->first[++chunks->spans] = chunks->tasks;
+}
+
+// The stretch of task `task`, found by bisection; `counts` is what was added for that span.
+static inline size_t heed_chunk_span(const HeedChunks *chunks, size_t task) {
+  size_t low = 0, high = chunks->spans;
+  while (high - low > 1) {
+    const size_t middle = low + (high - low) / 2;
+    if (chunks->first[middle] <= task)
+      low = middle;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+static inline HeedChunk heed_chunk(const HeedChunks *chunks, size_t task, size_t span, size_t count) {
+  const size_t begin = (task - chunks->first[span]) * HEED_OPTIMIZER_CHUNK;
+  return (HeedChunk){span, begin, count - begin < HEED_OPTIMIZER_CHUNK ? count - begin : HEED_OPTIMIZER_CHUNK};
+}
+
+static inline void heed_chunks_run(const HeedChunks *chunks, double flops_per_element, HeedTask task, void *context) {
+  const double flops = flops_per_element * (double)chunks->elements;
+  heed_parallel_for(chunks->tasks, heed_parallel_width(chunks->tasks, flops), task, context);
+}
+
+#endif

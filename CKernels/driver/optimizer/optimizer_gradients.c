@@ -1,0 +1,148 @@
+// Gradients before a step: norm, clipping, scaling, accumulation. One task a chunk; sums of chunks are added in order afterwards.
+
+#include <string.h>
+
+#include "table/dispatch.h"
+#include "checks/optimizer_checks.h"
+#include "driver/optimizer/optimizer_chunks.h"
+#include "runtime/profile.h"
+
+typedef struct Call {
+  const HeedOptimizerKernels *kernels;
+  const HeedSpan *spans, *sources;
+  HeedChunks chunks;
+  float factor;
+  double *sums; // of squares, a chunk each
+} Call;
+
+static HeedChunk chunk_of(const Call *call, size_t task) {
+  const size_t i = heed_chunk_span(&call->chunks, task);
+  return heed_chunk(&call->chunks, task, i, call->spans[i].count);
+}
+
+static void square(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedChunk c = chunk_of(call, task);
+  call->sums[task] = call->kernels->sum_of_squares(c.count, call->spans[c.span].data + c.begin);
+}
+
+static void scale(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedChunk c = chunk_of(call, task);
+  call->kernels->scale(c.count, call->factor, call->spans[c.span].data + c.begin);
+}
+
+static void clear(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedChunk c = chunk_of(call, task);
+  memset(call->spans[c.span].data + c.begin, 0, c.count * sizeof(float));
+}
+
+static void accumulate(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedChunk c = chunk_of(call, task);
+  call->kernels->accumulate(c.count, call->factor, call->sources[c.span].data + c.begin, call->spans[c.span].data + c.begin);
+}
+
+static HeedStatus check(size_t count, const HeedSpan *spans) {
+  if (count > 0 && !spans) return HeedStatusBadArgument;
+  for (size_t i = 0; i < count; i++) {
+    if (!heed_span_fits(spans[i].count)) return HeedStatusBadShape;
+    if (spans[i].count > 0 && !spans[i].data) return HeedStatusBadArgument;
+  }
+  return HeedStatusOk;
+}
+
+static HeedStatus begin(Call *call, size_t count) {
+  call->kernels = &heed_kernels()->optimizer;
+  if (!heed_chunks_begin(&call->chunks, count)) return HeedStatusOutOfMemory;
+  for (size_t i = 0; i < count; i++) heed_chunks_add(&call->chunks, call->spans[i].count);
+  return HeedStatusOk;
+}
+
+static HeedStatus apply(Call *call, size_t count, HeedTask task, double flops) {
+  const HeedStatus status = begin(call, count);
+  if (status != HeedStatusOk) return status;
+  heed_chunks_run(&call->chunks, flops, task, call);
+  heed_scratch_pop(call->chunks.first);
+  return HeedStatusOk;
+}
+
+HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite) {
+  HEED_ENTRY();
+  HeedStatus status = check(count, spans);
+  if (status != HeedStatusOk) return status;
+  Call call = {.spans = spans};
+  status = begin(&call, count);
+  if (status != HeedStatusOk) return status;
+  call.sums = heed_scratch_push(heed_size_product(heed_size_sum(call.chunks.tasks, 1), sizeof(double)));
+  if (!call.sums) {
+    heed_scratch_pop(call.chunks.first);
+    return HeedStatusOutOfMemory;
+  }
+  heed_chunks_run(&call.chunks, 4, square, &call);
+  double sum = 0;
+  size_t bad = count;
+  for (size_t i = 0; i < count; i++)
+    for (size_t task = call.chunks.first[i]; task < call.chunks.first[i + 1]; task++) {
+      if (bad == count && !isfinite(call.sums[task])) bad = i;
+      sum += call.sums[task];
+    }
+  heed_scratch_pop(call.sums);
+  heed_scratch_pop(call.chunks.first);
+  if (norm) *norm = sqrt(sum);
+  if (not_finite) *not_finite = bad;
+  return HeedStatusOk;
+}
+
+float heed_gradient_clip_factor(double norm, double max_norm) {
+  HEED_FLOAT_MODE();
+  const double factor = max_norm / (norm + 1e-6);
+  float result = isfinite(norm) && factor < 1 ? (float)factor : 1;
+  HEED_FLOAT_COMPUTED(result);
+  return result;
+}
+
+HeedStatus heed_gradient_clip(size_t count, const HeedSpan *spans, double max_norm, double *norm, size_t *not_finite) {
+  HEED_ENTRY();
+  if (!(max_norm >= 0)) return HeedStatusBadArgument;
+  double found = 0;
+  const HeedStatus status = heed_gradient_norm(count, spans, &found, not_finite);
+  if (status != HeedStatusOk) return status;
+  if (norm) *norm = found;
+  const float factor = heed_gradient_clip_factor(found, max_norm);
+  return factor < 1 ? heed_gradient_scale(count, spans, factor) : HeedStatusOk;
+}
+
+HeedStatus heed_gradient_scale(size_t count, const HeedSpan *spans, float factor) {
+  HEED_ENTRY();
+  if (!isfinite(factor)) return HeedStatusBadArgument;
+  const HeedStatus status = check(count, spans);
+  if (status != HeedStatusOk) return status;
+  Call call = {.spans = spans, .factor = factor};
+  return apply(&call, count, scale, 4);
+}
+
+HeedStatus heed_gradient_zero(size_t count, const HeedSpan *spans) {
+  HEED_ENTRY();
+  const HeedStatus status = check(count, spans);
+  if (status != HeedStatusOk) return status;
+  Call call = {.spans = spans};
+  return apply(&call, count, clear, 2);
+}
+
+HeedStatus heed_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor) {
+  HEED_ENTRY();
+  if (!isfinite(factor)) return HeedStatusBadArgument;
+  HeedStatus status = check(count, targets);
+  if (status == HeedStatusOk) status = check(count, sources);
+  if (status != HeedStatusOk) return status;
+  for (size_t i = 0; i < count; i++)
+    if (targets[i].count != sources[i].count) return HeedStatusBadShape;
+  Call call = {.spans = targets, .sources = sources, .factor = factor};
+  return apply(&call, count, accumulate, 4);
+}

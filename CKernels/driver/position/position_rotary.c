@@ -1,0 +1,75 @@
+// Rotary positions: checks, one task a few rows.
+
+#include "table/dispatch.h"
+#include "runtime/threads/parallel.h"
+#include "heed/position.h"
+#include "checks/position_checks.h"
+#include "driver/position/position_table.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+
+#define TASK_ELEMENTS     16384
+#define FLOPS_PER_ELEMENT 6.0 // for the choice of how many cores are worth it
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  const HeedRotaryShape *shape;
+  const float *input, *table; // row 0 of the table: the first position's
+  float *output;
+  size_t task_rows;
+} Call;
+
+static void rotate_rows(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedRotaryShape *s = call->shape;
+  const size_t rows = s->batch * s->heads * s->length, first = task * call->task_rows;
+  const size_t end = rows - first < call->task_rows ? rows : first + call->task_rows;
+  for (size_t i = first; i < end; i++) {
+    const size_t t = i % s->length;
+    const ptrdiff_t h = (ptrdiff_t)(i / s->length % s->heads), b = (ptrdiff_t)(i / s->length / s->heads);
+    call->kernels->position.rotate(s, call->input + b * s->input_batch + h * s->input_head + (ptrdiff_t)t * s->input_row,
+                                   call->table + t * s->rotary,
+                                   call->output + b * s->output_batch + h * s->output_head + (ptrdiff_t)t * s->output_row);
+  }
+}
+
+static HeedPositionTable table_of(const HeedRotaryShape *s) {
+  return (HeedPositionTable){
+      .first_position = s->first_position, .length = s->length, .columns = s->rotary, .base = s->base, .blocks = true};
+}
+
+HeedStatus heed_position_rotary_table(const HeedRotaryShape *shape, float *table) {
+  HEED_ENTRY();
+  const HeedStatus status = heed_rotary_check(shape, false);
+  if (status != HeedStatusOk) return status;
+  if (shape->length == 0 || shape->rotary == 0) return HeedStatusOk;
+  if (!table) return HeedStatusBadArgument;
+  const HeedPositionTable description = table_of(shape);
+  return heed_position_table_fill(&description, table) ? HeedStatusOk : HeedStatusOutOfMemory;
+}
+
+HeedStatus heed_position_rotary(const HeedRotaryShape *shape, const float *input, const float *table, size_t table_rows, float *output) {
+  HEED_ENTRY();
+  const HeedStatus status = heed_rotary_check(shape, true);
+  if (status != HeedStatusOk) return status;
+  const HeedRotaryShape *s = shape;
+  if (s->batch == 0 || s->heads == 0 || s->length == 0 || s->columns == 0) return HeedStatusOk;
+  if (!input || !output || !heed_position_is_in_table(s->first_position, s->length, table, table_rows)) return HeedStatusBadArgument;
+  float *own = NULL;
+  if (!table) {
+    const HeedPositionTable description = table_of(s);
+    own = heed_scratch_push(heed_size_sum(heed_size_product(heed_size_product(s->length, s->rotary), sizeof(float)), 1));
+    if (!own) return HeedStatusOutOfMemory;
+    if (!heed_position_table_fill(&description, own)) {
+      heed_scratch_pop(own);
+      return HeedStatusOutOfMemory;
+    }
+  }
+  Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->rotary, output, TASK_ELEMENTS / s->columns};
+  if (call.task_rows == 0) call.task_rows = 1;
+  const size_t rows = s->batch * s->heads * s->length, tasks = (rows - 1) / call.task_rows + 1;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)rows * (double)s->columns), rotate_rows, &call);
+  if (own) heed_scratch_pop(own);
+  return HeedStatusOk;
+}

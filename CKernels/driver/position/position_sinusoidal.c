@@ -1,0 +1,73 @@
+// Sinusoidal positions: checks, one task a few rows.
+
+#include "table/dispatch.h"
+#include "runtime/threads/parallel.h"
+#include "heed/position.h"
+#include "checks/position_checks.h"
+#include "driver/position/position_table.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+
+#define TASK_ELEMENTS     16384
+#define FLOPS_PER_ELEMENT 4.0 // for the choice of how many cores are worth it
+
+typedef struct Call {
+  const HeedKernels *kernels;
+  const HeedSinusoidalShape *shape;
+  const float *input, *table; // row 0 of the table: the first position's
+  float *output;
+  size_t task_rows;
+} Call;
+
+static void add_rows(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Call *call = context;
+  const HeedSinusoidalShape *s = call->shape;
+  const size_t rows = s->batch * s->length, first = task * call->task_rows;
+  const size_t end = rows - first < call->task_rows ? rows : first + call->task_rows;
+  for (size_t i = first; i < end; i++) {
+    const ptrdiff_t b = (ptrdiff_t)(i / s->length), t = (ptrdiff_t)(i % s->length);
+    call->kernels->position.add(s->columns, call->input + b * s->input_batch + t * s->input_row, call->table + (size_t)t * s->columns,
+                                call->output + b * s->output_batch + t * s->output_row);
+  }
+}
+
+static HeedPositionTable table_of(const HeedSinusoidalShape *s) {
+  return (HeedPositionTable){.first_position = s->first_position, .length = s->length, .columns = s->columns, .base = s->base};
+}
+
+HeedStatus heed_position_sinusoidal_table(const HeedSinusoidalShape *shape, float *table) {
+  HEED_ENTRY();
+  const HeedStatus status = heed_sinusoidal_check(shape, false);
+  if (status != HeedStatusOk) return status;
+  if (shape->length == 0 || shape->columns == 0) return HeedStatusOk;
+  if (!table) return HeedStatusBadArgument;
+  const HeedPositionTable description = table_of(shape);
+  return heed_position_table_fill(&description, table) ? HeedStatusOk : HeedStatusOutOfMemory;
+}
+
+HeedStatus heed_position_sinusoidal_forward(const HeedSinusoidalShape *shape, const float *input, const float *table, size_t table_rows,
+                                            float *output) {
+  HEED_ENTRY();
+  const HeedStatus status = heed_sinusoidal_check(shape, true);
+  if (status != HeedStatusOk) return status;
+  const HeedSinusoidalShape *s = shape;
+  if (s->batch == 0 || s->length == 0 || s->columns == 0) return HeedStatusOk;
+  if (!input || !output || !heed_position_is_in_table(s->first_position, s->length, table, table_rows)) return HeedStatusBadArgument;
+  float *own = NULL;
+  if (!table) {
+    const HeedPositionTable description = table_of(s);
+    own = heed_scratch_push(heed_size_product(heed_size_product(s->length, s->columns), sizeof(float)));
+    if (!own) return HeedStatusOutOfMemory;
+    if (!heed_position_table_fill(&description, own)) {
+      heed_scratch_pop(own);
+      return HeedStatusOutOfMemory;
+    }
+  }
+  Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->columns, output, TASK_ELEMENTS / s->columns};
+  if (call.task_rows == 0) call.task_rows = 1;
+  const size_t rows = s->batch * s->length, tasks = (rows - 1) / call.task_rows + 1;
+  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)rows * (double)s->columns), add_rows, &call);
+  if (own) heed_scratch_pop(own);
+  return HeedStatusOk;
+}

@@ -1,0 +1,230 @@
+// Recurrent layers backward. First the steps, last to first: what arrives at h_t, the slopes of the gates' arguments, kept for all steps.
+// Then products over all steps give the gradients of weights and input (recurrent_gradients.c).
+
+#include "driver/recurrent/recurrent_backward.h"
+
+#include <string.h>
+
+#include "checks/array_checks.h"
+#include "heed/gemm.h"
+#include "runtime/profile.h"
+#include "checks/recurrent_checks.h"
+#include "runtime/scratch.h"
+
+// The rows of w_hh that a phase multiplies with, and where in a row of slopes their gradients stand, in H.
+typedef struct Back {
+  size_t first, gates, column;
+} Back;
+
+static Back back_of(HeedRecurrentCell cell, size_t phase) {
+  switch (cell) {
+  case HeedRecurrentCellLstm:
+    return (Back){0, 4, 0};
+  case HeedRecurrentCellGru:
+    return (Back){0, 3, 1};
+  case HeedRecurrentCellGruResetBefore:
+    return phase == 0 ? (Back){0, 2, 0} : (Back){2, 1, 2};
+  default:
+    return (Back){0, 1, 0};
+  }
+}
+
+static float *slopes_at(const HeedRecurrentBackwardCall *c, size_t s) { return c->slopes + c->plan.offset[s] * c->slopes_row; }
+
+// sums <- slopes of step s times w_hh, for rows from `first` on, of which `rows` are there.
+static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart *part, size_t s, size_t rows, float *sums,
+                     const HeedRecurrentBackward *then) {
+  if (rows == 0) return;
+  const size_t H = c->plan.shape.hidden;
+  const Back back = back_of(c->plan.shape.cell, part->phase);
+  const HeedRecurrentProduct product = {
+      .rows = rows,
+      .depth = back.gates * H,
+      .width = HEED_GEMM_PANEL,
+      .a = slopes_at(c, s) + part->first_row * c->slopes_row + back.column * H,
+      .a_row = (ptrdiff_t)c->slopes_row,
+      .panel = c->packed[part->phase] + part->panel * back.gates * H * HEED_GEMM_PANEL,
+      .sums = sums,
+      .then = then,
+  };
+  c->plan.kernels->recurrent.product(&product);
+}
+
+static void backward_part(void *context, const HeedRecurrentPart *part) {
+  const HeedRecurrentBackwardCall *c = context;
+  const HeedRecurrentPlan *p = &c->plan;
+  const size_t H = p->shape.hidden, unit = part->panel * HEED_GEMM_PANEL, first = part->first_row, s = part->step;
+  // The first phase takes what the later step left, the second what the first did.
+  const size_t source = part->phase == 0 ? s + 1 : s, active = heed_recurrent_active(p, source);
+  const size_t left = active > first ? active - first : 0, product_rows = left < part->rows ? left : part->rows;
+  float *sums = c->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_PANEL);
+  const bool lstm = p->shape.cell == HeedRecurrentCellLstm, gru = heed_recurrent_is_gru(p->shape.cell);
+  const float *previous_cell = s > 0 ? c->reserve + p->offset[s - 1] * c->reserve_row + 4 * H : c->first_cell;
+  const size_t previous_row = s > 0 ? c->reserve_row : H;
+  const HeedRecurrentBackward cell = {
+      .rows = part->rows,
+      .units = H - unit < HEED_GEMM_PANEL ? H - unit : HEED_GEMM_PANEL,
+      .hidden = H,
+      .sums = sums,
+      .sums_row = HEED_GEMM_PANEL,
+      .product_rows = product_rows,
+      .carry = c->carry + first * H + unit,
+      .cell = c->cell + first * H + unit,
+      .reserve = c->reserve + (p->offset[s] + first) * c->reserve_row + unit,
+      .reserve_row = (ptrdiff_t)c->reserve_row,
+      .reserve_columns = lstm || gru ? 5 : 1,
+      .previous_cell = lstm ? previous_cell + first * previous_row + unit : NULL,
+      .previous_cell_row = (ptrdiff_t)previous_row,
+      .slopes = slopes_at(c, s) + first * c->slopes_row + unit,
+      .slopes_row = (ptrdiff_t)c->slopes_row,
+      .slopes_columns = p->layout.slopes,
+      .output = c->cotangents->output ? c->cotangents->output + unit : NULL,
+      .output_first = c->output_first + first,
+      .output_offset = (ptrdiff_t)s * c->output_step,
+      .arrived = c->gradients->output ? c->gradients->output + unit : NULL,
+      .arrived_first = c->arrived_first + first,
+      .arrived_offset = (ptrdiff_t)s * c->arrived_step,
+      .carries = gru,
+  };
+  multiply(c, part, source, product_rows, sums, &cell);
+  p->kernels->recurrent.backward[p->shape.cell][part->phase](&cell);
+}
+
+// The gradient of h0 from step 0's slopes, for the rows of one group and the units of one panel. Sequences without a step: what came to hn.
+static void first_state(void *context, size_t task, size_t worker) {
+  const HeedRecurrentBackwardCall *c = context;
+  const HeedRecurrentPlan *p = &c->plan;
+  const size_t H = p->shape.hidden, panels = c->schedule.panels[0], first = task / panels * HEED_RECURRENT_GROUP;
+  const size_t unit = task % panels * HEED_GEMM_PANEL, left = p->shape.batch - first, active = heed_recurrent_active(p, 0);
+  const HeedRecurrentPart part = {.panel = task % panels, .first_row = first};
+  const size_t rows = left < HEED_RECURRENT_GROUP ? left : HEED_RECURRENT_GROUP, begun = active > first ? active - first : 0;
+  float *sums = c->sums + worker * (HEED_RECURRENT_GROUP * HEED_GEMM_PANEL);
+  const HeedRecurrentBackward cell = {
+      .rows = rows,
+      .units = H - unit < HEED_GEMM_PANEL ? H - unit : HEED_GEMM_PANEL,
+      .hidden = H,
+      .sums = sums,
+      .sums_row = HEED_GEMM_PANEL,
+      .product_rows = begun < rows ? begun : rows,
+      .carry = c->carry + first * H + unit,
+      .h0 = c->gradients->h0 + unit,
+      .order = p->order + first,
+      .carries = heed_recurrent_is_gru(p->shape.cell),
+  };
+  multiply(c, &part, 0, cell.product_rows, sums, NULL);
+  p->kernels->recurrent.backward_end(&cell);
+}
+
+static HeedStatus pack_state(HeedRecurrentBackwardCall *c, float *memory) {
+  const size_t H = c->plan.shape.hidden;
+  for (size_t i = 0; i < c->plan.layout.phases; i++) {
+    const Back back = back_of(c->plan.shape.cell, i);
+    const float *rows = c->weights->w_hh + back.first * H * H;
+    const HeedStatus status = heed_gemm_pack(back.gates * H, H, HeedGemmElementF32, rows, (ptrdiff_t)H, 1, memory);
+    if (status != HeedStatusOk) return status;
+    c->packed[i] = memory;
+    memory += heed_gemm_packed_size(back.gates * H, H, HeedGemmElementF32) / sizeof(float);
+  }
+  return HeedStatusOk;
+}
+
+static void run_steps(HeedRecurrentBackwardCall *c) {
+  const HeedRecurrentPlan *p = &c->plan;
+  const size_t H = p->shape.hidden;
+  const bool lstm = p->shape.cell == HeedRecurrentCellLstm;
+  heed_recurrent_take_state(p, c->cotangents->hn, c->carry, H);
+  heed_recurrent_take_state(p, lstm ? c->cotangents->cn : NULL, c->cell, H);
+  heed_recurrent_take_state(p, lstm ? c->inputs->c0 : NULL, c->first_cell, H);
+  heed_recurrent_run(&c->schedule, 0, p->steps, true, backward_part, c);
+  if (c->gradients->h0) {
+    const size_t groups = (p->shape.batch + HEED_RECURRENT_GROUP - 1) / HEED_RECURRENT_GROUP, tasks = groups * c->schedule.panels[0];
+    const size_t width = heed_parallel_width(tasks, c->schedule.flops * (double)p->shape.batch);
+    heed_parallel_for(tasks, width < c->schedule.width ? width : c->schedule.width, first_state, c);
+  }
+  if (c->gradients->output) heed_recurrent_clear_padding(p, H, c->gradients->output, p->shape.output_batch, p->shape.output_time);
+  if (lstm && c->gradients->c0) heed_recurrent_give_state(p, c->cell, 0, c->gradients->c0);
+}
+
+static void schedule(HeedRecurrentBackwardCall *c) {
+  const size_t H = c->plan.shape.hidden, count = (H + HEED_GEMM_PANEL - 1) / HEED_GEMM_PANEL, panels[2] = {count, count};
+  const double weights = (double)c->plan.layout.gates * (double)H * (double)H;
+  c->schedule = heed_recurrent_schedule(&c->plan, panels, 2.0 * weights, (size_t)(weights * sizeof(float)));
+}
+
+static size_t round_up(size_t floats) { return heed_size_sum(floats, 15) / 16 * 16; }
+
+static HeedStatus run(HeedRecurrentBackwardCall *c) {
+  const HeedRecurrentShape *s = &c->plan.shape;
+  schedule(c);
+  const size_t rows = heed_recurrent_rows(&c->plan), H = s->hidden, state = round_up(heed_size_product(s->batch, H));
+  const size_t slopes = round_up(heed_size_product(rows, c->slopes_row)), gathered = round_up(heed_size_product(rows, s->input));
+  const size_t sums = c->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_PANEL;
+  const size_t packed = heed_gemm_packed_size(c->plan.layout.gates * H, H, HeedGemmElementF32) / sizeof(float);
+  const size_t collected = round_up(heed_recurrent_gradients_floats(&c->plan));
+  size_t floats = heed_size_sum(heed_size_sum(slopes, gathered), heed_size_sum(heed_size_sum(sums, packed), collected));
+  floats = heed_size_sum(floats, heed_size_product(3, state));
+  float *memory = heed_scratch_push(heed_size_product(floats, sizeof(float)));
+  if (!memory) return HeedStatusOutOfMemory;
+  float *at = memory;
+  c->slopes = at, at += slopes;
+  c->gathered = at, at += gathered;
+  c->collected = at, at += collected;
+  c->sums = at, at += sums;
+  c->carry = at, at += state;
+  c->cell = at, at += state;
+  c->first_cell = at, at += state;
+  HeedStatus status = rows > 0 ? pack_state(c, at) : HeedStatusOk;
+  if (status == HeedStatusOk) {
+    run_steps(c);
+    status = heed_recurrent_gradients(c);
+  }
+  heed_scratch_pop(memory);
+  return status;
+}
+
+static HeedStatus check(const HeedRecurrentShape *s, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
+                        const float *reserve, const HeedRecurrentCotangents *cotangents, const HeedRecurrentGradients *gradients) {
+  if (!cotangents || !gradients) return HeedStatusBadArgument;
+  HeedStatus status = heed_recurrent_check(s, weights, inputs, true);
+  if (status != HeedStatusOk) return status;
+  if (cotangents->output) status = heed_recurrent_check_sequence(s, s->hidden, cotangents->output_batch, cotangents->output_time, false);
+  if (status == HeedStatusOk && gradients->output)
+    status = heed_recurrent_check_sequence(s, s->hidden, s->output_batch, s->output_time, true);
+  if (status == HeedStatusOk && gradients->input) status = heed_recurrent_check_sequence(s, s->input, s->input_batch, s->input_time, true);
+  if (status != HeedStatusOk || s->batch == 0 || s->hidden == 0 || s->time == 0) return status;
+  if (!reserve || !weights->w_hh) return HeedStatusBadArgument;
+  return gradients->input && s->input > 0 && !weights->w_ih ? HeedStatusBadArgument : HeedStatusOk;
+}
+
+// Without a unit nothing comes back.
+static void clear_input(const HeedRecurrentShape *s, float *gradient) {
+  if (!gradient || s->input == 0) return;
+  for (size_t b = 0; b < s->batch; b++)
+    for (size_t t = 0; t < s->time; t++)
+      memset(gradient + (ptrdiff_t)b * s->input_batch + (ptrdiff_t)t * s->input_time, 0, s->input * sizeof(float));
+}
+
+HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
+                                   const float *reserve, const HeedRecurrentCotangents *cotangents,
+                                   const HeedRecurrentGradients *gradients) {
+  HEED_ENTRY_FLUSHING_DENORMALS();
+  HeedStatus status = check(shape, weights, inputs, reserve, cotangents, gradients);
+  if (status != HeedStatusOk) return status;
+  if (shape->hidden == 0) {
+    clear_input(shape, gradients->input);
+    return HeedStatusOk;
+  }
+  void *memory = heed_scratch_push(heed_recurrent_plan_size(shape, 2));
+  if (!memory) return HeedStatusOutOfMemory;
+  HeedRecurrentBackwardCall c = {
+      .weights = weights, .inputs = inputs, .reserve = reserve, .cotangents = cotangents, .gradients = gradients};
+  c.output_first = heed_recurrent_plan(&c.plan, shape, memory);
+  c.output_step = heed_recurrent_first(&c.plan, cotangents->output_batch, cotangents->output_time, c.output_first);
+  c.arrived_first = c.output_first + shape->batch;
+  c.arrived_step = heed_recurrent_first(&c.plan, shape->output_batch, shape->output_time, c.arrived_first);
+  c.reserve_row = c.plan.layout.reserve * shape->hidden;
+  c.slopes_row = c.plan.layout.slopes * shape->hidden;
+  status = run(&c);
+  heed_scratch_pop(memory);
+  return status;
+}

@@ -1,0 +1,32 @@
+// Private: what the parts of a recurrent layer's backward pass share.
+
+#ifndef HEED_RECURRENT_BACKWARD_H
+#define HEED_RECURRENT_BACKWARD_H
+
+#include "driver/recurrent/recurrent_plan.h"
+
+typedef struct HeedRecurrentBackwardCall {
+  HeedRecurrentPlan plan;
+  HeedRecurrentSchedule schedule;
+  const HeedRecurrentWeights *weights;
+  const HeedRecurrentInputs *inputs;
+  const float *reserve;
+  const HeedRecurrentCotangents *cotangents;
+  const HeedRecurrentGradients *gradients;
+  size_t reserve_row, slopes_row;         // floats from a packed row to the next
+  const float *packed[2];                 // w_hh as the phases take it, panels of HEED_GEMM_PANEL units
+  float *slopes;                          // of all packed rows
+  float *gathered;                        // [rows, I]
+  float *collected;                       // gradients or weights in the order of the slopes
+  float *carry, *cell, *first_cell;       // [B, H]
+  ptrdiff_t *output_first, output_step;   // of the output's cotangent
+  ptrdiff_t *arrived_first, arrived_step; // of the output's gradient
+  float *sums;
+} HeedRecurrentBackwardCall;
+
+// Floats of `collected`.
+size_t heed_recurrent_gradients_floats(const HeedRecurrentPlan *plan);
+// Gradients of weights, biases and input from the slopes of all steps.
+HeedStatus heed_recurrent_gradients(const HeedRecurrentBackwardCall *call);
+
+#endif

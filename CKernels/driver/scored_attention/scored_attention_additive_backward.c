@@ -1,0 +1,131 @@
+// Additive attention backward from the gradients of the scores, tanh computed anew. One task a block of columns (of A) of a sequence: every
+// gradient is a sum over queries or keys within one column, so a task owns what it writes, and no array over queries, keys and columns is
+// stored.
+//
+//   dq[i,a] <- v[a] sum_j dS[i,j] (1 - tanh^2),  dk[j,a] <- v[a] sum_i dS[i,j] (1 - tanh^2)     the projections'
+//   dv[a]   <- sum over sequences of sum_ij dS[i,j] tanh
+//   dQ <- dq Wq, dWq <- dq^T Q, dK <- dk Wk, dWk <- dk^T K
+
+#include <string.h>
+
+#include "table/dispatch.h"
+#include "runtime/threads/parallel.h"
+#include "driver/scored_attention/scored_attention_call.h"
+#include "runtime/scratch.h"
+
+#define TANH_FLOPS 30.0 // of a tanh and its slope, in multiplications and additions' time
+
+typedef struct Additive {
+  const HeedScoredCall *call;
+  const float *score_gradients;
+  float *query;  // of the projected queries [B, N, A], or null
+  float *key;    // of the projected keys [B, T, A], or null
+  float *weight; // of v, a sequence each [B, A], or null
+  bool accumulate_key;
+  size_t blocks;
+  float *scratch;
+  size_t scratch_stride;
+} Additive;
+
+static void clear(float *x, size_t rows, size_t row, size_t columns) {
+  for (size_t r = 0; r < rows; r++) memset(x + r * row, 0, columns * sizeof(float));
+}
+
+static void column_block(void *context, size_t task, size_t worker) {
+  const Additive *x = context;
+  const HeedScoredAttentionShape *s = x->call->shape;
+  const HeedScoredAttentionKernels *kernels = &x->call->kernels->scored_attention;
+  const size_t b = task / x->blocks, first = task % x->blocks * kernels->additive_columns, A = s->attention_dim;
+  const size_t columns = A - first < kernels->additive_columns ? A - first : kernels->additive_columns;
+  const size_t N = s->query_length, T = s->key_length, length = heed_scored_length(s, x->call->inputs, b);
+  const size_t q = b * N, k = b * T;
+  const HeedAdditiveRows queries = x->call->queries, keys = x->call->keys;
+  float *key = x->key ? x->key + k * A + first : NULL, *query = x->query ? x->query + q * A + first : NULL;
+  float *weight = x->weight ? x->weight + b * A + first : NULL;
+  if (key && !x->accumulate_key) clear(key + length * A, T - length, A, columns);
+  if (length == 0) {
+    if (query) clear(query, N, A, columns);
+    if (weight) clear(weight, 1, 0, columns);
+    return;
+  }
+  const HeedAdditiveGradients block = {
+      .queries = N,
+      .keys = length,
+      .columns = columns,
+      .dim = A,
+      .query = {queries.projection + q * A + first, queries.exponential + q * A + first, queries.largest + q},
+      .key = {keys.projection + k * A + first, keys.exponential + k * A + first, keys.largest + k},
+      .weight = x->call->inputs->score_weight + first,
+      .score_gradients = x->score_gradients + q * T,
+      .score_gradients_row = T,
+      .query_gradient = query,
+      .key_gradient = key,
+      .accumulate_key_gradient = x->accumulate_key,
+      .weight_gradient = weight,
+      .scratch = x->scratch + worker * x->scratch_stride,
+  };
+  kernels->additive_gradients(&block);
+}
+
+static HeedStatus run_blocks(Additive *x) {
+  const HeedScoredAttentionShape *s = x->call->shape;
+  const size_t columns = x->call->kernels->scored_attention.additive_columns, A = s->attention_dim;
+  x->blocks = A / columns + (A % columns != 0);
+  x->scratch_stride = s->key_length * columns;
+  const size_t tasks = s->batch * x->blocks;
+  const double tanhs = (double)s->batch * (double)s->query_length * (double)s->key_length * (double)A;
+  const size_t width = heed_parallel_width(tasks, TANH_FLOPS * tanhs);
+  x->scratch = heed_scratch_push(heed_size_product(width, heed_size_product(x->scratch_stride, sizeof(float))));
+  if (!x->scratch) return HeedStatusOutOfMemory;
+  heed_parallel_for(tasks, width, column_block, x);
+  heed_scratch_pop(x->scratch);
+  return HeedStatusOk;
+}
+
+// Over sequences in order, in float64.
+static void add_sequences(const HeedScoredAttentionShape *s, const float *parts, float *gradient) {
+  for (size_t a = 0; a < s->attention_dim; a++) {
+    double sum = s->accumulate_weights ? (double)gradient[a] : 0.0;
+    for (size_t b = 0; b < s->batch; b++) sum += (double)parts[b * s->attention_dim + a];
+    gradient[a] = (float)sum;
+  }
+}
+
+static HeedStatus query_gradients(const Additive *x, const HeedScoredAttentionGradients *gradients) {
+  const HeedScoredAttentionShape *s = x->call->shape;
+  const size_t N = s->query_length, A = s->attention_dim, Hq = s->query_dim;
+  const HeedScoredRows projected = {x->query, heed_scored_rows(N, A), A}, query = {x->call->inputs->query, s->query, Hq};
+  HeedStatus status = HeedStatusOk;
+  if (gradients->query_weight)
+    status = heed_scored_outer(x->call, N, true, projected, query, s->accumulate_weights, gradients->query_weight);
+  if (status != HeedStatusOk || !gradients->query) return status;
+  return heed_scored_multiply_visible(x->call, N, true, projected, x->call->inputs->query_weight, (ptrdiff_t)Hq, 1, Hq,
+                                      s->accumulate_inputs, gradients->query);
+}
+
+HeedStatus heed_additive_backward(const HeedScoredCall *call, const float *score_gradients, const HeedScoredAttentionGradients *gradients) {
+  const HeedScoredAttentionShape *s = call->shape;
+  const size_t query_floats = gradients->query || gradients->query_weight ? s->batch * s->query_length * s->attention_dim : 0;
+  // Where the keys' own gradients are wanted too, the projected keys' stand in scratch, so that what is there may be added to.
+  const bool keys = gradients->key || gradients->key_weight;
+  const size_t key_floats = keys ? s->batch * s->key_length * s->attention_dim : 0;
+  const size_t weight_floats = gradients->score_weight ? s->batch * s->attention_dim : 0;
+  float *room = heed_scratch_push(heed_size_product(heed_size_sum(query_floats, heed_size_sum(key_floats, weight_floats)), sizeof(float)));
+  if (!room) return HeedStatusOutOfMemory;
+  Additive x = {
+      .call = call,
+      .score_gradients = score_gradients,
+      .query = gradients->query || gradients->query_weight ? room : NULL,
+      .key = keys ? room + query_floats : gradients->projected_keys,
+      .weight = gradients->score_weight ? room + query_floats + key_floats : NULL,
+      .accumulate_key = !keys && s->accumulate_inputs,
+  };
+  HeedStatus status = run_blocks(&x);
+  if (status == HeedStatusOk && x.query) status = query_gradients(&x, gradients);
+  if (status == HeedStatusOk && keys) status = heed_additive_attention_keys_backward(s, call->inputs, x.key, gradients);
+  if (status == HeedStatusOk && x.weight) add_sequences(s, x.weight, gradients->score_weight);
+  for (size_t i = 0; status == HeedStatusOk && keys && gradients->projected_keys && i < key_floats; i++)
+    gradients->projected_keys[i] = s->accumulate_inputs ? gradients->projected_keys[i] + x.key[i] : x.key[i];
+  heed_scratch_pop(room);
+  return status;
+}

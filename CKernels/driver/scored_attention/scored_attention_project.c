@@ -1,0 +1,262 @@
+// What additive and multiplicative attention do by plain matrix products: projections, gradients through them and of their weights.
+
+#include <string.h>
+
+#include "table/dispatch.h"
+#include "runtime/threads/parallel.h"
+#include "runtime/profile.h"
+#include "driver/scored_attention/scored_attention_call.h"
+#include "runtime/scratch.h"
+
+// Queries of a task: enough that packing the keys costs little beside them, fewer where tasks would be too few to share.
+#define BLOCK_ROWS       64
+#define BLOCK_ROWS_LEAST 8
+#define TASKS_WANTED     8
+
+#define PREPARE_FLOPS 20.0 // of an element
+#define PREPARE_ROWS  16   // of a task
+
+// ---- Products over all rows of all sequences ------------------------------------------------------------------------------------------
+
+// Rows of a batch that lie evenly are the rows of one matrix.
+static bool joins(size_t batch, size_t rows, HeedSequenceStrides *s) {
+  if (rows == 1) s->row = s->batch; // of a single row the stride says nothing
+  if (batch > 1 && rows > 1 && s->batch != (ptrdiff_t)rows * s->row) return false;
+  return true;
+}
+
+HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, const float *m, ptrdiff_t m_row, ptrdiff_t m_column,
+                                size_t columns, bool accumulate, float *target) {
+  HeedGemmShape shape = {
+      .batch = batch,
+      .m = rows,
+      .n = columns,
+      .k = x.columns,
+      .b_row = m_row,
+      .b_column = m_column,
+      .c_batch = (ptrdiff_t)(rows * columns),
+      .c_row = (ptrdiff_t)columns,
+      .c_column = 1,
+      .alpha = 1.0f,
+      .beta = accumulate ? 1.0f : 0.0f,
+  };
+  if (joins(batch, rows, &x.strides)) shape.m = batch * rows, shape.batch = 1;
+  shape.a_batch = x.strides.batch, shape.a_row = x.strides.row, shape.a_column = x.strides.column;
+  return heed_gemm_engine(&shape, x.data, m, target);
+}
+
+static size_t visible_rows(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t b) {
+  const size_t length = heed_scored_length(call->shape, call->inputs, b);
+  return all_or_none ? (length > 0 ? rows : 0) : length;
+}
+
+// The visible rows one behind the other; their number.
+static void gather(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, float *target) {
+  for (size_t b = 0; b < call->shape->batch; b++) {
+    const size_t visible = visible_rows(call, rows, all_or_none, b);
+    if (visible == 0 || x.columns == 0) continue;
+    call->kernels->copy_strided(x.data + heed_scored_offset(x.strides, b, 0, 0), x.strides.row, x.strides.column, visible, x.columns,
+                                target, (ptrdiff_t)x.columns, 1);
+    target += visible * x.columns;
+  }
+}
+
+HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows left, HeedScoredRows right,
+                             bool accumulate, float *target) {
+  const size_t batch = call->shape->batch;
+  size_t visible = 0;
+  for (size_t b = 0; b < batch; b++) visible += visible_rows(call, rows, all_or_none, b);
+  float *room = NULL;
+  // What is hidden must not be read, and a sum goes through all sequences in one row of terms: else gathered first.
+  if (visible < batch * rows || !joins(batch, rows, &left.strides) || !joins(batch, rows, &right.strides)) {
+    room = heed_scratch_push(heed_size_product(heed_size_product(visible, sizeof(float)), left.columns + right.columns));
+    if (!room) return HeedStatusOutOfMemory;
+    gather(call, rows, all_or_none, left, room);
+    gather(call, rows, all_or_none, right, room + visible * left.columns);
+    left.data = room, right.data = room + visible * left.columns;
+    left.strides = heed_scored_rows(visible, left.columns), right.strides = heed_scored_rows(visible, right.columns);
+  }
+  const HeedGemmShape shape = {
+      .batch = 1,
+      .m = left.columns,
+      .n = right.columns,
+      .k = visible,
+      .a_row = left.strides.column,
+      .a_column = left.strides.row,
+      .b_row = right.strides.row,
+      .b_column = right.strides.column,
+      .c_row = (ptrdiff_t)right.columns,
+      .c_column = 1,
+      .alpha = 1.0f,
+      .beta = accumulate ? 1.0f : 0.0f,
+  };
+  const HeedStatus status = heed_gemm_engine(&shape, left.data, right.data, target);
+  heed_scratch_pop(room);
+  return status;
+}
+
+void heed_scored_clear_hidden(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t columns, float *target) {
+  for (size_t b = 0; b < call->shape->batch; b++) {
+    const size_t visible = visible_rows(call, rows, all_or_none, b), hidden = (rows - visible) * columns;
+    if (hidden > 0) memset(target + (b * rows + visible) * columns, 0, hidden * sizeof(float));
+  }
+}
+
+HeedStatus heed_scored_multiply_visible(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, const float *m,
+                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, bool accumulate, float *target) {
+  const size_t batch = call->shape->batch;
+  HeedStatus status = HeedStatusOk;
+  for (size_t b = 0; b < batch && status == HeedStatusOk;) {
+    const size_t first = b, visible = visible_rows(call, rows, all_or_none, b);
+    do b++;
+    while (visible == rows && b < batch && visible_rows(call, rows, all_or_none, b) == rows);
+    const HeedScoredRows part = {x.data ? x.data + heed_scored_offset(x.strides, first, 0, 0) : NULL, x.strides, x.columns};
+    if (visible > 0)
+      status = heed_scored_multiply(b - first, visible, part, m, m_row, m_column, columns, accumulate, target + first * rows * columns);
+  }
+  if (!accumulate) heed_scored_clear_hidden(call, rows, all_or_none, columns, target);
+  return status;
+}
+
+// ---- Projections ----------------------------------------------------------------------------------------------------------------------
+
+typedef struct Prepare {
+  const HeedKernels *kernels;
+  size_t rows, dim;
+  const float *projection;
+  float *exponential, *largest;
+} Prepare;
+
+static void prepare_rows(void *context, size_t task, size_t worker) {
+  (void)worker;
+  const Prepare *x = context;
+  const size_t first = task * PREPARE_ROWS, left = x->rows - first, at = first * x->dim;
+  x->kernels->scored_attention.additive_prepare(left < PREPARE_ROWS ? left : PREPARE_ROWS, x->dim, x->projection + at, x->exponential + at,
+                                                x->largest + first);
+}
+
+static size_t prepared_floats(size_t rows, size_t dim) { return heed_size_product(rows, heed_size_sum(heed_size_product(2, dim), 1)); }
+
+// The parts of prepared rows.
+static HeedAdditiveRows prepared_rows(const float *prepared, size_t rows, size_t dim) {
+  return (HeedAdditiveRows){prepared, prepared + rows * dim, prepared + 2 * rows * dim};
+}
+
+// Projects rows [batch, rows, x.columns] by weight [dim, x.columns] and prepares them.
+static HeedStatus prepare(const HeedKernels *kernels, size_t batch, size_t rows, HeedScoredRows x, const float *weight, size_t dim,
+                          float *prepared) {
+  const HeedStatus status = heed_scored_multiply(batch, rows, x, weight, 1, (ptrdiff_t)x.columns, dim, false, prepared);
+  if (status != HeedStatusOk) return status;
+  const size_t all = batch * rows;
+  Prepare call = {kernels, all, dim, prepared, prepared + all * dim, prepared + 2 * all * dim};
+  const size_t tasks = all / PREPARE_ROWS + (all % PREPARE_ROWS != 0);
+  heed_parallel_for(tasks, heed_parallel_width(tasks, PREPARE_FLOPS * (double)all * (double)dim), prepare_rows, &call);
+  return HeedStatusOk;
+}
+
+static HeedScoredRows query_rows(const HeedScoredCall *call) {
+  return (HeedScoredRows){call->inputs->query, call->shape->query, call->shape->query_dim};
+}
+
+static HeedStatus project_additive(HeedScoredCall *call) {
+  const HeedScoredAttentionShape *s = call->shape;
+  const HeedScoredAttentionInputs *in = call->inputs;
+  const size_t A = s->attention_dim, queries = s->batch * s->query_length, keys = s->batch * s->key_length;
+  const size_t query_floats = prepared_floats(queries, A), key_floats = in->prepared_keys ? 0 : prepared_floats(keys, A);
+  call->room = heed_scratch_push(heed_size_product(heed_size_sum(query_floats, key_floats), sizeof(float)));
+  if (!call->room) return HeedStatusOutOfMemory;
+  float *query = call->room, *key = query + query_floats;
+  HeedStatus status = prepare(call->kernels, s->batch, s->query_length, query_rows(call), in->query_weight, A, query);
+  if (status == HeedStatusOk && !in->prepared_keys) {
+    const HeedScoredRows rows = {in->key, s->key, s->key_dim};
+    status = prepare(call->kernels, s->batch, s->key_length, rows, in->key_weight, A, key);
+  }
+  call->queries = prepared_rows(query, queries, A);
+  call->keys = prepared_rows(in->prepared_keys ? in->prepared_keys : key, keys, A);
+  return status;
+}
+
+static HeedStatus project_general(HeedScoredCall *call) {
+  const HeedScoredAttentionShape *s = call->shape;
+  const size_t floats = s->batch * s->query_length * s->key_dim;
+  call->room = heed_scratch_push(heed_size_product(floats, sizeof(float)));
+  if (!call->room) return HeedStatusOutOfMemory;
+  call->left = call->room;
+  call->left_strides = heed_scored_rows(s->query_length, s->key_dim);
+  return heed_scored_multiply(s->batch, s->query_length, query_rows(call), call->inputs->weight, (ptrdiff_t)s->key_dim, 1, s->key_dim,
+                              false, call->room);
+}
+
+void heed_scored_plan(HeedScoredCall *call) {
+  const HeedScoredAttentionShape *s = call->shape;
+  call->block_rows = s->query_length < BLOCK_ROWS ? s->query_length : BLOCK_ROWS;
+  while (call->block_rows >= 2 * BLOCK_ROWS_LEAST && s->batch * (s->query_length / call->block_rows) < TASKS_WANTED) call->block_rows /= 2;
+  call->blocks = s->query_length / call->block_rows + (s->query_length % call->block_rows != 0);
+}
+
+HeedStatus heed_scored_project(HeedScoredCall *call) {
+  const HeedScoredAttentionShape *s = call->shape;
+  HeedStatus status = HeedStatusOk;
+  if (s->score == HeedAttentionScoreAdditive)
+    status = project_additive(call);
+  else if (s->score == HeedAttentionScoreGeneral)
+    status = project_general(call);
+  else
+    call->left = call->inputs->query, call->left_strides = s->query;
+  if (status != HeedStatusOk) heed_scored_release(call);
+  return status;
+}
+
+void heed_scored_release(HeedScoredCall *call) {
+  heed_scratch_pop(call->room);
+  call->room = NULL;
+}
+
+// ---- Prepared keys --------------------------------------------------------------------------------------------------------------------
+
+size_t heed_additive_attention_prepared_size(const HeedScoredAttentionShape *shape) {
+  return shape ? prepared_floats(heed_size_product(shape->batch, shape->key_length), shape->attention_dim) : SIZE_MAX;
+}
+
+static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScoredAttentionInputs *in, bool key_is_read,
+                             bool weight_is_read) {
+  const HeedStatus status = heed_scored_check_sizes(s, true);
+  if (status != HeedStatusOk) return status;
+  if (!in || s->score != HeedAttentionScoreAdditive) return HeedStatusBadArgument;
+  const HeedArray key = heed_scored_contiguous(s->batch, s->key_length, s->key_dim),
+                  weight = heed_scored_contiguous(1, s->attention_dim, s->key_dim);
+  if (key_is_read && !heed_scored_needs(&key, in->key)) return HeedStatusBadArgument;
+  if (weight_is_read && !heed_scored_needs(&weight, in->key_weight)) return HeedStatusBadArgument;
+  return heed_scored_check_lengths(s, in);
+}
+
+HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
+                                                float *prepared) {
+  HEED_ENTRY_FLUSHING_DENORMALS();
+  const HeedStatus status = check_keys(shape, inputs, true, true);
+  if (status != HeedStatusOk) return status;
+  if (heed_additive_attention_prepared_size(shape) > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
+  if (shape->batch == 0 || shape->key_length == 0) return HeedStatusOk;
+  if (!prepared) return HeedStatusBadArgument;
+  const HeedScoredRows rows = {inputs->key, shape->key, shape->key_dim};
+  return prepare(heed_kernels(), shape->batch, shape->key_length, rows, inputs->key_weight, shape->attention_dim, prepared);
+}
+
+HeedStatus heed_additive_attention_keys_backward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
+                                                 const float *projected_keys_gradient, const HeedScoredAttentionGradients *gradients) {
+  HEED_ENTRY_FLUSHING_DENORMALS();
+  if (!gradients) return HeedStatusBadArgument;
+  HeedStatus status = check_keys(shape, inputs, gradients->key_weight != NULL, gradients->key != NULL);
+  if (status != HeedStatusOk) return status;
+  const size_t T = shape->key_length, A = shape->attention_dim;
+  const HeedArray projected = heed_scored_contiguous(shape->batch, T, A);
+  if (!heed_scored_needs(&projected, projected_keys_gradient)) return HeedStatusBadArgument;
+  const HeedScoredCall call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs};
+  const HeedScoredRows gradient = {projected_keys_gradient, heed_scored_rows(T, A), A};
+  const HeedScoredRows keys = {inputs->key, shape->key, shape->key_dim};
+  // The one that needs scratch comes first: where there is none, nothing has been touched.
+  if (gradients->key_weight) status = heed_scored_outer(&call, T, false, gradient, keys, shape->accumulate_weights, gradients->key_weight);
+  if (status != HeedStatusOk || !gradients->key) return status;
+  return heed_scored_multiply_visible(&call, T, false, gradient, inputs->key_weight, (ptrdiff_t)shape->key_dim, 1, shape->key_dim,
+                                      shape->accumulate_inputs, gradients->key);
+}

@@ -1,0 +1,76 @@
+// Private: the table's kernels of recurrent layers. Rows are sequences that are still under way; layouts: checks/recurrent_layout.h.
+
+#ifndef HEED_KERNELS_RECURRENT_H
+#define HEED_KERNELS_RECURRENT_H
+
+#include "heed/recurrent.h"
+
+struct HeedRecurrentBackward;
+
+// sums[r][j] <- sum over k of a[r][k] * panel[k][j], j < width, in blocks of HEED_RECURRENT_DEPTH terms. Width is a multiple of 16, at most 64.
+typedef struct HeedRecurrentProduct {
+  size_t rows, depth, width;
+  const float *a, *panel;
+  ptrdiff_t a_row;
+  float *sums;
+  const struct HeedRecurrentBackward *then; // what follows, whose operands are brought nearer meanwhile; or null
+} HeedRecurrentProduct;
+
+// What follows the product of one phase of a step, for some rows and the units of one panel. Pointers stand at the first row and unit, arrays
+// without a stride of rows have one of `hidden`.
+typedef struct HeedRecurrentForward {
+  size_t rows, units, hidden;
+  const float *sums;
+  size_t sums_row, sums_gate; // from a row, a gate to the next
+  float *gates;               // w_ih x_t, gate g at g * hidden; where `keep`, what the reserve holds
+  ptrdiff_t gates_row;
+  bool keep;
+  const float *bias;  // of a_t, gate g at g * hidden; behind those of a GRU that of u_n
+  float *cell;        // c
+  const float *state; // h_(t-1)
+  ptrdiff_t state_row;
+  float *reset; // r * h_(t-1)
+  ptrdiff_t reset_row;
+  float *next; // where the next step reads h_t of rows below next_rows; the others end here:
+  ptrdiff_t next_row;
+  size_t next_rows;
+  float *last; // their row is order[r]; or null
+  const size_t *order;
+  float *output; // row r at output_first[r] + output_offset; or null
+  const ptrdiff_t *output_first;
+  ptrdiff_t output_offset;
+} HeedRecurrentForward;
+
+// The same for the backward pass. dh_t is what arrives from the next step, and at a sequence's last step `carry`, with the output's cotangent.
+typedef struct HeedRecurrentBackward {
+  size_t rows, units, hidden;
+  const float *sums; // of rows below product_rows
+  size_t sums_row, product_rows;
+  float *carry, *cell;  // dh and dc between steps
+  const float *reserve; // column g at g * hidden
+  ptrdiff_t reserve_row;
+  size_t reserve_columns;     // that are read
+  const float *previous_cell; // c_(t-1); null where there is none
+  ptrdiff_t previous_cell_row;
+  float *slopes; // gradients of the gates' arguments, column g at g * hidden
+  ptrdiff_t slopes_row;
+  size_t slopes_columns;
+  const float *output; // its cotangent, as the output of the forward pass
+  const ptrdiff_t *output_first;
+  ptrdiff_t output_offset;
+  float *arrived; // dh_t, as the output lies: row r at arrived_first[r] + arrived_offset; or null
+  const ptrdiff_t *arrived_first;
+  ptrdiff_t arrived_offset;
+  float *h0; // for the end: row order[r]
+  const size_t *order;
+  bool carries; // whether dh passes by the product, as in a GRU
+} HeedRecurrentBackward;
+
+typedef struct HeedRecurrentKernels {
+  void (*product)(const HeedRecurrentProduct *);
+  void (*forward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentForward *);   // [cell][phase]
+  void (*backward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentBackward *); // [cell][phase]
+  void (*backward_end)(const HeedRecurrentBackward *);                           // h0 <- dh
+} HeedRecurrentKernels;
+
+#endif

@@ -1,0 +1,189 @@
+// Attention backward: one pair of tiles, and what is prepared for it and taken from it (letters: heed/attention.h).
+//
+//   S^T <- K Q^T,  P^T <- 2^(S^T - log2 e L),  dS^T <- P^T * (V dO^T - delta)
+//   dV <- dV + P dO,  dK <- dK + dS Q,  dQ^T <- dQ^T + K^T dS^T
+//
+// A pair that an edge of the mask crosses is taken by vectors of queries, each as far as its last row sees.
+
+#include "template/attention/attention_backward_products.inc.h"
+
+// The elementwise part of one pair of tiles.
+typedef struct BackwardStage {
+  const HeedAttentionBackwardQueries *queries;
+  const HeedAttentionBackwardKeys *keys;
+  const BackwardArrays *arrays;
+  const float *bias; // or null
+  bool takes_scores; // dS is wanted
+} BackwardStage;
+
+// P^T and dS^T of the first `count` keys for `vectors` vectors of queries from `lane` on.
+INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bool drops, const BackwardStage *x, size_t lane,
+                                  size_t count) {
+  const HeedAttentionBackwardQueries *q = x->queries;
+  const HeedAttentionTile *tile = q->tile;
+  const size_t dim = tile->head_dim;
+  const TileOperands operands = {.key = x->keys->key,
+                                 .key_row = (ptrdiff_t)dim,
+                                 .key_column = 1,
+                                 .scale = scale_in_base_2(tile->scale),
+                                 .key_block = (ptrdiff_t)(KEY_BLOCK * dim)};
+  float *scores = x->arrays->scores + lane;
+  vf max[HEED_BLOCK_VECTORS]; // not needed
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) max[v] = vf_zero();
+  score_tile(vectors, false, &operands, count, dim, q->query_lanes + lane, scores, max);
+  const float *bias = x->bias ? x->bias + lane : NULL;
+  if (masked) mask_tile(vectors, tile, x->keys->first, count, lane, bias, scores, max);
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) { // rows with a large maximum
+    const vf first = vf_load(q->statistics + lane + QUERY_TILE + v * HEED_LANES);
+    const size_t at = (size_t)(v * HEED_LANES);
+    if (!__builtin_expect(vm_any(refine_lanes(first, first)), false)) continue;
+    vf top = vf_set1(LOWEST);
+    for (size_t j = 0; j < count; j++) top = vf_max(vf_load(scores + j * QUERY_TILE + at), top);
+    const vm lanes = refine_lanes(top, first);
+    if (vm_any(lanes))
+      refine_scores(tile->scale, dim, q->query_lanes + lane + at, &operands, count, lanes, first, bias ? bias + at : NULL, scores + at);
+  }
+  backward_weigh(vectors, masked, count, q->statistics + lane, scores);
+  float *multipliers = drops ? x->arrays->multipliers + lane : NULL;
+  if (drops) {
+    drop_tile(vectors, tile, x->keys->first, lane, multipliers);
+    multiply_tile(vectors, count, scores, multipliers, x->arrays->weights + lane);
+  }
+  if (x->takes_scores)
+    backward_cotangent_tile(vectors, masked, drops, count, x->keys->value, tile->value_dim, q->gradient_lanes + lane, q->statistics + lane,
+                            scores, multipliers, x->arrays->cotangent + lane);
+}
+
+typedef void (*BackwardStageKernel)(const BackwardStage *, size_t, size_t);
+typedef void (*BackwardQueryKernel)(const float *, size_t, size_t, const float *, float *);
+
+// What a pair needs beside the products.
+typedef enum BackwardKind { BackwardPlain, BackwardMasked, BackwardDropped } BackwardKind;
+
+#define BACKWARD_STAGE(vectors, kind)                                                                                                      \
+  static __attribute__((noinline)) void backward_stage_##vectors##_##kind(const BackwardStage *x, size_t lane, size_t count) {             \
+    backward_stage(vectors, kind != BackwardPlain, kind == BackwardDropped, x, lane, count);                                               \
+  }
+#define BACKWARD_VECTORS(vectors)                                                                                                          \
+  BACKWARD_STAGE(vectors, BackwardPlain)                                                                                                   \
+  BACKWARD_STAGE(vectors, BackwardMasked)                                                                                                  \
+  BACKWARD_STAGE(vectors, BackwardDropped)                                                                                                 \
+  static __attribute__((noinline)) void backward_query_tile_##vectors(const float *key, size_t head_dim, size_t keys,                      \
+                                                                      const float *cotangent, float *sum_lanes) {                          \
+    backward_query_tile(vectors, key, head_dim, keys, cotangent, sum_lanes);                                                               \
+  }
+#define BACKWARD_STAGES(vectors)                                                                                                           \
+  {backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped}
+
+BACKWARD_VECTORS(1)
+BACKWARD_VECTORS(2)
+#if HEED_BLOCK_VECTORS == 2
+static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2)};
+static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2};
+#elif HEED_BLOCK_VECTORS == 3
+BACKWARD_VECTORS(3)
+static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3)};
+static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3};
+#else
+BACKWARD_VECTORS(3)
+BACKWARD_VECTORS(4)
+static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3), BACKWARD_STAGES(4)};
+static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3,
+                                                           backward_query_tile_4};
+#endif
+
+// P^T and dS^T of the pair. Reports whether anything in it may be hidden.
+static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
+  const HeedAttentionTile *tile = x->queries->tile;
+  const size_t groups = (tile->queries + HEED_LANES - 1) / HEED_LANES, keys = x->keys->count;
+  const ptrdiff_t first = (ptrdiff_t)x->keys->first;
+  const bool careful = x->bias != NULL || x->queries->sees_nothing, dropped = tile->dropout > 0;
+  range->queries = tile->queries;
+  if (visible_keys(tile, 0) >= first + (ptrdiff_t)keys && first_key(tile, tile->queries - 1) <= first) {
+    backward_stages[groups - 1][dropped ? BackwardDropped : (careful ? BackwardMasked : BackwardPlain)](x, 0, keys);
+    for (size_t g = 0; g < groups; g++) range->counts[g] = keys;
+    return careful;
+  }
+  for (size_t g = 0; g < groups; g++) {
+    const size_t lane = g * HEED_LANES, last = lane + HEED_LANES < tile->queries ? lane + HEED_LANES - 1 : tile->queries - 1;
+    const ptrdiff_t seen = visible_keys(tile, last) - first, all = visible_keys(tile, lane) - first;
+    range->counts[g] = 0;
+    if (seen <= 0 || first_key(tile, lane) >= first + (ptrdiff_t)keys) continue;
+    const size_t blocks = ((size_t)seen + BLOCK_ROWS_MOST - 1) / BLOCK_ROWS_MOST * BLOCK_ROWS_MOST;
+    const size_t count = blocks < keys ? blocks : keys;
+    range->counts[g] = count;
+    const bool masked = careful || all < (ptrdiff_t)count || first_key(tile, last) > first;
+    backward_stages[0][dropped ? BackwardDropped : (masked ? BackwardMasked : BackwardPlain)](x, lane, count);
+  }
+  return true;
+}
+
+// dQ^T <- dQ^T + K^T dS^T.
+static void backward_queries(const BackwardStage *x, const BackwardRange *range, bool masked, float *query_sum) {
+  const size_t dim = x->queries->tile->head_dim, groups = (range->queries + HEED_LANES - 1) / HEED_LANES;
+  const float *key = x->keys->key, *cotangent = x->arrays->cotangent;
+  bool whole = true;
+  for (size_t g = 0; g < groups; g++) whole = whole && range->counts[g] == x->keys->count;
+  const bool careful = masked && !x->keys->key_finite;
+  if (whole && !careful) {
+    backward_query_tiles[groups - 1](key, dim, x->keys->count, cotangent, query_sum);
+    return;
+  }
+  for (size_t g = 0; g < groups; g++) {
+    const size_t lane = g * HEED_LANES, count = range->counts[g];
+    if (careful)
+      backward_query_careful(key, dim, count, cotangent + lane, x->arrays->scores + lane, HEED_LANES, query_sum + lane);
+    else if (count > 0)
+      backward_query_tiles[0](key, dim, count, cotangent + lane, query_sum + lane);
+  }
+}
+
+INLINE_KERNEL void backward_keys(const BackwardStage *x, const BackwardRange *range, bool careful, const float *factors, const float *rows,
+                                 size_t width, float *key_sum) {
+  if (careful)
+    backward_key_careful(range, x->keys->count, factors, x->arrays->scores, rows, width, key_sum);
+  else
+    backward_key_tile(range, x->keys->count, factors, rows, width, key_sum);
+}
+
+static void backward_pair(const HeedAttentionBackwardQueries *queries, const HeedAttentionBackwardKeys *keys,
+                          const HeedAttentionBackwardSums *sums) {
+  const HeedAttentionTile *tile = queries->tile;
+  const size_t room = KEY_TILE * QUERY_TILE;
+  BackwardArrays arrays = {.scores = sums->scratch, .weights = sums->scratch};
+  arrays.cotangent = arrays.scores + room;
+  arrays.bias = arrays.cotangent + room;
+  if (tile->dropout > 0) arrays.weights = arrays.bias + room, arrays.multipliers = arrays.weights + room;
+  const TileMask mask = gather_bias(tile, keys->first, keys->count, arrays.bias);
+  if (mask == TileMaskAll) return;
+  const BackwardStage stage = {queries, keys, &arrays, mask == TileMaskSome ? arrays.bias : NULL,
+                               sums->query_sum || sums->additive_sum || keys->key_sum};
+  BackwardRange range;
+  const bool masked = backward_scores(&stage, &range);
+  if (keys->value_sum)
+    backward_keys(&stage, &range, masked && !queries->gradient_finite, arrays.weights, queries->gradient_rows,
+                  backward_padded(tile->value_dim), keys->value_sum);
+  if (keys->key_sum)
+    backward_keys(&stage, &range, masked && !queries->query_finite, arrays.cotangent, queries->query_rows, backward_padded(tile->head_dim),
+                  keys->key_sum);
+  if (sums->query_sum) backward_queries(&stage, &range, masked, sums->query_sum);
+  if (!sums->additive_sum) return;
+  for (size_t lane = 0; lane < range.queries; lane += HEED_LANES) {
+    const vm there = vm_first(range.queries - lane);
+    for (size_t j = 0; j < range.counts[lane / HEED_LANES]; j++) {
+      float *to = sums->additive_sum + j * QUERY_TILE + lane;
+      const vf term = vf_select(there, vf_load(arrays.cotangent + j * QUERY_TILE + lane), vf_zero());
+      vf_store(to, vf_add(vf_load(to), term));
+    }
+  }
+}
+
+#include "template/attention/attention_backward_rows.inc.h"
+
+#define ATTENTION_BACKWARD_KERNELS                                                                                                         \
+  .statistics_scratch = backward_statistics_scratch, .statistics = backward_statistics, .pack_queries = backward_pack_queries,             \
+  .pack_keys = backward_pack_keys, .pair_scratch = BACKWARD_ARRAYS * KEY_TILE * QUERY_TILE, .pair = backward_pair,                         \
+  .finish_queries = backward_finish_queries, .finish_keys = backward_finish_keys, .resume_keys = backward_resume_keys,                     \
+  .weigh_row = backward_weigh_row, .score_row = backward_score_row

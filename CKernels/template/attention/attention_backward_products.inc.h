@@ -1,0 +1,206 @@
+// The products of attention backward, and the elementwise steps between them, for one pair of tiles (letters: heed/attention.h).
+//
+// Queries stand in the lanes of S^T, P^T, dP^T, dS^T and dQ^T, the head dimension in those of dK and dV. All five products are the same
+// register block; each sums its own tile from zero before it is added to what was there.
+
+#ifndef HEED_ATTENTION_BACKWARD_PRODUCTS_INC_H
+#define HEED_ATTENTION_BACKWARD_PRODUCTS_INC_H
+
+#include "template/attention/attention_tile.inc.h"
+
+_Static_assert(KEY_TILE == HEED_ATTENTION_KEY_TILE, "the drivers cut keys by the same tiles");
+
+// The arrays of one pair of tiles, [KEY_TILE][QUERY_TILE] each.
+typedef struct BackwardArrays {
+  float *scores;      // S^T, then P^T: -0 where hidden
+  float *weights;     // P^T as dV takes it: scores, but with dropout
+  float *cotangent;   // dS^T: +0 where hidden
+  float *bias;        // masks as numbers to add
+  float *multipliers; // of dropout
+} BackwardArrays;
+
+#define BACKWARD_ARRAYS 5
+
+INLINE_KERNEL size_t backward_padded(size_t columns) { return (columns + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
+
+// Where a weight says that its key is hidden. (A NaN may have a sign too.)
+INLINE_KERNEL vm backward_hidden(vf weight) { return vm_and(vf_sign_bit(weight), vf_equal(weight, vf_zero())); }
+
+#define BACKWARD_LOWEST (-100.0f)
+_Static_assert(HEED_ATTENTION_LEAST_WEIGHT == 0x1p-100f, "the same in base 2");
+
+// P^T <- 2^(S^T - statistics), 0 below the least weight, -0 where hidden.
+INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t keys, const float *statistics, float *scores) {
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) {
+    const vf first = vf_load(statistics + QUERY_TILE + v * HEED_LANES), second = vf_load(statistics + 2 * QUERY_TILE + v * HEED_LANES);
+    const vm nothing = vf_equal(first, vf_set1(INFINITY)); // rows that see nothing
+    float *p = scores + v * HEED_LANES;
+#pragma clang loop unroll_count(4)
+    for (size_t j = 0; j < keys; j++, p += QUERY_TILE) {
+      const vf score = vf_load(p);
+      vf weight = exp2_t16_p3(BACKWARD_LOWEST, vf_sub(vf_sub(score, first), second));
+      if (masked) weight = vf_select(vm_or(nothing, vf_equal(score, vf_set1(-INFINITY))), vf_set1(-0.0f), weight);
+      vf_store(p, weight);
+    }
+  }
+}
+
+// dS^T <- P^T * (V dO^T - delta) for rows x vectors; with dropout its multipliers go on V dO^T.
+INLINE_KERNEL void backward_cotangent_rows(const int rows, const int vectors, const bool masked, const bool drops, const float *value,
+                                           size_t value_dim, const float *gradient, const float *statistics, const float *scores,
+                                           const float *multipliers, float *cotangent) {
+  vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
+  block_product(rows, vectors, false, value, (ptrdiff_t)value_dim, 1, gradient, QUERY_TILE, value_dim, sum);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      const vf weight = vf_load(scores + r * QUERY_TILE + v * HEED_LANES);
+      if (drops) sum[r][v] = vf_mul(sum[r][v], vf_load(multipliers + r * QUERY_TILE + v * HEED_LANES));
+      const vf difference = vf_sub(sum[r][v], vf_load(statistics + v * HEED_LANES));
+      vf result = vf_mul(weight, vf_sub(difference, vf_load(statistics + 3 * QUERY_TILE + v * HEED_LANES)));
+      if (masked) result = vf_select(backward_hidden(weight), vf_zero(), result);
+      vf_store(cotangent + r * QUERY_TILE + v * HEED_LANES, result);
+    }
+}
+
+INLINE_KERNEL void backward_cotangent_tile(const int vectors, const bool masked, const bool drops, size_t keys, const float *value,
+                                           size_t value_dim, const float *gradient, const float *statistics, const float *scores,
+                                           const float *multipliers, float *cotangent) {
+  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  size_t j = 0;
+  for (; j + (size_t)rows <= keys; j += (size_t)rows)
+    backward_cotangent_rows(rows, vectors, masked, drops, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
+                            drops ? multipliers + j * QUERY_TILE : NULL, cotangent + j * QUERY_TILE);
+  for (; j < keys; j++)
+    backward_cotangent_rows(1, vectors, masked, drops, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
+                            drops ? multipliers + j * QUERY_TILE : NULL, cotangent + j * QUERY_TILE);
+}
+
+// sum^T[d] += sum over the tile's keys of K[j][d] * dS^T[j] for rows x vectors.
+INLINE_KERNEL void backward_query_rows(const int rows, const int vectors, const float *key, size_t head_dim, size_t keys,
+                                       const float *cotangent, float *sum_lanes) {
+  vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
+  block_product(rows, vectors, false, key, 1, (ptrdiff_t)head_dim, cotangent, QUERY_TILE, keys, sum);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      float *to = sum_lanes + r * QUERY_TILE + v * HEED_LANES;
+      vf_store(to, vf_add(vf_load(to), sum[r][v]));
+    }
+}
+
+INLINE_KERNEL void backward_query_tile(const int vectors, const float *key, size_t head_dim, size_t keys, const float *cotangent,
+                                       float *sum_lanes) {
+  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  size_t d = 0;
+  for (; d + (size_t)rows <= head_dim; d += (size_t)rows)
+    backward_query_rows(rows, vectors, key + d, head_dim, keys, cotangent, sum_lanes + d * QUERY_TILE);
+  for (; d < head_dim; d++) backward_query_rows(1, vectors, key + d, head_dim, keys, cotangent, sum_lanes + d * QUERY_TILE);
+}
+
+// The same where a hidden key may be NaN or infinite: what P^T marks as hidden is left alone.
+static void backward_query_careful(const float *key, size_t head_dim, size_t keys, const float *cotangent, const float *scores,
+                                   size_t lanes, float *sum_lanes) {
+  for (size_t d = 0; d < head_dim; d++)
+    for (size_t lane = 0; lane < lanes; lane += HEED_LANES) {
+      vf sum = vf_zero();
+      for (size_t j = 0; j < keys; j++) {
+        const vf next = vf_accumulate(vf_set1(key[j * head_dim + d]), vf_load(cotangent + j * QUERY_TILE + lane), sum);
+        sum = vf_select(backward_hidden(vf_load(scores + j * QUERY_TILE + lane)), sum, next);
+      }
+      float *to = sum_lanes + d * QUERY_TILE + lane;
+      vf_store(to, vf_add(vf_load(to), sum));
+    }
+}
+
+// sum[j] += sum over queries begin ... end-1 of A^T[j][i] * X[i] for rows x vectors.
+INLINE_KERNEL void backward_key_rows(const int rows, const int vectors, const float *factors, const float *x, size_t width, size_t queries,
+                                     float *key_sum) {
+  vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
+  block_product(rows, vectors, false, factors, QUERY_TILE, 1, x, (ptrdiff_t)width, queries, sum);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      float *to = key_sum + (size_t)r * width + v * HEED_LANES;
+      vf_store(to, vf_add(vf_load(to), sum[r][v]));
+    }
+}
+
+// Which queries see which keys of a tile: of the vector of queries `g` the first counts[g] keys have been computed.
+typedef struct BackwardRange {
+  size_t queries;                    // of the tile
+  size_t counts[HEED_BLOCK_VECTORS]; // rounded up to whole blocks of rows, what is beyond the last key seen being hidden
+} BackwardRange;
+
+INLINE_KERNEL void backward_key_panel(const int vectors, const BackwardRange *range, size_t keys, const float *factors, const float *x,
+                                      size_t width, float *key_sum) {
+  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  for (size_t j = 0; j < keys;) {
+    size_t begin = 0, end = range->queries;
+    while (begin < end && range->counts[begin / HEED_LANES] <= j) begin += HEED_LANES;
+    while (end > begin && range->counts[(end - 1) / HEED_LANES] <= j) end = (end - 1) / HEED_LANES * HEED_LANES;
+    const bool whole = j + (size_t)rows <= keys;
+    if (begin < end && whole)
+      backward_key_rows(rows, vectors, factors + j * QUERY_TILE + begin, x + begin * width, width, end - begin, key_sum + j * width);
+    else if (begin < end)
+      backward_key_rows(1, vectors, factors + j * QUERY_TILE + begin, x + begin * width, width, end - begin, key_sum + j * width);
+    j += whole ? (size_t)rows : 1;
+  }
+}
+
+#define BACKWARD_KEY_PANEL(vectors)                                                                                                        \
+  static __attribute__((noinline)) void backward_key_panel_##vectors(const BackwardRange *range, size_t keys, const float *factors,        \
+                                                                     const float *x, size_t width, float *key_sum) {                       \
+    backward_key_panel(vectors, range, keys, factors, x, width, key_sum);                                                                  \
+  }
+BACKWARD_KEY_PANEL(1)
+BACKWARD_KEY_PANEL(2)
+#if HEED_BLOCK_VECTORS > 2
+BACKWARD_KEY_PANEL(3)
+#endif
+#if HEED_BLOCK_VECTORS > 3
+BACKWARD_KEY_PANEL(4)
+#endif
+
+typedef void (*BackwardKeyPanel)(const BackwardRange *, size_t, const float *, const float *, size_t, float *);
+static const BackwardKeyPanel backward_key_panels[] = {
+    backward_key_panel_1,
+    backward_key_panel_2,
+#if HEED_BLOCK_VECTORS > 2
+    backward_key_panel_3,
+#endif
+#if HEED_BLOCK_VECTORS > 3
+    backward_key_panel_4,
+#endif
+};
+
+// All columns of dV (factors P^T, x = dO) or dK (factors dS^T, x = Q).
+static void backward_key_tile(const BackwardRange *range, size_t keys, const float *factors, const float *x, size_t width, float *key_sum) {
+  for (size_t column = 0; column < width;) {
+    const size_t left = (width - column) / HEED_LANES, vectors = left < HEED_BLOCK_VECTORS ? left : HEED_BLOCK_VECTORS;
+    backward_key_panels[vectors - 1](range, keys, factors, x + column, width, key_sum + column);
+    column += vectors * HEED_LANES;
+  }
+}
+
+// The same where the query or cotangent of a row that does not see a key may be NaN or infinite.
+static void backward_key_careful(const BackwardRange *range, size_t keys, const float *factors, const float *scores, const float *x,
+                                 size_t width, float *key_sum) {
+  for (size_t j = 0; j < keys; j++)
+    for (size_t column = 0; column < width; column += HEED_LANES) {
+      vf sum = vf_zero();
+      for (size_t i = 0; i < range->queries; i++) {
+        const float weight = scores[j * QUERY_TILE + i];
+        if (range->counts[i / HEED_LANES] <= j || (weight == 0.0f && __builtin_signbit(weight))) continue;
+        sum = vf_accumulate(vf_set1(factors[j * QUERY_TILE + i]), vf_load(x + i * width + column), sum);
+      }
+      float *to = key_sum + j * width + column;
+      vf_store(to, vf_add(vf_load(to), sum));
+    }
+}
+
+#endif

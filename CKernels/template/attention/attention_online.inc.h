@@ -1,0 +1,38 @@
+// Online softmax: what every path of attention shares, so that their bits agree.
+//
+// Order of summation: tiles of KEY_TILE keys from zero, online within a chunk of KEY_CHUNK keys, chunks merged from
+// left to right. Skipping a tile that a row does not see leaves the row's bits alone, for its share would be m' = m, alpha = 1 and + 0.
+//
+// Hidden scores become P = -0: it adds nothing, and its sign tells the careful product, which is taken where a tile that is partly hidden
+// holds a value that is not finite, what to leave out (0 * NaN would be NaN). A row's maximum begins at the lowest finite number, which
+// only decides where a row saw nothing or minus infinity alone: then its sum is 0.
+
+#ifndef HEED_ATTENTION_ONLINE_INC_H
+#define HEED_ATTENTION_ONLINE_INC_H
+
+#include "template/math/exponential.inc.h"
+
+#define KEY_BLOCK HEED_CACHE_BLOCK // keys beside each other in a cache, and whose scores decode sums at a time
+#define KEY_TILE  64
+#define KEY_CHUNK HEED_CACHE_CHUNK
+#define LOWEST    (-FLT_MAX)
+#define LOG2_E    0x1.71547652b82fep+0
+
+// Scores in base 2 that are computed again (attention_refine.inc.h): from this magnitude on an error of some ulp is one of 1e-5 in the weight,
+// and weights that are this power of 2 below the largest do not matter.
+#define REFINE_LARGE 16.0f
+#define REFINE_NEAR  32.0f
+
+// 2^x for x <= 0; what would be denormal becomes 0, so that minus infinity is no special case.
+INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(-126.0f, x); }
+
+// The factor that turns a product of a query and a key into a score in base 2.
+INLINE_KERNEL double refine_factor(float scale) { return (double)scale * LOG2_E; }
+INLINE_KERNEL float scale_in_base_2(float scale) { return (float)refine_factor(scale); }
+
+// log(sum of e^score) from a maximum in base 2 and a sum relative to it.
+INLINE_KERNEL float log_sum_exp_of(float max, float sum) {
+  return sum == 0.0f ? -INFINITY : (float)(((double)max + log2((double)sum)) * 0x1.62e42fefa39efp-1);
+}
+
+#endif

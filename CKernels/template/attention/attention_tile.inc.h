@@ -1,0 +1,145 @@
+// The two products of tiled attention in float32, and the steps between them (letters and order: attention_tiled_forward.inc.h).
+//
+// `paired` sums two terms at a time, the second before the first: the order of the bfloat16 dot product, whose products are exact in
+// float32, so that converted operands give its bits.
+
+#ifndef HEED_ATTENTION_TILE_INC_H
+#define HEED_ATTENTION_TILE_INC_H
+
+#include "template/attention/attention_refine.inc.h"
+#include "template/gemm/block_product.inc.h"
+
+typedef struct TileScratch {
+  float *query;                                         // Q^T [D][QUERY_TILE]
+  float *scores;                                        // S^T, then P^T [KEY_TILE][QUERY_TILE]
+  float *bias;                                          // masks of one tile as numbers to add, minus infinity where hidden
+  float *chunk, *total;                                 // O^T [E][QUERY_TILE] of the chunk and of the chunks before
+  float *chunk_max, *chunk_sum, *total_max, *total_sum; // [QUERY_TILE]
+  float *multipliers;                                   // of dropout [KEY_TILE][QUERY_TILE]
+  float *key, *value;                                   // one tile of K and V converted to float32, [KEY_TILE][D] and [KEY_TILE][E]
+} TileScratch;
+
+// S^T of rows x vectors, stored; the maxima run along in `max`.
+INLINE_KERNEL void score_rows(const int rows, const int vectors, const bool paired, const TileOperands *x, const float *key,
+                              size_t head_dim, const float *query, float *scores, vf max[HEED_BLOCK_VECTORS]) {
+  vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
+  block_product(rows, vectors, paired, key, x->key_row, x->key_column, query, QUERY_TILE, head_dim, sum);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      sum[r][v] = vf_mul(sum[r][v], vf_set1(x->scale));
+      vf_store(scores + r * QUERY_TILE + v * HEED_LANES, sum[r][v]);
+      max[v] = vf_max(sum[r][v], max[v]); // NaN is passed over here and shows in P
+    }
+}
+
+INLINE_KERNEL void score_tile(const int vectors, const bool paired, const TileOperands *x, size_t keys, size_t head_dim, const float *query,
+                              float *scores, vf max[HEED_BLOCK_VECTORS]) {
+  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  size_t j = 0;
+  for (; j + (size_t)rows <= keys; j += (size_t)rows)
+    score_rows(rows, vectors, paired, x, key_at(x, j), head_dim, query, scores + j * QUERY_TILE, max);
+  for (; j < keys; j++) score_rows(1, vectors, paired, x, key_at(x, j), head_dim, query, scores + j * QUERY_TILE, max);
+}
+
+// m' <- max(m, tile), P^T <- 2^(S^T - m') in place, alpha <- 2^(m - m'), l <- l * alpha + sum of P^T. `rounded`: P as bfloat16, the sum not.
+INLINE_KERNEL void weigh_tile(const int vectors, const bool masked, const bool rounded, size_t keys, float *scores, float *chunk_max,
+                              float *chunk_sum, const vf max[HEED_BLOCK_VECTORS], vf alpha[HEED_BLOCK_VECTORS]) {
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) {
+    const vf before = vf_load(chunk_max + v * HEED_LANES), now = vf_max(max[v], before);
+    alpha[v] = weight_of(vf_sub(before, now));
+    vf_store(chunk_max + v * HEED_LANES, now);
+    vf sum = vf_zero();
+    float *p = scores + v * HEED_LANES;
+#pragma clang loop unroll_count(4)
+    for (size_t j = 0; j < keys; j++, p += QUERY_TILE) {
+      const vf score = vf_load(p);
+      vf weight = weight_of(vf_sub(score, now));
+      if (masked) weight = vf_select(vf_equal(score, vf_set1(-INFINITY)), vf_set1(-0.0f), weight);
+      sum = vf_add(sum, weight);
+      vf_store(p, rounded ? vf_round_bf16(weight) : weight);
+    }
+    vf_store(chunk_sum + v * HEED_LANES, vf_fma(vf_load(chunk_sum + v * HEED_LANES), alpha[v], sum));
+  }
+}
+
+// O^T <- O^T * alpha + V^T P^T for rows x vectors.
+INLINE_KERNEL void value_rows(const int rows, const int vectors, const bool paired, const TileOperands *x, const float *value, size_t keys,
+                              const float *weights, const vf alpha[HEED_BLOCK_VECTORS], float *output) {
+  vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
+  block_product(rows, vectors, paired, value, x->value_column, x->value_row, weights, QUERY_TILE, keys, sum);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) {
+      float *o = output + r * QUERY_TILE + v * HEED_LANES;
+      vf_store(o, vf_fma(vf_load(o), alpha[v], sum[r][v]));
+    }
+}
+
+INLINE_KERNEL void value_tile(const int vectors, const bool paired, const TileOperands *x, size_t keys, size_t value_dim,
+                              const float *weights, const vf alpha[HEED_BLOCK_VECTORS], float *output) {
+  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  size_t e = 0;
+  for (; e + (size_t)rows <= value_dim; e += (size_t)rows)
+    value_rows(rows, vectors, paired, x, x->value + (ptrdiff_t)e * x->value_column, keys, weights, alpha, output + e * QUERY_TILE);
+  for (; e < value_dim; e++)
+    value_rows(1, vectors, paired, x, x->value + (ptrdiff_t)e * x->value_column, keys, weights, alpha, output + e * QUERY_TILE);
+}
+
+// The same product where a hidden value may be NaN or infinite: lanes whose weight has a sign are left alone.
+INLINE_KERNEL void value_tile_careful(const int vectors, const bool paired, const TileOperands *x, size_t keys, size_t value_dim,
+                                      const float *weights, const vf alpha[HEED_BLOCK_VECTORS], float *output) {
+  for (size_t e = 0; e < value_dim; e++)
+    for (int v = 0; v < vectors; v++) {
+      vf sum = vf_zero();
+      for (size_t i = 0; i < keys; i++) {
+        const size_t j = paired && (i ^ 1) < keys ? i ^ 1 : i;
+        const vf exact = vf_load(weights + j * QUERY_TILE + v * HEED_LANES), weight = paired ? vf_round_bf16(exact) : exact;
+        const vf element = vf_set1(x->value[(ptrdiff_t)j * x->value_row + (ptrdiff_t)e * x->value_column]);
+        sum = vf_select(vf_sign_bit(weight), sum, vf_fma(element, weight, sum));
+      }
+      float *o = output + e * QUERY_TILE + v * HEED_LANES;
+      vf_store(o, vf_fma(vf_load(o), alpha[v], sum));
+    }
+}
+
+INLINE_KERNEL bool all_finite(const float *value, ptrdiff_t value_row, ptrdiff_t value_column, size_t keys, size_t value_dim) {
+  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
+  float seen_alone = 0.0f;
+  for (size_t j = 0; j < keys; j++) {
+    const float *row = value + (ptrdiff_t)j * value_row;
+    if (value_column == 1)
+      for (size_t e = 0; e < value_dim; e += HEED_LANES) seen = vf_fma(vf_load_n(row + e, value_dim - e), vf_zero(), seen);
+    else
+      for (size_t e = 0; e < value_dim; e++) seen_alone += row[(ptrdiff_t)e * value_column] * 0.0f;
+  }
+  return !vm_any(vf_is_nan(seen)) && seen_alone == 0.0f;
+}
+
+// One tile of keys, the first of them `first`, against `vectors` vectors of queries from lane `lane` on.
+INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool paired, const HeedAttentionTile *tile, const TileScratch *s,
+                               const TileOperands *x, size_t first, size_t keys, size_t lane, const float *bias) {
+  float *scores = s->scores + lane;
+  vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
+#pragma clang loop unroll(full)
+  for (int v = 0; v < vectors; v++) max[v] = vf_set1(LOWEST);
+  score_tile(vectors, paired, x, keys, tile->head_dim, s->query + lane, scores, max);
+  if (masked) mask_tile(vectors, tile, first, keys, lane, bias ? bias + lane : NULL, scores, max);
+  if (!paired)
+    refine_tile(vectors, tile->scale, tile->head_dim, s->query + lane, x, keys, bias ? bias + lane : NULL, s->chunk_max + lane, scores,
+                max);
+  weigh_tile(vectors, masked, paired, keys, scores, s->chunk_max + lane, s->chunk_sum + lane, max, alpha);
+  if (!paired && tile->dropout > 0) { // L is that of the weights before; bfloat16 takes none
+    drop_tile(vectors, tile, first, lane, s->multipliers + lane);
+    multiply_tile(vectors, keys, scores, s->multipliers + lane, scores);
+  }
+  if (masked && !all_finite(x->value, x->value_row, x->value_column, keys, tile->value_dim))
+    value_tile_careful(vectors, paired, x, keys, tile->value_dim, scores, alpha, s->chunk + lane);
+  else
+    value_tile(vectors, paired, x, keys, tile->value_dim, scores, alpha, s->chunk + lane);
+}
+
+#endif

@@ -1,0 +1,234 @@
+// Attention forward, one tile of queries of one head (letters: heed/attention.h).
+//
+// Queries stand in the lanes. Of the operands only Q is packed, transposed; scale and log2 e go on the scores (in Q they would round every term of them). Every element of K and V is
+// broadcast from where it lies. So the maximum, the sum and the rescaling of a row are vertical, and both products are the same block:
+//
+//   S^T <- K Q^T      64 keys x 64 queries, in base 2
+//   m'  <- max(m, rows of S^T);  P^T <- 2^(S^T - m');  alpha <- 2^(m - m')
+//   l   <- l * alpha + sum of the tile's P^T
+//   O^T <- O^T * alpha + V^T P^T, the tile's product summed on its own from zero: a carried accumulator has twice the error
+
+// In bfloat16 Q, K and V are bfloat16, scores and sums float32, P is rounded to bfloat16 for the second product, and both products sum pairs of
+// terms as vdpbf16ps does: the second, then the first. Here operands are converted; attention_tiled_dot.inc.h uses the instruction.
+
+#include "template/attention/attention_tile.inc.h"
+
+typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const TileOperands *, size_t, size_t, size_t, const float *);
+
+// One kernel a number of vectors, so that a few queries do not pay for a full tile; [vectors - 1][masked].
+#define ATTEND(name, vectors, masked, ...)                                                                                                 \
+  static __attribute__((noinline)) void name##_##vectors##_##masked(const HeedAttentionTile *tile, const TileScratch *s,                   \
+                                                                    const TileOperands *x, size_t first, size_t keys, size_t lane,         \
+                                                                    const float *bias) {                                                   \
+    __VA_ARGS__(vectors, masked, tile, s, x, first, keys, lane, bias);                                                                     \
+  }
+// clang-format off
+#if HEED_BLOCK_VECTORS == 2
+#define ATTEND_ALL(name, ...)                                                                                                              \
+  ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 2, true, __VA_ARGS__) static const AttendTile name[][2] = {{name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}};
+#elif HEED_BLOCK_VECTORS == 3
+#define ATTEND_ALL(name, ...)                                                                                                              \
+  ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 3, true, __VA_ARGS__)                                                                                                       \
+  static const AttendTile name[][2] = {{name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}};
+#else
+#define ATTEND_ALL(name, ...)                                                                                                              \
+  ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 3, true, __VA_ARGS__)                                                                                                       \
+  ATTEND(name, 4, false, __VA_ARGS__)                                                                                                      \
+  ATTEND(name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                                 \
+      {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}, {name##_4_false, name##_4_true}};
+#endif
+// clang-format on
+
+INLINE_KERNEL void attend_tile_f32(const int vectors, const bool masked, const HeedAttentionTile *tile, const TileScratch *s,
+                                   const TileOperands *x, size_t first, size_t keys, size_t lane, const float *bias) {
+  attend_tile(vectors, masked, false, tile, s, x, first, keys, lane, bias);
+}
+INLINE_KERNEL void attend_tile_bf16(const int vectors, const bool masked, const HeedAttentionTile *tile, const TileScratch *s,
+                                    const TileOperands *x, size_t first, size_t keys, size_t lane, const float *bias) {
+  attend_tile(vectors, masked, true, tile, s, x, first, keys, lane, bias);
+}
+ATTEND_ALL(attend_f32, attend_tile_f32)
+ATTEND_ALL(attend_bf16, attend_tile_bf16)
+
+// Where the products find one tile of keys and values.
+typedef TileOperands (*TileSource)(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys);
+
+static TileOperands operands_f32(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
+  (void)s, (void)keys;
+  return (TileOperands){.key = (const float *)tile->key + (ptrdiff_t)first * tile->key_row,
+                        .value = (const float *)tile->value + (ptrdiff_t)first * tile->value_row,
+                        .key_row = tile->key_row,
+                        .key_column = tile->key_column,
+                        .value_row = tile->value_row,
+                        .value_column = tile->value_column,
+                        .scale = scale_in_base_2(tile->scale),
+                        .key_block = KEY_BLOCK * tile->key_row};
+}
+
+// Where a cache's chunk holds the tile that begins at key `first`, in rows.
+INLINE_KERNEL size_t cached_row(const HeedAttentionTile *tile, size_t first) { return tile->cached_row + first % KEY_CHUNK; }
+
+static TileOperands operands_cached_f32(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
+  (void)s, (void)keys;
+  const size_t chunk = first / KEY_CHUNK, row = cached_row(tile, first);
+  return (TileOperands){.key = (const float *)tile->key_chunks[chunk] + row * tile->head_dim,
+                        .value = (const float *)tile->value_chunks[chunk] + row * tile->value_dim,
+                        .key_row = 1,
+                        .key_column = KEY_BLOCK,
+                        .value_row = (ptrdiff_t)tile->value_dim,
+                        .value_column = 1,
+                        .scale = scale_in_base_2(tile->scale),
+                        .key_block = (ptrdiff_t)(KEY_BLOCK * tile->head_dim)};
+}
+
+static TileOperands operands_converted(const HeedAttentionTile *tile, const TileScratch *s) {
+  return (TileOperands){.key = s->key,
+                        .value = s->value,
+                        .key_row = (ptrdiff_t)tile->head_dim,
+                        .key_column = 1,
+                        .value_row = (ptrdiff_t)tile->value_dim,
+                        .value_column = 1,
+                        .scale = scale_in_base_2(tile->scale),
+                        .key_block = (ptrdiff_t)(KEY_BLOCK * tile->head_dim)};
+}
+
+static TileOperands operands_bf16(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
+  convert_rows_bf16((const uint16_t *)tile->key + (ptrdiff_t)first * tile->key_row, tile->key_row, tile->key_column, keys, tile->head_dim,
+                    s->key);
+  convert_rows_bf16((const uint16_t *)tile->value + (ptrdiff_t)first * tile->value_row, tile->value_row, tile->value_column, keys,
+                    tile->value_dim, s->value);
+  return operands_converted(tile, s);
+}
+
+static TileOperands operands_cached_bf16(const HeedAttentionTile *tile, const TileScratch *s, size_t first, size_t keys) {
+  const size_t chunk = first / KEY_CHUNK, row = cached_row(tile, first), dim = tile->head_dim;
+  const uint16_t *key = (const uint16_t *)tile->key_chunks[chunk] + row * dim;
+  const uint16_t *value = (const uint16_t *)tile->value_chunks[chunk] + row * tile->value_dim;
+  // The block's layout is kept: what is converted is one row of 16 D numbers.
+  const size_t blocks = (keys + KEY_BLOCK - 1) / KEY_BLOCK;
+  convert_rows_bf16(key, (ptrdiff_t)(KEY_BLOCK * dim), 1, blocks, KEY_BLOCK * dim, s->key);
+  convert_rows_bf16(value, (ptrdiff_t)tile->value_dim, 1, keys, tile->value_dim, s->value);
+  TileOperands x = operands_converted(tile, s);
+  x.key_row = 1, x.key_column = KEY_BLOCK;
+  return x;
+}
+
+// The tiles of one chunk.
+static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, size_t begin, size_t end, TileSource source,
+                         const AttendTile attend[][2]) {
+  const size_t groups = (tile->queries + HEED_LANES - 1) / HEED_LANES;
+  for (size_t i = 0; i < QUERY_TILE; i++) s->chunk_max[i] = LOWEST, s->chunk_sum[i] = 0.0f;
+  for (size_t i = 0; i < QUERY_TILE * tile->value_dim; i++) s->chunk[i] = 0.0f;
+  const size_t unseen = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; // tiles before the window of every row
+  for (size_t first = begin > unseen ? begin : unseen; first < end; first += KEY_TILE) {
+    const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
+    const TileMask mask = gather_bias(tile, first, keys, s->bias);
+    if (mask == TileMaskAll) continue;
+    const float *bias = mask == TileMaskSome ? s->bias : NULL;
+    const TileOperands x = source(tile, s, first, keys);
+    if (visible_keys(tile, 0) >= (ptrdiff_t)(first + keys) && first_key(tile, tile->queries - 1) <= (ptrdiff_t)first) {
+      attend[groups - 1][bias != NULL](tile, s, &x, first, keys, 0, bias);
+      continue;
+    }
+    // An edge of what is seen crosses this tile: each vector of queries goes as far as its last row sees.
+    for (size_t group = 0; group < groups; group++) {
+      const size_t lane = group * HEED_LANES, last = lane + HEED_LANES < tile->queries ? lane + HEED_LANES - 1 : tile->queries - 1;
+      const ptrdiff_t seen = visible_keys(tile, last) - (ptrdiff_t)first, all = visible_keys(tile, lane) - (ptrdiff_t)first;
+      const bool enters = first_key(tile, last) > (ptrdiff_t)first; // the window begins here for some row
+      if (seen <= 0 || first_key(tile, lane) >= (ptrdiff_t)(first + keys)) continue;
+      const size_t count = (size_t)seen < keys ? (size_t)seen : keys;
+      attend[0][bias != NULL || all < (ptrdiff_t)count || enters](tile, s, &x, first, count, lane, bias);
+    }
+  }
+}
+
+// total <- total and chunk, by their maxima and sums.
+static void merge_chunk(const TileScratch *s, size_t value_dim) {
+  for (size_t lane = 0; lane < QUERY_TILE; lane += HEED_LANES) {
+    const vf before = vf_load(s->total_max + lane), chunk = vf_load(s->chunk_max + lane), now = vf_max(before, chunk);
+    const vf a = weight_of(vf_sub(before, now)), b = weight_of(vf_sub(chunk, now));
+    vf_store(s->total_max + lane, now);
+    vf_store(s->total_sum + lane, vf_fma(vf_load(s->total_sum + lane), a, vf_mul(vf_load(s->chunk_sum + lane), b)));
+    for (size_t e = 0; e < value_dim; e++) {
+      float *o = s->total + e * QUERY_TILE + lane;
+      vf_store(o, vf_fma(vf_load(o), a, vf_mul(vf_load(s->chunk + e * QUERY_TILE + lane), b)));
+    }
+  }
+}
+
+// All chunks from the packed queries on, and the output.
+static void attend_all(const HeedAttentionTile *tile, TileScratch *s, TileSource source, const AttendTile attend[][2]) {
+  const size_t seen = (size_t)visible_keys(tile, tile->queries - 1);
+  const size_t earliest = (size_t)first_key(tile, 0) / KEY_CHUNK * KEY_CHUNK, start = earliest < seen ? earliest : 0;
+  attend_chunk(tile, s, start, seen - start < KEY_CHUNK ? seen : start + KEY_CHUNK, source, attend);
+  if (seen - start > KEY_CHUNK) { // the first chunk is the total so far
+    float *const pointers[] = {s->chunk, s->chunk_max, s->chunk_sum};
+    s->chunk = s->total, s->chunk_max = s->total_max, s->chunk_sum = s->total_sum;
+    s->total = pointers[0], s->total_max = pointers[1], s->total_sum = pointers[2];
+    for (size_t begin = start + KEY_CHUNK; begin < seen; begin += KEY_CHUNK) {
+      attend_chunk(tile, s, begin, seen - begin < KEY_CHUNK ? seen : begin + KEY_CHUNK, source, attend);
+      merge_chunk(s, tile->value_dim);
+    }
+    s->chunk = s->total, s->chunk_max = s->total_max, s->chunk_sum = s->total_sum;
+  }
+  float inverse[QUERY_TILE];
+  for (size_t i = 0; i < QUERY_TILE; i++) inverse[i] = s->chunk_sum[i] == 0.0f ? 0.0f : 1.0f / s->chunk_sum[i];
+  unpack_transposed(s->chunk, QUERY_TILE, inverse, tile->queries, tile->value_dim, tile->output, tile->output_row, tile->output_column);
+  if (tile->log_sum_exp)
+    for (size_t i = 0; i < tile->queries; i++) tile->log_sum_exp[i] = log_sum_exp_of(s->chunk_max[i], s->chunk_sum[i]);
+}
+
+// Floats of scratch, converted K and V (bfloat16) included where `converts`.
+INLINE_KERNEL size_t tile_scratch_floats(size_t head_dim, size_t value_dim, bool converts) {
+  const size_t rows = QUERY_TILE * (head_dim + 3 * KEY_TILE + 2 * value_dim + 4);
+  return rows + (converts ? KEY_TILE * (head_dim + value_dim) : 0);
+}
+
+INLINE_KERNEL TileScratch carve_scratch(const HeedAttentionTile *tile, bool converts) {
+  TileScratch s = {0};
+  float *next = tile->scratch;
+  s.query = next, next += QUERY_TILE * tile->head_dim;
+  s.scores = next, next += QUERY_TILE * KEY_TILE;
+  s.bias = next, next += QUERY_TILE * KEY_TILE;
+  s.chunk = next, next += QUERY_TILE * tile->value_dim;
+  s.total = next, next += QUERY_TILE * tile->value_dim;
+  s.chunk_max = next, next += QUERY_TILE;
+  s.chunk_sum = next, next += QUERY_TILE;
+  s.total_max = next, next += QUERY_TILE;
+  s.total_sum = next, next += QUERY_TILE;
+  s.multipliers = next, next += QUERY_TILE * KEY_TILE;
+  if (converts) s.key = next, next += KEY_TILE * tile->head_dim, s.value = next;
+  return s;
+}
+
+static size_t attention_tiled_scratch(size_t head_dim, size_t value_dim) { return tile_scratch_floats(head_dim, value_dim, false); }
+
+static void attention_tiled_forward(const HeedAttentionTile *tile) {
+  TileScratch s = carve_scratch(tile, false);
+  pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s.query, QUERY_TILE,
+                  QUERY_TILE);
+  attend_all(tile, &s, tile->key_chunks ? operands_cached_f32 : operands_f32, attend_f32);
+}
+
+static size_t attention_tiled_bf16_scratch(size_t head_dim, size_t value_dim) { return tile_scratch_floats(head_dim, value_dim, true); }
+
+// Q in bfloat16 stays as it is; scale and log2 e go into the scores.
+static void attention_tiled_bf16_forward(const HeedAttentionTile *tile) {
+  TileScratch s = carve_scratch(tile, true);
+  convert_rows_bf16((const uint16_t *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, s.key);
+  pack_transposed(s.key, (ptrdiff_t)tile->head_dim, 1, tile->queries, tile->head_dim, 1.0f, s.query, QUERY_TILE, QUERY_TILE);
+  attend_all(tile, &s, tile->key_chunks ? operands_cached_bf16 : operands_bf16, attend_bf16);
+}

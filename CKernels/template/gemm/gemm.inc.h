@@ -1,0 +1,78 @@
+// Matrix product of one tile of C, float32. Its panels are 16 KiB (64 columns, a block of 64 terms) and stay in the first-level cache.
+
+#include "template/gemm/gemm_tile.inc.h"
+#include "template/gemm/pack.inc.h"
+
+// Fewer rows than this do not pay for a copy of B's panel, fewer columns not for one of A's rows.
+#define GEMM_COPY_B_ROWS    96
+#define GEMM_COPY_A_COLUMNS 160
+
+// sum[r * vectors + v] <- sum over k in order of A[r, k] * B[k, vector v]. One array for every shape of block, unlike block_product.
+INLINE_KERNEL void gemm_product(const int rows, const int vectors, const GemmBlock *x, const float *a, const float *b, size_t depth,
+                                vf sum[GEMM_SUMS]) {
+  const ptrdiff_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < rows * vectors; i++) sum[i] = vf_zero();
+  for (size_t k = depth; k > 0; k--) {
+    vf panel[GEMM_SUMS];
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) panel[v] = vf_load(b + v * HEED_LANES);
+#pragma clang loop unroll(full)
+    for (int r = 0; r < rows; r++) {
+      const vf element = vf_set1(a[r * a_row]);
+#pragma clang loop unroll(full)
+      for (int v = 0; v < vectors; v++) sum[r * vectors + v] = vf_accumulate(element, panel[v], sum[r * vectors + v]);
+    }
+    a += a_column;
+    b += b_row;
+  }
+}
+
+GEMM_KERNELS(gemm_product)
+
+// Strides that make the rows of a block collide in the first-level cache, or that jump a page a row.
+INLINE_KERNEL bool gemm_stride_hurts(ptrdiff_t stride) { return stride > HEED_GEMM_K_BLOCK || stride < -HEED_GEMM_K_BLOCK; }
+
+static void gemm_stage_a(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block) {
+  const float *a = (const float *)tile->a + (ptrdiff_t)k * tile->a_column;
+  block->a_row = tile->a_row;
+  block->a_column = tile->a_column;
+  block->a = a;
+  if (tile->columns < GEMM_COPY_A_COLUMNS) return;
+  if (tile->a_column == 1 && gemm_stride_hurts(tile->a_row)) {
+    pack_rows(a, tile->a_row, tile->rows, block->depth, copy);
+    block->a = copy, block->a_row = (ptrdiff_t)block->depth, block->a_column = 1;
+  } else if (tile->a_row == 1 && gemm_stride_hurts(tile->a_column)) {
+    pack_rows(a, tile->a_column, block->depth, tile->rows, copy);
+    block->a = copy, block->a_row = 1, block->a_column = (ptrdiff_t)tile->rows;
+  }
+}
+
+static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block) {
+  if (tile->b_layout == HeedGemmLayoutPacked) {
+    block->b = gemm_packed(tile, 1, column, k);
+    block->b_row = HEED_GEMM_PANEL;
+    return;
+  }
+  const float *b = (const float *)tile->b + (ptrdiff_t)k * tile->b_row + (ptrdiff_t)column * tile->b_column;
+  const size_t width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
+  block->b = b;
+  block->b_row = tile->b_row;
+  if (tile->b_column == 1 && padded == width && tile->rows < GEMM_COPY_B_ROWS) return; // never where a panel is staged for many tiles
+  block->b = copy;
+  block->b_row = GEMM_PANEL;
+  if (tile->b_column != 1) {
+    pack_transposed(b, tile->b_column, tile->b_row, width, block->depth, 1.0f, copy, GEMM_PANEL, padded);
+    return;
+  }
+  for (size_t i = 0; i < block->depth; i++, b += tile->b_row, copy += GEMM_PANEL)
+    for (size_t lane = 0; lane < padded; lane += HEED_LANES) vf_store(copy + lane, vf_load_n(b + lane, width - lane));
+}
+
+static const GemmOperation gemm_f32 = {&gemm_product_kernels, .terms = 1,       .depth = HEED_GEMM_K_BLOCK, .reads_packed = true,
+                                       .reads_strided = true, .brings_a = true, .stage_a = gemm_stage_a,    .stage_b = gemm_stage_b};
+
+static size_t gemm_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_f32, rows, columns, depth); }
+static void gemm_tile(const HeedGemmTile *tile) { gemm_run(&gemm_f32, tile); }
+static size_t gemm_staged_size(size_t columns, size_t depth) { return gemm_staged_floats(&gemm_f32, columns, depth); }
+static void gemm_stage(const HeedGemmTile *tile, size_t column, float *staged) { gemm_stage_panel(&gemm_f32, tile, column, staged); }

@@ -1,0 +1,176 @@
+// Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: heed/gemm.h).
+//
+//   for each pass over some blocks of k      A's block is staged: copied where its strides cost more than the copy, converted, paired
+//     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of rows
+//       for each GEMM_ROWS rows              for each block: sum <- A B, from zero;  C <- C + sum;  or the end: alpha, beta, bias, activation
+
+#ifndef HEED_GEMM_TILE_INC_H
+#define HEED_GEMM_TILE_INC_H
+
+#include "template/gemm/gemm_block.inc.h"
+
+// What differs between kinds of operands. A staging function sets where `block` reads its elements k ... k + block->depth - 1; `copy` has room
+// for them.
+typedef struct GemmOperation {
+  const GemmKernels *kernels;
+  size_t terms;       // of k in an element
+  size_t depth;       // elements of a block of k
+  bool reads_packed;  // a packed B is read where it lies
+  bool reads_strided; // and one with contiguous columns may be
+  bool brings_a;      // nearer, for the next pass: its elements are floats
+  void (*stage_a)(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block);
+  void (*stage_b)(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block);
+} GemmOperation;
+
+INLINE_KERNEL size_t gemm_pass(const GemmOperation *op) { return op->depth * GEMM_PASS_BLOCKS; }
+INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return (depth + op->terms - 1) / op->terms; }
+
+// Where the elements of a packed B from `k` on lie, for the panel that `column` stands in.
+INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t terms, size_t column, size_t k) {
+  const size_t elements = (tile->depth + terms - 1) / terms;
+  return (const float *)tile->b + column / HEED_GEMM_PANEL * elements * HEED_GEMM_PANEL + k * HEED_GEMM_PANEL + column % HEED_GEMM_PANEL;
+}
+
+// Where a tile finds the elements from `k` on of the panel that begins at `column`, staged before.
+INLINE_KERNEL const float *gemm_staged(const GemmOperation *op, const HeedGemmTile *tile, size_t column, size_t k) {
+  return (const float *)tile->b + column * gemm_elements(op, tile->depth) + k * GEMM_PANEL;
+}
+
+INLINE_KERNEL size_t gemm_staged_floats(const GemmOperation *op, size_t columns, size_t depth) {
+  return (columns + GEMM_PANEL - 1) / GEMM_PANEL * GEMM_PANEL * gemm_elements(op, depth);
+}
+
+INLINE_KERNEL void gemm_stage_panel(const GemmOperation *op, const HeedGemmTile *tile, size_t column, float *staged) {
+  const size_t elements = gemm_elements(op, tile->depth), left = tile->columns - column;
+  GemmBlock block = {.width = left < GEMM_PANEL ? left : GEMM_PANEL};
+  for (size_t k = 0; k < elements; k += block.depth) {
+    block.depth = elements - k < gemm_pass(op) ? elements - k : gemm_pass(op);
+    op->stage_b(tile, column, k, staged + k * GEMM_PANEL, &block);
+  }
+}
+
+// Whether sums wait in scratch between the passes over k: C itself serves where nothing of it is needed and its rows are contiguous.
+INLINE_KERNEL bool gemm_needs_partial(const GemmOperation *op, const HeedGemmTile *tile) {
+  return gemm_elements(op, tile->depth) > gemm_pass(op) && (tile->beta != 0.0f || tile->c_column != 1);
+}
+
+INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t columns, size_t depth) {
+  const size_t elements = gemm_elements(op, depth), pass = gemm_pass(op), partial = elements > pass ? rows * columns : 0;
+  return partial + (rows + GEMM_PANEL) * (elements < pass ? elements : pass) + GEMM_PANEL;
+}
+
+// Memory that lies in the last cache or beyond and is brought nearer while something else is multiplied: `rows` of `across` floats.
+typedef struct GemmComing {
+  const float *at;
+  ptrdiff_t row;
+  size_t across, rows, column;
+} GemmComing;
+
+#define GEMM_LINE 16 // floats of a cache line
+
+INLINE_KERNEL void gemm_bring(GemmComing *x, size_t lines) {
+  for (; lines > 0 && x->rows > 0; lines--) {
+    __builtin_prefetch(x->at + x->column, 0, 2);
+    x->column += GEMM_LINE;
+    if (x->column < x->across) continue;
+    x->column = 0, x->at += x->row, x->rows--;
+  }
+}
+
+// All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
+// instead of 6 and 2. Each block's time brings some lines of the panel that comes after, and of A's next pass.
+INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmComing *b, GemmComing *a, size_t a_lines) {
+  const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES, blocks = (rows + GEMM_ROWS - 1) / GEMM_ROWS;
+  const size_t b_lines = b->rows * GEMM_PANEL / GEMM_LINE / blocks + 1;
+  for (size_t left = rows; left > 0;) {
+    const size_t count = left <= GEMM_ROWS ? left : (left < 2 * GEMM_ROWS ? (left + 1) / 2 : GEMM_ROWS);
+    gemm_bring(b, b_lines);
+    gemm_bring(a, a_lines);
+    op->kernels->blocks[vectors - 1][count - 1](&block);
+    left -= count;
+    block.a += (ptrdiff_t)count * block.a_row;
+    block.c += (ptrdiff_t)count * block.c_row;
+    block.partial += (ptrdiff_t)count * block.partial_row;
+    if (block.biased) block.bias += (ptrdiff_t)count * block.bias_row;
+  }
+}
+
+// One pass over k, from element k on, of the whole tile; `block` stands at its first row and column.
+INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile *tile, GemmBlock block, size_t k, float *panel,
+                                    GemmComing a) {
+  const bool packed = tile->b_layout == HeedGemmLayoutPacked, staged = tile->b_layout == HeedGemmLayoutStaged;
+  const bool in_place = packed ? op->reads_packed : !staged && op->reads_strided && tile->b_column == 1;
+  const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
+  float *const c = block.c, *const partial = block.partial;
+  const float *const bias = block.bias;
+  const size_t blocks = (tile->columns + GEMM_PANEL - 1) / GEMM_PANEL * ((tile->rows + GEMM_ROWS - 1) / GEMM_ROWS);
+  const size_t a_lines = a.rows * ((a.across + GEMM_LINE - 1) / GEMM_LINE) / blocks + 1;
+  for (size_t column = 0; column < tile->columns; column += block.width) {
+    size_t left = tile->columns - column;
+    if (packed && left > HEED_GEMM_PANEL - column % HEED_GEMM_PANEL) left = HEED_GEMM_PANEL - column % HEED_GEMM_PANEL;
+    block.c = c + (ptrdiff_t)column * block.c_column;
+    block.partial = partial + column;
+    if (block.biased) block.bias = bias + (ptrdiff_t)column * block.bias_column;
+    block.width = left >= wide ? wide : (left < GEMM_PANEL ? left : GEMM_PANEL);
+    if (staged)
+      block.b = gemm_staged(op, tile, column, k), block.b_row = GEMM_PANEL;
+    else if (block.depth > 0)
+      op->stage_b(tile, column, k, panel, &block);
+    if (left >= wide) {
+      op->kernels->wide[tile->rows - 1](&block);
+      continue;
+    }
+    GemmComing next = {0};
+    if (staged && column + GEMM_PANEL < tile->columns)
+      next = (GemmComing){gemm_staged(op, tile, column + GEMM_PANEL, k), GEMM_PANEL, GEMM_PANEL, block.depth, 0};
+    gemm_panel(op, block, tile->rows, &next, &a, a_lines);
+  }
+}
+
+// A's elements of a pass, whichever way it is contiguous.
+INLINE_KERNEL GemmComing gemm_coming_a(const HeedGemmTile *tile, size_t k, size_t depth) {
+  const float *a = (const float *)tile->a + (ptrdiff_t)k * tile->a_column;
+  if (tile->a_row == 1) return (GemmComing){a, tile->a_column, tile->rows, depth, 0};
+  if (tile->a_column == 1) return (GemmComing){a, tile->a_row, depth, tile->rows, 0};
+  return (GemmComing){0};
+}
+
+INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
+  if (tile->rows == 0 || tile->columns == 0) return; // attention without values, say
+  const bool apart = gemm_needs_partial(op, tile);
+  const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = elements < pass ? elements : pass;
+  float *const panel = tile->scratch, *const copy = panel + GEMM_PANEL * deepest, *const partial = copy + tile->rows * deepest;
+  size_t k = 0;
+  do { // once for a depth of 0 too, which leaves the product out
+    const size_t left = elements - k;
+    GemmBlock block = {
+        .a = copy,
+        .b = panel,
+        .depth = left < pass ? left : pass,
+        .step = op->depth,
+        .first = k == 0,
+        .last = left <= pass,
+        .partial = apart ? partial : tile->c,
+        .partial_row = apart ? (ptrdiff_t)tile->columns : tile->c_row,
+        .c = tile->c,
+        .c_row = tile->c_row,
+        .c_column = tile->c_column,
+        .alpha = tile->alpha,
+        .beta = tile->beta,
+        .bias = tile->bias,
+        .bias_row = tile->bias ? tile->bias_row : 0,
+        .bias_column = tile->bias ? tile->bias_column : 0,
+        .activation = tile->activation,
+        .biased = tile->bias != NULL,
+    };
+    block.plain = block.beta == 0.0f && block.c_column == 1 && !block.biased && block.activation == HeedActivationNone;
+    if (block.depth > 0) op->stage_a(tile, k, copy, &block);
+    const size_t done = k + block.depth;
+    GemmComing a = {0};
+    if (op->brings_a && done < elements) a = gemm_coming_a(tile, done, elements - done < pass ? elements - done : pass);
+    gemm_depth_block(op, tile, block, k, panel, a);
+    k = done;
+  } while (k < elements);
+}
+
+#endif
