@@ -8,7 +8,7 @@
 
 #include "runtime/threads/parallel.h"
 
-// To hand tasks to a worker that spins and to wait for it costs about 0.8 us (Tests/CKernelsTests/runtime_fork_cost.c: 76.4 us of tasks take
+// To hand tasks to a worker that spins and to wait for it costs about 0.8 us (Benchmarks/fork_cost.c: 76.4 us of tasks take
 // 39.0 on two), in which a core does some 100,000 operations. With less than that for each of two workers, one is faster.
 #define FLOPS_PER_WORKER 100000.0
 

@@ -4,6 +4,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#define double float
+#define double                   float
 #define heed_recurrent_reference recurrent_textbook
-#include "../../CKernels/reference/recurrent.c"
+#include "reference/recurrent.c"
