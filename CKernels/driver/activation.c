@@ -2,9 +2,9 @@
 
 #include "heed/activation.h"
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 40.0 // of a usual one, for the choice of how many cores are worth it

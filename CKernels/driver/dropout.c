@@ -2,8 +2,8 @@
 
 #include "heed/dropout.h"
 
-#include "runtime/profile.h"
 #include "driver/random_tasks.h"
+#include "runtime/profile.h"
 
 typedef struct Call {
   const HeedRandomKernels *kernels;

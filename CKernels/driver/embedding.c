@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "checks/embedding_checks.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
+#include "runtime/threads/parallel.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 4.0 // what copying a number counts as, for the choice of how many cores are worth it

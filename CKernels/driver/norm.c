@@ -2,10 +2,10 @@
 
 #include "heed/norm.h"
 
-#include "table/dispatch.h"
 #include "checks/norm_checks.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 20.0 // for the choice of how many cores are worth it

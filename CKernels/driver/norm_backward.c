@@ -1,12 +1,12 @@
 // Norms backward: checks, one task a chunk of HEED_NORM_CHUNK rows. The chunks' sums for the weight and bias gradients are added in the
 // order of the rows, WAVE_CHUNKS of them at a time, so that scratch does not grow with the rows.
 
-#include "table/dispatch.h"
-#include "heed/norm.h"
 #include "checks/norm_checks.h"
-#include "runtime/threads/parallel.h"
+#include "heed/norm.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define WAVE_CHUNKS       64
 #define MERGE_COLUMNS     256

@@ -13,10 +13,10 @@
 #include <sys/mman.h>
 
 #include "runtime/clock.h"
-#include "table/dispatch.h"
 #include "runtime/float_mode.h"
 #include "runtime/threads/parallel.h"
 #include "runtime/threads/thread_count.h"
+#include "table/dispatch.h"
 
 #define SLICE_SECONDS   0.5e-3
 #define DEFAULT_SECONDS 2e-3

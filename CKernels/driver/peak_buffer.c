@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "runtime/clock.h"
-#include "table/dispatch.h"
 #include "runtime/float_mode.h"
 #include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define BUFFER_BYTES_MIN ((size_t)64 << 20)
 // Pieces are handed out one by one, so that a thread that came late reads less. A copy is cut in one piece a thread instead: only a long

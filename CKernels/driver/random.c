@@ -4,8 +4,8 @@
 
 #include <math.h>
 
-#include "runtime/profile.h"
 #include "driver/random_tasks.h"
+#include "runtime/profile.h"
 
 typedef struct Call {
   const HeedRandomKernels *kernels;

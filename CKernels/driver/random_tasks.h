@@ -3,8 +3,8 @@
 #ifndef HEED_RANDOM_TASKS_H
 #define HEED_RANDOM_TASKS_H
 
-#include "table/dispatch.h"
 #include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define HEED_RANDOM_TASK 16384 // numbers of a task, a multiple of HEED_RANDOM_BLOCK
 

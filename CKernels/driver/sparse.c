@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
+#include "checks/sparse_checks.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "checks/sparse_checks.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Rows of a task: enough to hand out cheaply, few enough that rows with many entries do not leave the other cores waiting.
 #define TASK_ROWS 32

@@ -2,9 +2,9 @@
 
 #include <math.h>
 
+#include "checks/sparse_checks.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "checks/sparse_checks.h"
 
 static double entry_value(const HeedSparse *a, size_t e) { return a->value ? (double)a->value[e] : 1; }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "checks/recurrent_checks.h"
-#include "runtime/float_mode.h"
 #include "heed/recurrent.h"
+#include "runtime/float_mode.h"
 #include "runtime/scratch.h"
 
 // Everything of one sequence, [step] in the order of processing. State s is the one before step s; state `length` is the last.

@@ -3,8 +3,8 @@
 #define _GNU_SOURCE
 #include "runtime/profile.h"
 
-#include "runtime/clock.h"
 #include "heed/runtime.h"
+#include "runtime/clock.h"
 #include "runtime/threads/parallel.h"
 
 atomic_bool heed_profile_counts;

@@ -7,6 +7,7 @@
 
 #include "heed/activation.h"
 #include "heed/gemm.h"
+#include "heed/key_value_cache.h"
 #include "heed/runtime.h"
 #include "table/kernels_activation.h"
 #include "table/kernels_arithmetic.h"
@@ -22,7 +23,6 @@
 #include "table/kernels_scored_attention.h"
 #include "table/kernels_softmax_backward.h"
 #include "table/kernels_sparse.h"
-#include "heed/key_value_cache.h"
 
 // One tile of queries of one head against all its keys. Pointers stand at the tile's first row.
 typedef struct HeedAttentionTile {

@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "template/gemm/block_product.inc.h"
-#include "template/math/exponential.inc.h"
 #include "template/gemm/pack.inc.h"
+#include "template/math/exponential.inc.h"
 
 #include "template/activation.inc.h"
 #include "template/copy.inc.h"

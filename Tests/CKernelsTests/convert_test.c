@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "heed/convert.h"
 #include "harness.h"
+#include "heed/convert.h"
 
 static float number(uint32_t bits) {
   float x;

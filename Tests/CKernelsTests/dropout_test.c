@@ -3,8 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "heed/dropout.h"
 #include "harness.h"
+#include "heed/dropout.h"
 
 #define MOST 40000
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heed/embedding.h"
 #include "harness.h"
+#include "heed/embedding.h"
 
 // Tokens of a vocabulary, some numbers far more often than others.
 static void fill_ids(Random *r, const HeedEmbeddingShape *s, void *ids) {

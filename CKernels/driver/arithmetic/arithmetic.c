@@ -3,9 +3,9 @@
 #include "heed/arithmetic.h"
 
 #include "checks/arithmetic_checks.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 10.0 // its share of the memory's time, in the unit that decides how many cores are worth it

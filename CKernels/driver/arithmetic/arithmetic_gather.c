@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "heed/arithmetic.h"
 #include "checks/arithmetic_checks.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
+#include "heed/arithmetic.h"
 #include "runtime/profile.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define TASK_ELEMENTS     16384
 #define SCATTER_COLUMNS   256  // of a task's part of the inner axis

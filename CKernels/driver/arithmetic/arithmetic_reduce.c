@@ -6,12 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-#include "heed/arithmetic.h"
 #include "checks/arithmetic_checks.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
+#include "heed/arithmetic.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define BLOCK             HEED_ARITHMETIC_BLOCK
 #define COLUMNS           HEED_ARITHMETIC_COLUMNS

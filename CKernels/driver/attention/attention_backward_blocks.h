@@ -3,8 +3,8 @@
 #ifndef HEED_ATTENTION_BACKWARD_BLOCKS_H
 #define HEED_ATTENTION_BACKWARD_BLOCKS_H
 
-#include "heed/attention.h"
 #include "driver/attention/attention_tiles.h"
+#include "heed/attention.h"
 
 // Most tiles of keys in a block.
 #define HEED_ATTENTION_BACKWARD_BLOCK_MOST 8

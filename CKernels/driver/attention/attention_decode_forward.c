@@ -5,10 +5,10 @@
 #include "checks/attention_checks.h"
 #include "checks/attention_visibility.h"
 #include "driver/attention/attention_keys.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 typedef struct Decode {
   const HeedAttentionCall *call;

@@ -9,13 +9,13 @@
 #include <math.h>
 
 #include "checks/attention_backward_checks.h"
-#include "driver/attention/attention_backward_stored.h"
 #include "checks/attention_visibility.h"
-#include "table/dispatch.h"
+#include "driver/attention/attention_backward_stored.h"
 #include "heed/dropout.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 typedef struct Materialized {
   const HeedKernels *kernels;

@@ -11,11 +11,11 @@
 
 #include "checks/attention_checks.h"
 #include "checks/attention_visibility.h"
-#include "table/dispatch.h"
 #include "heed/dropout.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Rows of a task: enough that packing K costs little beside them, fewer where tasks would be too few to share.
 #define BLOCK_ROWS       192

@@ -4,12 +4,12 @@
 // pass). Where those are too few to share among the workers, one pass by blocks of keys gives dK and dV and one by tiles of queries dQ: seven
 // products. Every sum runs in the same order either way, and so gives the same bits. dA, which is seldom wanted, has a pass of its own.
 
-#include "driver/attention/attention_backward_blocks.h"
 #include "checks/attention_backward_checks.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
+#include "driver/attention/attention_backward_blocks.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Bytes that a block of packed keys, values and their sums may take: half of a core's second-level cache.
 #define BLOCK_BYTES (384 * 1024)

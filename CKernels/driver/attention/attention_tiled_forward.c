@@ -1,13 +1,13 @@
 // Attention forward, tiled: checks, one task a tile of queries, scratch for every worker.
 
-#include "heed/attention.h"
 #include "checks/attention_checks.h"
 #include "driver/attention/attention_keys.h"
 #include "driver/attention/attention_tiles.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
+#include "heed/attention.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 typedef struct Tiles {
   const HeedAttentionCall *call;

@@ -5,10 +5,10 @@
 #include "checks/attention_checks.h"
 #include "checks/attention_extent.h"
 #include "driver/attention/attention_keys.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 static bool has_element(const HeedKeyValueCache *cache) {
   return cache->element == HeedElementFloat32 || cache->element == HeedElementBfloat16;

@@ -4,9 +4,9 @@
 #define HEED_CONVOLUTION_TILES_H
 
 #include "checks/convolution_checks.h"
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Tasks wanted, so that cores end together; tiles are made smaller for that, down to a panel of columns.
 #define HEED_CONVOLUTION_TASKS 8

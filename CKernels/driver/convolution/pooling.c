@@ -5,9 +5,9 @@
 #include <math.h>
 #include <string.h>
 
-#include "runtime/threads/parallel.h"
 #include "checks/pooling_windows.h"
 #include "runtime/profile.h"
+#include "runtime/threads/parallel.h"
 
 typedef struct Call {
   const HeedPoolingShape *shape;

@@ -3,11 +3,11 @@
 
 #include "heed/gemm.h"
 
-#include "table/dispatch.h"
 #include "checks/gemm_checks.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // A tile of C has at most this many rows (its block of A stays in the second-level cache beside a panel of B) and columns (its part of C,
 // touched once a block of k, likewise). A tile is split while there are fewer tasks than TASKS_WANTED, so that cores end together, but not

@@ -2,11 +2,11 @@
 
 #include <limits.h>
 
-#include "runtime/blas.h"
-#include "heed/gemm.h"
 #include "checks/gemm_checks.h"
-#include "runtime/threads/parallel.h"
+#include "heed/gemm.h"
+#include "runtime/blas.h"
 #include "runtime/profile.h"
+#include "runtime/threads/parallel.h"
 
 // OpenBLAS copies its operands in every call, so tiles are as large as leaves enough of them to share out, by the shape alone.
 #define TILE_MOST    512

@@ -5,11 +5,11 @@
 #include <sys/mman.h>
 
 #include "checks/array_checks.h"
-#include "table/dispatch.h"
 #include "heed/gemm.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 typedef struct Call {
   const HeedKernels *kernels;

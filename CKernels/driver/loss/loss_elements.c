@@ -1,10 +1,10 @@
 // Elementwise losses. One task a block of HEED_LOSS_BLOCK elements, whose sums are added in order.
 
-#include "table/dispatch.h"
 #include "checks/loss_checks.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define SQUARED_FLOPS 5.0 // of an element, for the choice of how many cores are worth it
 #define BINARY_FLOPS  80.0

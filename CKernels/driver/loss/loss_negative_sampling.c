@@ -3,12 +3,12 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
-#include "heed/embedding.h"
 #include "checks/loss_checks.h"
-#include "runtime/threads/parallel.h"
+#include "heed/embedding.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define TASK_PAIRS 64
 

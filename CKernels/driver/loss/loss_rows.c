@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
 #include "checks/loss_checks.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // A task has about this many elements, enough that handing it out costs nothing.
 #define TASK_ELEMENTS 16384

@@ -1,9 +1,9 @@
 // Optimisers' steps: checks, coefficients in float64, one task a chunk of a parameter.
 
-#include "table/dispatch.h"
 #include "checks/optimizer_checks.h"
 #include "driver/optimizer/optimizer_chunks.h"
 #include "runtime/profile.h"
+#include "table/dispatch.h"
 
 typedef struct Call {
   const HeedOptimizerKernels *kernels;

@@ -4,8 +4,8 @@
 #define HEED_OPTIMIZER_CHUNKS_H
 
 #include "heed/optimizer.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
 
 typedef struct HeedChunks {
   size_t spans, tasks, elements;

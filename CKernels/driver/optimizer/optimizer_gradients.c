@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
 #include "checks/optimizer_checks.h"
 #include "driver/optimizer/optimizer_chunks.h"
 #include "runtime/profile.h"
+#include "table/dispatch.h"
 
 typedef struct Call {
   const HeedOptimizerKernels *kernels;

@@ -1,12 +1,12 @@
 // Sinusoidal positions: checks, one task a few rows.
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
-#include "heed/position.h"
 #include "checks/position_checks.h"
 #include "driver/position/position_table.h"
+#include "heed/position.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define TASK_ELEMENTS     16384
 #define FLOPS_PER_ELEMENT 4.0 // for the choice of how many cores are worth it

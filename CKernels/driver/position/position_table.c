@@ -6,9 +6,9 @@
 
 #include <math.h>
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define BLOCK            64
 #define FLOPS_PER_NUMBER 20.0 // for the choice of how many cores are worth it

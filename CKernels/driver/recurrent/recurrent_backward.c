@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "checks/array_checks.h"
+#include "checks/recurrent_checks.h"
 #include "heed/gemm.h"
 #include "runtime/profile.h"
-#include "checks/recurrent_checks.h"
 #include "runtime/scratch.h"
 
 // The rows of w_hh that a phase multiplies with, and where in a row of slopes their gradients stand, in H.

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "heed/gemm.h"
-#include "runtime/profile.h"
 #include "checks/recurrent_checks.h"
 #include "driver/recurrent/recurrent_pack.h"
 #include "driver/recurrent/recurrent_plan.h"
+#include "heed/gemm.h"
+#include "runtime/profile.h"
 #include "runtime/scratch.h"
 
 // Rows of a stretch: enough for the product to run at full speed.

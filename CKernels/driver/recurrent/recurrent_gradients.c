@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "heed/gemm.h"
-#include "driver/recurrent/recurrent_backward.h"
 #include "checks/recurrent_checks.h"
+#include "driver/recurrent/recurrent_backward.h"
+#include "heed/gemm.h"
 #include "runtime/scratch.h"
 
 // Gates whose gradients stand side by side: rows of the weights, columns of the slopes, what they were multiplied with (a column of the

@@ -8,10 +8,10 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
 #include "driver/scored_attention/scored_attention_call.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 #define TANH_FLOPS 30.0 // of a tanh and its slope, in multiplications and additions' time
 

@@ -9,11 +9,11 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
-#include "runtime/profile.h"
 #include "driver/scored_attention/scored_attention_call.h"
+#include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Keys of a task.
 #define KEY_ROWS      64

@@ -3,8 +3,8 @@
 #ifndef HEED_SCORED_ATTENTION_CALL_H
 #define HEED_SCORED_ATTENTION_CALL_H
 
-#include "table/kernels.h"
 #include "checks/scored_attention_checks.h"
+#include "table/kernels.h"
 
 typedef struct HeedScoredCall {
   const HeedKernels *kernels;

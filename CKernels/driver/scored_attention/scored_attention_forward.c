@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
-#include "runtime/profile.h"
 #include "driver/scored_attention/scored_attention_call.h"
+#include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Of a tanh, and of an element of a softmax, in multiplications and additions' time.
 #define TANH_FLOPS    20.0

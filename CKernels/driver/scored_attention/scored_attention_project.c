@@ -2,11 +2,11 @@
 
 #include <string.h>
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
-#include "runtime/profile.h"
 #include "driver/scored_attention/scored_attention_call.h"
+#include "runtime/profile.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Queries of a task: enough that packing the keys costs little beside them, fewer where tasks would be too few to share.
 #define BLOCK_ROWS       64

@@ -3,12 +3,12 @@
 
 #include "heed/softmax.h"
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
-#include "runtime/profile.h"
-#include "runtime/scratch.h"
 #include "checks/softmax_checks.h"
 #include "driver/softmax/softmax_rows.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 // Rows of at most this many columns (twice 8 KiB) are brought near before their turn.
 #define NEAR_COLUMNS 2048

@@ -3,12 +3,12 @@
 
 #include "heed/softmax.h"
 
-#include "table/dispatch.h"
-#include "runtime/threads/parallel.h"
-#include "runtime/profile.h"
-#include "runtime/scratch.h"
 #include "checks/softmax_backward_checks.h"
 #include "driver/softmax/softmax_rows.h"
+#include "runtime/profile.h"
+#include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "table/dispatch.h"
 
 typedef struct Call {
   const HeedKernels *kernels;

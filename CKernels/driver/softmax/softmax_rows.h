@@ -3,8 +3,8 @@
 #ifndef HEED_SOFTMAX_ROWS_H
 #define HEED_SOFTMAX_ROWS_H
 
-#include "table/dispatch.h"
 #include "runtime/scratch.h"
+#include "table/dispatch.h"
 
 // A task has about this many elements, enough that handing it out costs nothing.
 #define HEED_SOFTMAX_TASK_ELEMENTS 16384

@@ -57,8 +57,8 @@
 #ifndef HEED_ATTENTION_H
 #define HEED_ATTENTION_H
 
-#include "heed/runtime.h"
 #include "heed/random.h"
+#include "heed/runtime.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -22,8 +22,8 @@
 
 #include "runtime/clock.h"
 #include "runtime/float_mode.h"
-#include "runtime/threads/sleep.h"
 #include "runtime/stay_loaded.h"
+#include "runtime/threads/sleep.h"
 #include "runtime/threads/thread_count.h"
 #include "runtime/threads/thread_supply.h"
 

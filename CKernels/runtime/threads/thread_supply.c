@@ -14,8 +14,8 @@
 #include <unistd.h>
 #endif
 
-#include "runtime/clock.h"
 #include "heed/runtime.h"
+#include "runtime/clock.h"
 
 // Far longer than the system takes to clear a thread away; whoever waits in vain asks for too little, no more.
 #define CLEARING_NANOSECONDS 100000000u

@@ -155,10 +155,7 @@ typedef struct GemmKernels {
   GEMM_BLOCK(product, 3, vectors)                                                                                                          \
   GEMM_BLOCK(product, 4, vectors) GEMM_BLOCK(product, 5, vectors) GEMM_BLOCK(product, 6, vectors)
 #define GEMM_NAMES(product, vectors)                                                                                                       \
-  {                                                                                                                                        \
-    product##_1x##vectors, product##_2x##vectors, product##_3x##vectors, product##_4x##vectors, product##_5x##vectors,                     \
-        product##_6x##vectors                                                                                                              \
-  }
+  {product##_1x##vectors, product##_2x##vectors, product##_3x##vectors, product##_4x##vectors, product##_5x##vectors, product##_6x##vectors}
 // GEMM_KERNELS(product) defines the blocks of a product and product_kernels.
 #if HEED_BLOCK_VECTORS == 2
 #define GEMM_KERNELS(product)                                                                                                              \

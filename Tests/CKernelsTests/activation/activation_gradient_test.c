@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "heed/activation.h"
 #include "activation_support.h"
 #include "harness.h"
+#include "heed/activation.h"
 
 static double logistic(double x) { return 1 / (1 + exp(-x)); }
 

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "heed/activation.h"
 #include "activation_support.h"
 #include "harness.h"
+#include "heed/activation.h"
 
 static double exact(HeedActivation activation, double x) {
   switch (activation) {

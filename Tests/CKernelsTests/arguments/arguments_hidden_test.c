@@ -4,8 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "heed/heed.h"
 #include "harness.h"
+#include "heed/heed.h"
 
 #define ROOM 512
 

@@ -3,8 +3,8 @@
 #ifndef HEED_ARITHMETIC_SUPPORT_H
 #define HEED_ARITHMETIC_SUPPORT_H
 
-#include "heed/arithmetic.h"
 #include "harness.h"
+#include "heed/arithmetic.h"
 
 typedef struct Array {
   Guarded block;

@@ -4,8 +4,8 @@
 #ifndef HEED_ATTENTION_BACKWARD_SUPPORT_H
 #define HEED_ATTENTION_BACKWARD_SUPPORT_H
 
-#include "heed/attention.h"
 #include "attention_support.h"
+#include "heed/attention.h"
 
 typedef struct BackwardArm {
   const char *name;

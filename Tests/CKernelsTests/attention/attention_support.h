@@ -6,8 +6,8 @@
 #ifndef HEED_ATTENTION_SUPPORT_H
 #define HEED_ATTENTION_SUPPORT_H
 
-#include "heed/attention.h"
 #include "harness.h"
+#include "heed/attention.h"
 
 // ---- Arms -------------------------------------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 #ifndef HEED_CONVOLUTION_SUPPORT_H
 #define HEED_CONVOLUTION_SUPPORT_H
 
-#include "heed/convolution.h"
 #include "harness.h"
+#include "heed/convolution.h"
 
 typedef enum ImageLayout {
   ImageContiguous = 0,

@@ -12,8 +12,8 @@
 
 #include <math.h>
 
-#include "heed/heed.h"
 #include "harness.h"
+#include "heed/heed.h"
 
 #define FUZZ_CASES            500    // of a family and table
 #define FUZZ_CASES_EXHAUSTIVE 100000 // on the best table of the machine

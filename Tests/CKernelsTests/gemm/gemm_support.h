@@ -3,8 +3,8 @@
 #ifndef HEED_GEMM_SUPPORT_H
 #define HEED_GEMM_SUPPORT_H
 
-#include "heed/gemm.h"
 #include "harness.h"
+#include "heed/gemm.h"
 
 typedef enum GemmLayout {
   GemmContiguous,

@@ -10,12 +10,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "harness.h"
 #include "runtime/blas.h"
 #include "runtime/cgroup.h"
-#include "table/dispatch.h"
-#include "harness.h"
-#include "runtime_support.h"
 #include "runtime/threads/thread_count.h"
+#include "runtime_support.h"
+#include "table/dispatch.h"
 
 // ---- Control groups ---------------------------------------------------------------------------------------------------------------------
 

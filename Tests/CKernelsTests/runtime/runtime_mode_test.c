@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "harness.h"
 #include "heed/heed.h"
 #include "runtime/float_mode.h"
-#include "harness.h"
 #include "runtime/threads/parallel.h"
 #include "runtime_mode_support.h"
 #include "runtime_support.h"

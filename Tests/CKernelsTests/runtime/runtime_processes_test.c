@@ -10,11 +10,11 @@
 #include <unistd.h>
 
 #include "harness.h"
-#include "heed/runtime.h"
-#include "runtime/threads/parallel.h"
 #include "heed/process_lock.h"
-#include "runtime_support.h"
+#include "heed/runtime.h"
 #include "runtime/scratch.h"
+#include "runtime/threads/parallel.h"
+#include "runtime_support.h"
 
 // ThreadSanitizer does not follow threads of a forked child.
 #if defined(__has_feature)

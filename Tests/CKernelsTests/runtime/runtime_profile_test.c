@@ -2,9 +2,9 @@
 
 #include <string.h>
 
+#include "harness.h"
 #include "heed/heed.h"
 #include "runtime/clock.h"
-#include "harness.h"
 #include "runtime/threads/parallel.h"
 
 #define ENTRIES 128

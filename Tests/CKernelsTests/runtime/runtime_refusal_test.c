@@ -14,8 +14,8 @@
 #include "harness.h"
 #include "heed/runtime.h"
 #include "runtime/threads/parallel.h"
-#include "runtime_support.h"
 #include "runtime/threads/thread_supply.h"
+#include "runtime_support.h"
 
 // Sanitizers have threads of their own, or want memory of their own.
 #if defined(__has_feature)
