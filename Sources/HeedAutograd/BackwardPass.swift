@@ -131,11 +131,11 @@ public final class BackwardPass {
 
     func keep(_ slot: Int) { flags[slot].formUnion([.needed, .kept]) }
 
-    func start(_ slot: Int, _ cotangent: Tensor) {
+    func start(_ slot: Int, _ gradient: Tensor) {
         if gradients[slot] == nil {
-            gradients[slot] = cotangent
+            gradients[slot] = gradient
         } else {
-            gradients[slot]? += cotangent
+            gradients[slot]? += gradient
         }
     }
 

@@ -186,24 +186,26 @@ public final class Tape {
     ///
     /// - Parameters:
     ///   - output: A value computed from variables on this tape.
-    ///   - cotangent: The gradient of what is sought with respect to `output`, of its shape; 1 unless given, and then `output` holds one
-    ///     element.
+    ///   - outputGradient: The gradient of what is sought with respect to `output`, of its shape; 1 unless given, and then
+    ///     `output` holds one element.
     ///   - inputs: Any variables on this tape, leaves or not. One that `output` does not depend on has a gradient of zeros.
     ///   - retainingRecord: Keeps the record and what it saved, so that more gradients can be computed from it.
     public func gradients(
-        of output: Variable, cotangent: Tensor? = nil, withRespectTo inputs: [Variable], retainingRecord: Bool = false
+        of output: Variable, outputGradient: Tensor? = nil, withRespectTo inputs: [Variable],
+        retainingRecord: Bool = false
     ) -> [Tensor] {
         require(
-            cotangent != nil || output.value.count == 1,
-            "gradients: a value of shape \(output.shape) needs a cotangent; only of one element it is 1")
+            outputGradient != nil || output.value.count == 1,
+            "gradients: a value of shape \(output.shape) needs an outputGradient; only where it has one element is that 1"
+        )
         return gradients(
-            of: [(output, cotangent ?? Tensor.ones(output.shape))], withRespectTo: inputs,
+            of: [(output, outputGradient ?? Tensor.ones(output.shape))], withRespectTo: inputs,
             retainingRecord: retainingRecord)
     }
 
-    /// The gradients with respect to `inputs` of   `sum_k sum(output_k * cotangent_k)`.
+    /// The gradients with respect to `inputs` of   `sum_k sum(output_k * gradient_k)`.
     public func gradients(
-        of outputs: [(variable: Variable, cotangent: Tensor)], withRespectTo inputs: [Variable],
+        of outputs: [(variable: Variable, gradient: Tensor)], withRespectTo inputs: [Variable],
         retainingRecord: Bool = false
     ) -> [Tensor] {
         pass.begin(slotCount: slotCount)
@@ -213,13 +215,13 @@ public final class Tape {
             pass.keep(checkedSlot(input))
         }
         for slot in slotOfName.values { pass.keep(slot) }
-        for (output, cotangent) in outputs {
+        for (output, gradient) in outputs {
             require(
-                cotangent.shape == output.shape,
-                "gradients: the cotangent of shape \(cotangent.shape) does not fit the output \(output.shape)")
+                gradient.shape == output.shape,
+                "gradients: the gradient of shape \(gradient.shape) does not fit the output \(output.shape)")
             guard output.tape != nil else { continue }
             require(output.tape === self, "gradients: an output of shape \(output.shape) is not on this tape")
-            pass.start(checkedSlot(output), cotangent)
+            pass.start(checkedSlot(output), gradient)
         }
         walk(retainingRecord: retainingRecord)
         for (name, slot) in slotOfName { namedGradients[name] = pass.gradient(atSlot: slot) }

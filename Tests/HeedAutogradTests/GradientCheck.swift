@@ -25,8 +25,8 @@ struct GradientCase: Sendable, CustomStringConvertible {
         (self.description, self.inputs, self.step, self.function) = (description, inputs, step, function)
     }
 
-    /// Random cotangents of the outputs' shapes: the first axis is the fastest in memory, and there are gaps.
-    private func cotangents(_ outputs: [Variable]) -> [Tensor] {
+    /// Random gradients of the outputs, of their shapes: the first axis is the fastest in memory, and there are gaps.
+    private func outputGradients(_ outputs: [Variable]) -> [Tensor] {
         outputs.enumerated().map { number, output in
             let sizes = output.shape.dimensions
             guard let first = sizes.first else { return Tensor(0.7 + Float(number)) }
@@ -37,35 +37,35 @@ struct GradientCase: Sendable, CustomStringConvertible {
         }
     }
 
-    /// `sum(output * cotangent)` in float64.
-    private func objective(_ inputs: [Tensor], _ cotangents: [Tensor]) -> Double {
+    /// `sum(output * outputGradient)` in float64.
+    private func objective(_ inputs: [Tensor], _ outputGradients: [Tensor]) -> Double {
         var sum = 0.0
-        for (output, cotangent) in zip(function(inputs.map { Variable($0) }), cotangents) {
-            for (value, factor) in zip(output.value.elements, cotangent.elements) {
+        for (output, outputGradient) in zip(function(inputs.map { Variable($0) }), outputGradients) {
+            for (value, factor) in zip(output.value.elements, outputGradient.elements) {
                 sum += Double(value) * Double(factor)
             }
         }
         return sum
     }
 
-    private func gradients(of tracked: Set<Int>, _ cotangents: [Tensor]) -> [Int: Tensor] {
+    private func gradients(of tracked: Set<Int>, _ outputGradients: [Tensor]) -> [Int: Tensor] {
         let tape = Tape()
         let variables = inputs.enumerated().map { tracked.contains($0) ? tape.leaf($1) : Variable($1) }
         let outputs = function(variables)
         let order = tracked.sorted()
         let gradients = tape.gradients(
-            of: Array(zip(outputs, cotangents)).map { (variable: $0, cotangent: $1) },
+            of: Array(zip(outputs, outputGradients)).map { (variable: $0, gradient: $1) },
             withRespectTo: order.map { variables[$0] })
         return Dictionary(uniqueKeysWithValues: zip(order, gradients))
     }
 
     /// Of every subset of the inputs the gradients have the same bits; those of all agree with differences of order 4.
     func check(tolerance: Double = 2e-4) {
-        let cotangents = cotangents(function(inputs.map { Variable($0) }))
-        let all = gradients(of: Set(inputs.indices), cotangents)
+        let outputGradients = outputGradients(function(inputs.map { Variable($0) }))
+        let all = gradients(of: Set(inputs.indices), outputGradients)
         for bits in 1..<(1 << inputs.count) - 1 {
             let subset = Set(inputs.indices.filter { bits >> $0 & 1 == 1 })
-            for (input, gradient) in gradients(of: subset, cotangents) {
+            for (input, gradient) in gradients(of: subset, outputGradients) {
                 #expect(all[input].map { haveSameBits(gradient, $0) } == true, "\(self): input \(input) of \(subset)")
             }
         }
@@ -73,7 +73,7 @@ struct GradientCase: Sendable, CustomStringConvertible {
             guard let gradient = all[number] else { continue }
             #expect(gradient.shape == input.shape, "\(self)")
             let got = gradient.elements.map(Double.init)
-            let expected = (0..<input.count).map { difference(number, $0, cotangents) }
+            let expected = (0..<input.count).map { difference(number, $0, outputGradients) }
             let largest = expected.map(abs).max() ?? 0
             for (position, pair) in zip(got, expected).enumerated() {
                 let error = abs(pair.0 - pair.1)
@@ -84,11 +84,11 @@ struct GradientCase: Sendable, CustomStringConvertible {
         }
     }
 
-    private func difference(_ number: Int, _ position: Int, _ cotangents: [Tensor]) -> Double {
+    private func difference(_ number: Int, _ position: Int, _ outputGradients: [Tensor]) -> Double {
         func at(_ step: Float) -> Double {
             var moved = inputs
             moved[number].withUnsafeMutableElements { $0[position] += step }
-            return objective(moved, cotangents)
+            return objective(moved, outputGradients)
         }
         let near = at(step) - at(-step)
         let far = at(2 * step) - at(-2 * step)

@@ -51,7 +51,7 @@ struct ProductGradientTests {
         let tape = Tape()
         let x = tape.leaf(Tensor([1, 2, .nan], shape: [3]))
         let gradients = tape.gradients(
-            of: softmax(x, mask: mask), cotangent: Tensor([1, 0, .nan], shape: [3]), withRespectTo: [x])
+            of: softmax(x, mask: mask), outputGradient: Tensor([1, 0, .nan], shape: [3]), withRespectTo: [x])
         let areFinite = gradients[0].elements.allSatisfy(\.isFinite)
         #expect(areFinite && gradients[0][2] == 0 && gradients[0][0] > 0)
     }

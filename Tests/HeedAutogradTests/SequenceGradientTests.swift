@@ -52,9 +52,10 @@ struct SequenceGradientTests {
                     let tape = Tape()
                     let leaf = tape.leaf(input)
                     let output = function(leaf)
-                    let cotangent = Tensor.normal(output.shape, seed: 21)
+                    let outputGradient = Tensor.normal(output.shape, seed: 21)
                     return (
-                        output.value, tape.gradients(of: output, cotangent: cotangent, withRespectTo: [leaf])[0]
+                        output.value,
+                        tape.gradients(of: output, outputGradient: outputGradient, withRespectTo: [leaf])[0]
                     )
                 }
                 let whole = gradient {

@@ -53,14 +53,14 @@ struct StateGradientTests {
     @Test(arguments: RecurrentKind.allCases) func areThoseOfStepsTakenOneByOne(_ kind: RecurrentKind) {
         let (batch, time, input, hidden) = (3, 7, 4, 9)
         let x = Tensor.normal([batch, time, input], seed: 9)
-        let cotangent = Tensor.normal([batch, time, hidden], seed: 10)
+        let outputGradient = Tensor.normal([batch, time, hidden], seed: 10)
 
         let fused = Tape()
         fused.keepsStateGradients = true
         let whole = Self.weights(kind, input: input, hidden: hidden, on: fused)
         let output = recurrent(kind, Variable(x), whole)
         _ = fused.gradients(
-            of: (output.output * Variable(cotangent)).sum() + output.hidden.squared().sum(),
+            of: (output.output * Variable(outputGradient)).sum() + output.hidden.squared().sum(),
             withRespectTo: [whole.inputWeight, whole.hiddenWeight])
         let found = fused.stateGradients[0].gradient
 
@@ -74,7 +74,7 @@ struct StateGradientTests {
                 kind, Variable(x.slice(axis: 1, range: step..<step + 1)), weights, hidden: state, cellState: cell)
             state = result.hidden.named("h\(step)")
             cell = result.cellState
-            loss = loss + (result.hidden * Variable(cotangent.selecting(axis: 1, index: step))).sum()
+            loss = loss + (result.hidden * Variable(outputGradient.selecting(axis: 1, index: step))).sum()
         }
         loss = loss + (state ?? loss).squared().sum()
         _ = tape.gradients(of: loss, withRespectTo: [weights.hiddenWeight])

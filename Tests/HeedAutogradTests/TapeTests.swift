@@ -175,7 +175,7 @@ struct TapeTests {
         }
         await #expect(processExitsWith: .failure) {
             let tape = Tape()
-            _ = tape.gradients(of: tape.leaf(Tensor(1)), cotangent: .ones([2]), withRespectTo: [])
+            _ = tape.gradients(of: tape.leaf(Tensor(1)), outputGradient: .ones([2]), withRespectTo: [])
         }
         await #expect(processExitsWith: .failure) {
             let tape = Tape()

@@ -72,7 +72,8 @@ import Testing
 
     @Test func `gradients that cannot be computed make a case unsupported`() throws {
         let gradient: Values = [("gradient.query", .doubles(.init(repeating: 0, count: 24), dimensions: [1, 2, 3, 4]))]
-        let outcome = try Self.verify(Self.attention() + gradient, ["op": "attention"], flags: [])  // and no cotangent
+        // The file has no gradient of the output.
+        let outcome = try Self.verify(Self.attention() + gradient, ["op": "attention"], flags: [])
         #expect(outcome.isFailure(1))
         #expect(outcome.objects?.first?["status"] as? String == "unsupported")
     }
@@ -91,7 +92,7 @@ import Testing
         }
     }
 
-    @Test func `a cotangent of another shape fails the case`() throws {
+    @Test func `a gradient of another shape fails the case`() throws {
         let wrong = try Self.verify(
             Self.attention() + [("cotangent.output", .tensor(.zeros([1, 1, 9, 9])))], ["op": "attention"])
         #expect(wrong.objects?.first?["status"] as? String == "failed")

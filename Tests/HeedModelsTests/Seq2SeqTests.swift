@@ -150,10 +150,10 @@ struct Seq2SeqTests {
                 let difference =
                     (8 * (moved(step) - moved(-step)) - (moved(2 * step) - moved(-2 * step)))
                     / (12 * Double(step))
-                let slope = Double((gradient * direction).sum().scalar / length)
+                let derivative = Double((gradient * direction).sum().scalar / length)
                 #expect(
-                    abs(slope - difference) <= 3e-4 + 0.02 * abs(difference),
-                    "\(type(of: model)): \(name): \(slope), differences give \(difference)")
+                    abs(derivative - difference) <= 3e-4 + 0.02 * abs(difference),
+                    "\(type(of: model)): \(name): \(derivative), differences give \(difference)")
             }
         }
         for model in try Self.all() { check(model) }

@@ -63,16 +63,16 @@ import Testing
         var outputs = ["output": result.output, "hn": result.state.hidden]
         outputs["cn"] = result.state.cell
 
-        var arriving: [(variable: Variable, cotangent: Tensor)] = []
+        var outputGradients: [(variable: Variable, gradient: Tensor)] = []
         for (name, output) in outputs {
             try compare(file, "output." + name, output.value)
-            if let cotangent = try tensor("cotangent." + name) {
-                arriving.append((variable: output, cotangent: cotangent))
+            if let outputGradient = try tensor("cotangent." + name) {
+                outputGradients.append((variable: output, gradient: outputGradient))
             }
         }
         for (name, parameter) in model.parameters { leaves[name] = context.variable(parameter) }
         let order = leaves.keys.sorted()
-        let gradients = tape.gradients(of: arriving, withRespectTo: order.compactMap { leaves[$0] })
+        let gradients = tape.gradients(of: outputGradients, withRespectTo: order.compactMap { leaves[$0] })
         for (name, gradient) in zip(order, gradients) { try compare(file, "gradient." + name, gradient) }
     }
 

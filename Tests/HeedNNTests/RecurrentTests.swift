@@ -81,20 +81,20 @@ private struct PlainCell: RecurrentCell {
         var input = Self.input
         for step in 2..<5 { input[1, step, 0] = .nan }
         for own in [false, true] {
-            let cotangent = Variable(Tensor.normal([3, 5, 3], seed: 10))
+            let outputGradient = Variable(Tensor.normal([3, 5, 3], seed: 10))
             let expected = valueAndGradient(of: fused) { context in
-                (fused(Variable(input), lengths: [5, 2, 1], context).output * cotangent).sum()
+                (fused(Variable(input), lengths: [5, 2, 1], context).output * outputGradient).sum()
             }
             let found: (loss: Tensor, gradients: [Tensor])
             if own {
                 let loop = Recurrent(PlainCell(parameters: cell))
                 found = valueAndGradient(of: loop) { context in
-                    (loop(Variable(input), lengths: [5, 2, 1], context).output * cotangent).sum()
+                    (loop(Variable(input), lengths: [5, 2, 1], context).output * outputGradient).sum()
                 }
             } else {
                 let loop = Recurrent(cell)
                 found = valueAndGradient(of: loop) { context in
-                    (loop(Variable(input), lengths: [5, 2, 1], context).output * cotangent).sum()
+                    (loop(Variable(input), lengths: [5, 2, 1], context).output * outputGradient).sum()
                 }
             }
             #expect(abs(found.loss.scalar - expected.loss.scalar) < 1e-5)

@@ -5,7 +5,7 @@ import HeedTestSupport
 import Testing
 
 /// Holds the gradients of a model's parameters and inputs against central differences in float64 of the objective
-/// `sum(output * cotangent)`, with random cotangents.
+/// `sum(output * outputGradient)`, with random gradients of the outputs.
 struct LayerCheck<Model: Module> {
     let name: String
     var model: Model
@@ -19,17 +19,19 @@ struct LayerCheck<Model: Module> {
         run(model, inputs.map { Variable($0) }, Context()).map(\.value)
     }
 
-    private func objective(_ model: Model, _ inputs: [Tensor], _ cotangents: [Tensor]) -> Double {
+    private func objective(_ model: Model, _ inputs: [Tensor], _ outputGradients: [Tensor]) -> Double {
         var sum = 0.0
-        for (output, cotangent) in zip(outputs(model, inputs), cotangents) {
-            for (value, factor) in zip(output.elements, cotangent.elements) { sum += Double(value) * Double(factor) }
+        for (output, outputGradient) in zip(outputs(model, inputs), outputGradients) {
+            for (value, factor) in zip(output.elements, outputGradient.elements) {
+                sum += Double(value) * Double(factor)
+            }
         }
         return sum
     }
 
     func check() {
         let values = outputs(model, inputs)
-        let cotangents = values.enumerated().map { Tensor.normal($1.shape, seed: 900 + UInt64($0)) }
+        let outputGradients = values.enumerated().map { Tensor.normal($1.shape, seed: 900 + UInt64($0)) }
         let tape = Tape()
         let context = Context(tape: tape, isTraining: false)
         let leaves = inputs.map { tape.leaf($0) }
@@ -40,20 +42,20 @@ struct LayerCheck<Model: Module> {
         }
         let parameters = model.parameters
         let gradients = tape.gradients(
-            of: zip(recorded, cotangents).map { (variable: $0, cotangent: $1) },
+            of: zip(recorded, outputGradients).map { (variable: $0, gradient: $1) },
             withRespectTo: leaves + parameters.map { context.variable($0.parameter) })
         for (number, input) in inputs.enumerated() {
             compare("input \(number)", gradients[number], input) { moved in
                 var inputs = inputs
                 inputs[number] = moved
-                return objective(model, inputs, cotangents)
+                return objective(model, inputs, outputGradients)
             }
         }
         for (number, parameter) in parameters.enumerated() {
             compare(parameter.name, gradients[inputs.count + number], parameter.parameter.value) { moved in
                 var model = model
                 model.forEachParameter { name, other in if name == parameter.name { other.value = moved } }
-                return objective(model, inputs, cotangents)
+                return objective(model, inputs, outputGradients)
             }
         }
     }

@@ -103,10 +103,10 @@ import Testing
         let leaf = tape.leaf(input)
         let loss = layer(leaf, Context(tape: tape, seed: 9, step: 1)).squared().sum()
         let gradient = tape.gradients(of: loss, withRespectTo: [leaf])[0]
-        let slope = (gradient * direction).sum().scalar
+        let derivative = (gradient * direction).sum().scalar
         let step: Float = 0x1p-7
         let difference = (value(input + direction * step).scalar - value(input - direction * step).scalar) / (2 * step)
-        #expect(abs(slope - difference) < 0.01 * max(abs(slope), 1))
+        #expect(abs(derivative - difference) < 0.01 * max(abs(derivative), 1))
     }
 
     @Test func wrongShapesStopTheProgram() async {
@@ -204,9 +204,9 @@ import Testing
             let context = Context(tape: tape)
             let leaf = tape.leaf(input)
             let output = run(leaf, context)
-            let cotangent = Tensor.normal(output.shape, seed: 7)
+            let outputGradient = Tensor.normal(output.shape, seed: 7)
             let inputs = [leaf] + model.parameters.map { context.variable($0.parameter) }
-            return (output.value, tape.gradients(of: output, cotangent: cotangent, withRespectTo: inputs))
+            return (output.value, tape.gradients(of: output, outputGradient: outputGradient, withRespectTo: inputs))
         }
         let stream = pass { model($0, mask: .causal(), $1) }
         let oneByOne = pass { input, context in

@@ -26,28 +26,28 @@ struct ActivationTests {
         let elements = input.elements.map(Double.init)
         let output = activate(input, activation)
         #expect(normwiseError(output.elements, elements.map { exact(activation, $0) }) < 2 * floatEpsilon)
-        let arriving = Tensor.normal([11, 37], seed: 2).transposed()
+        let outputGradient = Tensor.normal([11, 37], seed: 2).transposed()
         let step = 1e-6
-        let expected = zip(elements, arriving.elements).map { x, dy in
-            (exact(activation, x + step) - exact(activation, x - step)) / (2 * step) * Double(dy)
+        let expected = zip(elements, outputGradient.elements).map { x, gradient in
+            (exact(activation, x + step) - exact(activation, x - step)) / (2 * step) * Double(gradient)
         }
-        let gradient = activationGradient(activation, kept: input, outputGradient: arriving)
+        let gradient = activationGradient(activation, kept: input, outputGradient: outputGradient)
         #expect(normwiseError(gradient.elements, expected) < 1e-6)
         guard activation.gradientNeedsOnlyOutput else { return }
-        let fromOutput = activationGradient(activation, .output, kept: output, outputGradient: arriving)
+        let fromOutput = activationGradient(activation, .output, kept: output, outputGradient: outputGradient)
         #expect(normwiseError(fromOutput.elements, expected) < 1e-6)
     }
 
     @Test(arguments: -3..<3, [false, true]) func softmaxGradientAlongEveryAxis(axis: Int, logarithm: Bool) {
         let input = Tensor.normal([4, 6, 5], seed: 3)
-        let arriving = Tensor.normal([5, 4, 6], seed: 4).permuted([1, 2, 0])
+        let outputGradient = Tensor.normal([5, 4, 6], seed: 4).permuted([1, 2, 0])
         func forward(_ input: Tensor, _ axis: Int) -> Tensor {
             logarithm ? logSoftmax(input, axis: axis) : softmax(input, axis: axis)
         }
         let gradient = softmaxGradient(
-            output: forward(input, axis), outputGradient: arriving, axis: axis, logarithm: logarithm)
+            output: forward(input, axis), outputGradient: outputGradient, axis: axis, logarithm: logarithm)
         let moved = softmaxGradient(
-            output: forward(input.transposed(axis, -1), -1), outputGradient: arriving.transposed(axis, -1),
+            output: forward(input.transposed(axis, -1), -1), outputGradient: outputGradient.transposed(axis, -1),
             logarithm: logarithm
         ).transposed(axis, -1)
         #expect(haveSameBits(gradient, moved))
@@ -58,12 +58,12 @@ struct ActivationTests {
     @Test func hiddenEntriesHaveNoGradient() {
         let input = Tensor.normal([3, 8], seed: 5)
         let mask = BooleanTensor((0..<8).map { $0 < 6 }, shape: [8])
-        let arriving = Tensor.normal([3, 8], seed: 6).replacing(
+        let outputGradient = Tensor.normal([3, 8], seed: 6).replacing(
             with: .nan, where: BooleanTensor((0..<8).map { $0 >= 6 }, shape: [8]))
         for logarithm in [false, true] {
             let output = logarithm ? logSoftmax(input, mask: mask) : softmax(input, mask: mask)
             let gradient = softmaxGradient(
-                output: output, outputGradient: arriving, mask: mask, logarithm: logarithm)
+                output: output, outputGradient: outputGradient, mask: mask, logarithm: logarithm)
             #expect(gradient[0..<3, 6..<8] == Tensor.zeros([3, 2]))
             #expect(gradient.elements.allSatisfy { $0.isFinite })
         }

@@ -97,11 +97,11 @@ struct ConvolutionTests {
     /// The loop is linear in each operand, so that a difference over a step of 1 is its derivative.
     @Test(arguments: cases) func gradientsAreFiniteDifferences(_ c: Case) throws {
         let (input, weight) = (Tensor.normal(c.input, seed: 4), Tensor.normal(c.weight, seed: 5))
-        let arriving = Tensor.normal(c.output, seed: 6)
-        let (x, w, dy) = (Self.doubles(input), Self.doubles(weight), Self.doubles(arriving))
+        let outputGradient = Tensor.normal(c.output, seed: 6)
+        let (x, w, outputGradients) = (Self.doubles(input), Self.doubles(weight), Self.doubles(outputGradient))
         let bias = [Double](repeating: 0, count: c.weight[0])
         func loss(_ x: [Double], _ w: [Double], _ bias: [Double]) -> Double {
-            zip(c.reference(x, w, bias: bias), dy).reduce(0) { $0 + $1.0 * $1.1 }
+            zip(c.reference(x, w, bias: bias), outputGradients).reduce(0) { $0 + $1.0 * $1.1 }
         }
         func differences(_ at: [Double], _ value: ([Double]) -> Double) -> [Double] {
             at.indices.map { index in
@@ -115,11 +115,14 @@ struct ConvolutionTests {
         #expect(call.outputShape == c.output)
         let bound = 8 * floatEpsilon
         #expect(
-            normwiseError(try call.inputGradient(arriving).elements, differences(x) { loss($0, w, bias) }) < bound)
+            normwiseError(try call.inputGradient(outputGradient).elements, differences(x) { loss($0, w, bias) }) < bound
+        )
         #expect(
             normwiseError(
-                try call.weightGradient(input: input, arriving).elements, differences(w) { loss(x, $0, bias) }) < bound)
-        #expect(normwiseError(try call.biasGradient(arriving).elements, differences(bias) { loss(x, w, $0) }) < bound)
+                try call.weightGradient(input: input, outputGradient).elements, differences(w) { loss(x, $0, bias) })
+                < bound)
+        #expect(
+            normwiseError(try call.biasGradient(outputGradient).elements, differences(bias) { loss(x, w, $0) }) < bound)
     }
 
     @Test func linesAreImagesOfOneRow() {
@@ -142,13 +145,14 @@ struct ConvolutionTests {
         #expect(haveSameBits(conv2d(input, weight: weight, geometry: geometry), whole))
         let alone = conv2d(input.slice(axis: 0, range: 4..<5), weight: weight, geometry: geometry)
         #expect(haveSameBits(alone, whole.slice(axis: 0, range: 4..<5)))
-        let arriving = Tensor.normal([3, 5, 7, 10], seed: 12).permuted([3, 2, 0, 1])
+        let outputGradient = Tensor.normal([3, 5, 7, 10], seed: 12).permuted([3, 2, 0, 1])
         let call = try ConvolutionCall(input: input.shape, weight: weight, geometry: geometry)
-        #expect(haveSameBits(try call.inputGradient(arriving), try call.inputGradient(arriving.contiguous())))
+        #expect(
+            haveSameBits(try call.inputGradient(outputGradient), try call.inputGradient(outputGradient.contiguous())))
         #expect(
             haveSameBits(
-                try call.weightGradient(input: input, arriving),
-                try call.weightGradient(input: input.contiguous(), arriving.contiguous())))
+                try call.weightGradient(input: input, outputGradient),
+                try call.weightGradient(input: input.contiguous(), outputGradient.contiguous())))
     }
 
     @Test(arguments: [

@@ -41,11 +41,11 @@ struct DropoutTests {
     }
 
     @Test func theGradientHasTheMaskOfTheForwardPass() {
-        let (input, arriving) = (Tensor.normal([50, 40], seed: 2), Tensor.normal([50, 40], seed: 3))
+        let (input, outputGradient) = (Tensor.normal([50, 40], seed: 2), Tensor.normal([50, 40], seed: 3))
         let output = dropout(input, probability: 0.4, seed: 9, offset: 17).elements
-        let gradient = dropout(arriving, probability: 0.4, seed: 9, offset: 17).elements
+        let gradient = dropout(outputGradient, probability: 0.4, seed: 9, offset: 17).elements
         let factor = Float(1 / (1 - Double(Float(0.4))))
-        for (place, element) in arriving.elements.enumerated() {
+        for (place, element) in outputGradient.elements.enumerated() {
             #expect(gradient[place] == (output[place] == 0 ? 0 : element * factor))
         }
     }

@@ -13,14 +13,15 @@ struct EmbeddingPositionTests {
                 embedding(table.transposed().contiguous().transposed(), indices: indices),
                 embedding(table, indices: indices)))
         #expect(embedding(table, indices: indices) == matmul(indices.oneHot(classes: 9), table))
-        let arriving = Tensor.normal([2, 3, 5], seed: 2)
-        let gradient = embeddingGradient(indices: indices, outputGradient: arriving, vocabulary: 9)
-        let expected = matmul(indices.oneHot(classes: 9).reshaped([6, 9]).transposed(), arriving.reshaped([6, 5]))
+        let outputGradient = Tensor.normal([2, 3, 5], seed: 2)
+        let gradient = embeddingGradient(indices: indices, outputGradient: outputGradient, vocabulary: 9)
+        let expected = matmul(
+            indices.oneHot(classes: 9).reshaped([6, 9]).transposed(), outputGradient.reshaped([6, 5]))
         #expect(normwiseError(gradient.elements, expected.elements.map(Double.init)) < 2 * floatEpsilon)
-        let touched = embeddingGradientRows(indices: indices, outputGradient: arriving, vocabulary: 9)
+        let touched = embeddingGradientRows(indices: indices, outputGradient: outputGradient, vocabulary: 9)
         #expect(touched.rows.elements == [0, 1, 3, 8])
         #expect(haveSameBits(touched.gradient.contiguous(), embedding(gradient, indices: touched.rows)))
-        let padded = embeddingGradient(indices: indices, outputGradient: arriving, vocabulary: 9, padding: 3)
+        let padded = embeddingGradient(indices: indices, outputGradient: outputGradient, vocabulary: 9, padding: 3)
         #expect(padded[3..<4] == Tensor.zeros([1, 5]) && padded[8..<9] == gradient[8..<9])
     }
 

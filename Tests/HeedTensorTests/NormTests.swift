@@ -44,11 +44,11 @@ struct NormTests {
         let norm = Norm(kind: .layer, epsilon: 1e-5)
         let input = Tensor.normal([7, 33], seed: 6)
         let weight = Tensor.normal([33], seed: 7)
-        let arriving = Tensor.normal([33, 7], seed: 8).transposed()
+        let outputGradient = Tensor.normal([33, 7], seed: 8).transposed()
         let statistics = try #require(norm.result(input, weight: weight).statistics)
         func gradients(_ wanted: Norm.Wanted) -> Norm.Gradients {
             norm.gradients(
-                sum: input, weight: weight, statistics: statistics, outputGradient: arriving, wanted: wanted)
+                sum: input, weight: weight, statistics: statistics, outputGradient: outputGradient, wanted: wanted)
         }
         let all = gradients(.all)
         for bits in 0..<8 {
@@ -59,7 +59,7 @@ struct NormTests {
             #expect(some.bias.map { haveSameBits($0, all.bias ?? $0) } ?? !wanted.contains(.bias))
         }
         let bias = try #require(all.bias)
-        #expect(normwiseError(bias.elements, arriving.sum(axis: 0).elements.map(Double.init)) < 4 * floatEpsilon)
+        #expect(normwiseError(bias.elements, outputGradient.sum(axis: 0).elements.map(Double.init)) < 4 * floatEpsilon)
     }
 
     #if !os(iOS)

@@ -79,23 +79,23 @@ struct PoolingTests {
         let (output, kept) = call.output(input, keepsIndices: true)
         let indices = kept ?? IndexTensor.zeros(c.output)
         #expect(output.shape == c.output && indices.shape == c.output)
-        let arriving = Tensor.normal(c.output, seed: 2).elements
+        let outputGradient = Tensor.normal(c.output, seed: 2).elements
         var expected = [Float](repeating: 0, count: input.count)
         let (largest, places) = (output.elements, indices.elements)
         for (index, window) in c.windows.enumerated() {
             let values = window.map { elements[c.place($0, ofOutput: index)] }
             let first = values.firstIndex(of: values.max() ?? 0) ?? 0
             #expect(largest[index] == values[first] && places[index] == Int32(window[first]))
-            expected[c.place(window[first], ofOutput: index)] += arriving[index]
+            expected[c.place(window[first], ofOutput: index)] += outputGradient[index]
         }
         #expect(haveSameBits(pool2d(input, .max(c.window)), output))
-        let gradient = call.gradient(Tensor(arriving, shape: c.output), indices: indices)
+        let gradient = call.gradient(Tensor(outputGradient, shape: c.output), indices: indices)
         #expect(gradient == Tensor(expected, shape: c.input))
     }
 
     @Test(arguments: cases) func means(_ c: Case) {
-        let (input, arriving) = (Tensor.normal(c.input, seed: 3), Tensor.normal(c.output, seed: 4))
-        let (elements, gradients) = (input.elements, arriving.elements)
+        let (input, outputGradient) = (Tensor.normal(c.input, seed: 3), Tensor.normal(c.output, seed: 4))
+        let (elements, gradients) = (input.elements, outputGradient.elements)
         var means: [Double] = []
         var expected = [Double](repeating: 0, count: input.count)
         for (index, window) in c.windows.enumerated() {
@@ -107,7 +107,7 @@ struct PoolingTests {
         let output = pool2d(input, c.average)
         #expect(output.shape == c.output)
         #expect(normwiseError(output.elements, means) < floatEpsilon)
-        let gradient = PoolingCall(input: c.input, c.average).gradient(arriving, indices: nil)
+        let gradient = PoolingCall(input: c.input, c.average).gradient(outputGradient, indices: nil)
         #expect(gradient.shape == c.input)
         #expect(normwiseError(gradient.elements, expected) < 4 * floatEpsilon)
     }
@@ -130,8 +130,8 @@ struct PoolingTests {
     @Test func windowsThatFollowFromTheResult() {
         let input = Tensor.normal([2, 1, 7, 5], seed: 11)
         let (elements, pooling) = (input.elements, Pooling.adaptiveAverage(height: 3, width: 2))
-        let arriving = Tensor.normal([2, 1, 3, 2], seed: 12)
-        let gradients = arriving.elements
+        let outputGradient = Tensor.normal([2, 1, 3, 2], seed: 12)
+        let gradients = outputGradient.elements
         var (means, expected) = ([Double](), [Double](repeating: 0, count: 70))
         // Rows of 7 in 3 parts, columns of 5 in 2; they overlap.
         for (index, gradient) in gradients.enumerated() {
@@ -141,7 +141,7 @@ struct PoolingTests {
             for place in places { expected[place] += Double(gradient) / 9 }
         }
         #expect(normwiseError(pool2d(input, pooling).elements, means) < floatEpsilon)
-        let gradient = PoolingCall(input: input.shape, pooling).gradient(arriving, indices: nil)
+        let gradient = PoolingCall(input: input.shape, pooling).gradient(outputGradient, indices: nil)
         #expect(normwiseError(gradient.elements, expected) < 4 * floatEpsilon)
     }
 
@@ -168,11 +168,11 @@ struct PoolingTests {
             let elements = result.elements
             #expect(elements.indices.filter { elements[$0].isNaN } == [25, 29])
         }
-        let arriving = Tensor.normal([4, 5, 2, 3], seed: 10).permuted([3, 2, 1, 0])
+        let outputGradient = Tensor.normal([4, 5, 2, 3], seed: 10).permuted([3, 2, 1, 0])
         let call = PoolingCall(input: view.shape, .average(window))
         #expect(
             haveSameBits(
-                call.gradient(arriving, indices: nil), call.gradient(arriving.contiguous(), indices: nil)))
+                call.gradient(outputGradient, indices: nil), call.gradient(outputGradient.contiguous(), indices: nil)))
     }
 
     #if !os(iOS)

@@ -81,20 +81,20 @@ struct RecurrentTests {
         let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 9)
         let direction = Tensor.normal(input.shape, seed: 10)
         let lengths = [4, 5, 2]
-        let cotangents = RecurrentCotangents(
+        let outputGradients = RecurrentOutputGradients(
             output: .normal([Self.batch, Self.time, 2 * Self.hidden], seed: 12),
             hn: .normal([4, Self.batch, Self.hidden], seed: 13))
         func projection(_ scale: Float) throws -> Double {
             var stack = try RecurrentStack(kind, input + direction * Tensor(scale), layers: layers, lengths: lengths)
             let result = try stack.run()
-            return product(result.output, cotangents.output) + product(result.hn, cotangents.hn)
+            return product(result.output, outputGradients.output) + product(result.hn, outputGradients.hn)
         }
         func product(_ left: Tensor, _ right: Tensor?) -> Double {
             zip(left.elements, right?.elements ?? []).reduce(0) { $0 + Double($1.0) * Double($1.1) }
         }
         var stack = try RecurrentStack(kind, input, layers: layers, lengths: lengths)
         _ = try stack.run()
-        let gradients = try stack.gradients(cotangents)
+        let gradients = try stack.gradients(outputGradients)
         let expected = try (projection(0x1p-7) - projection(-0x1p-7)) * 0x1p6
         #expect(abs(product(direction, gradients.input) - expected) < 2e-3 * (abs(expected) + 1))
         // Nothing comes back from behind a sequence's end.

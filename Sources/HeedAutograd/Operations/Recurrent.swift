@@ -87,11 +87,11 @@ private final class RecurrentOperation: RecordedOperation {
             if pass.needs(input) { wanted.insert(inputs[input]) }
         }
         if pass.keepsStateGradients { wanted.insert(.output) }
-        let cotangents = RecurrentCotangents(
+        let outputGradients = RecurrentOutputGradients(
             output: pass.takeGradient(ofOutput: 0), hn: pass.takeGradient(ofOutput: 1),
             cn: outputCount > 2 ? pass.takeGradient(ofOutput: 2) : nil)
         let gradients = stopping { () throws(TensorError) in
-            try call.gradients(wanted, reserve: reserve, cotangents)
+            try call.gradients(wanted, reserve: reserve, outputGradients)
         }
         let all = [
             gradients.input, gradients.h0, gradients.c0, gradients.inputWeight, gradients.stateWeight,

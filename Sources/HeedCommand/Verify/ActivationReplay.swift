@@ -38,7 +38,7 @@ extension CaseOperation {
         let tensor = try input.input("input")
         try input.requireOutput(tensor.shape)
         var answers = ["output.output": activate(tensor, activation)]
-        answers["gradient.input"] = try input.cotangent(shape: tensor.shape).map {
+        answers["gradient.input"] = try input.outputGradient(shape: tensor.shape).map {
             activationGradient(activation, kept: tensor, outputGradient: $0)
         }
         return answers

@@ -1,7 +1,7 @@
 import Heed
 
 extension CaseOperation {
-    /// Scaled dot-product attention, forward and, where the case has a cotangent, backward.
+    /// Scaled dot-product attention, forward and, where the case has a gradient of the output, backward.
     static let attention = CaseOperation(
         replay: { input throws(CaseError) in
             let operands = try AttentionCase(input)
@@ -102,13 +102,14 @@ struct AttentionCase {
 
     // MARK: Gradients
 
-    /// Computed by an arm, by their names in the file; none where the file has no cotangent or only outputs to compare.
+    /// Computed by an arm, by their names in the file; none where the file has no gradient of the output or only outputs to compare.
     func gradients(_ input: ConformanceCase, _ arm: AttentionAlgorithm) throws(CaseError) -> [String: Tensor] {
         guard input.file.entry("cotangent.output") != nil else { return [:] }
-        let cotangent: Tensor
-        do { cotangent = try input.file.tensor("cotangent.output") } catch { throw .invalid(error.reason) }
-        guard cotangent.shape == call.outputShape else {
-            throw .invalid("cotangent.output has shape \(cotangent.shape), but the inputs give \(call.outputShape)")
+        let outputGradient: Tensor
+        do { outputGradient = try input.file.tensor("cotangent.output") } catch { throw .invalid(error.reason) }
+        guard outputGradient.shape == call.outputShape else {
+            throw .invalid(
+                "cotangent.output has shape \(outputGradient.shape), but the inputs give \(call.outputShape)")
         }
         let wanted: AttentionGradientSelection = input.hasInput("bias") ? [.operands, .additive] : .operands
         do {
@@ -117,7 +118,8 @@ struct AttentionCase {
             let (output, logSumExp) = try call.outputAndLogSumExp(arm)
             return Self.named(
                 try call.gradients(
-                    output: output, logSumExp: logSumExp, outputGradient: cotangent, wanted: wanted, algorithm: arm))
+                    output: output, logSumExp: logSumExp, outputGradient: outputGradient, wanted: wanted, algorithm: arm
+                ))
         } catch {
             throw .invalid(error.description)
         }

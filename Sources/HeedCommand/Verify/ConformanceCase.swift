@@ -94,8 +94,8 @@ struct ConformanceCase {
         return IndexTensor(indices, shape: shape)
     }
 
-    /// `cotangent.NAME`, the gradient that arrives at `output.NAME` of that shape; nil where the case has no backward pass.
-    func cotangent(_ name: String = "output", shape: Shape) throws(CaseError) -> Tensor? {
+    /// `cotangent.NAME`, the gradient of `output.NAME`, of that shape; nil where the case has no backward pass.
+    func outputGradient(_ name: String = "output", shape: Shape) throws(CaseError) -> Tensor? {
         guard file.entry("cotangent." + name) != nil else { return nil }
         let tensor: Tensor
         do { tensor = try file.tensor("cotangent." + name) } catch { throw .invalid(error.reason) }

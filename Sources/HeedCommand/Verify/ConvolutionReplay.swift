@@ -16,7 +16,7 @@ extension CaseOperation {
                 let call = try ConvolutionCall(input: tensor.shape, weight: weight, geometry: geometry)
                 try input.requireOutput(call.outputShape)
                 var answers = ["output.output": try call.output(tensor, bias: bias)]
-                if let gradient = try input.cotangent(shape: call.outputShape) {
+                if let gradient = try input.outputGradient(shape: call.outputShape) {
                     answers["gradient.input"] = try call.inputGradient(gradient)
                     answers["gradient.weight"] = try call.weightGradient(input: tensor, gradient)
                     if bias != nil { answers["gradient.bias"] = try call.biasGradient(gradient) }

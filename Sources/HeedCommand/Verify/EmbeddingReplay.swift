@@ -12,7 +12,7 @@ extension CaseOperation {
                 throw .invalid("indices \(indices.shape) of rows of \(table.shape) are too many")
             }
             try input.requireOutput(shape)
-            let cotangent = try input.cotangent(shape: shape)
+            let outputGradient = try input.outputGradient(shape: shape)
             let given = try input.integer("padding_index")
             let padding = given.map { $0 < 0 ? $0 + table.shape[0] : $0 }
             var answers: [String: Tensor] = [:]
@@ -21,7 +21,7 @@ extension CaseOperation {
             } catch {
                 throw .invalid(error.description)
             }
-            answers["gradient.weight"] = cotangent.map {
+            answers["gradient.weight"] = outputGradient.map {
                 embeddingGradient(
                     indices: indices, outputGradient: $0, vocabulary: table.shape[0], padding: padding)
             }

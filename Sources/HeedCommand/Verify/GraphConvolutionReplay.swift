@@ -29,7 +29,7 @@ extension CaseOperation {
             }
             let sums = matrix.multiplied(by: Heed.matmul(features, weight.transposed(0, 1)))
             var answers = ["output.output": bias.map { sums + $0 } ?? sums]
-            if let gradient = try input.cotangent(shape: shape) {
+            if let gradient = try input.outputGradient(shape: shape) {
                 let spread = matrix.transposed().multiplied(by: gradient)
                 answers["gradient.input"] = Heed.matmul(spread, weight)
                 answers["gradient.weight"] = Heed.matmul(spread.transposed(0, 1), features)

@@ -46,23 +46,23 @@ struct LayerReplay {
         do { try model.load(weights) } catch { throw .invalid("\(source.operation): \(error)") }
     }
 
-    /// The outputs and, where cotangents arrive at them, the gradients of the inputs and the parameters.
+    /// The outputs and, where the file has their gradients, the gradients of the inputs and the parameters.
     func answers(_ outputs: [(name: String, variable: Variable)], of model: some Module) throws(CaseError) -> [String:
         Tensor]
     {
         var answers: [String: Tensor] = [:]
-        var arriving: [(variable: Variable, cotangent: Tensor)] = []
+        var outputGradients: [(variable: Variable, gradient: Tensor)] = []
         for (name, variable) in outputs {
             answers["output." + name] = variable.value
-            if let cotangent = try source.cotangent(name, shape: variable.shape) {
-                arriving.append((variable: variable, cotangent: cotangent))
+            if let outputGradient = try source.outputGradient(name, shape: variable.shape) {
+                outputGradients.append((variable: variable, gradient: outputGradient))
             }
         }
-        guard !arriving.isEmpty else { return answers }
+        guard !outputGradients.isEmpty else { return answers }
         let wanted =
             leaves.map { (name: $0.key, variable: $0.value) }
             + model.parameters.map { (name: $0.name, variable: context.variable($0.parameter)) }
-        let gradients = tape.gradients(of: arriving, withRespectTo: wanted.map(\.variable))
+        let gradients = tape.gradients(of: outputGradients, withRespectTo: wanted.map(\.variable))
         for (input, gradient) in zip(wanted, gradients) { answers["gradient." + input.name] = gradient }
         return answers
     }

@@ -17,12 +17,12 @@ extension CaseOperation {
             let weight = input.hasInput("weight") ? try input.input("weight") : nil
             let shape: Shape = reduction == .none ? [logits.shape[0]] : []
             try input.requireOutput(shape)
-            let cotangent = try input.cotangent(shape: shape)
-            return try results(["logits"], cotangent) { () throws(TensorError) in
+            let outputGradient = try input.outputGradient(shape: shape)
+            return try results(["logits"], outputGradient) { () throws(TensorError) in
                 try Heed.crossEntropy(
                     logits, targets: targets, classWeights: weight, labelSmoothing: smoothing,
-                    ignoredClass: ignored.map { Int64($0) }, reduction: reduction, lossGradient: cotangent,
-                    wantsGradient: cotangent != nil)
+                    ignoredClass: ignored.map { Int64($0) }, reduction: reduction, lossGradient: outputGradient,
+                    wantsGradient: outputGradient != nil)
             }
         },
         strict: nil)
@@ -37,17 +37,17 @@ extension CaseOperation {
                 throw .unsupported("distillation_loss of logits of shape \(student.shape) is not supported")
             }
             try input.requireOutput([])
-            let cotangent = try input.cotangent(shape: [])
-            return try results(["student", "teacher"], cotangent) { () throws(TensorError) in
+            let outputGradient = try input.outputGradient(shape: [])
+            return try results(["student", "teacher"], outputGradient) { () throws(TensorError) in
                 try Heed.distillationLoss(
-                    student: student, teacher: teacher, temperature: temperature, lossGradient: cotangent,
-                    wanted: (cotangent != nil, cotangent != nil))
+                    student: student, teacher: teacher, temperature: temperature, lossGradient: outputGradient,
+                    wanted: (outputGradient != nil, outputGradient != nil))
             }
         },
         strict: nil)
 
     private static func results(
-        _ names: [String], _ cotangent: Tensor?, _ compute: () throws(TensorError) -> LossAndGradients
+        _ names: [String], _ outputGradient: Tensor?, _ compute: () throws(TensorError) -> LossAndGradients
     ) throws(CaseError) -> [String: Tensor] {
         let loss: LossAndGradients
         do { loss = try compute() } catch { throw .invalid(error.description) }

@@ -26,7 +26,7 @@ private struct NormCase {
     let input: Tensor
     let weight: Tensor?
     let bias: Tensor?
-    let cotangent: Tensor?
+    let outputGradient: Tensor?
 
     init(_ source: ConformanceCase, kind: Norm.Kind, inputs: Set<String>) throws(CaseError) {
         try source.requireKnown(inputs: inputs, attributes: ["epsilon"])
@@ -47,16 +47,16 @@ private struct NormCase {
         guard epsilon.isFinite, epsilon >= 0 else { throw .invalid("the attribute epsilon is \(epsilon)") }
         norm = Norm(kind: kind, epsilon: epsilon)
         try source.requireOutput(input.shape)
-        cotangent = try source.cotangent(shape: input.shape)
+        outputGradient = try source.outputGradient(shape: input.shape)
         self.input = input
     }
 
     var answers: [String: Tensor] {
         let result = norm.result(input, weight: weight, bias: bias)
         var answers = ["output.output": result.output]
-        guard let cotangent, let statistics = result.statistics else { return answers }
+        guard let outputGradient, let statistics = result.statistics else { return answers }
         let gradients = norm.gradients(
-            sum: result.sum, weight: weight, statistics: statistics, outputGradient: cotangent)
+            sum: result.sum, weight: weight, statistics: statistics, outputGradient: outputGradient)
         answers["gradient.input"] = gradients.input
         answers["gradient.weight"] = weight == nil ? nil : gradients.weight
         answers["gradient.bias"] = bias == nil ? nil : gradients.bias

@@ -13,7 +13,7 @@ extension CaseOperation {
             }
             let (base, first) = try positionRange(input, tensor.shape[-2])
             var answers = ["output.output": addingSinusoidalPositions(to: tensor, firstPosition: first, base: base)]
-            answers["gradient.input"] = try input.cotangent(shape: tensor.shape)
+            answers["gradient.input"] = try input.outputGradient(shape: tensor.shape)
             return answers
         },
         strict: nil)
@@ -37,7 +37,7 @@ extension CaseOperation {
             let (base, first) = try positionRange(input, tensor.shape[-2])
             let rotary = RotaryPositions(rotaryDimension: dimension, base: base, layout: layout)
             var answers = ["output.output": rotary(tensor, firstPosition: first)]
-            answers["gradient.input"] = try input.cotangent(shape: tensor.shape).map {
+            answers["gradient.input"] = try input.outputGradient(shape: tensor.shape).map {
                 rotary.gradient($0, firstPosition: first)
             }
             return answers

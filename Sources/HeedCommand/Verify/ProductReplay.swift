@@ -7,9 +7,9 @@ extension CaseOperation {
             let (left, right) = try factors(input)
             let output = try product(input, left, right)
             var answers = ["output.output": output]
-            guard let cotangent = try input.cotangent(shape: output.shape) else { return answers }
-            answers["gradient.a"] = summedProduct(cotangent, right.transposed(), to: left.shape)
-            answers["gradient.b"] = summedProduct(left.transposed(), cotangent, to: right.shape)
+            guard let outputGradient = try input.outputGradient(shape: output.shape) else { return answers }
+            answers["gradient.a"] = summedProduct(outputGradient, right.transposed(), to: left.shape)
+            answers["gradient.b"] = summedProduct(left.transposed(), outputGradient, to: right.shape)
             return answers
         },
         strict: { input, answer throws(CaseError) in
@@ -25,11 +25,11 @@ extension CaseOperation {
             let product = try product(input, left, right)
             let output = bias.map { adding($0, to: product) } ?? product
             var answers = ["output.output": output]
-            guard let cotangent = try input.cotangent(shape: output.shape) else { return answers }
-            answers["gradient.input"] = summedProduct(cotangent, right.transposed(), to: left.shape)
+            guard let outputGradient = try input.outputGradient(shape: output.shape) else { return answers }
+            answers["gradient.input"] = summedProduct(outputGradient, right.transposed(), to: left.shape)
             answers["gradient.weight"] = summedProduct(
-                rows(cotangent).transposed(), rows(left), to: right.transposed().shape)
-            answers["gradient.bias"] = bias.map { cotangent.sum(to: $0.shape) }
+                rows(outputGradient).transposed(), rows(left), to: right.transposed().shape)
+            answers["gradient.bias"] = bias.map { outputGradient.sum(to: $0.shape) }
             return answers
         },
         strict: { input, answer throws(CaseError) in

@@ -111,7 +111,7 @@ private struct RecurrentCase {
         do { return try input.file.integers("input.lengths").map(Int.init) } catch { throw .invalid(error.reason) }
     }
 
-    private func cotangent(_ name: String, _ shape: Shape) throws(CaseError) -> Tensor? {
+    private func outputGradient(_ name: String, _ shape: Shape) throws(CaseError) -> Tensor? {
         guard input.file.entry("cotangent." + name) != nil else { return nil }
         let tensor: Tensor
         do { tensor = try input.file.tensor("cotangent." + name) } catch { throw .invalid(error.reason) }
@@ -127,11 +127,14 @@ private struct RecurrentCase {
             let result = try stack.run()
             var results = ["output.output": result.output, "output.hn": result.hn]
             results["output.cn"] = result.cn
-            let arriving = RecurrentCotangents(
-                output: try cotangent("output", result.output.shape), hn: try cotangent("hn", result.hn.shape),
-                cn: kind == .lstm ? try cotangent("cn", result.hn.shape) : nil)
-            guard arriving.output != nil || arriving.hn != nil || arriving.cn != nil else { return results }
-            let gradients = try stack.gradients(arriving)
+            let outputGradients = RecurrentOutputGradients(
+                output: try outputGradient("output", result.output.shape),
+                hn: try outputGradient("hn", result.hn.shape),
+                cn: kind == .lstm ? try outputGradient("cn", result.hn.shape) : nil)
+            guard outputGradients.output != nil || outputGradients.hn != nil || outputGradients.cn != nil else {
+                return results
+            }
+            let gradients = try stack.gradients(outputGradients)
             results["gradient.input"] = gradients.input
             results["gradient.h0"] = gradients.h0
             results["gradient.c0"] = gradients.c0

@@ -49,8 +49,8 @@ extension CaseOperation {
     private static func results(
         _ input: ConformanceCase, _ call: ScoredAttentionCall
     ) throws(CaseError) -> [String: Tensor] {
-        let outputGradient = try input.cotangent(shape: call.outputShape)
-        let weightsGradient = try input.cotangent("weights", shape: call.weightsShape)
+        let outputGradient = try input.outputGradient(shape: call.outputShape)
+        let weightsGradient = try input.outputGradient("weights", shape: call.weightsShape)
         do throws(TensorError) {
             let (output, weights) = try call.forward()
             var results = ["output.output": output, "output.weights": weights]

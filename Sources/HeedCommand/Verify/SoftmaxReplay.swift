@@ -17,12 +17,12 @@ extension CaseOperation {
 
     private static func softmaxReplay(_ input: ConformanceCase, logarithm: Bool) throws(CaseError) -> [String: Tensor] {
         let (tensor, axis) = try softmaxInput(input)
-        let cotangent = try input.cotangent(shape: tensor.shape)
+        let outputGradient = try input.outputGradient(shape: tensor.shape)
         // Sizes beside a zero may be anything; there is nothing to compute then.
         guard tensor.count > 0 else { return ["output.output": tensor, "gradient.input": tensor] }
         let output = logarithm ? Heed.logSoftmax(tensor, axis: axis) : Heed.softmax(tensor, axis: axis)
         var answers = ["output.output": output]
-        answers["gradient.input"] = cotangent.map {
+        answers["gradient.input"] = outputGradient.map {
             softmaxGradient(output: output, outputGradient: $0, axis: axis, logarithm: logarithm)
         }
         return answers

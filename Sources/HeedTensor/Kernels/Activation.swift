@@ -108,10 +108,10 @@ private func activationGradient(
         what == .input || activation.gradientNeedsOnlyOutput,
         "activationGradient: the output of \(activation) does not tell its gradient")
     try kept.withUnsafeElements { kept throws(TensorError) in
-        try outputGradient.withUnsafeElements { arriving throws(TensorError) in
+        try outputGradient.withUnsafeElements { outputGradient throws(TensorError) in
             try heed_activation_backward(
                 activation.kernel, what == .input ? .input : .output, kept.count, kept.baseAddress,
-                arriving.baseAddress,
+                outputGradient.baseAddress,
                 gradient.baseAddress
             ).check("activationGradient", "\(kept.count) elements")
         }

@@ -64,10 +64,10 @@ package func embeddingGradient(
     var shape = embeddingDescriptor(indices, vocabulary, columns, padding: padding)
     return Tensor(shape: [vocabulary, columns]) { gradient in
         indices.withUnsafeElements { ids in
-            outputGradient.withUnsafeElements { arriving in
+            outputGradient.withUnsafeElements { outputGradient in
                 stopping { () throws(TensorError) in
                     try heed_embedding_backward_dense(
-                        &shape, ids.baseAddress, arriving.baseAddress, gradient.baseAddress
+                        &shape, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                     )
                     .check("embeddingGradient", "vocabulary \(vocabulary), indices \(indices.shape)")
                 }
@@ -88,10 +88,10 @@ extension StridedTensor where Scalar == Float {
         descriptor.accumulate = true
         withUnsafeMutableElements { gradient in
             indices.withUnsafeElements { ids in
-                outputGradient.withUnsafeElements { arriving in
+                outputGradient.withUnsafeElements { outputGradient in
                     stopping { () throws(TensorError) in
                         try heed_embedding_backward_dense(
-                            &descriptor, ids.baseAddress, arriving.baseAddress, gradient.baseAddress
+                            &descriptor, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                         )
                         .check("embeddingGradient", "table \(table), indices \(indices.shape)")
                     }
@@ -114,10 +114,10 @@ package func embeddingGradientRows(
         rows.initialize(repeating: 0)
         gradient.withUnsafeMutableElements { gradient in
             indices.withUnsafeElements { ids in
-                outputGradient.withUnsafeElements { arriving in
+                outputGradient.withUnsafeElements { outputGradient in
                     stopping { () throws(TensorError) in
                         try heed_embedding_backward_touched(
-                            &shape, ids.baseAddress, arriving.baseAddress, rows.baseAddress, gradient.baseAddress,
+                            &shape, ids.baseAddress, outputGradient.baseAddress, rows.baseAddress, gradient.baseAddress,
                             &count
                         ).check("embeddingGradientRows", "vocabulary \(vocabulary), indices \(indices.shape)")
                     }

@@ -25,13 +25,13 @@ struct AttentionBackwardTests {
         for mask in masks {
             for dropout in [nil, AttentionDropout(probability: 0.25, seed: 11, offset: 5)] {
                 let call = try Self.call(sizes, mask: mask, dropout: dropout)
-                let cotangent = Tensor.normal([2, 6, 24, 65], seed: 5).transposed()
+                let outputGradient = Tensor.normal([2, 6, 24, 65], seed: 5).transposed()
                 let (output, logSumExp) = try call.outputAndLogSumExp(algorithm)
                 let hasBias = if case .additive = mask { true } else { false }
                 let gradients = try call.gradients(
-                    output: output, logSumExp: logSumExp, outputGradient: cotangent,
+                    output: output, logSumExp: logSumExp, outputGradient: outputGradient,
                     wanted: hasBias ? [.operands, .additive] : .operands, algorithm: algorithm)
-                let reference = try call.referenceGradients(outputGradient: cotangent)
+                let reference = try call.referenceGradients(outputGradient: outputGradient)
                 #expect(normwiseError(try #require(gradients.queries).elements, reference.queries) < 2e-6)
                 #expect(normwiseError(try #require(gradients.keys).elements, reference.keys) < 2e-6)
                 #expect(normwiseError(try #require(gradients.values).elements, reference.values) < 2e-6)
@@ -44,13 +44,13 @@ struct AttentionBackwardTests {
         let sizes = Self.sizes
         for shape: Shape in [[2, 6, 65, 70], [1, 6, 65, 70], [65, 70], [2, 1, 1, 70], [1, 1, 1, 70]] {
             let call = try Self.call(sizes, mask: .additive(.normal(shape, seed: 6)))
-            let cotangent = Tensor.normal(call.outputShape, seed: 7)
+            let outputGradient = Tensor.normal(call.outputShape, seed: 7)
             let (output, logSumExp) = try call.outputAndLogSumExp(.automatic)
             let gradients = try call.gradients(
-                output: output, logSumExp: logSumExp, outputGradient: cotangent, wanted: .additive)
+                output: output, logSumExp: logSumExp, outputGradient: outputGradient, wanted: .additive)
             let additive = try #require(gradients.additive)
             #expect(additive.shape == shape && gradients.queries == nil && gradients.keys == nil)
-            let reference = try call.referenceGradients(outputGradient: cotangent)
+            let reference = try call.referenceGradients(outputGradient: outputGradient)
             #expect(normwiseError(additive.elements, reference.additive) < 2e-6, "\(shape)")
         }
     }
@@ -60,13 +60,13 @@ struct AttentionBackwardTests {
         let dropout = AttentionDropout(probability: 0.5, seed: 3)
         let forward = attentionForTraining(
             queries: sizes.queries, keys: sizes.keys, values: sizes.values, mask: .causal(), dropout: dropout)
-        let cotangent = Tensor.ones([24]).broadcast(to: forward.output.shape)
+        let outputGradient = Tensor.ones([24]).broadcast(to: forward.output.shape)
         let gradients = attentionBackward(
             queries: sizes.queries, keys: sizes.keys, values: sizes.values, mask: .causal(), dropout: dropout,
-            output: forward.output, logSumExp: forward.logSumExp, outputGradient: cotangent)
+            output: forward.output, logSumExp: forward.logSumExp, outputGradient: outputGradient)
         let call = try Self.call(sizes, mask: .causal(), dropout: dropout)
         let same = try call.gradients(
-            output: forward.output, logSumExp: forward.logSumExp, outputGradient: cotangent.contiguous())
+            output: forward.output, logSumExp: forward.logSumExp, outputGradient: outputGradient.contiguous())
         #expect(gradients.queries?.elements == same.queries?.elements)
         #expect(gradients.keys?.elements == same.keys?.elements)
         #expect(gradients.values?.elements == same.values?.elements)

@@ -3,16 +3,17 @@ import Heed
 /// What the backward pass of a benchmark reads and writes.
 struct AttentionGradientRun {
     let operands: AttentionOperands
-    let cotangent: Tensor
+    let outputGradient: Tensor
     private var output: Tensor
     private var logSumExp: Tensor
     private(set) var gradients: AttentionGradients
 
-    /// Prepares a forward pass's output, so that a backward pass can be run alone. The cotangent is standard normal, the same in every run.
+    /// Prepares a forward pass's output, so that a backward pass can be run alone. The output's gradient is standard normal, the same in
+    /// every run.
     init(_ operands: AttentionOperands) throws(CommandFailure) {
         self.operands = operands
         var generator = NormalGenerator(seed: 0x6261_636B)
-        cotangent = generator.tensor(operands.call.outputShape)
+        outputGradient = generator.tensor(operands.call.outputShape)
         do {
             (output, logSumExp) = try operands.call.outputAndLogSumExp(.automatic)
             gradients = try operands.call.gradientTensors(.operands)
@@ -28,7 +29,7 @@ struct AttentionGradientRun {
             try operands.call.run(arm, into: &output, logSumExp: &logSumExp, weights: &weights)
         }
         try operands.call.runBackward(
-            arm, output: output, logSumExp: logSumExp, outputGradient: cotangent, into: &gradients)
+            arm, output: output, logSumExp: logSumExp, outputGradient: outputGradient, into: &gradients)
     }
 }
 
@@ -65,19 +66,20 @@ struct AttentionGradientAccuracy {
         do {
             if work <= Self.affordableOperations {
                 part = .whole
-                expected = try Self.reference(operands, cotangent: run.cotangent)
+                expected = try Self.reference(operands, outputGradient: run.outputGradient)
             } else if isPlain, work / groups <= Self.affordableOperations {
                 part = .firstHeads
                 let heads = 0..<problem.heads / problem.keyValueHeads
                 expected = try Self.reference(
-                    operands.first(queryHeads: heads.count), cotangent: Self.first(run.cotangent, heads: heads))
+                    operands.first(queryHeads: heads.count),
+                    outputGradient: Self.first(run.outputGradient, heads: heads))
             } else {
                 let perRow = work / Double(problem.batch * problem.heads * problem.queryLength)
                 let count = min(Int(Self.affordableOperations / max(perRow, 1)), Self.mostRows, problem.queryLength)
                 guard isPlain, count >= Self.fewestRows else { return nil }
                 let rows = (0..<count).map { $0 * (length - 1) / max(count - 1, 1) }
                 part = .rows(rows)
-                expected = [try Self.rows(rows, of: operands, cotangent: run.cotangent)]
+                expected = [try Self.rows(rows, of: operands, outputGradient: run.outputGradient)]
             }
         } catch {
             throw .workFailed("the float64 reference: \(error.description)")
@@ -109,21 +111,21 @@ struct AttentionGradientAccuracy {
     }
 
     private static func reference(
-        _ operands: AttentionOperands, cotangent: Tensor
+        _ operands: AttentionOperands, outputGradient: Tensor
     ) throws(TensorError) -> [[Double]] {
-        let gradients = try operands.call.referenceGradients(outputGradient: cotangent)
+        let gradients = try operands.call.referenceGradients(outputGradient: outputGradient)
         return [gradients.queries, gradients.keys, gradients.values]
     }
 
     /// The gradient of some queries of the first head, each by itself.
     private static func rows(
-        _ rows: [Int], of operands: AttentionOperands, cotangent: Tensor
+        _ rows: [Int], of operands: AttentionOperands, outputGradient: Tensor
     ) throws(TensorError) -> [Double] {
         let problem = operands.problem
         let queries = first(operands.queries, heads: 0..<1)
         let keys = first(operands.keys, heads: 0..<1)
         let values = first(operands.values, heads: 0..<1)
-        let cotangent = first(cotangent, heads: 0..<1)
+        let outputGradient = first(outputGradient, heads: 0..<1)
         var expected: [Double] = []
         for row in rows {
             let mask: AttentionMask = problem.causal ? .causal(offset: problem.causalOffset + row) : .none
@@ -131,7 +133,7 @@ struct AttentionGradientAccuracy {
                 queries: queries.slice(axis: 2, range: row..<row + 1), keys: keys, values: values, mask: mask,
                 scale: operands.scale)
             expected += try call.referenceGradients(
-                outputGradient: cotangent.slice(axis: 2, range: row..<row + 1)
+                outputGradient: outputGradient.slice(axis: 2, range: row..<row + 1)
             ).queries
         }
         return expected

@@ -79,7 +79,7 @@ struct BenchPointwise: ParsableCommand {
                 shape: input.shape)
         }
         let measurement = try measure(
-            op.prepared(input, direction, arriving: generator.tensor([rows, columns])), input)
+            op.prepared(input, direction, outputGradient: generator.tensor([rows, columns])), input)
         Progress.erase()
         if common.json { return try Console.printLine(JSONWriter.string(measurement.json(in: surroundings))) }
         try Console.printLine(surroundings.description)

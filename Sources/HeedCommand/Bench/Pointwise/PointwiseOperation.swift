@@ -57,9 +57,10 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
     typealias Run = (_ output: inout Tensor) throws(TensorError) -> Void
 
     /// The operation, ready to be run on `input` again and again.
-    func prepared(_ input: Tensor, _ direction: Direction, arriving: @autoclosure () -> Tensor) -> Run {
+    func prepared(_ input: Tensor, _ direction: Direction, outputGradient: @autoclosure () -> Tensor) -> Run {
         if let activation {
-            let call = ActivationCall(activation, input, outputGradient: direction == .backward ? arriving() : nil)
+            let call = ActivationCall(
+                activation, input, outputGradient: direction == .backward ? outputGradient() : nil)
             return { (output: inout Tensor) throws(TensorError) in try call.run(into: &output) }
         }
         switch self {
@@ -72,21 +73,21 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
             let logarithm = self == .logSoftmax
             if direction == .backward {
                 let output = logarithm ? Heed.logSoftmax(input) : Heed.softmax(input)
-                let call = SoftmaxGradientCall(output: output, outputGradient: arriving(), logarithm: logarithm)
+                let call = SoftmaxGradientCall(output: output, outputGradient: outputGradient(), logarithm: logarithm)
                 return { (output: inout Tensor) throws(TensorError) in try call.run(into: &output) }
             }
             let call = SoftmaxCall(input, logarithm: logarithm)
             return { (output: inout Tensor) throws(TensorError) in try call.run(into: &output) }
         default:
-            return preparedNorm(input, direction == .backward ? arriving() : nil)
+            return preparedNorm(input, direction == .backward ? outputGradient() : nil)
         }
     }
 
-    private func preparedNorm(_ input: Tensor, _ arriving: Tensor?) -> Run {
+    private func preparedNorm(_ input: Tensor, _ outputGradient: Tensor?) -> Run {
         let norm = Norm(kind: self == .layerNorm ? .layer : .rms, epsilon: 1e-5)
         let weight = Tensor.ones([input.shape[-1]])
         let bias = self == .layerNorm ? Tensor.zeros([input.shape[-1]]) : nil
-        guard let arriving, let statistics = norm.result(input).statistics else {
+        guard let outputGradient, let statistics = norm.result(input).statistics else {
             return { (output: inout Tensor) throws(TensorError) in
                 try norm.run(input, weight: weight, bias: bias, into: &output)
             }
@@ -95,7 +96,7 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
         return { (output: inout Tensor) throws(TensorError) in
             output = Tensor.zeros([0])
             let gradients = norm.gradients(
-                sum: input, weight: weight, statistics: statistics, outputGradient: arriving,
+                sum: input, weight: weight, statistics: statistics, outputGradient: outputGradient,
                 wanted: bias == nil ? [.input, .weight] : .all)
             if let gradient = gradients.input { output = gradient }
         }

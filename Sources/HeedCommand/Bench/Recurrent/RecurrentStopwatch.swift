@@ -40,12 +40,13 @@ struct RecurrentMeasurement {
     }
 }
 
-/// A layer with everything that it reads and writes: weights as they are initialised, inputs and cotangents standard normal numbers. The
-/// forward pass alone is inference, with weights packed ahead; with the backward pass it is a training step's, packed anew every time.
+/// A layer with everything that it reads and writes: weights as they are initialised, inputs and gradients of outputs
+/// standard normal numbers. The forward pass by itself is inference, with weights packed ahead; with the backward pass it
+/// is a training step, whose weights are packed anew every time.
 final class RecurrentOperands {
     private let problem: RecurrentProblem
     private let call: RecurrentCall
-    private let cotangents: RecurrentCotangents
+    private let outputGradients: RecurrentOutputGradients
     private var output: Tensor
     private var reserve: Tensor?
     private var gradients: RecurrentGradients?
@@ -69,7 +70,7 @@ final class RecurrentOperands {
             kind, generator.tensor([problem.batch, problem.time, problem.input]), weights: layer,
             packed: trains ? nil : PackedRecurrentWeights(kind, layer))
         output = .zeros(call.outputShape)
-        cotangents = RecurrentCotangents(output: trains ? generator.tensor(call.outputShape) : nil)
+        outputGradients = RecurrentOutputGradients(output: trains ? generator.tensor(call.outputShape) : nil)
         if trains {
             reserve = .zeros(call.reserveShape)
             gradients = call.gradientTargets(.all)
@@ -82,7 +83,7 @@ final class RecurrentOperands {
             // Taken out, so that nothing else refers to what is written.
             guard var own = gradients.take() else { return }
             defer { gradients = own }
-            try call.backward(reserve: reserve, cotangents, into: &own)
+            try call.backward(reserve: reserve, outputGradients, into: &own)
         }
     }
 }

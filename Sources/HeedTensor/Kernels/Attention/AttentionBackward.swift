@@ -39,7 +39,7 @@ package struct AttentionGradients: Sendable {
     package var additive: Tensor?
 }
 
-/// The gradients of ``attention(queries:keys:values:mask:scale:algorithm:)`` from the cotangent of its output:
+/// The gradients of ``attention(queries:keys:values:mask:scale:algorithm:)`` from the gradient of its output:
 ///
 ///     P = exp(S - L),  delta_i = sum_e dO_ie O_ie,  dP = dO V^T,  dS = P (dP - delta)
 ///     dQ = scale dS K,  dK = scale dS^T Q,  dV = P^T dO,  dA = dS
@@ -51,7 +51,7 @@ package struct AttentionGradients: Sendable {
 /// - Parameters:
 ///   - queries, keys, values, mask, scale, dropout: As the forward pass had them.
 ///   - output: What the forward pass gave, `[B, H, Nq, E]`, as `logSumExp`, `[B, H, Nq]`.
-///   - outputGradient: The cotangent of the output, of its shape; any view.
+///   - outputGradient: The gradient of the output, of its shape; any view.
 ///   - wanted: Which gradients to compute.
 /// - Precondition: the shapes are those of a forward pass; an additive mask is there where its gradient is wanted.
 package func attentionBackward(
@@ -220,7 +220,7 @@ extension AttentionCall {
         let shapes = operands.shapes
         for (name, tensor, expected) in [
             ("output", output, outputShape), ("log-sum-exp", logSumExp, logSumExpShape),
-            ("cotangent of the output", outputGradient, outputShape),
+            ("gradient of the output", outputGradient, outputShape),
             ("gradient of the queries", gradients.queries, shapes.queries),
             ("gradient of the keys", gradients.keys, shapes.keys),
             ("gradient of the values", gradients.values, shapes.values),

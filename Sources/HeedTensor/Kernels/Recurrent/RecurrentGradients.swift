@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// What arrives at the results of a recurrent layer; nil counts as zeros.
-package struct RecurrentCotangents: Sendable {
+/// The gradients of the results of a recurrent layer; nil counts as zeros.
+package struct RecurrentOutputGradients: Sendable {
     /// `[B, T, H]`
     package var output: Tensor?
     /// `[B, H]`
@@ -49,21 +49,21 @@ package struct RecurrentGradients: Sendable {
 extension RecurrentCall {
     /// The backward pass into tensors that are there: for benchmarks, where allocating them is no part of what is measured.
     package func backward(
-        reserve: Tensor, _ cotangents: RecurrentCotangents, into gradients: inout RecurrentGradients
+        reserve: Tensor, _ outputGradients: RecurrentOutputGradients, into gradients: inout RecurrentGradients
     ) throws(TensorError) {
-        let output = cotangents.output.map { $0.layout.strides[2] == 1 || $0.shape[2] <= 1 ? $0 : $0.contiguous() }
-        let (hn, cn) = (cotangents.hn?.contiguous(), cotangents.cn?.contiguous())
+        let output = outputGradients.output.map { $0.layout.strides[2] == 1 || $0.shape[2] <= 1 ? $0 : $0.contiguous() }
+        let (hn, cn) = (outputGradients.hn?.contiguous(), outputGradients.cn?.contiguous())
         require(
             reserve.shape == reserveShape && reserve.isContiguous && output.map { $0.shape == outputShape } ?? true
                 && hn.map { $0.shape == stateShape } ?? true && cn.map { $0.shape == stateShape } ?? true,
-            "recurrent: cotangents \(output.map { "\($0.shape)" } ?? "none"), \(hn.map { "\($0.shape)" } ?? "none"), "
+            "recurrent: gradients of outputs \(output.map { "\($0.shape)" } ?? "none"), \(hn.map { "\($0.shape)" } ?? "none"), "
                 + "\(cn.map { "\($0.shape)" } ?? "none") do not fit \(outputShape) and \(stateShape)")
-        var arriving = HeedRecurrentCotangents()
-        arriving.output = output.map { UnsafePointer($0.firstElement) }
-        arriving.output_batch = output?.layout.strides[0] ?? 0
-        arriving.output_time = output?.layout.strides[1] ?? 0
-        arriving.hn = hn.map { UnsafePointer($0.firstElement) }
-        arriving.cn = cn.map { UnsafePointer($0.firstElement) }
+        var resultGradients = HeedRecurrentCotangents()
+        resultGradients.output = output.map { UnsafePointer($0.firstElement) }
+        resultGradients.output_batch = output?.layout.strides[0] ?? 0
+        resultGradients.output_time = output?.layout.strides[1] ?? 0
+        resultGradients.hn = hn.map { UnsafePointer($0.firstElement) }
+        resultGradients.cn = cn.map { UnsafePointer($0.firstElement) }
         var shape = descriptor
         var targets = HeedRecurrentGradients()
         targets.input = gradients.input?.uniqueElements()
@@ -75,7 +75,8 @@ extension RecurrentCall {
         targets.b_hh = gradients.stateBias?.uniqueElements()
         targets.output = gradients.output?.uniqueElements()
         try withOperands(&shape) { shape, weights, inputs in
-            heed_recurrent_backward(shape, weights, inputs, UnsafePointer(reserve.firstElement), &arriving, &targets)
+            heed_recurrent_backward(
+                shape, weights, inputs, UnsafePointer(reserve.firstElement), &resultGradients, &targets)
         }
         withExtendedLifetime((output, hn, cn, reserve, gradients)) {}
     }
@@ -95,12 +96,12 @@ extension RecurrentCall {
 
     /// The gradients that are wanted, from the reserve that the forward pass kept.
     package func gradients(
-        _ wanted: RecurrentGradients.Wanted, reserve: Tensor, _ cotangents: RecurrentCotangents
+        _ wanted: RecurrentGradients.Wanted, reserve: Tensor, _ outputGradients: RecurrentOutputGradients
     ) throws(TensorError) -> RecurrentGradients {
         // The gradient of the input has its strides, so a view that is read in place is first brought to rows of its own.
         let call = input.isContiguous ? self : try contiguousInput()
         var gradients = call.gradientTargets(wanted)
-        try call.backward(reserve: reserve, cotangents, into: &gradients)
+        try call.backward(reserve: reserve, outputGradients, into: &gradients)
         return gradients
     }
 }

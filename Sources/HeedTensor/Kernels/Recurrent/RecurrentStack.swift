@@ -130,14 +130,14 @@ package struct RecurrentStack: Sendable {
         package var weights: [[RecurrentWeights]]
     }
 
-    /// The gradients, after ``run()`` with a reserve: of a cotangent `[B, T, D * H]` of the output and `[L * D, B, H]` of the states.
-    package func gradients(_ cotangents: RecurrentCotangents) throws(TensorError) -> Gradients {
+    /// The gradients, after ``run()`` with a reserve: from those of the output, `[B, T, D * H]`, and of the states, `[L * D, B, H]`.
+    package func gradients(_ outputGradients: RecurrentOutputGradients) throws(TensorError) -> Gradients {
         require(calls.count == layers.count * directions && keepsReserve, "recurrent: gradients without a forward pass")
         let states = Shape([calls.count, input.shape[0], hidden])
-        for given in [cotangents.hn, cotangents.cn] where given.map({ $0.shape != states }) ?? false {
-            throw TensorError(.badShape, "recurrent", "cotangents of the states must be \(states)")
+        for given in [outputGradients.hn, outputGradients.cn] where given.map({ $0.shape != states }) ?? false {
+            throw TensorError(.badShape, "recurrent", "gradients of the states must be \(states)")
         }
-        var arriving = cotangents.output
+        var outputGradient = outputGradients.output
         var weights: [[RecurrentWeights]] = []
         var (h0, c0) = ([Float](), [Float]())
         var below = Tensor.zeros(input.shape)
@@ -150,14 +150,15 @@ package struct RecurrentStack: Sendable {
                 sides.append(
                     try call.gradients(
                         .all, reserve: reserve,
-                        RecurrentCotangents(
-                            output: arriving?.slice(axis: 2, range: direction * hidden..<(direction + 1) * hidden),
-                            hn: cotangents.hn?.selecting(axis: 0, index: index),
-                            cn: cotangents.cn?.selecting(axis: 0, index: index))))
+                        RecurrentOutputGradients(
+                            output: outputGradient?.slice(
+                                axis: 2, range: direction * hidden..<(direction + 1) * hidden),
+                            hn: outputGradients.hn?.selecting(axis: 0, index: index),
+                            cn: outputGradients.cn?.selecting(axis: 0, index: index))))
             }
             let inputs = sides.compactMap(\.input)
             below = inputs.dropFirst().reduce(inputs[0], +)
-            arriving = below
+            outputGradient = below
             weights.insert(sides.compactMap(\.weights), at: 0)
             h0.insert(contentsOf: sides.compactMap(\.h0).flatMap(\.elements), at: 0)
             c0.insert(contentsOf: sides.compactMap(\.c0).flatMap(\.elements), at: 0)

@@ -122,14 +122,14 @@ package struct ScoredAttentionCall: Sendable {
         gradients.query_weight = result.queryWeight?.firstElement
         gradients.key_weight = result.keyWeight?.firstElement
         gradients.score_weight = result.scoreWeight?.firstElement
-        var cotangents = HeedScoredAttentionCotangents()
-        cotangents.output_gradient = outputGradient.map { UnsafePointer($0.firstElement) }
-        cotangents.weights_gradient = weightsGradient.map { UnsafePointer($0.firstElement) }
-        cotangents.weights = UnsafePointer(weights.firstElement)
+        var resultGradients = HeedScoredAttentionCotangents()
+        resultGradients.output_gradient = outputGradient.map { UnsafePointer($0.firstElement) }
+        resultGradients.weights_gradient = weightsGradient.map { UnsafePointer($0.firstElement) }
+        resultGradients.weights = UnsafePointer(weights.firstElement)
         defer { withExtendedLifetime((weights, weightsGradient, outputGradient)) {} }
         try withInputs { shape, inputs throws(TensorError) in
             if let outputGradient { shape.output_gradient = HeedSequenceStrides(outputGradient.layout.strides) }
-            try heed_scored_attention_backward(&shape, &inputs, &cotangents, &gradients)
+            try heed_scored_attention_backward(&shape, &inputs, &resultGradients, &gradients)
                 .check("scored attention backward", shapes)
         }
         result.keepAlive()

@@ -43,8 +43,8 @@ package struct SoftmaxGradientCall: Sendable {
         self.mask = mask
         let shape = output.shape
         let axis = shape.normalized(axis: axis, operation: "softmaxGradient")
-        let (outputStrides, arrivingStrides) = (output.layout.strides, outputGradient.layout.strides)
-        let gradientStrides = shape.rowMajorStrides
+        let (outputStrides, outputGradientStrides) = (output.layout.strides, outputGradient.layout.strides)
+        let inputGradientStrides = shape.rowMajorStrides
         var maskStrides = IndexVector(repeating: 0, count: shape.rank)
         if let mask {
             guard let broadcast = mask.stridesBroadcast(to: shape) else {
@@ -55,15 +55,19 @@ package struct SoftmaxGradientCall: Sendable {
         // The kernel takes a matrix whose columns run along the axis; every other axis is one of rows.
         var loop = StridedLoop(
             shape: Shape(shape.sizes.removing(at: axis)),
-            strides: outputStrides.removing(at: axis), arrivingStrides.removing(at: axis),
-            gradientStrides.removing(at: axis), maskStrides.removing(at: axis))
+            strides: outputStrides.removing(at: axis), outputGradientStrides.removing(at: axis),
+            inputGradientStrides.removing(at: axis), maskStrides.removing(at: axis))
         loop.putLongestLast()
         self.loop = loop
         var descriptor = HeedSoftmaxBackwardShape()
         (descriptor.rows, descriptor.columns) = (loop.runCount, shape.sizes[axis])
         (descriptor.output_row, descriptor.output_column) = (loop.runStride(0), outputStrides[axis])
-        (descriptor.output_gradient_row, descriptor.output_gradient_column) = (loop.runStride(1), arrivingStrides[axis])
-        (descriptor.input_gradient_row, descriptor.input_gradient_column) = (loop.runStride(2), gradientStrides[axis])
+        (descriptor.output_gradient_row, descriptor.output_gradient_column) = (
+            loop.runStride(1), outputGradientStrides[axis]
+        )
+        (descriptor.input_gradient_row, descriptor.input_gradient_column) = (
+            loop.runStride(2), inputGradientStrides[axis]
+        )
         (descriptor.mask_row, descriptor.mask_column) = (loop.runStride(3), maskStrides[axis])
         (descriptor.scale, descriptor.logarithm) = (scale, logarithm)
         self.descriptor = descriptor
