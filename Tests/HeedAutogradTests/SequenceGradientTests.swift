@@ -104,13 +104,13 @@ struct SequenceGradientTests {
         ]
         GradientCase("lstm", tensors, step: 0x1p-5) { v in
             let weights = RecurrentVariables(inputWeight: v[3], hiddenWeight: v[4])
-            let result = recurrent(.lstm, v[0], weights, hidden: v[1], cellState: v[2])
-            return [result.output, result.hidden, result.cellState ?? result.hidden]
+            let result = recurrent(.lstm, v[0], weights, hidden: v[1], cell: v[2])
+            return [result.output, result.hidden, result.cell ?? result.hidden]
         }.check(tolerance: 1e-3)
         GradientCase("lstm, cell alone", tensors, step: 0x1p-5) { v in
             let weights = RecurrentVariables(inputWeight: v[3], hiddenWeight: v[4])
-            let result = recurrent(.lstm, v[0], weights, hidden: v[1], cellState: v[2])
-            return result.cellState ?? result.hidden
+            let result = recurrent(.lstm, v[0], weights, hidden: v[1], cell: v[2])
+            return result.cell ?? result.hidden
         }.check(tolerance: 1e-3)
     }
 

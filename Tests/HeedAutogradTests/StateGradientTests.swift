@@ -71,9 +71,9 @@ struct StateGradientTests {
         var loss = Variable(0)
         for step in 0..<time {
             let result = recurrent(
-                kind, Variable(x.slice(axis: 1, range: step..<step + 1)), weights, hidden: state, cellState: cell)
+                kind, Variable(x.slice(axis: 1, range: step..<step + 1)), weights, hidden: state, cell: cell)
             state = result.hidden.named("h\(step)")
-            cell = result.cellState
+            cell = result.cell
             loss = loss + (result.hidden * Variable(outputGradient.selecting(axis: 1, index: step))).sum()
         }
         loss = loss + (state ?? loss).squared().sum()

@@ -4,37 +4,41 @@ import Testing
 
 @Suite("Recurrent layers")
 struct RecurrentTests {
-    private static let (batch, time, inputs, hidden) = (3, 5, 4, 9)
+    private static let (batch, time, inputs, hiddenSize) = (3, 5, 4, 9)
 
     private func weights(_ kind: RecurrentKind, inputs: Int, seed: UInt64) -> RecurrentWeights {
-        let rows = kind.gates * Self.hidden
+        let rows = kind.gates * Self.hiddenSize
         return RecurrentWeights(
-            input: .normal([rows, inputs], seed: seed), state: .normal([rows, Self.hidden], seed: seed + 1),
-            inputBias: .normal([rows], seed: seed + 2), stateBias: .normal([rows], seed: seed + 3))
+            inputWeight: .normal([rows, inputs], seed: seed),
+            hiddenWeight: .normal([rows, Self.hiddenSize], seed: seed + 1),
+            inputBias: .normal([rows], seed: seed + 2), hiddenBias: .normal([rows], seed: seed + 3))
     }
 
     private func layers(_ kind: RecurrentKind) -> [[RecurrentWeights]] {
         [
             [weights(kind, inputs: Self.inputs, seed: 1), weights(kind, inputs: Self.inputs, seed: 11)],
-            [weights(kind, inputs: 2 * Self.hidden, seed: 21), weights(kind, inputs: 2 * Self.hidden, seed: 31)],
+            [
+                weights(kind, inputs: 2 * Self.hiddenSize, seed: 21),
+                weights(kind, inputs: 2 * Self.hiddenSize, seed: 31),
+            ],
         ]
     }
 
     @Test(arguments: RecurrentKind.allCases)
     func aSequenceAloneHasTheBitsItHasInABatch(kind: RecurrentKind) {
         let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 3)
-        let h0 = Tensor.normal([4, Self.batch, Self.hidden], seed: 4)
+        let hidden = Tensor.normal([4, Self.batch, Self.hiddenSize], seed: 4)
         let lengths = [4, 5, 2]
-        let all = recurrent(kind, input, layers: layers(kind), h0: h0, lengths: lengths)
-        #expect(all.output.shape == [Self.batch, Self.time, 2 * Self.hidden])
-        #expect(all.hn.shape == [4, Self.batch, Self.hidden])
-        #expect((all.cn != nil) == (kind == .lstm))
+        let all = recurrent(kind, input, layers: layers(kind), hidden: hidden, lengths: lengths)
+        #expect(all.output.shape == [Self.batch, Self.time, 2 * Self.hiddenSize])
+        #expect(all.hidden.shape == [4, Self.batch, Self.hiddenSize])
+        #expect((all.cell != nil) == (kind == .lstm))
         for (index, length) in lengths.enumerated() {
             let alone = recurrent(
                 kind, input[index..<index + 1, 0..<length], layers: layers(kind),
-                h0: h0.slice(axis: 1, range: index..<index + 1))
+                hidden: hidden.slice(axis: 1, range: index..<index + 1))
             #expect(haveSameBits(all.output[index..<index + 1, 0..<length].contiguous(), alone.output))
-            #expect(haveSameBits(all.hn.slice(axis: 1, range: index..<index + 1).contiguous(), alone.hn))
+            #expect(haveSameBits(all.hidden.slice(axis: 1, range: index..<index + 1).contiguous(), alone.hidden))
             #expect(all.output[index..<index + 1, length..<Self.time].elements.allSatisfy { $0 == 0 })
         }
     }
@@ -48,11 +52,11 @@ struct RecurrentTests {
         for step in 0..<Self.time {
             // A view that is not contiguous, read where it lies.
             let result = recurrent(
-                kind, input.slice(axis: 1, range: step..<step + 1), layers: [[weights]], h0: h, c0: c)
+                kind, input.slice(axis: 1, range: step..<step + 1), layers: [[weights]], hidden: h, cell: c)
             #expect(haveSameBits(whole.output.slice(axis: 1, range: step..<step + 1).contiguous(), result.output))
-            (h, c) = (result.hn, result.cn)
+            (h, c) = (result.hidden, result.cell)
         }
-        #expect(h.map { haveSameBits($0, whole.hn) } == true)
+        #expect(h.map { haveSameBits($0, whole.hidden) } == true)
     }
 
     @Test(arguments: RecurrentKind.allCases)
@@ -74,20 +78,20 @@ struct RecurrentTests {
         var layers = layers(kind)
         for layer in layers.indices {
             for side in layers[layer].indices {
-                layers[layer][side].input = layers[layer][side].input * Tensor(0.3)
-                layers[layer][side].state = layers[layer][side].state * Tensor(0.3)
+                layers[layer][side].inputWeight = layers[layer][side].inputWeight * Tensor(0.3)
+                layers[layer][side].hiddenWeight = layers[layer][side].hiddenWeight * Tensor(0.3)
             }
         }
         let input = Tensor.normal([Self.batch, Self.time, Self.inputs], seed: 9)
         let direction = Tensor.normal(input.shape, seed: 10)
         let lengths = [4, 5, 2]
         let outputGradients = RecurrentOutputGradients(
-            output: .normal([Self.batch, Self.time, 2 * Self.hidden], seed: 12),
-            hn: .normal([4, Self.batch, Self.hidden], seed: 13))
+            output: .normal([Self.batch, Self.time, 2 * Self.hiddenSize], seed: 12),
+            hidden: .normal([4, Self.batch, Self.hiddenSize], seed: 13))
         func projection(_ scale: Float) throws -> Double {
             var stack = try RecurrentStack(kind, input + direction * Tensor(scale), layers: layers, lengths: lengths)
             let result = try stack.run()
-            return product(result.output, outputGradients.output) + product(result.hn, outputGradients.hn)
+            return product(result.output, outputGradients.output) + product(result.hidden, outputGradients.hidden)
         }
         func product(_ left: Tensor, _ right: Tensor?) -> Double {
             zip(left.elements, right?.elements ?? []).reduce(0) { $0 + Double($1.0) * Double($1.1) }
@@ -109,7 +113,7 @@ struct RecurrentTests {
         #expect(throws: TensorError.self) { try RecurrentCall(.gru(), input, weights: good) }
         #expect(throws: TensorError.self) { try RecurrentCall(.lstm, Tensor.zeros([2, 3, 5]), weights: good) }
         #expect(throws: TensorError.self) { try RecurrentCall(.lstm, Tensor.zeros([3, 4]), weights: good) }
-        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, h0: .zeros([3, 9])) }
+        #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, hidden: .zeros([3, 9])) }
         #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, lengths: [3]) }
         #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, lengths: [3, 4]) }
         #expect(throws: TensorError.self) { try RecurrentCall(.lstm, input, weights: good, lengths: [3, -1]) }

@@ -27,7 +27,7 @@ public struct RecurrentOutput {
     /// `[batch, hidden]`: the state at each sequence's own end.
     public let hidden: Variable
     /// `[batch, hidden]`: the cell of an LSTM at each sequence's own end; nil for other cells.
-    public let cellState: Variable?
+    public let cell: Variable?
 }
 
 /// A recurrent layer of one direction over whole sequences, as one operation: see ``RecurrentKind`` for the formulas.
@@ -39,33 +39,33 @@ public struct RecurrentOutput {
 ///   - input: `[batch, time, input]`.
 ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
 ///   - hidden: `[batch, hidden]`, or nil for zeros.
-///   - cellState: `[batch, hidden]`, or nil for zeros; of an LSTM alone.
+///   - cell: `[batch, hidden]`, or nil for zeros; of an LSTM alone.
 ///   - isReversed: Begins at each sequence's own last step and ends at step 0.
 public func recurrent(
     _ kind: RecurrentKind, _ input: Variable, _ weights: RecurrentVariables, lengths: [Int]? = nil,
-    hidden: Variable? = nil, cellState: Variable? = nil, isReversed: Bool = false
+    hidden: Variable? = nil, cell: Variable? = nil, isReversed: Bool = false
 ) -> RecurrentOutput {
     let call = stopping { () throws(TensorError) in
         try RecurrentCall(
             kind, input.value,
             weights: RecurrentWeights(
-                input: weights.inputWeight.value, state: weights.hiddenWeight.value,
-                inputBias: weights.inputBias?.value, stateBias: weights.hiddenBias?.value),
-            h0: hidden?.value, c0: cellState?.value, lengths: lengths, reverse: isReversed)
+                inputWeight: weights.inputWeight.value, hiddenWeight: weights.hiddenWeight.value,
+                inputBias: weights.inputBias?.value, hiddenBias: weights.hiddenBias?.value),
+            hidden: hidden?.value, cell: cell?.value, lengths: lengths, reverse: isReversed)
     }
     // What is not there stands as a constant, so that every input has its number.
     let nothing = Variable(0)
     let inputs = [
-        input, hidden ?? nothing, cellState ?? nothing, weights.inputWeight, weights.hiddenWeight,
+        input, hidden ?? nothing, cell ?? nothing, weights.inputWeight, weights.hiddenWeight,
         weights.inputBias ?? nothing, weights.hiddenBias ?? nothing,
     ]
     let isRecorded = inputs.contains { $0.tape?.isRecording == true }
     let result = stopping { () throws(TensorError) in try call.run(keepsReserve: isRecorded) }
-    let values = [result.output, result.hn] + (result.cn.map { [$0] } ?? [])
+    let values = [result.output, result.hidden] + (result.cell.map { [$0] } ?? [])
     let outputs = Variable.recorded(values, from: inputs) {
         RecurrentOperation(call, reserve: result.reserve, outputCount: values.count)
     }
-    return RecurrentOutput(output: outputs[0], hidden: outputs[1], cellState: outputs.count > 2 ? outputs[2] : nil)
+    return RecurrentOutput(output: outputs[0], hidden: outputs[1], cell: outputs.count > 2 ? outputs[2] : nil)
 }
 
 /// Back-propagation through time, over whole sequences.
@@ -81,21 +81,21 @@ private final class RecurrentOperation: RecordedOperation {
     override func backward(_ pass: BackwardPass) {
         guard let reserve else { programmerError("\(name): nothing was kept for the gradient") }
         let inputs: [RecurrentGradients.Wanted] = [
-            .input, .h0, .c0, .inputWeight, .stateWeight, .inputBias, .stateBias,
+            .input, .hidden, .cell, .inputWeight, .hiddenWeight, .inputBias, .hiddenBias,
         ]
         var wanted = inputs.indices.reduce(into: RecurrentGradients.Wanted()) { wanted, input in
             if pass.needs(input) { wanted.insert(inputs[input]) }
         }
         if pass.keepsStateGradients { wanted.insert(.output) }
         let outputGradients = RecurrentOutputGradients(
-            output: pass.takeGradient(ofOutput: 0), hn: pass.takeGradient(ofOutput: 1),
-            cn: outputCount > 2 ? pass.takeGradient(ofOutput: 2) : nil)
+            output: pass.takeGradient(ofOutput: 0), hidden: pass.takeGradient(ofOutput: 1),
+            cell: outputCount > 2 ? pass.takeGradient(ofOutput: 2) : nil)
         let gradients = stopping { () throws(TensorError) in
             try call.gradients(wanted, reserve: reserve, outputGradients)
         }
         let all = [
-            gradients.input, gradients.h0, gradients.c0, gradients.inputWeight, gradients.stateWeight,
-            gradients.inputBias, gradients.stateBias,
+            gradients.input, gradients.hidden, gradients.cell, gradients.inputWeight, gradients.hiddenWeight,
+            gradients.inputBias, gradients.hiddenBias,
         ]
         for (input, gradient) in all.enumerated() {
             if let gradient { pass.add(gradient, toInput: input) }

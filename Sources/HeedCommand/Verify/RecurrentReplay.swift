@@ -47,7 +47,7 @@ private struct RecurrentCase {
     let sequences: Tensor
     let directions: Int
     let layers: Int
-    let hidden: Int
+    let hiddenSize: Int
     let stack: RecurrentStack
 
     init(_ input: ConformanceCase, kind: RecurrentKind) throws(CaseError) {
@@ -70,23 +70,24 @@ private struct RecurrentCase {
                 names.formUnion(Self.names.map { $0 + suffix })
                 sides.append(
                     RecurrentWeights(
-                        input: try input.input("weight_ih" + suffix), state: try input.input("weight_hh" + suffix),
+                        inputWeight: try input.input("weight_ih" + suffix),
+                        hiddenWeight: try input.input("weight_hh" + suffix),
                         inputBias: try Self.optional(input, "bias_ih" + suffix),
-                        stateBias: try Self.optional(input, "bias_hh" + suffix)))
+                        hiddenBias: try Self.optional(input, "bias_hh" + suffix)))
             }
             weights.append(sides)
         }
         try input.requireKnown(
             inputs: names, attributes: ["layers", "bidirectional", "batch_first", "nonlinearity", "reset_after"])
-        hidden = weights[0][0].state.rank == 2 ? weights[0][0].state.shape[1] : 0
-        guard let output = Shape(exactly: [sequences.shape[0], sequences.shape[1], directions * hidden]) else {
+        hiddenSize = weights[0][0].hiddenWeight.rank == 2 ? weights[0][0].hiddenWeight.shape[1] : 0
+        guard let output = Shape(exactly: [sequences.shape[0], sequences.shape[1], directions * hiddenSize]) else {
             throw .invalid("the output has more elements than there can be")
         }
         try input.requireOutput(output)
-        let (h0, c0) = (try Self.optional(input, "h0"), try Self.optional(input, "c0"))
+        let (hidden, cell) = (try Self.optional(input, "h0"), try Self.optional(input, "c0"))
         do {
             stack = try RecurrentStack(
-                kind, sequences, layers: weights, h0: h0, c0: c0, lengths: try Self.lengths(input))
+                kind, sequences, layers: weights, hidden: hidden, cell: cell, lengths: try Self.lengths(input))
         } catch let error as TensorError {
             throw .invalid(error.description)
         } catch let error as CaseError {
@@ -125,25 +126,25 @@ private struct RecurrentCase {
         do {
             var stack = stack
             let result = try stack.run()
-            var results = ["output.output": result.output, "output.hn": result.hn]
-            results["output.cn"] = result.cn
+            var results = ["output.output": result.output, "output.hn": result.hidden]
+            results["output.cn"] = result.cell
             let outputGradients = RecurrentOutputGradients(
                 output: try outputGradient("output", result.output.shape),
-                hn: try outputGradient("hn", result.hn.shape),
-                cn: kind == .lstm ? try outputGradient("cn", result.hn.shape) : nil)
-            guard outputGradients.output != nil || outputGradients.hn != nil || outputGradients.cn != nil else {
+                hidden: try outputGradient("hn", result.hidden.shape),
+                cell: kind == .lstm ? try outputGradient("cn", result.hidden.shape) : nil)
+            guard outputGradients.output != nil || outputGradients.hidden != nil || outputGradients.cell != nil else {
                 return results
             }
             let gradients = try stack.gradients(outputGradients)
             results["gradient.input"] = gradients.input
-            results["gradient.h0"] = gradients.h0
-            results["gradient.c0"] = gradients.c0
+            results["gradient.h0"] = gradients.hidden
+            results["gradient.c0"] = gradients.cell
             for layer in 0..<layers {
                 for (suffix, weights) in zip(Self.suffixes(layer, directions), gradients.weights[layer]) {
-                    results["gradient.weight_ih" + suffix] = weights.input
-                    results["gradient.weight_hh" + suffix] = weights.state
+                    results["gradient.weight_ih" + suffix] = weights.inputWeight
+                    results["gradient.weight_hh" + suffix] = weights.hiddenWeight
                     results["gradient.bias_ih" + suffix] = weights.inputBias
-                    results["gradient.bias_hh" + suffix] = weights.stateBias
+                    results["gradient.bias_hh" + suffix] = weights.hiddenBias
                 }
             }
             return results

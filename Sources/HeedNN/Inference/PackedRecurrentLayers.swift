@@ -25,7 +25,7 @@ public struct PackedRecurrentLayers: Sendable {
         package init() {}
 
         fileprivate mutating func run(_ call: RecurrentCall) {
-            stopping { () throws(TensorError) in try call.run(into: &output, hn: &last, cn: &cell) }
+            stopping { () throws(TensorError) in try call.run(into: &output, hidden: &last, cell: &cell) }
         }
     }
 
@@ -37,8 +37,8 @@ public struct PackedRecurrentLayers: Sendable {
         hiddenSize = layers.hiddenSize
         self.layers = layers.parameters.map { parameters in
             let weights = RecurrentWeights(
-                input: parameters.inputWeight.value, state: parameters.hiddenWeight.value,
-                inputBias: parameters.inputBias?.value, stateBias: parameters.hiddenBias?.value)
+                inputWeight: parameters.inputWeight.value, hiddenWeight: parameters.hiddenWeight.value,
+                inputBias: parameters.inputBias?.value, hiddenBias: parameters.hiddenBias?.value)
             return (weights, PackedRecurrentWeights(layers.kind, weights))
         }
     }
@@ -65,8 +65,8 @@ public struct PackedRecurrentLayers: Sendable {
             buffers.run(
                 stopping { () throws(TensorError) in
                     try RecurrentCall(
-                        kind, buffers.sequence, weights: layer.weights, packed: layer.packed, h0: buffers.hiddenBefore,
-                        c0: kind == .lstm ? buffers.cellBefore : nil, lengths: lengths)
+                        kind, buffers.sequence, weights: layer.weights, packed: layer.packed,
+                        hidden: buffers.hiddenBefore, cell: kind == .lstm ? buffers.cellBefore : nil, lengths: lengths)
                 })
             for sequence in 0..<batch {
                 states[sequence].hidden.copyRow(index, from: buffers.last, sequence)
@@ -83,13 +83,13 @@ public struct PackedRecurrentLayers: Sendable {
     /// Bytes of weights that a step reads.
     package var byteCount: Int {
         layers.reduce(0) { sum, layer in
-            let biases = (layer.weights.inputBias?.count ?? 0) + (layer.weights.stateBias?.count ?? 0)
+            let biases = (layer.weights.inputBias?.count ?? 0) + (layer.weights.hiddenBias?.count ?? 0)
             return sum + layer.packed.byteCount + biases * MemoryLayout<Float>.stride
         }
     }
 
     /// Floating point operations of a step of a sequence: those of the products.
     package var operationsPerStep: Double {
-        layers.reduce(0) { $0 + 2 * Double($1.weights.input.count + $1.weights.state.count) }
+        layers.reduce(0) { $0 + 2 * Double($1.weights.inputWeight.count + $1.weights.hiddenWeight.count) }
     }
 }

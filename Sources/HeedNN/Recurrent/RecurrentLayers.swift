@@ -70,7 +70,7 @@ public struct RecurrentLayers: Module {
                 return recurrent(
                     kind, value, parameters[index].weights(context), lengths: lengths,
                     hidden: state?.hidden.selecting(axis: 0, index: index),
-                    cellState: state?.cell?.selecting(axis: 0, index: index), isReversed: direction == 1)
+                    cell: state?.cell?.selecting(axis: 0, index: index), isReversed: direction == 1)
             }
             value = isBidirectional ? concatenate(outputs.map(\.output), axis: 2) : outputs[0].output
             finals += outputs
@@ -79,7 +79,7 @@ public struct RecurrentLayers: Module {
             output: value,
             state: RecurrentState(
                 hidden: Self.joined(finals.map(\.hidden)),
-                cell: kind == .lstm ? Self.joined(finals.compactMap(\.cellState)) : nil))
+                cell: kind == .lstm ? Self.joined(finals.compactMap(\.cell)) : nil))
     }
 
     private static func joined(_ states: [Variable]) -> Variable {

@@ -51,7 +51,7 @@ extension RecurrentParameters {
             "\(kind): an input of shape \(input.shape) and \(state.count) states are not those of a cell")
         let result = recurrent(
             kind, input.insertingAxis(1), weights(context), hidden: state[0],
-            cellState: state.count > 1 ? state[1] : nil)
-        return (result.hidden, [result.hidden] + (result.cellState.map { [$0] } ?? []))
+            cell: state.count > 1 ? state[1] : nil)
+        return (result.hidden, [result.hidden] + (result.cell.map { [$0] } ?? []))
     }
 }

@@ -63,8 +63,8 @@ final class RecurrentOperands {
         }
         let rows = kind.gates * problem.hidden
         let layer = RecurrentWeights(
-            input: weights([rows, problem.input]), state: weights([rows, problem.hidden]), inputBias: weights([rows]),
-            stateBias: weights([rows]))
+            inputWeight: weights([rows, problem.input]), hiddenWeight: weights([rows, problem.hidden]),
+            inputBias: weights([rows]), hiddenBias: weights([rows]))
         let trains = problem.direction == .both
         call = try RecurrentCall(
             kind, generator.tensor([problem.batch, problem.time, problem.input]), weights: layer,

@@ -5,26 +5,26 @@ package struct RecurrentOutputGradients: Sendable {
     /// `[B, T, H]`
     package var output: Tensor?
     /// `[B, H]`
-    package var hn: Tensor?
+    package var hidden: Tensor?
     /// `[B, H]`, for an LSTM.
-    package var cn: Tensor?
+    package var cell: Tensor?
 
-    package init(output: Tensor? = nil, hn: Tensor? = nil, cn: Tensor? = nil) {
-        (self.output, self.hn, self.cn) = (output, hn, cn)
+    package init(output: Tensor? = nil, hidden: Tensor? = nil, cell: Tensor? = nil) {
+        (self.output, self.hidden, self.cell) = (output, hidden, cell)
     }
 }
 
 /// Gradients of a recurrent layer, of the shapes of what they are gradients of; nil where none is wanted.
 package struct RecurrentGradients: Sendable {
     package var input: Tensor?
-    package var h0: Tensor?
+    package var hidden: Tensor?
     /// For an LSTM alone.
-    package var c0: Tensor?
+    package var cell: Tensor?
     package var inputWeight: Tensor?
-    package var stateWeight: Tensor?
+    package var hiddenWeight: Tensor?
     /// Those of biases are what they would be where the layer has none.
     package var inputBias: Tensor?
-    package var stateBias: Tensor?
+    package var hiddenBias: Tensor?
     /// `[B, T, H]`: the whole gradient of each h_t, by all that comes after it too; see ``StateGradient`` of the tape.
     package var output: Tensor?
 
@@ -34,12 +34,12 @@ package struct RecurrentGradients: Sendable {
         package init(rawValue: UInt8) { self.rawValue = rawValue }
 
         package static let input = Self(rawValue: 1 << 0)
-        package static let h0 = Self(rawValue: 1 << 1)
-        package static let c0 = Self(rawValue: 1 << 2)
+        package static let hidden = Self(rawValue: 1 << 1)
+        package static let cell = Self(rawValue: 1 << 2)
         package static let inputWeight = Self(rawValue: 1 << 3)
-        package static let stateWeight = Self(rawValue: 1 << 4)
+        package static let hiddenWeight = Self(rawValue: 1 << 4)
         package static let inputBias = Self(rawValue: 1 << 5)
-        package static let stateBias = Self(rawValue: 1 << 6)
+        package static let hiddenBias = Self(rawValue: 1 << 6)
         package static let output = Self(rawValue: 1 << 7)
         /// The gradients of what went in, without ``output``.
         package static let all = Self(rawValue: (1 << 7) - 1)
@@ -52,46 +52,47 @@ extension RecurrentCall {
         reserve: Tensor, _ outputGradients: RecurrentOutputGradients, into gradients: inout RecurrentGradients
     ) throws(TensorError) {
         let output = outputGradients.output.map { $0.layout.strides[2] == 1 || $0.shape[2] <= 1 ? $0 : $0.contiguous() }
-        let (hn, cn) = (outputGradients.hn?.contiguous(), outputGradients.cn?.contiguous())
+        let (hidden, cell) = (outputGradients.hidden?.contiguous(), outputGradients.cell?.contiguous())
         require(
             reserve.shape == reserveShape && reserve.isContiguous && output.map { $0.shape == outputShape } ?? true
-                && hn.map { $0.shape == stateShape } ?? true && cn.map { $0.shape == stateShape } ?? true,
-            "recurrent: gradients of outputs \(output.map { "\($0.shape)" } ?? "none"), \(hn.map { "\($0.shape)" } ?? "none"), "
-                + "\(cn.map { "\($0.shape)" } ?? "none") do not fit \(outputShape) and \(stateShape)")
+                && hidden.map { $0.shape == stateShape } ?? true && cell.map { $0.shape == stateShape } ?? true,
+            "recurrent: gradients of outputs \(output.map { "\($0.shape)" } ?? "none"), \(hidden.map { "\($0.shape)" } ?? "none"), "
+                + "\(cell.map { "\($0.shape)" } ?? "none") do not fit \(outputShape) and \(stateShape)")
         var resultGradients = HeedRecurrentCotangents()
         resultGradients.output = output.map { UnsafePointer($0.firstElement) }
         resultGradients.output_batch = output?.layout.strides[0] ?? 0
         resultGradients.output_time = output?.layout.strides[1] ?? 0
-        resultGradients.hn = hn.map { UnsafePointer($0.firstElement) }
-        resultGradients.cn = cn.map { UnsafePointer($0.firstElement) }
+        resultGradients.hn = hidden.map { UnsafePointer($0.firstElement) }
+        resultGradients.cn = cell.map { UnsafePointer($0.firstElement) }
         var shape = descriptor
         var targets = HeedRecurrentGradients()
         targets.input = gradients.input?.uniqueElements()
-        targets.h0 = gradients.h0?.uniqueElements()
-        targets.c0 = gradients.c0?.uniqueElements()
+        targets.h0 = gradients.hidden?.uniqueElements()
+        targets.c0 = gradients.cell?.uniqueElements()
         targets.w_ih = gradients.inputWeight?.uniqueElements()
-        targets.w_hh = gradients.stateWeight?.uniqueElements()
+        targets.w_hh = gradients.hiddenWeight?.uniqueElements()
         targets.b_ih = gradients.inputBias?.uniqueElements()
-        targets.b_hh = gradients.stateBias?.uniqueElements()
+        targets.b_hh = gradients.hiddenBias?.uniqueElements()
         targets.output = gradients.output?.uniqueElements()
         try withOperands(&shape) { shape, weights, inputs in
             heed_recurrent_backward(
                 shape, weights, inputs, UnsafePointer(reserve.firstElement), &resultGradients, &targets)
         }
-        withExtendedLifetime((output, hn, cn, reserve, gradients)) {}
+        withExtendedLifetime((output, hidden, cell, reserve, gradients)) {}
     }
 
     /// Tensors for the gradients that are wanted, their elements to be written.
     package func gradientTargets(_ wanted: RecurrentGradients.Wanted) -> RecurrentGradients {
-        let rows = Shape([weights.state.shape[0]])
+        let rows = Shape([weights.hiddenWeight.shape[0]])
         func target(_ which: RecurrentGradients.Wanted, _ shape: Shape) -> Tensor? {
             wanted.contains(which) ? .uninitialized(shape) : nil
         }
         return RecurrentGradients(
-            input: target(.input, input.shape), h0: target(.h0, stateShape),
-            c0: kind == .lstm ? target(.c0, stateShape) : nil, inputWeight: target(.inputWeight, weights.input.shape),
-            stateWeight: target(.stateWeight, weights.state.shape), inputBias: target(.inputBias, rows),
-            stateBias: target(.stateBias, rows), output: target(.output, outputShape))
+            input: target(.input, input.shape), hidden: target(.hidden, stateShape),
+            cell: kind == .lstm ? target(.cell, stateShape) : nil,
+            inputWeight: target(.inputWeight, weights.inputWeight.shape),
+            hiddenWeight: target(.hiddenWeight, weights.hiddenWeight.shape), inputBias: target(.inputBias, rows),
+            hiddenBias: target(.hiddenBias, rows), output: target(.output, outputShape))
     }
 
     /// The gradients that are wanted, from the reserve that the forward pass kept.

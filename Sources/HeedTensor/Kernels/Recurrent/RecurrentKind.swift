@@ -44,22 +44,23 @@ public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvert
 /// The weights of one recurrent layer in one direction, as PyTorch keeps them. `H` hidden units, `I` inputs, `G` gates.
 public struct RecurrentWeights: Sendable {
     /// `[G * H, I]`
-    public var input: Tensor
+    public var inputWeight: Tensor
     /// `[G * H, H]`
-    public var state: Tensor
+    public var hiddenWeight: Tensor
     /// `[G * H]`, or nil.
     public var inputBias: Tensor?
     /// `[G * H]`, or nil.
-    public var stateBias: Tensor?
+    public var hiddenBias: Tensor?
 
     /// Shapes are checked where the weights are used.
-    public init(input: Tensor, state: Tensor, inputBias: Tensor? = nil, stateBias: Tensor? = nil) {
-        (self.input, self.state, self.inputBias, self.stateBias) = (input, state, inputBias, stateBias)
+    public init(inputWeight: Tensor, hiddenWeight: Tensor, inputBias: Tensor? = nil, hiddenBias: Tensor? = nil) {
+        (self.inputWeight, self.hiddenWeight) = (inputWeight, hiddenWeight)
+        (self.inputBias, self.hiddenBias) = (inputBias, hiddenBias)
     }
 
     var shapes: String {
-        "weights \(input.shape) and \(state.shape), biases \(inputBias.map { "\($0.shape)" } ?? "none") "
-            + "and \(stateBias.map { "\($0.shape)" } ?? "none")"
+        "weights \(inputWeight.shape) and \(hiddenWeight.shape), biases \(inputBias.map { "\($0.shape)" } ?? "none") "
+            + "and \(hiddenBias.map { "\($0.shape)" } ?? "none")"
     }
 }
 
@@ -76,22 +77,23 @@ public struct PackedRecurrentWeights: Sendable {
 
     /// - Precondition: the weights have the shapes `[G * H, I]` and `[G * H, H]`.
     public init(_ kind: RecurrentKind, _ weights: RecurrentWeights) {
-        let (input, state) = (weights.input.contiguous(), weights.state.contiguous())
+        let (inputWeight, hiddenWeight) = (weights.inputWeight.contiguous(), weights.hiddenWeight.contiguous())
         require(
-            input.rank == 2 && state.rank == 2 && input.shape[0] == state.shape[0]
-                && state.shape[0] == kind.gates * state.shape[1],
+            inputWeight.rank == 2 && hiddenWeight.rank == 2 && inputWeight.shape[0] == hiddenWeight.shape[0]
+                && hiddenWeight.shape[0] == kind.gates * hiddenWeight.shape[1],
             "PackedRecurrentWeights: \(weights.shapes) do not fit \(kind)")
-        let (inputs, hidden) = (input.shape[1], state.shape[1])
-        let size = heed_recurrent_packed_size(kind.cell, inputs, hidden)
+        let (inputSize, hiddenSize) = (inputWeight.shape[1], hiddenWeight.shape[1])
+        let size = heed_recurrent_packed_size(kind.cell, inputSize, hiddenSize)
         // SIZE_MAX, which overflow gives, is imported as -1.
         require(size >= 0, "PackedRecurrentWeights: \(weights.shapes) are too large")
         let floats = size / MemoryLayout<Float>.size
         self.kind = kind
         packed = Tensor(shape: [floats]) { target in
-            withExtendedLifetime((input, state)) {
+            withExtendedLifetime((inputWeight, hiddenWeight)) {
                 stopping { () throws(TensorError) in
                     try heed_recurrent_pack(
-                        kind.cell, inputs, hidden, input.firstElement, state.firstElement, target.baseAddress
+                        kind.cell, inputSize, hiddenSize, inputWeight.firstElement, hiddenWeight.firstElement,
+                        target.baseAddress
                     ).check("PackedRecurrentWeights", weights.shapes)
                 }
             }

@@ -5,9 +5,9 @@ public struct RecurrentResult: Sendable {
     /// `[B, T, D * H]`, of the last layer, the directions side by side; 0 past a sequence's end.
     public let output: Tensor
     /// `[L * D, B, H]`: each sequence's last state, a layer's directions after each other.
-    public let hn: Tensor
+    public let hidden: Tensor
     /// The same of the cell states, for an LSTM alone.
-    public let cn: Tensor?
+    public let cell: Tensor?
 }
 
 /// Recurrent layers over whole sequences: `L` layers, each in `D` directions, 1 or 2.
@@ -21,19 +21,19 @@ public struct RecurrentResult: Sendable {
 ///   - kind: The cell; see ``RecurrentKind`` for the formulas.
 ///   - input: `[B, T, I]`.
 ///   - layers: The weights of each layer: one direction, or forward and backward in time. Later layers have `D * H` inputs.
-///   - h0: `[L * D, B, H]`, zeros unless given.
-///   - c0: The same, for `.lstm` alone.
+///   - hidden: `[L * D, B, H]`, zeros unless given.
+///   - cell: The same, for `.lstm` alone.
 ///   - lengths: The steps of each sequence, all unless given. What lies behind has no effect, NaN included, and gives 0.
 /// - Returns: Outputs and last states. The bits of a sequence are the same alone and among others, padded or not, whole or step by step,
 ///   and for any number of threads.
 /// - Precondition: the shapes agree. ``RecurrentStack`` throws instead.
 public func recurrent(
-    _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], h0: Tensor? = nil, c0: Tensor? = nil,
+    _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], hidden: Tensor? = nil, cell: Tensor? = nil,
     lengths: [Int]? = nil
 ) -> RecurrentResult {
     stopping { () throws(TensorError) in
         var stack = try RecurrentStack(
-            kind, input, layers: layers, h0: h0, c0: c0, lengths: lengths, keepsReserve: false)
+            kind, input, layers: layers, hidden: hidden, cell: cell, lengths: lengths, keepsReserve: false)
         return try stack.run()
     }
 }
@@ -43,23 +43,23 @@ package struct RecurrentStack: Sendable {
     private let kind: RecurrentKind
     private let input: Tensor
     private let layers: [[RecurrentWeights]]
-    private let h0: Tensor?
-    private let c0: Tensor?
+    private let hidden: Tensor?
+    private let cell: Tensor?
     private let lengths: [Int]?
     private let keepsReserve: Bool
     private let directions: Int
-    private let hidden: Int
+    private let hiddenSize: Int
     /// Every direction of every layer in turn, from ``run()`` on.
     private var calls: [(call: RecurrentCall, reserve: Tensor?)] = []
 
-    /// See ``recurrent(_:_:layers:h0:c0:lengths:)``.
+    /// See ``recurrent(_:_:layers:hidden:cell:lengths:)``.
     package init(
-        _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], h0: Tensor? = nil, c0: Tensor? = nil,
-        lengths: [Int]? = nil, keepsReserve: Bool = true
+        _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], hidden: Tensor? = nil,
+        cell: Tensor? = nil, lengths: [Int]? = nil, keepsReserve: Bool = true
     ) throws(TensorError) {
         guard let directions = layers.first?.count, (1...2).contains(directions),
             layers.allSatisfy({ $0.count == directions }), input.rank == 3,
-            let state = layers.first?.first?.state, state.rank == 2
+            let hiddenWeight = layers.first?.first?.hiddenWeight, hiddenWeight.rank == 2
         else {
             throw TensorError(
                 .badShape, "recurrent",
@@ -67,16 +67,18 @@ package struct RecurrentStack: Sendable {
                     + "directions \(layers.map(\.count))")
         }
         (self.kind, self.input, self.layers, self.lengths) = (kind, input, layers, lengths)
-        (self.h0, self.c0, self.keepsReserve, self.directions) = (h0, c0, keepsReserve, directions)
-        hidden = state.shape[1]
-        let states = Shape([layers.count * directions, input.shape[0], hidden])
-        for given in [h0, c0] where given.map({ $0.shape != states }) ?? false {
+        (self.hidden, self.cell, self.keepsReserve, self.directions) = (hidden, cell, keepsReserve, directions)
+        hiddenSize = hiddenWeight.shape[1]
+        let states = Shape([layers.count * directions, input.shape[0], hiddenSize])
+        for given in [hidden, cell] where given.map({ $0.shape != states }) ?? false {
             throw TensorError(
                 .badShape, "recurrent", "initial states must be \(states), not \(given.map { "\($0.shape)" } ?? "none")"
             )
         }
-        for weights in layers.joined() where weights.state.rank != 2 || weights.state.shape[1] != hidden {
-            throw TensorError(.badShape, "recurrent", "layers differ in hidden units: \(hidden) and \(weights.shapes)")
+        for weights in layers.joined()
+        where weights.hiddenWeight.rank != 2 || weights.hiddenWeight.shape[1] != hiddenSize {
+            throw TensorError(
+                .badShape, "recurrent", "layers differ in hidden units: \(hiddenSize) and \(weights.shapes)")
         }
     }
 
@@ -85,25 +87,25 @@ package struct RecurrentStack: Sendable {
         calls = []
         var below = input
         let (batch, time) = (input.shape[0], input.shape[1])
-        var hn = Tensor.zeros([layers.count * directions, batch, hidden])
-        var cn = Tensor.zeros([kind == .lstm ? layers.count * directions : 0, batch, hidden])
+        var lastHidden = Tensor.zeros([layers.count * directions, batch, hiddenSize])
+        var lastCell = Tensor.zeros([kind == .lstm ? layers.count * directions : 0, batch, hiddenSize])
         for (layer, sides) in layers.enumerated() {
-            var output = Tensor.zeros([batch, time, directions * hidden])
+            var output = Tensor.zeros([batch, time, directions * hiddenSize])
             for (direction, weights) in sides.enumerated() {
                 let index = layer * directions + direction
                 let call = try RecurrentCall(
-                    kind, below, weights: weights, h0: h0?.selecting(axis: 0, index: index),
-                    c0: c0?.selecting(axis: 0, index: index), lengths: lengths, reverse: direction == 1)
+                    kind, below, weights: weights, hidden: hidden?.selecting(axis: 0, index: index),
+                    cell: cell?.selecting(axis: 0, index: index), lengths: lengths, reverse: direction == 1)
                 var reserve = keepsReserve ? Tensor.zeros(call.reserveShape) : nil
                 try output.withUnsafeMutableElements { output throws(TensorError) in
-                    try hn.withUnsafeMutableElements { hn throws(TensorError) in
-                        try cn.withUnsafeMutableElements { cn throws(TensorError) in
-                            let place = index * batch * hidden
+                    try lastHidden.withUnsafeMutableElements { lastHidden throws(TensorError) in
+                        try lastCell.withUnsafeMutableElements { lastCell throws(TensorError) in
+                            let place = index * batch * hiddenSize
                             var targets = RecurrentCall.Targets(
-                                output: output.baseAddress.map { $0 + direction * hidden },
-                                outputBatch: time * directions * hidden, outputTime: directions * hidden,
-                                hn: hn.baseAddress.map { $0 + place },
-                                cn: kind == .lstm ? cn.baseAddress.map { $0 + place } : nil)
+                                output: output.baseAddress.map { $0 + direction * hiddenSize },
+                                outputBatch: time * directions * hiddenSize, outputTime: directions * hiddenSize,
+                                hidden: lastHidden.baseAddress.map { $0 + place },
+                                cell: kind == .lstm ? lastCell.baseAddress.map { $0 + place } : nil)
                             if reserve == nil { return try call.run(targets) }
                             try reserve?.withUnsafeMutableElements { reserve throws(TensorError) in
                                 targets.reserve = reserve.baseAddress
@@ -116,16 +118,16 @@ package struct RecurrentStack: Sendable {
             }
             below = output
         }
-        return RecurrentResult(output: below, hn: hn, cn: kind == .lstm ? cn : nil)
+        return RecurrentResult(output: below, hidden: lastHidden, cell: kind == .lstm ? lastCell : nil)
     }
 
     /// What ``gradients(_:)`` gives.
     package struct Gradients: Sendable {
         package var input: Tensor
         /// `[L * D, B, H]`
-        package var h0: Tensor
+        package var hidden: Tensor
         /// For an LSTM alone.
-        package var c0: Tensor?
+        package var cell: Tensor?
         /// As the layers: `[layer][direction]`.
         package var weights: [[RecurrentWeights]]
     }
@@ -133,13 +135,13 @@ package struct RecurrentStack: Sendable {
     /// The gradients, after ``run()`` with a reserve: from those of the output, `[B, T, D * H]`, and of the states, `[L * D, B, H]`.
     package func gradients(_ outputGradients: RecurrentOutputGradients) throws(TensorError) -> Gradients {
         require(calls.count == layers.count * directions && keepsReserve, "recurrent: gradients without a forward pass")
-        let states = Shape([calls.count, input.shape[0], hidden])
-        for given in [outputGradients.hn, outputGradients.cn] where given.map({ $0.shape != states }) ?? false {
+        let states = Shape([calls.count, input.shape[0], hiddenSize])
+        for given in [outputGradients.hidden, outputGradients.cell] where given.map({ $0.shape != states }) ?? false {
             throw TensorError(.badShape, "recurrent", "gradients of the states must be \(states)")
         }
         var outputGradient = outputGradients.output
         var weights: [[RecurrentWeights]] = []
-        var (h0, c0) = ([Float](), [Float]())
+        var (hidden, cell) = ([Float](), [Float]())
         var below = Tensor.zeros(input.shape)
         for layer in layers.indices.reversed() {
             var sides: [RecurrentGradients] = []
@@ -152,19 +154,20 @@ package struct RecurrentStack: Sendable {
                         .all, reserve: reserve,
                         RecurrentOutputGradients(
                             output: outputGradient?.slice(
-                                axis: 2, range: direction * hidden..<(direction + 1) * hidden),
-                            hn: outputGradients.hn?.selecting(axis: 0, index: index),
-                            cn: outputGradients.cn?.selecting(axis: 0, index: index))))
+                                axis: 2, range: direction * hiddenSize..<(direction + 1) * hiddenSize),
+                            hidden: outputGradients.hidden?.selecting(axis: 0, index: index),
+                            cell: outputGradients.cell?.selecting(axis: 0, index: index))))
             }
             let inputs = sides.compactMap(\.input)
             below = inputs.dropFirst().reduce(inputs[0], +)
             outputGradient = below
             weights.insert(sides.compactMap(\.weights), at: 0)
-            h0.insert(contentsOf: sides.compactMap(\.h0).flatMap(\.elements), at: 0)
-            c0.insert(contentsOf: sides.compactMap(\.c0).flatMap(\.elements), at: 0)
+            hidden.insert(contentsOf: sides.compactMap(\.hidden).flatMap(\.elements), at: 0)
+            cell.insert(contentsOf: sides.compactMap(\.cell).flatMap(\.elements), at: 0)
         }
         return Gradients(
-            input: below, h0: Tensor(h0, shape: states), c0: kind == .lstm ? Tensor(c0, shape: states) : nil,
+            input: below, hidden: Tensor(hidden, shape: states),
+            cell: kind == .lstm ? Tensor(cell, shape: states) : nil,
             weights: weights)
     }
 }
@@ -172,7 +175,8 @@ package struct RecurrentStack: Sendable {
 extension RecurrentGradients {
     /// The weights' gradients, where both are there.
     fileprivate var weights: RecurrentWeights? {
-        guard let inputWeight, let stateWeight else { return nil }
-        return RecurrentWeights(input: inputWeight, state: stateWeight, inputBias: inputBias, stateBias: stateBias)
+        guard let inputWeight, let hiddenWeight else { return nil }
+        return RecurrentWeights(
+            inputWeight: inputWeight, hiddenWeight: hiddenWeight, inputBias: inputBias, hiddenBias: hiddenBias)
     }
 }
