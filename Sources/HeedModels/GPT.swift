@@ -59,7 +59,7 @@ public struct GPTSettings: Sendable, Equatable {
 ///
 ///     x = tokens[ids] + positions
 ///     x = x + attention(norm1(x));  x = x + feedForward(norm2(x))        layers times, causal
-///     scores = norm(x) tokens^T
+///     logits = norm(x) tokens^T
 public struct GPT: LanguageModel {
     /// The dimensions.
     public let settings: GPTSettings
@@ -110,18 +110,18 @@ public struct GPT: LanguageModel {
     public var vocabularySize: Int { settings.vocabularySize }
     public var contextLength: Int? { settings.contextLength }
 
-    /// The scores of the token behind each, `[batch, length, vocabulary]`.
+    /// The logits of the token behind each, `[batch, length, vocabulary]`.
     public func callAsFunction(_ ids: IndexTensor, _ context: Context) -> Variable {
         var stream = ResidualStream(dropout(positions(tokens(ids, context), context), context))
         for block in blocks { stream = block(stream, mask: .causal(), context) }
-        return tokens.scores(stream.normalized(by: norm, context).output, context)
+        return tokens.logits(stream.normalized(by: norm, context).output, context)
     }
 
     public func carriedShapes(batch: Int) -> [Shape]? { [] }
 
-    public func scores(
+    public func logits(
         _ ids: IndexTensor, carried: [Tensor], _ context: Context
-    ) -> (scores: Variable, carried: [Tensor]) {
+    ) -> (logits: Variable, carried: [Tensor]) {
         (self(ids, context), [])
     }
 

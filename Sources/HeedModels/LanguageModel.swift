@@ -2,7 +2,7 @@ import HeedAutograd
 import HeedNN
 import HeedTensor
 
-/// A model that scores every token as the next one, from those before it.
+/// A model that gives every token a logit as the next one, from those before it.
 public protocol LanguageModel: Module {
     /// What it is run as.
     associatedtype Packed: PackedLanguageModel
@@ -13,15 +13,15 @@ public protocol LanguageModel: Module {
     /// The most tokens that it sees at once; nil for any number.
     var contextLength: Int? { get }
 
-    /// The scores of the token behind each.
+    /// The logits of the token behind each.
     ///
     /// - Parameters:
     ///   - tokens: `[batch, length]`.
     ///   - carried: What the call before returned for the tokens before these; empty at a beginning.
     /// - Returns: `[batch, length, vocabularySize]`, and what the tokens behind these need of them.
-    func scores(_ tokens: IndexTensor, carried: [Tensor], _ context: Context) -> (scores: Variable, carried: [Tensor])
+    func logits(_ tokens: IndexTensor, carried: [Tensor], _ context: Context) -> (logits: Variable, carried: [Tensor])
 
-    /// The shapes of what ``scores(_:carried:_:)`` hands on for so many sequences; nil, unless given, where they are not known.
+    /// The shapes of what ``logits(_:carried:_:)`` hands on for so many sequences; nil, unless given, where they are not known.
     func carriedShapes(batch: Int) -> [Shape]?
 
     /// The model as it is run: its weights of now, packed once.

@@ -66,8 +66,8 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     public func loss(
         of model: Model, on batch: TokenWindows.Batch, carried: [Tensor], _ context: Context
     ) -> StepLoss {
-        let result = model.scores(batch.inputs, carried: batch.beginsAnew ? [] : carried, context)
-        let loss = crossEntropy(result.scores, targets: batch.targets).named("loss")
+        let result = model.logits(batch.inputs, carried: batch.beginsAnew ? [] : carried, context)
+        let loss = crossEntropy(result.logits, targets: batch.targets).named("loss")
         let isCarried = windows.order == .sequential
         return StepLoss(loss, targetCount: batch.targets.count, carried: isCarried ? result.carried : [])
     }
@@ -86,8 +86,8 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
             let inputs = IndexTensor(starts.flatMap { validation[$0..<$0 + length] }, shape: [part, length])
             let targets = IndexTensor(starts.flatMap { validation[$0 + 1...$0 + length] }, shape: [part, length])
             let context = Context()
-            let scores = model.scores(inputs, carried: [], context).scores
-            loss.add(mean: Double(crossEntropy(scores, targets: targets).scalar), count: part * length)
+            let logits = model.logits(inputs, carried: [], context).logits
+            loss.add(mean: Double(crossEntropy(logits, targets: targets).scalar), count: part * length)
         }
         return Evaluation(loss: loss.mean, metrics: ["perplexity": loss.perplexity])
     }

@@ -39,7 +39,7 @@ public struct RecurrentLanguageModelSettings: Sendable, Equatable {
 }
 
 /// An LSTM that continues text (Graves, "Generating sequences with recurrent neural networks", 2013):
-/// `scores = W h_t + b`, `h = LSTM(tokens[ids])`.
+/// `logits = W h_t + b`, `h = LSTM(tokens[ids])`.
 public struct RecurrentLanguageModel: LanguageModel {
     /// The dimensions.
     public let settings: RecurrentLanguageModelSettings
@@ -71,9 +71,9 @@ public struct RecurrentLanguageModel: LanguageModel {
     public var vocabularySize: Int { settings.vocabularySize }
     public var contextLength: Int? { nil }
 
-    public func scores(
+    public func logits(
         _ ids: IndexTensor, carried: [Tensor], _ context: Context
-    ) -> (scores: Variable, carried: [Tensor]) {
+    ) -> (logits: Variable, carried: [Tensor]) {
         let before = carried.count == 2 ? RecurrentState(hidden: carried[0], cell: carried[1]) : nil
         let result = lstm(tokens(ids, context), state: before, context)
         let after = [result.state.hidden.value, result.state.cell?.value].compactMap(\.self)

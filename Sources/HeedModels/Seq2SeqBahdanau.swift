@@ -55,7 +55,7 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
 ///     e = encoder(source[ids]),   the decoder begins with the encoder's last state
 ///     s = decoder(target[ids])
 ///     a_ij = softmax_j(v^T tanh(Wq s_i + Wk e_j))      over the source's own tokens
-///     scores_i = W [s_i; sum_j a_ij e_j] + b
+///     logits_i = W [s_i; sum_j a_ij e_j] + b
 ///
 /// It differs from the paper in three points. The context meets the decoder's state behind the recurrence and is not fed back into it, as Luong,
 /// Pham and Manning ("Effective approaches to attention-based neural machine translation", 2015) do without input feeding: so `s_i` attends
@@ -162,7 +162,7 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
             hidden: encoded.state.hidden.value, cell: cell.value)
     }
 
-    public func nextScores(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
+    public func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
         let step = decoder(
             target(IndexTensor(tokens, shape: [tokens.count, 1])),
             state: RecurrentState(hidden: state.hidden, cell: state.cell))

@@ -43,7 +43,7 @@ public protocol Seq2SeqModel: Module {
     /// Padding, beginning and end.
     var specialTokens: Seq2SeqTokens { get }
 
-    /// The scores of the token behind each of the target's, all at once (teacher forcing).
+    /// The logits of the token behind each of the target's, all at once (teacher forcing).
     ///
     /// - Parameters:
     ///   - source: `[batch, source length]`; what lies behind a sequence's length has no effect.
@@ -51,7 +51,7 @@ public protocol Seq2SeqModel: Module {
     /// - Returns: `[batch, target length, targetVocabularySize]`.
     func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable
 
-    /// The cross-entropy of the scores with the tokens that follow, a mean over those that are not ``Seq2SeqTokens/padding``.
+    /// The cross-entropy of the logits with the tokens that follow, a mean over those that are not ``Seq2SeqTokens/padding``.
     ///
     /// - Parameters:
     ///   - target: As above.
@@ -64,19 +64,19 @@ public protocol Seq2SeqModel: Module {
     /// The state before the first token of each source's target.
     func makeDecodingState(_ source: PaddedBatch) -> DecodingState
 
-    /// The scores of the token behind the next ones, which the state takes up: `[batch, targetVocabularySize]`, with the bits that they
+    /// The logits of the token behind the next ones, which the state takes up: `[batch, targetVocabularySize]`, with the bits that they
     /// have where all tokens are given at once.
     ///
     /// - Parameter tokens: One a source.
-    func nextScores(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor
+    func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor
 }
 
 extension Seq2SeqModel {
-    /// The targets that take the token with the highest score at every step, without ``Seq2SeqTokens/beginning`` and ``Seq2SeqTokens/end``. Each
+    /// The targets that take the token with the highest logit at every step, without ``Seq2SeqTokens/beginning`` and ``Seq2SeqTokens/end``. Each
     /// is what its source has alone.
     ///
     /// - Parameter longest: Where a target without an end is cut off.
-    /// - Throws: ``ModelError`` where a source is empty or has a token that is none of the model's, or scores are not finite.
+    /// - Throws: ``ModelError`` where a source is empty or has a token that is none of the model's, or logits are not finite.
     public func greedyTargets(of sources: [[Int32]], longest: Int) throws(ModelError) -> [[Int32]] {
         for (index, source) in sources.enumerated() {
             guard !source.isEmpty else { throw ModelError("source \(index) is empty") }
@@ -90,13 +90,13 @@ extension Seq2SeqModel {
         var targets = [[Int32]](repeating: [], count: sources.count)
         var hasEnded = [Bool](repeating: false, count: sources.count)
         var next = [Int32](repeating: special.beginning, count: sources.count)
-        // Nothing is drawn: the highest score wins.
+        // Nothing is drawn: the highest logit wins.
         var random = RandomGenerator(seed: 0)
         for _ in 0..<max(0, longest) {
-            let scores = nextScores(next, &state)
+            let logits = nextLogits(next, &state)
             for row in sources.indices where !hasEnded[row] {
                 next[row] = Int32(
-                    try TokenSampler.greedy.sample(scores.selecting(axis: 0, index: row).elements, using: &random))
+                    try TokenSampler.greedy.sample(logits.selecting(axis: 0, index: row).elements, using: &random))
                 hasEnded[row] = next[row] == special.end
                 if !hasEnded[row] { targets[row].append(next[row]) }
             }

@@ -78,7 +78,7 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
 /// The translator of Vaswani et al., "Attention is all you need" (2017):
 ///
 ///     x = sqrt(width) source[ids] + positions,   memory = encoder(x)                     over the source's own tokens
-///     y = sqrt(width) target[ids] + positions,   scores = W decoder(y, memory) + b       causal
+///     y = sqrt(width) target[ids] + positions,   logits = W decoder(y, memory) + b       causal
 ///
 /// Positions are sinusoidal, so that a text may have any length. Tables begin normal with deviation `1 / sqrt(width)`. As in PyTorch's
 /// `nn.Transformer`, and unlike the paper, there is a norm behind the last layer of encoder and decoder also where norms stand last.
@@ -134,7 +134,7 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
     // MARK: All tokens at once
 
     public func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable {
-        scores(decoded(source, target, context), context)
+        logits(decoded(source, target, context), context)
     }
 
     public func loss(
@@ -173,8 +173,8 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
         return dropout(positions(vectors, firstPosition: firstPosition, context), context)
     }
 
-    private func scores(_ decoded: Variable, _ context: Context) -> Variable {
-        output.map { $0(decoded, context) } ?? target.scores(decoded, context)
+    private func logits(_ decoded: Variable, _ context: Context) -> Variable {
+        output.map { $0(decoded, context) } ?? target.logits(decoded, context)
     }
 
     // MARK: Decoding
@@ -191,12 +191,12 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
             caches: transformer.decoder.makeCaches(memory: encoded(source, Context()).value), mask: Self.mask(source))
     }
 
-    public func nextScores(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
+    public func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
         let context = Context()
         let ids = IndexTensor(tokens, shape: [tokens.count, 1])
         let input = embedded(ids, target, firstPosition: state.position, context).value
         let decoded = transformer.decoder(input, caches: &state.caches, memoryMask: state.mask)
         state.position += 1
-        return scores(Variable(decoded), context).value.reshaped([tokens.count, targetVocabularySize])
+        return logits(Variable(decoded), context).value.reshaped([tokens.count, targetVocabularySize])
     }
 }

@@ -14,7 +14,7 @@ import Synchronization
 /// Who stops listening ends the sequence before its next step: by leaving the loop, or by the cancellation of the task that it runs in
 /// (the loop then ends as if the sequence had, and `Task.isCancelled` tells).
 ///
-/// Not for a program's own loop over the scores: ``PackedLanguageModel`` is what lies beneath.
+/// Not for a program's own loop over the logits: ``PackedLanguageModel`` is what lies beneath.
 public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     /// The model as it is run.
     public let model: Model
@@ -79,7 +79,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     ///   - sampler: How a token is chosen; the likeliest unless given.
     ///   - seed: Names the random numbers of this sequence: the same tokens for the same seed, whatever else runs.
     ///   - ends: Tokens that end the sequence; they are not given.
-    /// - Returns: The tokens. The stream throws ``ModelError`` where the model's scores are not finite.
+    /// - Returns: The tokens. The stream throws ``ModelError`` where the model's logits are not finite.
     /// - Throws: ``ModelError`` where the prompt is empty, a token is none of the model's, or the limit is below 0.
     public func tokens(
         after prompt: [Int32], limit: Int, sampler: TokenSampler = .greedy, seed: UInt64 = 0,
@@ -119,11 +119,11 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
             guard !active.isEmpty else { continue }
             tokens.removeAll()
             for sequence in active { sequence.giveTokens(to: &tokens) }
-            model.nextScores(tokens, &states, &workspace)
-            workspace.scores.withUnsafeElements { scores in
+            model.nextLogits(tokens, &states, &workspace)
+            workspace.logits.withUnsafeElements { logits in
                 for index in active.indices.reversed() {
                     let row = UnsafeBufferPointer(
-                        rebasing: scores[index * model.vocabularySize..<(index + 1) * model.vocabularySize])
+                        rebasing: logits[index * model.vocabularySize..<(index + 1) * model.vocabularySize])
                     guard !active[index].take(row, &scratch) else { continue }
                     active.remove(at: index)
                     states.remove(at: index)
@@ -185,11 +185,11 @@ private final class GeneratedSequence: Sendable {
         }
     }
 
-    /// Draws a token from the scores and hands it on; whether the sequence goes on.
-    func take(_ scores: UnsafeBufferPointer<Float>, _ scratch: inout TokenSampler.Scratch) -> Bool {
+    /// Draws a token from the logits and hands it on; whether the sequence goes on.
+    func take(_ logits: UnsafeBufferPointer<Float>, _ scratch: inout TokenSampler.Scratch) -> Bool {
         let drawn: Result<(token: Int32, isLast: Bool), ModelError> = progress.withLock { progress in
             do throws(ModelError) {
-                let token = Int32(try sampler.sample(scores, using: &progress.random, &scratch))
+                let token = Int32(try sampler.sample(logits, using: &progress.random, &scratch))
                 progress.left -= 1
                 if progress.next.count == 1 { progress.next[0] = token } else { progress.next = [token] }
                 return .success((token, progress.left == 0))

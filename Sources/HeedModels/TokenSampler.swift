@@ -1,19 +1,19 @@
 import HeedTensor
 
-/// Chooses the next token from a model's scores.
+/// Chooses the next token from a model's logits.
 ///
-/// The scores are divided by the temperature; of the tokens sorted by score, the first `topK` stay, and of those the fewest whose
+/// The logits are divided by the temperature; of the tokens sorted by logit, the first `topK` stay, and of those the fewest whose
 /// probabilities reach `topP` together (nucleus sampling: Holtzman et al. 2020). One of the rest is drawn by its probability. At a
-/// temperature of 0 the highest score wins. Of equal scores the lower token comes first.
+/// temperature of 0 the highest logit wins. Of equal logits the lower token comes first.
 public struct TokenSampler: Sendable, Equatable {
-    /// What scores are divided by: 0 always takes the highest, 1 draws as the model says, more evens out.
+    /// What logits are divided by: 0 always takes the highest, 1 draws as the model says, more evens out.
     public let temperature: Double
     /// At most so many tokens are drawn from; nil for all.
     public let topK: Int?
     /// Tokens are drawn from until their probabilities reach this; 1 for all.
     public let topP: Double
 
-    /// Always the highest score.
+    /// Always the highest logit.
     public static let greedy = TokenSampler(uncheckedTemperature: 0, topK: nil, topP: 1)
 
     private init(uncheckedTemperature temperature: Double, topK: Int?, topP: Double) {
@@ -32,13 +32,13 @@ public struct TokenSampler: Sendable, Equatable {
         self.init(uncheckedTemperature: temperature, topK: topK, topP: topP)
     }
 
-    /// A token for the scores of all tokens.
+    /// A token for the logits of all tokens.
     ///
-    /// - Throws: ``ModelError`` where a score is NaN or plus infinity, or none is above minus infinity: the model went wrong.
-    public func sample(_ scores: [Float], using generator: inout RandomGenerator) throws(ModelError) -> Int {
+    /// - Throws: ``ModelError`` where a logit is NaN or plus infinity, or none is above minus infinity: the model went wrong.
+    public func sample(_ logits: [Float], using generator: inout RandomGenerator) throws(ModelError) -> Int {
         var scratch = Scratch()
-        return try scores.withUnsafeBufferPointer { scores throws(ModelError) in
-            try sample(scores, using: &generator, &scratch)
+        return try logits.withUnsafeBufferPointer { logits throws(ModelError) in
+            try sample(logits, using: &generator, &scratch)
         }
     }
 
@@ -50,56 +50,56 @@ public struct TokenSampler: Sendable, Equatable {
 
     /// ``sample(_:using:)`` without taking memory in steady state.
     func sample(
-        _ scores: UnsafeBufferPointer<Float>, using generator: inout RandomGenerator, _ scratch: inout Scratch
+        _ logits: UnsafeBufferPointer<Float>, using generator: inout RandomGenerator, _ scratch: inout Scratch
     ) throws(ModelError) -> Int {
-        let best = try Self.best(scores)
+        let best = try Self.best(logits)
         if temperature == 0 { return best }
-        weigh(scores, scores[best], &scratch.weights)
+        weigh(logits, logits[best], &scratch.weights)
         let weights = scratch.weights
         return weights.withUnsafeBufferPointer { weights in
-            let limit = min(topK ?? scores.count, scores.count)
-            guard limit < scores.count || topP < 1 else {
-                return Self.draw(scores.indices, weights, total: Self.total(weights), generator.uniform())
+            let limit = min(topK ?? logits.count, logits.count)
+            guard limit < logits.count || topP < 1 else {
+                return Self.draw(logits.indices, weights, total: Self.total(weights), generator.uniform())
             }
-            let mass = collect(scores, weights, limit, &scratch.kept)
+            let mass = collect(logits, weights, limit, &scratch.kept)
             let total = cutNucleus(weights, of: mass, &scratch.kept)
             return Self.draw(scratch.kept.lazy.map { Int($0) }, weights, total: total, generator.uniform())
         }
     }
 
-    /// The first of the highest scores.
-    private static func best(_ scores: UnsafeBufferPointer<Float>) throws(ModelError) -> Int {
+    /// The first of the highest logits.
+    private static func best(_ logits: UnsafeBufferPointer<Float>) throws(ModelError) -> Int {
         // Several at once: a model has tens of thousands of tokens.
         var highest = SIMD8<Float>(repeating: -.infinity)
         var areBelowInfinity = SIMDMask<SIMD8<Int32>>(repeating: true)
-        let whole = scores.count / 8 * 8
+        let whole = logits.count / 8 * 8
         for first in stride(from: 0, to: whole, by: 8) {
-            let eight = UnsafeRawPointer(scores.baseAddress! + first).loadUnaligned(as: SIMD8<Float>.self)
+            let eight = UnsafeRawPointer(logits.baseAddress! + first).loadUnaligned(as: SIMD8<Float>.self)
             highest.replace(with: eight, where: eight .> highest)
             areBelowInfinity = areBelowInfinity .& (eight .< .infinity)
         }
         var (most, isFine) = (highest.max(), all(areBelowInfinity))
-        for score in scores[whole...] {
-            if score > most { most = score }
-            isFine = isFine && score < .infinity
+        for logit in logits[whole...] {
+            if logit > most { most = logit }
+            isFine = isFine && logit < .infinity
         }
         guard isFine else {
-            let index = scores.firstIndex { !($0 < .infinity) } ?? 0
+            let index = logits.firstIndex { !($0 < .infinity) } ?? 0
             throw ModelError(
-                "the model's score of token \(index) is \(scores[index].isNaN ? "nan" : "\(scores[index])")")
+                "the model's logit of token \(index) is \(logits[index].isNaN ? "nan" : "\(logits[index])")")
         }
-        guard most > -.infinity, let best = scores.firstIndex(of: most) else {
-            throw ModelError("the model gives no token a score")
+        guard most > -.infinity, let best = logits.firstIndex(of: most) else {
+            throw ModelError("the model gives no token a logit")
         }
         return best
     }
 
-    /// `weights[i] = exp((scores[i] - best) / temperature)`
-    private func weigh(_ scores: UnsafeBufferPointer<Float>, _ best: Float, _ weights: inout [Float]) {
-        if weights.count != scores.count { weights = [Float](repeating: 0, count: scores.count) }
+    /// `weights[i] = exp((logits[i] - best) / temperature)`
+    private func weigh(_ logits: UnsafeBufferPointer<Float>, _ best: Float, _ weights: inout [Float]) {
+        if weights.count != logits.count { weights = [Float](repeating: 0, count: logits.count) }
         weights.withUnsafeMutableBufferPointer { weights in
-            for index in scores.indices {
-                weights[index] = Float(Double(scores[index] - best) / temperature)
+            for index in logits.indices {
+                weights[index] = Float(Double(logits[index] - best) / temperature)
             }
             activate(weights, .exponential)
         }
@@ -109,34 +109,34 @@ public struct TokenSampler: Sendable, Equatable {
         weights.reduce(0) { $0 + Double($1) }
     }
 
-    /// The tokens that top-k leaves, the highest score first; of all tokens, those that can belong to the nucleus. Returns the sum of the weights that
+    /// The tokens that top-k leaves, the highest logit first; of all tokens, those that can belong to the nucleus. Returns the sum of the weights that
     /// the nucleus is a share of.
     private func collect(
-        _ scores: UnsafeBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ limit: Int, _ kept: inout [Int32]
+        _ logits: UnsafeBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ limit: Int, _ kept: inout [Int32]
     ) -> Double {
         kept.removeAll(keepingCapacity: true)
         let mass: Double
-        if limit < scores.count {
-            Self.collectHighest(limit, scores, &kept)
+        if limit < logits.count {
+            Self.collectHighest(limit, logits, &kept)
             mass = kept.reduce(0) { $0 + Double(weights[Int($1)]) }
         } else {
             mass = Self.total(weights)
             // All tokens below this weight have less than 1 - topP together, so that the rest reaches topP.
-            let least = (1 - topP) * mass / Double(scores.count)
+            let least = (1 - topP) * mass / Double(logits.count)
             for token in weights.indices where Double(weights[token]) >= least { kept.append(Int32(token)) }
         }
-        kept.sort { scores[Int($0)] == scores[Int($1)] ? $0 < $1 : scores[Int($0)] > scores[Int($1)] }
+        kept.sort { logits[Int($0)] == logits[Int($1)] ? $0 < $1 : logits[Int($0)] > logits[Int($1)] }
         return mass
     }
 
     /// The `limit` tokens that come first, in a heap with the last of them at its root: a token that comes behind it costs one comparison.
-    private static func collectHighest(_ limit: Int, _ scores: UnsafeBufferPointer<Float>, _ heap: inout [Int32]) {
+    private static func collectHighest(_ limit: Int, _ logits: UnsafeBufferPointer<Float>, _ heap: inout [Int32]) {
         func isBehind(_ left: Int32, _ right: Int32) -> Bool {
-            scores[Int(left)] == scores[Int(right)] ? left > right : scores[Int(left)] < scores[Int(right)]
+            logits[Int(left)] == logits[Int(right)] ? left > right : logits[Int(left)] < logits[Int(right)]
         }
         heap += 0..<Int32(limit)
         heap.sort(by: isBehind)  // which is a heap
-        for token in limit..<scores.count where scores[token] > scores[Int(heap[0])] {
+        for token in limit..<logits.count where logits[token] > logits[Int(heap[0])] {
             var place = 0
             while 2 * place + 1 < limit {
                 var child = 2 * place + 1

@@ -208,7 +208,7 @@ struct GenerateHostileTests {
             bytes[..<(8 + header)] + [UInt8](repeating: 0xFF, count: bytes.count - 8 - header), to: path)
         let arguments = ["generate", "--model", folder.path("char-gpt"), "--prompt", "the"]
         let result = try CommandRunner.run(arguments)
-        #expect(result.isFailure(1) && result.errors.contains("score of token 0 is nan\n") && result.output == "the\n")
+        #expect(result.isFailure(1) && result.errors.contains("logit of token 0 is nan\n") && result.output == "the\n")
         let json = try CommandRunner.run(arguments + ["--json"])
         #expect(json.isFailure(1) && json.output.isEmpty)
     }

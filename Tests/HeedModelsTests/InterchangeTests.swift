@@ -6,7 +6,7 @@ import HeedTensor
 import HeedTestSupport
 import Testing
 
-/// Weights that PyTorch wrote (Tests/Fixtures/pytorch/interchange.py) load under their own names, and give PyTorch's scores.
+/// Weights that PyTorch wrote (Tests/Fixtures/pytorch/interchange.py) load under their own names, and give PyTorch's logits.
 @Suite("Weights from PyTorch")
 struct InterchangeTests {
     private static func check<Model: LanguageModel>(_ name: String, _ untrained: Model) throws {
@@ -34,10 +34,10 @@ struct InterchangeTests {
     }
 
     private static func compare(_ model: some LanguageModel, _ ids: IndexTensor, _ expected: [Double]) throws {
-        let scores = model.scores(ids, carried: [], Context()).scores.value.elements
-        try #require(scores.count == expected.count)
+        let logits = model.logits(ids, carried: [], Context()).logits.value.elements
+        try #require(logits.count == expected.count)
         let scale = expected.map { abs($0) }.max() ?? 0
-        let error = zip(scores, expected).map { abs(Double($0) - $1) }.max() ?? .infinity
+        let error = zip(logits, expected).map { abs(Double($0) - $1) }.max() ?? .infinity
         #expect(error <= 2e-6 * scale, "\(error) of \(scale)")
     }
 

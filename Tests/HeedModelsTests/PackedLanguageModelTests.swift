@@ -40,9 +40,9 @@ enum SmallModels {
         return (0..<count).map { _ in Int32(random.below(vocabulary)) }
     }
 
-    /// The trained model's scores behind every token, `[length, vocabulary]`.
-    static func scores(_ model: some LanguageModel, _ tokens: [Int32]) -> Tensor {
-        model.scores(IndexTensor(tokens, shape: [1, tokens.count]), carried: [], Context()).scores.value
+    /// The trained model's logits behind every token, `[length, vocabulary]`.
+    static func logits(_ model: some LanguageModel, _ tokens: [Int32]) -> Tensor {
+        model.logits(IndexTensor(tokens, shape: [1, tokens.count]), carried: [], Context()).logits.value
             .reshaped([tokens.count, vocabulary])
     }
 }
@@ -58,24 +58,24 @@ struct Session<Model: PackedLanguageModel> {
         states = (0..<sequences).map { _ in model.makeState() }
     }
 
-    /// The scores behind each sequence, in memory of their own.
+    /// The logits behind each sequence, in memory of their own.
     mutating func next(_ tokens: [Int32]...) -> [Tensor] {
         var all = SequenceTokens()
         for sequence in tokens { all.append(sequence) }
-        model.nextScores(all, &states, &workspace)
+        model.nextLogits(all, &states, &workspace)
         return (0..<tokens.count).map {
-            Tensor(workspace.scores.slice(axis: 0, range: $0..<$0 + 1).elements, shape: [1, model.vocabularySize])
+            Tensor(workspace.logits.slice(axis: 0, range: $0..<$0 + 1).elements, shape: [1, model.vocabularySize])
         }
     }
 }
 
 @Suite("Language models as they are run")
 struct PackedLanguageModelTests {
-    private func row(_ scores: Tensor, _ index: Int) -> Tensor { scores.slice(axis: 0, range: index..<index + 1) }
+    private func row(_ logits: Tensor, _ index: Int) -> Tensor { logits.slice(axis: 0, range: index..<index + 1) }
 
     private func givesTheBitsOfTheTrainedModel(_ model: some LanguageModel) throws {
         let tokens = SmallModels.tokens(SmallModels.context)
-        let expected = SmallModels.scores(model, tokens)
+        let expected = SmallModels.logits(model, tokens)
         let packed = try model.packed(as: .float32)
         // At once, for counts around those up to which attention decodes.
         for length in [1, 2, 7, 8, 9, 16, 17, 20] {
@@ -94,7 +94,7 @@ struct PackedLanguageModelTests {
         }
         // Among others, of other lengths.
         let other = SmallModels.tokens(11, seed: 2)
-        let otherExpected = SmallModels.scores(model, other)
+        let otherExpected = SmallModels.logits(model, other)
         session = Session(packed, sequences: 3)
         var given = session.next(Array(tokens[..<13]), Array(other[..<1]), Array(tokens[..<2]))
         #expect(haveSameBits(given[0], row(expected, 12)))
@@ -141,7 +141,7 @@ struct PackedLanguageModelTests {
     @Test func bfloat16IsNearAndHasItsOwnBitsStepByStep() throws {
         let model = try SmallModels.gpt()
         let tokens = SmallModels.tokens(SmallModels.context)
-        let expected = SmallModels.scores(model, tokens)
+        let expected = SmallModels.logits(model, tokens)
         let packed = model.packed(as: .bfloat16)
         var session = Session(packed)
         for index in tokens.indices {
@@ -167,7 +167,7 @@ struct PackedLanguageModelTests {
             let forgotten = length <= 20 ? 0 : (length - 20 + 4) / 5 * 5
             let seen = Array(tokens[forgotten..<length])
             #expect(seen.count >= min(15, length) && seen.count <= 20)
-            let expected = row(SmallModels.scores(model, seen), seen.count - 1)
+            let expected = row(SmallModels.logits(model, seen), seen.count - 1)
             #expect(haveSameBits(session.next([tokens[index]])[0], expected), "step by step, \(length) tokens")
             if index % 4 == 0 {
                 var whole = Session(packed)
@@ -193,11 +193,11 @@ struct PackedLanguageModelTests {
     static func allocations(_ model: some PackedLanguageModel) -> UInt64 {
         var session = Session(model, sequences: 2)
         var tokens: SequenceTokens = [[1, 2, 3], [4, 5]]
-        model.nextScores(tokens, &session.states, &session.workspace)
+        model.nextLogits(tokens, &session.states, &session.workspace)
         tokens = [[6], [7]]
-        for _ in 0..<4 { model.nextScores(tokens, &session.states, &session.workspace) }
+        for _ in 0..<4 { model.nextLogits(tokens, &session.states, &session.workspace) }
         let before = heed_allocation_count()
-        for _ in 0..<8 { model.nextScores(tokens, &session.states, &session.workspace) }
+        for _ in 0..<8 { model.nextLogits(tokens, &session.states, &session.workspace) }
         return heed_allocation_count() - before
     }
 

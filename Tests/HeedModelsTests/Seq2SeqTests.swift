@@ -77,9 +77,9 @@ struct Seq2SeqTests {
             var state = model.makeDecodingState(source)
             for step in 0..<4 {
                 let tokens = Self.target.selecting(axis: 1, index: step).elements
-                let scores = model.nextScores(tokens, &state)
+                let logits = model.nextLogits(tokens, &state)
                 #expect(
-                    haveSameBits(scores, whole.selecting(axis: 1, index: step).contiguous()),
+                    haveSameBits(logits, whole.selecting(axis: 1, index: step).contiguous()),
                     "\(type(of: model)) at step \(step)")
             }
             // A tape changes nothing.
@@ -117,8 +117,8 @@ struct Seq2SeqTests {
                 model.loss(
                     source, target: Self.target, following: Self.following, labelSmoothing: smoothing, context)
             }
-            let scores = model(source, target: Self.target, Context())
-            let expected = crossEntropy(scores, targets: Self.following, ignoring: 0, reduction: .sum).scalar / 11
+            let logits = model(source, target: Self.target, Context())
+            let expected = crossEntropy(logits, targets: Self.following, ignoring: 0, reduction: .sum).scalar / 11
             #expect(abs(loss(model, smoothing: 0).scalar - expected) < 1e-5, "\(type(of: model))")
 
             let (value, gradients) = valueAndGradient(of: model) { loss(model, $0) }

@@ -28,7 +28,7 @@ struct TextGeneratorTests {
         return tokens
     }
 
-    @Test func drawsWhatTheModelScores() async throws {
+    @Test func drawsByTheModelsLogits() async throws {
         let sampler = try TokenSampler(temperature: 0.9, topK: 30, topP: 0.95)
         let prompt = SmallModels.tokens(6)
         func check<Model: LanguageModel>(_ model: Model) async throws {
@@ -97,13 +97,13 @@ struct TextGeneratorTests {
     }
 
     // The model's fault ends the sequences that meet it, and no other.
-    @Test func scoresThatAreNotFiniteEndTheSequenceWithAnError() async throws {
+    @Test func logitsThatAreNotFiniteEndTheSequenceWithAnError() async throws {
         var model = try SmallModels.gpt()
         model.forEachParameter { name, parameter in
             if name == "tokens.weight" { parameter.value[7, 3] = .nan }
         }
         let generator = try TextGenerator(model)
-        await #expect(throws: ModelError("the model's score of token 7 is nan")) {
+        await #expect(throws: ModelError("the model's logit of token 7 is nan")) {
             try await Self.collected(generator.tokens(after: [1, 2], limit: 5))
         }
     }
@@ -116,12 +116,12 @@ struct TextGeneratorTests {
         let contextLength: Int? = nil
         let weightByteCount = 0
         func makeState() {}
-        func nextScores(
+        func nextLogits(
             _ tokens: SequenceTokens, _ states: inout [Void], _ workspace: inout InferenceWorkspace
         ) {
             let lstm = Self.model
             var inner = tokens.counts.map { _ in lstm.makeState() }
-            lstm.nextScores(tokens, &inner, &workspace)
+            lstm.nextLogits(tokens, &inner, &workspace)
             steps.count.add(1, ordering: .relaxed)
         }
         private static let model: PackedRecurrentLanguageModel = {

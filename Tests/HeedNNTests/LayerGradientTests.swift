@@ -62,7 +62,7 @@ import Testing
         check("Embedding", []) {
             Embedding(count: 6, size: 4, using: &$0)
         } _: { model, _, context in
-            [model(ids, context), model.scores(model(ids, context), context)]
+            [model(ids, context), model.logits(model(ids, context), context)]
         }
         checkLayer("SinusoidalPosition", [2, 3, 6]) { _ in SinusoidalPosition() }
         checkLayer("RotaryPosition", [2, 2, 3, 6]) { _ in RotaryPosition() }

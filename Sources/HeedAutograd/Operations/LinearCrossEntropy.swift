@@ -1,8 +1,8 @@
 import HeedTensor
 
-/// The mean cross-entropy of a linear layer's scores with classes:   `mean of -log softmax(x W^T + b)[target]`.
+/// The mean cross-entropy of a linear layer's logits with classes:   `mean of -log softmax(x W^T + b)[target]`.
 ///
-/// The bits of ``crossEntropy(_:targets:ignoring:classWeights:labelSmoothing:reduction:)`` of ``linear(_:weight:bias:activation:)``, but the scores
+/// The bits of ``crossEntropy(_:targets:ignoring:classWeights:labelSmoothing:reduction:)`` of ``linear(_:weight:bias:activation:)``, but the logits
 /// become their gradient where they lie: of a large vocabulary there is one matrix `[rows, classes]` and not two.
 ///
 /// - Parameters:
@@ -10,7 +10,7 @@ import HeedTensor
 ///   - weight: `[classes, in]`.
 ///   - bias: `[classes]`, or nil.
 ///   - targets: `[...]`, each from 0 to `classes - 1`, or the ignored one.
-///   - ignored: Rows of this target have no loss and no gradient, whatever their scores are.
+///   - ignored: Rows of this target have no loss and no gradient, whatever their logits are.
 ///   - labelSmoothing: From 0 to 1: the part of each target that is spread over all classes.
 public func linearCrossEntropy(
     _ input: Variable, weight: Variable, bias: Variable? = nil, targets: IndexTensor, ignoring ignored: Int? = nil,
@@ -25,23 +25,23 @@ public func linearCrossEntropy(
     require(
         targets.shape == Shape(Array(input.shape.dimensions.dropLast())),
         "linearCrossEntropy: targets \(targets.shape) for an input \(input.shape)")
-    var scores = linear(input.value, weight: weight.value, bias: bias?.value)
+    var logits = linear(input.value, weight: weight.value, bias: bias?.value)
     let loss = stopping { () throws(TensorError) in
         try crossEntropyInPlace(
-            &scores, classes: targets.elements.map { Int64($0) }, labelSmoothing: labelSmoothing,
+            &logits, classes: targets.elements.map { Int64($0) }, labelSmoothing: labelSmoothing,
             ignoredClass: ignored.map { Int64($0) })
     }
-    return Variable.recorded(loss, from: inputs) { LinearCrossEntropy(input, weight, scoreGradient: scores) }
+    return Variable.recorded(loss, from: inputs) { LinearCrossEntropy(input, weight, logitsGradient: logits) }
 }
 
 /// `dz`, which was computed with the loss, times what arrives, which mostly is 1; then ``BackwardPass/addLinear(_:_:hasBias:)``.
 private final class LinearCrossEntropy: RecordedOperation {
     let operands: LinearOperands
-    var scoreGradient: Tensor?
+    var logitsGradient: Tensor?
 
-    init(_ input: Variable, _ weight: Variable, scoreGradient: Tensor) {
+    init(_ input: Variable, _ weight: Variable, logitsGradient: Tensor) {
         operands = LinearOperands(input, weight)
-        self.scoreGradient = scoreGradient
+        self.logitsGradient = logitsGradient
         super.init("linearCrossEntropy")
     }
 
@@ -49,9 +49,9 @@ private final class LinearCrossEntropy: RecordedOperation {
         let arrived = pass.takeGradient().scalar
         var gradient: Tensor?
         if pass.isRetained {
-            gradient = scoreGradient
+            gradient = logitsGradient
         } else {
-            swap(&gradient, &scoreGradient)
+            swap(&gradient, &logitsGradient)
         }
         if arrived != 1 { gradient? *= arrived }
         if let gradient { pass.addLinear(gradient, operands, hasBias: inputs.count > 2) }

@@ -3,7 +3,7 @@ import HeedTensor
 
 /// A ``GPT`` as it is run; see ``PackedLanguageModel``.
 ///
-/// Only what is wanted is computed: scores behind each sequence's last token, and in the last block nothing but keys and values of the others.
+/// Only what is wanted is computed: logits behind each sequence's last token, and in the last block nothing but keys and values of the others.
 /// Weights in bfloat16 go with keys and values in bfloat16. The table of tokens is shared with the trained model, which may go.
 public struct PackedGPT: PackedLanguageModel {
     /// The dimensions.
@@ -75,14 +75,14 @@ public struct PackedGPT: PackedLanguageModel {
         }
     }
 
-    public func nextScores(
+    public func nextLogits(
         _ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace
     ) {
         require(
             tokens.counts.count == states.count,
-            "PackedGPT.nextScores: tokens of \(tokens.counts.count) sequences, but \(states.count) states")
+            "PackedGPT.nextLogits: tokens of \(tokens.counts.count) sequences, but \(states.count) states")
         plan(tokens, &states, &workspace)
-        guard !states.isEmpty else { return workspace.scores.reuse(as: [0, vocabularySize]) }
+        guard !states.isEmpty else { return workspace.logits.reuse(as: [0, vocabularySize]) }
         embedding(self.tokens, indices: workspace.ids, into: &workspace.rows.stream)
         embedding(positions, indices: workspace.positions, into: &workspace.rows.added)
         for layer in blocks.indices {
@@ -91,7 +91,7 @@ public struct PackedGPT: PackedLanguageModel {
             }
         }
         norm.run(adding: workspace.rows.added, to: &workspace.rows.stream, into: &workspace.rows.normal)
-        output.run(workspace.rows.normal, into: &workspace.scores, rounded: &workspace.rows.rounded)
+        output.run(workspace.rows.normal, into: &workspace.logits, rounded: &workspace.rows.rounded)
     }
 }
 

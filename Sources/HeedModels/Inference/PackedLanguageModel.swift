@@ -6,14 +6,14 @@ import HeedTensor
 ///     let model = try trained.packed(as: .float32)
 ///     var states = [model.makeState(), model.makeState()]
 ///     var workspace = InferenceWorkspace()
-///     model.nextScores([[5, 3, 8], [1, 2]], &states, &workspace)      // two prompts of any lengths
-///     workspace.scores                                                // [2, vocabulary]
-///     model.nextScores([[7], [4]], &states, &workspace)               // and a token of each
+///     model.nextLogits([[5, 3, 8], [1, 2]], &states, &workspace)      // two prompts of any lengths
+///     workspace.logits                                                // [2, vocabulary]
+///     model.nextLogits([[7], [4]], &states, &workspace)               // and a token of each
 ///
-/// In `Float` the scores have the bits of the trained model's, for a sequence alone and among others, for its tokens at once and one by one,
+/// In `Float` the logits have the bits of the trained model's, for a sequence alone and among others, for its tokens at once and one by one,
 /// and for any number of threads. In steady state a step takes next to no memory.
 ///
-/// ``TextGenerator`` runs one for many callers and draws tokens from the scores.
+/// ``TextGenerator`` runs one for many callers and draws tokens from the logits.
 public protocol PackedLanguageModel: Sendable {
     /// What is kept of the tokens of one sequence.
     associatedtype State: Sendable
@@ -34,10 +34,10 @@ public protocol PackedLanguageModel: Sendable {
     /// The state before the first token.
     func makeState() -> State
 
-    /// Appends each sequence's next tokens, and scores what stands behind the last of them: `workspace.scores`, `[sequences, vocabularySize]`.
+    /// Appends each sequence's next tokens and computes the logits behind the last of them: `workspace.logits`, `[sequences, vocabularySize]`.
     ///
     /// - Precondition: there are as many sequences as states, and every token is one of the vocabulary.
-    func nextScores(_ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace)
+    func nextLogits(_ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace)
 }
 
 /// The next tokens of several sequences, at least one of each.
@@ -82,7 +82,7 @@ public struct InferenceWorkspace: Sendable {
     /// `[sequences, vocabulary]`: of the token behind each sequence.
     ///
     /// A copy that is kept makes the next step write to other memory.
-    public internal(set) var scores = Tensor.zeros([0, 0])
+    public internal(set) var logits = Tensor.zeros([0, 0])
 
     var rows = RowBuffers()
     var recurrent = PackedRecurrentLayers.Buffers()

@@ -28,14 +28,14 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
 
     public func makeState() -> State { layers.makeState() }
 
-    public func nextScores(
+    public func nextLogits(
         _ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace
     ) {
         require(
             tokens.counts.count == states.count,
-            "PackedRecurrentLanguageModel.nextScores: tokens of \(tokens.counts.count) sequences, but \(states.count) states"
+            "PackedRecurrentLanguageModel.nextLogits: tokens of \(tokens.counts.count) sequences, but \(states.count) states"
         )
-        guard let longest = tokens.counts.max() else { return workspace.scores.reuse(as: [0, vocabularySize]) }
+        guard let longest = tokens.counts.max() else { return workspace.logits.reuse(as: [0, vocabularySize]) }
         let isEven = tokens.counts.allSatisfy { $0 == longest }
         workspace.ids.removeAll(keepingCapacity: true)
         var next = 0
@@ -47,7 +47,7 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
         embedding(self.tokens, indices: workspace.ids, into: &workspace.recurrent.sequence)
         workspace.recurrent.sequence.divideRows(into: states.count)
         layers.run(&workspace.recurrent, lengths: isEven ? nil : tokens.counts, states: &states)
-        output.run(workspace.recurrent.last, into: &workspace.scores, rounded: &workspace.rows.rounded)
+        output.run(workspace.recurrent.last, into: &workspace.logits, rounded: &workspace.rows.rounded)
     }
 }
 

@@ -119,11 +119,11 @@ struct GenerateStopwatch: LanguageModelUse {
         func prefill() {
             states.removeAll(keepingCapacity: true)
             for _ in prompts.counts { states.append(model.makeState()) }
-            model.nextScores(prompts, &states, &workspace)
+            model.nextLogits(prompts, &states, &workspace)
         }
 
         func decode() {
-            for tokens in steps { model.nextScores(tokens, &states, &workspace) }
+            for tokens in steps { model.nextLogits(tokens, &states, &workspace) }
         }
     }
 }
