@@ -69,7 +69,8 @@ public struct GPT: LanguageModel {
     var blocks: [TransformerEncoderLayer]
     var norm: LayerNorm
 
-    /// A model with random weights: normal with deviation 0.02, what is added to the residual stream less by `sqrt(2 layers)`.
+    /// A model with random weights: normal with standard deviation 0.02, divided by `sqrt(2 layers)` where the output
+    /// is added to the residual stream.
     ///
     /// - Throws: ``ModelError`` for dimensions that give none.
     public init(_ settings: GPTSettings, using generator: inout RandomGenerator) throws(ModelError) {
@@ -77,7 +78,7 @@ public struct GPT: LanguageModel {
         self.settings = settings
         tokens = Embedding(count: settings.vocabularySize, size: settings.width, using: &generator)
         positions = LearnedPosition(
-            count: settings.contextLength, size: settings.width, deviation: 0.02, using: &generator)
+            count: settings.contextLength, size: settings.width, standardDeviation: 0.02, using: &generator)
         dropout = Dropout(settings.dropout)
         var block = TransformerSettings(width: settings.width, heads: settings.heads)
         block.feedForward = 4 * settings.width
@@ -88,14 +89,14 @@ public struct GPT: LanguageModel {
         blocks = []
         for _ in 0..<settings.layers { blocks.append(TransformerEncoderLayer(block, using: &generator)) }
         norm = LayerNorm(size: settings.width, bias: settings.bias)
-        let deviation = 0.02 / Float(2 * settings.layers).squareRoot()
+        let standardDeviation = 0.02 / Float(2 * settings.layers).squareRoot()
         forEachParameter { name, parameter in
             guard parameter.shape.rank == 2, !name.hasPrefix("positions") else {
                 if name.hasSuffix("bias") { parameter.value = .zeros(parameter.shape) }
                 return
             }
             let isLast = name.hasSuffix("out_proj.weight") || name.hasSuffix("linear2.weight")
-            parameter.value = Initialization.normal(deviation: isLast ? deviation : 0.02)(
+            parameter.value = Initialization.normal(standardDeviation: isLast ? standardDeviation : 0.02)(
                 parameter.shape, using: &generator)
         }
     }

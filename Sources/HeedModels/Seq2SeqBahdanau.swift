@@ -19,7 +19,7 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
     public var attention: Int?
     /// What is dropped in training: of embeddings, between layers and of what the output layer reads.
     public var dropout: Float = 0
-    /// Padding, beginning and end.
+    /// Padding, BOS and EOS.
     public var tokens = Seq2SeqTokens()
 
     /// Dimensions.

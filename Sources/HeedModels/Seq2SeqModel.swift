@@ -7,22 +7,24 @@ import HeedTrain
 public struct Seq2SeqTokens: Sendable, Equatable {
     /// Fills short sequences up; has no effect and no loss.
     public var padding: Int32
-    /// What a decoder is given before the first word.
-    public var beginning: Int32
-    /// What it is to give behind the last.
-    public var end: Int32
+    /// BOS: what a decoder is given before the first word.
+    public var beginningOfSequence: Int32
+    /// EOS: what it is to give behind the last.
+    public var endOfSequence: Int32
 
     /// 0, 1 and 2 unless given.
-    public init(padding: Int32 = 0, beginning: Int32 = 1, end: Int32 = 2) {
-        (self.padding, self.beginning, self.end) = (padding, beginning, end)
+    public init(padding: Int32 = 0, beginningOfSequence: Int32 = 1, endOfSequence: Int32 = 2) {
+        self.padding = padding
+        (self.beginningOfSequence, self.endOfSequence) = (beginningOfSequence, endOfSequence)
     }
 
     /// Refuses tokens that are not three of a vocabulary.
     func check(vocabulary: Int) throws(ModelError) {
-        let all = [padding, beginning, end]
+        let all = [padding, beginningOfSequence, endOfSequence]
         guard Set(all).count == 3, all.allSatisfy({ $0 >= 0 && Int($0) < vocabulary }) else {
             throw ModelError(
-                "padding, beginning and end are the tokens \(padding), \(beginning) and \(end), not three of \(vocabulary)"
+                "padding, beginning and end of sequence are the tokens \(padding), \(beginningOfSequence) and "
+                    + "\(endOfSequence), not three of \(vocabulary)"
             )
         }
     }
@@ -40,14 +42,14 @@ public protocol Seq2SeqModel: Module {
     /// How many tokens a target can be made of.
     var targetVocabularySize: Int { get }
 
-    /// Padding, beginning and end.
+    /// Padding, BOS and EOS.
     var specialTokens: Seq2SeqTokens { get }
 
     /// The logits of the token behind each of the target's, all at once (teacher forcing).
     ///
     /// - Parameters:
     ///   - source: `[batch, source length]`; what lies behind a sequence's length has no effect.
-    ///   - target: `[batch, target length]`, each row beginning with ``Seq2SeqTokens/beginning``.
+    ///   - target: `[batch, target length]`, each row beginning with ``Seq2SeqTokens/beginningOfSequence``.
     /// - Returns: `[batch, target length, targetVocabularySize]`.
     func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable
 
@@ -72,10 +74,11 @@ public protocol Seq2SeqModel: Module {
 }
 
 extension Seq2SeqModel {
-    /// The targets that take the token with the highest logit at every step, without ``Seq2SeqTokens/beginning`` and ``Seq2SeqTokens/end``. Each
-    /// is what its source has alone.
+    /// The targets that take the token with the highest logit at every step, without
+    /// ``Seq2SeqTokens/beginningOfSequence`` and ``Seq2SeqTokens/endOfSequence``. Each is what its source has by
+    /// itself.
     ///
-    /// - Parameter longest: Where a target without an end is cut off.
+    /// - Parameter longest: Where a target without EOS is cut off.
     /// - Throws: ``ModelError`` where a source is empty or has a token that is none of the model's, or logits are not finite.
     public func greedyTargets(of sources: [[Int32]], longest: Int) throws(ModelError) -> [[Int32]] {
         for (index, source) in sources.enumerated() {
@@ -89,7 +92,7 @@ extension Seq2SeqModel {
         var state = makeDecodingState(PaddedBatch(sources, padding: special.padding))
         var targets = [[Int32]](repeating: [], count: sources.count)
         var hasEnded = [Bool](repeating: false, count: sources.count)
-        var next = [Int32](repeating: special.beginning, count: sources.count)
+        var next = [Int32](repeating: special.beginningOfSequence, count: sources.count)
         // Nothing is drawn: the highest logit wins.
         var random = RandomGenerator(seed: 0)
         for _ in 0..<max(0, longest) {
@@ -97,7 +100,7 @@ extension Seq2SeqModel {
             for row in sources.indices where !hasEnded[row] {
                 next[row] = Int32(
                     try TokenSampler.greedy.sample(logits.selecting(axis: 0, index: row).elements, using: &random))
-                hasEnded[row] = next[row] == special.end
+                hasEnded[row] = next[row] == special.endOfSequence
                 if !hasEnded[row] { targets[row].append(next[row]) }
             }
             if hasEnded.allSatisfy(\.self) { break }

@@ -4,7 +4,7 @@ import HeedNN
 import HeedTensor
 import HeedTrain
 
-/// A sequence of tokens and what it is to become, both without beginning, end and padding.
+/// A sequence of tokens and what it is to become, both without BOS, EOS and padding.
 public struct SequencePair: Sendable, Equatable {
     /// What is read.
     public let source: [Int32]
@@ -21,9 +21,9 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
     public struct Batch: Sendable {
         /// What is read.
         public let source: PaddedBatch
-        /// What the decoder is given: beginning and target, `[pairs, longest target + 1]`.
+        /// What the decoder is given: BOS and target, `[pairs, longest target + 1]`.
         public let target: IndexTensor
-        /// What it is to answer: target and end.
+        /// What it is to answer: target and EOS.
         public let following: IndexTensor
         /// How many of those are not padding.
         public let targetCount: Int
@@ -31,8 +31,8 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         /// Fills pairs up to the longest of each side.
         public init(_ pairs: [SequencePair], tokens: Seq2SeqTokens) {
             source = PaddedBatch(pairs.map(\.source), padding: tokens.padding)
-            let following = PaddedBatch(pairs.map { $0.target + [tokens.end] }, padding: tokens.padding)
-            target = PaddedBatch(pairs.map { [tokens.beginning] + $0.target }, padding: tokens.padding).tokens
+            let following = PaddedBatch(pairs.map { $0.target + [tokens.endOfSequence] }, padding: tokens.padding)
+            target = PaddedBatch(pairs.map { [tokens.beginningOfSequence] + $0.target }, padding: tokens.padding).tokens
             self.following = following.tokens
             targetCount = following.lengths.reduce(0, +)
         }
@@ -72,7 +72,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         (self.training, self.validation, self.tokens) = (training, validation, tokens)
         self.labelSmoothing = labelSmoothing
         var digest = TokenDigest()
-        digest.add([tokens.padding, tokens.beginning, tokens.end])
+        digest.add([tokens.padding, tokens.beginningOfSequence, tokens.endOfSequence])
         for pair in training + validation {
             digest.add(pair.source)
             digest.add(pair.target)
@@ -101,7 +101,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
     private static func check(
         _ pairs: [SequencePair], _ name: String, _ tokens: Seq2SeqTokens
     ) throws(TrainingError) {
-        let special = [tokens.padding, tokens.beginning, tokens.end]
+        let special = [tokens.padding, tokens.beginningOfSequence, tokens.endOfSequence]
         for (index, pair) in pairs.enumerated() {
             guard !pair.source.isEmpty else {
                 throw TrainingError("data", "the source of \(name) pair \(index) is empty")

@@ -37,7 +37,7 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
     public var activation: Activation = .relu
     /// Which tables are one.
     public var sharedTables = SharedTables.none
-    /// Padding, beginning and end.
+    /// Padding, BOS and EOS.
     public var tokens = Seq2SeqTokens()
 
     /// Dimensions; the rest is the paper's, but that nothing is dropped and no tables are shared.
@@ -80,8 +80,9 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
 ///     x = sqrt(width) source[ids] + positions,   memory = encoder(x)                     over the source's own tokens
 ///     y = sqrt(width) target[ids] + positions,   logits = W decoder(y, memory) + b       causal
 ///
-/// Positions are sinusoidal, so that a text may have any length. Tables begin normal with deviation `1 / sqrt(width)`. As in PyTorch's
-/// `nn.Transformer`, and unlike the paper, there is a norm behind the last layer of encoder and decoder also where norms stand last.
+/// Positions are sinusoidal, so that a text may have any length. Tables begin normal with standard deviation
+/// `1 / sqrt(width)`. As in PyTorch's `nn.Transformer`, and unlike the paper, there is a norm behind the last layer of
+/// encoder and decoder also where norms stand last.
 ///
 /// Parameters: `source` (unless it is the target's), `target` (``Embedding``), `transformer` (``Transformer``), `output` (``Linear``, unless it is the
 /// target's table, which has no bias).

@@ -5,8 +5,8 @@ import HeedTensor
 ///
 /// Ids of any shape, from 0 to `count - 1`; output `[..., size]`.
 ///
-/// Parameters, as in PyTorch's `nn.Embedding`: `weight` `[count, size]`, normal with deviation 1; the row of the padding token begins as
-/// zeros and has no gradient.
+/// Parameters, as in PyTorch's `nn.Embedding`: `weight` `[count, size]`, normal with standard deviation 1; the row of
+/// the padding token begins as zeros and has no gradient.
 public struct Embedding: Module {
     /// `[count, size]`.
     public var weight: Parameter
@@ -18,7 +18,7 @@ public struct Embedding: Module {
         require(
             paddingIndex.map { $0 >= 0 && $0 < count } ?? true,
             "Embedding: the padding index \(paddingIndex ?? 0) is not from 0 to \(count - 1)")
-        var table = Initialization.normal(deviation: 1)([count, size], using: &generator)
+        var table = Initialization.normal(standardDeviation: 1)([count, size], using: &generator)
         if let paddingIndex {
             table.withUnsafeMutableElements { elements in
                 for column in 0..<size { elements[paddingIndex * size + column] = 0 }

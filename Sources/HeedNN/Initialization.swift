@@ -7,7 +7,7 @@ public enum Initialization: Sendable, Equatable {
     /// Uniform in `[-bound, bound)`.
     case uniform(bound: Float)
     /// Normal with mean 0.
-    case normal(deviation: Float)
+    case normal(standardDeviation: Float)
     /// Uniform with the bound `sqrt(6 / (fanIn + fanOut))` (Glorot and Bengio, "Understanding the difficulty of training deep feedforward
     /// neural networks", 2010).
     case xavierUniform
@@ -26,8 +26,8 @@ public enum Initialization: Sendable, Equatable {
             return .filled(shape, with: value)
         case .uniform(let bound):
             return .uniform(shape, in: -bound..<bound, using: &generator)
-        case .normal(let deviation):
-            return .normal(shape, deviation: deviation, using: &generator)
+        case .normal(let standardDeviation):
+            return .normal(shape, standardDeviation: standardDeviation, using: &generator)
         case .xavierUniform:
             let (fanIn, fanOut) = Self.fans(shape)
             return Self.symmetric(shape, (6 / Double(max(fanIn + fanOut, 1))).squareRoot(), using: &generator)

@@ -190,11 +190,11 @@ struct Seq2SeqTests {
         }
         #expect(throws: ModelError("hidden is 0, not at least 1")) { try bahdanau { $0.hidden = 0 } }
         #expect(throws: ModelError.self) { try bahdanau { $0.dropout = 1 } }
-        #expect(throws: ModelError.self) { try bahdanau { $0.tokens.end = 9 } }
+        #expect(throws: ModelError.self) { try bahdanau { $0.tokens.endOfSequence = 9 } }
         #expect(throws: ModelError.self) { try bahdanau { $0.targetVocabulary = 1 << 40 } }
         #expect(throws: ModelError("3 heads do not divide a width of 4")) { try transformer { $0.heads = 3 } }
         #expect(throws: ModelError.self) { try transformer { $0.encoderLayers = -1 } }
-        #expect(throws: ModelError.self) { try transformer { $0.tokens.end = $0.tokens.padding } }
+        #expect(throws: ModelError.self) { try transformer { $0.tokens.endOfSequence = $0.tokens.padding } }
         #expect(throws: ModelError.self) {
             try transformer {
                 $0.sharedTables = .all

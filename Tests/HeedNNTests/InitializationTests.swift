@@ -33,7 +33,7 @@ import Testing
         expectUniform(
             Initialization.kaimingUniform(slope: slope)([100, 64, 3], using: &generator),
             bound: (1.0 / 192).squareRoot() * (1 + 1e-6))
-        let normal = moments(Initialization.normal(deviation: 0.5)([40000], using: &generator))
+        let normal = moments(Initialization.normal(standardDeviation: 0.5)([40000], using: &generator))
         #expect(abs(normal.mean) < 0.0125)
         #expect(abs(normal.variance / 0.25 - 1) < 0.04)
         #expect(normal.largest > 1.5 && normal.smallest < -1.5)

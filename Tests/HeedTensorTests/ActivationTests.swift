@@ -31,10 +31,10 @@ struct ActivationTests {
         let expected = zip(elements, outputGradient.elements).map { x, gradient in
             (exact(activation, x + step) - exact(activation, x - step)) / (2 * step) * Double(gradient)
         }
-        let gradient = activationGradient(activation, kept: input, outputGradient: outputGradient)
+        let gradient = activationGradient(activation, saved: input, outputGradient: outputGradient)
         #expect(normwiseError(gradient.elements, expected) < 1e-6)
         guard activation.gradientNeedsOnlyOutput else { return }
-        let fromOutput = activationGradient(activation, .output, kept: output, outputGradient: outputGradient)
+        let fromOutput = activationGradient(activation, .output, saved: output, outputGradient: outputGradient)
         #expect(normwiseError(fromOutput.elements, expected) < 1e-6)
     }
 

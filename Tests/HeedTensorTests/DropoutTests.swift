@@ -9,8 +9,8 @@ struct DropoutTests {
         let result = dropout(Tensor.ones([400, 500]), probability: probability, seed: 11).elements
         let kept = result.filter { $0 != 0 }
         let expected = Double(count) * (1 - Double(probability))
-        let deviation = (expected * Double(probability)).squareRoot()
-        #expect(abs(Double(kept.count) - expected) < 5 * deviation)
+        let standardDeviation = (expected * Double(probability)).squareRoot()
+        #expect(abs(Double(kept.count) - expected) < 5 * standardDeviation)
         let factor = Float(1 / (1 - Double(probability)))
         #expect(kept.allSatisfy { $0 == factor })
     }

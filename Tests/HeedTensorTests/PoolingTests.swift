@@ -76,8 +76,8 @@ struct PoolingTests {
         let input = Tensor(Tensor.normal(c.input, seed: 1).elements.map { $0.rounded() }, shape: c.input)
         let elements = input.elements
         let call = PoolingCall(input: c.input, .max(c.window))
-        let (output, kept) = call.output(input, keepsIndices: true)
-        let indices = kept ?? IndexTensor.zeros(c.output)
+        let (output, saved) = call.output(input, savesIndices: true)
+        let indices = saved ?? IndexTensor.zeros(c.output)
         #expect(output.shape == c.output && indices.shape == c.output)
         let outputGradient = Tensor.normal(c.output, seed: 2).elements
         var expected = [Float](repeating: 0, count: input.count)

@@ -5,7 +5,7 @@ extension Variable {
     public func applying(_ activation: Activation) -> Variable {
         let result = activate(value, activation)
         return Self.recorded(result, from: self) {
-            ActivationOperation(activation, kept: activation.gradientNeedsOnlyOutput ? result : value)
+            ActivationOperation(activation, saved: activation.gradientNeedsOnlyOutput ? result : value)
         }
     }
 }
@@ -30,16 +30,16 @@ public func log(_ input: Variable) -> Variable { input.applying(.logarithm) }
 /// `dx = dy f'(x)`.
 private final class ActivationOperation: RecordedOperation {
     let activation: Activation
-    let kept: Tensor
+    let saved: Tensor
 
-    init(_ activation: Activation, kept: Tensor) {
-        (self.activation, self.kept) = (activation, kept)
+    init(_ activation: Activation, saved: Tensor) {
+        (self.activation, self.saved) = (activation, saved)
         super.init("\(activation)")
     }
 
     override func backward(_ pass: BackwardPass) {
         let gradient = activationGradient(
-            activation, activation.gradientNeedsOnlyOutput ? .output : .input, kept: kept,
+            activation, activation.gradientNeedsOnlyOutput ? .output : .input, saved: saved,
             outputGradient: pass.takeGradient())
         pass.add(gradient, toInput: 0)
     }

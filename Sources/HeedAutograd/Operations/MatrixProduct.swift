@@ -86,7 +86,7 @@ private final class LinearOperation: RecordedOperation {
         var gradient = pass.takeGradient()
         if let activation {
             gradient = activationGradient(
-                activation.function, .output, kept: activation.output, outputGradient: gradient)
+                activation.function, .output, saved: activation.output, outputGradient: gradient)
         }
         pass.addLinear(gradient, operands, hasBias: inputs.count > 2)
     }

@@ -3,7 +3,7 @@ import HeedTensor
 /// Pooling of images; see the function of tensors.
 public func pool2d(_ input: Variable, _ pooling: Pooling) -> Variable {
     let call = PoolingCall(input: input.shape, pooling)
-    let (output, indices) = call.output(input.value, keepsIndices: input.tape?.isRecording == true)
+    let (output, indices) = call.output(input.value, savesIndices: input.tape?.isRecording == true)
     return Variable.recorded(output, from: [input]) { PoolingOperation(call, indices) }
 }
 

@@ -60,7 +60,7 @@ public func recurrent(
         weights.inputBias ?? nothing, weights.hiddenBias ?? nothing,
     ]
     let isRecorded = inputs.contains { $0.tape?.isRecording == true }
-    let result = stopping { () throws(TensorError) in try call.run(keepsReserve: isRecorded) }
+    let result = stopping { () throws(TensorError) in try call.run(savesReserve: isRecorded) }
     let values = [result.output, result.hidden] + (result.cell.map { [$0] } ?? [])
     let outputs = Variable.recorded(values, from: inputs) {
         RecurrentOperation(call, reserve: result.reserve, outputCount: values.count)
@@ -79,7 +79,7 @@ private final class RecurrentOperation: RecordedOperation {
     }
 
     override func backward(_ pass: BackwardPass) {
-        guard let reserve else { programmerError("\(name): nothing was kept for the gradient") }
+        guard let reserve else { programmerError("\(name): nothing was saved for the gradient") }
         let inputs: [RecurrentGradients.Wanted] = [
             .input, .hidden, .cell, .inputWeight, .hiddenWeight, .inputBias, .hiddenBias,
         ]

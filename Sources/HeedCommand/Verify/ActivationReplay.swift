@@ -39,7 +39,7 @@ extension CaseOperation {
         try input.requireOutput(tensor.shape)
         var answers = ["output.output": activate(tensor, activation)]
         answers["gradient.input"] = try input.outputGradient(shape: tensor.shape).map {
-            activationGradient(activation, kept: tensor, outputGradient: $0)
+            activationGradient(activation, saved: tensor, outputGradient: $0)
         }
         return answers
     }

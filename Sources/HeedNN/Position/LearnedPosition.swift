@@ -6,14 +6,15 @@ import HeedTensor
 ///
 /// Input and output `[..., length, size]`, at most `count` positions.
 ///
-/// Parameters: `weight` `[count, size]`, normal with deviation 1 as PyTorch's `nn.Embedding`, or another.
+/// Parameters: `weight` `[count, size]`, normal with standard deviation 1 as PyTorch's `nn.Embedding`, or another.
 public struct LearnedPosition: Layer {
     /// `[count, size]`.
     public var weight: Parameter
 
     /// A table of random vectors.
-    public init(count: Int, size: Int, deviation: Float = 1, using generator: inout RandomGenerator) {
-        weight = Parameter(Initialization.normal(deviation: deviation)([count, size], using: &generator))
+    public init(count: Int, size: Int, standardDeviation: Float = 1, using generator: inout RandomGenerator) {
+        weight = Parameter(
+            Initialization.normal(standardDeviation: standardDeviation)([count, size], using: &generator))
     }
 
     /// How many positions there are.

@@ -73,8 +73,8 @@ package func activate(_ numbers: UnsafeMutableBufferPointer<Float>, _ activation
     }
 }
 
-/// What a forward pass kept for the gradient of an activation.
-package enum ActivationKept: Sendable {
+/// What a forward pass saved for the gradient of an activation.
+package enum ActivationSaved: Sendable {
     /// `x`: every activation.
     case input
     /// `y`: those of ``Activation/gradientNeedsOnlyOutput``.
@@ -84,36 +84,36 @@ package enum ActivationKept: Sendable {
 /// The gradient of an activation's input:   `dx = dy f'(x)`.
 ///
 /// - Parameters:
-///   - kept: The activation's input, or its output where that is said.
+///   - saved: The activation's input, or its output where that is said.
 ///   - outputGradient: The gradient that arrives, of the same shape.
-/// - Precondition: the shapes are equal, and the output is enough where it is what was kept.
+/// - Precondition: the shapes are equal, and the output is enough where it is what was saved.
 package func activationGradient(
-    _ activation: Activation, _ what: ActivationKept = .input, kept: Tensor, outputGradient: Tensor
+    _ activation: Activation, _ what: ActivationSaved = .input, saved: Tensor, outputGradient: Tensor
 ) -> Tensor {
-    Tensor(shape: kept.shape) { gradient in
+    Tensor(shape: saved.shape) { gradient in
         stopping { () throws(TensorError) in
-            try activationGradient(activation, what, kept: kept, outputGradient: outputGradient, to: gradient)
+            try activationGradient(activation, what, saved: saved, outputGradient: outputGradient, to: gradient)
         }
     }
 }
 
 private func activationGradient(
-    _ activation: Activation, _ what: ActivationKept, kept: Tensor, outputGradient: Tensor,
+    _ activation: Activation, _ what: ActivationSaved, saved: Tensor, outputGradient: Tensor,
     to gradient: UnsafeMutableBufferPointer<Float>
 ) throws(TensorError) {
     require(
-        kept.shape == outputGradient.shape && kept.count == gradient.count,
-        "activationGradient: shapes \(kept.shape) and \(outputGradient.shape) differ")
+        saved.shape == outputGradient.shape && saved.count == gradient.count,
+        "activationGradient: shapes \(saved.shape) and \(outputGradient.shape) differ")
     require(
         what == .input || activation.gradientNeedsOnlyOutput,
         "activationGradient: the output of \(activation) does not tell its gradient")
-    try kept.withUnsafeElements { kept throws(TensorError) in
+    try saved.withUnsafeElements { saved throws(TensorError) in
         try outputGradient.withUnsafeElements { outputGradient throws(TensorError) in
             try heed_activation_backward(
-                activation.kernel, what == .input ? .input : .output, kept.count, kept.baseAddress,
+                activation.kernel, what == .input ? .input : .output, saved.count, saved.baseAddress,
                 outputGradient.baseAddress,
                 gradient.baseAddress
-            ).check("activationGradient", "\(kept.count) elements")
+            ).check("activationGradient", "\(saved.count) elements")
         }
     }
 }
@@ -138,7 +138,7 @@ package struct ActivationCall: Sendable {
         }
         try output.withUnsafeMutableElements { output throws(TensorError) in
             if let outputGradient {
-                try activationGradient(activation, .input, kept: input, outputGradient: outputGradient, to: output)
+                try activationGradient(activation, .input, saved: input, outputGradient: outputGradient, to: output)
             } else {
                 try input.withUnsafeElements { input throws(TensorError) in
                     try heed_activation_forward(activation.kernel, input.count, input.baseAddress, output.baseAddress)

@@ -12,7 +12,7 @@ struct BenchPointwise: ParsableCommand {
     @Option(help: "The operation.")
     var op: PointwiseOperation
 
-    @Option(help: "The pass; backward reads what was kept beside what arrives, and writes all gradients.")
+    @Option(help: "The pass; backward reads what was saved and the gradient of the output, and writes all gradients.")
     var direction = PointwiseOperation.Direction.forward
 
     @Option(help: "Rows.")

@@ -24,7 +24,8 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
     enum Direction: String, Sendable, CaseIterable, ExpressibleByArgument {
         case forward, backward
 
-        /// Of a number of the matrix: forward reads x and writes y, backward reads what was kept and what arrives and writes a gradient.
+        /// Of a number of the matrix: forward reads x and writes y; backward reads what was saved and the gradient of
+        /// the output, and writes a gradient.
         var bytes: Double { self == .forward ? 8 : 12 }
     }
 

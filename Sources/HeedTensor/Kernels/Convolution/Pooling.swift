@@ -54,7 +54,7 @@ public struct PoolingWindow: Sendable, Equatable {
 /// - Returns: `[batch, channels, height', width']`, `size' = (size + 2 padding - window) / stride + 1`, rounded down.
 /// - Precondition: no window is larger than the padded image or lies in the padding alone.
 public func pool2d(_ input: Tensor, _ pooling: Pooling) -> Tensor {
-    PoolingCall(input: input.shape, pooling).output(input, keepsIndices: false).output
+    PoolingCall(input: input.shape, pooling).output(input, savesIndices: false).output
 }
 
 /// Pooling of lines, as PyTorch's `max_pool1d`, `avg_pool1d` and `adaptive_avg_pool1d`.
@@ -141,7 +141,7 @@ package struct PoolingCall: Sendable {
     }
 
     /// The result and, of a maximum where they are asked for, where in its channel each was found.
-    package func output(_ values: Tensor, keepsIndices: Bool) -> (output: Tensor, indices: IndexTensor?) {
+    package func output(_ values: Tensor, savesIndices: Bool) -> (output: Tensor, indices: IndexTensor?) {
         require(values.shape == input, "pool2d: an input of shape \(values.shape) is not \(input)")
         var shape = descriptor
         shape.input = Self.strides(values.layout.strides)
@@ -152,7 +152,7 @@ package struct PoolingCall: Sendable {
                 guard case .max = pooling else {
                     return check(heed_pooling_average_forward(&shape, values, output.baseAddress))
                 }
-                guard keepsIndices else {
+                guard savesIndices else {
                     return check(heed_pooling_max_forward(&shape, values, output.baseAddress, nil))
                 }
                 indices = IndexTensor(shape: outputShape) { indices in
@@ -163,7 +163,7 @@ package struct PoolingCall: Sendable {
         return (output, indices)
     }
 
-    /// The gradient of the input from that of the output; of a maximum with the indices that were kept.
+    /// The gradient of the input from that of the output; of a maximum with the indices that were saved.
     package func gradient(_ outputGradient: Tensor, indices: IndexTensor?) -> Tensor {
         require(
             outputGradient.shape == outputShape,

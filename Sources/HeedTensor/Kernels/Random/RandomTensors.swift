@@ -19,12 +19,12 @@ extension StridedTensor where Scalar == Float {
 
     /// Numbers of a normal distribution (Box and Muller 1958), drawn as those of ``uniform(_:in:using:)``.
     ///
-    /// - Precondition: mean and deviation are finite, and the deviation is not negative.
+    /// - Precondition: mean and standard deviation are finite, and the latter is not negative.
     public static func normal(
-        _ shape: Shape, mean: Float = 0, deviation: Float = 1, using generator: inout RandomGenerator
+        _ shape: Shape, mean: Float = 0, standardDeviation: Float = 1, using generator: inout RandomGenerator
     ) -> Tensor {
         drawn("Tensor.normal", shape, using: &generator) { random, count, output in
-            heed_random_normal(&random, mean, deviation, count, output)
+            heed_random_normal(&random, mean, standardDeviation, count, output)
         }
     }
 

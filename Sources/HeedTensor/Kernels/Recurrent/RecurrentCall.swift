@@ -88,7 +88,7 @@ package struct RecurrentCall: Sendable {
     package var outputShape: Shape { Shape(batch: input.shape[0], rows: input.shape[1], columns: hiddenSize) }
     /// `[B, H]`.
     package var stateShape: Shape { Shape(rows: input.shape[0], columns: hiddenSize) }
-    /// Floats that training keeps from the forward pass for the backward pass.
+    /// Floats that training saves from the forward pass for the backward pass.
     package var reserveShape: Shape {
         withUnsafePointer(to: descriptor) { [heed_recurrent_reserve_size($0) / MemoryLayout<Float>.size] }
     }
@@ -160,13 +160,13 @@ package struct RecurrentCall: Sendable {
         package let reserve: Tensor?
     }
 
-    /// The forward pass into tensors of its own; `keepsReserve` where gradients will be asked for.
-    package func run(keepsReserve: Bool) throws(TensorError) -> Result {
+    /// The forward pass into tensors of its own; `savesReserve` where gradients will be asked for.
+    package func run(savesReserve: Bool) throws(TensorError) -> Result {
         // Written below before anything else refers to them.
         let result = Result(
             output: .uninitialized(outputShape), hidden: .uninitialized(stateShape),
             cell: kind == .lstm ? .uninitialized(stateShape) : nil,
-            reserve: keepsReserve ? .uninitialized(reserveShape) : nil)
+            reserve: savesReserve ? .uninitialized(reserveShape) : nil)
         try run(
             Targets(
                 output: result.output.firstElement, outputBatch: outputShape[1] * hiddenSize, outputTime: hiddenSize,

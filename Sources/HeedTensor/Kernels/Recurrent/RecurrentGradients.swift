@@ -95,7 +95,7 @@ extension RecurrentCall {
             hiddenBias: target(.hiddenBias, rows), output: target(.output, outputShape))
     }
 
-    /// The gradients that are wanted, from the reserve that the forward pass kept.
+    /// The gradients that are wanted, from the reserve that the forward pass saved.
     package func gradients(
         _ wanted: RecurrentGradients.Wanted, reserve: Tensor, _ outputGradients: RecurrentOutputGradients
     ) throws(TensorError) -> RecurrentGradients {

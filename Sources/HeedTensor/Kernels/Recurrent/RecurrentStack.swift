@@ -33,7 +33,7 @@ public func recurrent(
 ) -> RecurrentResult {
     stopping { () throws(TensorError) in
         var stack = try RecurrentStack(
-            kind, input, layers: layers, hidden: hidden, cell: cell, lengths: lengths, keepsReserve: false)
+            kind, input, layers: layers, hidden: hidden, cell: cell, lengths: lengths, savesReserve: false)
         return try stack.run()
     }
 }
@@ -46,7 +46,7 @@ package struct RecurrentStack: Sendable {
     private let hidden: Tensor?
     private let cell: Tensor?
     private let lengths: [Int]?
-    private let keepsReserve: Bool
+    private let savesReserve: Bool
     private let directions: Int
     private let hiddenSize: Int
     /// Every direction of every layer in turn, from ``run()`` on.
@@ -55,7 +55,7 @@ package struct RecurrentStack: Sendable {
     /// See ``recurrent(_:_:layers:hidden:cell:lengths:)``.
     package init(
         _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], hidden: Tensor? = nil,
-        cell: Tensor? = nil, lengths: [Int]? = nil, keepsReserve: Bool = true
+        cell: Tensor? = nil, lengths: [Int]? = nil, savesReserve: Bool = true
     ) throws(TensorError) {
         guard let directions = layers.first?.count, (1...2).contains(directions),
             layers.allSatisfy({ $0.count == directions }), input.rank == 3,
@@ -67,7 +67,7 @@ package struct RecurrentStack: Sendable {
                     + "directions \(layers.map(\.count))")
         }
         (self.kind, self.input, self.layers, self.lengths) = (kind, input, layers, lengths)
-        (self.hidden, self.cell, self.keepsReserve, self.directions) = (hidden, cell, keepsReserve, directions)
+        (self.hidden, self.cell, self.savesReserve, self.directions) = (hidden, cell, savesReserve, directions)
         hiddenSize = hiddenWeight.shape[1]
         let states = Shape([layers.count * directions, input.shape[0], hiddenSize])
         for given in [hidden, cell] where given.map({ $0.shape != states }) ?? false {
@@ -96,7 +96,7 @@ package struct RecurrentStack: Sendable {
                 let call = try RecurrentCall(
                     kind, below, weights: weights, hidden: hidden?.selecting(axis: 0, index: index),
                     cell: cell?.selecting(axis: 0, index: index), lengths: lengths, reverse: direction == 1)
-                var reserve = keepsReserve ? Tensor.zeros(call.reserveShape) : nil
+                var reserve = savesReserve ? Tensor.zeros(call.reserveShape) : nil
                 try output.withUnsafeMutableElements { output throws(TensorError) in
                     try lastHidden.withUnsafeMutableElements { lastHidden throws(TensorError) in
                         try lastCell.withUnsafeMutableElements { lastCell throws(TensorError) in
@@ -134,7 +134,7 @@ package struct RecurrentStack: Sendable {
 
     /// The gradients, after ``run()`` with a reserve: from those of the output, `[B, T, D * H]`, and of the states, `[L * D, B, H]`.
     package func gradients(_ outputGradients: RecurrentOutputGradients) throws(TensorError) -> Gradients {
-        require(calls.count == layers.count * directions && keepsReserve, "recurrent: gradients without a forward pass")
+        require(calls.count == layers.count * directions && savesReserve, "recurrent: gradients without a forward pass")
         let states = Shape([calls.count, input.shape[0], hiddenSize])
         for given in [outputGradients.hidden, outputGradients.cell] where given.map({ $0.shape != states }) ?? false {
             throw TensorError(.badShape, "recurrent", "gradients of the states must be \(states)")
