@@ -110,7 +110,7 @@ struct LossGradientTests {
             Tensor.normal([1, 2, 3, 4], seed: 15), .normal([1, 2, 4, 4], seed: 16), .normal([1, 2, 4, 3], seed: 17),
         ]
         GradientCase("attention, dropout", inputs) {
-            attention(queries: $0[0], keys: $0[1], values: $0[2], dropout: WeightDropout(probability: 0.4, seed: 3))
+            attention(queries: $0[0], keys: $0[1], values: $0[2], dropout: AttentionDropout(probability: 0.4, seed: 3))
         }.check()
         GradientCase("attention, bias and additive mask", inputs + [.normal([3, 1], seed: 18)]) {
             attention(

@@ -47,7 +47,7 @@ struct SequenceGradientTests {
             GradientCase("self-attention of \(heads) and \(keyValueHeads) heads", [input]) {
                 selfAttention(packed: $0[0], heads: heads, keyValueHeads: keyValueHeads, mask: mask, scale: 0.4)
             }.check()
-            for dropout in [nil, WeightDropout(probability: 0.4, seed: 7)] {
+            for dropout in [nil, AttentionDropout(probability: 0.4, seed: 7)] {
                 func gradient(_ function: (Variable) -> Variable) -> (value: Tensor, gradient: Tensor) {
                     let tape = Tape()
                     let leaf = tape.leaf(input)

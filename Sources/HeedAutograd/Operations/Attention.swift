@@ -1,20 +1,5 @@
 import HeedTensor
 
-/// Which of an attention's weights are dropped in training: each with a probability, by random numbers that depend on seed, head, query
-/// and key alone and are drawn anew on the way back.
-public struct WeightDropout: Sendable, Hashable {
-    /// Of a weight being 0; the others are divided by `1 - probability`. Less than 1.
-    public var probability: Float
-    /// Names the random numbers: another one for every call.
-    public var seed: UInt64
-
-    /// Dropout with a probability and a seed.
-    public init(probability: Float, seed: UInt64) {
-        self.probability = probability
-        self.seed = seed
-    }
-}
-
 /// Scaled dot-product attention; see the function of tensors for formula and shapes. Memory does not grow with the number of queries
 /// times keys: the weights are computed anew on the way back.
 ///
@@ -25,12 +10,11 @@ public struct WeightDropout: Sendable, Hashable {
 ///   - dropout: Which weights are dropped, in training; none unless given.
 public func attention(
     queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
-    scale: Float? = nil, dropout: WeightDropout? = nil, algorithm: AttentionAlgorithm = .automatic
+    scale: Float? = nil, dropout: AttentionDropout? = nil, algorithm: AttentionAlgorithm = .automatic
 ) -> Variable {
-    let dropout = dropout.map { AttentionDropout(probability: $0.probability, seed: $0.seed) }
     let joined = bias.map { AttentionMask.all([mask, .additive($0.value)]) } ?? mask
     let inputs = [queries, keys, values] + (bias.map { [$0] } ?? [])
-    do {
+    return stopping { () throws(TensorError) in
         let call = try AttentionCall(
             queries: queries.value, keys: keys.value, values: values.value, mask: joined, scale: scale, dropout: dropout
         )
@@ -44,8 +28,6 @@ public func attention(
         return Variable.recorded(output, from: inputs) {
             AttentionOperation(call, output, logSumExp, algorithm, bias: bias?.shape)
         }
-    } catch {
-        stop(for: error)
     }
 }
 
@@ -67,18 +49,16 @@ private final class AttentionOperation: RecordedOperation {
         if pass.needs(1) { wanted.insert(.keys) }
         if pass.needs(2) { wanted.insert(.values) }
         if bias != nil, pass.needs(3) { wanted.insert(.additive) }
-        do {
-            let gradients = try call.gradients(
+        let gradients = stopping { () throws(TensorError) in
+            try call.gradients(
                 output: output, logSumExp: logSumExp, outputGradient: pass.takeGradient(), wanted: wanted,
                 algorithm: algorithm)
-            if let queries = gradients.queries { pass.add(queries, toInput: 0) }
-            if let keys = gradients.keys { pass.add(keys, toInput: 1) }
-            if let values = gradients.values { pass.add(values, toInput: 2) }
-            // Of the masks and the bias together, which may have more axes than the bias alone.
-            if let additive = gradients.additive, let bias { pass.add(additive.sum(to: bias), toInput: 3) }
-        } catch {
-            stop(for: error)
         }
+        if let queries = gradients.queries { pass.add(queries, toInput: 0) }
+        if let keys = gradients.keys { pass.add(keys, toInput: 1) }
+        if let values = gradients.values { pass.add(values, toInput: 2) }
+        // Of the masks and the bias together, which may have more axes than the bias alone.
+        if let additive = gradients.additive, let bias { pass.add(additive.sum(to: bias), toInput: 3) }
     }
 }
 
@@ -96,18 +76,15 @@ private final class AttentionOperation: RecordedOperation {
 /// - Returns: `[B, N, H D]`, the heads side by side.
 public func selfAttention(
     packed: Variable, heads: Int, keyValueHeads: Int, mask: AttentionMask = .none, scale: Float? = nil,
-    dropout: WeightDropout? = nil, algorithm: AttentionAlgorithm = .automatic
+    dropout: AttentionDropout? = nil, algorithm: AttentionAlgorithm = .automatic
 ) -> Variable {
-    let dropout = dropout.map { AttentionDropout(probability: $0.probability, seed: $0.seed) }
-    do {
+    stopping { () throws(TensorError) in
         let call = try PackedAttentionCall(
             packed.value, heads: heads, keyValueHeads: keyValueHeads, mask: mask, scale: scale, dropout: dropout)
         let (output, logSumExp) = try call.outputAndLogSumExp(algorithm)
         return Variable.recorded(output, from: packed) {
             PackedAttentionOperation(call, output, logSumExp, algorithm)
         }
-    } catch {
-        stop(for: error)
     }
 }
 
@@ -123,12 +100,10 @@ private final class PackedAttentionOperation: RecordedOperation {
     }
 
     override func backward(_ pass: BackwardPass) {
-        do {
-            let gradient = try call.gradient(
+        let gradient = stopping { () throws(TensorError) in
+            try call.gradient(
                 output: output, logSumExp: logSumExp, outputGradient: pass.takeGradient(), algorithm: algorithm)
-            pass.add(gradient, toInput: 0)
-        } catch {
-            stop(for: error)
         }
+        pass.add(gradient, toInput: 0)
     }
 }

@@ -152,8 +152,8 @@ public struct MultiHeadAttention: Module {
                 dropout: drop(context)), context)
     }
 
-    private func drop(_ context: Context) -> WeightDropout? {
-        context.isTraining && dropout > 0 ? WeightDropout(probability: dropout, seed: context.drawSeed()) : nil
+    private func drop(_ context: Context) -> AttentionDropout? {
+        context.isTraining && dropout > 0 ? AttentionDropout(probability: dropout, seed: context.drawSeed()) : nil
     }
 
     // MARK: Decoding

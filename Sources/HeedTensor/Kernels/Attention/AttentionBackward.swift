@@ -1,21 +1,5 @@
 internal import CKernels
 
-/// Dropout of attention weights: each is 0 with the probability, else divided by 1 - probability.
-///
-/// Whether a weight is kept depends on seed, offset, its head, query and key alone, so that the backward pass draws the same. A later call
-/// with the same seed draws afresh where its offset is larger by the number of heads of the whole batch.
-package struct AttentionDropout: Sendable, Equatable {
-    package var probability: Float
-    package var seed: UInt64
-    package var offset: UInt64
-
-    package init(probability: Float, seed: UInt64, offset: UInt64 = 0) {
-        self.probability = probability
-        self.seed = seed
-        self.offset = offset
-    }
-}
-
 /// Which gradients of an attention are wanted.
 package struct AttentionGradientSelection: OptionSet, Sendable {
     package let rawValue: Int

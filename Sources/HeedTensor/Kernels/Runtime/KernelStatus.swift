@@ -15,12 +15,13 @@ extension HeedStatus {
     }
 }
 
-/// The value of `body`; what it throws stops the program, for here it is a mistake in the program's source.
+/// The value of `body`. What it throws stops the program, for here it is a mistake in the program's source, or there is no
+/// memory left.
 package func stopping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
-    do { return try body() } catch { stop(for: error) }
-}
-
-/// Stops the program over an error that its source or the lack of memory has caused.
-package func stop(for error: TensorError) -> Never {
-    error.kind == .outOfMemory ? MissingMemory.stop(error.description) : programmerError(error.description)
+    do {
+        return try body()
+    } catch {
+        if error.kind == .outOfMemory { MissingMemory.stop(error.description) }
+        programmerError(error.description)
+    }
 }
