@@ -40,7 +40,7 @@ import Testing
                 file, input,
                 GRU(
                     inputSize: input.shape[2], hiddenSize: hidden, layers: layers, isBidirectional: isBidirectional,
-                    resetsBefore: attributes["reset_after"]?.bool == false, using: &generator))
+                    resetAfter: attributes["reset_after"]?.bool ?? true, using: &generator))
         }
     }
 

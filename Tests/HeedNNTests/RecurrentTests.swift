@@ -49,7 +49,7 @@ private struct PlainCell: RecurrentCell {
         checkGradients("LSTM") { LSTM(inputSize: 4, hiddenSize: 3, layers: 2, isBidirectional: true, using: &$0) }
         checkGradients("GRU") { GRU(inputSize: 4, hiddenSize: 3, isBidirectional: true, using: &$0) }
         checkGradients("GRU, reset before") {
-            GRU(inputSize: 4, hiddenSize: 3, layers: 2, resetsBefore: true, using: &$0)
+            GRU(inputSize: 4, hiddenSize: 3, layers: 2, resetAfter: false, using: &$0)
         }
     }
 

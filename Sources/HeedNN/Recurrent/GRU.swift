@@ -6,7 +6,8 @@ import HeedTensor
 ///     r, z = sigmoid(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)                                  gates in the order r, z, n
 ///     n = tanh(W_in x_t + b_in + r (W_hn h_(t-1) + b_hn)),   h_t = (1 - z) n + z h_(t-1)
 ///
-/// With `resetsBefore` the reset gate acts before the product, as in the paper: `n = tanh(W_in x_t + b_in + W_hn (r h_(t-1)) + b_hn)`.
+/// Without `resetAfter` the reset gate acts before the product, as in the paper:
+/// `n = tanh(W_in x_t + b_in + W_hn (r h_(t-1)) + b_hn)`.
 ///
 /// Input `[batch, time, inputSize]`, output `[batch, time, directions hiddenSize]`. Layer `l + 1` reads what layer `l` gives, of both
 /// directions side by side; in training part of it is dropped. A sequence has the same bits alone and in a batch, padded or not, at once or in
@@ -27,13 +28,13 @@ public struct GRU: RecurrentModule {
     ///   - isBidirectional: Whether each layer also runs backwards.
     ///   - bias: Whether there are biases.
     ///   - dropout: The share that is dropped in training between layers.
-    ///   - resetsBefore: Whether the reset gate acts before the product.
+    ///   - resetAfter: Whether the reset gate acts after the product with the hidden state, as in PyTorch, or before it.
     public init(
         inputSize: Int, hiddenSize: Int, layers: Int = 1, isBidirectional: Bool = false, bias: Bool = true,
-        dropout: Float = 0, resetsBefore: Bool = false, using generator: inout RandomGenerator
+        dropout: Float = 0, resetAfter: Bool = true, using generator: inout RandomGenerator
     ) {
         self.layers = RecurrentLayers(
-            .gru(resetAfter: !resetsBefore), inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
+            .gru(resetAfter: resetAfter), inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
             isBidirectional: isBidirectional,
             bias: bias, dropout: dropout, using: &generator)
     }

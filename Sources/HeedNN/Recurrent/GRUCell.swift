@@ -10,17 +10,17 @@ import HeedTensor
 public struct GRUCell: RecurrentCell {
     /// Weights and biases.
     public var parameters: RecurrentParameters
-    /// Whether the reset gate acts before the product.
-    public let resetsBefore: Bool
+    /// Whether the reset gate acts after the product with the hidden state, or before it.
+    public let resetAfter: Bool
 
     /// A cell with random weights.
     public init(
-        inputSize: Int, hiddenSize: Int, bias: Bool = true, resetsBefore: Bool = false,
+        inputSize: Int, hiddenSize: Int, bias: Bool = true, resetAfter: Bool = true,
         using generator: inout RandomGenerator
     ) {
-        self.resetsBefore = resetsBefore
+        self.resetAfter = resetAfter
         parameters = RecurrentParameters(
-            .gru(resetAfter: !resetsBefore), input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+            .gru(resetAfter: resetAfter), input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -34,6 +34,6 @@ public struct GRUCell: RecurrentCell {
     public func callAsFunction(
         _ input: Variable, state: [Variable], _ context: Context
     ) -> (output: Variable, state: [Variable]) {
-        parameters.step(.gru(resetAfter: !resetsBefore), input, state: state, context)
+        parameters.step(.gru(resetAfter: resetAfter), input, state: state, context)
     }
 }
