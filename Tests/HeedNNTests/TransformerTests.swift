@@ -168,16 +168,6 @@ import Testing
         #expect(haveSameBits(alone, entry(1, of: whole).contiguous()))
     }
 
-    @Test(arguments: [false, true]) func aLanguageModelsLayerDecodesWithTheSameBits(normFirst: Bool) {
-        var generator = RandomGenerator(seed: 3)
-        let layer = TransformerEncoderLayer(settings(normFirst: normFirst, activation: .gelu), using: &generator)
-        let input = Tensor.normal([2, 5, 12], seed: 4)
-        let whole = layer(input, mask: .causal())
-        var cache = layer.selfAttention.makeCache(batch: 2)
-        let parts = [0..<2, 2..<3, 3..<5].map { layer(input.slice(axis: 1, range: $0), cache: &cache) }
-        #expect(haveSameBits(concatenate(parts, axis: 1), whole))
-    }
-
     /// Recorded without dropout, every layer gives the bits of inference, whether functions were fused or not.
     @Test(arguments: [Activation.relu, .gelu, .silu, .tanh]) func trainingHasTheBitsOfInference(activation: Activation)
     {

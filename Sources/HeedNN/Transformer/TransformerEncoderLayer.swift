@@ -44,18 +44,16 @@ public struct TransformerEncoderLayer: Module {
 
     /// The layer's output for `[B, N, width]`.
     public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, _ context: Context) -> Variable {
-        run(input, context) { selfAttention($0, mask: mask, context) }
+        if normFirst { return self(ResidualStream(input), mask: mask, context).sum }
+        let attended = norm1(
+            adding: input, to: dropout(selfAttention(input, mask: mask, context), context), context
+        ).output
+        return norm2(adding: attended, to: dropout(feedForward(attended, context), context), context).output
     }
 
     /// The layer's output in inference.
     public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
         self(Variable(input), mask: mask, Context()).value
-    }
-
-    /// The output for the next tokens of a language model, `[B, n, width]`, whose keys and values are appended to the cache.
-    public func callAsFunction(_ input: Tensor, cache: inout KeyValueCache) -> Tensor {
-        let context = Context()
-        return run(Variable(input), context) { Variable(selfAttention($0.value, cache: &cache)) }.value
     }
 
     /// The layer's output for a stream of layers that normalise first, whose last addition the next norm makes in its own pass.
@@ -65,20 +63,9 @@ public struct TransformerEncoderLayer: Module {
         _ stream: ResidualStream, mask: AttentionMask = .none, _ context: Context
     ) -> ResidualStream {
         require(normFirst, "TransformerEncoderLayer: a residual stream goes through layers that normalise first")
-        return run(stream, context) { selfAttention($0, mask: mask, context) }
-    }
-
-    private func run(_ stream: ResidualStream, _ context: Context, attention: (Variable) -> Variable) -> ResidualStream
-    {
         let (normal, input) = stream.normalized(by: norm1, context)
-        let attended = dropout(attention(normal), context)
+        let attended = dropout(selfAttention(normal, mask: mask, context), context)
         let (nextNormal, sum) = norm2(adding: input, to: attended, context)
         return ResidualStream(sum, adding: dropout(feedForward(nextNormal, context), context))
-    }
-
-    private func run(_ input: Variable, _ context: Context, attention: (Variable) -> Variable) -> Variable {
-        if normFirst { return run(ResidualStream(input), context, attention: attention).sum }
-        let attended = norm1(adding: input, to: dropout(attention(input), context), context).output
-        return norm2(adding: attended, to: dropout(feedForward(attended, context), context), context).output
     }
 }
