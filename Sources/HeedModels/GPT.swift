@@ -89,15 +89,12 @@ public struct GPT: LanguageModel {
         blocks = []
         for _ in 0..<settings.layers { blocks.append(TransformerEncoderLayer(block, using: &generator)) }
         norm = LayerNorm(size: settings.width, bias: settings.bias)
-        let standardDeviation = 0.02 / Float(2 * settings.layers).squareRoot()
-        forEachParameter { name, parameter in
-            guard parameter.shape.rank == 2, !name.hasPrefix("positions") else {
-                if name.hasSuffix("bias") { parameter.value = .zeros(parameter.shape) }
-                return
-            }
-            let isLast = name.hasSuffix("out_proj.weight") || name.hasSuffix("linear2.weight")
-            parameter.value = Initialization.normal(standardDeviation: isLast ? standardDeviation : 0.02)(
-                parameter.shape, using: &generator)
+        let weights = Initialization.normal(standardDeviation: 0.02)
+        let residualWeights = Initialization.normal(
+            standardDeviation: 0.02 / Float(2 * settings.layers).squareRoot())
+        tokens.weight.value = weights(tokens.weight.shape, using: &generator)
+        for index in blocks.indices {
+            blocks[index].initialize(weights: weights, residualWeights: residualWeights, using: &generator)
         }
     }
 

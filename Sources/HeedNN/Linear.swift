@@ -30,6 +30,13 @@ public struct Linear: Layer {
         self.bias = bias.map { Parameter($0) }
     }
 
+    /// Draws the weight anew and sets the bias to 0.
+    mutating func initialize(weights: Initialization, using generator: inout RandomGenerator) {
+        weight.value = weights(weight.shape, using: &generator)
+        let zeros = Tensor.zeros([outputs])
+        bias?.value = zeros
+    }
+
     /// The number of inputs.
     public var inputs: Int { weight.shape[1] }
     /// The number of outputs.

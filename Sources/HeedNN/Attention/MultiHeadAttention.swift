@@ -79,6 +79,15 @@ public struct MultiHeadAttention: Module {
         self.output = output
     }
 
+    /// Draws the weights anew and sets the biases to 0.
+    mutating func initialize(
+        weights: Initialization, outputWeights: Initialization, using generator: inout RandomGenerator
+    ) {
+        inputWeight.value = weights(inputWeight.shape, using: &generator)
+        inputBias?.value = .zeros([inputWeight.shape[0]])
+        output.initialize(weights: outputWeights, using: &generator)
+    }
+
     /// The size of the inputs.
     public var width: Int { inputWeight.shape[1] }
 

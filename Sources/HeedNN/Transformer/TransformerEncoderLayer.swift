@@ -35,6 +35,19 @@ public struct TransformerEncoderLayer: Module {
         dropout = Dropout(settings.dropout)
     }
 
+    /// Draws the weights of all maps anew, in the order of the parameters, and sets their biases to 0.
+    ///
+    /// - Parameters:
+    ///   - weights: Distribution of the weights of the maps that read the residual stream.
+    ///   - residualWeights: Distribution of the weights of the maps whose outputs are added to it.
+    package mutating func initialize(
+        weights: Initialization, residualWeights: Initialization, using generator: inout RandomGenerator
+    ) {
+        selfAttention.initialize(weights: weights, outputWeights: residualWeights, using: &generator)
+        feedForward.linear1.initialize(weights: weights, using: &generator)
+        feedForward.linear2.initialize(weights: residualWeights, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("self_attn", &selfAttention)
         visit(&feedForward)
