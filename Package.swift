@@ -46,9 +46,10 @@ let package = Package(
             cSettings: kernelSettings,
             linkerSettings: kernelLinking
         ),
-        .target(name: "HeedTensor", dependencies: ["CKernels"]),
+        .target(name: "HeedPlatform"),
+        .target(name: "HeedTensor", dependencies: ["CKernels", "HeedPlatform"]),
         .target(name: "HeedJSON"),
-        .target(name: "HeedFiles", dependencies: ["HeedTensor", "HeedJSON"]),
+        .target(name: "HeedFiles", dependencies: ["HeedPlatform", "HeedTensor", "HeedJSON"]),
         .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
         .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
@@ -64,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "HeedCommand",
             dependencies: [
-                "Heed", "HeedFiles",
+                "Heed", "HeedFiles", "HeedPlatform",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),

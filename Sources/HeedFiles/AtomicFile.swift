@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+internal import HeedPlatform
 
 /// Replaces a file as a whole: whoever opens it, at whatever moment and after whatever failure, finds the old bytes or the new.
 ///

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+internal import HeedPlatform
 
 /// The names in a folder, as bytes: those that are not UTF-8 are told apart, for a repaired name is that of another
 /// file or of none.

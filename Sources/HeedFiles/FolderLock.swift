@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+internal import HeedPlatform
 
 /// Holds a folder for one program at a time: a second one that asks is refused at once. Nothing is written; the system lets go of the
 /// folder when the program ends, however it ends.

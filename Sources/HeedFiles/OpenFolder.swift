@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+internal import HeedPlatform
 
 /// A folder that is held open: what is done in it by name is done in that very folder, wherever it is moved and whatever takes its path.
 package final class OpenFolder: Sendable {

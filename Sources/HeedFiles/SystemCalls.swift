@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+package import HeedPlatform
 
 /// The system calls that saving a file needs, each replaceable, so that a test can let any of them fail.
 ///

@@ -1,12 +1,5 @@
+internal import HeedPlatform
 import HeedTensor
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// Whole files of text and other small things.
 public enum TextFile {

@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+internal import HeedPlatform
 
 /// Memory that the system's limits on this process leave (`ulimit -v`, `ulimit -d`), apart from what the machine has.
 ///

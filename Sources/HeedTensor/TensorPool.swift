@@ -1,10 +1,4 @@
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
+internal import HeedPlatform
 
 /// The memory behind tensors: blocks that one tensor has let go of are kept for the next.
 ///

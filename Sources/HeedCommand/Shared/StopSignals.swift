@@ -1,12 +1,5 @@
+internal import HeedPlatform
 import Synchronization
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#elseif canImport(Darwin)
-import Darwin
-#endif
 
 /// Single bytes for a thread that waits, which handlers of signals may send too: a pipe.
 ///
@@ -37,13 +30,7 @@ struct Notices: Sendable {
 
     fileprivate static func write(_ notice: UInt8, to output: Int32) {
         var notice = notice
-        #if canImport(Glibc)
-        while Glibc.write(output, &notice, 1) < 0 { guard errno == EINTR else { return } }
-        #elseif canImport(Musl)
-        while Musl.write(output, &notice, 1) < 0 { guard errno == EINTR else { return } }
-        #else
-        while Darwin.write(output, &notice, 1) < 0 { guard errno == EINTR else { return } }
-        #endif
+        while HeedPlatform.write(output, &notice, 1) < 0 { guard errno == EINTR else { return } }
     }
 }
 

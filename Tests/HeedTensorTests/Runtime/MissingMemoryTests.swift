@@ -1,13 +1,8 @@
+import Foundation
 import HeedTestSupport
 import Testing
 
 @testable import HeedTensor
-
-#if canImport(Glibc)
-import Glibc
-#elseif canImport(Musl)
-import Musl
-#endif
 
 /// More memory than any machine has.
 private let tooMuch = 1 << 45
