@@ -69,8 +69,7 @@ struct Generate: ParsableCommand {
 
         func use<Model: LanguageModel>(_ model: Model, _ vocabulary: CharacterVocabulary) throws {
             let generator = try TextGenerator(model, as: element)
-            let clock = ContinuousClock()
-            let begin = clock.now
+            let begin = ContinuousClock.now
             let prompt = prompt ?? Self.standardPrompt(vocabulary)
             let tokens = try generator.tokens(
                 after: vocabulary.encode(prompt), limit: maxTokens, sampler: sampler, seed: seed)
@@ -87,7 +86,7 @@ struct Generate: ParsableCommand {
                 }
                 return (written, nil)
             }
-            let seconds = begin.duration(to: clock.now) / .seconds(1)
+            let seconds = begin.secondsUntilNow
             // What was written until a signal came is shown like all of it.
             if !json || failure == nil {
                 try show(vocabulary.decode(written), behind: prompt, tokens: written.count, seconds)

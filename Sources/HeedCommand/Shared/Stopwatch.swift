@@ -1,4 +1,3 @@
-import Foundation
 import Heed
 
 /// Times arms against each other: repetitions in which every arm has its turn, and a yardstick of the machine is read before and behind
@@ -33,8 +32,8 @@ struct Stopwatch {
     let repeats: Int
     /// No repetition but the first begins if, taking as long as the one before, it would end later than this many seconds.
     var patience = Double.infinity
-    /// An instant that no repetition but the first should end beyond.
-    var deadline = Double.infinity
+    /// An instant that no repetition but the first should end beyond; nil for none.
+    var deadline: ContinuousClock.Instant?
     /// Reads the rate that the machine has now.
     let yardstick: () throws(CommandFailure) -> Double
 
@@ -48,23 +47,25 @@ struct Stopwatch {
 
     /// Seconds of one run, averaged over so many.
     static func time(_ runs: Int, _ run: () throws(TensorError) -> Void) throws(CommandFailure) -> Double {
-        let begin = Clock.now
+        let begin = ContinuousClock.now
         do {
             for _ in 0..<runs { try run() }
         } catch {
             throw .workFailed(error.description)
         }
-        return (Clock.now - begin) / Double(runs)
+        return begin.secondsUntilNow / Double(runs)
     }
 
     /// Measures the arms, all of them equally often.
     func measure(_ arms: [Arm]) throws(CommandFailure) -> [Timing] {
         var timings = [Timing](repeating: Timing(), count: arms.count)
-        let begin = Clock.now
+        let begin = ContinuousClock.now
         var last = 0.0
         for repetition in 0..<repeats {
-            let now = Clock.now
-            if repetition > 0, now - begin + last > patience || now + last > deadline { break }
+            let start = ContinuousClock.now
+            if repetition > 0, begin.secondsUntilNow + last > patience || last > deadline?.secondsLeft ?? .infinity {
+                break
+            }
             var before = try yardstick()
             for index in arms.indices {
                 let seconds = try arms[index].time(arms[index].runsPerTurn)
@@ -73,19 +74,17 @@ struct Stopwatch {
                 timings[index].yardsticks.append((before + after) / 2)
                 before = after
             }
-            last = Clock.now - now
+            last = start.secondsUntilNow
         }
         return timings
     }
 }
 
-/// The monotonic clock in seconds.
-enum Clock {
-    static var now: Double {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
-    }
+extension ContinuousClock.Instant {
+    /// The seconds that have passed since this instant.
+    var secondsUntilNow: Double { duration(to: .now) / .seconds(1) }
+    /// The seconds that are left until this instant; negative once it has passed.
+    var secondsLeft: Double { -secondsUntilNow }
 }
 
 package enum Statistics {

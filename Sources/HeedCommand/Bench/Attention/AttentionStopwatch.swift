@@ -11,7 +11,7 @@ struct AttentionStopwatch {
     /// See ``Stopwatch/patience``.
     var patience = Double.infinity
     /// An instant that no arm should begin beyond.
-    var deadline = Double.infinity
+    var deadline: ContinuousClock.Instant?
 
     /// What the runs write, in place.
     private final class Target {
@@ -65,7 +65,7 @@ struct AttentionStopwatch {
         let target = try Target(operands, accuracy: accuracy)
         var warmUps: [WarmUp] = []
         for arm in arms {
-            guard Clock.now < deadline else { break }
+            if let deadline, ContinuousClock.now >= deadline { break }
             warmUps.append(try warmUp(arm, target))
         }
         let elementType = operands.problem.elementType

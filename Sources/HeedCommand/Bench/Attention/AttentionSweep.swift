@@ -8,8 +8,8 @@ struct AttentionSweep {
     let arms: [AttentionAlgorithm]
     let repeats: Int
     let surroundings: Surroundings
-    /// When the whole has to be over, by ``Clock``.
-    let deadline: Double
+    /// When the whole has to be over, on the machine's clock.
+    let deadline: ContinuousClock.Instant
 
     static let lengths = [128, 256, 512, 1024, 2048, 4096, 8192, 16384]
     /// An arm stops growing once one run of it takes this long.
@@ -24,7 +24,7 @@ struct AttentionSweep {
             let problem = self.problem.with(length: length)
             guard problem.operandBytes <= Double(surroundings.memoryBytes) * 0.75 else { return }
             let growing = arms.filter { (seconds[$0] ?? 0) < Self.longestRun }
-            let affordable = within(deadline, growing, seconds: seconds, length: length)
+            let affordable = withinDeadline(growing, seconds: seconds, length: length)
             let fitting = AttentionArms.fitting(affordable, problem, memoryBytes: surroundings.memoryBytes) {
                 // Every later length needs more memory still: left out for good.
                 seconds[$0] = .infinity
@@ -32,7 +32,7 @@ struct AttentionSweep {
             guard !fitting.isEmpty else { continue }
             let operands = try AttentionOperands.random(problem)
             let accuracy = try AttentionAccuracy(operands)
-            let remaining = max(deadline - Clock.now, 0)
+            let remaining = max(deadline.secondsLeft, 0)
             let isLast = length == Self.lengths.last
             let stopwatch = AttentionStopwatch(
                 operands: operands, surroundings: surroundings, repeats: repeats, accuracy: accuracy,
@@ -46,14 +46,15 @@ struct AttentionSweep {
     }
 
     /// The arms whose warm-up and first repetition should end before the deadline, going by what they took last.
-    private func within(
-        _ deadline: Double, _ arms: [AttentionAlgorithm], seconds: [AttentionAlgorithm: Double], length: Int
+    private func withinDeadline(
+        _ arms: [AttentionAlgorithm], seconds: [AttentionAlgorithm: Double], length: Int
     ) -> [AttentionAlgorithm] {
-        var expectedEnd = Clock.now
+        let secondsLeft = deadline.secondsLeft
+        var expected = 0.0
         var kept: Set<AttentionAlgorithm> = []
         for arm in arms.sorted(by: { (seconds[$0] ?? 0) < (seconds[$1] ?? 0) }) {
-            expectedEnd += 2 * Self.growth * (seconds[arm] ?? 0)
-            if expectedEnd < deadline {
+            expected += 2 * Self.growth * (seconds[arm] ?? 0)
+            if expected < secondsLeft {
                 kept.insert(arm)
             } else {
                 Console.explain(

@@ -105,7 +105,7 @@ struct BenchAttention: ParsableCommand {
     }
 
     func run() throws {
-        let deadline = Clock.now + Self.secondsForAll
+        let deadline = ContinuousClock.now + .seconds(Self.secondsForAll)
         try common.apply()
         let surroundings = Surroundings.current
         if input == nil || sweep {

@@ -91,9 +91,9 @@ struct GenerateStopwatch: LanguageModelUse {
     }
 
     private static func seconds(_ body: () -> Void) -> Double {
-        let begin = Clock.now
+        let begin = ContinuousClock.now
         body()
-        return Clock.now - begin
+        return begin.secondsUntilNow
     }
 
     /// The model with its sequences, in the memory that it keeps.

@@ -44,20 +44,20 @@ struct BenchTrain: ParsableCommand {
             let steps = try model.makeSteps()
             // The first steps take memory; the third is as every later one.
             for _ in 0..<2 { try steps.take() }
-            let begin = Clock.now
+            let begin = ContinuousClock.now
             try steps.take()
-            let runs = Stopwatch.runsPerTurn(ofSeconds: Clock.now - begin)
+            let runs = Stopwatch.runsPerTurn(ofSeconds: begin.secondsUntilNow)
             var kernels = StepProfile()
             let arm = Stopwatch.Arm(runsPerTurn: runs) { runs throws(CommandFailure) in
                 Progress.show(model.rawValue)
                 KernelProfile.start()
-                let begin = Clock.now
+                let begin = ContinuousClock.now
                 do {
                     for _ in 0..<runs { try steps.take() }
                 } catch {
                     throw .workFailed("\(error)")
                 }
-                let seconds = Clock.now - begin
+                let seconds = begin.secondsUntilNow
                 kernels.add(steps: runs, seconds: seconds, KernelProfile.stop())
                 return seconds / Double(runs)
             }
