@@ -45,9 +45,9 @@ private func decodeBenchmark() {
 
 private func productBenchmarks() {
     for (rows, inner, columns) in [(1, 1024, 4096), (32, 384, 1536), (1024, 1024, 1024)] {
-        var numbers = NormalNumbers(seed: 2)
-        let left = numbers.tensor([rows, inner])
-        let right = numbers.tensor([inner, columns])
+        var generator = RandomGenerator(seed: 2)
+        let left = Tensor.normal([rows, inner], using: &generator)
+        let right = Tensor.normal([inner, columns], using: &generator)
         Benchmark("matmul \(rows) x \(inner) x \(columns)") { benchmark in
             for _ in benchmark.scaledIterations { blackHole(matmul(left, right)) }
         }
@@ -56,8 +56,8 @@ private func productBenchmarks() {
 
 private func softmaxBenchmarks() {
     for (rows, columns) in [(64, 64), (4096, 1024)] {
-        var numbers = NormalNumbers(seed: 3)
-        let input = numbers.tensor([rows, columns])
+        var generator = RandomGenerator(seed: 3)
+        let input = Tensor.normal([rows, columns], using: &generator)
         Benchmark("softmax \(rows) x \(columns)") { benchmark in
             for _ in benchmark.scaledIterations { blackHole(softmax(input)) }
         }
@@ -67,8 +67,8 @@ private func softmaxBenchmarks() {
 /// Reads a file of 64 tensors, 16 MB together, header and values.
 private func fileBenchmarks() {
     let path = NSTemporaryDirectory() + "heed-benchmark-\(ProcessInfo.processInfo.processIdentifier).safetensors"
-    var numbers = NormalNumbers(seed: 4)
-    let tensor = numbers.tensor([256, 256])
+    var generator = RandomGenerator(seed: 4)
+    let tensor = Tensor.normal([256, 256], using: &generator)
     let names = (0..<64).map { "layer.\($0).weight" }
     Benchmark("safetensors read 64 tensors of 256 KiB") { benchmark in
         for _ in benchmark.scaledIterations {

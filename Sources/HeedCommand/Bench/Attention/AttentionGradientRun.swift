@@ -12,8 +12,8 @@ struct AttentionGradientRun {
     /// every run.
     init(_ operands: AttentionOperands) throws(CommandFailure) {
         self.operands = operands
-        var generator = NormalGenerator(seed: 0x6261_636B)
-        outputGradient = generator.tensor(operands.call.outputShape)
+        var generator = RandomGenerator(seed: 0x6261_636B)
+        outputGradient = .normal(operands.call.outputShape, using: &generator)
         do {
             (output, logSumExp) = try operands.call.outputAndLogSumExp(.automatic)
             gradients = try operands.call.gradientTensors(.operands)

@@ -36,16 +36,16 @@ struct AttentionOperands {
 
     /// Standard normal values, the same in every run, and so are queries and keys unless `scoresBelow` says what their scores are.
     static func random(_ problem: AttentionProblem) throws(CommandFailure) -> AttentionOperands {
-        var generator = NormalGenerator()
+        var generator = RandomGenerator.benchmark
         do {
-            var queries = generator.tensor(problem.queryShape)
-            var keys = generator.tensor(problem.keyShape)
+            var queries = Tensor.normal(problem.queryShape, using: &generator)
+            var keys = Tensor.normal(problem.keyShape, using: &generator)
             if let scoresBelow = problem.scoresBelow {
                 queries = firstElements(problem.queryShape) { _ in Float(problem.headDimension).squareRoot() }
                 keys = firstElements(problem.keyShape) { $0.isMultiple(of: 4) ? 0 : -Float(scoresBelow) }
             }
             return try AttentionOperands(
-                problem: problem, queries: queries, keys: keys, values: generator.tensor(problem.valueShape),
+                problem: problem, queries: queries, keys: keys, values: .normal(problem.valueShape, using: &generator),
                 mask: problem.mask, scale: nil)
         } catch {
             throw .workFailed(error.description)

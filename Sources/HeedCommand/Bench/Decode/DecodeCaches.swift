@@ -45,10 +45,10 @@ struct DecodeCaches {
 
     init(_ problem: AttentionProblem, arm: DecodeArm) throws(CommandFailure) {
         let count = try Self.count(problem)
-        var generator = NormalGenerator()
-        let queries = generator.tensor(problem.queryShape)
+        var generator = RandomGenerator.benchmark
+        let queries = Tensor.normal(problem.queryShape, using: &generator)
         // What numbers there are makes no difference to the time; repeated after a prime number of them, no two rows are alike.
-        let numbers = generator.tensor([262_139])
+        let numbers = Tensor.normal([262_139], using: &generator)
         do {
             switch (arm, problem.elementType) {
             case (.cached, let type): try self.init(problem, count, cached: queries, numbers, type)

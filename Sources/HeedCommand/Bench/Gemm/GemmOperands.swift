@@ -10,9 +10,9 @@ struct GemmOperands {
 
     init(_ problem: GemmProblem) throws(CommandFailure) {
         self.problem = problem
-        var generator = NormalGenerator()
-        let left = generator.tensor([problem.m, problem.k])
-        let right = generator.tensor([problem.k, problem.n])
+        var generator = RandomGenerator.benchmark
+        let left = Tensor.normal([problem.m, problem.k], using: &generator)
+        let right = Tensor.normal([problem.k, problem.n], using: &generator)
         do {
             switch problem.elementType {
             case .float32:

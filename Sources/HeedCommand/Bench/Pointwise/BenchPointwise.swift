@@ -70,8 +70,8 @@ struct BenchPointwise: ParsableCommand {
         try MemoryBudget.now.require(held, share: 0.75, "matrices of these sizes need")
         let surroundings = Surroundings.current
         Progress.show("filling the matrix ...")
-        var generator = NormalGenerator()
-        var input = op.input(generator.tensor([rows, columns]))
+        var generator = RandomGenerator.benchmark
+        var input = op.input(.normal([rows, columns], using: &generator))
         if let scoresBelow {
             let columns = columns
             input = Tensor(
@@ -79,7 +79,7 @@ struct BenchPointwise: ParsableCommand {
                 shape: input.shape)
         }
         let measurement = try measure(
-            op.prepared(input, direction, outputGradient: generator.tensor([rows, columns])), input)
+            op.prepared(input, direction, outputGradient: .normal([rows, columns], using: &generator)), input)
         Progress.erase()
         if common.json { return try Console.printLine(JSONWriter.string(measurement.json(in: surroundings))) }
         try Console.printLine(surroundings.description)

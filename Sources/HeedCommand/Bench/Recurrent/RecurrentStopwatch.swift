@@ -53,13 +53,11 @@ final class RecurrentOperands {
 
     init(_ problem: RecurrentProblem) throws(TensorError) {
         self.problem = problem
-        var generator = NormalGenerator()
+        var generator = RandomGenerator.benchmark
         let kind = problem.cell.kind
-        let scale = 1 / Float(problem.hidden).squareRoot()
+        let standardDeviation = 1 / Float(problem.hidden).squareRoot()
         func weights(_ shape: Shape) -> Tensor {
-            var tensor = generator.tensor(shape)
-            tensor.withUnsafeMutableElements { for index in $0.indices { $0[index] *= scale } }
-            return tensor
+            .normal(shape, standardDeviation: standardDeviation, using: &generator)
         }
         let rows = kind.gates * problem.hidden
         let layer = RecurrentWeights(
@@ -67,10 +65,10 @@ final class RecurrentOperands {
             inputBias: weights([rows]), hiddenBias: weights([rows]))
         let trains = problem.direction == .both
         call = try RecurrentCall(
-            kind, generator.tensor([problem.batch, problem.time, problem.input]), weights: layer,
+            kind, .normal([problem.batch, problem.time, problem.input], using: &generator), weights: layer,
             packed: trains ? nil : PackedRecurrentWeights(kind, layer))
         output = .zeros(call.outputShape)
-        outputGradients = RecurrentOutputGradients(output: trains ? generator.tensor(call.outputShape) : nil)
+        outputGradients = RecurrentOutputGradients(output: trains ? .normal(call.outputShape, using: &generator) : nil)
         if trains {
             reserve = .zeros(call.reserveShape)
             gradients = call.gradientTargets(.all)
