@@ -186,8 +186,8 @@ public final class Tape {
     ///
     /// - Parameters:
     ///   - output: A value computed from variables on this tape.
-    ///   - outputGradient: The gradient of what is sought with respect to `output`, of its shape; 1 unless given, and then
-    ///     `output` holds one element.
+    ///   - outputGradient: The gradient of what is sought with respect to `output`, of its shape; 1 unless given, and
+    ///     then `output` holds one element.
     ///   - inputs: Any variables on this tape, leaves or not. One that `output` does not depend on has a gradient of zeros.
     ///   - retainingRecord: Keeps the record and what it saved, so that more gradients can be computed from it.
     public func gradients(

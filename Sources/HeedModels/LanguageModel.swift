@@ -21,7 +21,8 @@ public protocol LanguageModel: Module {
     /// - Returns: `[batch, length, vocabularySize]`, and what the tokens behind these need of them.
     func logits(_ tokens: IndexTensor, carried: [Tensor], _ context: Context) -> (logits: Variable, carried: [Tensor])
 
-    /// The shapes of what ``logits(_:carried:_:)`` hands on for so many sequences; nil, unless given, where they are not known.
+    /// The shapes of what ``logits(_:carried:_:)`` hands on for so many sequences; nil, unless given, where they are
+    /// not known.
     func carriedShapes(batch: Int) -> [Shape]?
 
     /// The model as it is run: its weights of now, packed once.

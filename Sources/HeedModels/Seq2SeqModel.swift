@@ -53,7 +53,8 @@ public protocol Seq2SeqModel: Module {
     /// - Returns: `[batch, target length, targetVocabularySize]`.
     func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable
 
-    /// The cross-entropy of the logits with the tokens that follow, a mean over those that are not ``Seq2SeqTokens/padding``.
+    /// The cross-entropy of the logits with the tokens that follow, a mean over those that are not
+    /// ``Seq2SeqTokens/padding``.
     ///
     /// - Parameters:
     ///   - target: As above.
@@ -66,8 +67,8 @@ public protocol Seq2SeqModel: Module {
     /// The state before the first token of each source's target.
     func makeDecodingState(_ source: PaddedBatch) -> DecodingState
 
-    /// The logits of the token behind the next ones, which the state takes up: `[batch, targetVocabularySize]`, with the bits that they
-    /// have where all tokens are given at once.
+    /// The logits of the token behind the next ones, which the state takes up: `[batch, targetVocabularySize]`, with
+    /// the bits that they have where all tokens are given at once.
     ///
     /// - Parameter tokens: One a source.
     func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor
@@ -79,7 +80,8 @@ extension Seq2SeqModel {
     /// itself.
     ///
     /// - Parameter longest: Where a target without EOS is cut off.
-    /// - Throws: ``ModelError`` where a source is empty or has a token that is none of the model's, or logits are not finite.
+    /// - Throws: ``ModelError`` where a source is empty or has a token that is none of the model's, or logits are not
+    ///   finite.
     public func greedyTargets(of sources: [[Int32]], longest: Int) throws(ModelError) -> [[Int32]] {
         for (index, source) in sources.enumerated() {
             guard !source.isEmpty else { throw ModelError("source \(index) is empty") }

@@ -2,9 +2,9 @@ import HeedTensor
 
 /// Chooses the next token from a model's logits.
 ///
-/// The logits are divided by the temperature; of the tokens sorted by logit, the first `topK` stay, and of those the fewest whose
-/// probabilities reach `topP` together (nucleus sampling: Holtzman et al. 2020). One of the rest is drawn by its probability. At a
-/// temperature of 0 the highest logit wins. Of equal logits the lower token comes first.
+/// The logits are divided by the temperature; of the tokens sorted by logit, the first `topK` stay, and of those the
+/// fewest whose probabilities reach `topP` together (nucleus sampling: Holtzman et al. 2020). One of the rest is drawn
+/// by its probability. At a temperature of 0 the highest logit wins. Of equal logits the lower token comes first.
 public struct TokenSampler: Sendable, Equatable {
     /// What logits are divided by: 0 always takes the highest, 1 draws as the model says, more evens out.
     public let temperature: Double
@@ -34,7 +34,8 @@ public struct TokenSampler: Sendable, Equatable {
 
     /// A token for the logits of all tokens.
     ///
-    /// - Throws: ``ModelError`` where a logit is NaN or plus infinity, or none is above minus infinity: the model went wrong.
+    /// - Throws: ``ModelError`` where a logit is NaN or plus infinity, or none is above minus infinity: the model went
+    ///   wrong.
     public func sample(_ logits: [Float], using generator: inout RandomGenerator) throws(ModelError) -> Int {
         var scratch = Scratch()
         return try logits.withUnsafeBufferPointer { logits throws(ModelError) in
@@ -109,8 +110,8 @@ public struct TokenSampler: Sendable, Equatable {
         weights.reduce(0) { $0 + Double($1) }
     }
 
-    /// The tokens that top-k leaves, the highest logit first; of all tokens, those that can belong to the nucleus. Returns the sum of the weights that
-    /// the nucleus is a share of.
+    /// The tokens that top-k leaves, the highest logit first; of all tokens, those that can belong to the nucleus.
+    /// Returns the sum of the weights that the nucleus is a share of.
     private func collect(
         _ logits: UnsafeBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ limit: Int, _ kept: inout [Int32]
     ) -> Double {

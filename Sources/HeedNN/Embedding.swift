@@ -52,8 +52,8 @@ public struct Embedding: Module {
     /// The vectors of tokens, in inference.
     public func callAsFunction(_ ids: IndexTensor) -> Tensor { self(ids, Context()).value }
 
-    /// The logits of every token for vectors `[..., size]`: the table as an output layer that is tied to it (Press and Wolf, "Using the output
-    /// embedding to improve language models", 2017).
+    /// The logits of every token for vectors `[..., size]`: the table as an output layer that is tied to it (Press and
+    /// Wolf, "Using the output embedding to improve language models", 2017).
     public func logits(_ input: Variable, _ context: Context) -> Variable {
         linear(input, weight: context.variable(weight))
     }

@@ -56,8 +56,8 @@ public struct Linear: Layer {
         linear(input, weight: context.variable(weight), bias: context.variable(bias), activation: activation)
     }
 
-    /// The mean cross-entropy of the outputs, as logits of classes, with targets `[...]`; the logits are not kept beside their gradient.
-    /// See ``linearCrossEntropy(_:weight:bias:targets:ignoring:labelSmoothing:)``.
+    /// The mean cross-entropy of the outputs, as logits of classes, with targets `[...]`; the logits are not kept
+    /// beside their gradient. See ``linearCrossEntropy(_:weight:bias:targets:ignoring:labelSmoothing:)``.
     public func crossEntropy(
         _ input: Variable, targets: IndexTensor, ignoring ignored: Int? = nil, labelSmoothing: Float = 0,
         _ context: Context

@@ -6,7 +6,8 @@ import HeedTensor
 import HeedTestSupport
 import Testing
 
-/// Weights that PyTorch wrote (Tests/Fixtures/pytorch/interchange.py) load under their own names, and give PyTorch's logits.
+/// Weights that PyTorch wrote (Tests/Fixtures/pytorch/interchange.py) load under their own names, and give PyTorch's
+/// logits.
 @Suite("Weights from PyTorch")
 struct InterchangeTests {
     private static func check<Model: LanguageModel>(_ name: String, _ untrained: Model) throws {

@@ -2,8 +2,9 @@ import HeedTensor
 
 /// The mean cross-entropy of a linear layer's logits with classes:   `mean of -log softmax(x W^T + b)[target]`.
 ///
-/// The bits of ``crossEntropy(_:targets:ignoring:classWeights:labelSmoothing:reduction:)`` of ``linear(_:weight:bias:activation:)``, but the logits
-/// become their gradient where they lie: of a large vocabulary there is one matrix `[rows, classes]` and not two.
+/// The bits of ``crossEntropy(_:targets:ignoring:classWeights:labelSmoothing:reduction:)`` of
+/// ``linear(_:weight:bias:activation:)``, but the logits become their gradient where they lie: of a large vocabulary
+/// there is one matrix `[rows, classes]` and not two.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`.

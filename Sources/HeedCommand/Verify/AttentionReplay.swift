@@ -102,7 +102,8 @@ struct AttentionCase {
 
     // MARK: Gradients
 
-    /// Computed by an arm, by their names in the file; none where the file has no gradient of the output or only outputs to compare.
+    /// Computed by an arm, by their names in the file; none where the file has no gradient of the output or only
+    /// outputs to compare.
     func gradients(_ input: ConformanceCase, _ arm: AttentionAlgorithm) throws(CaseError) -> [String: Tensor] {
         guard input.file.entry("cotangent.output") != nil else { return [:] }
         let outputGradient: Tensor

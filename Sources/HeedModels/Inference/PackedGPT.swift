@@ -3,8 +3,9 @@ import HeedTensor
 
 /// A ``GPT`` as it is run; see ``PackedLanguageModel``.
 ///
-/// Only what is wanted is computed: logits behind each sequence's last token, and in the last block nothing but keys and values of the others.
-/// Weights in bfloat16 go with keys and values in bfloat16. The table of tokens is shared with the trained model, which may go.
+/// Only what is wanted is computed: logits behind each sequence's last token, and in the last block nothing but keys
+/// and values of the others. Weights in bfloat16 go with keys and values in bfloat16. The table of tokens is shared
+/// with the trained model, which may go.
 public struct PackedGPT: PackedLanguageModel {
     /// The dimensions.
     public let settings: GPTSettings

@@ -10,8 +10,8 @@ import HeedTensor
 ///     workspace.logits                                                // [2, vocabulary]
 ///     model.nextLogits([[7], [4]], &states, &workspace)               // and a token of each
 ///
-/// In `Float` the logits have the bits of the trained model's, for a sequence alone and among others, for its tokens at once and one by one,
-/// and for any number of threads. In steady state a step takes next to no memory.
+/// In `Float` the logits have the bits of the trained model's, for a sequence alone and among others, for its tokens at
+/// once and one by one, and for any number of threads. In steady state a step takes next to no memory.
 ///
 /// ``TextGenerator`` runs one for many callers and draws tokens from the logits.
 public protocol PackedLanguageModel: Sendable {
@@ -34,7 +34,8 @@ public protocol PackedLanguageModel: Sendable {
     /// The state before the first token.
     func makeState() -> State
 
-    /// Appends each sequence's next tokens and computes the logits behind the last of them: `workspace.logits`, `[sequences, vocabularySize]`.
+    /// Appends each sequence's next tokens and computes the logits behind the last of them: `workspace.logits`,
+    /// `[sequences, vocabularySize]`.
     ///
     /// - Precondition: there are as many sequences as states, and every token is one of the vocabulary.
     func nextLogits(_ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace)

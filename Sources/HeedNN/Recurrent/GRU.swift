@@ -28,7 +28,8 @@ public struct GRU: RecurrentModule {
     ///   - isBidirectional: Whether each layer also runs backwards.
     ///   - bias: Whether there are biases.
     ///   - dropout: The share that is dropped in training between layers.
-    ///   - resetAfter: Whether the reset gate acts after the product with the hidden state, as in PyTorch, or before it.
+    ///   - resetAfter: Whether the reset gate acts after the product with the hidden state, as in PyTorch, or before
+    ///     it.
     public init(
         inputSize: Int, hiddenSize: Int, layers: Int = 1, isBidirectional: Bool = false, bias: Bool = true,
         dropout: Float = 0, resetAfter: Bool = true, using generator: inout RandomGenerator

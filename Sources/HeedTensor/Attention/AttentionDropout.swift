@@ -1,8 +1,8 @@
 /// Dropout of attention weights, in training: each is 0 with the probability, else divided by 1 - probability.
 ///
-/// Whether a weight is dropped depends only on seed, offset, its head, query and key, so that the backward pass draws the
-/// same numbers anew. A later call with the same seed draws other ones where its offset is larger by the number of heads of
-/// the whole batch.
+/// Whether a weight is dropped depends only on seed, offset, its head, query and key, so that the backward pass draws
+/// the same numbers anew. A later call with the same seed draws other ones where its offset is larger by the number of
+/// heads of the whole batch.
 public struct AttentionDropout: Sendable, Hashable {
     /// The probability that a weight is dropped, less than 1.
     public var probability: Float

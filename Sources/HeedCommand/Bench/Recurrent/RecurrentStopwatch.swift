@@ -41,8 +41,8 @@ struct RecurrentMeasurement {
 }
 
 /// A layer with everything that it reads and writes: weights as they are initialised, inputs and gradients of outputs
-/// standard normal numbers. The forward pass by itself is inference, with weights packed ahead; with the backward pass it
-/// is a training step, whose weights are packed anew every time.
+/// standard normal numbers. The forward pass by itself is inference, with weights packed ahead; with the backward pass
+/// it is a training step, whose weights are packed anew every time.
 final class RecurrentOperands {
     private let problem: RecurrentProblem
     private let call: RecurrentCall

@@ -132,7 +132,8 @@ package struct RecurrentStack: Sendable {
         package var weights: [[RecurrentWeights]]
     }
 
-    /// The gradients, after ``run()`` with a reserve: from those of the output, `[B, T, D * H]`, and of the states, `[L * D, B, H]`.
+    /// The gradients, after ``run()`` with a reserve: from those of the output, `[B, T, D * H]`, and of the states,
+    /// `[L * D, B, H]`.
     package func gradients(_ outputGradients: RecurrentOutputGradients) throws(TensorError) -> Gradients {
         require(calls.count == layers.count * directions && savesReserve, "recurrent: gradients without a forward pass")
         let states = Shape([calls.count, input.shape[0], hiddenSize])

@@ -15,8 +15,8 @@ extension HeedStatus {
     }
 }
 
-/// The value of `body`. What it throws stops the program, for here it is a mistake in the program's source, or there is no
-/// memory left.
+/// The value of `body`. What it throws stops the program, for here it is a mistake in the program's source, or there is
+/// no memory left.
 package func stopping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
     do {
         return try body()
