@@ -53,6 +53,7 @@ VOCABULARY vf vf_add_by_multiplier(vf a, vf b) {
 }
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 VOCABULARY vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+VOCABULARY vf vf_negate(vf a) { return vf_mul(a, vf_set1(-1.0f)); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 // The same for a running sum c of a full register block. The compiler would overwrite `a` in some of them, move the result back and spill;

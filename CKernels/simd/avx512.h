@@ -45,6 +45,8 @@ VOCABULARY vf vf_add_by_multiplier(vf a, vf b) {
 }
 VOCABULARY vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 VOCABULARY vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+// -a, but a NaN as it is.
+VOCABULARY vf vf_negate(vf a) { return vf_mul(a, vf_set1(-1.0f)); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 // a b + c rounded once on every instruction set, where vf_fma may round twice.
 VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }

@@ -50,6 +50,7 @@ VOCABULARY vf vf_sub(vf a, vf b) { return a - b; }
 VOCABULARY vf vf_add_by_multiplier(vf a, vf b) { return a + b; }
 VOCABULARY vf vf_mul(vf a, vf b) { return a * b; }
 VOCABULARY vf vf_div(vf a, vf b) { return a / b; }
+VOCABULARY vf vf_negate(vf a) { return vf_mul(a, vf_set1(-1.0f)); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
 // Through float64, where the product is exact; the sum's rounding there costs at most 2^-53 beside float32's own.
 VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) {

@@ -10,7 +10,9 @@
 // While a row is exponentiated, which takes longer than its memory does, the next one and its gradient's room are brought into the second
 // cache.
 
-#include "template/activation.inc.h"
+#include "template/math/exp.inc.h"
+#include "template/math/sigmoid.inc.h"
+#include "template/math/softplus.inc.h"
 #include "template/softmax.inc.h"
 
 // A sum in float64 of terms in float32.
@@ -214,10 +216,10 @@ typedef struct LossElement {
 INLINE_KERNEL LossElement loss_binary_cross_entropy(vf x, vf t, vf w, bool sloped) {
   const vf one = vf_set1(1.0f), a = vf_magnitude(x), rest = vf_sub(one, t), weighted = vf_mul(w, t);
   const vm negative = vf_sign_bit(x);
-  const vf l = activation_softplus(vf_negate(a)), both = vf_add(rest, weighted);
+  const vf l = math_softplus(vf_negate(a)), both = vf_add(rest, weighted);
   LossElement y = {vf_fma(vf_select(negative, vf_negate(weighted), rest), x, vf_mul(both, l)), vf_zero()};
   if (!sloped) return y;
-  const vf large = activation_sigmoid(a), small = activation_sigmoid(vf_negate(a));
+  const vf large = math_sigmoid(a), small = math_sigmoid(vf_negate(a));
   y.slope = vf_sub(vf_mul(rest, vf_select(negative, small, large)), vf_mul(weighted, vf_select(negative, large, small)));
   return y;
 }
@@ -268,8 +270,8 @@ static void loss_scale(size_t count, float factor, const float *x, bool add, flo
 static void loss_logistic(size_t count, const float *x, float *softplus, float *sigmoid) {
   for (size_t i = 0; i < count; i += HEED_LANES) {
     const vf a = vf_load_n(x + i, count - i);
-    vf_store_n(softplus + i, activation_softplus(a), count - i);
-    vf_store_n(sigmoid + i, activation_sigmoid(a), count - i);
+    vf_store_n(softplus + i, math_softplus(a), count - i);
+    vf_store_n(sigmoid + i, math_sigmoid(a), count - i);
   }
 }
 

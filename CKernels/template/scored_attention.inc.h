@@ -11,7 +11,8 @@
 // A query's gradient is v sum_j dS (1 - tanh^2), and sum_j dS is 0, for dS went through a softmax. Where tanh is small, next to nothing is left
 // of that sum; so Near and Bent add up -tanh^2 instead, and the dS of their keys apart, which is 0 where all keys are such.
 
-#include "template/activation.inc.h"
+#include "template/math/exp.inc.h"
+#include "template/math/tanh.inc.h"
 
 #define ADDITIVE_NEAR    0.25f
 #define ADDITIVE_BENT    1.0f
@@ -37,7 +38,7 @@ typedef struct AdditiveUnit {
 } AdditiveUnit;
 
 INLINE_KERNEL AdditiveUnit additive_near(vf x) {
-  const vf t = tanh_near(x), bend = vf_mul(vf_mul(t, t), vf_set1(-0.25f));
+  const vf t = tanh_p11(x), bend = vf_mul(vf_mul(t, t), vf_set1(-0.25f));
   return (AdditiveUnit){t, vf_add(bend, vf_set1(0.25f)), bend};
 }
 
@@ -51,7 +52,7 @@ INLINE_KERNEL AdditiveUnit additive_far(vf x) {
   const vf a = vf_magnitude(x), one = vf_set1(1.0f);
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(a, vf_set1(-2.0f)));
   const vf u = vf_scale_by_power(e.mantissa, e.power), r = vf_div(one, vf_add(one, u));
-  const vf far = vf_mul(vf_sub(one, u), r), t = vf_select(vf_less(a, vf_set1(0.55f)), tanh_near(a), far);
+  const vf far = vf_mul(vf_sub(one, u), r), t = vf_select(vf_less(a, vf_set1(TANH_NEAR)), tanh_p11(a), far);
   const vf slope = vf_mul(vf_mul(u, r), r);
   return (AdditiveUnit){vf_select(vf_sign_bit(x), vf_negate(t), t), slope, slope};
 }

@@ -14,7 +14,7 @@
 #ifndef HEED_SOFTMAX_INC_H
 #define HEED_SOFTMAX_INC_H
 
-#include "template/math/exponential_rr2.inc.h"
+#include "template/math/exp.inc.h"
 
 #define SOFTMAX_GROUP  4 // vectors summed as a tree
 #define SOFTMAX_LOWEST (-FLT_MAX)

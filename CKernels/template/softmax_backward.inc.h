@@ -3,7 +3,7 @@
 //   sum <- sum y dy                         (log: sum dy; in float64)
 //   dx <- scale y (dy - sum)                (log: scale (dy - exp(y) sum))
 
-#include "template/math/exponential_rr2.inc.h"
+#include "template/math/exp.inc.h"
 
 INLINE_KERNEL vm softmax_backward_seen(const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vf y) {
   vm seen = vm_first(count);

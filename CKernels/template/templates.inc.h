@@ -4,7 +4,6 @@
 
 #include "template/gemm/block_product.inc.h"
 #include "template/gemm/pack.inc.h"
-#include "template/math/exponential.inc.h"
 
 #include "template/activation.inc.h"
 #include "template/copy.inc.h"

@@ -1,6 +1,6 @@
 // What attention backward does by rows: the numbers of each row that P and dS need, packing, and handing out the sums.
 
-#include "template/math/exponential_rr2.inc.h"
+#include "template/math/exp.inc.h"
 
 typedef struct BackwardStatisticsScratch {
   float *query, *gradient, *output; // Q^T, dO^T, O^T

@@ -10,7 +10,7 @@
 #ifndef HEED_ATTENTION_ONLINE_INC_H
 #define HEED_ATTENTION_ONLINE_INC_H
 
-#include "template/math/exponential.inc.h"
+#include "template/math/exp.inc.h"
 
 #define KEY_BLOCK HEED_CACHE_BLOCK // keys beside each other in a cache, and whose scores decode sums at a time
 #define KEY_TILE  64

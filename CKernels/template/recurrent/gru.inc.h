@@ -11,10 +11,10 @@ static void gru_forward(const HeedRecurrentForward *f) {
   for (size_t r = 0; r < f->rows; r++)
     for (size_t j = 0; j < f->units; j += HEED_LANES) {
       const size_t n = f->units - j;
-      const vf reset = activation_sigmoid(recurrent_argument(f, r, 0, j, n));
-      const vf update = activation_sigmoid(recurrent_argument(f, r, 1, j, n));
+      const vf reset = math_sigmoid(recurrent_argument(f, r, 0, j, n));
+      const vf update = math_sigmoid(recurrent_argument(f, r, 1, j, n));
       const vf u = vf_add(recurrent_sum(f, r, 2, j), vf_load_n(f->bias + 3 * f->hidden + j, n));
-      const vf value = activation_tanh(vf_fma(reset, u, recurrent_input(f, r, 2, j, n)));
+      const vf value = math_tanh(vf_fma(reset, u, recurrent_input(f, r, 2, j, n)));
       if (f->keep) {
         vf_store_n(recurrent_gate(f, r, 0, j), reset, n);
         vf_store_n(recurrent_gate(f, r, 1, j), update, n);
@@ -30,8 +30,8 @@ static void gru_before_forward_gates(const HeedRecurrentForward *f) {
   for (size_t r = 0; r < f->rows; r++)
     for (size_t j = 0; j < f->units; j += HEED_LANES) {
       const size_t n = f->units - j;
-      const vf reset = activation_sigmoid(recurrent_argument(f, r, 0, j, n));
-      const vf update = activation_sigmoid(recurrent_argument(f, r, 1, j, n));
+      const vf reset = math_sigmoid(recurrent_argument(f, r, 0, j, n));
+      const vf update = math_sigmoid(recurrent_argument(f, r, 1, j, n));
       const vf state = vf_load_n(f->state + (ptrdiff_t)r * f->state_row + j, n);
       if (f->keep) vf_store_n(recurrent_gate(f, r, 0, j), reset, n);
       vf_store_n(recurrent_gate(f, r, 1, j), update, n);
@@ -44,7 +44,7 @@ static void gru_before_forward_state(const HeedRecurrentForward *f) {
     for (size_t j = 0; j < f->units; j += HEED_LANES) {
       const size_t n = f->units - j;
       const vf u = vf_add(recurrent_sum(f, r, 0, j), vf_load_n(f->bias + 3 * f->hidden + j, n));
-      const vf value = activation_tanh(vf_add(recurrent_input(f, r, 2, j, n), u));
+      const vf value = math_tanh(vf_add(recurrent_input(f, r, 2, j, n), u));
       if (f->keep) vf_store_n(recurrent_gate(f, r, 2, j), value, n);
       gru_put(f, r, j, n, vf_load_n(recurrent_gate(f, r, 1, j), n), value, vf_load_n(f->state + (ptrdiff_t)r * f->state_row + j, n));
     }

@@ -6,10 +6,10 @@ static void lstm_forward(const HeedRecurrentForward *f) {
   for (size_t r = 0; r < f->rows; r++)
     for (size_t j = 0; j < f->units; j += HEED_LANES) {
       const size_t n = f->units - j;
-      const vf input = activation_sigmoid(recurrent_argument(f, r, 0, j, n));
-      const vf forget = activation_sigmoid(recurrent_argument(f, r, 1, j, n));
-      const vf value = activation_tanh(recurrent_argument(f, r, 2, j, n));
-      const vf output = activation_sigmoid(recurrent_argument(f, r, 3, j, n));
+      const vf input = math_sigmoid(recurrent_argument(f, r, 0, j, n));
+      const vf forget = math_sigmoid(recurrent_argument(f, r, 1, j, n));
+      const vf value = math_tanh(recurrent_argument(f, r, 2, j, n));
+      const vf output = math_sigmoid(recurrent_argument(f, r, 3, j, n));
       float *cell = f->cell + r * f->hidden + j;
       // c <- f c + i g
       const vf c = vf_fma(forget, vf_load_n(cell, n), vf_mul(input, value));
@@ -22,7 +22,7 @@ static void lstm_forward(const HeedRecurrentForward *f) {
         vf_store_n(recurrent_gate(f, r, 4, j), c, n);
       }
       // h <- o tanh(c)
-      recurrent_put(f, r, j, n, vf_mul(output, activation_tanh(c)));
+      recurrent_put(f, r, j, n, vf_mul(output, math_tanh(c)));
     }
 }
 
@@ -31,7 +31,7 @@ static void lstm_backward(const HeedRecurrentBackward *b) {
     for (size_t j = 0; j < b->units; j += HEED_LANES) {
       const size_t n = b->units - j;
       const vf input = recurrent_kept(b, r, 0, j, n), forget = recurrent_kept(b, r, 1, j, n), value = recurrent_kept(b, r, 2, j, n),
-               output = recurrent_kept(b, r, 3, j, n), y = activation_tanh(recurrent_kept(b, r, 4, j, n));
+               output = recurrent_kept(b, r, 3, j, n), y = math_tanh(recurrent_kept(b, r, 4, j, n));
       const vf previous = vf_load_n(b->previous_cell + (ptrdiff_t)r * b->previous_cell_row + j, n);
       const vf dh = recurrent_slope(b, r, j, n);
       float *cell = b->cell + r * b->hidden + j;

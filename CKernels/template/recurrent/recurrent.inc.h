@@ -4,6 +4,8 @@
 #define HEED_RECURRENT_INC_H
 
 #include "template/activation.inc.h"
+#include "template/math/sigmoid.inc.h"
+#include "template/math/tanh.inc.h"
 #include "template/recurrent/recurrent_row.inc.h"
 
 // Rows of a register block: with as many vectors as the vocabulary's blocks have, 6 x 4 sums, 4 loads and a broadcast of 32 registers, or 6 x 2

@@ -11,10 +11,10 @@ INLINE_KERNEL void rnn_forward(const HeedRecurrentForward *f, const HeedActivati
       const vf x = recurrent_argument(f, r, 0, j, n);
       vf slope, y;
       if (activation == HeedActivationTanh)
-        y = tanh_and_slope(x, &slope);
+        y = tanh_and_derivative(x, &slope);
       else
         y = slope = activate(activation, x); // relu: 0 says that the slope is 0
-      if (f->keep && activation == HeedActivationSigmoid) slope = sigmoid_slope(x);
+      if (f->keep && activation == HeedActivationSigmoid) slope = sigmoid_derivative(x);
       if (f->keep) vf_store_n(recurrent_gate(f, r, 0, j), slope, n);
       recurrent_put(f, r, j, n, y);
     }

@@ -1,14 +1,20 @@
-// Polynomials for GELU and its gradient in a - i GELU_INTERVAL, a = |x|, i the nearest: coefficients of 1 to the fifth power. Least squares of
-// the relative error at 48 Chebyshev nodes of each interval in 40 digits, the coefficients rounded one by one from the highest degree on and
-// the others fitted again.
+// GELU's tables: polynomials by intervals. Entry [j][i] is the coefficient of r^j in interval i, r = a - i GELU_INTERVAL, a = |x|, i the
+// nearest, so |r| <= GELU_INTERVAL / 2.
+//
+// The fit, which gives every coefficient: for each interval (the first is only [0, GELU_INTERVAL / 2]) least squares at 48 Chebyshev nodes
+// of the error over the weight named at the table, in 40 digits. The coefficients are rounded one by one from the highest degree on, and
+// after each the lower ones are fitted again. eps = 2^-23.
+
+#ifndef HEED_MATH_GELU_TABLES_INC_H
+#define HEED_MATH_GELU_TABLES_INC_H
 
 #define GELU_INTERVAL 0.1875f
 #define GELU_NEAR     5.9f // the last interval ends shortly after
 
 // clang-format off
 
-// a Phi(-a); 0 at 0. Errs by at most 0.6 eps up to 4, then by what a third of the bound holds: 6.1 eps at the end, where 19 are allowed.
-static const float gelu_near[6][32] __attribute__((aligned(64))) = {
+// a Phi(-a), the weight a Phi(-a) itself: within 0.57 eps of that up to 4, then within 6 eps, where GELU may err by 10 to 19.
+static const float heed_gelu_complement_p5[6][32] __attribute__((aligned(64))) = {
     {          0.0f, 0x1.46e31cp-4f, 0x1.0fbddap-3f,  0x1.4a7eap-3f,  0x1.5c198p-3f, 0x1.4e8fb6p-3f, 0x1.2c32d6p-3f,  0x1.fcfa1p-4f,
      0x1.9a76a4p-4f, 0x1.3c3fc2p-4f, 0x1.d2e35cp-5f, 0x1.4ad334p-5f, 0x1.c2a498p-6f,  0x1.274fap-6f, 0x1.74a8eep-7f, 0x1.c50a54p-8f,
      0x1.096698p-8f, 0x1.2bc88ep-9f, 0x1.468978p-10f, 0x1.570de8p-11f, 0x1.5babc2p-12f, 0x1.53f11cp-13f, 0x1.40b6a4p-14f, 0x1.23f934p-15f,
@@ -35,8 +41,9 @@ static const float gelu_near[6][32] __attribute__((aligned(64))) = {
      -0x1.003e72p-13f, -0x1.1c8044p-14f, -0x1.2b43ap-15f, -0x1.2b1cbcp-16f, -0x1.1cb39ap-17f, -0x1.02831cp-18f, -0x1.c07bdp-20f, -0x1.7411f8p-21f},
 };
 
-// Phi(-a) - a phi(a), within 0.25 eps of Phi(-a) + a phi(a) up to 3.8, 4.2 eps at the end, where 38 are allowed.
-static const float gelu_slope_near[6][32] __attribute__((aligned(64))) = {
+// Phi(-a) - a phi(a), the weight Phi(-a) + a phi(a): within 0.35 eps of that up to 4, then within 4.2 eps, where the gradient may err by 19
+// to 38.
+static const float heed_gelu_derivative_complement_p5[6][32] __attribute__((aligned(64))) = {
     {     0x1.0p-1f, 0x1.689658p-2f, 0x1.b70f42p-3f, 0x1.866c9ep-4f, 0x1.95f1ecp-11f, -0x1.116ed2p-4f, -0x1.baa428p-4f, -0x1.034856p-3f,
      -0x1.050e92p-3f, -0x1.dc91fcp-4f, -0x1.93c66ep-4f, -0x1.418908p-4f, -0x1.e4e1e4p-5f, -0x1.5bd286p-5f, -0x1.dc423ep-6f, -0x1.37e6aap-6f,
      -0x1.876f5ap-7f, -0x1.d74936p-8f, -0x1.107234p-8f, -0x1.2eb7bcp-9f, -0x1.437006p-10f, -0x1.4c788ap-11f, -0x1.48ee38p-12f, -0x1.395244p-13f,
@@ -64,3 +71,5 @@ static const float gelu_slope_near[6][32] __attribute__((aligned(64))) = {
 };
 
 // clang-format on
+
+#endif

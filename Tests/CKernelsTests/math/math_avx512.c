@@ -1,0 +1,17 @@
+// The functions under test for AVX-512.
+
+#if defined(__x86_64__)
+
+#include <math.h>
+
+#include "math_support.h"
+
+#pragma clang attribute push(__attribute__((target("avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl"))), apply_to = function)
+#include "simd/avx512.h"
+
+#include "math_functions.inc.h"
+#pragma clang attribute pop
+
+const MathFunction math_functions_avx512[MATH_FUNCTION_COUNT] = MATH_FUNCTIONS_OF_VOCABULARY;
+
+#endif
