@@ -85,7 +85,7 @@ HeedStatus heed_arithmetic_reference_reduce(const HeedArithmeticReduce *s, HeedA
                                             double *output) {
   HEED_FLOAT_MODE();
   if ((unsigned)reduction >= HEED_ARITHMETIC_REDUCTION_COUNT) return HeedStatusBadArgument;
-  const bool is_sum = reduction == HeedArithmeticSum || reduction == HeedArithmeticMean;
+  const bool is_sum = reduction == HeedArithmeticReductionSum || reduction == HeedArithmeticReductionMean;
   size_t kept[HEED_ARITHMETIC_AXES], reduced[HEED_ARITHMETIC_AXES], index[HEED_ARITHMETIC_AXES] = {0}, results, terms;
   const HeedStatus status = heed_arithmetic_check_reduce(s, is_sum, input, output, sizeof(double), &results, &terms);
   if (status != HeedStatusOk || results == 0) return status;
@@ -95,16 +95,16 @@ HeedStatus heed_arithmetic_reference_reduce(const HeedArithmeticReduce *s, HeedA
   }
   do {
     size_t inner[HEED_ARITHMETIC_AXES] = {0}, count = 0;
-    double result = reduction == HeedArithmeticLargest ? -INFINITY : reduction == HeedArithmeticSmallest ? INFINITY : 0;
+    double result = reduction == HeedArithmeticReductionMaximum ? -INFINITY : reduction == HeedArithmeticReductionMinimum ? INFINITY : 0;
     if (!is_empty(s->axes, reduced)) do {
         const double x = input[offset_at(s->axes, index, s->input) + offset_at(s->axes, inner, s->input)];
-        if (reduction == HeedArithmeticLargest || reduction == HeedArithmeticSmallest)
-          result = apply(reduction == HeedArithmeticLargest ? HeedArithmeticMaximum : HeedArithmeticMinimum, result, x, 0, 0);
+        if (reduction == HeedArithmeticReductionMaximum || reduction == HeedArithmeticReductionMinimum)
+          result = apply(reduction == HeedArithmeticReductionMaximum ? HeedArithmeticMaximum : HeedArithmeticMinimum, result, x, 0, 0);
         else
           result += x;
         count++;
       } while (advance(s->axes, reduced, inner));
-    output[offset_at(s->axes, index, s->output)] = reduction == HeedArithmeticMean ? result / (double)count : result;
+    output[offset_at(s->axes, index, s->output)] = reduction == HeedArithmeticReductionMean ? result / (double)count : result;
   } while (advance(s->axes, kept, index));
   return HeedStatusOk;
 }

@@ -5,12 +5,12 @@
 
 INLINE_KERNEL vf arithmetic_join(HeedArithmeticReduction reduction, vf a, vf b) {
   switch (reduction) {
-  case HeedArithmeticLargest:
+  case HeedArithmeticReductionMaximum:
     return arithmetic_max(a, b);
-  case HeedArithmeticSmallest:
+  case HeedArithmeticReductionMinimum:
     return arithmetic_min(a, b);
-  case HeedArithmeticSum:
-  case HeedArithmeticMean:
+  case HeedArithmeticReductionSum:
+  case HeedArithmeticReductionMean:
     return vf_add(a, b);
   }
   return a;
@@ -18,19 +18,19 @@ INLINE_KERNEL vf arithmetic_join(HeedArithmeticReduction reduction, vf a, vf b) 
 
 INLINE_KERNEL float arithmetic_join_scalars(HeedArithmeticReduction reduction, float a, float b) {
   switch (reduction) {
-  case HeedArithmeticLargest:
+  case HeedArithmeticReductionMaximum:
     return a != a || a > b ? a : b;
-  case HeedArithmeticSmallest:
+  case HeedArithmeticReductionMinimum:
     return a != a || a < b ? a : b;
-  case HeedArithmeticSum:
-  case HeedArithmeticMean:
+  case HeedArithmeticReductionSum:
+  case HeedArithmeticReductionMean:
     return a + b;
   }
   return a;
 }
 
 INLINE_KERNEL float arithmetic_start(HeedArithmeticReduction reduction) {
-  return reduction == HeedArithmeticLargest ? -INFINITY : reduction == HeedArithmeticSmallest ? INFINITY : 0.0f;
+  return reduction == HeedArithmeticReductionMaximum ? -INFINITY : reduction == HeedArithmeticReductionMinimum ? INFINITY : 0.0f;
 }
 
 INLINE_KERNEL float arithmetic_line(HeedArithmeticReduction reduction, size_t count, const float *x) {
@@ -69,31 +69,31 @@ INLINE_KERNEL void arithmetic_columns(HeedArithmeticReduction reduction, size_t 
 
 static float arithmetic_reduce_line(HeedArithmeticReduction reduction, size_t count, const float *x) {
   switch (reduction) {
-  case HeedArithmeticLargest:
-    return arithmetic_line(HeedArithmeticLargest, count, x);
-  case HeedArithmeticSmallest:
-    return arithmetic_line(HeedArithmeticSmallest, count, x);
-  case HeedArithmeticSum:
-  case HeedArithmeticMean:
+  case HeedArithmeticReductionMaximum:
+    return arithmetic_line(HeedArithmeticReductionMaximum, count, x);
+  case HeedArithmeticReductionMinimum:
+    return arithmetic_line(HeedArithmeticReductionMinimum, count, x);
+  case HeedArithmeticReductionSum:
+  case HeedArithmeticReductionMean:
     break;
   }
-  return arithmetic_line(HeedArithmeticSum, count, x);
+  return arithmetic_line(HeedArithmeticReductionSum, count, x);
 }
 
 static void arithmetic_reduce_columns(HeedArithmeticReduction reduction, size_t count, const float *x, const ptrdiff_t *rows,
                                       size_t columns, float *output) {
   switch (reduction) {
-  case HeedArithmeticLargest:
-    arithmetic_columns(HeedArithmeticLargest, count, x, rows, columns, output);
+  case HeedArithmeticReductionMaximum:
+    arithmetic_columns(HeedArithmeticReductionMaximum, count, x, rows, columns, output);
     return;
-  case HeedArithmeticSmallest:
-    arithmetic_columns(HeedArithmeticSmallest, count, x, rows, columns, output);
+  case HeedArithmeticReductionMinimum:
+    arithmetic_columns(HeedArithmeticReductionMinimum, count, x, rows, columns, output);
     return;
-  case HeedArithmeticSum:
-  case HeedArithmeticMean:
+  case HeedArithmeticReductionSum:
+  case HeedArithmeticReductionMean:
     break;
   }
-  arithmetic_columns(HeedArithmeticSum, count, x, rows, columns, output);
+  arithmetic_columns(HeedArithmeticReductionSum, count, x, rows, columns, output);
 }
 
 #define ARITHMETIC_KERNELS                                                                                                                 \

@@ -112,23 +112,23 @@ static void reduce_block(const Call *call, const float *input, size_t columns, s
 
 static double join(HeedArithmeticReduction reduction, double a, double b) {
   switch (reduction) {
-  case HeedArithmeticLargest:
+  case HeedArithmeticReductionMaximum:
     return a != a || a > b ? a : b;
-  case HeedArithmeticSmallest:
+  case HeedArithmeticReductionMinimum:
     return a != a || a < b ? a : b;
-  case HeedArithmeticSum:
-  case HeedArithmeticMean:
+  case HeedArithmeticReductionSum:
+  case HeedArithmeticReductionMean:
     break;
   }
   return a + b;
 }
 
 static double start(HeedArithmeticReduction reduction) {
-  return reduction == HeedArithmeticLargest ? -INFINITY : reduction == HeedArithmeticSmallest ? INFINITY : 0;
+  return reduction == HeedArithmeticReductionMaximum ? -INFINITY : reduction == HeedArithmeticReductionMinimum ? INFINITY : 0;
 }
 
 static float finish(const Call *call, double joined_blocks) {
-  return (float)(call->reduction == HeedArithmeticMean ? joined_blocks / (double)call->reduced.count : joined_blocks);
+  return (float)(call->reduction == HeedArithmeticReductionMean ? joined_blocks / (double)call->reduced.count : joined_blocks);
 }
 
 // The first result of a unit, numbered row-major over the kept axes.
@@ -202,7 +202,7 @@ static void find_largest(void *context, size_t task, size_t worker) {
     for (size_t block = 0; block < call->blocks && best == best; block++) {
       const size_t count = block_count(call, block);
       const float *x = contiguous_block(call, input, block * BLOCK, count, copy);
-      const float largest = call->kernels->arithmetic.reduce_line(HeedArithmeticLargest, count, x);
+      const float largest = call->kernels->arithmetic.reduce_line(HeedArithmeticReductionMaximum, count, x);
       if (largest <= best) continue;
       size_t i = 0;
       while (largest != largest ? x[i] == x[i] : x[i] != largest) i++;
@@ -213,7 +213,7 @@ static void find_largest(void *context, size_t task, size_t worker) {
 }
 
 static HeedStatus run(Call *call, const HeedArithmeticReduce *shape) {
-  const bool is_sum = !call->argument && (call->reduction == HeedArithmeticSum || call->reduction == HeedArithmeticMean);
+  const bool is_sum = !call->argument && (call->reduction == HeedArithmeticReductionSum || call->reduction == HeedArithmeticReductionMean);
   size_t kept, reduced;
   const HeedStatus status = heed_arithmetic_check_reduce(shape, is_sum, call->input, call->output, sizeof(float), &kept, &reduced);
   if (status != HeedStatusOk || kept == 0) return status;
@@ -260,5 +260,5 @@ HeedStatus heed_arithmetic_reduce(const HeedArithmeticReduce *shape, HeedArithme
 
 HeedStatus heed_arithmetic_arg_maximum(const HeedArithmeticReduce *shape, const float *input, int32_t *output) {
   HEED_ENTRY();
-  return run(&(Call){.reduction = HeedArithmeticLargest, .argument = true, .input = input, .output = output}, shape);
+  return run(&(Call){.reduction = HeedArithmeticReductionMaximum, .argument = true, .input = input, .output = output}, shape);
 }

@@ -11,15 +11,16 @@
 //   Sign                              -1, 0, 1            NaN stays NaN
 //   Comparisons give a byte, 1 or 0; with NaN all are 0 but NotEqual. Select gives a where the mask's byte is not 0, else b, and what is not
 //   taken has no effect.
-// Every result is the correctly rounded one (Power: within 1 ulp). The bits of an element depend on its operands and the instruction set alone.
+// Every result is the correctly rounded one (Power: within 1 ulp). The bits of an element depend on its operands and the instruction set
+// alone.
 //
-// Reductions over any set of axes: Sum, Mean, Maximum, Minimum, and ArgMaximum (int32, the first of equals; NaN counts as the largest).
-// NaN that takes part gives NaN. Order: the reduced elements, row-major over the reduced axes as given, in blocks of
-// HEED_ARITHMETIC_BLOCK; in a block element i belongs to partial result i mod 16, each taken in order from zero (the largest: from minus
+// Reductions over any set of axes: Sum, Mean, Maximum, Minimum, and ArgMaximum (int32, the first of equals; NaN counts as the largest). NaN
+// that takes part gives NaN. Order: the reduced elements, row-major over the reduced axes as given, in blocks of HEED_ARITHMETIC_BLOCK; in
+// a block element i belongs to partial result i mod 16, each taken in order from zero (a maximum from minus infinity, a minimum from
 // infinity), the 16 joined by halves (p and p + 8, p and p + 4 ...); block sums are added in order in float64 and rounded once, the mean
 // after the division. So the bits depend on the reduced elements alone: not on threads, strides, instruction set or what else is reduced.
-// Accuracy of a sum: |error| <= 20 eps sum |x|, eps = 2^-23, at any length; of numbers of mean 0, typically 1 eps of their norm.
-// A sum of nothing is 0, a mean of nothing NaN, a largest of nothing BadShape.
+// Accuracy of a sum: |error| <= 20 eps sum |x|, eps = 2^-23, at any length; of numbers of mean 0, typically 1 eps of their norm. A sum of
+// nothing is 0, a mean of nothing NaN, a maximum or minimum of nothing BadShape.
 //
 // Gather and scatter along one axis of [outer, count or extent, inner]:
 //   gather        output[o, j, i] <- input[o, index(o, j, i), i]
@@ -74,10 +75,10 @@ typedef enum HEED_CLOSED HeedArithmeticComparison {
 #define HEED_ARITHMETIC_COMPARISON_COUNT 6
 
 typedef enum HEED_CLOSED HeedArithmeticReduction {
-  HeedArithmeticSum = 0,
-  HeedArithmeticMean,
-  HeedArithmeticLargest,
-  HeedArithmeticSmallest,
+  HeedArithmeticReductionSum = 0,
+  HeedArithmeticReductionMean,
+  HeedArithmeticReductionMaximum,
+  HeedArithmeticReductionMinimum,
 } HeedArithmeticReduction;
 #define HEED_ARITHMETIC_REDUCTION_COUNT 4
 

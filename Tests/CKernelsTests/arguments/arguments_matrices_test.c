@@ -153,8 +153,8 @@ TEST_ONCE(arguments_of_arithmetic) {
     GIVES_STATUS(rows[i].status, heed_arithmetic_forward(&s, HeedArithmeticAdd, &operands, OUT));
     GIVES_STATUS(rows[i].status, heed_arithmetic_compare(&s, HeedArithmeticLess, &operands, (uint8_t *)OUT));
     GIVES_STATUS(rows[i].status, heed_arithmetic_select(&s, &operands, OUT));
-    GIVES_STATUS(rows[i].status, heed_arithmetic_reference_reduce(&r, HeedArithmeticSum, IN, REF));
-    GIVES_STATUS(rows[i].status, heed_arithmetic_reduce(&r, HeedArithmeticSum, IN, OUT));
+    GIVES_STATUS(rows[i].status, heed_arithmetic_reference_reduce(&r, HeedArithmeticReductionSum, IN, REF));
+    GIVES_STATUS(rows[i].status, heed_arithmetic_reduce(&r, HeedArithmeticReductionSum, IN, OUT));
     GIVES_STATUS(rows[i].status, heed_arithmetic_arg_maximum(&r, IN, outputs_32[0]));
   }
   GIVES(BadArgument, heed_arithmetic_reference_forward(NULL, HeedArithmeticAdd, &operands, REF));
@@ -176,17 +176,17 @@ TEST_ONCE(arguments_of_arithmetic) {
   GIVES(BadArgument, heed_arithmetic_compare(&grid, HeedArithmeticLess, WITH(operands, b = NULL), (uint8_t *)OUT));
   GIVES(BadArgument, heed_arithmetic_select(&grid, WITH(operands, mask = NULL), OUT));
   GIVES(BadArgument, heed_arithmetic_select(NULL, &operands, OUT));
-  GIVES(BadArgument, heed_arithmetic_reference_reduce(NULL, HeedArithmeticSum, IN, REF));
+  GIVES(BadArgument, heed_arithmetic_reference_reduce(NULL, HeedArithmeticReductionSum, IN, REF));
   GIVES(BadArgument, heed_arithmetic_reference_reduce(&reduce, (HeedArithmeticReduction)4, IN, REF));
-  GIVES(BadArgument, heed_arithmetic_reference_reduce(&reduce, HeedArithmeticSum, NULL, REF));
-  GIVES(BadArgument, heed_arithmetic_reference_reduce(&reduce, HeedArithmeticSum, IN, NULL));
-  GIVES(BadShape, heed_arithmetic_reference_reduce(WITH(reduce, size[1] = 0), HeedArithmeticLargest, IN, REF));
-  GIVES(BadShape, heed_arithmetic_reduce(WITH(reduce, size[1] = 0), HeedArithmeticLargest, IN, OUT));
+  GIVES(BadArgument, heed_arithmetic_reference_reduce(&reduce, HeedArithmeticReductionSum, NULL, REF));
+  GIVES(BadArgument, heed_arithmetic_reference_reduce(&reduce, HeedArithmeticReductionSum, IN, NULL));
+  GIVES(BadShape, heed_arithmetic_reference_reduce(WITH(reduce, size[1] = 0), HeedArithmeticReductionMaximum, IN, REF));
+  GIVES(BadShape, heed_arithmetic_reduce(WITH(reduce, size[1] = 0), HeedArithmeticReductionMaximum, IN, OUT));
   GIVES(BadShape, heed_arithmetic_arg_maximum(WITH(reduce, size[1] = 0), IN, outputs_32[0]));
-  GIVES(BadArgument, heed_arithmetic_reduce(NULL, HeedArithmeticSum, IN, OUT));
+  GIVES(BadArgument, heed_arithmetic_reduce(NULL, HeedArithmeticReductionSum, IN, OUT));
   GIVES(BadArgument, heed_arithmetic_reduce(&reduce, (HeedArithmeticReduction)4, IN, OUT));
-  GIVES(BadArgument, heed_arithmetic_reduce(&reduce, HeedArithmeticSum, NULL, OUT));
-  GIVES(BadArgument, heed_arithmetic_reduce(&reduce, HeedArithmeticSum, IN, NULL));
+  GIVES(BadArgument, heed_arithmetic_reduce(&reduce, HeedArithmeticReductionSum, NULL, OUT));
+  GIVES(BadArgument, heed_arithmetic_reduce(&reduce, HeedArithmeticReductionSum, IN, NULL));
   GIVES(BadArgument, heed_arithmetic_arg_maximum(NULL, IN, outputs_32[0]));
   GIVES(BadArgument, heed_arithmetic_arg_maximum(&reduce, IN, NULL));
 }

@@ -46,11 +46,11 @@ TEST(arithmetic_reduce_agrees_with_the_oracle) {
     heed_arithmetic_reference_reduce(&sizes, reduction, absolute, magnitude);
     memcpy(s.output, output.stride, sizeof s.output);
     const HeedStatus status = heed_arithmetic_reduce(&s, reduction, x, y);
-    const bool refused = reduction >= HeedArithmeticLargest && count == 0 && kept > 0;
+    const bool refused = reduction >= HeedArithmeticReductionMaximum && count == 0 && kept > 0;
     CHECK_MESSAGE(status == (refused ? HeedStatusBadShape : HeedStatusOk), "case %d: status %d", c, (int)status);
     for (size_t i = 0; i < kept && !refused; i++) {
       float *result = y + array_offset(s.axes, kept_size, s.output, i);
-      const double e = expected[i], limit = reduction < HeedArithmeticLargest ? 20 * EPSILON * magnitude[i] : 0;
+      const double e = expected[i], limit = reduction < HeedArithmeticReductionMaximum ? 20 * EPSILON * magnitude[i] : 0;
       const bool good = isnan(e) ? isnan(*result) : fabs((double)*result - e) <= limit;
       CHECK_MESSAGE(good, "case %d, reduction %d, result %zu of %zu over %zu: %a instead of %a", c, (int)reduction, i, kept,
                     kept ? count / kept : 0, (double)*result, e);
@@ -104,7 +104,7 @@ TEST(arithmetic_reduce_bits_depend_on_the_elements_alone) {
   const HeedArithmeticReduce whole = {.axes = 1, .size = {LINES * LENGTH}, .input = {1}, .reduced = {true}};
   for (size_t t = 0; t < 5; t++) {
     heed_thread_count_set(threads[t]);
-    CHECK(heed_arithmetic_reduce(&whole, HeedArithmeticSum, x, t == 0 ? expected : result) == HeedStatusOk);
+    CHECK(heed_arithmetic_reduce(&whole, HeedArithmeticReductionSum, x, t == 0 ? expected : result) == HeedStatusOk);
     if (t > 0) CHECK(differing_floats(result, expected, 1, NULL) == 0);
   }
   heed_thread_count_set(0);
@@ -203,15 +203,15 @@ TEST(arithmetic_reduce_refuses_bad_arguments_and_touches_nothing) {
   for (int i = 0; i < 12; i++) x[i] = 1;
   const HeedArithmeticReduce good = {.axes = 2, .size = {3, 4}, .input = {4, 1}, .output = {1, 0}, .reduced = {false, true}};
   HeedArithmeticReduce bad = good;
-  CHECK(heed_arithmetic_reduce(NULL, HeedArithmeticSum, x, y) == HeedStatusBadArgument);
-  CHECK(heed_arithmetic_reduce(&good, HeedArithmeticSum, NULL, y) == HeedStatusBadArgument);
-  CHECK(heed_arithmetic_reduce(&good, HeedArithmeticSum, x, NULL) == HeedStatusBadArgument);
+  CHECK(heed_arithmetic_reduce(NULL, HeedArithmeticReductionSum, x, y) == HeedStatusBadArgument);
+  CHECK(heed_arithmetic_reduce(&good, HeedArithmeticReductionSum, NULL, y) == HeedStatusBadArgument);
+  CHECK(heed_arithmetic_reduce(&good, HeedArithmeticReductionSum, x, NULL) == HeedStatusBadArgument);
   CHECK(heed_arithmetic_reduce(&good, (HeedArithmeticReduction)HEED_ARITHMETIC_REDUCTION_COUNT, x, y) == HeedStatusBadArgument);
   bad.output[0] = 0;
-  CHECK(heed_arithmetic_reduce(&bad, HeedArithmeticSum, x, y) == HeedStatusBadStride);
+  CHECK(heed_arithmetic_reduce(&bad, HeedArithmeticReductionSum, x, y) == HeedStatusBadStride);
   bad = good, bad.axes = 9;
-  CHECK(heed_arithmetic_reduce(&bad, HeedArithmeticSum, x, y) == HeedStatusBadShape);
+  CHECK(heed_arithmetic_reduce(&bad, HeedArithmeticReductionSum, x, y) == HeedStatusBadShape);
   bad = good, bad.size[1] = 0;
-  CHECK(heed_arithmetic_reduce(&bad, HeedArithmeticLargest, x, y) == HeedStatusBadShape);
+  CHECK(heed_arithmetic_reduce(&bad, HeedArithmeticReductionMaximum, x, y) == HeedStatusBadShape);
   CHECK(is_poison(y, 12));
 }

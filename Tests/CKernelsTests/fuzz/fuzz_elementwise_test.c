@@ -151,7 +151,7 @@ FUZZ(reduce) {
   fuzz_fill_special(&x, 1);
   put_strides(s.input, &x), put_strides(s.output, &y);
   const float *input = x.data;
-  const bool is_sum = reduction <= HeedArithmeticMean;
+  const bool is_sum = reduction <= HeedArithmeticReductionMean;
   HeedStatus expected = kept > 0 && reduced == 0 && !is_sum ? HeedStatusBadShape : HeedStatusOk,
              argument = kept > 0 && reduced == 0 ? HeedStatusBadShape : HeedStatusOk;
   const int axis = axes ? (int)fuzz_below((size_t)axes) : 0;
@@ -179,7 +179,7 @@ FUZZ(reduce) {
   if (FUZZ_CALL(expected, heed_arithmetic_reference_reduce(&s, reduction, input, oracle.data))) {
     fuzz_keep(&oracle);
     // Numbers are at most 3: a sum errs by 20 eps of their magnitudes.
-    const double bound = is_sum ? 20 * EPSILON * 3 * (reduction == HeedArithmeticSum ? (double)reduced : 1) : 0;
+    const double bound = is_sum ? 20 * EPSILON * 3 * (reduction == HeedArithmeticReductionSum ? (double)reduced : 1) : 0;
     if (FUZZ_CALL(expected, heed_arithmetic_reduce(&s, reduction, input, y.data))) fuzz_near(&y, &oracle, NULL, bound);
   } else if (expected != HeedStatusOk) {
     FUZZ_CALL(expected, heed_arithmetic_reduce(&s, reduction, input, y.data));
@@ -188,7 +188,7 @@ FUZZ(reduce) {
     FUZZ_CALL(argument, heed_arithmetic_arg_maximum(&s, input, places.data));
     return;
   }
-  if (!FUZZ_CALL(argument, heed_arithmetic_reference_reduce(&s, HeedArithmeticLargest, input, largest.data))) return;
+  if (!FUZZ_CALL(argument, heed_arithmetic_reference_reduce(&s, HeedArithmeticReductionMaximum, input, largest.data))) return;
   fuzz_keep(&largest);
   if (!FUZZ_CALL(argument, heed_arithmetic_arg_maximum(&s, input, places.data))) return;
   for (size_t i = 0; i < y.count; i++) {

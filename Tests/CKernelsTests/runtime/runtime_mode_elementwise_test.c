@@ -35,7 +35,7 @@ static HeedStatus power(void) { return operate(HeedArithmeticPower); }
 static HeedStatus scaled_add(void) { return operate(HeedArithmeticScaledAdd); }
 static HeedStatus compare(void) { return heed_arithmetic_compare(&line, HeedArithmeticLess, &operands, mode_results(N)); }
 static HeedStatus pick(void) { return heed_arithmetic_select(&line, &operands, mode_floats(N)); }
-static HeedStatus mean(void) { return heed_arithmetic_reduce(&rows_reduced, HeedArithmeticMean, mode_x, mode_floats(ROWS)); }
+static HeedStatus mean(void) { return heed_arithmetic_reduce(&rows_reduced, HeedArithmeticReductionMean, mode_x, mode_floats(ROWS)); }
 static HeedStatus arg_maximum(void) { return heed_arithmetic_arg_maximum(&rows_reduced, mode_x, mode_results(ROWS * sizeof(int32_t))); }
 static HeedStatus gather(void) { return heed_arithmetic_gather(&gathered, mode_x, mode_index32, mode_floats(4096 * 32)); }
 static HeedStatus scatter_add(void) { return heed_arithmetic_scatter_add(&gathered, mode_x, mode_index32, mode_copy(mode_y, 32 * 32)); }

@@ -33,7 +33,7 @@ static HeedStatus arithmetic(void) {
   const HeedArithmeticInputs operands = {.a = mode_x, .b = mode_y};
   const HeedArithmeticReduce all = {.axes = 1, .size = {N}, .input = {1}, .reduced = {true}};
   const HeedStatus status = heed_arithmetic_reference_forward(&line, HeedArithmeticDivide, &operands, mode_doubles(N));
-  return status == HeedStatusOk ? heed_arithmetic_reference_reduce(&all, HeedArithmeticMean, mode_x, mode_doubles(1)) : status;
+  return status == HeedStatusOk ? heed_arithmetic_reference_reduce(&all, HeedArithmeticReductionMean, mode_x, mode_doubles(1)) : status;
 }
 
 enum { LENGTH = 9, DIM = 5 };

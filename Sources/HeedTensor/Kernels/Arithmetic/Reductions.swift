@@ -18,13 +18,13 @@ extension StridedTensor where Scalar == Float {
     ///
     /// - Precondition: there are elements to choose from.
     public func max(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
-        reduction(.largest, "max", self, axes: axes, keepingAxes: keepingAxes)
+        reduction(.maximum, "max", self, axes: axes, keepingAxes: keepingAxes)
     }
     /// The smallest element over `axes`, all of them unless given; NaN where there is one.
     ///
     /// - Precondition: there are elements to choose from.
     public func min(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
-        reduction(.smallest, "min", self, axes: axes, keepingAxes: keepingAxes)
+        reduction(.minimum, "min", self, axes: axes, keepingAxes: keepingAxes)
     }
     /// The sum along an axis.
     public func sum(axis: Int, keepingAxes: Bool = false) -> Tensor { sum(axes: [axis], keepingAxes: keepingAxes) }
