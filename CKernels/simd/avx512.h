@@ -36,8 +36,8 @@ VOCABULARY vf vf_round_bf16(vf x) {
 
 VOCABULARY vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 VOCABULARY vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
-// The bits of vf_add by the units that multiply, which stand idle in loops of sums on processors that have others for adding. The compiler is
-// not to know that the factor is 1.
+// The bits of vf_add by the units that multiply, which stand idle in loops of sums on processors that have others for adding. The compiler
+// is not to know that the factor is 1.
 VOCABULARY vf vf_add_by_multiplier(vf a, vf b) {
   vf one = _mm512_set1_ps(1.0f);
   __asm__("" : "+v"(one));
@@ -86,9 +86,15 @@ VOCABULARY vf vf_table32(const float *table, vf bits) {
 }
 // x * 2^floor(n), exact but for the last rounding of a denormal; n may be far out of range.
 VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
-// A pair for 2^(i / 16) * x with -2016 <= i <= 960, x in (1/2, 2): i = bits - those of 1.5 * 2^19 (its last four are worth sixteenths). An entry
-// and, after the same multiplications and additions, the same bits as of vf_table16 and vf_scale_by_power(., i / 16); an instruction set may
-// scale the entry instead. 0 in lanes outside `normal`, whatever stands there: where the macro is defined, any i.
+// The first and the last step of an exponential (template/math/exp.inc.h), which together multiply by 2^(i / 16), i an integer from -2016
+// to 960. `bits` are those of the float 1.5 * 2^19 + i / 16, whose last bits count sixteenths; n is i / 16.
+//
+//   entry = vf_table16_down(table, bits)    table[i & 15], where table[j] = 2^(j / 16)
+//   x = ...                                 the caller multiplies the entry and adds multiples of it, so that x is in (1/2, 2)
+//   vf_scale_down(normal, x, n)             x * 2^floor(n); 0 in lanes outside `normal`
+//
+// An instruction set may put the power of 2 into the entry instead and take a constant one out at the end: all in between is then scaled
+// by a power of 2, and the result has the same bits. In lanes outside `normal` too i must lie in the range, unless the macro is defined.
 #define HEED_SCALES_DOWN_FROM_ANYWHERE 1
 VOCABULARY vf vf_table16_down(const float *table, vf bits) { return vf_table16(table, bits); }
 VOCABULARY vf vf_scale_down(vm normal, vf x, vf n) { return _mm512_maskz_scalef_ps(normal, x, n); }

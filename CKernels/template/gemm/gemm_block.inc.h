@@ -13,8 +13,8 @@
 #define GEMM_SUMS  24 // of the largest block
 #define GEMM_PANEL (HEED_LANES * HEED_BLOCK_VECTORS)
 // Blocks of k in a pass over it, between which sums do not leave the first-level cache. A panel of a pass must fit there beside A: 24 KiB
-// with AVX2 (256 terms of 24 columns), whose small register blocks visit C more often than they can afford: 75 % of peak with one block, 84 with
-// four (1024, two threads, Zen 4); 32 KiB with AVX-512, which gains 1 % at 512 and 6 at 128.
+// with AVX2 (256 terms of 24 columns), whose small register blocks visit C more often than they can afford: 75 % of peak with one block, 84
+// with four (1024, two threads, Zen 4); 32 KiB with AVX-512, which gains 1 % at 512 and 6 at 128.
 #define GEMM_PASS_BLOCKS (HEED_BLOCK_VECTORS == 4 ? 2 : 4)
 
 // One register block. An element is a float32 term, or a pair of bfloat16 terms in as many bytes.
@@ -122,14 +122,14 @@ INLINE_KERNEL void gemm_end(const int rows, const int vectors, const GemmBlock *
 
 typedef void (*GemmBlockKernel)(const GemmBlock *);
 
-// The register blocks of one way to multiply. One or two rows alone would leave the multipliers waiting and read B in short pieces: they take
-// several panels at a time where that is possible.
+// The register blocks of one way to multiply. One or two rows alone would leave the multipliers waiting and read B in short pieces: they
+// take several panels at a time where that is possible.
 typedef struct GemmKernels {
   GemmBlockKernel blocks[4][6]; // [vectors - 1][rows - 1]
   GemmBlockKernel wide[2];      // [rows - 1]
 } GemmKernels;
 
-// The product stands in one place of a block: of two, the compiler spills the sums of one.
+// A block has its product in one place of the code: where it has two, the compiler keeps the sums of one of them on the stack.
 #define GEMM_BLOCK(product, rows, vectors)                                                                                                 \
   static __attribute__((noinline)) void product##_##rows##x##vectors(const GemmBlock *x) {                                                 \
     vf sum[GEMM_SUMS];                                                                                                                     \

@@ -1,9 +1,10 @@
-// The product of a single state and packed weights, which reads each weight once: the speed of the second-level cache is its limit. An LSTM of
-// 256 units on two threads reads 512 KiB a step and thread, 4.44 us at the 118 GB/s (32 bytes a cycle) of a Zen 4; this loop takes 4.6.
+// The product of a single state and packed weights, which reads each weight once: the speed of the second-level cache is its limit. An LSTM
+// of 256 units on two threads reads 512 KiB a step and thread, 4.44 us at the 118 GB/s (32 bytes a cycle) of a Zen 4; this loop takes 4.6.
 //
-// Lost: multiplying the inputs of later steps meanwhile, for the multipliers wait half of the time (8 rows x 2 vectors, a term for each 4 of the
-// state). In a loop of its own both took 5.6 us instead of 4.6 + 2.5, but in the layer 7.5 instead of 8.1, and more than before where
-// neighbours use the last cache, from which the input's weights then come again and again.
+// Tried, and not worth it: multiplying the inputs of later steps in the same loop, because the multipliers wait half of the time (8 rows x
+// 2 vectors, one term for each 4 of the state). On its own that loop took 5.6 us for both products, where two loops take 4.6 + 2.5 us. In
+// the layer a step took 7.5 us instead of 8.1. Where other programs filled the last-level cache it took longer than before, because the
+// weights of the input had to be read from memory again and again.
 
 #ifndef HEED_RECURRENT_ROW_INC_H
 #define HEED_RECURRENT_ROW_INC_H
