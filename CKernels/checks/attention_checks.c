@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "checks/attention_extent.h"
+#include "checks/element.h"
 
 // The operands of a call.
 typedef struct Operands {
@@ -39,7 +40,10 @@ static HeedStatus check_input_strides(const HeedAttentionShape *shape, const Hee
   return fit ? HeedStatusOk : HeedStatusBadStride;
 }
 
-static HeedStatus check_input_data(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const Operands *x) {
+static HeedStatus check_input_data(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const Operands *x,
+                                   bool takes_bfloat16) {
+  if (!heed_element_exists(shape->element)) return HeedStatusBadArgument;
+  if (shape->element == HeedElementBfloat16 && !takes_bfloat16) return HeedStatusBadArgument;
   if (!inputs->query && !heed_extent_is_empty(&x->query)) return HeedStatusBadArgument;
   if (!inputs->key && !heed_extent_is_empty(&x->key)) return HeedStatusBadArgument;
   if (!inputs->value && !heed_extent_is_empty(&x->value)) return HeedStatusBadArgument;
@@ -58,11 +62,12 @@ HeedStatus heed_attention_check_inputs(const HeedAttentionShape *shape, const He
   const Operands operands = operands_of(shape);
   HeedStatus status = check_shape(shape, &operands);
   if (status == HeedStatusOk) status = check_input_strides(shape, inputs, &operands);
-  if (status == HeedStatusOk) status = check_input_data(shape, inputs, &operands);
+  if (status == HeedStatusOk) status = check_input_data(shape, inputs, &operands, false);
   return status;
 }
 
-HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs) {
+HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs,
+                                bool takes_bfloat16) {
   if (!shape || !inputs || !outputs) return HeedStatusBadArgument;
   const Operands operands = operands_of(shape);
   HeedStatus status = check_shape(shape, &operands);
@@ -71,7 +76,7 @@ HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAtten
   if (!heed_extent_distances_fit(&operands.output, sizeof(float)) || !heed_extent_strides_nest(&operands.output))
     return HeedStatusBadStride;
   if (!outputs->output && !heed_extent_is_empty(&operands.output)) return HeedStatusBadArgument;
-  return check_input_data(shape, inputs, &operands);
+  return check_input_data(shape, inputs, &operands, takes_bfloat16);
 }
 
 HeedStrides heed_strides_contiguous(size_t heads, size_t rows, size_t columns) {

@@ -8,9 +8,10 @@
 // The errors that attention.h lists, in its order (BadShape, BadStride, BadArgument), for the forward pass of any variant; `HeedStatusOk`
 // means that every offset an operand's strides can make fits in ptrdiff_t, also in bytes. Reads nothing but the three structs and
 // key_lengths. Whether the variant gives weights is for the variant to say.
-HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs);
+HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs,
+                                bool takes_bfloat16);
 
-// The part that concerns the shape and the inputs alone.
+// The part that concerns the shape and the inputs, for what takes float32 only.
 HeedStatus heed_attention_check_inputs(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs);
 
 #endif

@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "checks/array_checks.h"
+#include "checks/element.h"
 #include "heed/gemm.h"
 
 // Whether A and B are read at all.
@@ -23,14 +24,16 @@ static inline HeedStatus heed_gemm_check_operands(const HeedGemmShape *s, const 
   if (!heed_array_distances_fit(&A, sizeof(float))) return HeedStatusBadStride;
   if (!b_is_packed && !heed_array_distances_fit(&B, sizeof(float))) return HeedStatusBadStride;
   if (c_is_strided && (!heed_array_distances_fit(&C, sizeof(float)) || !heed_array_is_injective(&C))) return HeedStatusBadStride;
-  if (!isfinite(s->alpha) || !isfinite(s->beta)) return HeedStatusBadArgument;
+  if (!heed_element_exists(s->element) || !isfinite(s->alpha) || !isfinite(s->beta)) return HeedStatusBadArgument;
   if (heed_array_is_empty(&C)) return HeedStatusOk;
   if (!c || (heed_gemm_reads(s) && (!a || !b))) return HeedStatusBadArgument;
   return HeedStatusOk;
 }
 
-static inline HeedStatus heed_gemm_check(const HeedGemmShape *s, const void *a, const void *b, const void *c, bool c_is_strided) {
-  return heed_gemm_check_operands(s, a, b, c, c_is_strided, false);
+// The same for a variant that takes float32 only, and no packed B.
+static inline HeedStatus heed_gemm_check(const HeedGemmShape *s, const float *a, const float *b, const void *c, bool c_is_strided) {
+  const HeedStatus status = heed_gemm_check_operands(s, a, b, c, c_is_strided, false);
+  return status == HeedStatusOk && s->element != HeedElementFloat32 ? HeedStatusBadArgument : status;
 }
 
 // `e` may be null.

@@ -93,9 +93,9 @@ HeedStatus heed_attention_reference_forward(const HeedAttentionShape *shape, con
         // An operand that is empty may be null: no address of its elements is computed.
         const bool scored = shape->key_length > 0 && shape->head_dim > 0, summed = shape->key_length > 0 && shape->value_dim > 0;
         const Row row = {
-            .query = scored ? inputs->query + heed_attention_row_offset(shape->query, b, h, i) : 0,
-            .key = scored ? inputs->key + heed_attention_row_offset(shape->key, b, g, 0) : 0,
-            .value = summed ? inputs->value + heed_attention_row_offset(shape->value, b, g, 0) : 0,
+            .query = scored ? (const float *)inputs->query + heed_attention_row_offset(shape->query, b, h, i) : 0,
+            .key = scored ? (const float *)inputs->key + heed_attention_row_offset(shape->key, b, g, 0) : 0,
+            .value = summed ? (const float *)inputs->value + heed_attention_row_offset(shape->value, b, g, 0) : 0,
             .b = b,
             .h = h,
             .i = i,

@@ -5,8 +5,6 @@
 #ifndef HEED_KERNELS_H
 #define HEED_KERNELS_H
 
-#include "heed/activation.h"
-#include "heed/gemm.h"
 #include "heed/key_value_cache.h"
 #include "heed/runtime.h"
 #include "table/kernels_activation.h"
@@ -14,6 +12,7 @@
 #include "table/kernels_attention_backward.h"
 #include "table/kernels_convolution.h"
 #include "table/kernels_embedding.h"
+#include "table/kernels_gemm.h"
 #include "table/kernels_loss.h"
 #include "table/kernels_norm.h"
 #include "table/kernels_optimizer.h"
@@ -46,6 +45,12 @@ typedef struct HeedAttentionTile {
   float *scratch;     // 64-byte aligned
 } HeedAttentionTile;
 
+// The kernels of one element.
+typedef struct HeedAttentionTiledKernels {
+  size_t (*scratch)(size_t head_dim, size_t value_dim); // floats
+  void (*forward)(const HeedAttentionTile *tile);
+} HeedAttentionTiledKernels;
+
 // A few queries against one chunk of keys of one key/value head. What comes out is relative to the chunk's own maximum.
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
@@ -59,28 +64,6 @@ typedef struct HeedAttentionDecode {
   float scale;               // of the scores, in base 2: the factor, rounded
   float *output, *max, *sum; // [rows][E], [rows], [rows]
 } HeedAttentionDecode;
-
-// How B lies. Panels hold the whole depth, and a tile begins with one.
-typedef enum HeedGemmLayout {
-  HeedGemmLayoutStrided = 0,
-  HeedGemmLayoutPacked, // panels of HEED_GEMM_PANEL columns, the same for every table (gemm.h)
-  HeedGemmLayoutStaged, // panels of gemm_columns, in the form the table's own kernels read, as its `stage` writes them
-} HeedGemmLayout;
-
-// One tile of C <- activation(alpha * A B + beta * C + bias). Pointers stand at the tile's first element; C may not overlap A or B.
-typedef struct HeedGemmTile {
-  size_t rows, columns, depth;
-  const void *a, *b; // float32, or bfloat16 for the kernel that says so
-  HeedGemmLayout b_layout;
-  ptrdiff_t a_row, a_column, b_row, b_column;
-  float *c;
-  ptrdiff_t c_row, c_column;
-  float alpha, beta;
-  const float *bias; // or null
-  ptrdiff_t bias_row, bias_column;
-  HeedActivation activation;
-  float *scratch; // 64-byte aligned
-} HeedGemmTile;
 
 // One row of a softmax; all pointers are to contiguous columns.
 typedef struct HeedSoftmaxRow {
@@ -118,10 +101,7 @@ typedef struct HeedKernels {
 
   // Attention forward, tiled: one tile of at most `attention_query_tile` queries of one head, all keys.
   size_t attention_query_tile;
-  size_t (*attention_tiled_scratch)(size_t head_dim, size_t value_dim); // floats
-  void (*attention_tiled_forward)(const HeedAttentionTile *tile);
-  size_t (*attention_tiled_bf16_scratch)(size_t head_dim, size_t value_dim); // floats
-  void (*attention_tiled_bf16_forward)(const HeedAttentionTile *tile);
+  HeedAttentionTiledKernels attention_tiled, attention_tiled_bf16;
 
   // Attention forward, few queries: one chunk of HEED_CACHE_CHUNK keys, and the merging of a row's chunks, whose maxima and sums stand
   // `statistics_stride` floats apart and whose outputs stand `parts_stride` floats apart.
@@ -131,14 +111,7 @@ typedef struct HeedKernels {
 
   // Matrix product of one tile of C; tiles of whole panels of gemm_columns and whole blocks of gemm_rows have no tails.
   size_t gemm_rows, gemm_columns;
-  size_t (*gemm_tile_scratch)(size_t rows, size_t columns, size_t depth); // floats
-  void (*gemm_tile)(const HeedGemmTile *tile);
-  size_t (*gemm_staged_size)(size_t columns, size_t depth);                         // floats
-  void (*gemm_stage)(const HeedGemmTile *tile, size_t column, float *staged_panel); // of a strided B: the panel from `column` on
-  size_t (*gemm_bf16_tile_scratch)(size_t rows, size_t columns, size_t depth);      // floats
-  void (*gemm_bf16_tile)(const HeedGemmTile *tile);
-  size_t (*gemm_bf16_staged_size)(size_t columns, size_t depth); // floats
-  void (*gemm_bf16_stage)(const HeedGemmTile *tile, size_t column, float *staged_panel);
+  HeedGemmKernels gemm, gemm_bf16;
 
   void (*convert_f32_to_bf16)(size_t count, const float *input, uint16_t *output);
   void (*convert_bf16_to_f32)(size_t count, const uint16_t *input, float *output);

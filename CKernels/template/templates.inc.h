@@ -33,11 +33,11 @@
 
 #define HEED_BASE_FIELDS                                                                                                                   \
   .lanes = HEED_LANES, .peak_fma_f32 = peak_fma_f32, .peak_read_memory = peak_read_memory, .attention_query_tile = QUERY_TILE,             \
-  .attention_tiled_scratch = attention_tiled_scratch, .attention_tiled_forward = attention_tiled_forward,                                  \
-  .attention_decode_forward = attention_decode_forward, .attention_decode_merge = attention_decode_merge, .gemm_rows = GEMM_ROWS,          \
-  .gemm_columns = GEMM_PANEL, .gemm_tile_scratch = gemm_tile_scratch, .gemm_tile = gemm_tile, .gemm_staged_size = gemm_staged_size,        \
-  .gemm_stage = gemm_stage, .convert_f32_to_bf16 = convert_f32_to_bf16, .convert_bf16_to_f32 = convert_bf16_to_f32,                        \
-  .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite, .weighted_sum_seen = weighted_sum_seen
+  .attention_tiled = {attention_tiled_scratch, attention_tiled_forward}, .attention_decode_forward = attention_decode_forward,             \
+  .attention_decode_merge = attention_decode_merge, .gemm_rows = GEMM_ROWS, .gemm_columns = GEMM_PANEL,                                    \
+  .gemm = {gemm_tile_scratch, gemm_tile, gemm_staged_size, gemm_stage}, .convert_f32_to_bf16 = convert_f32_to_bf16,                        \
+  .convert_bf16_to_f32 = convert_bf16_to_f32, .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite,            \
+  .weighted_sum_seen = weighted_sum_seen
 
 // clang-format off
 // A family added to the table adds a line here, its sub-table (table/kernels_FAMILY.h) filled at the end of its template.
@@ -62,6 +62,5 @@
 
 // bfloat16 by conversion, for tables without its dot product.
 #define HEED_TEMPLATE_BF16_FIELDS                                                                                                          \
-  .attention_tiled_bf16_scratch = attention_tiled_bf16_scratch, .attention_tiled_bf16_forward = attention_tiled_bf16_forward,              \
-  .gemm_bf16_tile_scratch = gemm_bf16_tile_scratch, .gemm_bf16_tile = gemm_bf16_tile, .gemm_bf16_staged_size = gemm_bf16_staged_size,      \
-  .gemm_bf16_stage = gemm_bf16_stage
+  .attention_tiled_bf16 = {attention_tiled_bf16_scratch, attention_tiled_bf16_forward},                                                    \
+  .gemm_bf16 = {gemm_bf16_tile_scratch, gemm_bf16_tile, gemm_bf16_staged_size, gemm_bf16_stage}

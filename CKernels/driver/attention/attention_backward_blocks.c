@@ -89,16 +89,16 @@ typedef struct Block {
 static void pack_block(Block *block) {
   const HeedAttentionBackwardCall *call = block->call;
   const HeedAttentionShape *s = &call->shape->forward;
-  const HeedAttentionInputs *in = &call->inputs->forward;
+  const float *key = call->inputs->forward.key, *value = call->inputs->forward.value;
   const HeedAttentionBackwardKernels *kernels = &call->kernels->attention_backward;
   const size_t g = heed_attention_group(s, block->walk->head), b = block->walk->batch, D = s->head_dim, E = s->value_dim;
   for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
     const size_t left = block->seen - row, rows = left < HEED_ATTENTION_KEY_TILE ? left : HEED_ATTENTION_KEY_TILE, at = block->first + row;
     block->finite[row / HEED_ATTENTION_KEY_TILE] =
-        D == 0 || kernels->pack_keys(in->key + heed_attention_row_offset(s->key, b, g, at), s->key.row, s->key.column, rows, D,
+        D == 0 || kernels->pack_keys(key + heed_attention_row_offset(s->key, b, g, at), s->key.row, s->key.column, rows, D,
                                      block->scratch->key + row * D);
     if (E > 0)
-      kernels->pack_keys(in->value + heed_attention_row_offset(s->value, b, g, at), s->value.row, s->value.column, rows, E,
+      kernels->pack_keys(value + heed_attention_row_offset(s->value, b, g, at), s->value.row, s->value.column, rows, E,
                          block->scratch->value + row * E);
   }
 }

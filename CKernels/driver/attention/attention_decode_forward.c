@@ -44,7 +44,7 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
       .key_row = s->key.row,
       .value_row = call->cache ? (ptrdiff_t)s->value_dim : s->value.row,
       .key_blocked = call->cache != NULL,
-      .bf16 = call->bf16,
+      .bf16 = s->element == HeedElementBfloat16,
       .scale = decode->scale,
       .output = decode->parts + task * decode->rows * s->value_dim,
       .max = decode->max + task * decode->rows,
@@ -61,17 +61,19 @@ static void prepare_pair(const Decode *decode, size_t pair) {
   const HeedAttentionCall *call = decode->call;
   const HeedAttentionShape *s = call->shape;
   const size_t g = pair % s->key_value_heads, b = pair / s->key_value_heads, heads = s->heads / s->key_value_heads;
+  const float *query = call->inputs->query;
+  const uint16_t *query_bf16 = call->inputs->query;
   float *target = decode->queries + pair * decode->rows * s->head_dim;
   for (size_t row = 0; row < decode->rows; row++) {
     const size_t h = g * heads + row / s->query_length, i = row % s->query_length;
     const ptrdiff_t source = heed_attention_row_offset(s->query, b, h, i);
     for (size_t d = 0; d < s->head_dim; d++) {
       const ptrdiff_t at = source + (ptrdiff_t)d * s->query.column;
-      if (call->bf16) {
-        const uint32_t bits = (uint32_t)((const uint16_t *)(const void *)call->inputs->query)[at] << 16;
+      if (s->element == HeedElementBfloat16) {
+        const uint32_t bits = (uint32_t)query_bf16[at] << 16;
         memcpy(target++, &bits, sizeof bits);
       } else {
-        *target++ = call->inputs->query[at];
+        *target++ = query[at];
       }
     }
     const size_t end = heed_attention_visible_prefix(s, call->inputs, b, i), begin = heed_attention_visible_first(s, i);
@@ -125,25 +127,12 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   return HeedStatusOk;
 }
 
-static HeedStatus check_and_run(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs,
-                                bool bf16) {
-  const HeedStatus status = heed_attention_check(shape, inputs, outputs);
-  if (status != HeedStatusOk) return status;
-  if (outputs->weights || inputs->boolean || inputs->additive || shape->dropout.probability > 0) return HeedStatusNotSupported;
-  if ((shape->key.column != 1 && shape->head_dim > 1) || (shape->value.column != 1 && shape->value_dim > 1)) return HeedStatusBadStride;
-  return heed_attention_run_decode(&(HeedAttentionCall){shape, inputs, outputs, NULL, bf16});
-}
-
 HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs) {
   HEED_ENTRY();
-  return check_and_run(shape, inputs, outputs, false);
-}
-
-HeedStatus heed_attention_decode_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
-                                              const HeedAttentionOutputs *outputs) {
-  HEED_ENTRY();
-  if (!inputs) return HeedStatusBadArgument;
-  const HeedAttentionInputs common = heed_attention_inputs_of_bf16(inputs);
-  return check_and_run(shape, &common, outputs, true);
+  const HeedStatus status = heed_attention_check(shape, inputs, outputs, true);
+  if (status != HeedStatusOk) return status;
+  if (outputs->weights || inputs->boolean || inputs->additive || shape->dropout.probability > 0) return HeedStatusNotSupported;
+  if ((shape->key.column != 1 && shape->head_dim > 1) || (shape->value.column != 1 && shape->value_dim > 1)) return HeedStatusBadStride;
+  return heed_attention_run_decode(&(HeedAttentionCall){shape, inputs, outputs, NULL});
 }

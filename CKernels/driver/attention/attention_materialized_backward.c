@@ -60,8 +60,8 @@ static HeedStatus by_keys(const Materialized *call, const float *a, HeedStrides 
                                    .c_row = (ptrdiff_t)s->key_length,
                                    .c_column = 1,
                                    .alpha = alpha};
-    const HeedStatus status = heed_gemm_engine(&product, row_of(a, a_strides, call->b, g * call->heads, 0),
-                                               row_of(b, b_strides, call->b, g, 0), c + g * call->heads * s->query_length * s->key_length);
+    const HeedStatus status = heed_gemm(&product, NULL, row_of(a, a_strides, call->b, g * call->heads, 0),
+                                        row_of(b, b_strides, call->b, g, 0), c + g * call->heads * s->query_length * s->key_length);
     if (status != HeedStatusOk) return status;
   }
   return HeedStatusOk;
@@ -161,8 +161,8 @@ static HeedStatus multiply(const Materialized *call, const Product *x, size_t h,
                                  .c_column = x->target_strides.column,
                                  .alpha = x->factor,
                                  .beta = first ? 0.0f : 1.0f};
-  return heed_gemm_engine(&product, x->stored + h * Nq * Nk, x->b,
-                          x->target + heed_attention_row_offset(x->target_strides, call->b, head, 0));
+  return heed_gemm(&product, NULL, x->stored + h * Nq * Nk, x->b,
+                   x->target + heed_attention_row_offset(x->target_strides, call->b, head, 0));
 }
 
 // All heads of one of the last three products. `source` is K (by groups) or Q or dO (by heads).

@@ -125,11 +125,12 @@ static void score_block(const Materialized *call, const Lines *lines, size_t h, 
       .rows = rows,
       .columns = s->key_length,
       .depth = s->head_dim,
-      .a = reads ? call->inputs->query + heed_attention_row_offset(s->query, call->b, h, first) : NULL,
+      .a = reads ? (const float *)call->inputs->query + heed_attention_row_offset(s->query, call->b, h, first) : NULL,
       .a_row = s->query.row,
       .a_column = s->query.column,
-      .b =
-          reads && s->key_length > 0 ? call->inputs->key + heed_attention_row_offset(s->key, call->b, heed_attention_group(s, h), 0) : NULL,
+      .b = reads && s->key_length > 0
+               ? (const float *)call->inputs->key + heed_attention_row_offset(s->key, call->b, heed_attention_group(s, h), 0)
+               : NULL,
       .b_row = s->key.column,
       .b_column = s->key.row,
       .c = scores,
@@ -138,7 +139,7 @@ static void score_block(const Materialized *call, const Lines *lines, size_t h, 
       .alpha = s->scale,
       .scratch = lines->gemm,
   };
-  call->kernels->gemm_tile(&product);
+  call->kernels->gemm.tile(&product);
 }
 
 static void value_block(const Materialized *call, const Lines *lines, size_t h, size_t first, size_t rows, const float *weights) {
@@ -146,7 +147,8 @@ static void value_block(const Materialized *call, const Lines *lines, size_t h, 
   const HeedAttentionInputs *in = call->inputs;
   if (s->value_dim == 0) return; // what is empty may be null
   float *output = call->outputs->output + heed_attention_row_offset(s->output, call->b, h, first);
-  const float *values = s->key_length > 0 ? in->value + heed_attention_row_offset(s->value, call->b, heed_attention_group(s, h), 0) : NULL;
+  const float *values =
+      s->key_length > 0 ? (const float *)in->value + heed_attention_row_offset(s->value, call->b, heed_attention_group(s, h), 0) : NULL;
   const bool masked = s->causal || in->key_lengths || in->boolean || in->additive;
   if (masked && !call->kernels->is_finite(values, s->value.row, s->value.column, s->key_length, s->value_dim)) {
     for (size_t r = 0; r < rows; r++)
@@ -168,7 +170,7 @@ static void value_block(const Materialized *call, const Lines *lines, size_t h, 
         .alpha = 1.0f,
         .scratch = lines->gemm,
     };
-    call->kernels->gemm_tile(&product);
+    call->kernels->gemm.tile(&product);
   }
   for (size_t r = 0; r < rows; r++) finish_row(s, lines->log_sum_exp[r], output + (ptrdiff_t)r * s->output.row);
 }
@@ -200,14 +202,14 @@ static void choose_blocks(Materialized *call) {
 HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                                const HeedAttentionOutputs *outputs) {
   HEED_ENTRY();
-  const HeedStatus status = heed_attention_check(shape, inputs, outputs);
+  const HeedStatus status = heed_attention_check(shape, inputs, outputs, false);
   if (status != HeedStatusOk) return status;
   const size_t rows = shape->heads * shape->query_length, Nk = shape->key_length;
   if (shape->batch == 0 || rows == 0) return HeedStatusOk;
   Materialized call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs, .outputs = outputs, .scores_row = Nk};
   choose_blocks(&call);
-  const size_t first = call.kernels->gemm_tile_scratch(call.block_rows, Nk, shape->head_dim);
-  const size_t second = call.kernels->gemm_tile_scratch(call.block_rows, shape->value_dim, Nk);
+  const size_t first = call.kernels->gemm.tile_scratch(call.block_rows, Nk, shape->head_dim);
+  const size_t second = call.kernels->gemm.tile_scratch(call.block_rows, shape->value_dim, Nk);
   call.gemm_bytes = round_up((first > second ? first : second) * sizeof(float));
   call.line_bytes = round_up(Nk);
   call.scratch_stride = round_up(call.gemm_bytes + call.line_bytes * (sizeof(float) + 2) + call.block_rows * sizeof(float));

@@ -83,9 +83,9 @@ static void naive_row(const Naive *call, size_t h, size_t i) {
   HeedAttentionRowMask mask = heed_attention_row_mask(shape, inputs, b, h, i);
   // An operand that is empty may be null: no address of its elements is computed.
   const bool scored = Nk > 0 && shape->head_dim > 0, summed = Nk > 0 && shape->value_dim > 0;
-  const float *query = scored ? inputs->query + heed_attention_row_offset(shape->query, b, h, i) : 0;
-  const float *keys = scored ? inputs->key + heed_attention_row_offset(shape->key, b, g, 0) : 0;
-  const float *values = summed ? inputs->value + heed_attention_row_offset(shape->value, b, g, 0) : 0;
+  const float *query = scored ? (const float *)inputs->query + heed_attention_row_offset(shape->query, b, h, i) : 0;
+  const float *keys = scored ? (const float *)inputs->key + heed_attention_row_offset(shape->key, b, g, 0) : 0;
+  const float *values = summed ? (const float *)inputs->value + heed_attention_row_offset(shape->value, b, g, 0) : 0;
   float *scores = call->scores + (h * Nq + i) * Nk;
 
   const float maximum = naive_scores(shape, &mask, query, keys, scores);
@@ -107,7 +107,7 @@ static void naive_task(void *context, size_t task, size_t worker) {
 HeedStatus heed_attention_naive_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs) {
   HEED_ENTRY();
-  const HeedStatus status = heed_attention_check(shape, inputs, outputs);
+  const HeedStatus status = heed_attention_check(shape, inputs, outputs, false);
   if (status != HeedStatusOk) return status;
   const size_t rows = shape->heads * shape->query_length;
   const size_t count = rows * shape->key_length; // the checks have ruled out overflow

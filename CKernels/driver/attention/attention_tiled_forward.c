@@ -12,45 +12,40 @@
 typedef struct Tiles {
   const HeedAttentionCall *call;
   const HeedKernels *kernels;
-  size_t count; // tiles of queries in a head
+  const HeedAttentionTiledKernels *tiled; // those of the element
+  size_t count;                           // tiles of queries in a head
   float *scratch;
   size_t scratch_stride; // floats from one worker's scratch to the next
 } Tiles;
-
-static const void *at(const HeedAttentionCall *call, const void *base, ptrdiff_t elements) {
-  return base ? (const char *)base + elements * (ptrdiff_t)heed_element_size(call->bf16) : NULL; // what is empty may be null
-}
 
 static void attend_tile(void *context, size_t task, size_t worker) {
   const Tiles *tiles = context;
   const HeedAttentionCall *call = tiles->call;
   const HeedAttentionShape *s = call->shape;
-  const HeedAttentionInputs *in = call->inputs;
   // Causal: the last tiles, which see most, go first, so that the workers end together.
   const size_t position = task % tiles->count, tile_index = s->causal ? tiles->count - 1 - position : position;
   const size_t head = task / tiles->count % s->heads, batch = task / tiles->count / s->heads;
   const size_t first = tile_index * tiles->kernels->attention_query_tile;
-  HeedAttentionTile tile = heed_attention_tile(s, in, batch, head, first, tiles->kernels->attention_query_tile);
-  if (call->bf16 || call->cache) {
-    const size_t group = heed_attention_group(s, head);
-    tile.query = at(call, in->query, heed_attention_row_offset(s->query, batch, head, first));
-    tile.key = call->cache ? NULL : at(call, in->key, heed_attention_row_offset(s->key, batch, group, 0));
-    tile.value = call->cache ? NULL : at(call, in->value, heed_attention_row_offset(s->value, batch, group, 0));
-    tile.key_chunks = call->cache ? call->cache->keys : NULL;
-    tile.value_chunks = call->cache ? call->cache->values : NULL;
-    tile.cached_row = (batch * s->key_value_heads + group) * HEED_CACHE_CHUNK;
+  HeedAttentionTile tile = heed_attention_tile(s, call->inputs, batch, head, first, tiles->kernels->attention_query_tile);
+  if (call->cache) {
+    tile.key = tile.value = NULL;
+    tile.key_chunks = call->cache->keys;
+    tile.value_chunks = call->cache->values;
+    tile.cached_row = (batch * s->key_value_heads + heed_attention_group(s, head)) * HEED_CACHE_CHUNK;
   }
   tile.output = s->value_dim > 0 ? call->outputs->output + heed_attention_row_offset(s->output, batch, head, first) : NULL;
   tile.output_row = s->output.row;
   tile.output_column = s->output.column;
   tile.log_sum_exp = call->outputs->log_sum_exp ? call->outputs->log_sum_exp + (batch * s->heads + head) * s->query_length + first : NULL;
   tile.scratch = tiles->scratch + worker * tiles->scratch_stride;
-  (call->bf16 ? tiles->kernels->attention_tiled_bf16_forward : tiles->kernels->attention_tiled_forward)(&tile);
+  tiles->tiled->forward(&tile);
 }
 
 HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
   const HeedAttentionShape *shape = call->shape;
   const HeedKernels *kernels = heed_kernels();
+  const HeedAttentionTiledKernels *tiled =
+      shape->element == HeedElementBfloat16 ? &kernels->attention_tiled_bf16 : &kernels->attention_tiled;
   const size_t count = (shape->query_length + kernels->attention_query_tile - 1) / kernels->attention_query_tile;
   const size_t tasks = shape->batch * shape->heads * count;
   if (tasks == 0) return HeedStatusOk;
@@ -59,35 +54,21 @@ HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
   const size_t width = heed_parallel_width(tasks, flops);
   const size_t dim_limit = SIZE_MAX >> 20; // broadcast rows may be of any length; more than this is no memory's
   if (shape->head_dim > dim_limit || shape->value_dim > dim_limit) return HeedStatusOutOfMemory;
-  const size_t floats =
-      (call->bf16 ? kernels->attention_tiled_bf16_scratch : kernels->attention_tiled_scratch)(shape->head_dim, shape->value_dim);
+  const size_t floats = tiled->scratch(shape->head_dim, shape->value_dim);
   const size_t stride = (floats + 15) / 16 * 16;
   float *scratch = heed_scratch_push(heed_size_product(width, heed_size_product(stride, sizeof(float))));
   if (!scratch) return HeedStatusOutOfMemory;
-  Tiles tiles = {call, kernels, count, scratch, stride};
+  Tiles tiles = {call, kernels, tiled, count, scratch, stride};
   heed_parallel_for(tasks, width, attend_tile, &tiles);
   heed_scratch_pop(scratch);
   return HeedStatusOk;
 }
 
-static HeedStatus check_and_run(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs,
-                                bool bf16) {
-  const HeedStatus status = heed_attention_check(shape, inputs, outputs);
-  if (status != HeedStatusOk) return status;
-  if (outputs->weights || (bf16 && shape->dropout.probability > 0)) return HeedStatusNotSupported;
-  return heed_attention_run_tiled(&(HeedAttentionCall){shape, inputs, outputs, NULL, bf16});
-}
-
 HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs) {
   HEED_ENTRY();
-  return check_and_run(shape, inputs, outputs, false);
-}
-
-HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
-                                             const HeedAttentionOutputs *outputs) {
-  HEED_ENTRY();
-  if (!inputs) return HeedStatusBadArgument;
-  const HeedAttentionInputs common = heed_attention_inputs_of_bf16(inputs);
-  return check_and_run(shape, &common, outputs, true);
+  const HeedStatus status = heed_attention_check(shape, inputs, outputs, true);
+  if (status != HeedStatusOk) return status;
+  if (outputs->weights || (shape->element == HeedElementBfloat16 && shape->dropout.probability > 0)) return HeedStatusNotSupported;
+  return heed_attention_run_tiled(&(HeedAttentionCall){shape, inputs, outputs, NULL});
 }

@@ -4,9 +4,10 @@
 #define HEED_ATTENTION_TILES_H
 
 #include "checks/attention_visibility.h"
+#include "checks/element.h"
 #include "table/kernels.h"
 
-// Everything of a tile that shape and inputs say, for float32 operands in rows: the queries `first` ... of head `head`, at most `most` of
+// Everything of a tile that shape and inputs say, for operands in rows: the queries `first` ... of head `head`, at most `most` of
 // them. No output, no scratch.
 static inline HeedAttentionTile heed_attention_tile(const HeedAttentionShape *s, const HeedAttentionInputs *in, size_t batch, size_t head,
                                                     size_t first, size_t most) {
@@ -17,9 +18,10 @@ static inline HeedAttentionTile heed_attention_tile(const HeedAttentionShape *s,
       .keys = in->key_lengths ? (size_t)in->key_lengths[batch] : s->key_length,
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,
-      .query = s->head_dim > 0 ? in->query + heed_attention_row_offset(s->query, batch, head, first) : in->query,
-      .key = scored ? in->key + heed_attention_row_offset(s->key, batch, group, 0) : in->key,
-      .value = summed ? in->value + heed_attention_row_offset(s->value, batch, group, 0) : in->value,
+      .query =
+          s->head_dim > 0 ? heed_element_at(in->query, heed_attention_row_offset(s->query, batch, head, first), s->element) : in->query,
+      .key = scored ? heed_element_at(in->key, heed_attention_row_offset(s->key, batch, group, 0), s->element) : in->key,
+      .value = summed ? heed_element_at(in->value, heed_attention_row_offset(s->value, batch, group, 0), s->element) : in->value,
       .query_row = s->query.row,
       .query_column = s->query.column,
       .key_row = scored ? s->key.row : 0,

@@ -4,27 +4,24 @@
 
 #include "checks/attention_checks.h"
 #include "checks/attention_extent.h"
+#include "checks/attention_visibility.h"
 #include "driver/attention/attention_keys.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-static bool has_element(const HeedKeyValueCache *cache) {
-  return cache->element == HeedElementFloat32 || cache->element == HeedElementBfloat16;
-}
-
 static size_t chunk_bytes(const HeedKeyValueCache *cache, size_t dim) {
   const size_t rows = heed_size_product(heed_size_product(cache->batch, cache->key_value_heads), HEED_CACHE_CHUNK);
-  return heed_size_product(heed_size_product(rows, dim), heed_element_size(cache->element == HeedElementBfloat16));
+  return heed_size_product(heed_size_product(rows, dim), heed_element_size(cache->element));
 }
 
 size_t heed_key_value_cache_key_bytes(const HeedKeyValueCache *cache) {
-  return cache && has_element(cache) ? chunk_bytes(cache, cache->head_dim) : SIZE_MAX;
+  return cache && heed_element_exists(cache->element) ? chunk_bytes(cache, cache->head_dim) : SIZE_MAX;
 }
 
 size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache) {
-  return cache && has_element(cache) ? chunk_bytes(cache, cache->value_dim) : SIZE_MAX;
+  return cache && heed_element_exists(cache->element) ? chunk_bytes(cache, cache->value_dim) : SIZE_MAX;
 }
 
 typedef struct Write {
@@ -76,7 +73,7 @@ static void write_pair(void *context, size_t pair, size_t worker) {
 HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
                                       const float *value, HeedStrides value_strides) {
   HEED_ENTRY();
-  if (!cache || !has_element(cache)) return HeedStatusBadArgument;
+  if (!cache || !heed_element_exists(cache->element)) return HeedStatusBadArgument;
   const size_t capacity = heed_size_product(cache->chunks, HEED_CACHE_CHUNK),
                pairs = heed_size_product(cache->batch, cache->key_value_heads);
   if (capacity == SIZE_MAX || first > capacity || count > capacity - first) return HeedStatusBadShape;
@@ -112,7 +109,7 @@ static bool has_chunks(const HeedAttentionShape *shape, const HeedKeyValueCache 
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs) {
   HEED_ENTRY();
-  if (!shape || !cache || !inputs || !outputs || !has_element(cache)) return HeedStatusBadArgument;
+  if (!shape || !cache || !inputs || !outputs || !heed_element_exists(cache->element)) return HeedStatusBadArgument;
   if (!fits(shape, cache)) return HeedStatusBadShape;
   if (!has_chunks(shape, cache)) return HeedStatusBadArgument;
   // The checks see rows in place of the cache: the sizes are the same, the pointers only have to be there.
@@ -122,16 +119,15 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   HeedAttentionInputs checked = *inputs;
   const float present = 0.0f;
   checked.key = checked.value = &present;
-  const HeedStatus status = heed_attention_check(&rows, &checked, outputs);
+  const HeedStatus status = heed_attention_check(&rows, &checked, outputs, false);
   if (status != HeedStatusOk) return status;
   if (outputs->weights || shape->dropout.probability > 0) return HeedStatusNotSupported;
-  const bool bf16 = cache->element == HeedElementBfloat16;
   // What is empty may be null, and the paths look for chunks of both.
   HeedKeyValueCache chunks = *cache;
   if (!chunks.keys) chunks.keys = chunks.values;
   if (!chunks.values) chunks.values = chunks.keys;
-  HeedAttentionCall call = {&rows, &checked, outputs, &chunks, bf16};
-  if (!bf16) return heed_attention_decodes(&call) ? heed_attention_run_decode(&call) : heed_attention_run_tiled(&call);
+  const HeedAttentionCall call = {&rows, &checked, outputs, &chunks};
+  if (cache->element == HeedElementFloat32) return heed_attention_run(&call);
   // Queries rounded, contiguous.
   const size_t heads = heed_size_product(shape->batch, shape->heads), lines = heed_size_product(heads, shape->query_length);
   const size_t bytes = heed_size_product(heed_size_product(lines, shape->head_dim), sizeof(uint16_t));
@@ -140,13 +136,13 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   for (size_t line = 0; shape->head_dim > 0 && line < lines; line++) {
     const size_t i = line % shape->query_length, h = line / shape->query_length % shape->heads,
                  b = line / shape->query_length / shape->heads;
-    const float *source =
-        inputs->query + (ptrdiff_t)b * shape->query.batch + (ptrdiff_t)h * shape->query.head + (ptrdiff_t)i * shape->query.row;
+    const float *source = (const float *)inputs->query + heed_attention_row_offset(shape->query, b, h, i);
     for (size_t d = 0; d < shape->head_dim; d++) query[line * shape->head_dim + d] = rounded(source[(ptrdiff_t)d * shape->query.column]);
   }
   rows.query = heed_strides_contiguous(shape->heads, shape->query_length, shape->head_dim);
-  checked.query = (const float *)(const void *)query;
-  const HeedStatus result = heed_attention_decodes(&call) ? heed_attention_run_decode(&call) : heed_attention_run_tiled(&call);
+  rows.element = HeedElementBfloat16;
+  checked.query = query;
+  const HeedStatus result = heed_attention_run(&call);
   heed_scratch_pop(query);
   return result;
 }

@@ -73,7 +73,7 @@ static void convolve_tile(void *context, size_t task, size_t worker) {
     call->kernels->convolution.unfold(&unfold);
     tile.b = unfolded, tile.b_layout = HeedGemmLayoutPacked;
   }
-  call->kernels->gemm_tile(&tile);
+  call->kernels->gemm.tile(&tile);
   if (!direct) heed_convolution_scatter(call->kernels, z, &s->output, &t, rows, result, call->columns.width, output);
 }
 
@@ -102,7 +102,7 @@ static void choose_tiles(Call *call) {
 static bool carve_scratch(Call *call, size_t width) {
   const size_t columns = call->columns.width, panels = heed_divide_up(columns, HEED_GEMM_PANEL);
   const size_t unfolded = heed_size_product(panels * HEED_GEMM_PANEL, call->z.depth);
-  const size_t product = call->kernels->gemm_tile_scratch(call->tile_rows, columns, call->z.depth);
+  const size_t product = call->kernels->gemm.tile_scratch(call->tile_rows, columns, call->z.depth);
   call->result_at = heed_round_up(heed_size_sum(unfolded, 16), 16);
   call->product_at = call->result_at + heed_round_up(call->tile_rows * columns, 16);
   call->scratch_stride = heed_round_up(call->product_at + product, 16);

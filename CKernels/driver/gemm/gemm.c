@@ -1,4 +1,4 @@
-// Matrix product, the engine's own, of both kinds of elements, B packed or not: checks, which operand stands in the lanes, tiles of C, one
+// Matrix product, the engine's own, of either element, B packed or not: checks, which operand stands in the lanes, tiles of C, one
 // task a tile. Where many tiles of rows read the same B its panels are staged first, once, a slice of columns at a time.
 
 #include "heed/gemm.h"
@@ -39,11 +39,11 @@
 
 typedef struct Call {
   const HeedKernels *kernels;
-  HeedGemmElement element;
+  const HeedGemmKernels *gemm; // those of the element
   HeedGemmShape shape;
   HeedGemmEpilogue epilogue;
   HeedGemmLayout layout; // of B
-  const char *a, *b;
+  const void *a, *b;
   float *c;
   size_t tile_rows, tile_columns, row_tiles, column_tiles; // tiles in a slice
   size_t first_batch, first_column, end_column;            // the slice that is being multiplied: all of C but where B is staged
@@ -60,6 +60,7 @@ static void swap_roles(Call *call) {
       .m = s.n,
       .n = s.m,
       .k = s.k,
+      .element = s.element,
       .a_batch = s.b_batch,
       .a_row = s.b_column,
       .a_column = s.b_row,
@@ -72,7 +73,7 @@ static void swap_roles(Call *call) {
       .alpha = s.alpha,
       .beta = s.beta,
   };
-  const char *a = call->a;
+  const void *a = call->a;
   call->a = call->b;
   call->b = a;
   const ptrdiff_t bias_row = call->epilogue.bias_row;
@@ -96,8 +97,6 @@ static bool should_swap(const HeedGemmShape *s, size_t lanes) {
 static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
 static size_t round_up(size_t a, size_t b) { return divide_up(a, b) * b; }
 
-static size_t element_bytes(const Call *call) { return call->element == HeedGemmElementBf16 ? sizeof(uint16_t) : sizeof(float); }
-
 // Of a part of C: so many of the batch, so many columns.
 static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const HeedGemmShape *s = &call->shape;
@@ -113,7 +112,7 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   if (!evened) rows = round_up(rows, block);
   const bool streams = packed && s->m <= STREAM_ROWS;
   if (streams)
-    while (columns > panel && (double)columns * (double)s->k * (double)element_bytes(call) > STREAM_BYTES) columns -= panel;
+    while (columns > panel && (double)columns * (double)s->k * (double)heed_element_size(s->element) > STREAM_BYTES) columns -= panel;
   while (!streams) {
     const size_t tasks = batch * divide_up(s->m, rows) * divide_up(all_columns, columns);
     if (tasks >= TASKS_WANTED) break;
@@ -128,17 +127,12 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   call->row_tiles = divide_up(s->m, rows), call->column_tiles = divide_up(all_columns, columns);
 }
 
-static size_t staged_floats(const Call *call, size_t columns) {
-  return (call->element == HeedGemmElementBf16 ? call->kernels->gemm_bf16_staged_size : call->kernels->gemm_staged_size)(columns,
-                                                                                                                         call->shape.k);
-}
-
 // Where the tile's part of B begins: a panel where B is in panels.
-static const char *tile_b(const Call *call, ptrdiff_t batch, size_t column) {
+static const void *tile_b(const Call *call, ptrdiff_t batch, size_t column) {
   const HeedGemmShape *s = &call->shape;
-  if (call->layout == HeedGemmLayoutPacked) return call->b + heed_gemm_packed_size(s->k, column, call->element);
-  if (call->layout == HeedGemmLayoutStaged) return (const char *)(call->staged + staged_floats(call, column - call->first_column));
-  return call->b + (batch * s->b_batch + (ptrdiff_t)column * s->b_column) * (ptrdiff_t)element_bytes(call);
+  if (call->layout == HeedGemmLayoutPacked) return (const char *)call->b + heed_gemm_packed_size(s->k, column, s->element);
+  if (call->layout == HeedGemmLayoutStaged) return call->staged + call->gemm->staged_size(column - call->first_column, s->k);
+  return heed_element_at(call->b, batch * s->b_batch + (ptrdiff_t)column * s->b_column, s->element);
 }
 
 static void multiply_tile(void *context, size_t task, size_t worker) {
@@ -154,7 +148,7 @@ static void multiply_tile(void *context, size_t task, size_t worker) {
       .rows = s->m - row < call->tile_rows ? s->m - row : call->tile_rows,
       .columns = call->end_column - column < call->tile_columns ? call->end_column - column : call->tile_columns,
       .depth = reads ? s->k : 0,
-      .a = reads ? call->a + (batch * s->a_batch + i * s->a_row) * (ptrdiff_t)element_bytes(call) : NULL,
+      .a = reads ? heed_element_at(call->a, batch * s->a_batch + i * s->a_row, s->element) : NULL,
       .b = reads ? tile_b(call, batch, column) : NULL,
       .b_layout = call->layout,
       .a_row = s->a_row,
@@ -172,7 +166,7 @@ static void multiply_tile(void *context, size_t task, size_t worker) {
       .activation = e->activation,
       .scratch = call->scratch + worker * call->scratch_stride,
   };
-  (call->element == HeedGemmElementBf16 ? call->kernels->gemm_bf16_tile : call->kernels->gemm_tile)(&tile);
+  call->gemm->tile(&tile);
 }
 
 static HeedGemmTile whole_b(const Call *call) {
@@ -181,7 +175,7 @@ static HeedGemmTile whole_b(const Call *call) {
   return (HeedGemmTile){.rows = s->m,
                         .columns = call->end_column - call->first_column,
                         .depth = s->k,
-                        .b = call->b + at * (ptrdiff_t)element_bytes(call),
+                        .b = heed_element_at(call->b, at, s->element),
                         .b_row = s->b_row,
                         .b_column = s->b_column};
 }
@@ -191,8 +185,7 @@ static void stage_panel(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const HeedGemmTile tile = whole_b(call);
   const size_t column = task * call->kernels->gemm_columns;
-  (call->element == HeedGemmElementBf16 ? call->kernels->gemm_bf16_stage
-                                        : call->kernels->gemm_stage)(&tile, column, call->staged + staged_floats(call, column));
+  call->gemm->stage(&tile, column, call->staged + call->gemm->staged_size(column, tile.depth));
 }
 
 // Columns of a slice whose panels are staged together, or 0 where that does not pay.
@@ -214,10 +207,8 @@ static HeedStatus multiply(Call *call) {
   const size_t tasks = (slice > 0 ? 1 : s->batch) * call->row_tiles * call->column_tiles;
   const double flops = 2.0 * (double)s->batch * (double)s->m * (double)s->n * (double)(s->k + 1);
   const size_t width = heed_parallel_width(tasks, flops);
-  const bool bf16 = call->element == HeedGemmElementBf16;
-  call->scratch_stride = round_up(
-      (bf16 ? call->kernels->gemm_bf16_tile_scratch : call->kernels->gemm_tile_scratch)(call->tile_rows, call->tile_columns, s->k), 16);
-  const size_t staged = slice > 0 ? staged_floats(call, slice) : 0;
+  call->scratch_stride = round_up(call->gemm->tile_scratch(call->tile_rows, call->tile_columns, s->k), 16);
+  const size_t staged = slice > 0 ? call->gemm->staged_size(slice, s->k) : 0;
   call->scratch =
       heed_scratch_push(heed_size_product(heed_size_sum(heed_size_product(width, call->scratch_stride), staged), sizeof(float)));
   if (!call->scratch) return HeedStatusOutOfMemory;
@@ -236,48 +227,28 @@ static HeedStatus multiply(Call *call) {
   return HeedStatusOk;
 }
 
-static HeedStatus run(HeedGemmElement element, bool packed, const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a,
-                      const void *b, float *c) {
+static HeedStatus run(bool packed, const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *b, float *c) {
   HeedStatus status = heed_gemm_check_operands(shape, a, b, c, true, packed);
   if (status == HeedStatusOk) status = heed_gemm_check_epilogue(shape, epilogue);
-  if (status == HeedStatusOk && packed && heed_gemm_packed_size(shape->k, shape->n, element) > PTRDIFF_MAX) status = HeedStatusBadShape;
+  if (status == HeedStatusOk && packed && heed_gemm_packed_size(shape->k, shape->n, shape->element) > PTRDIFF_MAX)
+    status = HeedStatusBadShape;
   if (status != HeedStatusOk) return status;
   if (shape->batch == 0 || shape->m == 0 || shape->n == 0) return HeedStatusOk;
-  Call call = {.kernels = heed_kernels(), .element = element, .shape = *shape, .a = a, .b = b, .c = c};
+  const HeedKernels *kernels = heed_kernels();
+  Call call = {.kernels = kernels, .shape = *shape, .a = a, .b = b, .c = c};
+  call.gemm = shape->element == HeedElementBfloat16 ? &kernels->gemm_bf16 : &kernels->gemm;
   call.layout = packed ? HeedGemmLayoutPacked : HeedGemmLayoutStrided;
   if (epilogue) call.epilogue = *epilogue;
-  if (!packed && should_swap(shape, call.kernels->lanes)) swap_roles(&call);
+  if (!packed && should_swap(shape, kernels->lanes)) swap_roles(&call);
   return multiply(&call);
 }
 
-HeedStatus heed_gemm_engine(const HeedGemmShape *shape, const float *a, const float *b, float *c) {
+HeedStatus heed_gemm(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *b, float *c) {
   HEED_ENTRY();
-  return run(HeedGemmElementF32, false, shape, NULL, a, b, c);
+  return run(false, shape, epilogue, a, b, c);
 }
 
-HeedStatus heed_gemm_engine_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const float *b, float *c) {
+HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *packed, float *c) {
   HEED_ENTRY();
-  return run(HeedGemmElementF32, false, shape, epilogue, a, b, c);
-}
-
-HeedStatus heed_gemm_bf16(const HeedGemmShape *shape, const uint16_t *a, const uint16_t *b, float *c) {
-  HEED_ENTRY();
-  return run(HeedGemmElementBf16, false, shape, NULL, a, b, c);
-}
-
-HeedStatus heed_gemm_bf16_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const uint16_t *b,
-                                float *c) {
-  HEED_ENTRY();
-  return run(HeedGemmElementBf16, false, shape, epilogue, a, b, c);
-}
-
-HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const void *packed, float *c) {
-  HEED_ENTRY();
-  return run(HeedGemmElementF32, true, shape, epilogue, a, packed, c);
-}
-
-HeedStatus heed_gemm_bf16_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const void *packed,
-                                 float *c) {
-  HEED_ENTRY();
-  return run(HeedGemmElementBf16, true, shape, epilogue, a, packed, c);
+  return run(true, shape, epilogue, a, packed, c);
 }

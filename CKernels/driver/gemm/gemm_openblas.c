@@ -98,7 +98,7 @@ HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const 
   Call call = {.sgemm = heed_openblas_sgemm(), .shape = *shape, .a = a, .b = b, .c = c};
   if (!call.sgemm) return HeedStatusNotSupported;
   if (shape->batch == 0 || shape->m == 0 || shape->n == 0) return HeedStatusOk;
-  if (!heed_gemm_reads(shape)) return heed_gemm_engine(shape, a, b, c);
+  if (!heed_gemm_reads(shape)) return heed_gemm(shape, NULL, a, b, c);
   if (!plan(&call)) return HeedStatusNotSupported;
   choose_tiles(&call);
   const size_t tasks = shape->batch * call.row_tiles * call.column_tiles;

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "checks/array_checks.h"
+#include "checks/element.h"
 #include "heed/gemm.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
@@ -22,10 +23,10 @@ typedef struct Call {
 static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
 
 // Elements of a panel's column: terms, or pairs of them, of 4 bytes each.
-static size_t panel_depth(size_t k, HeedGemmElement element) { return element == HeedGemmElementBf16 ? divide_up(k, 2) : k; }
+static size_t panel_depth(size_t k, HeedElement element) { return element == HeedElementBfloat16 ? divide_up(k, 2) : k; }
 
-size_t heed_gemm_packed_size(size_t k, size_t n, HeedGemmElement element) {
-  if (element != HeedGemmElementF32 && element != HeedGemmElementBf16) return SIZE_MAX;
+size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element) {
+  if (!heed_element_exists(element)) return SIZE_MAX;
   const size_t panel = heed_size_product(panel_depth(k, element), HEED_GEMM_PANEL * sizeof(float));
   return heed_size_product(divide_up(n, HEED_GEMM_PANEL), panel);
 }
@@ -77,10 +78,9 @@ static void pack_bf16(void *context, size_t task, size_t worker) {
   }
 }
 
-HeedStatus heed_gemm_pack(size_t k, size_t n, HeedGemmElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed) {
+HeedStatus heed_gemm_pack(size_t k, size_t n, HeedElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed) {
   HEED_ENTRY();
-  if (element != HeedGemmElementF32 && element != HeedGemmElementBf16) return HeedStatusBadArgument;
-  const bool bf16 = element == HeedGemmElementBf16;
+  if (!heed_element_exists(element)) return HeedStatusBadArgument;
   const HeedArray B = {{1, k, n}, {0, b_row, b_column}};
   if (!heed_array_sizes_fit(&B) || heed_gemm_packed_size(k, n, element) > PTRDIFF_MAX) return HeedStatusBadShape;
   if (!heed_array_distances_fit(&B, sizeof(float))) return HeedStatusBadStride;
@@ -96,6 +96,7 @@ HeedStatus heed_gemm_pack(size_t k, size_t n, HeedGemmElement element, const voi
                .packed = packed};
   const size_t panels = divide_up(n, HEED_GEMM_PANEL);
   wish_for_huge_pages(packed, panels * call.panel_bytes);
-  heed_parallel_for(panels, heed_parallel_width(panels, 10.0 * (double)k * (double)n), bf16 ? pack_bf16 : pack_f32, &call);
+  heed_parallel_for(panels, heed_parallel_width(panels, 10.0 * (double)k * (double)n),
+                    element == HeedElementBfloat16 ? pack_bf16 : pack_f32, &call);
   return HeedStatusOk;
 }

@@ -120,10 +120,10 @@ static HeedStatus pack_state(HeedRecurrentBackwardCall *c, float *memory) {
   for (size_t i = 0; i < c->plan.layout.phases; i++) {
     const Back back = back_of(c->plan.shape.cell, i);
     const float *rows = c->weights->w_hh + back.first * H * H;
-    const HeedStatus status = heed_gemm_pack(back.gates * H, H, HeedGemmElementF32, rows, (ptrdiff_t)H, 1, memory);
+    const HeedStatus status = heed_gemm_pack(back.gates * H, H, HeedElementFloat32, rows, (ptrdiff_t)H, 1, memory);
     if (status != HeedStatusOk) return status;
     c->packed[i] = memory;
-    memory += heed_gemm_packed_size(back.gates * H, H, HeedGemmElementF32) / sizeof(float);
+    memory += heed_gemm_packed_size(back.gates * H, H, HeedElementFloat32) / sizeof(float);
   }
   return HeedStatusOk;
 }
@@ -159,7 +159,7 @@ static HeedStatus run(HeedRecurrentBackwardCall *c) {
   const size_t rows = heed_recurrent_rows(&c->plan), H = s->hidden, state = round_up(heed_size_product(s->batch, H));
   const size_t slopes = round_up(heed_size_product(rows, c->slopes_row)), gathered = round_up(heed_size_product(rows, s->input));
   const size_t sums = c->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_PANEL;
-  const size_t packed = heed_gemm_packed_size(c->plan.layout.gates * H, H, HeedGemmElementF32) / sizeof(float);
+  const size_t packed = heed_gemm_packed_size(c->plan.layout.gates * H, H, HeedElementFloat32) / sizeof(float);
   const size_t collected = round_up(heed_recurrent_gradients_floats(&c->plan));
   size_t floats = heed_size_sum(heed_size_sum(slopes, gathered), heed_size_sum(heed_size_sum(sums, packed), collected));
   floats = heed_size_sum(floats, heed_size_product(3, state));

@@ -124,7 +124,7 @@ static HeedStatus multiply_inputs(const Forward *f, size_t from, size_t to) {
                                .c_row = (ptrdiff_t)c_row,
                                .c_column = 1,
                                .alpha = 1};
-  return f->packed_input ? heed_gemm_packed(&shape, NULL, x, f->packed_input, c) : heed_gemm_engine(&shape, x, f->weights->w_ih, c);
+  return f->packed_input ? heed_gemm_packed(&shape, NULL, x, f->packed_input, c) : heed_gemm(&shape, NULL, x, f->weights->w_ih, c);
 }
 
 // b_ih + b_hh, but that u_n of a GRU has its own, behind the others. They are added where the gates are made: a product with a bias takes longer.
@@ -203,7 +203,7 @@ static Sizes sizes_of(const Forward *f) {
       .rows = f->outputs->reserve ? 0 : round_up(stretch * gates),
       .gathered = round_up(stretch * s->input),
       .sums = f->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_PANEL,
-      .packed_input = packs_input ? heed_gemm_packed_size(s->input, gates, HeedGemmElementF32) / sizeof(float) : 0,
+      .packed_input = packs_input ? heed_gemm_packed_size(s->input, gates, HeedElementFloat32) / sizeof(float) : 0,
       .packed_state = f->weights->packed || rows == 0 ? 0 : heed_recurrent_state_floats(s->cell, s->hidden),
   };
 }
@@ -214,11 +214,11 @@ static HeedStatus pack_weights(Forward *f, const Sizes *sizes, float *memory) {
   const float *state = memory + sizes->packed_input;
   if (f->weights->packed) {
     f->packed_input = f->weights->packed;
-    state = (const float *)(const void *)((const char *)f->weights->packed + heed_gemm_packed_size(s->input, gates, HeedGemmElementF32));
+    state = (const float *)(const void *)((const char *)f->weights->packed + heed_gemm_packed_size(s->input, gates, HeedElementFloat32));
   } else {
     if (sizes->packed_input) {
       f->packed_input = memory;
-      const HeedStatus status = heed_gemm_pack(s->input, gates, HeedGemmElementF32, f->weights->w_ih, 1, (ptrdiff_t)s->input, memory);
+      const HeedStatus status = heed_gemm_pack(s->input, gates, HeedElementFloat32, f->weights->w_ih, 1, (ptrdiff_t)s->input, memory);
       if (status != HeedStatusOk) return status;
     }
     // Without a step no weight is read.

@@ -56,7 +56,7 @@ static HeedStatus multiply_weights(const HeedRecurrentBackwardCall *c, size_t co
                                .c_column = 1,
                                .alpha = 1,
                                .beta = accumulate ? 1 : 0};
-  return heed_gemm_engine(&shape, c->slopes + column * H, factor, gradient);
+  return heed_gemm(&shape, NULL, c->slopes + column * H, factor, gradient);
 }
 
 // gradient <- (+) rows of `width` floats a unit, which stand as the slopes do.
@@ -82,7 +82,7 @@ static HeedStatus sum_slopes(const HeedRecurrentBackwardCall *c) {
                                .c_row = (ptrdiff_t)c->slopes_row,
                                .c_column = 1,
                                .alpha = 1};
-  return heed_gemm_engine(&shape, &one, c->slopes, c->collected);
+  return heed_gemm(&shape, NULL, &one, c->slopes, c->collected);
 }
 
 static HeedStatus input_weights(const HeedRecurrentBackwardCall *c, const Blocks *blocks) {
@@ -134,7 +134,7 @@ static HeedStatus input_gradient(const HeedRecurrentBackwardCall *c, const Block
                                .c_row = evenly ? row : (ptrdiff_t)s->input,
                                .c_column = 1,
                                .alpha = 1};
-  const HeedStatus status = heed_gemm_engine(&shape, c->slopes, weights_as_slopes(c, blocks), evenly ? target + first : c->gathered);
+  const HeedStatus status = heed_gemm(&shape, NULL, c->slopes, weights_as_slopes(c, blocks), evenly ? target + first : c->gathered);
   if (status != HeedStatusOk) return status;
   if (!evenly) heed_recurrent_scatter(p, s->input, c->gathered, target, s->input_batch, s->input_time);
   heed_recurrent_clear_padding(p, s->input, target, s->input_batch, s->input_time);

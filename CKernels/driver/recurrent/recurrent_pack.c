@@ -59,7 +59,7 @@ static bool fits(HeedRecurrentCell cell, size_t input, size_t hidden) {
 
 size_t heed_recurrent_packed_size(HeedRecurrentCell cell, size_t input, size_t hidden) {
   if ((unsigned)cell >= HEED_RECURRENT_CELL_COUNT || !fits(cell, input, hidden)) return SIZE_MAX;
-  return heed_gemm_packed_size(input, heed_recurrent_gates(cell) * hidden, HeedGemmElementF32) +
+  return heed_gemm_packed_size(input, heed_recurrent_gates(cell) * hidden, HeedElementFloat32) +
          heed_recurrent_state_floats(cell, hidden) * sizeof(float);
 }
 
@@ -70,9 +70,9 @@ HeedStatus heed_recurrent_pack(HeedRecurrentCell cell, size_t input, size_t hidd
   if (hidden == 0) return HeedStatusOk;
   if (!w_hh || (!w_ih && input > 0) || !packed) return HeedStatusBadArgument;
   const size_t rows = heed_recurrent_gates(cell) * hidden;
-  const HeedStatus status = heed_gemm_pack(input, rows, HeedGemmElementF32, w_ih, 1, (ptrdiff_t)input, packed);
+  const HeedStatus status = heed_gemm_pack(input, rows, HeedElementFloat32, w_ih, 1, (ptrdiff_t)input, packed);
   if (status != HeedStatusOk) return status;
-  float *state = (float *)(void *)((char *)packed + heed_gemm_packed_size(input, rows, HeedGemmElementF32));
+  float *state = (float *)(void *)((char *)packed + heed_gemm_packed_size(input, rows, HeedElementFloat32));
   heed_recurrent_pack_state(cell, hidden, w_hh, state);
   return HeedStatusOk;
 }

@@ -52,7 +52,7 @@ static void multiply(const Backward *x, size_t rows, size_t columns, size_t dept
       .beta = accumulate ? 1.0f : 0.0f,
       .scratch = x->scratch + worker * x->scratch_stride,
   };
-  x->call.kernels->gemm_tile(&tile);
+  x->call.kernels->gemm.tile(&tile);
 }
 
 static void query_block(void *context, size_t task, size_t worker) {
@@ -115,10 +115,10 @@ static HeedStatus run_blocks(Backward *x) {
   const size_t N = s->query_length, T = s->key_length, rows = x->call.block_rows;
   const HeedKernels *kernels = x->call.kernels;
   const size_t sizes[] = {
-      kernels->gemm_tile_scratch(rows, T, s->value_dim),
-      kernels->gemm_tile_scratch(rows, s->key_dim, T),
-      kernels->gemm_tile_scratch(KEY_ROWS, s->value_dim, N),
-      kernels->gemm_tile_scratch(KEY_ROWS, s->key_dim, N),
+      kernels->gemm.tile_scratch(rows, T, s->value_dim),
+      kernels->gemm.tile_scratch(rows, s->key_dim, T),
+      kernels->gemm.tile_scratch(KEY_ROWS, s->value_dim, N),
+      kernels->gemm.tile_scratch(KEY_ROWS, s->key_dim, N),
   };
   for (int i = 0; i < 4; i++)
     if (sizes[i] > x->scratch_stride) x->scratch_stride = (sizes[i] + 15) / 16 * 16;

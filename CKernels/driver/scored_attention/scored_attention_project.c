@@ -42,7 +42,7 @@ HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, con
   };
   if (joins(batch, rows, &x.strides)) shape.m = batch * rows, shape.batch = 1;
   shape.a_batch = x.strides.batch, shape.a_row = x.strides.row, shape.a_column = x.strides.column;
-  return heed_gemm_engine(&shape, x.data, m, target);
+  return heed_gemm(&shape, NULL, x.data, m, target);
 }
 
 static size_t visible_rows(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t b) {
@@ -90,7 +90,7 @@ HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_o
       .alpha = 1.0f,
       .beta = accumulate ? 1.0f : 0.0f,
   };
-  const HeedStatus status = heed_gemm_engine(&shape, left.data, right.data, target);
+  const HeedStatus status = heed_gemm(&shape, NULL, left.data, right.data, target);
   heed_scratch_pop(room);
   return status;
 }

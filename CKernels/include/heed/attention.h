@@ -1,4 +1,4 @@
-// Attention forward, float32.
+// Attention forward, in float32 or from bfloat16.
 //
 //   S[b,h,i,j] = scale * sum_d Q[b,h,i,d] * K[b,g,j,d] + A[b,h,i,j]      g = h / (heads / key_value_heads)
 //   P[b,h,i,:] = softmax over the keys j that row i may attend
@@ -36,8 +36,13 @@
 // Dropout (Srivastava et al. 2014) of the weights: with probability p a weight is 0, else it is divided by 1 - p; L and `weights` are those
 // before. Whether it is kept depends on (seed, offset, b * H + h, i, j) alone: keep(j) of the stream heed_random_row(offset + b * H + h, i) in
 // random.h, so the backward pass draws the same, tile by tile, and nothing is stored. A weight that was dropped is 0, not hidden: NaN in its
-// value shows. A next call of the same seed draws afresh where its offset is larger by B * H. For training: the decode, cached and
-// bfloat16 variants take none.
+// value shows. A next call of the same seed draws afresh where its offset is larger by B * H. For training: the decode and cached
+// variants take none, nor does any from bfloat16.
+//
+// Elements. Q, K and V are float32 or all three bfloat16; masks and outputs are float32. From bfloat16: products of bfloat16 numbers, sums and
+// softmax in float32, P rounded to bfloat16 for the second product. Every instruction set sums in the order of AVX512_BF16's dot product (the
+// second of a pair of terms first). The tiled, decode and automatic variants take both; the reference, the naive and the materialised one
+// take float32 only, and so does the backward pass.
 //
 // Strides are in elements, any sign, 0 too (broadcast), for the last dimension too. Outputs overwrite; their rows must not overlap
 // each other or an input.
@@ -50,7 +55,8 @@
 //   HeedStatusBadStride     two elements of an output share an address, or might (taken by size, each stride of the output must step over all
 //                           that the smaller ones span; a size of 1 needs no stride); an element's distance from the first overflows
 //   HeedStatusBadArgument   a null descriptor, or a null pointer for data that is not empty; scale NaN or infinite; a window without
-//                           causal; a key length below 0 or above Nk; a probability of dropout below 0, of 1 or above, or NaN
+//                           causal; a key length below 0 or above Nk; a probability of dropout below 0, of 1 or above, or NaN;
+//                           no such element, or one that the variant does not take
 //   HeedStatusNotSupported  weights asked of a variant that never holds them; dropout of one that takes none
 //   HeedStatusOutOfMemory   scratch
 
@@ -82,6 +88,7 @@ typedef struct HeedAttentionShape {
   size_t key_length;      // Nk
   size_t head_dim;        // D
   size_t value_dim;       // E
+  HeedElement element;    // of Q, K and V
   HeedStrides query;      // [B, H, Nq, D]
   HeedStrides key;        // [B, G, Nk, D]
   HeedStrides value;      // [B, G, Nk, E]
@@ -96,19 +103,11 @@ typedef struct HeedAttentionShape {
 } HeedAttentionShape;
 
 typedef struct HeedAttentionInputs {
-  const float *query, *key, *value;
-  const int64_t *key_lengths; // [B], or null
-  const uint8_t *boolean;     // or null
-  const float *additive;      // or null
+  const void *query, *key, *value; // of the shape's element
+  const int64_t *key_lengths;      // [B], or null
+  const uint8_t *boolean;          // or null
+  const float *additive;           // or null
 } HeedAttentionInputs;
-
-// The same with bfloat16 queries, keys and values (the upper halves of float32 numbers).
-typedef struct HeedAttentionBf16Inputs {
-  const uint16_t *query, *key, *value;
-  const int64_t *key_lengths; // [B], or null
-  const uint8_t *boolean;     // or null
-  const float *additive;      // or null
-} HeedAttentionBf16Inputs;
 
 typedef struct HeedAttentionOutputs {
   float *output;      // [B, H, Nq, E] with the strides of the shape
@@ -145,26 +144,15 @@ HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, 
 HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs);
 
-// The same from bfloat16: products of bfloat16 numbers, sums, softmax and output in float32, P rounded to bfloat16 for the second product;
-// every instruction set sums in the order of AVX512_BF16's dot product (the second of a pair of terms first).
-HeedStatus heed_attention_tiled_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
-                                             const HeedAttentionOutputs *outputs);
-
 // For a few queries (8 or fewer, say) over many keys: keys in the lanes, chunks of keys handed to the cores, each read once. The bits are
 // those of the tiled variant. HeedStatusNotSupported with a boolean or additive mask, HeedStatusBadStride unless columns of K and V are
 // contiguous.
 HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs);
 
-// The same from bfloat16, with the bits of the tiled variant from bfloat16.
-HeedStatus heed_attention_decode_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
-                                              const HeedAttentionOutputs *outputs);
-
 // Tiled or decode, whichever is faster for the shape: the choice never shows in the bits.
 HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                             const HeedAttentionOutputs *outputs);
-HeedStatus heed_attention_automatic_bf16_forward(const HeedAttentionShape *shape, const HeedAttentionBf16Inputs *inputs,
-                                                 const HeedAttentionOutputs *outputs);
 
 // ---- Backward ---------------------------------------------------------------------------------------------------------------------------
 

@@ -4,8 +4,8 @@
 // bias), so a transpose is a swap of strides. beta = 0 overwrites C whatever it holds (NaN too); k = 0 or alpha = 0 leaves the product out
 // without reading A and B.
 //
-// A and B are float32, or bfloat16 (uint16_t, convert.h); C, sums and bias are float32. B may be packed once into a layout that is read
-// straight through: weights, for one row or many.
+// A and B are float32, or both bfloat16; C, sums and bias are float32. B may be packed once into a layout that is read straight through:
+// weights, for one row or many.
 //
 // Order of summation: k in blocks of HEED_GEMM_K_BLOCK (HEED_GEMM_BF16_K_BLOCK), each summed in order from zero with one fused multiply-add a
 // term (where the instruction set has one), the blocks added from left to right, then alpha, beta, bias, activation. In bfloat16 terms are
@@ -19,7 +19,7 @@
 // C may not overlap A, B or the bias.
 //
 // Errors: BadShape (overflow), BadStride (elements of C overlap or might, or a distance overflows), BadArgument (null data, alpha or beta not
-// finite, no such activation or element), OutOfMemory.
+// finite, no such activation or element, an element that the variant does not take), OutOfMemory.
 
 #ifndef HEED_GEMM_H
 #define HEED_GEMM_H
@@ -37,6 +37,7 @@ extern "C" {
 
 typedef struct HeedGemmShape {
   size_t batch, m, n, k;
+  HeedElement element; // of A and B
   ptrdiff_t a_batch, a_row, a_column;
   ptrdiff_t b_batch, b_row, b_column;
   ptrdiff_t c_batch, c_row, c_column;
@@ -50,45 +51,31 @@ typedef struct HeedGemmEpilogue {
   HeedActivation activation;
 } HeedGemmEpilogue;
 
-// Scalar, float64, one thread; `c` holds the previous C and receives the result, contiguous [batch, m, n].
+// Scalar, float64, one thread, of float32 only; `c` holds the previous C and receives the result, contiguous [batch, m, n].
 HeedStatus heed_gemm_reference(const HeedGemmShape *shape, const float *a, const float *b, double *c);
 
-typedef HeedStatus (*HeedGemm)(const HeedGemmShape *shape, const float *a, const float *b, float *c);
+// The engine's own. `epilogue` may be null.
+HeedStatus heed_gemm(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *b, float *c);
 
-HeedStatus heed_gemm_engine(const HeedGemmShape *shape, const float *a, const float *b, float *c);
-
-// `epilogue` may be null.
-HeedStatus heed_gemm_engine_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const float *b, float *c);
-
-HeedStatus heed_gemm_bf16(const HeedGemmShape *shape, const uint16_t *a, const uint16_t *b, float *c);
-HeedStatus heed_gemm_bf16_fused(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const uint16_t *b,
-                                float *c);
-
-// OpenBLAS, opened at run time, called by our threads: a named choice to compare with. Its order of summation is its own. NotSupported
+// OpenBLAS, opened at run time, called by our threads: a named choice to compare with, of float32 only. Its order of summation is its own. NotSupported
 // where there is no OpenBLAS, where a matrix has no contiguous dimension or a leading dimension below 1 or what BLAS takes, or where a
 // size or leading dimension is over INT_MAX.
 HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const float *b, float *c);
 
 // ---- Packed weights -------------------------------------------------------------------------------------------------------------------
 
-typedef enum HEED_CLOSED HeedGemmElement {
-  HeedGemmElementF32 = 0,
-  HeedGemmElementBf16,
-} HeedGemmElement;
-
 // Bytes of a packed [k, n] matrix; SIZE_MAX where they overflow or there is no such element. Panels of HEED_GEMM_PANEL columns follow each
 // other, each [k][64] float32 or [(k + 1) / 2][64] pairs of bfloat16 (the earlier term in the lower half), the last one filled up with
 // zeros. The same for every instruction set.
-size_t heed_gemm_packed_size(size_t k, size_t n, HeedGemmElement element);
+size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element);
 
 // Packs B [k, n] with its strides, whose elements are float or uint16_t. `packed` has the size above and an alignment of 4 at least;
 // memory of its own, not written before, is read fastest (it is asked to be in huge pages). It may not overlap B.
-HeedStatus heed_gemm_pack(size_t k, size_t n, HeedGemmElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed);
+HeedStatus heed_gemm_pack(size_t k, size_t n, HeedElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed);
 
-// The same products with B packed, one for the whole batch: the strides of B in `shape` are not looked at. `epilogue` may be null.
-HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const float *a, const void *packed, float *c);
-HeedStatus heed_gemm_bf16_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const uint16_t *a, const void *packed,
-                                 float *c);
+// The same product with B packed as the shape's element, one for the whole batch: the strides of B in `shape` are not looked at. `epilogue`
+// may be null.
+HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *packed, float *c);
 
 #ifdef __cplusplus
 }

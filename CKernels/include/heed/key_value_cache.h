@@ -22,11 +22,6 @@ extern "C" {
 #define HEED_CACHE_CHUNK 1024
 #define HEED_CACHE_BLOCK 16
 
-typedef enum HEED_CLOSED HeedElement {
-  HeedElementFloat32 = 0,
-  HeedElementBfloat16, // the upper half of a float32
-} HeedElement;
-
 typedef struct HeedKeyValueCache {
   size_t batch, key_value_heads, head_dim, value_dim;
   HeedElement element;
@@ -47,10 +42,11 @@ HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t fir
                                       const float *value, HeedStrides value_strides);
 
 // Attention of float32 queries over the first shape.key_length positions: as heed_attention_automatic_forward, with the same bits as the same
-// float32 keys and values in rows (from a bfloat16 cache: as heed_attention_tiled_bf16_forward with the queries rounded). The strides of
-// shape.key and shape.value and the pointers inputs.key and inputs.value are not read. Does not give weights.
+// float32 keys and values in rows (from a bfloat16 cache: as bfloat16 keys and values in rows, with the queries rounded). shape.element is
+// that of the queries, float32. The strides of shape.key and shape.value and the pointers inputs.key and inputs.value are not read. Does not
+// give weights.
 // Errors: those of attention.h; BadShape where the shape is not the cache's or longer than its chunks; BadArgument for a null cache, a
-// chunk that is null where it is read, no such element.
+// chunk that is null where it is read, no such element, queries that are not float32.
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs);
 

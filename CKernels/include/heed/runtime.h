@@ -42,6 +42,16 @@ typedef enum HEED_CLOSED HeedStatus {
 // A short English sentence, without a full stop; never null.
 const char *heed_status_description(HeedStatus status);
 
+// ---- Elements ---------------------------------------------------------------------------------------------------------------------------
+
+// What the numbers of an array are, where a descriptor lets that vary; float32 where it says nothing. Strides count elements of either size.
+typedef enum HEED_CLOSED HeedElement {
+  HeedElementFloat32 = 0,
+  HeedElementBfloat16, // uint16_t, the upper half of a float32 (convert.h)
+} HeedElement;
+
+#define HEED_ELEMENT_COUNT 2
+
 // ---- Instruction sets -----------------------------------------------------------------------------------------------------------------
 
 // The kernel tables. A later one includes what the earlier ones need.

@@ -42,13 +42,14 @@ static size_t spoil(Spoilt rows[16]) {
   static const HeedStatus statuses[] = {HeedStatusBadShape,    HeedStatusBadShape,    HeedStatusBadShape,    HeedStatusBadStride,
                                         HeedStatusBadStride,   HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadArgument,
                                         HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadArgument,
-                                        HeedStatusBadArgument};
+                                        HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadArgument};
   const size_t count = sizeof statuses / sizeof statuses[0];
   for (size_t i = 0; i < count; i++) rows[i] = (Spoilt){statuses[i], attention, inputs};
   rows[0].shape.key_value_heads = 0, rows[1].shape.head_dim = HUGE_SIZE, rows[2].shape.batch = SIZE_MAX;
   rows[3].shape.query.row = FAR, rows[4].shape.key.row = PTRDIFF_MIN;
   rows[5].shape.scale = NAN, rows[6].shape.window = 3, rows[7].shape.dropout.probability = 1, rows[8].shape.dropout.probability = NAN;
   rows[9].inputs.query = NULL, rows[10].inputs.value = NULL, rows[11].inputs.key_lengths = too_long, rows[12].inputs.key_lengths = negative;
+  rows[13].shape.element = (HeedElement)HEED_ELEMENT_COUNT, rows[14].shape.element = (HeedElement)-1;
   return count;
 }
 
@@ -58,20 +59,21 @@ TEST_ONCE(arguments_of_attention) {
   for (size_t i = 0; i < count; i++) {
     const HeedAttentionShape *s = &rows[i].shape;
     const HeedAttentionInputs *in = &rows[i].inputs;
-    const HeedAttentionBf16Inputs half = {.query = (const uint16_t *)in->query,
-                                          .key = (const uint16_t *)in->key,
-                                          .value = (const uint16_t *)in->value,
-                                          .key_lengths = in->key_lengths};
     GIVES_STATUS(rows[i].status, heed_attention_reference_forward(s, in, &reference_outputs));
     GIVES_STATUS(rows[i].status, heed_attention_naive_forward(s, in, &outputs));
     GIVES_STATUS(rows[i].status, heed_attention_materialized_forward(s, in, &outputs));
     GIVES_STATUS(rows[i].status, heed_attention_tiled_forward(s, in, &outputs));
     GIVES_STATUS(rows[i].status, heed_attention_decode_forward(s, in, &outputs));
     GIVES_STATUS(rows[i].status, heed_attention_automatic_forward(s, in, &outputs));
-    GIVES_STATUS(rows[i].status, heed_attention_tiled_bf16_forward(s, &half, &outputs));
-    GIVES_STATUS(rows[i].status, heed_attention_decode_bf16_forward(s, &half, &outputs));
-    GIVES_STATUS(rows[i].status, heed_attention_automatic_bf16_forward(s, &half, &outputs));
+    if (s->element == HeedElementFloat32) rows[i].shape.element = HeedElementBfloat16;
+    GIVES_STATUS(rows[i].status, heed_attention_tiled_forward(s, in, &outputs));
+    GIVES_STATUS(rows[i].status, heed_attention_decode_forward(s, in, &outputs));
+    GIVES_STATUS(rows[i].status, heed_attention_automatic_forward(s, in, &outputs));
   }
+  const HeedAttentionShape *half = WITH(attention, element = HeedElementBfloat16);
+  GIVES(BadArgument, heed_attention_reference_forward(half, &inputs, &reference_outputs));
+  GIVES(BadArgument, heed_attention_naive_forward(half, &inputs, &outputs));
+  GIVES(BadArgument, heed_attention_materialized_forward(half, &inputs, &outputs));
   GIVES(BadArgument, heed_attention_reference_forward(NULL, &inputs, &reference_outputs));
   GIVES(BadArgument, heed_attention_reference_forward(&attention, NULL, &reference_outputs));
   GIVES(BadArgument, heed_attention_reference_forward(&attention, &inputs, NULL));
@@ -86,10 +88,6 @@ TEST_ONCE(arguments_of_attention) {
     GIVES(BadArgument, arms[i](&attention, &inputs, WITH(outputs, output = NULL)));
     GIVES(BadStride, arms[i](WITH(attention, output.row = 0), &inputs, &outputs));
   }
-  GIVES(BadArgument, heed_attention_tiled_bf16_forward(NULL, NULL, &outputs));
-  GIVES(BadArgument, heed_attention_tiled_bf16_forward(&attention, NULL, &outputs));
-  GIVES(BadArgument, heed_attention_decode_bf16_forward(&attention, NULL, &outputs));
-  GIVES(BadArgument, heed_attention_automatic_bf16_forward(&attention, NULL, &outputs));
 }
 
 static const HeedAttentionBackwardShape backward = {.forward = {.batch = 2,
@@ -128,6 +126,9 @@ TEST_ONCE(arguments_of_attention_backward) {
     GIVES_STATUS(rows[i].status, heed_attention_reference_backward(&s, &in, &reference_gradients));
     for (size_t a = 0; a < 3; a++) GIVES_STATUS(rows[i].status, arms[a](&s, &in, &gradients));
   }
+  const HeedAttentionBackwardShape *half = WITH(backward, forward.element = HeedElementBfloat16);
+  GIVES(BadArgument, heed_attention_reference_backward(half, &backward_inputs, &reference_gradients));
+  for (size_t a = 0; a < 3; a++) GIVES(BadArgument, arms[a](half, &backward_inputs, &gradients));
   GIVES(BadArgument, heed_attention_reference_backward(NULL, &backward_inputs, &reference_gradients));
   GIVES(BadArgument, heed_attention_reference_backward(&backward, NULL, &reference_gradients));
   GIVES(BadArgument, heed_attention_reference_backward(&backward, &backward_inputs, NULL));

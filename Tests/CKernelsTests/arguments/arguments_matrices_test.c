@@ -48,44 +48,51 @@ TEST_ONCE(arguments_of_gemm) {
     HeedGemmShape s = gemm;
     s.m = rows[i].m, s.k = rows[i].k, s.a_row = rows[i].a_row, s.c_row = rows[i].c_row, s.alpha = rows[i].alpha, s.beta = rows[i].beta;
     if (rows[i].c_row == 4) GIVES_STATUS(rows[i].status, heed_gemm_reference(&s, IN, IN, REF));
-    GIVES_STATUS(rows[i].status, heed_gemm_engine(&s, IN, IN, OUT));
-    GIVES_STATUS(rows[i].status, heed_gemm_engine_fused(&s, &epilogue, IN, IN, OUT));
-    GIVES_STATUS(rows[i].status, heed_gemm_bf16(&s, bf16, bf16, OUT));
-    GIVES_STATUS(rows[i].status, heed_gemm_bf16_fused(&s, NULL, bf16, bf16, OUT));
-    GIVES_STATUS(rows[i].status, heed_gemm_packed(&s, NULL, IN, IN, OUT));
-    GIVES_STATUS(rows[i].status, heed_gemm_bf16_packed(&s, NULL, bf16, IN, OUT));
     GIVES_STATUS(rows[i].status, heed_gemm_openblas(&s, IN, IN, OUT));
+    for (int element = 0; element < HEED_ELEMENT_COUNT; element++) {
+      s.element = (HeedElement)element;
+      GIVES_STATUS(rows[i].status, heed_gemm(&s, NULL, IN, IN, OUT));
+      GIVES_STATUS(rows[i].status, heed_gemm(&s, &epilogue, IN, IN, OUT));
+      GIVES_STATUS(rows[i].status, heed_gemm_packed(&s, NULL, IN, IN, OUT));
+    }
   }
+  static const HeedElement unknown[] = {(HeedElement)HEED_ELEMENT_COUNT, (HeedElement)-1, (HeedElement)INT32_MAX};
+  for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
+    const HeedGemmShape *s = WITH(gemm, element = unknown[i]);
+    GIVES(BadArgument, heed_gemm_reference(s, IN, IN, REF));
+    GIVES(BadArgument, heed_gemm(s, &epilogue, IN, IN, OUT));
+    GIVES(BadArgument, heed_gemm_packed(s, NULL, IN, IN, OUT));
+    GIVES(BadArgument, heed_gemm_openblas(s, IN, IN, OUT));
+    GIVES(BadArgument, heed_gemm_pack(4, 4, unknown[i], IN, 4, 1, OUT));
+    GIVES_NUMBER(SIZE_MAX, heed_gemm_packed_size(4, 4, unknown[i]));
+  }
+  GIVES(BadArgument, heed_gemm_reference(WITH(gemm, element = HeedElementBfloat16), IN, IN, REF));
+  GIVES(BadArgument, heed_gemm_openblas(WITH(gemm, element = HeedElementBfloat16), IN, IN, OUT));
   GIVES(BadArgument, heed_gemm_reference(NULL, IN, IN, REF));
   GIVES(BadArgument, heed_gemm_reference(&gemm, NULL, IN, REF));
   GIVES(BadArgument, heed_gemm_reference(&gemm, IN, NULL, REF));
   GIVES(BadArgument, heed_gemm_reference(&gemm, IN, IN, NULL));
-  GIVES(BadArgument, heed_gemm_engine(NULL, IN, IN, OUT));
-  GIVES(BadArgument, heed_gemm_engine(&gemm, NULL, IN, OUT));
-  GIVES(BadArgument, heed_gemm_engine(&gemm, IN, NULL, OUT));
-  GIVES(BadArgument, heed_gemm_engine(&gemm, IN, IN, NULL));
-  GIVES(BadArgument, heed_gemm_engine_fused(NULL, &epilogue, IN, IN, OUT));
-  GIVES(BadArgument, heed_gemm_engine_fused(&gemm, WITH(epilogue, activation = (HeedActivation)99), IN, IN, OUT));
-  GIVES(BadArgument, heed_gemm_engine_fused(&gemm, WITH(epilogue, activation = (HeedActivation)-1), IN, IN, OUT));
-  GIVES(BadStride, heed_gemm_engine_fused(&gemm, WITH(epilogue, bias_row = FAR), IN, IN, OUT));
-  GIVES(BadArgument, heed_gemm_bf16(NULL, bf16, bf16, OUT));
-  GIVES(BadArgument, heed_gemm_bf16(&gemm, NULL, bf16, OUT));
-  GIVES(BadArgument, heed_gemm_bf16_fused(&gemm, &epilogue, bf16, NULL, OUT));
+  GIVES(BadArgument, heed_gemm(NULL, NULL, IN, IN, OUT));
+  GIVES(BadArgument, heed_gemm(NULL, &epilogue, IN, IN, OUT));
+  GIVES(BadArgument, heed_gemm(&gemm, NULL, NULL, IN, OUT));
+  GIVES(BadArgument, heed_gemm(&gemm, NULL, IN, NULL, OUT));
+  GIVES(BadArgument, heed_gemm(&gemm, &epilogue, IN, IN, NULL));
+  GIVES(BadArgument, heed_gemm(&gemm, WITH(epilogue, activation = (HeedActivation)99), IN, IN, OUT));
+  GIVES(BadArgument, heed_gemm(&gemm, WITH(epilogue, activation = (HeedActivation)-1), IN, IN, OUT));
+  GIVES(BadStride, heed_gemm(&gemm, WITH(epilogue, bias_row = FAR), IN, IN, OUT));
+  GIVES(BadArgument, heed_gemm(WITH(gemm, element = HeedElementBfloat16), NULL, NULL, bf16, OUT));
+  GIVES(BadArgument, heed_gemm(WITH(gemm, element = HeedElementBfloat16), &epilogue, bf16, NULL, OUT));
   GIVES(BadArgument, heed_gemm_openblas(NULL, IN, IN, OUT));
   GIVES(BadArgument, heed_gemm_packed(NULL, NULL, IN, IN, OUT));
   GIVES(BadArgument, heed_gemm_packed(&gemm, NULL, IN, NULL, OUT));
-  GIVES(BadArgument, heed_gemm_bf16_packed(NULL, NULL, bf16, IN, OUT));
-  GIVES(BadArgument, heed_gemm_bf16_packed(&gemm, NULL, NULL, IN, OUT));
-  GIVES_NUMBER(SIZE_MAX, heed_gemm_packed_size(SIZE_MAX, 64, HeedGemmElementF32));
-  GIVES_NUMBER(SIZE_MAX, heed_gemm_packed_size(4, SIZE_MAX, HeedGemmElementBf16));
-  GIVES_NUMBER(SIZE_MAX, heed_gemm_packed_size(4, 4, (HeedGemmElement)2));
-  GIVES_NUMBER(SIZE_MAX, heed_gemm_packed_size(4, 4, (HeedGemmElement)-1));
-  GIVES_NUMBER(0, heed_gemm_packed_size(0, 4, HeedGemmElementF32));
-  GIVES(BadArgument, heed_gemm_pack(4, 4, (HeedGemmElement)2, IN, 4, 1, OUT));
-  GIVES(BadArgument, heed_gemm_pack(4, 4, HeedGemmElementF32, NULL, 4, 1, OUT));
-  GIVES(BadArgument, heed_gemm_pack(4, 4, HeedGemmElementF32, IN, 4, 1, NULL));
-  GIVES(BadShape, heed_gemm_pack(HUGE_SIZE, 4, HeedGemmElementF32, IN, 4, 1, OUT));
-  GIVES(BadStride, heed_gemm_pack(4, 4, HeedGemmElementF32, IN, FAR, 1, OUT));
+  GIVES(BadArgument, heed_gemm_packed(&gemm, NULL, NULL, IN, OUT));
+  GIVES_NUMBER(SIZE_MAX, heed_gemm_packed_size(SIZE_MAX, 64, HeedElementFloat32));
+  GIVES_NUMBER(SIZE_MAX, heed_gemm_packed_size(4, SIZE_MAX, HeedElementBfloat16));
+  GIVES_NUMBER(0, heed_gemm_packed_size(0, 4, HeedElementFloat32));
+  GIVES(BadArgument, heed_gemm_pack(4, 4, HeedElementFloat32, NULL, 4, 1, OUT));
+  GIVES(BadArgument, heed_gemm_pack(4, 4, HeedElementFloat32, IN, 4, 1, NULL));
+  GIVES(BadShape, heed_gemm_pack(HUGE_SIZE, 4, HeedElementFloat32, IN, 4, 1, OUT));
+  GIVES(BadStride, heed_gemm_pack(4, 4, HeedElementFloat32, IN, FAR, 1, OUT));
 }
 
 // ---- Conversions and activations ------------------------------------------------------------------------------------------------------------

@@ -86,7 +86,8 @@ TEST(attention_backward_of_an_entry_alone_has_the_bits_it_has_in_a_batch) {
         HeedAttentionInputs *in = &alone.inputs.forward;
         s->batch = 1;
         const ptrdiff_t n = (ptrdiff_t)b;
-        in->query += n * s->query.batch, in->key += n * s->key.batch, in->value += n * s->value.batch;
+        in->query = (const float *)in->query + n * s->query.batch, in->key = (const float *)in->key + n * s->key.batch;
+        in->value = (const float *)in->value + n * s->value.batch;
         if (in->key_lengths) in->key_lengths += b;
         if (in->boolean) in->boolean += n * s->boolean.batch;
         if (in->additive) in->additive += n * s->additive.batch;
@@ -115,7 +116,7 @@ TEST(attention_backward_of_a_row_alone_has_the_bits_of_its_dQ) {
         const ptrdiff_t n = (ptrdiff_t)i;
         s->batch = s->heads = s->key_value_heads = s->query_length = 1;
         s->causal_offset += n;
-        alone.inputs.forward.query += n * s->query.row;
+        alone.inputs.forward.query = (const float *)alone.inputs.forward.query + n * s->query.row;
         if (alone.inputs.forward.boolean) alone.inputs.forward.boolean += n * s->boolean.row;
         if (alone.inputs.forward.additive) alone.inputs.forward.additive += n * s->additive.row;
         alone.inputs.output += n * s->output.row;

@@ -122,7 +122,7 @@ static void check_cached(CacheProblem *p, const char *what) {
 // The problem's numbers rounded, in rows of their own.
 typedef struct RoundedRows {
   HeedAttentionShape shape;
-  HeedAttentionBf16Inputs inputs;
+  HeedAttentionInputs inputs;
   Guarded blocks[3];
 } RoundedRows;
 
@@ -142,9 +142,10 @@ static RoundedRows round_rows(const CacheProblem *p, size_t key_gap, size_t valu
   RoundedRows r = {.shape = *s,
                    .blocks = {round_matrix(p->query, output_rows(s), s->head_dim, 0), round_matrix(p->key, keys, s->head_dim, key_gap),
                               round_matrix(p->value, keys, s->value_dim, value_gap)}};
+  r.shape.element = HeedElementBfloat16;
   r.shape.key = heed_strides_contiguous(s->key_value_heads, s->key_length, s->head_dim + key_gap);
   r.shape.value = heed_strides_contiguous(s->key_value_heads, s->key_length, s->value_dim + value_gap);
-  r.inputs = (HeedAttentionBf16Inputs){r.blocks[0].data, r.blocks[1].data, r.blocks[2].data, p->inputs.key_lengths, NULL, NULL};
+  r.inputs = (HeedAttentionInputs){r.blocks[0].data, r.blocks[1].data, r.blocks[2].data, p->inputs.key_lengths, NULL, NULL};
   return r;
 }
 
@@ -184,7 +185,7 @@ TEST(attention_cache_in_bfloat16_gives_the_bits_of_rows) {
     fill(&p, &random);
     RoundedRows rows = round_rows(&p, 0, 0);
     const HeedAttentionOutputs expected = {p.expected, p.expected_log_sum_exp, NULL};
-    REQUIRE(heed_attention_tiled_bf16_forward(&rows.shape, &rows.inputs, &expected) == HeedStatusOk);
+    REQUIRE(heed_attention_tiled_forward(&rows.shape, &rows.inputs, &expected) == HeedStatusOk);
     check_cached(&p, "bfloat16");
     free_rows(&rows);
     destroy(&p);
@@ -195,8 +196,8 @@ TEST(attention_cache_in_bfloat16_gives_the_bits_of_rows) {
 TEST(attention_decode_of_bfloat16_rows_gives_the_bits_of_tiles) {
   static const struct {
     const char *name;
-    HeedStatus (*forward)(const HeedAttentionShape *, const HeedAttentionBf16Inputs *, const HeedAttentionOutputs *);
-  } paths[] = {{"decode", heed_attention_decode_bf16_forward}, {"automatic", heed_attention_automatic_bf16_forward}};
+    HeedAttentionForward forward;
+  } paths[] = {{"decode", heed_attention_decode_forward}, {"automatic", heed_attention_automatic_forward}};
   Random random = random_stream(7150);
   for (int i = 0; i < (test_exhaustive ? 400 : 80); i++) {
     CacheProblem p = make(&random, HeedElementBfloat16);
@@ -204,7 +205,7 @@ TEST(attention_decode_of_bfloat16_rows_gives_the_bits_of_tiles) {
     for (size_t b = 0; i % 3 == 0 && b < p.shape.batch; b++) hide_behind_length(&p, b);
     RoundedRows rows = round_rows(&p, random_below(&random, 4), random_below(&random, 4));
     const HeedAttentionOutputs expected = {p.expected, p.expected_log_sum_exp, NULL};
-    REQUIRE(heed_attention_tiled_bf16_forward(&rows.shape, &rows.inputs, &expected) == HeedStatusOk);
+    REQUIRE(heed_attention_tiled_forward(&rows.shape, &rows.inputs, &expected) == HeedStatusOk);
     for (size_t path = 0; path < 2; path++) {
       const size_t count = output_rows(&p.shape) * p.shape.value_dim;
       poison_floats(p.output, count), poison_floats(p.log_sum_exp, output_rows(&p.shape));
@@ -225,27 +226,27 @@ TEST_ONCE(attention_decode_of_bfloat16_rows_refuses_what_it_does_not_take) {
   const size_t count = output_rows(&p.shape) * p.shape.value_dim;
   poison_floats(p.output, count);
   HeedAttentionOutputs outputs = {p.output, NULL, NULL};
-  CHECK(heed_attention_decode_bf16_forward(&rows.shape, NULL, &outputs) == HeedStatusBadArgument);
-  CHECK(heed_attention_automatic_bf16_forward(&rows.shape, NULL, &outputs) == HeedStatusBadArgument);
-  HeedAttentionBf16Inputs without = rows.inputs;
+  CHECK(heed_attention_decode_forward(&rows.shape, NULL, &outputs) == HeedStatusBadArgument);
+  CHECK(heed_attention_automatic_forward(&rows.shape, NULL, &outputs) == HeedStatusBadArgument);
+  HeedAttentionInputs without = rows.inputs;
   without.key = NULL;
-  CHECK(heed_attention_decode_bf16_forward(&rows.shape, &without, &outputs) == HeedStatusBadArgument);
-  CHECK(heed_attention_automatic_bf16_forward(&rows.shape, &without, &outputs) == HeedStatusBadArgument);
-  HeedAttentionBf16Inputs masked = rows.inputs;
+  CHECK(heed_attention_decode_forward(&rows.shape, &without, &outputs) == HeedStatusBadArgument);
+  CHECK(heed_attention_automatic_forward(&rows.shape, &without, &outputs) == HeedStatusBadArgument);
+  HeedAttentionInputs masked = rows.inputs;
   const uint8_t seen = 1;
   masked.boolean = &seen; // strides of 0: one element for all
-  CHECK(heed_attention_decode_bf16_forward(&rows.shape, &masked, &outputs) == HeedStatusNotSupported);
+  CHECK(heed_attention_decode_forward(&rows.shape, &masked, &outputs) == HeedStatusNotSupported);
   HeedAttentionShape shape = rows.shape;
   shape.dropout.probability = 0.5f;
-  CHECK(heed_attention_decode_bf16_forward(&shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
-  CHECK(heed_attention_automatic_bf16_forward(&shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  CHECK(heed_attention_decode_forward(&shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  CHECK(heed_attention_automatic_forward(&shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
   shape = rows.shape;
   shape.head_dim = 2, shape.key.column = 0;
-  CHECK(heed_attention_decode_bf16_forward(&shape, &rows.inputs, &outputs) == HeedStatusBadStride);
+  CHECK(heed_attention_decode_forward(&shape, &rows.inputs, &outputs) == HeedStatusBadStride);
   float weights = 0.0f;
   outputs.weights = &weights;
-  CHECK(heed_attention_decode_bf16_forward(&rows.shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
-  CHECK(heed_attention_automatic_bf16_forward(&rows.shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  CHECK(heed_attention_decode_forward(&rows.shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
+  CHECK(heed_attention_automatic_forward(&rows.shape, &rows.inputs, &outputs) == HeedStatusNotSupported);
   CHECK(is_poison(p.output, count));
   free_rows(&rows);
   destroy(&p);
@@ -257,7 +258,7 @@ TEST(attention_bfloat16_is_accurate) {
   for (int i = 0; i < 40; i++) {
     CacheProblem p = make(&random, HeedElementBfloat16);
     settle(&p, i % 3 == 0);
-    const HeedAttentionShape *s = &p.shape;
+    HeedAttentionShape *s = &p.shape;
     const size_t counts[3] = {query_count(s), key_count(s), value_count(s)}, rows = output_rows(s);
     float *sources[3] = {p.query, p.key, p.value};
     uint16_t *rounded[3];
@@ -268,9 +269,10 @@ TEST(attention_bfloat16_is_accurate) {
     double *reference = malloc(rows * s->value_dim * sizeof(double));
     const HeedAttentionReferenceOutputs oracle = {.output = reference};
     REQUIRE(heed_attention_reference_forward(s, &p.inputs, &oracle) == HeedStatusOk);
-    const HeedAttentionBf16Inputs inputs = {rounded[0], rounded[1], rounded[2], p.inputs.key_lengths, NULL, NULL};
+    const HeedAttentionInputs inputs = {rounded[0], rounded[1], rounded[2], p.inputs.key_lengths, NULL, NULL};
     const HeedAttentionOutputs outputs = {p.output, NULL, NULL};
-    REQUIRE(heed_attention_tiled_bf16_forward(s, &inputs, &outputs) == HeedStatusOk);
+    s->element = HeedElementBfloat16;
+    REQUIRE(heed_attention_tiled_forward(s, &inputs, &outputs) == HeedStatusOk);
     const Errors errors = compare_rows(p.output, reference, rows, s->value_dim);
     double norm = 0.0;
     for (size_t j = 0; j < rows * s->value_dim; j++) norm += reference[j] * reference[j];
@@ -298,6 +300,8 @@ TEST_ONCE(attention_cache_refuses_what_does_not_fit) {
   wrong = p.shape;
   wrong.head_dim++;
   CHECK(heed_attention_cached_forward(&wrong, &p.cache, &p.inputs, &outputs) == HeedStatusBadShape);
+  wrong = p.shape, wrong.element = HeedElementBfloat16; // queries are float32
+  CHECK(heed_attention_cached_forward(&wrong, &p.cache, &p.inputs, &outputs) == HeedStatusBadArgument);
   p.keys[0] = NULL;
   CHECK(heed_attention_cached_forward(&p.shape, &p.cache, &p.inputs, &outputs) == HeedStatusBadArgument);
   HeedKeyValueCache huge = p.cache;

@@ -76,7 +76,7 @@ TEST(attention_alignment_changes_nothing) {
     Result expected = run_arm(arm, &built, false);
     for (size_t offset = 0; offset < 17; offset++) {
       Built moved = built;
-      const float **const inputs[3] = {&moved.inputs.query, &moved.inputs.key, &moved.inputs.value};
+      const void **const inputs[3] = {&moved.inputs.query, &moved.inputs.key, &moved.inputs.value};
       for (size_t i = 0; i < 3; i++) {
         poison_floats(memory[i], sizeof memory[i] / sizeof(float));
         memcpy(memory[i] + (offset + 5 * i) % 17, sources[i], counts[i] * sizeof(float));

@@ -70,7 +70,7 @@ void fuzz_attention_build(FuzzAttention *x, bool masks, bool rows) {
 void fuzz_attention_spoil(FuzzAttention *x) {
   HeedAttentionShape *s = &x->shape;
   x->expected = HeedStatusOk;
-  switch (fuzz_spoil(13)) {
+  switch (fuzz_spoil(14)) {
   case 0: {
     size_t *const sizes[] = {&s->batch, &s->query_length, &s->key_length, &s->head_dim, &s->value_dim};
     x->expected = fuzz_huge(sizes[fuzz_below(5)]);
@@ -110,6 +110,9 @@ void fuzz_attention_spoil(FuzzAttention *x) {
     x->expected = fuzz_null(&x->inputs.value, &x->value);
     break;
   case 12:
+    x->expected = fuzz_enum(&s->element, HEED_ELEMENT_COUNT);
+    break;
+  case 13:
     if (x->inputs.additive)
       x->expected = fuzz_far(&s->additive.row, &x->additive, 2);
     else if (x->inputs.boolean)

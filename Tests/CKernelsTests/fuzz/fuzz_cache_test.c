@@ -43,15 +43,17 @@ FUZZ(key_value_cache) {
   size_t first = right.key_length ? fuzz_below(right.key_length + 1) : 0;
   HeedKeyValueCache wrong = c.cache;
   size_t at = first, count = right.key_length - first;
-  const float *key = x.inputs.key ? x.inputs.key + (first < right.key_length ? (ptrdiff_t)first * right.key.row : 0) : NULL;
-  const float *value = x.inputs.value ? x.inputs.value + (first < right.key_length ? (ptrdiff_t)first * right.value.row : 0) : NULL;
-  if (right.key_length == 1) key = x.inputs.key, value = x.inputs.value;
+  const float *key = x.inputs.key, *value = x.inputs.value;
+  if (right.key_length > 1 && first < right.key_length) {
+    if (key) key += (ptrdiff_t)first * right.key.row;
+    if (value) value += (ptrdiff_t)first * right.value.row;
+  }
   HeedStrides key_strides = right.key, value_strides = right.value;
   HeedStatus expected = HeedStatusOk;
   const bool writes = count > 0 && right.batch > 0 && right.key_value_heads > 0;
   switch (fuzz_spoil(8)) {
   case 0:
-    expected = fuzz_enum(&wrong.element, 2);
+    expected = fuzz_enum(&wrong.element, HEED_ELEMENT_COUNT);
     break;
   case 1:
     wrong.head_dim = FUZZ_HUGE, expected = right.batch && right.key_value_heads ? HeedStatusBadShape : HeedStatusOk;

@@ -74,7 +74,7 @@ static void spoil(Gemm *g, bool packed) {
   HeedGemmShape *s = &g->shape;
   const bool reads = s->k > 0 && s->alpha != 0, empty = fuzz_is_empty(&g->c);
   g->expected = HeedStatusOk;
-  switch (fuzz_spoil(12)) {
+  switch (fuzz_spoil(13)) {
   case 0: {
     size_t *const sizes[] = {&s->batch, &s->m, &s->n, &s->k};
     g->expected = fuzz_huge(sizes[fuzz_below(4)]);
@@ -99,6 +99,9 @@ static void spoil(Gemm *g, bool packed) {
   case 6:
     fuzz_null(&g->b.data, &g->b);
     g->expected = reads && !empty ? HeedStatusBadArgument : HeedStatusOk;
+    break;
+  case 11:
+    g->expected = fuzz_enum(&s->element, HEED_ELEMENT_COUNT);
     break;
   case 7: { // of C: in the order of the reference's output it has no strides
     const int d = (int)fuzz_below(3);
@@ -152,9 +155,9 @@ FUZZ(gemm) {
   build(&g, false);
   spoil(&g, false);
   if (!run_reference(&g) && g.expected == HeedStatusOk) return;
-  const bool right = g.fused ? FUZZ_CALL(g.expected, heed_gemm_engine_fused(&g.shape, &g.epilogue, g.a.data, g.b.data, g.c.data))
-                             : FUZZ_CALL(g.expected, heed_gemm_engine(&g.shape, g.a.data, g.b.data, g.c.data));
-  if (right) fuzz_near(&g.c, &g.reference, &g.bound, tolerance(&g));
+  const HeedGemmEpilogue *epilogue = g.fused ? &g.epilogue : NULL;
+  if (FUZZ_CALL(g.expected, heed_gemm(&g.shape, epilogue, g.a.data, g.b.data, g.c.data)))
+    fuzz_near(&g.c, &g.reference, &g.bound, tolerance(&g));
   if (g.fused || g.expected != HeedStatusOk || g.special || !heed_openblas_description()) return;
   fuzz_before();
   if (heed_gemm_openblas(&g.shape, g.a.data, g.b.data, g.c.data) == HeedStatusOk)
@@ -164,10 +167,10 @@ FUZZ(gemm) {
 FUZZ(gemm_packed) {
   Gemm g = {0};
   build(&g, true);
-  const size_t bytes = heed_gemm_packed_size(g.shape.k, g.shape.n, HeedGemmElementF32);
+  const size_t bytes = heed_gemm_packed_size(g.shape.k, g.shape.n, HeedElementFloat32);
   FuzzArray packed = FUZZ_FLOATS("packed", FuzzWritten, FuzzContiguous, bytes / sizeof(float));
   const HeedStatus packs = g.b.count > 0 && (!g.b.data || !packed.data) ? HeedStatusBadArgument : HeedStatusOk;
-  if (!FUZZ_CALL(packs, heed_gemm_pack(g.shape.k, g.shape.n, HeedGemmElementF32, g.b.data, g.shape.b_row, g.shape.b_column, packed.data)))
+  if (!FUZZ_CALL(packs, heed_gemm_pack(g.shape.k, g.shape.n, HeedElementFloat32, g.b.data, g.shape.b_row, g.shape.b_column, packed.data)))
     return;
   fuzz_keep(&packed);
   spoil(&g, true);
@@ -185,10 +188,10 @@ FUZZ(gemm_bf16) {
   build(&g, packs);
   FuzzArray a = fuzz_bf16(&g.a), b = fuzz_bf16(&g.b);
   const HeedGemmShape right = g.shape;
-  const size_t bytes = heed_gemm_packed_size(right.k, right.n, HeedGemmElementBf16);
+  const size_t bytes = heed_gemm_packed_size(right.k, right.n, HeedElementBfloat16);
   FuzzArray packed = FUZZ_FLOATS("packed", FuzzWritten, FuzzContiguous, bytes / sizeof(float));
   if (packs &&
-      !FUZZ_CALL(HeedStatusOk, heed_gemm_pack(right.k, right.n, HeedGemmElementBf16, b.data, right.b_row, right.b_column, packed.data)))
+      !FUZZ_CALL(HeedStatusOk, heed_gemm_pack(right.k, right.n, HeedElementBfloat16, b.data, right.b_row, right.b_column, packed.data)))
     return;
   fuzz_keep(&packed);
   spoil(&g, packs);
@@ -198,8 +201,8 @@ FUZZ(gemm_bf16) {
   // With the instruction denormal numbers count as 0.
   for (size_t i = 0; g.expected == HeedStatusOk && i < g.bound.count; i++) FUZZ_AT(double, g.bound, i) += 0x1p-90;
   const HeedGemmEpilogue *epilogue = g.fused ? &g.epilogue : NULL;
-  const bool done = packs     ? FUZZ_CALL(g.expected, heed_gemm_bf16_packed(&g.shape, epilogue, a.data, packed.data, g.c.data))
-                    : g.fused ? FUZZ_CALL(g.expected, heed_gemm_bf16_fused(&g.shape, epilogue, a.data, b.data, g.c.data))
-                              : FUZZ_CALL(g.expected, heed_gemm_bf16(&g.shape, a.data, b.data, g.c.data));
+  if (g.shape.element == HeedElementFloat32) g.shape.element = HeedElementBfloat16; // not spoilt
+  const bool done = packs ? FUZZ_CALL(g.expected, heed_gemm_packed(&g.shape, epilogue, a.data, packed.data, g.c.data))
+                          : FUZZ_CALL(g.expected, heed_gemm(&g.shape, epilogue, a.data, b.data, g.c.data));
   if (done) fuzz_near(&g.c, &g.reference, &g.bound, tolerance(&g));
 }

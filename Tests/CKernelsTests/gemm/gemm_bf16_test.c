@@ -25,8 +25,9 @@ static void bf16_problem_free(Bf16Problem *p) {
 }
 
 static void bf16_run(Bf16Problem *p, float *result) {
-  const HeedGemmShape shape = gemm_shape(&p->values);
-  const HeedStatus status = heed_gemm_bf16(&shape, p->a, p->b, p->values.c.first);
+  HeedGemmShape shape = gemm_shape(&p->values);
+  shape.element = HeedElementBfloat16;
+  const HeedStatus status = heed_gemm(&shape, NULL, p->a, p->b, p->values.c.first);
   CHECK_MESSAGE(status == HeedStatusOk, "%s: %s", heed_status_description(status), gemm_describe(&p->values.shape));
   gemm_take_result(&p->values, result);
 }

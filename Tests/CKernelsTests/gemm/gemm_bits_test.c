@@ -106,7 +106,7 @@ TEST(gemm_does_not_read_what_it_need_not) {
     gemm_run(&p, result);
     for (size_t j = 0; j < 2 * 9 * 70; j++) CHECK(result[j] == 0 && !signbit(result[j]));
     HeedGemmShape shape = gemm_shape(&p);
-    CHECK(heed_gemm_engine(&shape, NULL, NULL, p.c.first) == HeedStatusOk);
+    CHECK(heed_gemm(&shape, NULL, NULL, NULL, p.c.first) == HeedStatusOk);
     gemm_problem_free(&p);
   }
 }
@@ -118,28 +118,30 @@ TEST(gemm_refuses_bad_arguments_and_touches_nothing) {
   const float *a = p.a.first, *b = p.b.first;
   float *c = p.c.first;
   HeedGemmShape bad = good;
-  CHECK(heed_gemm_engine(NULL, a, b, c) == HeedStatusBadArgument);
-  CHECK(heed_gemm_engine(&good, NULL, b, c) == HeedStatusBadArgument);
-  CHECK(heed_gemm_engine(&good, a, NULL, c) == HeedStatusBadArgument);
-  CHECK(heed_gemm_engine(&good, a, b, NULL) == HeedStatusBadArgument);
+  CHECK(heed_gemm(NULL, NULL, a, b, c) == HeedStatusBadArgument);
+  CHECK(heed_gemm(&good, NULL, NULL, b, c) == HeedStatusBadArgument);
+  CHECK(heed_gemm(&good, NULL, a, NULL, c) == HeedStatusBadArgument);
+  CHECK(heed_gemm(&good, NULL, a, b, NULL) == HeedStatusBadArgument);
   bad.alpha = NAN;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadArgument);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadArgument);
   bad = good, bad.beta = INFINITY;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadArgument);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadArgument);
+  bad = good, bad.element = (HeedElement)HEED_ELEMENT_COUNT;
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadArgument);
   bad = good, bad.c_row = 0;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadStride);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadStride);
   bad = good, bad.c_row = 3; // rows of 4 overlap
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadStride);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadStride);
   bad = good, bad.c_batch = -4;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadStride);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadStride);
   bad = good, bad.a_row = PTRDIFF_MAX;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadStride);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadStride);
   bad = good, bad.a_row = PTRDIFF_MIN;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadStride);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadStride);
   bad = good, bad.m = SIZE_MAX;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadShape);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadShape);
   bad = good, bad.k = SIZE_MAX / 4, bad.batch = 0;
-  CHECK(heed_gemm_engine(&bad, a, b, c) == HeedStatusBadShape);
+  CHECK(heed_gemm(&bad, NULL, a, b, c) == HeedStatusBadShape);
   CHECK(is_poison(p.c.block.data, p.c.count));
   gemm_problem_free(&p);
 }

@@ -60,7 +60,7 @@ TEST(gemm_fused_has_the_bits_of_the_steps) {
               e->bias[(ptrdiff_t)b * e->bias_batch + (ptrdiff_t)row * e->bias_row + (ptrdiff_t)column * e->bias_column];
     heed_activation_forward(activation, count, expected, expected);
     const HeedGemmShape shape = gemm_shape(&fused);
-    CHECK(heed_gemm_engine_fused(&shape, e, fused.a.first, fused.b.first, fused.c.first) == HeedStatusOk);
+    CHECK(heed_gemm(&shape, e, fused.a.first, fused.b.first, fused.c.first) == HeedStatusOk);
     gemm_take_result(&fused, result);
     const size_t differing = differing_floats(result, expected, count, NULL);
     CHECK_MESSAGE(differing == 0, "%zu floats differ, bias %d, activation %d: %s", differing, (int)kind, (int)activation,
@@ -78,11 +78,11 @@ TEST_ONCE(gemm_fused_refuses_bad_epilogues_and_touches_nothing) {
   const HeedGemmShape shape = gemm_shape(&p);
   const float bias[4] = {0};
   HeedGemmEpilogue e = {.activation = (HeedActivation)HEED_ACTIVATION_COUNT};
-  CHECK(heed_gemm_engine_fused(&shape, &e, p.a.first, p.b.first, p.c.first) == HeedStatusBadArgument);
+  CHECK(heed_gemm(&shape, &e, p.a.first, p.b.first, p.c.first) == HeedStatusBadArgument);
   e = (HeedGemmEpilogue){.bias = bias, .bias_column = PTRDIFF_MAX};
-  CHECK(heed_gemm_engine_fused(&shape, &e, p.a.first, p.b.first, p.c.first) == HeedStatusBadStride);
+  CHECK(heed_gemm(&shape, &e, p.a.first, p.b.first, p.c.first) == HeedStatusBadStride);
   CHECK(is_poison(p.c.block.data, p.c.count));
   e.bias = NULL; // strides of no bias are not looked at
-  CHECK(heed_gemm_engine_fused(&shape, &e, p.a.first, p.b.first, p.c.first) == HeedStatusOk);
+  CHECK(heed_gemm(&shape, &e, p.a.first, p.b.first, p.c.first) == HeedStatusOk);
   gemm_problem_free(&p);
 }

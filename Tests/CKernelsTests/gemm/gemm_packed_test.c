@@ -9,14 +9,14 @@
 typedef struct Packed {
   Guarded b_block, block;
   const void *b;
-  HeedGemmElement element;
+  HeedElement element;
 } Packed;
 
 // B of the problem packed at the edge of a protected page; in bfloat16 the problem's A and B are rounded.
-static Packed pack(GemmProblem *p, HeedGemmElement element, uint64_t stream) {
+static Packed pack(GemmProblem *p, HeedElement element, uint64_t stream) {
   const GemmCase s = p->shape;
   Packed packed = {.element = element, .b = p->b.first};
-  if (element == HeedGemmElementBf16) packed.b = gemm_round_to_bf16(&p->b, stream, &packed.b_block);
+  if (element == HeedElementBfloat16) packed.b = gemm_round_to_bf16(&p->b, stream, &packed.b_block);
   const size_t bytes = heed_gemm_packed_size(s.k, s.n, element);
   packed.block = guarded_allocate(bytes, stream % 2 ? GuardBegin : GuardEnd);
   CHECK(heed_gemm_pack(s.k, s.n, element, packed.b, p->b.row, p->b.column, packed.block.data) == HeedStatusOk);
@@ -34,14 +34,14 @@ TEST(gemm_pack_has_the_stated_layout) {
     for (int layout = 0; layout < GEMM_LAYOUT_COUNT; layout++) {
       const size_t k = shapes[i][0], n = shapes[i][1], panels = (n + 63) / 64;
       GemmProblem p = gemm_problem((GemmCase){.batch = 1, .m = 1, .n = n, .k = k, .b = (GemmLayout)layout, .alpha = 1}, 300 + i);
-      Packed f32 = pack(&p, HeedGemmElementF32, i);
-      CHECK(heed_gemm_packed_size(k, n, HeedGemmElementF32) == panels * k * 64 * 4);
+      Packed f32 = pack(&p, HeedElementFloat32, i);
+      CHECK(heed_gemm_packed_size(k, n, HeedElementFloat32) == panels * k * 64 * 4);
       const float *floats = f32.block.data;
       for (size_t j = 0; j < panels * 64; j++)
         for (size_t row = 0; row < k; row++) CHECK(floats[(j / 64 * k + row) * 64 + j % 64] == (j < n ? *gemm_at(&p.b, 0, row, j) : 0));
       packed_free(&f32);
-      Packed bf16 = pack(&p, HeedGemmElementBf16, i);
-      CHECK(heed_gemm_packed_size(k, n, HeedGemmElementBf16) == panels * ((k + 1) / 2) * 64 * 4);
+      Packed bf16 = pack(&p, HeedElementBfloat16, i);
+      CHECK(heed_gemm_packed_size(k, n, HeedElementBfloat16) == panels * ((k + 1) / 2) * 64 * 4);
       const uint16_t *halves = bf16.block.data;
       for (size_t j = 0; j < panels * 64; j++)
         for (size_t row = 0; row < (k + 1) / 2 * 2; row++) {
@@ -54,8 +54,8 @@ TEST(gemm_pack_has_the_stated_layout) {
     }
 }
 
-static void compare(GemmCase s, HeedGemmElement element, bool fused, uint64_t stream) {
-  const bool bf16 = element == HeedGemmElementBf16;
+static void compare(GemmCase s, HeedElement element, bool fused, uint64_t stream) {
+  const bool bf16 = element == HeedElementBfloat16;
   const size_t count = s.batch * s.m * s.n;
   s.b = s.b == GemmShared ? GemmContiguous : s.b;
   // One B for the whole batch.
@@ -67,18 +67,12 @@ static void compare(GemmCase s, HeedGemmElement element, bool fused, uint64_t st
   float *bias = calloc(s.n, sizeof *bias), *expected = calloc(count + 1, sizeof *expected), *result = calloc(count + 1, sizeof *result);
   for (size_t j = 0; j < s.n; j++) bias[j] = (float)j * 0.01f - 0.3f;
   const HeedGemmEpilogue e = {.bias = bias, .bias_column = 1, .activation = HeedActivationSilu}, *epilogue = fused ? &e : NULL;
-  const HeedGemmShape shape = gemm_shape(&p);
+  HeedGemmShape shape = gemm_shape(&p);
+  shape.element = element;
   HeedGemmShape without_b = shape;
   without_b.b_batch = without_b.b_row = without_b.b_column = PTRDIFF_MAX; // not looked at
-  HeedStatus one, other;
-  if (bf16) {
-    one = heed_gemm_bf16_fused(&shape, epilogue, a, packed.b, p.c.first);
-    other = heed_gemm_bf16_packed(&without_b, epilogue, a, packed.block.data, q.c.first);
-  } else {
-    one = heed_gemm_engine_fused(&shape, epilogue, a, packed.b, p.c.first);
-    other = heed_gemm_packed(&without_b, epilogue, a, packed.block.data, q.c.first);
-  }
-  CHECK(one == HeedStatusOk && other == HeedStatusOk);
+  CHECK(heed_gemm(&shape, epilogue, a, packed.b, p.c.first) == HeedStatusOk);
+  CHECK(heed_gemm_packed(&without_b, epilogue, a, packed.block.data, q.c.first) == HeedStatusOk);
   gemm_take_result(&p, expected);
   gemm_take_result(&q, result);
   const size_t differing = differing_floats(result, expected, count, NULL);
@@ -106,7 +100,7 @@ TEST(gemm_packed_has_the_bits_of_unpacked) {
     static const float betas[] = {0, 0, -0.3f};
     s.alpha = 1;
     s.beta = PICK(betas);
-    compare(s, i % 2 ? HeedGemmElementBf16 : HeedGemmElementF32, i % 3 == 0, 9000 + (uint64_t)i);
+    compare(s, i % 2 ? HeedElementBfloat16 : HeedElementFloat32, i % 3 == 0, 9000 + (uint64_t)i);
   }
 }
 
@@ -115,8 +109,8 @@ TEST(gemm_packed_single_row_does_not_depend_on_threads) {
   for (size_t threads = 1; threads <= 5; threads += 2)
     for (int element = 0; element < 2; element++) {
       heed_thread_count_set(threads);
-      compare((GemmCase){.batch = 1, .m = 1, .n = 1000, .k = 1500, .alpha = 1}, (HeedGemmElement)element, true, 400);
-      compare((GemmCase){.batch = 1, .m = 9, .n = 700, .k = 900, .alpha = 1}, (HeedGemmElement)element, false, 401);
+      compare((GemmCase){.batch = 1, .m = 1, .n = 1000, .k = 1500, .alpha = 1}, (HeedElement)element, true, 400);
+      compare((GemmCase){.batch = 1, .m = 9, .n = 700, .k = 900, .alpha = 1}, (HeedElement)element, false, 401);
     }
   heed_thread_count_set(0);
 }
@@ -124,21 +118,21 @@ TEST(gemm_packed_single_row_does_not_depend_on_threads) {
 TEST_ONCE(gemm_packed_refuses_bad_arguments) {
   GemmProblem p = gemm_problem((GemmCase){.batch = 2, .m = 3, .n = 4, .k = 5, .alpha = 1}, 63);
   HeedGemmShape shape = gemm_shape(&p);
-  Packed packed = pack(&p, HeedGemmElementF32, 0);
+  Packed packed = pack(&p, HeedElementFloat32, 0);
   CHECK(heed_gemm_packed(&shape, NULL, p.a.first, NULL, p.c.first) == HeedStatusBadArgument);
   CHECK(heed_gemm_packed(NULL, NULL, p.a.first, packed.block.data, p.c.first) == HeedStatusBadArgument);
   shape.c_row = 3;
   CHECK(heed_gemm_packed(&shape, NULL, p.a.first, packed.block.data, p.c.first) == HeedStatusBadStride);
   CHECK(is_poison(p.c.block.data, p.c.count));
-  CHECK(heed_gemm_packed_size(SIZE_MAX / 8, 65, HeedGemmElementF32) == SIZE_MAX);
-  CHECK(heed_gemm_packed_size(SIZE_MAX, SIZE_MAX, HeedGemmElementBf16) == SIZE_MAX);
-  CHECK(heed_gemm_packed_size(0, 65, HeedGemmElementF32) == 0);
+  CHECK(heed_gemm_packed_size(SIZE_MAX / 8, 65, HeedElementFloat32) == SIZE_MAX);
+  CHECK(heed_gemm_packed_size(SIZE_MAX, SIZE_MAX, HeedElementBfloat16) == SIZE_MAX);
+  CHECK(heed_gemm_packed_size(0, 65, HeedElementFloat32) == 0);
   float to[5 * 64];
-  CHECK(heed_gemm_pack(SIZE_MAX / 8, 65, HeedGemmElementF32, p.b.first, 1, 1, to) == HeedStatusBadShape);
-  CHECK(heed_gemm_pack(5, 4, HeedGemmElementF32, p.b.first, PTRDIFF_MAX, 1, to) == HeedStatusBadStride);
-  CHECK(heed_gemm_pack(5, 4, HeedGemmElementF32, NULL, 4, 1, to) == HeedStatusBadArgument);
-  CHECK(heed_gemm_pack(5, 4, HeedGemmElementF32, p.b.first, 4, 1, NULL) == HeedStatusBadArgument);
-  CHECK(heed_gemm_pack(5, 4, (HeedGemmElement)7, p.b.first, 4, 1, to) == HeedStatusBadArgument);
+  CHECK(heed_gemm_pack(SIZE_MAX / 8, 65, HeedElementFloat32, p.b.first, 1, 1, to) == HeedStatusBadShape);
+  CHECK(heed_gemm_pack(5, 4, HeedElementFloat32, p.b.first, PTRDIFF_MAX, 1, to) == HeedStatusBadStride);
+  CHECK(heed_gemm_pack(5, 4, HeedElementFloat32, NULL, 4, 1, to) == HeedStatusBadArgument);
+  CHECK(heed_gemm_pack(5, 4, HeedElementFloat32, p.b.first, 4, 1, NULL) == HeedStatusBadArgument);
+  CHECK(heed_gemm_pack(5, 4, (HeedElement)7, p.b.first, 4, 1, to) == HeedStatusBadArgument);
   packed_free(&packed);
   gemm_problem_free(&p);
 }

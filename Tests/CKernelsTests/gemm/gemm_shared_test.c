@@ -5,10 +5,11 @@
 
 #include "gemm_support.h"
 
-static HeedStatus multiply(bool bf16, const HeedGemmShape *shape, const GemmProblem *p, const uint16_t *a, const uint16_t *b, size_t row) {
+static HeedStatus multiply(const HeedGemmShape *shape, const GemmProblem *p, const uint16_t *a, const uint16_t *b, size_t row) {
   const ptrdiff_t offset = (ptrdiff_t)row * p->a.row;
   float *c = p->c.first + (ptrdiff_t)row * p->c.row;
-  return bf16 ? heed_gemm_bf16(shape, a + offset, b, c) : heed_gemm_engine(shape, p->a.first + offset, p->b.first, c);
+  if (shape->element == HeedElementFloat32) return heed_gemm(shape, NULL, p->a.first + offset, p->b.first, c);
+  return heed_gemm(shape, NULL, a + offset, b, c);
 }
 
 static void check(GemmCase s, bool bf16, uint64_t stream) {
@@ -19,12 +20,13 @@ static void check(GemmCase s, bool bf16, uint64_t stream) {
                  *b = bf16 ? gemm_round_to_bf16(&p.b, stream, &b_block) : NULL;
   float *whole = calloc(count, sizeof *whole), *part = calloc(count, sizeof *part);
   HeedGemmShape shape = gemm_shape(&p);
-  CHECK(multiply(bf16, &shape, &p, a, b, 0) == HeedStatusOk);
+  if (bf16) shape.element = HeedElementBfloat16;
+  CHECK(multiply(&shape, &p, a, b, 0) == HeedStatusOk);
   gemm_take_result(&p, whole);
   static const size_t few = 29;
   const size_t firsts[] = {0, s.m / 2, s.m - few};
   shape.m = few;
-  for (size_t i = 0; i < 3; i++) CHECK(multiply(bf16, &shape, &p, a, b, firsts[i]) == HeedStatusOk);
+  for (size_t i = 0; i < 3; i++) CHECK(multiply(&shape, &p, a, b, firsts[i]) == HeedStatusOk);
   gemm_take_result(&p, part);
   for (size_t batch = 0; batch < s.batch; batch++)
     for (size_t i = 0; i < 3; i++) {

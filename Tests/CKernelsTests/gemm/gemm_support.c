@@ -100,10 +100,12 @@ HeedGemmShape gemm_shape(const GemmProblem *p) {
   };
 }
 
-void gemm_run(GemmProblem *p, float *result) { gemm_run_of(heed_gemm_engine, p, result); }
-double gemm_error(GemmProblem *p, float *result) { return gemm_error_of(heed_gemm_engine, p, result); }
+static HeedStatus engine(const HeedGemmShape *shape, const float *a, const float *b, float *c) { return heed_gemm(shape, NULL, a, b, c); }
 
-void gemm_run_of(HeedGemm variant, GemmProblem *p, float *result) {
+void gemm_run(GemmProblem *p, float *result) { gemm_run_of(engine, p, result); }
+double gemm_error(GemmProblem *p, float *result) { return gemm_error_of(engine, p, result); }
+
+void gemm_run_of(GemmVariant variant, GemmProblem *p, float *result) {
   const GemmCase s = p->shape;
   const HeedGemmShape shape = gemm_shape(p);
   const HeedStatus status = variant(&shape, p->a.first, p->b.first, p->c.first);
@@ -137,7 +139,7 @@ uint16_t *gemm_round_to_bf16(GemmOperand *x, uint64_t stream, Guarded *block) {
   return rounded + (x->first - all);
 }
 
-double gemm_error_of(HeedGemm variant, GemmProblem *p, float *result) {
+double gemm_error_of(GemmVariant variant, GemmProblem *p, float *result) {
   const GemmCase s = p->shape;
   const size_t count = s.batch * s.m * s.n;
   double *reference = calloc(count + 1, sizeof *reference), *magnitude = calloc(count + 1, sizeof *magnitude);

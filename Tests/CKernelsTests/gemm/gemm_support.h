@@ -46,6 +46,9 @@ typedef struct GemmProblem {
   GemmOperand a, b, c;
 } GemmProblem;
 
+// A variant of the product in float32; the engine is one.
+typedef HeedStatus (*GemmVariant)(const HeedGemmShape *shape, const float *a, const float *b, float *c);
+
 // Data depends on the stream, the element's place and nothing else: a problem with fewer rows or columns is a part of the larger one.
 GemmProblem gemm_problem(GemmCase shape, uint64_t stream);
 void gemm_problem_free(GemmProblem *problem);
@@ -53,12 +56,12 @@ HeedGemmShape gemm_shape(const GemmProblem *problem);
 float *gemm_at(const GemmOperand *x, size_t batch, size_t row, size_t column);
 
 // Runs a variant (or the engine) and copies C into `result` [batch, m, n]; fails where a float between the elements of C has changed.
-void gemm_run_of(HeedGemm variant, GemmProblem *problem, float *result);
+void gemm_run_of(GemmVariant variant, GemmProblem *problem, float *result);
 void gemm_run(GemmProblem *problem, float *result);
 
 // Runs a variant (or the engine) and the reference; the largest |x - r| / (eps * sum |a||b|), with beta * C counted as a term; `result` may be
 // null.
-double gemm_error_of(HeedGemm variant, GemmProblem *problem, float *result);
+double gemm_error_of(GemmVariant variant, GemmProblem *problem, float *result);
 double gemm_error(GemmProblem *problem, float *result);
 
 // Rounds the operand's elements to bfloat16 in place and copies them, with the NaN between them, to a block of their own with the same strides.

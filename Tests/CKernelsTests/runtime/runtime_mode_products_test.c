@@ -8,40 +8,43 @@
 #define M ((size_t)96)
 #define K ((size_t)80)
 #define P ((size_t)72)
-static const HeedGemmShape product = {.batch = 1,
-                                      .m = M,
-                                      .n = P,
-                                      .k = K,
-                                      .a_row = (ptrdiff_t)K,
-                                      .a_column = 1,
-                                      .b_row = (ptrdiff_t)P,
-                                      .b_column = 1,
-                                      .c_row = (ptrdiff_t)P,
-                                      .c_column = 1,
-                                      .alpha = 0.7f};
+#define PRODUCT(type)                                                                                                                      \
+  {.batch = 1,                                                                                                                             \
+   .m = M,                                                                                                                                 \
+   .n = P,                                                                                                                                 \
+   .k = K,                                                                                                                                 \
+   .element = type,                                                                                                                        \
+   .a_row = (ptrdiff_t)K,                                                                                                                  \
+   .a_column = 1,                                                                                                                          \
+   .b_row = (ptrdiff_t)P,                                                                                                                  \
+   .b_column = 1,                                                                                                                          \
+   .c_row = (ptrdiff_t)P,                                                                                                                  \
+   .c_column = 1,                                                                                                                          \
+   .alpha = 0.7f}
+static const HeedGemmShape product = PRODUCT(HeedElementFloat32), product16 = PRODUCT(HeedElementBfloat16);
 static const HeedGemmEpilogue epilogue = {.bias = mode_unit, .bias_column = 1, .activation = HeedActivationGelu};
 
-static HeedStatus gemm(void) { return heed_gemm_engine(&product, mode_x, mode_y, mode_floats(M * P)); }
-static HeedStatus gemm_fused(void) { return heed_gemm_engine_fused(&product, &epilogue, mode_x, mode_y, mode_floats(M * P)); }
-static HeedStatus gemm_bf16(void) { return heed_gemm_bf16(&product, mode_x16, mode_y16, mode_floats(M * P)); }
-static HeedStatus gemm_bf16_fused(void) { return heed_gemm_bf16_fused(&product, &epilogue, mode_x16, mode_y16, mode_floats(M * P)); }
+static HeedStatus gemm(void) { return heed_gemm(&product, NULL, mode_x, mode_y, mode_floats(M * P)); }
+static HeedStatus gemm_fused(void) { return heed_gemm(&product, &epilogue, mode_x, mode_y, mode_floats(M * P)); }
+static HeedStatus gemm_bf16(void) { return heed_gemm(&product16, NULL, mode_x16, mode_y16, mode_floats(M * P)); }
+static HeedStatus gemm_bf16_fused(void) { return heed_gemm(&product16, &epilogue, mode_x16, mode_y16, mode_floats(M * P)); }
 static HeedStatus gemm_openblas(void) { return heed_gemm_openblas(&product, mode_x, mode_y, mode_floats(M * P)); }
 static HeedStatus gemm_packed(void) {
-  void *packed = mode_results(heed_gemm_packed_size(K, P, HeedGemmElementF32));
-  const HeedStatus status = heed_gemm_pack(K, P, HeedGemmElementF32, mode_y, (ptrdiff_t)P, 1, packed);
+  void *packed = mode_results(heed_gemm_packed_size(K, P, HeedElementFloat32));
+  const HeedStatus status = heed_gemm_pack(K, P, HeedElementFloat32, mode_y, (ptrdiff_t)P, 1, packed);
   return status != HeedStatusOk ? status : heed_gemm_packed(&product, &epilogue, mode_x, packed, mode_floats(M * P));
 }
 static HeedStatus gemm_bf16_packed(void) {
-  void *packed = mode_results(heed_gemm_packed_size(K, P, HeedGemmElementBf16));
-  const HeedStatus status = heed_gemm_pack(K, P, HeedGemmElementBf16, mode_y16, (ptrdiff_t)P, 1, packed);
-  return status != HeedStatusOk ? status : heed_gemm_bf16_packed(&product, &epilogue, mode_x16, packed, mode_floats(M * P));
+  void *packed = mode_results(heed_gemm_packed_size(K, P, HeedElementBfloat16));
+  const HeedStatus status = heed_gemm_pack(K, P, HeedElementBfloat16, mode_y16, (ptrdiff_t)P, 1, packed);
+  return status != HeedStatusOk ? status : heed_gemm_packed(&product16, &epilogue, mode_x16, packed, mode_floats(M * P));
 }
 
 // ---- Attention --------------------------------------------------------------------------------------------------------------------------
 
 enum { HEADS = 3, QUERIES = 70, KEYS = 130, DIM = 32, FEW = 2 };
 #define ROWS(heads, rows) {(heads) * (rows) * DIM, (rows) * DIM, DIM, 1}
-#define ATTENTION(queries)                                                                                                                 \
+#define ATTENTION(queries, type)                                                                                                           \
   {.batch = 1,                                                                                                                             \
    .heads = HEADS,                                                                                                                         \
    .key_value_heads = HEADS,                                                                                                               \
@@ -49,6 +52,7 @@ enum { HEADS = 3, QUERIES = 70, KEYS = 130, DIM = 32, FEW = 2 };
    .key_length = KEYS,                                                                                                                     \
    .head_dim = DIM,                                                                                                                        \
    .value_dim = DIM,                                                                                                                       \
+   .element = type,                                                                                                                        \
    .query = ROWS(HEADS, queries),                                                                                                          \
    .key = ROWS(HEADS, KEYS),                                                                                                               \
    .value = ROWS(HEADS, KEYS),                                                                                                             \
@@ -56,32 +60,24 @@ enum { HEADS = 3, QUERIES = 70, KEYS = 130, DIM = 32, FEW = 2 };
    .scale = 0.3f,                                                                                                                          \
    .causal = true,                                                                                                                         \
    .causal_offset = KEYS - queries}
-static const HeedAttentionShape many = ATTENTION(QUERIES), few = ATTENTION(FEW);
+static const HeedAttentionShape many = ATTENTION(QUERIES, HeedElementFloat32), few = ATTENTION(FEW, HeedElementFloat32),
+                                many16 = ATTENTION(QUERIES, HeedElementBfloat16), few16 = ATTENTION(FEW, HeedElementBfloat16);
 static const HeedAttentionInputs inputs = {.query = mode_x, .key = mode_y, .value = mode_unit};
-static const HeedAttentionBf16Inputs inputs16 = {.query = mode_x16, .key = mode_y16, .value = mode_x16};
+static const HeedAttentionInputs inputs16 = {.query = mode_x16, .key = mode_y16, .value = mode_x16};
 
 static HeedStatus attend(HeedAttentionForward forward, const HeedAttentionShape *shape) {
   const HeedAttentionOutputs outputs = {.output = mode_floats(HEADS * shape->query_length * DIM),
                                         .log_sum_exp = mode_floats(HEADS * shape->query_length)};
-  return forward(shape, &inputs, &outputs);
+  return forward(shape, shape->element == HeedElementBfloat16 ? &inputs16 : &inputs, &outputs);
 }
 static HeedStatus naive(void) { return attend(heed_attention_naive_forward, &many); }
 static HeedStatus materialized(void) { return attend(heed_attention_materialized_forward, &many); }
 static HeedStatus tiled(void) { return attend(heed_attention_tiled_forward, &many); }
 static HeedStatus automatic(void) { return attend(heed_attention_automatic_forward, &many); }
 static HeedStatus decode(void) { return attend(heed_attention_decode_forward, &few); }
-static HeedStatus tiled_bf16(void) {
-  const HeedAttentionOutputs outputs = {.output = mode_floats(HEADS * QUERIES * DIM)};
-  return heed_attention_tiled_bf16_forward(&many, &inputs16, &outputs);
-}
-static HeedStatus automatic_bf16(void) {
-  const HeedAttentionOutputs outputs = {.output = mode_floats(HEADS * QUERIES * DIM)};
-  return heed_attention_automatic_bf16_forward(&many, &inputs16, &outputs);
-}
-static HeedStatus decode_bf16(void) {
-  const HeedAttentionOutputs outputs = {.output = mode_floats(HEADS * FEW * DIM)};
-  return heed_attention_decode_bf16_forward(&few, &inputs16, &outputs);
-}
+static HeedStatus tiled_bf16(void) { return attend(heed_attention_tiled_forward, &many16); }
+static HeedStatus automatic_bf16(void) { return attend(heed_attention_automatic_forward, &many16); }
+static HeedStatus decode_bf16(void) { return attend(heed_attention_decode_forward, &few16); }
 static HeedStatus attend_cached(HeedElement element) {
   HeedKeyValueCache cache = {.batch = 1, .key_value_heads = HEADS, .head_dim = DIM, .value_dim = DIM, .element = element, .chunks = 1};
   void *keys = mode_results(heed_key_value_cache_key_bytes(&cache)), *values = mode_results(heed_key_value_cache_value_bytes(&cache));

@@ -33,7 +33,7 @@ static void multiply(size_t size) {
                                .c_row = row,
                                .c_column = 1,
                                .alpha = 1};
-  CHECK(heed_gemm_engine(&shape, a, b, c) == HeedStatusOk);
+  CHECK(heed_gemm(&shape, NULL, a, b, c) == HeedStatusOk);
 }
 
 static void rectify_in_task(void *context, size_t task, size_t worker) {
@@ -51,7 +51,7 @@ TEST_ONCE(profile_counts_calls_and_their_time) {
   const uint64_t taken = heed_nanoseconds() - begin;
   heed_profile_stop();
   multiply(64); // behind it
-  const HeedProfileEntry products = entry_named("heed_gemm_engine");
+  const HeedProfileEntry products = entry_named("heed_gemm");
   CHECK_MESSAGE(products.calls == 20, "%llu calls", (unsigned long long)products.calls);
   CHECK_MESSAGE(products.nanoseconds > 0 && products.nanoseconds <= taken, "%llu ns of %llu", (unsigned long long)products.nanoseconds,
                 (unsigned long long)taken);
@@ -64,7 +64,7 @@ TEST_ONCE(profile_starts_anew) {
   multiply(64);
   multiply(64);
   heed_profile_stop();
-  CHECK(entry_named("heed_gemm_engine").calls == 2);
+  CHECK(entry_named("heed_gemm").calls == 2);
   heed_profile_start();
   heed_profile_stop();
   CHECK(heed_profile_read(NULL, 0) == 0);
@@ -87,10 +87,10 @@ TEST_ONCE(profile_counts_what_an_entry_point_asks_of_another_for_itself) {
   const HeedRecurrentInputs inputs = {.input = x};
   const HeedRecurrentOutputs outputs = {.output = output};
   heed_profile_start();
-  CHECK(heed_recurrent_forward(&shape, &w, &inputs, &outputs) == HeedStatusOk); // its input's product is heed_gemm_engine's
+  CHECK(heed_recurrent_forward(&shape, &w, &inputs, &outputs) == HeedStatusOk); // its input's product is heed_gemm's
   heed_profile_stop();
   CHECK(entry_named("heed_recurrent_forward").calls == 1);
-  CHECK(entry_named("heed_gemm_engine").calls == 0);
+  CHECK(entry_named("heed_gemm").calls == 0);
 }
 
 TEST_ONCE(profile_leaves_out_what_tasks_ask_for) {

@@ -28,7 +28,7 @@ static const HeedGemmShape shape = {.batch = 1,
 
 typedef union Symbol {
   void *address;
-  HeedGemm gemm;
+  HeedStatus (*gemm)(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *b, float *c);
   HeedStatus (*set_threads)(size_t count);
 } Symbol;
 
@@ -38,7 +38,7 @@ static pthread_barrier_t meeting;
 static void *compute_and_stay(void *gemm) {
   static float own[SIZE * SIZE];
   const Symbol product = {.address = gemm};
-  if (product.gemm(&shape, a, b, own) != HeedStatusOk) exit(3);
+  if (product.gemm(&shape, NULL, a, b, own) != HeedStatusOk) exit(3);
   pthread_barrier_wait(&meeting);
   pthread_barrier_wait(&meeting);
   return NULL;
@@ -57,12 +57,12 @@ static void open_compute_close(const char *path, size_t threads) {
     fprintf(stderr, "%s\n", dlerror());
     exit(2);
   }
-  const Symbol product = {.address = dlsym(library, "heed_gemm_engine")}, set = {.address = dlsym(library, "heed_thread_count_set")};
+  const Symbol product = {.address = dlsym(library, "heed_gemm")}, set = {.address = dlsym(library, "heed_thread_count_set")};
   if (!product.address || !set.address || set.set_threads(threads) != HeedStatusOk) exit(2);
   pthread_t thread;
   if (pthread_create(&thread, NULL, compute_and_stay, product.address) != 0) exit(2);
   pthread_barrier_wait(&meeting);
-  if (product.gemm(&shape, a, b, c) != HeedStatusOk) exit(3);
+  if (product.gemm(&shape, NULL, a, b, c) != HeedStatusOk) exit(3);
   dlclose(library);
   pthread_barrier_wait(&meeting);
   pthread_join(thread, NULL);
