@@ -123,5 +123,5 @@ public struct GPT: LanguageModel {
         (self(ids, context), [])
     }
 
-    public func packed(as element: PackedWeights.Element) -> PackedGPT { PackedGPT(self, as: element) }
+    public func packed(as element: ElementType) -> PackedGPT { PackedGPT(self, as: element) }
 }

@@ -29,7 +29,7 @@ public protocol LanguageModel: Module {
     ///
     /// - Parameter element: What the packed weights keep.
     /// - Throws: ``ModelError`` where a model of this kind has no such weights.
-    func packed(as element: PackedWeights.Element) throws(ModelError) -> Packed
+    func packed(as element: ElementType) throws(ModelError) -> Packed
 }
 
 extension LanguageModel {

@@ -87,7 +87,7 @@ public struct RecurrentLanguageModel: LanguageModel {
     }
 
     /// - Throws: ``ModelError`` for bfloat16: recurrent weights are kept in `Float` alone.
-    public func packed(as element: PackedWeights.Element) throws(ModelError) -> PackedRecurrentLanguageModel {
+    public func packed(as element: ElementType) throws(ModelError) -> PackedRecurrentLanguageModel {
         guard element == .float32 else {
             throw ModelError("a recurrent model's weights are kept in float32 alone, not in bfloat16")
         }

@@ -57,7 +57,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     ///   - sequencesAtOnce: At least 1. Each takes memory for its keys and values.
     /// - Throws: ``ModelError`` where the model has no such weights.
     public convenience init<Trained: LanguageModel>(
-        _ model: Trained, as element: PackedWeights.Element = .float32, sequencesAtOnce: Int = 16
+        _ model: Trained, as element: ElementType = .float32, sequencesAtOnce: Int = 16
     ) throws(ModelError) where Trained.Packed == Model {
         self.init(packed: try model.packed(as: element), sequencesAtOnce: sequencesAtOnce)
     }

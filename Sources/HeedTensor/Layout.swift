@@ -62,4 +62,18 @@ struct Layout: Sendable {
         // Target axes left over once every element is placed are of size 1, for the counts are equal.
         return result
     }
+
+    /// The strides of the elements seen in the larger shape, or nil where they do not broadcast to it.
+    func stridesBroadcast(to target: Shape) -> IndexVector? {
+        let rank = shape.rank
+        guard target.rank >= rank else { return nil }
+        var result = IndexVector(repeating: 0, count: target.rank)
+        let lead = target.rank - rank
+        for axis in 0..<rank {
+            let size = shape.sizes[axis]
+            guard size == target.sizes[lead + axis] || size == 1 else { return nil }
+            result[lead + axis] = size == target.sizes[lead + axis] ? strides[axis] : 0
+        }
+        return result
+    }
 }

@@ -131,15 +131,5 @@ extension StridedTensor {
     }
 
     /// The strides of the tensor seen in the larger shape, or nil where it does not broadcast to it.
-    func stridesBroadcast(to target: Shape) -> IndexVector? {
-        guard target.rank >= rank else { return nil }
-        var strides = IndexVector(repeating: 0, count: target.rank)
-        let lead = target.rank - rank
-        for axis in 0..<rank {
-            let size = shape.sizes[axis]
-            guard size == target.sizes[lead + axis] || size == 1 else { return nil }
-            strides[lead + axis] = size == target.sizes[lead + axis] ? layout.strides[axis] : 0
-        }
-        return strides
-    }
+    func stridesBroadcast(to target: Shape) -> IndexVector? { layout.stridesBroadcast(to: target) }
 }

@@ -125,7 +125,7 @@ struct PackedLanguageModelTests {
             var expected: [[Tensor]] = []
             for threads in [1, 2, 3, 5, 8] {
                 try HeedRuntime.setThreadCount(threads)
-                for (index, element) in [PackedWeights.Element.float32, .bfloat16].enumerated() {
+                for (index, element) in [ElementType.float32, .bfloat16].enumerated() {
                     var session = Session(model.packed(as: element), sequences: 2)
                     var given = session.next(SmallModels.tokens(50), SmallModels.tokens(7))
                     given += session.next([3], [5])

@@ -36,8 +36,8 @@ struct LinearTests {
     }
 
     /// One row and many, both elements, with and without a bias.
-    @Test(arguments: [1, 8, 100], [PackedWeights.Element.float32, .bfloat16])
-    func packedWeightsGiveTheBitsOfTheWeight(rows: Int, element: PackedWeights.Element) {
+    @Test(arguments: [1, 8, 100], [ElementType.float32, .bfloat16])
+    func packedWeightsGiveTheBitsOfTheWeight(rows: Int, element: ElementType) {
         let input = Tensor.normal([rows, 3, 150], seed: 6)
         let weight = Tensor.normal([150, 200], seed: 7).transposed()
         let bias = Tensor.normal([200], seed: 8)

@@ -55,8 +55,8 @@ struct MatrixProductTests {
     }
 
     @Test func emptySizes() {
-        #expect(matmul(.zeros([2, 0]), .zeros([0, 3])) == .zeros([2, 3]))
-        #expect(matmul(.zeros([0, 4]), .zeros([4, 3])).shape == [0, 3])
-        #expect(matmul(.zeros([0, 2, 4]), .zeros([4, 3])).shape == [0, 2, 3])
+        #expect(matmul(Tensor.zeros([2, 0]), .zeros([0, 3])) == .zeros([2, 3]))
+        #expect(matmul(Tensor.zeros([0, 4]), .zeros([4, 3])).shape == [0, 3])
+        #expect(matmul(Tensor.zeros([0, 2, 4]), .zeros([4, 3])).shape == [0, 2, 3])
     }
 }

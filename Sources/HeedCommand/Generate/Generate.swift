@@ -55,7 +55,7 @@ struct Generate: ParsableCommand {
             Writer(
                 prompt: prompt, maxTokens: maxTokens,
                 sampler: TokenSampler(temperature: temperature, topK: topK, topP: topP), seed: seed,
-                element: dtype.weights, json: common.json))
+                element: dtype, json: common.json))
     }
 
     /// Writes the text behind the prompt.
@@ -64,7 +64,7 @@ struct Generate: ParsableCommand {
         let maxTokens: Int
         let sampler: TokenSampler
         let seed: UInt64
-        let element: PackedWeights.Element
+        let element: ElementType
         let json: Bool
 
         func use<Model: LanguageModel>(_ model: Model, _ vocabulary: CharacterVocabulary) throws {

@@ -1,15 +1,17 @@
 import ArgumentParser
 import Heed
 
-/// The type of a benchmark's operands; results are float32 always.
-package enum ElementType: String, Sendable, CaseIterable, ExpressibleByArgument {
-    case float32 = "f32"
-    case bfloat16 = "bf16"
+/// The type of a benchmark's operands, or of a model's weights, as a flag and in reports; results are float32 always.
+extension ElementType: ExpressibleByArgument {
+    package var name: String { self == .float32 ? "f32" : "bf16" }
 
-    package var byteCount: Int { self == .float32 ? 4 : 2 }
+    public init?(argument: String) {
+        guard let type = Self.allCases.first(where: { $0.name == argument }) else { return nil }
+        self = type
+    }
 
-    /// The same for the weights of a model.
-    var weights: PackedWeights.Element { self == .float32 ? .float32 : .bfloat16 }
+    public var defaultValueDescription: String { name }
+    public static var allValueStrings: [String] { allCases.map(\.name) }
 
     /// The rate, in GFLOP/s, that the machine has for products of this type with the instruction set in use: of bfloat16 dot products where
     /// it has them, else of float32 multiply-adds, which kernels then use for either type. NaN where it cannot be measured.

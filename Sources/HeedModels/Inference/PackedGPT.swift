@@ -15,7 +15,7 @@ public struct PackedGPT: PackedLanguageModel {
     private let norm: PackedNorm
     private let output: PackedLinear
 
-    init(_ model: GPT, as element: PackedWeights.Element) {
+    init(_ model: GPT, as element: ElementType) {
         settings = model.settings
         (tokens, positions) = (model.tokens.weight.value.contiguous(), model.positions.weight.value.contiguous())
         blocks = model.blocks.map { PackedTransformerLayer($0, as: element) }

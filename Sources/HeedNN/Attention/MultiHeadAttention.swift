@@ -168,7 +168,7 @@ public struct MultiHeadAttention: Module {
     // MARK: Decoding
 
     /// An empty cache of keys and values for this layer.
-    public func makeCache(batch: Int = 1, element: KeyValueCache.Element = .float32) -> KeyValueCache {
+    public func makeCache(batch: Int = 1, element: ElementType = .float32) -> KeyValueCache {
         KeyValueCache(batch: batch, keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
     }
 
@@ -183,7 +183,7 @@ public struct MultiHeadAttention: Module {
     }
 
     /// Puts the keys and values of a memory `[B, Nk, width]` into a cache, once for all steps of a decoder.
-    public func makeCache(memory: Tensor, element: KeyValueCache.Element = .float32) -> KeyValueCache {
+    public func makeCache(memory: Tensor, element: ElementType = .float32) -> KeyValueCache {
         var cache = makeCache(batch: memory.shape[0], element: element)
         let (keys, values) = projected(memory: Variable(memory), Context())
         cache.append(keys: keys.value, values: values.value)

@@ -16,7 +16,7 @@ public struct PackedLinear: Sendable {
     public let bias: Tensor?
 
     /// Packs a weight `[out, in]`.
-    public init(weight: Tensor, bias: Tensor? = nil, as element: PackedWeights.Element = .float32) {
+    public init(weight: Tensor, bias: Tensor? = nil, as element: ElementType = .float32) {
         self.weight = PackedWeights(weight, as: element)
         self.bias = bias
     }
@@ -44,7 +44,7 @@ extension Linear {
     /// The layer as inference runs it.
     ///
     /// - Parameter element: What the packed weight keeps; `Float` unless given.
-    public func packed(as element: PackedWeights.Element = .float32) -> PackedLinear {
+    public func packed(as element: ElementType = .float32) -> PackedLinear {
         PackedLinear(weight: weight.value, bias: bias?.value, as: element)
     }
 }

@@ -17,10 +17,10 @@ package struct PackedTransformerLayer: Sendable {
     private let heads: Int
     private let keyValueHeads: Int
     private let headDimension: Int
-    private let element: PackedWeights.Element
+    private let element: ElementType
 
     /// - Precondition: the layer has its norms first.
-    package init(_ layer: TransformerEncoderLayer, as element: PackedWeights.Element) {
+    package init(_ layer: TransformerEncoderLayer, as element: ElementType) {
         require(layer.normFirst, "PackedTransformerLayer: a layer with its norms last has no residual stream")
         let attention = layer.selfAttention
         norm1 = PackedNorm(layer.norm1)
@@ -38,9 +38,7 @@ package struct PackedTransformerLayer: Sendable {
 
     /// An empty cache, of the type of the weights.
     package func makeCache() -> KeyValueCache {
-        KeyValueCache(
-            keyValueHeads: keyValueHeads, headDimension: headDimension,
-            element: element == .float32 ? .float32 : .bfloat16)
+        KeyValueCache(keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
     }
 
     /// Takes the rows of `buffers` through the layer; what they add to the stream last is left in `added`.
@@ -94,10 +92,7 @@ package struct PackedTransformerLayer: Sendable {
     }
 
     /// Bytes of keys and values of a token.
-    package var cacheBytesPerToken: Int {
-        2 * keyValueHeads * headDimension
-            * (element == .float32 ? MemoryLayout<Float>.stride : MemoryLayout<BFloat16>.stride)
-    }
+    package var cacheBytesPerToken: Int { 2 * keyValueHeads * headDimension * element.byteCount }
 
     /// Floating point operations of the products and, over the pairs that are seen, of attention for `tokens` behind `before` others.
     package func operations(tokens: Int, before: Int, onlyLast: Bool) -> Double {

@@ -41,7 +41,4 @@ extension StridedTensor where Scalar == BFloat16 {
             }
         }
     }
-
-    /// The bits of the element at index `(0, 0, ...)`, as the kernels want them; valid while the storage is alive.
-    var firstBits: UnsafePointer<UInt16> { UnsafeRawPointer(firstElement).assumingMemoryBound(to: UInt16.self) }
 }

@@ -54,7 +54,7 @@ struct AttentionErrorTests {
     }
 
     @Test func tiledHoldsNoWeights() throws {
-        let call = try AttentionCall(queries: .zeros([4, 2]), keys: .zeros([4, 2]), values: .zeros([4, 2]))
+        let call = try AttentionCall(queries: Tensor.zeros([4, 2]), keys: .zeros([4, 2]), values: .zeros([4, 2]))
         var output = Tensor.filled([4, 2], with: 5)
         var logSumExp = Tensor.filled([4], with: 5)
         var weights: Tensor? = Tensor.filled([4, 4], with: 5)
@@ -69,7 +69,7 @@ struct AttentionErrorTests {
         let result = try #require(
             await #expect(processExitsWith: .failure, observing: [\.standardErrorContent]) {
                 _ = attention(
-                    queries: .zeros([2, 4, 5, 8]), keys: .zeros([2, 2, 7, 9]), values: .zeros([2, 2, 7, 3]))
+                    queries: Tensor.zeros([2, 4, 5, 8]), keys: .zeros([2, 2, 7, 9]), values: .zeros([2, 2, 7, 3]))
             })
         let text = String(decoding: result.standardErrorContent, as: UTF8.self)
         #expect(text.contains("attention") && text.contains("[2, 2, 7, 9]"))
@@ -83,7 +83,7 @@ struct AttentionErrorTests {
         await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2, 3]).slice(axis: 1, range: 2..<4) }
         await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2, 3]).permuted([0, 0]) }
         await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2, 3]).broadcast(to: [2, 4]) }
-        await #expect(processExitsWith: .failure) { _ = matmul(.zeros([2, 3]), .zeros([4, 2])) }
+        await #expect(processExitsWith: .failure) { _ = matmul(Tensor.zeros([2, 3]), .zeros([4, 2])) }
         await #expect(processExitsWith: .failure) { _ = softmax(.zeros([2, 3]), axis: 2) }
     }
 }

@@ -155,7 +155,7 @@ struct ArithmeticTests {
         #expect(
             haveSameBits(linear(input.transposed(0, 1), weight: weight, bias: bias), (expected + bias).transposed(0, 1))
         )
-        #expect(linear(.zeros([2, 0]), weight: .zeros([3, 0]), bias: bias) == bias.broadcast(to: [2, 3]))
+        #expect(linear(Tensor.zeros([2, 0]), weight: .zeros([3, 0]), bias: bias) == bias.broadcast(to: [2, 3]))
         #expect(linear(.zeros([0, 8]), weight: weight).shape == [0, 3])
     }
 
@@ -184,6 +184,6 @@ struct ArithmeticTests {
             _ = Tensor.zeros([2]).selecting(indices: IndexTensor([2], shape: [1]))
         }
         await #expect(processExitsWith: .failure) { _ = Tensor.zeros([2, 2]).split(parts: 3) }
-        await #expect(processExitsWith: .failure) { _ = linear(.zeros([2, 3]), weight: .zeros([3, 2])) }
+        await #expect(processExitsWith: .failure) { _ = linear(Tensor.zeros([2, 3]), weight: .zeros([3, 2])) }
     }
 }

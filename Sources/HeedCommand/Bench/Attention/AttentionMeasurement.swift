@@ -25,7 +25,7 @@ package struct AttentionMeasurement: Sendable {
             "bench": "attention",
             "arm": .string(arm.rawValue),
             "shape": problem.json,
-            "dtype": .string(problem.elementType.rawValue),
+            "dtype": .string(problem.elementType.name),
             "direction": .string(problem.direction.rawValue),
             "median_seconds": JSONValue(medianSeconds),
             "min_seconds": JSONValue(minimumSeconds),

@@ -69,8 +69,7 @@ struct DecodeCaches {
         var caches: [KeyValueCache] = []
         for _ in 0..<count {
             var cache = KeyValueCache(
-                keyValueHeads: problem.keyValueHeads, headDimension: problem.headDimension,
-                element: type == .float32 ? .float32 : .bfloat16)
+                keyValueHeads: problem.keyValueHeads, headDimension: problem.headDimension, element: type)
             try cache.checkedAppend(keys: keys, values: values)
             caches.append(cache)
         }
@@ -86,21 +85,8 @@ struct DecodeCaches {
         read = { [caches] () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
     }
 
-    private init(
-        _ problem: AttentionProblem, _ count: Int, _ queries: Tensor, _ numbers: Tensor
-    ) throws(TensorError) {
-        self.problem = problem
-        let caches = Self.filled([count, 2] + problem.keyShape.dimensions.dropFirst(), numbers)
-        calls = try (0..<count).map { index throws(TensorError) in
-            let (keys, values) = Self.keysAndValues(caches, index)
-            return try AttentionCall(queries: queries, keys: keys, values: values)
-        }
-        first = calls[0]
-        read = { () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
-    }
-
-    private init(
-        _ problem: AttentionProblem, _ count: Int, _ queries: BFloat16Tensor, _ numbers: BFloat16Tensor
+    private init<Scalar: FloatingScalar>(
+        _ problem: AttentionProblem, _ count: Int, _ queries: StridedTensor<Scalar>, _ numbers: StridedTensor<Scalar>
     ) throws(TensorError) {
         self.problem = problem
         let caches = Self.filled([count, 2] + problem.keyShape.dimensions.dropFirst(), numbers)

@@ -25,7 +25,7 @@ struct DecodeMeasurement {
                 "key_length": JSONValue(problem.keyLength), "head_dim": JSONValue(problem.headDimension),
                 "caches": JSONValue(caches),
             ],
-            "dtype": .string(problem.elementType.rawValue),
+            "dtype": .string(problem.elementType.name),
             "median_seconds": JSONValue(timing.medianSeconds),
             "min_seconds": JSONValue(timing.minimumSeconds),
             "gflops": JSONValue(problem.floatingPointOperations / 1e9 / timing.medianSeconds),

@@ -57,7 +57,7 @@ struct BenchGemm: ParsableCommand {
             return
         }
         try Console.printLine(surroundings.description)
-        try Console.printLine("\n\(problem.description), \(problem.elementType.rawValue)")
+        try Console.printLine("\n\(problem.description), \(problem.elementType.name)")
         var table = TextTable(GemmMeasurement.titles)
         for measurement in measured { table.append(measurement.cells) }
         for line in table.lines { try Console.printLine(line) }

@@ -32,7 +32,7 @@ struct GemmMeasurement {
             "bench": "gemm",
             "arm": .string(arm.rawValue),
             "shape": problem.json,
-            "dtype": .string(problem.elementType.rawValue),
+            "dtype": .string(problem.elementType.name),
             "median_seconds": JSONValue(timing.medianSeconds),
             "min_seconds": JSONValue(timing.minimumSeconds),
             "gflops": JSONValue(work / timing.medianSeconds),

@@ -71,7 +71,7 @@ struct BenchGenerate: ParsableCommand {
         guard model == "gpt2-124m" else { return try ModelFolder(path: model).withLanguageModel(stopwatch) }
         do {
             var random = RandomGenerator(seed: 1)
-            return try stopwatch.measure(GPT(.gpt2Small, using: &random).packed(as: dtype.weights))
+            return try stopwatch.measure(GPT(.gpt2Small, using: &random).packed(as: dtype))
         } catch let failure as CommandFailure {
             throw failure
         } catch {

@@ -32,7 +32,7 @@ struct GenerateMeasurement {
                 "prompt_length": JSONValue(promptLength), "new_tokens": JSONValue(newTokens),
                 "sequences": JSONValue(sequences),
             ],
-            "dtype": .string(elementType.rawValue),
+            "dtype": .string(elementType.name),
             "prefill_tokens_per_second": JSONValue(prefillTokensPerSecond),
             "decode_tokens_per_second": JSONValue(decodeTokensPerSecond),
             // Of the prefill, as the peak is.
@@ -56,7 +56,7 @@ struct GenerateMeasurement {
 
     var lines: [String] {
         [
-            "\(model), \(elementType.rawValue), \(sequences) \(sequences == 1 ? "sequence" : "sequences"), weights of "
+            "\(model), \(elementType.name), \(sequences) \(sequences == 1 ? "sequence" : "sequences"), weights of "
                 + Units.bytes(Double(weightBytes)),
             "prefill of \(promptLength) tokens: \(Units.seconds(prefill.medianSeconds)), "
                 + "\(Units.significant(prefillTokensPerSecond)) tokens/s, "

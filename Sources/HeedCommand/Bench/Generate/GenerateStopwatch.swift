@@ -12,7 +12,7 @@ struct GenerateStopwatch: LanguageModelUse {
     func use<Model: LanguageModel>(
         _ model: Model, _ vocabulary: CharacterVocabulary
     ) throws -> GenerateMeasurement where Model.Packed: MeasuredLanguageModel {
-        try measure(model.packed(as: elementType.weights))
+        try measure(model.packed(as: elementType))
     }
 
     func measure(_ model: some MeasuredLanguageModel) throws(CommandFailure) -> GenerateMeasurement {

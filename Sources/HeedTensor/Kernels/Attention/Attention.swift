@@ -9,6 +9,10 @@ internal import CKernels
 /// The same bits come out for any number of threads, for an entry alone or in a batch, and whatever hidden keys and values hold. A
 /// query that may attend nothing gives zeros. Views (transposed, sliced out of one packed tensor, broadcast) are read where they lie.
 ///
+/// Operands are `Float`, or ``BFloat16``: half the memory to read and, where the machine has bfloat16 dot products, about twice the speed.
+/// Sums, softmax and result are `Float` always. From bfloat16, `.tiled` and `.automatic` round the weights to bfloat16 before they meet the
+/// values; `.naive` and `.materialized` convert the operands to `Float` first.
+///
 /// - Parameters:
 ///   - queries: `[B, H, Nq, D]`; also `[B, Nq, D]` (one head) or `[Nq, D]` (one entry, one head).
 ///   - keys: `[B, G, Nk, D]`, of the same rank. `G` divides `H`: groups of `H / G` query heads share a key head.
@@ -19,9 +23,9 @@ internal import CKernels
 ///   - algorithm: How it is computed; the engine chooses unless told.
 /// - Returns: `[B, H, Nq, E]`, of the rank of the queries.
 /// - Precondition: the shapes are as above.
-public func attention(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
-    algorithm: AttentionAlgorithm = .automatic
+public func attention<Scalar: FloatingScalar>(
+    queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
+    mask: AttentionMask = .none, scale: Float? = nil, algorithm: AttentionAlgorithm = .automatic
 ) -> Tensor {
     stopping { () throws(TensorError) in
         try checkedAttention(
@@ -32,39 +36,9 @@ public func attention(
 /// ``attention(queries:keys:values:mask:scale:algorithm:)`` for operands that come from outside, from a file or a request.
 ///
 /// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be had.
-public func checkedAttention(
-    queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
-    algorithm: AttentionAlgorithm = .automatic
-) throws(TensorError) -> Tensor {
-    try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale).result(of: algorithm)
-}
-
-/// Scaled dot-product attention of operands in bfloat16: half the memory to read and, where the machine has bfloat16 dot products, about
-/// twice the speed.
-///
-/// As ``attention(queries:keys:values:mask:scale:algorithm:)-(Tensor,_,_,_,_,_)``, with sums, softmax and result in `Float`. `.tiled`, and
-/// `.automatic`, round the weights to bfloat16 before they meet the values; `.naive` and `.materialized` convert the operands to `Float`
-/// first.
-///
-/// - Precondition: the shapes are as there.
-@_disfavoredOverload  // `.zeros(shape)` without a type means a Tensor
-public func attention(
-    queries: BFloat16Tensor, keys: BFloat16Tensor, values: BFloat16Tensor, mask: AttentionMask = .none,
-    scale: Float? = nil, algorithm: AttentionAlgorithm = .automatic
-) -> Tensor {
-    stopping { () throws(TensorError) in
-        try checkedAttention(
-            queries: queries, keys: keys, values: values, mask: mask, scale: scale, algorithm: algorithm)
-    }
-}
-
-/// Attention of operands in bfloat16 that come from outside, from a file or a request.
-///
-/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be had.
-@_disfavoredOverload
-public func checkedAttention(
-    queries: BFloat16Tensor, keys: BFloat16Tensor, values: BFloat16Tensor, mask: AttentionMask = .none,
-    scale: Float? = nil, algorithm: AttentionAlgorithm = .automatic
+public func checkedAttention<Scalar: FloatingScalar>(
+    queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
+    mask: AttentionMask = .none, scale: Float? = nil, algorithm: AttentionAlgorithm = .automatic
 ) throws(TensorError) -> Tensor {
     try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale).result(of: algorithm)
 }

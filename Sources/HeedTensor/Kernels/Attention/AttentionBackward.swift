@@ -198,7 +198,7 @@ extension AttentionCall {
     private func backwardShape(
         output: Tensor?, logSumExp: Tensor?, outputGradient: Tensor, _ gradients: AttentionGradients
     ) throws(TensorError) -> HeedAttentionBackwardShape {
-        guard case .float32 = operands else {
+        guard operands.areFloatTensors else {
             throw TensorError(.notSupported, "attention backward", "operands must be Float: \(shapesDescription)")
         }
         let shapes = operands.shapes

@@ -16,12 +16,15 @@ package struct AttentionCall: Sendable {
     let mask: JoinedMask
     private(set) var descriptor: HeedAttentionShape
 
-    /// Checks the operands; see ``attention(queries:keys:values:mask:scale:algorithm:)`` for what they must be.
-    package init(
-        queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
-        dropout: AttentionDropout? = nil
+    /// Checks the operands; see ``attention(queries:keys:values:mask:scale:algorithm:)`` for what they must be. The naive and the materialised
+    /// algorithm convert those in bfloat16 to `Float` first, each time they run.
+    package init<Scalar: FloatingScalar>(
+        queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
+        mask: AttentionMask = .none, scale: Float? = nil, dropout: AttentionDropout? = nil
     ) throws(TensorError) {
-        try self.init(.float32(queries: queries, keys: keys, values: values), mask: mask, scale: scale)
+        let operands = AttentionOperandTensors.tensors(
+            queries: FloatingTensor(queries), keys: FloatingTensor(keys), values: FloatingTensor(values))
+        try self.init(operands, mask: mask, scale: scale)
         guard let dropout else { return }
         guard dropout.probability >= 0, dropout.probability < 1 else {
             throw TensorError(
@@ -33,15 +36,6 @@ package struct AttentionCall: Sendable {
         descriptor.dropout.offset = dropout.offset
     }
 
-    /// The same with operands in bfloat16. The naive and the materialised algorithm convert them to `Float` first, each time they run.
-    @_disfavoredOverload
-    package init(
-        queries: BFloat16Tensor, keys: BFloat16Tensor, values: BFloat16Tensor, mask: AttentionMask = .none,
-        scale: Float? = nil
-    ) throws(TensorError) {
-        try self.init(.bfloat16(queries: queries, keys: keys, values: values), mask: mask, scale: scale)
-    }
-
     /// The same over the keys and values of a cache; see ``attention(queries:cache:mask:scale:)``.
     package init(
         queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
@@ -49,7 +43,7 @@ package struct AttentionCall: Sendable {
         guard queries.rank == 4 else {
             throw TensorError(.badShape, "attention", "queries over a cache must have rank 4: \(queries.shape)")
         }
-        try self.init(.cached(queries: queries, cache: cache), mask: mask, scale: scale)
+        try self.init(.cached(queries: FloatingTensor(queries), cache: cache), mask: mask, scale: scale)
     }
 
     private init(_ operands: AttentionOperandTensors, mask: AttentionMask, scale: Float?) throws(TensorError) {
@@ -73,7 +67,7 @@ package struct AttentionCall: Sendable {
         descriptor.key_length = sizes.keyLength
         descriptor.head_dim = sizes.headDimension
         descriptor.value_dim = sizes.valueDimension
-        operands.putStrides(into: &descriptor)
+        operands.describe(in: &descriptor)
         descriptor.output = HeedStrides(sizes.outputShape.rowMajorStrides)
         if let strides = self.mask.boolean?.stridesBroadcast(to: sizes.weightsShape) {
             descriptor.boolean = HeedStrides(strides)
@@ -146,13 +140,17 @@ package struct AttentionCall: Sendable {
     func run(_ algorithm: AttentionAlgorithm, outputs: HeedAttentionOutputs) throws(TensorError) {
         var algorithm = algorithm
         if algorithm == .automatic, outputs.weights != nil { algorithm = .materialized }
-        if case .bfloat16 = operands, algorithm == .naive || algorithm == .materialized {
-            return try widened.run(algorithm, outputs: outputs)
-        }
         var outputs = outputs
         let status: HeedStatus
-        switch operands {
-        case .float32:
+        if case .cached(_, let cache) = operands {
+            guard algorithm == .automatic else {
+                throw TensorError(
+                    .notSupported, "attention", "over a cache the algorithm is automatic, not \(algorithm.rawValue)")
+            }
+            status = withInputs { shape, inputs in
+                cache.withView { heed_attention_cached_forward(shape, $0, inputs, &outputs) }
+            }
+        } else {
             let kernel: HeedAttentionForward
             switch algorithm {
             case .automatic: kernel = heed_attention_automatic_forward
@@ -160,87 +158,40 @@ package struct AttentionCall: Sendable {
             case .materialized: kernel = heed_attention_materialized_forward
             case .tiled: kernel = heed_attention_tiled_forward
             }
-            status = withInputs { shape, inputs in kernel(shape, inputs, &outputs) }
-        case .bfloat16:
-            status = withBFloat16Inputs { shape, inputs in
-                algorithm == .tiled
-                    ? heed_attention_tiled_bf16_forward(shape, inputs, &outputs)
-                    : heed_attention_automatic_bf16_forward(shape, inputs, &outputs)
-            }
-        case .cached(let queries, let cache):
-            guard algorithm == .automatic else {
-                throw TensorError(
-                    .notSupported, "attention", "over a cache the algorithm is automatic, not \(algorithm.rawValue)")
-            }
-            status = withMask { shape, lengths, boolean, additive in
-                var inputs = HeedAttentionInputs(
-                    query: queries.firstElement, key: nil, value: nil, key_lengths: lengths, boolean: boolean,
-                    additive: additive)
-                return cache.withView { heed_attention_cached_forward(shape, $0, &inputs, &outputs) }
-            }
+            let call = algorithm == .naive || algorithm == .materialized ? widened : self
+            status = call.withInputs { shape, inputs in kernel(shape, inputs, &outputs) }
         }
         try status.check("attention", "\(algorithm.rawValue) \(shapesDescription)")
     }
 
     /// The same attention with its operands in `Float`, exactly; itself where they are.
     var widened: AttentionCall {
-        guard case .bfloat16(let queries, let keys, let values) = operands else { return self }
+        if operands.queries.element == .float32 { return self }
         var call = self
-        call.operands = .float32(queries: queries.float32(), keys: keys.float32(), values: values.float32())
-        call.operands.putStrides(into: &call.descriptor)
+        call.operands = operands.widened
+        call.operands.describe(in: &call.descriptor)
         return call
     }
 
-    /// Calls `body` with the addresses of the operands, which are `Float`.
+    /// Calls `body` with the descriptor and the addresses of the operands and masks; without what is not there.
     func withInputs<Result>(
         _ body: (UnsafePointer<HeedAttentionShape>, UnsafePointer<HeedAttentionInputs>) -> Result
     ) -> Result {
-        guard case .float32(let queries, let keys, let values) = operands else {
-            programmerError("attention: operands in bfloat16 where Float is read: \(shapesDescription)")
-        }
         // Keeps alive everything that the addresses below point into.
         defer { withExtendedLifetime(self) {} }
-        return withMask { shape, lengths, boolean, additive in
-            var inputs = HeedAttentionInputs(
-                query: queries.firstElement, key: keys.firstElement, value: values.firstElement, key_lengths: lengths,
-                boolean: boolean, additive: additive)
-            return body(shape, &inputs)
-        }
-    }
-
-    /// Calls `body` with the addresses of the operands, which are bfloat16.
-    private func withBFloat16Inputs<Result>(
-        _ body: (UnsafePointer<HeedAttentionShape>, UnsafePointer<HeedAttentionBf16Inputs>) -> Result
-    ) -> Result {
-        guard case .bfloat16(let queries, let keys, let values) = operands else {
-            programmerError("attention: operands in Float where bfloat16 is read: \(shapesDescription)")
-        }
-        defer { withExtendedLifetime(self) {} }
-        return withMask { shape, lengths, boolean, additive in
-            var inputs = HeedAttentionBf16Inputs(
-                query: queries.firstBits, key: keys.firstBits, value: values.firstBits, key_lengths: lengths,
-                boolean: boolean,
-                additive: additive)
-            return body(shape, &inputs)
-        }
-    }
-
-    /// Calls `body` with the addresses of the descriptor, the lengths and the boolean and the additive mask; without what is not there.
-    private func withMask<Result>(
-        _ body: (
-            UnsafePointer<HeedAttentionShape>, UnsafePointer<Int64>?, UnsafePointer<UInt8>?, UnsafePointer<Float>?
-        ) -> Result
-    ) -> Result {
-        let boolean = mask.boolean.map {
-            UnsafePointer(UnsafeRawPointer($0.firstElement).assumingMemoryBound(to: UInt8.self))
-        }
-        let additive = mask.additive.map { UnsafePointer($0.firstElement) }
+        let (queries, keys, values) = operands.addresses
+        var inputs = HeedAttentionInputs(
+            query: queries, key: keys, value: values, key_lengths: nil,
+            boolean: mask.boolean.map {
+                UnsafePointer(UnsafeRawPointer($0.firstElement).assumingMemoryBound(to: UInt8.self))
+            },
+            additive: mask.additive.map { UnsafePointer($0.firstElement) })
         return withUnsafePointer(to: descriptor) { shape in
-            guard let lengths = mask.lengths else { return body(shape, nil, boolean, additive) }
+            guard let lengths = mask.lengths else { return body(shape, &inputs) }
             return lengths.withUnsafeBufferPointer { lengths in
                 // `Int` is `int64_t` on every platform with 64-bit addresses, and there is no other that the engine runs on.
-                let address = UnsafeRawPointer(lengths.baseAddress)?.assumingMemoryBound(to: Int64.self)
-                return body(shape, address, boolean, additive)
+                inputs.key_lengths = UnsafeRawPointer(lengths.baseAddress)?.assumingMemoryBound(to: Int64.self)
+                return body(shape, &inputs)
             }
         }
     }

@@ -1,33 +1,52 @@
 internal import CKernels
 
-/// Queries, keys and values in one of the types that attention reads.
+/// Queries, keys and values: tensors of one element type, or queries over the keys and values of a cache.
 enum AttentionOperandTensors: Sendable {
-    case float32(queries: Tensor, keys: Tensor, values: Tensor)
-    case bfloat16(queries: BFloat16Tensor, keys: BFloat16Tensor, values: BFloat16Tensor)
-    case cached(queries: Tensor, cache: KeyValueCache)
+    case tensors(queries: FloatingTensor, keys: FloatingTensor, values: FloatingTensor)
+    /// The queries are `Float`, whatever the cache keeps.
+    case cached(queries: FloatingTensor, cache: KeyValueCache)
+
+    var queries: FloatingTensor {
+        switch self {
+        case .tensors(let queries, _, _), .cached(let queries, _): queries
+        }
+    }
+
+    /// Whether they are tensors of `Float`, which is what the naive and the materialised algorithm and every gradient take.
+    var areFloatTensors: Bool {
+        if case .tensors = self { queries.element == .float32 } else { false }
+    }
 
     /// Shapes of queries, keys and values, in this order.
     var shapes: (queries: Shape, keys: Shape, values: Shape) {
         switch self {
-        case .float32(let queries, let keys, let values): (queries.shape, keys.shape, values.shape)
-        case .bfloat16(let queries, let keys, let values): (queries.shape, keys.shape, values.shape)
+        case .tensors(let queries, let keys, let values): (queries.shape, keys.shape, values.shape)
         case .cached(let queries, let cache): (queries.shape, cache.keyShape, cache.valueShape)
         }
     }
 
-    /// Writes the strides into a descriptor.
-    func putStrides(into descriptor: inout HeedAttentionShape) {
+    /// Addresses of queries, keys and values, valid while they are alive; keys and values of a cache have none.
+    var addresses: (queries: UnsafeRawPointer, keys: UnsafeRawPointer?, values: UnsafeRawPointer?) {
         switch self {
-        case .float32(let queries, let keys, let values):
-            descriptor.query = HeedStrides(queries.layout.strides)
-            descriptor.key = HeedStrides(keys.layout.strides)
-            descriptor.value = HeedStrides(values.layout.strides)
-        case .bfloat16(let queries, let keys, let values):
-            descriptor.query = HeedStrides(queries.layout.strides)
-            descriptor.key = HeedStrides(keys.layout.strides)
-            descriptor.value = HeedStrides(values.layout.strides)
-        case .cached(let queries, _):
-            descriptor.query = HeedStrides(queries.layout.strides)  // keys and values lie as the cache has them
+        case .tensors(let queries, let keys, let values):
+            (queries.firstElement, keys.firstElement, values.firstElement)
+        case .cached(let queries, _): (queries.firstElement, nil, nil)
         }
+    }
+
+    /// Writes the element type and the strides into a descriptor.
+    func describe(in descriptor: inout HeedAttentionShape) {
+        descriptor.element = queries.element.kernel
+        descriptor.query = HeedStrides(queries.strides)
+        if case .tensors(_, let keys, let values) = self {
+            descriptor.key = HeedStrides(keys.strides)
+            descriptor.value = HeedStrides(values.strides)
+        }
+    }
+
+    /// The same numbers, exactly, as `Float`; itself where they are, and a cache as it is.
+    var widened: AttentionOperandTensors {
+        guard case .tensors(let queries, let keys, let values) = self else { return self }
+        return .tensors(queries: queries.widened, keys: keys.widened, values: values.widened)
     }
 }

@@ -15,14 +15,6 @@ internal import CKernels
 ///
 /// Not for keys and values that are used once: ``attention(queries:keys:values:mask:scale:algorithm:)`` reads those where they lie.
 public struct KeyValueCache: Sendable {
-    /// How keys and values are kept.
-    public enum Element: Sendable, Equatable {
-        /// Four bytes a number.
-        case float32
-        /// Two bytes a number; keys and values are rounded as they are appended, queries as they are used.
-        case bfloat16
-    }
-
     /// Tokens of a chunk.
     public static let chunkLength = Int(HEED_CACHE_CHUNK)
 
@@ -34,8 +26,8 @@ public struct KeyValueCache: Sendable {
     public let headDimension: Int
     /// The dimension of a value, `E`.
     public let valueDimension: Int
-    /// How keys and values are kept.
-    public let element: Element
+    /// How keys and values are kept. In bfloat16 they are rounded as they are appended, and queries as they are used.
+    public let element: ElementType
     /// The number of tokens.
     public private(set) var length = 0
 
@@ -55,7 +47,8 @@ public struct KeyValueCache: Sendable {
     ///   - element: How keys and values are kept.
     /// - Precondition: no size is negative, and a chunk fits in memory's address space.
     public init(
-        batch: Int = 1, keyValueHeads: Int, headDimension: Int, valueDimension: Int? = nil, element: Element = .float32
+        batch: Int = 1, keyValueHeads: Int, headDimension: Int, valueDimension: Int? = nil,
+        element: ElementType = .float32
     ) {
         let valueDimension = valueDimension ?? headDimension
         let sizes = [batch, keyValueHeads, headDimension, valueDimension]
@@ -175,7 +168,7 @@ public struct KeyValueCache: Sendable {
             valueAddresses.withUnsafeBufferPointer { valueAddresses in
                 var view = HeedKeyValueCache(
                     batch: batch, key_value_heads: keyValueHeads, head_dim: headDimension, value_dim: valueDimension,
-                    element: element == .float32 ? .float32 : .bfloat16, chunks: keyAddresses.count,
+                    element: element.kernel, chunks: keyAddresses.count,
                     keys: pointers(keyAddresses), values: pointers(valueAddresses))
                 return body(&view)
             }

@@ -4,33 +4,19 @@ internal import CKernels
 /// stored.
 ///
 /// - Parameters:
-///   - input: `[..., in]`, of rank 1 or more.
-///   - weight: `[out, in]`, as PyTorch keeps it; any view.
+///   - input: `[..., in]`, of rank 1 or more; `Float`, or ``BFloat16`` with sums, bias and result in `Float`.
+///   - weight: `[out, in]`, as PyTorch keeps it, of the input's type; any view.
 ///   - bias: `[out]`, or nil.
 ///   - activation: ``Activation/identity`` unless given.
 /// - Returns: `[..., out]`. A row has the same bits whatever other rows are computed with it, for any number of threads, and with
 ///   the weight packed (``PackedWeights``).
 /// - Precondition: the sizes agree.
-public func linear(_ input: Tensor, weight: Tensor, bias: Tensor? = nil, activation: Activation = .identity) -> Tensor {
-    linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
-        problem.b_row = weight.layout.strides[1]
-        problem.b_column = weight.layout.strides[0]
-        defer { withExtendedLifetime(weight) {} }
-        return heed_gemm_engine_fused(&problem, epilogue, rows.firstElement, weight.firstElement, output)
-    }
-}
-
-/// A linear layer of bfloat16 numbers; sums, bias and result are `Float`. See ``linear(_:weight:bias:activation:)-(Tensor,_,_,_)``.
-@_disfavoredOverload
-public func linear(
-    _ input: BFloat16Tensor, weight: BFloat16Tensor, bias: Tensor? = nil, activation: Activation = .identity
+public func linear<Scalar: FloatingScalar>(
+    _ input: StridedTensor<Scalar>, weight: StridedTensor<Scalar>, bias: Tensor? = nil,
+    activation: Activation = .identity
 ) -> Tensor {
-    linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
-        problem.b_row = weight.layout.strides[1]
-        problem.b_column = weight.layout.strides[0]
-        defer { withExtendedLifetime(weight) {} }
-        return heed_gemm_bf16_fused(&problem, epilogue, rows.firstBits, weight.firstBits, output)
-    }
+    let product = LinearProduct(FloatingTensor(input), weight.shape, bias, activation)
+    return Tensor(shape: product.outputShape) { product.run(FloatingTensor(weight), to: $0) }
 }
 
 /// A linear layer whose weight was packed once: the bits of the layer with the weight as it lies, one row at the speed of memory.
@@ -39,29 +25,9 @@ public func linear(
 public func linear(
     _ input: Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: Activation = .identity
 ) -> Tensor {
-    switch weight.element {
-    case .float32:
-        linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
-            weight.withPackedBytes { heed_gemm_packed(&problem, epilogue, rows.firstElement, $0, output) }
-        }
-    case .bfloat16:
-        linear(input.bfloat16(), weight: weight, bias: bias, activation: activation)
-    }
-}
-
-/// A linear layer of bfloat16 numbers whose weight was packed once in bfloat16.
-///
-/// - Precondition: the weight was packed in bfloat16.
-@_disfavoredOverload
-public func linear(
-    _ input: BFloat16Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: Activation = .identity
-) -> Tensor {
-    require(
-        weight.element == .bfloat16,
-        "linear: the weight \(weight.shape) was packed in float32, the input \(input.shape) is bfloat16")
-    return linearProduct(input, weight.shape, bias, activation) { problem, epilogue, rows, output in
-        weight.withPackedBytes { heed_gemm_bf16_packed(&problem, epilogue, rows.firstBits, $0, output) }
-    }
+    let input = weight.element == .float32 ? FloatingTensor(input) : FloatingTensor(input.bfloat16())
+    let product = LinearProduct(input, weight.shape, bias, activation)
+    return Tensor(shape: product.outputShape) { product.run(weight, to: $0) }
 }
 
 extension PackedWeights {
@@ -73,50 +39,22 @@ extension PackedWeights {
         _ input: Tensor, bias: Tensor?, activation: Activation = .identity, into output: inout Tensor,
         rounded: inout BFloat16Tensor
     ) {
-        switch element {
-        case .float32:
-            multiply(input, bias, activation, into: &output) { problem, epilogue, rows, target in
-                withPackedBytes { heed_gemm_packed(&problem, epilogue, rows.firstElement, $0, target) }
-            }
-        case .bfloat16:
-            input.round(into: &rounded)
-            multiply(rounded, bias, activation, into: &output) { problem, epilogue, rows, target in
-                withPackedBytes { heed_gemm_bf16_packed(&problem, epilogue, rows.firstBits, $0, target) }
-            }
-        }
-    }
-
-    private func multiply<Scalar>(
-        _ input: StridedTensor<Scalar>, _ bias: Tensor?, _ activation: Activation, into output: inout Tensor,
-        _ kernel: LinearProduct<Scalar>.Kernel
-    ) {
-        let product = LinearProduct(input, shape, bias, activation)
+        if element == .bfloat16 { input.round(into: &rounded) }
+        let rows = element == .float32 ? FloatingTensor(input) : FloatingTensor(rounded)
+        let product = LinearProduct(rows, shape, bias, activation)
         output.reuse(as: product.outputShape)
-        output.withUnsafeMutableElements { product.run(to: $0, kernel) }
+        output.withUnsafeMutableElements { product.run(self, to: $0) }
     }
-}
-
-private func linearProduct<Scalar>(
-    _ input: StridedTensor<Scalar>, _ weight: Shape, _ bias: Tensor?, _ activation: Activation,
-    _ kernel: LinearProduct<Scalar>.Kernel
-) -> Tensor {
-    let product = LinearProduct(input, weight, bias, activation)
-    return Tensor(shape: product.outputShape) { product.run(to: $0, kernel) }
 }
 
 /// A linear layer whose sizes were checked.
-private struct LinearProduct<Scalar: TensorScalar> {
-    /// Multiplies the input as a matrix of rows; the strides of the weight are its to set.
-    typealias Kernel = (
-        inout HeedGemmShape, UnsafePointer<HeedGemmEpilogue>, StridedTensor<Scalar>, UnsafeMutablePointer<Float>
-    ) -> HeedStatus
-
+private struct LinearProduct {
     let outputShape: Shape
-    private let rows: StridedTensor<Scalar>
+    private let rows: FloatingTensor
     private let bias: Tensor?
     private let activation: Activation
 
-    init(_ input: StridedTensor<Scalar>, _ weight: Shape, _ bias: Tensor?, _ activation: Activation) {
+    init(_ input: FloatingTensor, _ weight: Shape, _ bias: Tensor?, _ activation: Activation) {
         require(
             input.rank >= 1 && weight.rank == 2 && weight[1] == input.shape[-1]
                 && (bias.map { $0.rank == 1 && $0.shape[0] == weight[0] } ?? true),
@@ -133,13 +71,32 @@ private struct LinearProduct<Scalar: TensorScalar> {
         (self.bias, self.activation) = (bias, activation)
     }
 
-    func run(to output: UnsafeMutableBufferPointer<Float>, _ kernel: Kernel) {
+    func run(_ weight: FloatingTensor, to output: UnsafeMutableBufferPointer<Float>) {
+        run(to: output) { problem, epilogue, target in
+            (problem.b_row, problem.b_column) = (weight.strides[1], weight.strides[0])
+            defer { withExtendedLifetime(weight) {} }
+            return heed_gemm(&problem, epilogue, rows.firstElement, weight.firstElement, target)
+        }
+    }
+
+    func run(_ weight: PackedWeights, to output: UnsafeMutableBufferPointer<Float>) {
+        run(to: output) { problem, epilogue, target in
+            weight.withPackedBytes { heed_gemm_packed(&problem, epilogue, rows.firstElement, $0, target) }
+        }
+    }
+
+    /// Multiplies the input as a matrix of rows; the strides of the weight are the kernel's to set.
+    private func run(
+        to output: UnsafeMutableBufferPointer<Float>,
+        _ kernel: (inout HeedGemmShape, UnsafePointer<HeedGemmEpilogue>, UnsafeMutablePointer<Float>) -> HeedStatus
+    ) {
         guard let target = output.baseAddress, !outputShape.isEmpty else { return }
         let columns = outputShape[-1]
         var problem = HeedGemmShape()
         problem.batch = 1
         (problem.m, problem.n, problem.k) = (rows.shape[0], columns, rows.shape[1])
-        (problem.a_row, problem.a_column) = (rows.layout.strides[0], rows.layout.strides[1])
+        problem.element = rows.element.kernel
+        (problem.a_row, problem.a_column) = (rows.strides[0], rows.strides[1])
         (problem.c_row, problem.c_column) = (columns, 1)
         (problem.alpha, problem.beta) = (1, 0)
         var epilogue = HeedGemmEpilogue()
@@ -149,7 +106,7 @@ private struct LinearProduct<Scalar: TensorScalar> {
             epilogue.bias_column = bias.layout.strides[0]
         }
         defer { withExtendedLifetime((rows, bias)) {} }
-        let status = kernel(&problem, &epilogue, rows, target)
+        let status = kernel(&problem, &epilogue, target)
         stopping { () throws(TensorError) in try status.check("linear", "input \(rows.shape), output \(outputShape)") }
     }
 }
@@ -175,7 +132,7 @@ extension StridedTensor where Scalar == Float {
             guard let output = output.baseAddress, shapes.count > 0 else { return }
             withExtendedLifetime((left, right)) {
                 stopping { () throws(TensorError) in
-                    try heed_gemm_engine(&problem, left.firstElement, right.firstElement, output)
+                    try heed_gemm(&problem, nil, left.firstElement, right.firstElement, output)
                         .check("addProduct", "left \(left.shape), right \(right.shape)")
                 }
             }

@@ -2,7 +2,7 @@ internal import CKernels
 
 /// The matrix product of the last two axes:   `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`.
 ///
-/// Leading axes broadcast as in NumPy. A transposed, sliced or broadcast view is read where it lies. A row of the result has the
+/// The numbers are `Float`, or ``BFloat16`` with sums and result in `Float`. Leading axes broadcast as in NumPy. A transposed, sliced or broadcast view is read where it lies. A row of the result has the
 /// same bits whatever other rows are computed with it, and for any number of threads.
 ///
 /// - Parameters:
@@ -10,35 +10,21 @@ internal import CKernels
 ///   - right: `[..., k, n]`, of rank 2 or more.
 /// - Returns: `[..., m, n]`.
 /// - Precondition: the inner sizes are equal and the leading axes broadcast to each other.
-public func matmul(_ left: Tensor, _ right: Tensor) -> Tensor {
-    product(left, right) { problem, offsets, output in
-        heed_gemm_engine(&problem, left.firstElement + offsets.left, right.firstElement + offsets.right, output)
-    }
+public func matmul<Scalar: FloatingScalar>(_ left: StridedTensor<Scalar>, _ right: StridedTensor<Scalar>) -> Tensor {
+    product(FloatingTensor(left), FloatingTensor(right))
 }
 
-/// The matrix product of bfloat16 numbers; sums and result are `Float`. See ``matmul(_:_:)-(Tensor,_)``.
-///
-/// - Precondition: the inner sizes are equal and the leading axes broadcast to each other.
-@_disfavoredOverload  // `.zeros(shape)` without a type means a Tensor
-public func matmul(_ left: BFloat16Tensor, _ right: BFloat16Tensor) -> Tensor {
-    product(left, right) { problem, offsets, output in
-        heed_gemm_bf16(&problem, left.firstBits + offsets.left, right.firstBits + offsets.right, output)
-    }
-}
-
-/// Checks and describes the product, and has `multiply` compute it, once for each run of matrices that lie evenly.
-private func product<Scalar>(
-    _ left: StridedTensor<Scalar>, _ right: StridedTensor<Scalar>,
-    _ multiply: (inout HeedGemmShape, (left: Int, right: Int), UnsafeMutablePointer<Float>) -> HeedStatus
-) -> Tensor {
+/// The product of operands of one element type, computed once for each run of matrices that lie evenly.
+private func product(_ left: FloatingTensor, _ right: FloatingTensor) -> Tensor {
     func shapes() -> String { "left \(left.shape), right \(right.shape)" }
     require(left.rank >= 2 && right.rank >= 2, "matmul: operands must have rank 2 or more: \(shapes())")
     require(left.shape[-1] == right.shape[-2], "matmul: the inner sizes differ: \(shapes())")
     var problem = HeedGemmShape()
     (problem.batch, problem.m, problem.n, problem.k) = (1, left.shape[-2], right.shape[-1], left.shape[-1])
+    problem.element = left.element.kernel
     (problem.alpha, problem.beta) = (1, 0)
-    (problem.a_row, problem.a_column) = (left.layout.strides[left.rank - 2], left.layout.strides[left.rank - 1])
-    (problem.b_row, problem.b_column) = (right.layout.strides[right.rank - 2], right.layout.strides[right.rank - 1])
+    (problem.a_row, problem.a_column) = (left.strides[left.rank - 2], left.strides[left.rank - 1])
+    (problem.b_row, problem.b_column) = (right.strides[right.rank - 2], right.strides[right.rank - 1])
     (problem.c_row, problem.c_column) = (problem.n, 1)
     defer { withExtendedLifetime((left, right)) {} }
     if left.rank == 2 && right.rank == 2 {
@@ -46,7 +32,7 @@ private func product<Scalar>(
         sizes[1] = problem.n
         return Tensor(shape: Shape(sizes)) { output in
             guard let output = output.baseAddress, problem.m > 0, problem.n > 0 else { return }
-            let status = multiply(&problem, (0, 0), output)
+            let status = heed_gemm(&problem, nil, left.firstElement, right.firstElement, output)
             stopping { () throws(TensorError) in try status.check("matmul", shapes()) }
         }
     }
@@ -66,7 +52,8 @@ private func product<Scalar>(
     return Tensor(shape: shape) { output in
         guard let output = output.baseAddress, shape.count > 0 else { return }
         loop.forEachRun { offsets in
-            let status = multiply(&problem, (offsets[0], offsets[1]), output + offsets[2])
+            let status = heed_gemm(
+                &problem, nil, left.element(at: offsets[0]), right.element(at: offsets[1]), output + offsets[2])
             stopping { () throws(TensorError) in try status.check("matmul", shapes()) }
         }
     }
@@ -81,7 +68,7 @@ private func matrixSizes(_ batch: Shape, _ rows: Int, _ columns: Int) -> IndexVe
 }
 
 /// The strides of an operand's leading axes, broadcast.
-private func broadcastStrides<Scalar>(_ tensor: StridedTensor<Scalar>, _ batch: Shape) -> IndexVector {
+private func broadcastStrides(_ tensor: FloatingTensor, _ batch: Shape) -> IndexVector {
     let target = Shape(matrixSizes(batch, tensor.shape[-2], tensor.shape[-1]))
     guard let strides = tensor.stridesBroadcast(to: target) else {
         programmerError("matmul: shape \(tensor.shape) does not broadcast to \(target)")

@@ -5,20 +5,10 @@ internal import CKernels
 /// For weights that stay: packing costs about as much as one product of a few rows. Its memory is its own; the tensor it was made of
 /// may go.
 public struct PackedWeights: Sendable {
-    /// What the packed numbers are.
-    public enum Element: Sendable {
-        /// `Float`.
-        case float32
-        /// ``BFloat16``: half the memory to read.
-        case bfloat16
-
-        fileprivate var kernel: HeedGemmElement { self == .float32 ? .F32 : .bf16 }
-    }
-
     /// `[out, in]`.
     public let shape: Shape
     /// What the packed numbers are.
-    public let element: Element
+    public let element: ElementType
     /// Bytes of memory, the last panel of 64 outputs filled up.
     public let byteCount: Int
 
@@ -30,7 +20,7 @@ public struct PackedWeights: Sendable {
     ///   - weight: `[out, in]`; any view.
     ///   - element: What to keep; `Float` unless given.
     /// - Precondition: the weight has rank 2.
-    public init(_ weight: Tensor, as element: Element = .float32) {
+    public init(_ weight: Tensor, as element: ElementType = .float32) {
         self = stopping { () throws(TensorError) in
             switch element {
             case .float32: try PackedWeights(checked: weight)
@@ -39,30 +29,13 @@ public struct PackedWeights: Sendable {
         }
     }
 
-    /// Packs a weight of bfloat16 numbers.
-    ///
-    /// - Parameter weight: `[out, in]`; any view.
-    /// - Precondition: the weight has rank 2.
-    @_disfavoredOverload
-    public init(_ weight: BFloat16Tensor) {
-        self = stopping { () throws(TensorError) in try PackedWeights(checked: weight) }
+    /// Packs a weight as it is, for one that comes from outside; throws where it has not rank 2, or memory is not to be had.
+    package init<Scalar: FloatingScalar>(checked weight: StridedTensor<Scalar>) throws(TensorError) {
+        try self.init(FloatingTensor(weight))
     }
 
-    /// For a weight that comes from outside; throws where it has not rank 2, or memory is not to be had.
-    package init(checked weight: Tensor) throws(TensorError) {
-        try self.init(weight, .float32, first: weight.firstElement)
-    }
-
-    /// The same of bfloat16 numbers.
-    @_disfavoredOverload
-    package init(checked weight: BFloat16Tensor) throws(TensorError) {
-        try self.init(weight, .bfloat16, first: weight.firstBits)
-    }
-
-    private init<Scalar>(
-        _ weight: StridedTensor<Scalar>, _ element: Element, first: UnsafeRawPointer
-    ) throws(TensorError) {
-        let (shape, strides) = (weight.shape, weight.layout.strides)
+    init(_ weight: FloatingTensor) throws(TensorError) {
+        let (shape, strides, element) = (weight.shape, weight.strides, weight.element)
         guard shape.rank == 2 else {
             throw TensorError(.badShape, "PackedWeights", "a weight of shape \(shape) is not [out, in]")
         }
@@ -75,8 +48,10 @@ public struct PackedWeights: Sendable {
         }
         (self.shape, self.element, self.byteCount, self.storage) = (shape, element, byteCount, storage)
         defer { withExtendedLifetime(weight) {} }
-        try heed_gemm_pack(shape[1], shape[0], element.kernel, first, strides[1], strides[0], storage.bytes)
-            .check("PackedWeights", "shape \(shape)")
+        try heed_gemm_pack(
+            shape[1], shape[0], element.kernel, weight.firstElement, strides[1], strides[0], storage.bytes
+        )
+        .check("PackedWeights", "shape \(shape)")
     }
 
     /// What a product reads of it.
