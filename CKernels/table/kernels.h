@@ -75,7 +75,7 @@ typedef struct HeedSoftmaxRow {
   float scale;
   bool logarithm;
   float *log_sum_exp;      // one number, or null
-  const float *next_input; // the row that comes after, to be brought near meanwhile; or null
+  const float *next_input; // the next row, to be prefetched meanwhile; or null
   float *next_output;
 } HeedSoftmaxRow;
 
@@ -109,8 +109,8 @@ typedef struct HeedKernels {
   void (*attention_decode_merge)(size_t chunks, size_t value_dim, const float *max, const float *sum, const float *parts,
                                  size_t statistics_stride, size_t parts_stride, float *output, ptrdiff_t output_column, float *log_sum_exp);
 
-  // Matrix product of one tile of C; tiles of whole panels of gemm_columns and whole blocks of gemm_rows have no tails.
-  size_t gemm_rows, gemm_columns;
+  // Matrix product of one tile of C. A register block is gemm_mr rows by gemm_nr columns; tiles of whole blocks have no tails.
+  size_t gemm_mr, gemm_nr;
   HeedGemmKernels gemm, gemm_bf16;
 
   void (*convert_f32_to_bf16)(size_t count, const float *input, uint16_t *output);

@@ -8,8 +8,8 @@
 // How B lies. Panels hold the whole depth, and a tile begins with one.
 typedef enum HeedGemmLayout {
   HeedGemmLayoutStrided = 0,
-  HeedGemmLayoutPacked, // panels of HEED_GEMM_PANEL columns, the same for every table (gemm.h)
-  HeedGemmLayoutStaged, // panels of gemm_columns, in the form the table's own kernels read, as its `stage` writes them
+  HeedGemmLayoutPacked, // panels of HEED_GEMM_NR columns, the same for every table (gemm.h)
+  HeedGemmLayoutStaged, // panels of gemm_nr columns, in the form the table's own kernels read, as its `stage` writes them
 } HeedGemmLayout;
 
 // One tile of C <- activation(alpha * A B + beta * C + bias). Pointers stand at the tile's first element; C may not overlap A or B.

@@ -15,7 +15,7 @@ typedef struct HeedCrossEntropyRow {
   float label_smoothing;
   double factor;   // of the gradient
   float *gradient; // or null; may be the logits
-  // Where the next row stands, to be brought near; or null.
+  // The next row, to be prefetched; or null.
   const float *next_logits, *next_gradient;
 } HeedCrossEntropyRow;
 

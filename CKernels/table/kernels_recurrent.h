@@ -13,7 +13,7 @@ typedef struct HeedRecurrentProduct {
   const float *a, *panel;
   ptrdiff_t a_row;
   float *sums;
-  const struct HeedRecurrentBackward *then; // what follows, whose operands are brought nearer meanwhile; or null
+  const struct HeedRecurrentBackward *then; // what follows, whose operands are prefetched meanwhile; or null
 } HeedRecurrentProduct;
 
 // What follows the product of one phase of a step, for some rows and the units of one panel. Pointers stand at the first row and unit, arrays

@@ -7,8 +7,8 @@
 //   loss = K log S + D
 //   g <- factor (e K / S - k)                 at y in float64, where e - S loses nothing of a probability near 1
 //
-// While a row is exponentiated, which takes longer than its memory does, the next one and its gradient's room are brought into the second
-// cache.
+// While a row is exponentiated, which takes longer than its memory does, the next one and its gradient's are prefetched into the
+// second-level cache.
 
 #include "template/math/exp.inc.h"
 #include "template/math/sigmoid.inc.h"

@@ -5,8 +5,8 @@
 //   s <- sum e_j                   (compensated: a tree of four vectors, then a running sum with its error kept beside it)
 //   y_j <- e_j * (1 / s), 0 where that would be denormal   (log: z_j - m - log s)
 //
-// Rows that come one after the other begin a page each, where the processor's own prefetching stops: the next row is asked for while this
-// one's exponentials are computed.
+// Rows that follow each other begin a page each, where the processor's own prefetching stops: the next row is prefetched while this one's
+// exponentials are computed.
 //
 // Which lane and step a column falls into depends on its index alone, so columns that add nothing behind the last one seen leave the bits
 // alone.
@@ -88,14 +88,14 @@ INLINE_KERNEL SoftmaxSum softmax_add(SoftmaxSum s, vf term) {
 INLINE_KERNEL double softmax_sum(const SoftmaxScores *x, size_t visible, vf maximum) {
   SoftmaxSum s = {vf_set1(SOFTMAX_START), vf_zero()};
   const size_t step = SOFTMAX_GROUP * HEED_LANES;
-  const float *const coming = x->row->next_input, *const room = x->row->next_output;
+  const float *const next_input = x->row->next_input, *const next_output = x->row->next_output;
   size_t j = 0;
   for (; !x->masked && j + step <= visible; j += step) {
     vf e[SOFTMAX_GROUP];
 #pragma clang loop unroll(full)
     for (size_t line = 0; line < step; line += 16) {
-      if (coming) __builtin_prefetch(coming + j + line);
-      if (room) __builtin_prefetch(room + j + line, 1);
+      if (next_input) __builtin_prefetch(next_input + j + line);
+      if (next_output) __builtin_prefetch(next_output + j + line, 1);
     }
 #pragma clang loop unroll(full)
     for (int v = 0; v < SOFTMAX_GROUP; v++) e[v] = exp_rr2_t16_p3(softmax_score(x, j + (size_t)v * HEED_LANES, HEED_LANES, maximum));

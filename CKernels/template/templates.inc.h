@@ -34,7 +34,7 @@
 #define HEED_BASE_FIELDS                                                                                                                   \
   .lanes = HEED_LANES, .peak_fma_f32 = peak_fma_f32, .peak_read_memory = peak_read_memory, .attention_query_tile = QUERY_TILE,             \
   .attention_tiled = {attention_tiled_scratch, attention_tiled_forward}, .attention_decode_forward = attention_decode_forward,             \
-  .attention_decode_merge = attention_decode_merge, .gemm_rows = GEMM_ROWS, .gemm_columns = GEMM_PANEL,                                    \
+  .attention_decode_merge = attention_decode_merge, .gemm_mr = GEMM_MR, .gemm_nr = GEMM_NR,                                                \
   .gemm = {gemm_tile_scratch, gemm_tile, gemm_staged_size, gemm_stage}, .convert_f32_to_bf16 = convert_f32_to_bf16,                        \
   .convert_bf16_to_f32 = convert_bf16_to_f32, .softmax_row = softmax_row, .copy_strided = copy_strided, .is_finite = is_finite,            \
   .weighted_sum_seen = weighted_sum_seen

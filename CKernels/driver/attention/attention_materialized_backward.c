@@ -96,9 +96,9 @@ static void finish_row(void *context, size_t task, size_t worker) {
   const float *gradient = row_of(call->inputs->output_gradient, cotangent, call->b, h, i);
   const float *output = row_of(call->inputs->output, s->output, call->b, h, i);
   float delta = 0; // in the order of the product that gives dP: where one weight is 1, its difference from dP is 0
-  for (size_t first = 0; first < s->value_dim; first += HEED_GEMM_K_BLOCK) {
+  for (size_t first = 0; first < s->value_dim; first += HEED_GEMM_KC) {
     float sum = 0;
-    for (size_t e = first; e < s->value_dim && e < first + HEED_GEMM_K_BLOCK; e++)
+    for (size_t e = first; e < s->value_dim && e < first + HEED_GEMM_KC; e++)
       sum = fmaf(gradient[(ptrdiff_t)e * cotangent.column], output[(ptrdiff_t)e * s->output.column], sum);
     delta += sum;
   }

@@ -68,7 +68,7 @@ static void convolve_tile(void *context, size_t task, size_t worker) {
         .strides = s->input,
         .image = (float *)(uintptr_t)input,
         .matrix = unfolded,
-        .panel = HEED_GEMM_PANEL,
+        .panel = HEED_GEMM_NR,
     };
     call->kernels->convolution.unfold(&unfold);
     tile.b = unfolded, tile.b_layout = HeedGemmLayoutPacked;
@@ -81,17 +81,17 @@ static size_t tasks_of(const Call *call) { return call->columns.count * call->sh
 
 static void choose_tiles(Call *call) {
   const HeedConvolutionShape *s = call->shape;
-  const size_t block = call->kernels->gemm_rows;
-  size_t most = UNFOLDED_BYTES / sizeof(float) / call->z.depth / HEED_GEMM_PANEL * HEED_GEMM_PANEL;
-  most = most > TILE_COLUMNS ? TILE_COLUMNS : (most < HEED_GEMM_PANEL ? HEED_GEMM_PANEL : most);
+  const size_t block = call->kernels->gemm_mr;
+  size_t most = UNFOLDED_BYTES / sizeof(float) / call->z.depth / HEED_GEMM_NR * HEED_GEMM_NR;
+  most = most > TILE_COLUMNS ? TILE_COLUMNS : (most < HEED_GEMM_NR ? HEED_GEMM_NR : most);
   size_t row_tiles = heed_divide_up(call->z.group_outputs, TILE_ROWS);
   for (;;) {
     call->columns = heed_convolution_columns(s->batch, call->z.pixels, most);
     call->tile_rows = heed_round_up(heed_divide_up(call->z.group_outputs, row_tiles), block);
     call->row_tiles = heed_divide_up(call->z.group_outputs, call->tile_rows);
     if (tasks_of(call) >= HEED_CONVOLUTION_TASKS) return;
-    if (most > HEED_GEMM_PANEL)
-      most -= HEED_GEMM_PANEL;
+    if (most > HEED_GEMM_NR)
+      most -= HEED_GEMM_NR;
     else if (call->tile_rows >= TILE_ROWS / 2) // each tile of rows unfolds anew
       row_tiles *= 2;
     else
@@ -100,8 +100,8 @@ static void choose_tiles(Call *call) {
 }
 
 static bool carve_scratch(Call *call, size_t width) {
-  const size_t columns = call->columns.width, panels = heed_divide_up(columns, HEED_GEMM_PANEL);
-  const size_t unfolded = heed_size_product(panels * HEED_GEMM_PANEL, call->z.depth);
+  const size_t columns = call->columns.width, panels = heed_divide_up(columns, HEED_GEMM_NR);
+  const size_t unfolded = heed_size_product(panels * HEED_GEMM_NR, call->z.depth);
   const size_t product = call->kernels->gemm.tile_scratch(call->tile_rows, columns, call->z.depth);
   call->result_at = heed_round_up(heed_size_sum(unfolded, 16), 16);
   call->product_at = call->result_at + heed_round_up(call->tile_rows * columns, 16);

@@ -28,11 +28,11 @@ typedef struct HeedConvolutionColumns {
   size_t count;     // tiles
 } HeedConvolutionColumns;
 
-// `most` is a multiple of HEED_GEMM_PANEL.
+// `most` is a multiple of HEED_GEMM_NR.
 static inline HeedConvolutionColumns heed_convolution_columns(size_t batch, size_t pixels, size_t most) {
   HeedConvolutionColumns c = {.pixels = pixels, .total = batch * pixels};
   if (pixels >= most) {
-    c.width = heed_round_up(heed_divide_up(pixels, heed_divide_up(pixels, most)), HEED_GEMM_PANEL);
+    c.width = heed_round_up(heed_divide_up(pixels, heed_divide_up(pixels, most)), HEED_GEMM_NR);
     c.per_image = heed_divide_up(pixels, c.width);
     c.count = batch * c.per_image;
   } else {

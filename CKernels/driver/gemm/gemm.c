@@ -9,33 +9,39 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-// A tile of C has at most this many rows (its block of A stays in the second-level cache beside a panel of B) and columns (its part of C,
-// touched once a block of k, likewise). A tile is split while there are fewer tasks than TASKS_WANTED, so that cores end together, but not
-// below what pays for packing.
-#define TILE_ROWS       240
-#define TILE_COLUMNS    256
-#define TILE_ROWS_LEAST 96
-#define TASKS_WANTED    8
+// ---- Constants --------------------------------------------------------------------------------------------------------------------------
+//
+// Shared panels were measured by `heed bench gemm --m 2048 --n 2048 --k 2048`, two threads, Zen 4: a tile with copies of its own reached
+// 81 % of peak (88 at 1024), panels shared by tiles of 240 x 256 reached 87 and 88, by tiles of 132 x 512 89 and 89.
 
-// Packed weights of this few rows are read and hardly used: then a tile is a stretch of panels, read in the order in which they lie, of about
-// STREAM_BYTES.
+#define MC       240 // rows of a tile: its block of A stays in the second-level cache beside a panel of B
+#define NC       256 // columns of a tile: its part of C, touched once per block of k, stays there too
+#define MC_LEAST 96  // a tile is not split into fewer rows: they would not pay for a copy of B's panels
+
+// A tile is split while there are fewer tasks, so that cores end together.
+#define TASKS_WANTED 8
+
+// Packed weights of this few rows are read and hardly used: then a tile is a stretch of panels, read in the order in which they lie, of
+// about so many bytes.
 #define STREAM_ROWS  16
 #define STREAM_BYTES 131072
 
-// From this many rows and multiply-adds on, panels of B are staged once for all tiles of rows, in slices of columns of at most SHARED_BYTES,
-// which stay in the last cache. Then a tile pays for its block of A alone, and is wide and low. Percent of peak at 2048, each tile with
-// copies of its own: 81, at 1024 88; panels shared: 87 and 88 with tiles of 240 x 256, 89 and 89 with these (two threads, Zen 4; the command
-// is `heed bench gemm --m 2048 --n 2048 --k 2048`). Fewer tiles than EVENED_TILES are made a multiple of TASKS_WANTED, so that cores end
-// together: gradients of weights, a few hundred rows from thousands of terms, were 9 or 7 tiles for two threads. With 8, and with A's next pass
-// on its way meanwhile, an LSTM's both passes went from 77 to 79 % of peak, a GRU's from 71 to 75 (`heed bench recurrent --direction both
-// --cell lstm`, and gru). More tiles are even enough, and lower ones cost: a step of `heed bench train --model translator` took 8 % longer.
-#define SHARED_ROWS         768
-#define PACKED_ROWS         512 // nothing to stage: 512 x 768 x 3072 has 16 tiles where it had 9, 89 % of peak where it had 80
-#define SHARED_WORK         33554432.0
-#define SHARED_BYTES        ((size_t)8 << 20)
-#define SHARED_TILE_ROWS    132
-#define EVENED_TILES        32
-#define SHARED_TILE_COLUMNS 512
+// From this many rows on, six tiles of SHARED_MC, panels of B are staged once for all tiles of rows.
+#define SHARED_ROWS 768
+// The same of packed panels, where nothing is staged: 512 x 768 x 3072 has 16 tiles where it had 9, 89 % of peak where it had 80.
+#define PACKED_ROWS 512
+// And from this many multiply-adds on, a third of a millisecond of two cores: staging is a parallel region of its own.
+#define SHARED_WORK 33554432.0
+// Panels are staged in slices of columns of at most this many bytes, which stay in the last cache.
+#define SHARED_BYTES ((size_t)8 << 20)
+// A tile that shares panels pays for its block of A only, and is wide and low.
+#define SHARED_MC 132
+#define SHARED_NC 512
+// Fewer tiles than this are made a multiple of TASKS_WANTED: gradients of weights, a few hundred rows from thousands of terms, were 9 or 7
+// tiles for two threads. With 8, and with A's next pass prefetched, both passes of an LSTM went from 77 to 79 % of peak and those of a GRU
+// from 71 to 75 (`heed bench recurrent --direction both --cell lstm`, and gru). More tiles are even enough, and lower ones cost: a step of
+// `heed bench train --model translator` took 8 % longer.
+#define EVENED_TILES 32
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -101,9 +107,9 @@ static size_t round_up(size_t a, size_t b) { return divide_up(a, b) * b; }
 static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const HeedGemmShape *s = &call->shape;
   const bool packed = call->layout == HeedGemmLayoutPacked;
-  const size_t block = call->kernels->gemm_rows, panel = packed ? HEED_GEMM_PANEL : call->kernels->gemm_columns;
+  const size_t block = call->kernels->gemm_mr, panel = packed ? HEED_GEMM_NR : call->kernels->gemm_nr;
   const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= (packed ? PACKED_ROWS : SHARED_ROWS);
-  const size_t most_rows = shared ? SHARED_TILE_ROWS : TILE_ROWS, most_columns = shared ? SHARED_TILE_COLUMNS : TILE_COLUMNS;
+  const size_t most_rows = shared ? SHARED_MC : MC, most_columns = shared ? SHARED_NC : NC;
   size_t row_tiles = divide_up(s->m, most_rows);
   const size_t column_tiles = divide_up(all_columns, most_columns);
   const bool evened = shared && row_tiles * column_tiles < EVENED_TILES;
@@ -116,9 +122,9 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   while (!streams) {
     const size_t tasks = batch * divide_up(s->m, rows) * divide_up(all_columns, columns);
     if (tasks >= TASKS_WANTED) break;
-    if (columns >= 2 * panel && (columns >= rows || rows < 2 * TILE_ROWS_LEAST))
+    if (columns >= 2 * panel && (columns >= rows || rows < 2 * MC_LEAST))
       columns = round_up(divide_up(columns, 2), panel);
-    else if (rows >= 2 * TILE_ROWS_LEAST)
+    else if (rows >= 2 * MC_LEAST)
       rows = round_up(divide_up(rows, 2), block);
     else
       break;
@@ -184,7 +190,7 @@ static void stage_panel(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const HeedGemmTile tile = whole_b(call);
-  const size_t column = task * call->kernels->gemm_columns;
+  const size_t column = task * call->kernels->gemm_nr;
   call->gemm->stage(&tile, column, call->staged + call->gemm->staged_size(column, tile.depth));
 }
 
@@ -193,10 +199,9 @@ static size_t shared_columns(const Call *call) {
   const HeedGemmShape *s = &call->shape;
   if (call->layout != HeedGemmLayoutStrided || !heed_gemm_reads(s) || s->m < SHARED_ROWS) return 0;
   if ((double)s->m * (double)s->n * (double)s->k < SHARED_WORK) return 0;
-  const size_t most =
-      SHARED_BYTES / sizeof(float) / s->k / SHARED_TILE_COLUMNS * SHARED_TILE_COLUMNS; // a pair takes as many bytes as a term at most
+  const size_t most = SHARED_BYTES / sizeof(float) / s->k / SHARED_NC * SHARED_NC; // a pair takes as many bytes as a term at most
   if (most == 0) return 0;
-  return round_up(divide_up(s->n, divide_up(s->n, most)), call->kernels->gemm_columns);
+  return round_up(divide_up(s->n, divide_up(s->n, most)), call->kernels->gemm_nr);
 }
 
 static HeedStatus multiply(Call *call) {
@@ -218,7 +223,7 @@ static HeedStatus multiply(Call *call) {
   for (size_t batch = 0; slice > 0 && batch < s->batch; batch++)
     for (size_t column = 0; column < s->n; column += slice) {
       call->first_batch = batch, call->first_column = column, call->end_column = s->n - column < slice ? s->n : column + slice;
-      const size_t panels = divide_up(call->end_column - column, call->kernels->gemm_columns);
+      const size_t panels = divide_up(call->end_column - column, call->kernels->gemm_nr);
       heed_parallel_for(panels, width, stage_panel, call);
       call->column_tiles = divide_up(call->end_column - column, call->tile_columns);
       heed_parallel_for(call->row_tiles * call->column_tiles, width, multiply_tile, call);

@@ -27,13 +27,13 @@ static size_t panel_depth(size_t k, HeedElement element) { return element == Hee
 
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element) {
   if (!heed_element_exists(element)) return SIZE_MAX;
-  const size_t panel = heed_size_product(panel_depth(k, element), HEED_GEMM_PANEL * sizeof(float));
-  return heed_size_product(divide_up(n, HEED_GEMM_PANEL), panel);
+  const size_t panel = heed_size_product(panel_depth(k, element), HEED_GEMM_NR * sizeof(float));
+  return heed_size_product(divide_up(n, HEED_GEMM_NR), panel);
 }
 
 static size_t panel_columns(const Call *call, size_t panel) {
-  const size_t left = call->n - panel * HEED_GEMM_PANEL;
-  return left < HEED_GEMM_PANEL ? left : HEED_GEMM_PANEL;
+  const size_t left = call->n - panel * HEED_GEMM_NR;
+  return left < HEED_GEMM_NR ? left : HEED_GEMM_NR;
 }
 
 // Weights are read through once a token: with pages of 4 KiB that takes 1.4 times as long as with huge ones (64 MiB, Zen 4). Only a wish, for
@@ -55,17 +55,17 @@ static void pack_f32(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const size_t columns = panel_columns(call, task);
   float *panel = (float *)(void *)(call->packed + task * call->panel_bytes);
-  call->kernels->copy_strided((const float *)call->b + (ptrdiff_t)(task * HEED_GEMM_PANEL) * call->b_column, call->b_row, call->b_column,
-                              call->k, columns, panel, HEED_GEMM_PANEL, 1);
-  if (columns < HEED_GEMM_PANEL)
-    for (size_t k = 0; k < call->k; k++) memset(panel + k * HEED_GEMM_PANEL + columns, 0, (HEED_GEMM_PANEL - columns) * sizeof *panel);
+  call->kernels->copy_strided((const float *)call->b + (ptrdiff_t)(task * HEED_GEMM_NR) * call->b_column, call->b_row, call->b_column,
+                              call->k, columns, panel, HEED_GEMM_NR, 1);
+  if (columns < HEED_GEMM_NR)
+    for (size_t k = 0; k < call->k; k++) memset(panel + k * HEED_GEMM_NR + columns, 0, (HEED_GEMM_NR - columns) * sizeof *panel);
 }
 
 static void pack_bf16(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const size_t columns = panel_columns(call, task);
-  const uint16_t *b = (const uint16_t *)call->b + (ptrdiff_t)(task * HEED_GEMM_PANEL) * call->b_column;
+  const uint16_t *b = (const uint16_t *)call->b + (ptrdiff_t)(task * HEED_GEMM_NR) * call->b_column;
   uint16_t *panel = (uint16_t *)(void *)(call->packed + task * call->panel_bytes);
   memset(panel, 0, call->panel_bytes);
   // Few terms at a time, so that columns whose terms are contiguous are read from the cache.
@@ -74,7 +74,7 @@ static void pack_bf16(void *context, size_t task, size_t worker) {
     const size_t end = call->k - first < terms ? call->k : first + terms;
     for (size_t j = 0; j < columns; j++)
       for (size_t k = first; k < end; k++)
-        panel[(k / 2 * HEED_GEMM_PANEL + j) * 2 + k % 2] = b[(ptrdiff_t)k * call->b_row + (ptrdiff_t)j * call->b_column];
+        panel[(k / 2 * HEED_GEMM_NR + j) * 2 + k % 2] = b[(ptrdiff_t)k * call->b_row + (ptrdiff_t)j * call->b_column];
   }
 }
 
@@ -89,12 +89,12 @@ HeedStatus heed_gemm_pack(size_t k, size_t n, HeedElement element, const void *b
   Call call = {.kernels = heed_kernels(),
                .k = k,
                .n = n,
-               .panel_bytes = panel_depth(k, element) * HEED_GEMM_PANEL * sizeof(float),
+               .panel_bytes = panel_depth(k, element) * HEED_GEMM_NR * sizeof(float),
                .b = b,
                .b_row = b_row,
                .b_column = b_column,
                .packed = packed};
-  const size_t panels = divide_up(n, HEED_GEMM_PANEL);
+  const size_t panels = divide_up(n, HEED_GEMM_NR);
   wish_for_huge_pages(packed, panels * call.panel_bytes);
   heed_parallel_for(panels, heed_parallel_width(panels, 10.0 * (double)k * (double)n),
                     element == HeedElementBfloat16 ? pack_bf16 : pack_f32, &call);

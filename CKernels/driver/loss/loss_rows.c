@@ -10,11 +10,11 @@
 
 // A task has about this many elements, enough that handing it out costs nothing.
 #define TASK_ELEMENTS 16384
-// And of long rows several, as far as there are enough for every thread, since a row is brought near during the one before it; but not rows of
+// And of long rows several, as far as there are enough for every thread, since a row is prefetched during the one before it; but not rows of
 // more classes than this, of which two and their gradients would not fit the second cache beside each other.
 // `heed bench pointwise --op cross_entropy --rows 1280 --columns 8000`
 #define TASK_LONG_ROWS    8
-#define NEAR_CLASSES      32768
+#define PREFETCH_CLASSES  32768
 #define FLOPS_PER_ELEMENT 25.0 // for the choice of how many cores are worth it
 
 typedef struct Rows {
@@ -49,7 +49,7 @@ static void cross_entropy_rows(void *context, size_t task, size_t worker) {
       call->values[i] = 0.0;
       continue;
     }
-    const bool near = i + 1 < end && s->classes <= NEAR_CLASSES;
+    const bool prefetches = i + 1 < end && s->classes <= PREFETCH_CLASSES;
     const HeedCrossEntropyRow row = {
         .classes = s->classes,
         .logits = in->logits + (ptrdiff_t)i * s->logits_row,
@@ -59,8 +59,9 @@ static void cross_entropy_rows(void *context, size_t task, size_t worker) {
         .label_smoothing = s->label_smoothing,
         .factor = heed_loss_factor(s->reduction, in->output_gradient, i, call->count),
         .gradient = gradient,
-        .next_logits = near ? in->logits + (ptrdiff_t)(i + 1) * s->logits_row : NULL,
-        .next_gradient = near && gradient && gradient != in->logits + (ptrdiff_t)i * s->logits_row ? gradient + s->gradient_row : NULL,
+        .next_logits = prefetches ? in->logits + (ptrdiff_t)(i + 1) * s->logits_row : NULL,
+        .next_gradient =
+            prefetches && gradient && gradient != in->logits + (ptrdiff_t)i * s->logits_row ? gradient + s->gradient_row : NULL,
     };
     call->values[i] = call->kernels->loss.cross_entropy_row(&row);
   }

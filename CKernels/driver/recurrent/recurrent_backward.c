@@ -40,10 +40,10 @@ static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart
   const HeedRecurrentProduct product = {
       .rows = rows,
       .depth = back.gates * H,
-      .width = HEED_GEMM_PANEL,
+      .width = HEED_GEMM_NR,
       .a = slopes_at(c, s) + part->first_row * c->slopes_row + back.column * H,
       .a_row = (ptrdiff_t)c->slopes_row,
-      .panel = c->packed[part->phase] + part->panel * back.gates * H * HEED_GEMM_PANEL,
+      .panel = c->packed[part->phase] + part->panel * back.gates * H * HEED_GEMM_NR,
       .sums = sums,
       .then = then,
   };
@@ -53,20 +53,20 @@ static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart
 static void backward_part(void *context, const HeedRecurrentPart *part) {
   const HeedRecurrentBackwardCall *c = context;
   const HeedRecurrentPlan *p = &c->plan;
-  const size_t H = p->shape.hidden, unit = part->panel * HEED_GEMM_PANEL, first = part->first_row, s = part->step;
+  const size_t H = p->shape.hidden, unit = part->panel * HEED_GEMM_NR, first = part->first_row, s = part->step;
   // The first phase takes what the later step left, the second what the first did.
   const size_t source = part->phase == 0 ? s + 1 : s, active = heed_recurrent_active(p, source);
   const size_t left = active > first ? active - first : 0, product_rows = left < part->rows ? left : part->rows;
-  float *sums = c->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_PANEL);
+  float *sums = c->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_NR);
   const bool lstm = p->shape.cell == HeedRecurrentCellLstm, gru = heed_recurrent_is_gru(p->shape.cell);
   const float *previous_cell = s > 0 ? c->reserve + p->offset[s - 1] * c->reserve_row + 4 * H : c->first_cell;
   const size_t previous_row = s > 0 ? c->reserve_row : H;
   const HeedRecurrentBackward cell = {
       .rows = part->rows,
-      .units = H - unit < HEED_GEMM_PANEL ? H - unit : HEED_GEMM_PANEL,
+      .units = H - unit < HEED_GEMM_NR ? H - unit : HEED_GEMM_NR,
       .hidden = H,
       .sums = sums,
-      .sums_row = HEED_GEMM_PANEL,
+      .sums_row = HEED_GEMM_NR,
       .product_rows = product_rows,
       .carry = c->carry + first * H + unit,
       .cell = c->cell + first * H + unit,
@@ -95,16 +95,16 @@ static void first_state(void *context, size_t task, size_t worker) {
   const HeedRecurrentBackwardCall *c = context;
   const HeedRecurrentPlan *p = &c->plan;
   const size_t H = p->shape.hidden, panels = c->schedule.panels[0], first = task / panels * HEED_RECURRENT_GROUP;
-  const size_t unit = task % panels * HEED_GEMM_PANEL, left = p->shape.batch - first, active = heed_recurrent_active(p, 0);
+  const size_t unit = task % panels * HEED_GEMM_NR, left = p->shape.batch - first, active = heed_recurrent_active(p, 0);
   const HeedRecurrentPart part = {.panel = task % panels, .first_row = first};
   const size_t rows = left < HEED_RECURRENT_GROUP ? left : HEED_RECURRENT_GROUP, begun = active > first ? active - first : 0;
-  float *sums = c->sums + worker * (HEED_RECURRENT_GROUP * HEED_GEMM_PANEL);
+  float *sums = c->sums + worker * (HEED_RECURRENT_GROUP * HEED_GEMM_NR);
   const HeedRecurrentBackward cell = {
       .rows = rows,
-      .units = H - unit < HEED_GEMM_PANEL ? H - unit : HEED_GEMM_PANEL,
+      .units = H - unit < HEED_GEMM_NR ? H - unit : HEED_GEMM_NR,
       .hidden = H,
       .sums = sums,
-      .sums_row = HEED_GEMM_PANEL,
+      .sums_row = HEED_GEMM_NR,
       .product_rows = begun < rows ? begun : rows,
       .carry = c->carry + first * H + unit,
       .h0 = c->gradients->h0 + unit,
@@ -146,7 +146,7 @@ static void run_steps(HeedRecurrentBackwardCall *c) {
 }
 
 static void schedule(HeedRecurrentBackwardCall *c) {
-  const size_t H = c->plan.shape.hidden, count = (H + HEED_GEMM_PANEL - 1) / HEED_GEMM_PANEL, panels[2] = {count, count};
+  const size_t H = c->plan.shape.hidden, count = (H + HEED_GEMM_NR - 1) / HEED_GEMM_NR, panels[2] = {count, count};
   const double weights = (double)c->plan.layout.gates * (double)H * (double)H;
   c->schedule = heed_recurrent_schedule(&c->plan, panels, 2.0 * weights, (size_t)(weights * sizeof(float)));
 }
@@ -158,7 +158,7 @@ static HeedStatus run(HeedRecurrentBackwardCall *c) {
   schedule(c);
   const size_t rows = heed_recurrent_rows(&c->plan), H = s->hidden, state = round_up(heed_size_product(s->batch, H));
   const size_t slopes = round_up(heed_size_product(rows, c->slopes_row)), gathered = round_up(heed_size_product(rows, s->input));
-  const size_t sums = c->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_PANEL;
+  const size_t sums = c->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_NR;
   const size_t packed = heed_gemm_packed_size(c->plan.layout.gates * H, H, HeedElementFloat32) / sizeof(float);
   const size_t collected = round_up(heed_recurrent_gradients_floats(&c->plan));
   size_t floats = heed_size_sum(heed_size_sum(slopes, gathered), heed_size_sum(heed_size_sum(sums, packed), collected));

@@ -14,7 +14,7 @@ typedef struct HeedRecurrentBackwardCall {
   const HeedRecurrentCotangents *cotangents;
   const HeedRecurrentGradients *gradients;
   size_t reserve_row, slopes_row;         // floats from a packed row to the next
-  const float *packed[2];                 // w_hh as the phases take it, panels of HEED_GEMM_PANEL units
+  const float *packed[2];                 // w_hh as the phases take it, panels of HEED_GEMM_NR units
   float *slopes;                          // of all packed rows
   float *gathered;                        // [rows, I]
   float *collected;                       // gradients or weights in the order of the slopes

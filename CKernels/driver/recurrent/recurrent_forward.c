@@ -58,7 +58,7 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
   float *gates = gates_at(f, s, &gates_row), *state = state_at(f, s, &state_row), *next = state_at(f, s + 1, &next_row);
   float *reset = keep ? gates + 3 * H : f->reset;
   const size_t reset_row = keep ? gates_row : H;
-  float *sums = f->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_PANEL);
+  float *sums = f->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_NR);
   const bool takes_reset = part->phase == 1;
   const HeedRecurrentProduct product = {
       .rows = part->rows,
@@ -202,7 +202,7 @@ static Sizes sizes_of(const Forward *f) {
       .state = round_up(s->batch * s->hidden),
       .rows = f->outputs->reserve ? 0 : round_up(stretch * gates),
       .gathered = round_up(stretch * s->input),
-      .sums = f->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_PANEL,
+      .sums = f->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_NR,
       .packed_input = packs_input ? heed_gemm_packed_size(s->input, gates, HeedElementFloat32) / sizeof(float) : 0,
       .packed_state = f->weights->packed || rows == 0 ? 0 : heed_recurrent_state_floats(s->cell, s->hidden),
   };

@@ -52,7 +52,7 @@ void heed_recurrent_pack_state(HeedRecurrentCell cell, size_t hidden, const floa
 
 // Whether the sizes, rounded up to panels, fit.
 static bool fits(HeedRecurrentCell cell, size_t input, size_t hidden) {
-  const size_t padded = heed_size_sum(hidden, HEED_GEMM_PANEL), deep = heed_size_sum(heed_size_sum(input, hidden), 1);
+  const size_t padded = heed_size_sum(hidden, HEED_GEMM_NR), deep = heed_size_sum(heed_size_sum(input, hidden), 1);
   const size_t rows = heed_size_product(heed_recurrent_gates(cell) + 1, padded);
   return heed_size_product(heed_size_product(rows, deep), sizeof(float)) <= PTRDIFF_MAX;
 }

@@ -10,8 +10,8 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-// Rows of at most this many columns (twice 8 KiB) are brought near before their turn.
-#define NEAR_COLUMNS 2048
+// Rows of at most this many columns (twice 8 KiB) are prefetched before their turn.
+#define PREFETCH_COLUMNS 2048
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -34,7 +34,7 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
     const float *input = call->inputs->input + (ptrdiff_t)i * s->input_row;
     float *output = call->output + (ptrdiff_t)i * s->output_row;
     const ptrdiff_t stride = (ptrdiff_t)call->plan.row_stride;
-    const bool near = call->direct && s->columns <= NEAR_COLUMNS;
+    const bool prefetches = call->direct && s->columns <= PREFETCH_COLUMNS;
     if (!call->direct) call->kernels->copy_strided(input, s->input_row, s->input_column, rows, s->columns, block, stride, 1);
     for (size_t r = 0; r < rows; r++) {
       const HeedSoftmaxRow row = {
@@ -45,8 +45,8 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
           .boolean = heed_softmax_contiguous_mask(call->inputs->mask, i + r, s->mask_row, s->mask_column, s->columns, mask),
           .scale = s->scale,
           .logarithm = s->logarithm,
-          .next_input = near && r + 1 < rows ? input + (ptrdiff_t)(r + 1) * s->input_row : NULL,
-          .next_output = near && r + 1 < rows ? output + (ptrdiff_t)(r + 1) * s->output_row : NULL,
+          .next_input = prefetches && r + 1 < rows ? input + (ptrdiff_t)(r + 1) * s->input_row : NULL,
+          .next_output = prefetches && r + 1 < rows ? output + (ptrdiff_t)(r + 1) * s->output_row : NULL,
       };
       call->kernels->softmax_row(&row);
     }

@@ -39,10 +39,10 @@
 // value shows. A next call of the same seed draws afresh where its offset is larger by B * H. For training: the decode and cached
 // variants take none, nor does any from bfloat16.
 //
-// Elements. Q, K and V are float32 or all three bfloat16; masks and outputs are float32. From bfloat16: products of bfloat16 numbers, sums and
-// softmax in float32, P rounded to bfloat16 for the second product. Every instruction set sums in the order of AVX512_BF16's dot product (the
-// second of a pair of terms first). The tiled, decode and automatic variants take both; the reference, the naive and the materialised one
-// take float32 only, and so does the backward pass.
+// Elements. Q, K and V are all float32 or all bfloat16; masks and outputs are float32. From bfloat16: products of bfloat16 numbers, sums
+// and softmax in float32, P rounded to bfloat16 for the second product. Every instruction set sums in the order of AVX512_BF16's dot
+// product (the second of a pair of terms first). The tiled, decode and automatic variants take both; the reference, the naive and the
+// materialised one take float32 only, and so does the backward pass.
 //
 // Strides are in elements, any sign, 0 too (broadcast), for the last dimension too. Outputs overwrite; their rows must not overlap
 // each other or an input.

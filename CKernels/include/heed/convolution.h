@@ -10,7 +10,7 @@
 // too for X and dY); dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. One dimension is a height of 1. Y's sizes:
 //   (size + before + after - dilation (kernel - 1) - 1) / stride + 1, rounded down
 //
-// Sums over c, i, j are taken in this order as gemm.h says: blocks of HEED_GEMM_K_BLOCK terms, each from zero, added from left to right; dX sums
+// Sums over c, i, j are taken in this order as gemm.h says: blocks of HEED_GEMM_KC terms, each from zero, added from left to right; dX sums
 // over o likewise for each i, j, and these in order of y, x, then i, j; dW sums over n, y, x in order. The bits of an image's Y and dX depend on the
 // image alone, and nothing depends on threads or, but for the sign of a zero, on strides. Padding counts as zeros: a weight that is not finite makes NaN of it.
 //

@@ -7,7 +7,7 @@
 // A and B are float32, or both bfloat16; C, sums and bias are float32. B may be packed once into a layout that is read straight through:
 // weights, for one row or many.
 //
-// Order of summation: k in blocks of HEED_GEMM_K_BLOCK (HEED_GEMM_BF16_K_BLOCK), each summed in order from zero with one fused multiply-add a
+// Order of summation: k in blocks of HEED_GEMM_KC (HEED_GEMM_BF16_KC), each summed in order from zero with one fused multiply-add a
 // term (where the instruction set has one), the blocks added from left to right, then alpha, beta, bias, activation. In bfloat16 terms are
 // taken in pairs, the second before the first, as vdpbf16ps does; every instruction set gives the same bits, but that with the instruction
 // denormal numbers count as 0. The bits do not depend on m, n, batch, threads, strides, or on whether B is packed: a row alone has the bits
@@ -18,8 +18,8 @@
 //
 // C may not overlap A, B or the bias.
 //
-// Errors: BadShape (overflow), BadStride (elements of C overlap or might, or a distance overflows), BadArgument (null data, alpha or beta not
-// finite, no such activation or element, an element that the variant does not take), OutOfMemory.
+// Errors: BadShape (overflow), BadStride (elements of C overlap or might, or a distance overflows), BadArgument (null data, alpha or beta
+// not finite, no such activation or element, an element that the variant does not take), OutOfMemory.
 
 #ifndef HEED_GEMM_H
 #define HEED_GEMM_H
@@ -31,9 +31,10 @@
 extern "C" {
 #endif
 
-#define HEED_GEMM_K_BLOCK      64
-#define HEED_GEMM_BF16_K_BLOCK 128
-#define HEED_GEMM_PANEL        64 // columns of a panel of packed weights
+// Named as in BLIS (Van Zee and van de Geijn 2015).
+#define HEED_GEMM_KC      64  // terms of a block of k
+#define HEED_GEMM_BF16_KC 128 // the same of bfloat16
+#define HEED_GEMM_NR      64  // columns of a panel of packed weights
 
 typedef struct HeedGemmShape {
   size_t batch, m, n, k;
@@ -57,14 +58,14 @@ HeedStatus heed_gemm_reference(const HeedGemmShape *shape, const float *a, const
 // The engine's own. `epilogue` may be null.
 HeedStatus heed_gemm(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *b, float *c);
 
-// OpenBLAS, opened at run time, called by our threads: a named choice to compare with, of float32 only. Its order of summation is its own. NotSupported
-// where there is no OpenBLAS, where a matrix has no contiguous dimension or a leading dimension below 1 or what BLAS takes, or where a
-// size or leading dimension is over INT_MAX.
+// OpenBLAS, opened at run time, called by our threads: a named choice to compare with, of float32 only. Its order of summation is its own.
+// NotSupported where there is no OpenBLAS, where a matrix has no contiguous dimension or a leading dimension below 1 or what BLAS takes, or
+// where a size or leading dimension is over INT_MAX.
 HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const float *b, float *c);
 
 // ---- Packed weights -------------------------------------------------------------------------------------------------------------------
 
-// Bytes of a packed [k, n] matrix; SIZE_MAX where they overflow or there is no such element. Panels of HEED_GEMM_PANEL columns follow each
+// Bytes of a packed [k, n] matrix; SIZE_MAX where they overflow or there is no such element. Panels of HEED_GEMM_NR columns follow each
 // other, each [k][64] float32 or [(k + 1) / 2][64] pairs of bfloat16 (the earlier term in the lower half), the last one filled up with
 // zeros. The same for every instruction set.
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element);

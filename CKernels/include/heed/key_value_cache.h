@@ -41,10 +41,9 @@ size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache);
 HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
                                       const float *value, HeedStrides value_strides);
 
-// Attention of float32 queries over the first shape.key_length positions: as heed_attention_automatic_forward, with the same bits as the same
-// float32 keys and values in rows (from a bfloat16 cache: as bfloat16 keys and values in rows, with the queries rounded). shape.element is
-// that of the queries, float32. The strides of shape.key and shape.value and the pointers inputs.key and inputs.value are not read. Does not
-// give weights.
+// Attention of float32 queries over the first shape.key_length positions: as heed_attention_automatic_forward, with the bits of the same
+// keys and values in rows (over a bfloat16 cache: in bfloat16 rows, with the queries rounded). shape.element is that of the queries,
+// float32. The strides of shape.key and shape.value and the pointers inputs.key and inputs.value are not read. Does not give weights.
 // Errors: those of attention.h; BadShape where the shape is not the cache's or longer than its chunks; BadArgument for a null cache, a
 // chunk that is null where it is read, no such element, queries that are not float32.
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,

@@ -19,8 +19,8 @@ static void weighted_sum_seen(const HeedWeightedSum *x) {
     const size_t count = x->value_dim - e < HEED_LANES ? x->value_dim - e : HEED_LANES;
     const float *value = x->value + (ptrdiff_t)e * x->value_column;
     vf total = vf_zero();
-    for (size_t first = 0; first < x->keys; first += HEED_GEMM_K_BLOCK) {
-      const size_t end = x->keys - first < HEED_GEMM_K_BLOCK ? x->keys : first + HEED_GEMM_K_BLOCK;
+    for (size_t first = 0; first < x->keys; first += HEED_GEMM_KC) {
+      const size_t end = x->keys - first < HEED_GEMM_KC ? x->keys : first + HEED_GEMM_KC;
       vf sum = vf_zero();
       for (size_t j = first; j < end; j++) {
         if (!x->seen[j]) continue;

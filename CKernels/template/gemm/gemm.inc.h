@@ -31,7 +31,7 @@ INLINE_KERNEL void gemm_product(const int rows, const int vectors, const GemmBlo
 GEMM_KERNELS(gemm_product)
 
 // Strides that make the rows of a block collide in the first-level cache, or that jump a page a row.
-INLINE_KERNEL bool gemm_stride_hurts(ptrdiff_t stride) { return stride > HEED_GEMM_K_BLOCK || stride < -HEED_GEMM_K_BLOCK; }
+INLINE_KERNEL bool gemm_stride_hurts(ptrdiff_t stride) { return stride > HEED_GEMM_KC || stride < -HEED_GEMM_KC; }
 
 static void gemm_stage_a(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block) {
   const float *a = (const float *)tile->a + (ptrdiff_t)k * tile->a_column;
@@ -51,7 +51,7 @@ static void gemm_stage_a(const HeedGemmTile *tile, size_t k, float *copy, GemmBl
 static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block) {
   if (tile->b_layout == HeedGemmLayoutPacked) {
     block->b = gemm_packed(tile, 1, column, k);
-    block->b_row = HEED_GEMM_PANEL;
+    block->b_row = HEED_GEMM_NR;
     return;
   }
   const float *b = (const float *)tile->b + (ptrdiff_t)k * tile->b_row + (ptrdiff_t)column * tile->b_column;
@@ -60,17 +60,17 @@ static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, floa
   block->b_row = tile->b_row;
   if (tile->b_column == 1 && padded == width && tile->rows < GEMM_COPY_B_ROWS) return; // never where a panel is staged for many tiles
   block->b = copy;
-  block->b_row = GEMM_PANEL;
+  block->b_row = GEMM_NR;
   if (tile->b_column != 1) {
-    pack_transposed(b, tile->b_column, tile->b_row, width, block->depth, 1.0f, copy, GEMM_PANEL, padded);
+    pack_transposed(b, tile->b_column, tile->b_row, width, block->depth, 1.0f, copy, GEMM_NR, padded);
     return;
   }
-  for (size_t i = 0; i < block->depth; i++, b += tile->b_row, copy += GEMM_PANEL)
+  for (size_t i = 0; i < block->depth; i++, b += tile->b_row, copy += GEMM_NR)
     for (size_t lane = 0; lane < padded; lane += HEED_LANES) vf_store(copy + lane, vf_load_n(b + lane, width - lane));
 }
 
-static const GemmOperation gemm_f32 = {&gemm_product_kernels, .terms = 1,       .depth = HEED_GEMM_K_BLOCK, .reads_packed = true,
-                                       .reads_strided = true, .brings_a = true, .stage_a = gemm_stage_a,    .stage_b = gemm_stage_b};
+static const GemmOperation gemm_f32 = {&gemm_product_kernels, .terms = 1,           .depth = HEED_GEMM_KC,   .reads_packed = true,
+                                       .reads_strided = true, .prefetches_a = true, .stage_a = gemm_stage_a, .stage_b = gemm_stage_b};
 
 static size_t gemm_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_f32, rows, columns, depth); }
 static void gemm_tile(const HeedGemmTile *tile) { gemm_run(&gemm_f32, tile); }

@@ -39,8 +39,8 @@ static void gemm_stage_a_bf16(const HeedGemmTile *tile, size_t k, float *copy, G
 
 // A panel out of pairs: the second of each comes first.
 INLINE_KERNEL void gemm_unpack_pairs(const float *packed, size_t depth, size_t padded, float *copy) {
-  for (size_t i = 0; i < depth; i += 2, packed += HEED_GEMM_PANEL, copy += 2 * GEMM_PANEL) {
-    float *first = i + 1 < depth ? copy + GEMM_PANEL : copy;
+  for (size_t i = 0; i < depth; i += 2, packed += HEED_GEMM_NR, copy += 2 * GEMM_NR) {
+    float *first = i + 1 < depth ? copy + GEMM_NR : copy;
     for (size_t lane = 0; lane < padded; lane++) {
       uint16_t pair[2];
       __builtin_memcpy(pair, packed + lane, sizeof pair);
@@ -58,14 +58,14 @@ INLINE_KERNEL void gemm_transpose_bf16(const uint16_t *b, ptrdiff_t stride, size
       for (size_t c = 0; c < HEED_LANES; c++)
         block[c] = lane + c < width ? vf_load_bf16_n(b + (ptrdiff_t)(lane + c) * stride + (ptrdiff_t)i, depth - i) : vf_zero();
       vf_transpose(block);
-      for (size_t c = 0; c < HEED_LANES && i + c < depth; c++) vf_store(copy + gemm_swapped(i + c, depth) * GEMM_PANEL + lane, block[c]);
+      for (size_t c = 0; c < HEED_LANES && i + c < depth; c++) vf_store(copy + gemm_swapped(i + c, depth) * GEMM_NR + lane, block[c]);
     }
 }
 
 static void gemm_stage_b_bf16(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block) {
   const size_t depth = block->depth, width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
   block->b = copy;
-  block->b_row = GEMM_PANEL;
+  block->b_row = GEMM_NR;
   if (tile->b_layout == HeedGemmLayoutPacked) {
     gemm_unpack_pairs(gemm_packed(tile, 2, column, k / 2), depth, padded, copy);
     return;
@@ -77,7 +77,7 @@ static void gemm_stage_b_bf16(const HeedGemmTile *tile, size_t column, size_t k,
   }
   for (size_t i = 0; i < depth; i++) {
     const uint16_t *from = b + (ptrdiff_t)i * tile->b_row;
-    float *to = copy + gemm_swapped(i, depth) * GEMM_PANEL;
+    float *to = copy + gemm_swapped(i, depth) * GEMM_NR;
     if (tile->b_column == 1)
       for (size_t lane = 0; lane < padded; lane += HEED_LANES) vf_store(to + lane, vf_load_bf16_n(from + lane, width - lane));
     else
@@ -86,9 +86,9 @@ static void gemm_stage_b_bf16(const HeedGemmTile *tile, size_t column, size_t k,
 }
 
 // Blocks are of an even number of terms, so pairs never straddle two.
-static const GemmOperation gemm_bf16 = {&gemm_product_kernels,           .terms = 1,
-                                        .depth = HEED_GEMM_BF16_K_BLOCK, .reads_packed = false,
-                                        .stage_a = gemm_stage_a_bf16,    .stage_b = gemm_stage_b_bf16};
+static const GemmOperation gemm_bf16 = {&gemm_product_kernels,        .terms = 1,
+                                        .depth = HEED_GEMM_BF16_KC,   .reads_packed = false,
+                                        .stage_a = gemm_stage_a_bf16, .stage_b = gemm_stage_b_bf16};
 
 static size_t gemm_bf16_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_bf16, rows, columns, depth); }
 static void gemm_bf16_tile(const HeedGemmTile *tile) { gemm_run(&gemm_bf16, tile); }

@@ -9,9 +9,9 @@
 #include "template/activation.inc.h"
 
 // rows x vectors sums, as many loads as vectors and a broadcast must fit the registers: 6 x 4 of 32, 4 x 3 or 6 x 2 of 16.
-#define GEMM_ROWS  (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
-#define GEMM_SUMS  24 // of the largest block
-#define GEMM_PANEL (HEED_LANES * HEED_BLOCK_VECTORS)
+#define GEMM_MR   (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
+#define GEMM_SUMS 24 // of the largest block
+#define GEMM_NR   (HEED_LANES * HEED_BLOCK_VECTORS)
 // Blocks of k in a pass over it, between which sums do not leave the first-level cache. A panel of a pass must fit there beside A: 24 KiB
 // with AVX2 (256 terms of 24 columns), whose small register blocks visit C more often than they can afford: 75 % of peak with one block, 84
 // with four (1024, two threads, Zen 4); 32 KiB with AVX-512, which gains 1 % at 512 and 6 at 128.

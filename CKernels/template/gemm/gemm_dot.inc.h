@@ -67,17 +67,17 @@ INLINE_KERNEL void gemm_transpose_pairs(const uint16_t *b, ptrdiff_t stride, siz
       vf_transpose(block);
 #pragma clang loop unroll(full)
       for (size_t c = 0; c < HEED_LANES; c++)
-        if (p + c < whole) vp_store(to + (p + c) * GEMM_PANEL + lane, block[c]);
+        if (p + c < whole) vp_store(to + (p + c) * GEMM_NR + lane, block[c]);
     }
     for (size_t c = 0; terms % 2 && c < HEED_LANES; c++)
-      to[whole * GEMM_PANEL + lane + c] = lane + c < width ? b[(ptrdiff_t)(lane + c) * stride + (ptrdiff_t)(2 * whole)] : 0;
+      to[whole * GEMM_NR + lane + c] = lane + c < width ? b[(ptrdiff_t)(lane + c) * stride + (ptrdiff_t)(2 * whole)] : 0;
   }
 }
 
 static void gemm_stage_b_dot(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block) {
   if (tile->b_layout == HeedGemmLayoutPacked) {
     block->b = gemm_packed(tile, 2, column, k);
-    block->b_row = HEED_GEMM_PANEL;
+    block->b_row = HEED_GEMM_NR;
     return;
   }
   const size_t pairs = block->depth, width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
@@ -86,12 +86,12 @@ static void gemm_stage_b_dot(const HeedGemmTile *tile, size_t column, size_t k, 
   const uint16_t *b = (const uint16_t *)tile->b + (ptrdiff_t)(2 * k) * row + (ptrdiff_t)column * step;
   uint32_t *to = (uint32_t *)(void *)copy;
   block->b = copy;
-  block->b_row = GEMM_PANEL;
+  block->b_row = GEMM_NR;
   if (step != 1 && row == 1) {
     gemm_transpose_pairs(b, step, width, padded, terms, to);
     return;
   }
-  for (size_t p = 0; p < pairs; p++, b += 2 * row, to += GEMM_PANEL) {
+  for (size_t p = 0; p < pairs; p++, b += 2 * row, to += GEMM_NR) {
     const bool both = 2 * p + 1 < terms;
     if (step == 1)
       for (size_t lane = 0; lane < padded; lane += HEED_LANES)
@@ -102,7 +102,7 @@ static void gemm_stage_b_dot(const HeedGemmTile *tile, size_t column, size_t k, 
 }
 
 static const GemmOperation gemm_dot_pairs = {
-    &gemm_dot_kernels,          .terms = 2, .depth = HEED_GEMM_BF16_K_BLOCK / 2, .reads_packed = true, .stage_a = gemm_stage_a_dot,
+    &gemm_dot_kernels,          .terms = 2, .depth = HEED_GEMM_BF16_KC / 2, .reads_packed = true, .stage_a = gemm_stage_a_dot,
     .stage_b = gemm_stage_b_dot};
 
 static size_t gemm_dot_tile_scratch(size_t rows, size_t columns, size_t depth) {

@@ -2,7 +2,7 @@
 //
 //   for each pass over some blocks of k      A's block is staged: copied where its strides cost more than the copy, converted, paired
 //     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of rows
-//       for each GEMM_ROWS rows              for each block: sum <- A B, from zero;  C <- C + sum;  or the end: alpha, beta, bias, activation
+//       for each GEMM_MR rows                for each block: sum <- A B, from zero;  C <- C + sum;  or the end: alpha, beta, bias, activation
 
 #ifndef HEED_GEMM_TILE_INC_H
 #define HEED_GEMM_TILE_INC_H
@@ -17,7 +17,7 @@ typedef struct GemmOperation {
   size_t depth;       // elements of a block of k
   bool reads_packed;  // a packed B is read where it lies
   bool reads_strided; // and one with contiguous columns may be
-  bool brings_a;      // nearer, for the next pass: its elements are floats
+  bool prefetches_a;  // for the next pass: its elements are floats
   void (*stage_a)(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block);
   void (*stage_b)(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block);
 } GemmOperation;
@@ -28,24 +28,24 @@ INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { retu
 // Where the elements of a packed B from `k` on lie, for the panel that `column` stands in.
 INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t terms, size_t column, size_t k) {
   const size_t elements = (tile->depth + terms - 1) / terms;
-  return (const float *)tile->b + column / HEED_GEMM_PANEL * elements * HEED_GEMM_PANEL + k * HEED_GEMM_PANEL + column % HEED_GEMM_PANEL;
+  return (const float *)tile->b + column / HEED_GEMM_NR * elements * HEED_GEMM_NR + k * HEED_GEMM_NR + column % HEED_GEMM_NR;
 }
 
 // Where a tile finds the elements from `k` on of the panel that begins at `column`, staged before.
 INLINE_KERNEL const float *gemm_staged(const GemmOperation *op, const HeedGemmTile *tile, size_t column, size_t k) {
-  return (const float *)tile->b + column * gemm_elements(op, tile->depth) + k * GEMM_PANEL;
+  return (const float *)tile->b + column * gemm_elements(op, tile->depth) + k * GEMM_NR;
 }
 
 INLINE_KERNEL size_t gemm_staged_floats(const GemmOperation *op, size_t columns, size_t depth) {
-  return (columns + GEMM_PANEL - 1) / GEMM_PANEL * GEMM_PANEL * gemm_elements(op, depth);
+  return (columns + GEMM_NR - 1) / GEMM_NR * GEMM_NR * gemm_elements(op, depth);
 }
 
 INLINE_KERNEL void gemm_stage_panel(const GemmOperation *op, const HeedGemmTile *tile, size_t column, float *staged) {
   const size_t elements = gemm_elements(op, tile->depth), left = tile->columns - column;
-  GemmBlock block = {.width = left < GEMM_PANEL ? left : GEMM_PANEL};
+  GemmBlock block = {.width = left < GEMM_NR ? left : GEMM_NR};
   for (size_t k = 0; k < elements; k += block.depth) {
     block.depth = elements - k < gemm_pass(op) ? elements - k : gemm_pass(op);
-    op->stage_b(tile, column, k, staged + k * GEMM_PANEL, &block);
+    op->stage_b(tile, column, k, staged + k * GEMM_NR, &block);
   }
 }
 
@@ -56,19 +56,19 @@ INLINE_KERNEL bool gemm_needs_partial(const GemmOperation *op, const HeedGemmTil
 
 INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t columns, size_t depth) {
   const size_t elements = gemm_elements(op, depth), pass = gemm_pass(op), partial = elements > pass ? rows * columns : 0;
-  return partial + (rows + GEMM_PANEL) * (elements < pass ? elements : pass) + GEMM_PANEL;
+  return partial + (rows + GEMM_NR) * (elements < pass ? elements : pass) + GEMM_NR;
 }
 
-// Memory that lies in the last cache or beyond and is brought nearer while something else is multiplied: `rows` of `across` floats.
-typedef struct GemmComing {
+// Memory in the last cache or beyond, `rows` of `across` floats, that is prefetched while something else is multiplied.
+typedef struct GemmPrefetch {
   const float *at;
   ptrdiff_t row;
   size_t across, rows, column;
-} GemmComing;
+} GemmPrefetch;
 
 #define GEMM_LINE 16 // floats of a cache line
 
-INLINE_KERNEL void gemm_bring(GemmComing *x, size_t lines) {
+INLINE_KERNEL void gemm_prefetch(GemmPrefetch *x, size_t lines) {
   for (; lines > 0 && x->rows > 0; lines--) {
     __builtin_prefetch(x->at + x->column, 0, 2);
     x->column += GEMM_LINE;
@@ -78,14 +78,14 @@ INLINE_KERNEL void gemm_bring(GemmComing *x, size_t lines) {
 }
 
 // All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
-// instead of 6 and 2. Each block's time brings some lines of the panel that comes after, and of A's next pass.
-INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmComing *b, GemmComing *a, size_t a_lines) {
-  const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES, blocks = (rows + GEMM_ROWS - 1) / GEMM_ROWS;
-  const size_t b_lines = b->rows * GEMM_PANEL / GEMM_LINE / blocks + 1;
+// instead of 6 and 2. Before each block some lines of the next panel and of A's next pass are prefetched.
+INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmPrefetch *b, GemmPrefetch *a, size_t a_lines) {
+  const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES, blocks = (rows + GEMM_MR - 1) / GEMM_MR;
+  const size_t b_lines = b->rows * GEMM_NR / GEMM_LINE / blocks + 1;
   for (size_t left = rows; left > 0;) {
-    const size_t count = left <= GEMM_ROWS ? left : (left < 2 * GEMM_ROWS ? (left + 1) / 2 : GEMM_ROWS);
-    gemm_bring(b, b_lines);
-    gemm_bring(a, a_lines);
+    const size_t count = left <= GEMM_MR ? left : (left < 2 * GEMM_MR ? (left + 1) / 2 : GEMM_MR);
+    gemm_prefetch(b, b_lines);
+    gemm_prefetch(a, a_lines);
     op->kernels->blocks[vectors - 1][count - 1](&block);
     left -= count;
     block.a += (ptrdiff_t)count * block.a_row;
@@ -97,49 +97,49 @@ INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t r
 
 // One pass over k, from element k on, of the whole tile; `block` stands at its first row and column.
 INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile *tile, GemmBlock block, size_t k, float *panel,
-                                    GemmComing a) {
+                                    GemmPrefetch a) {
   const bool packed = tile->b_layout == HeedGemmLayoutPacked, staged = tile->b_layout == HeedGemmLayoutStaged;
   const bool in_place = packed ? op->reads_packed : !staged && op->reads_strided && tile->b_column == 1;
   const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
   float *const c = block.c, *const partial = block.partial;
   const float *const bias = block.bias;
-  const size_t blocks = (tile->columns + GEMM_PANEL - 1) / GEMM_PANEL * ((tile->rows + GEMM_ROWS - 1) / GEMM_ROWS);
+  const size_t blocks = (tile->columns + GEMM_NR - 1) / GEMM_NR * ((tile->rows + GEMM_MR - 1) / GEMM_MR);
   const size_t a_lines = a.rows * ((a.across + GEMM_LINE - 1) / GEMM_LINE) / blocks + 1;
   for (size_t column = 0; column < tile->columns; column += block.width) {
     size_t left = tile->columns - column;
-    if (packed && left > HEED_GEMM_PANEL - column % HEED_GEMM_PANEL) left = HEED_GEMM_PANEL - column % HEED_GEMM_PANEL;
+    if (packed && left > HEED_GEMM_NR - column % HEED_GEMM_NR) left = HEED_GEMM_NR - column % HEED_GEMM_NR;
     block.c = c + (ptrdiff_t)column * block.c_column;
     block.partial = partial + column;
     if (block.biased) block.bias = bias + (ptrdiff_t)column * block.bias_column;
-    block.width = left >= wide ? wide : (left < GEMM_PANEL ? left : GEMM_PANEL);
+    block.width = left >= wide ? wide : (left < GEMM_NR ? left : GEMM_NR);
     if (staged)
-      block.b = gemm_staged(op, tile, column, k), block.b_row = GEMM_PANEL;
+      block.b = gemm_staged(op, tile, column, k), block.b_row = GEMM_NR;
     else if (block.depth > 0)
       op->stage_b(tile, column, k, panel, &block);
     if (left >= wide) {
       op->kernels->wide[tile->rows - 1](&block);
       continue;
     }
-    GemmComing next = {0};
-    if (staged && column + GEMM_PANEL < tile->columns)
-      next = (GemmComing){gemm_staged(op, tile, column + GEMM_PANEL, k), GEMM_PANEL, GEMM_PANEL, block.depth, 0};
+    GemmPrefetch next = {0};
+    if (staged && column + GEMM_NR < tile->columns)
+      next = (GemmPrefetch){gemm_staged(op, tile, column + GEMM_NR, k), GEMM_NR, GEMM_NR, block.depth, 0};
     gemm_panel(op, block, tile->rows, &next, &a, a_lines);
   }
 }
 
 // A's elements of a pass, whichever way it is contiguous.
-INLINE_KERNEL GemmComing gemm_coming_a(const HeedGemmTile *tile, size_t k, size_t depth) {
+INLINE_KERNEL GemmPrefetch gemm_prefetch_of_a(const HeedGemmTile *tile, size_t k, size_t depth) {
   const float *a = (const float *)tile->a + (ptrdiff_t)k * tile->a_column;
-  if (tile->a_row == 1) return (GemmComing){a, tile->a_column, tile->rows, depth, 0};
-  if (tile->a_column == 1) return (GemmComing){a, tile->a_row, depth, tile->rows, 0};
-  return (GemmComing){0};
+  if (tile->a_row == 1) return (GemmPrefetch){a, tile->a_column, tile->rows, depth, 0};
+  if (tile->a_column == 1) return (GemmPrefetch){a, tile->a_row, depth, tile->rows, 0};
+  return (GemmPrefetch){0};
 }
 
 INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
   if (tile->rows == 0 || tile->columns == 0) return; // attention without values, say
   const bool apart = gemm_needs_partial(op, tile);
   const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = elements < pass ? elements : pass;
-  float *const panel = tile->scratch, *const copy = panel + GEMM_PANEL * deepest, *const partial = copy + tile->rows * deepest;
+  float *const panel = tile->scratch, *const copy = panel + GEMM_NR * deepest, *const partial = copy + tile->rows * deepest;
   size_t k = 0;
   do { // once for a depth of 0 too, which leaves the product out
     const size_t left = elements - k;
@@ -166,8 +166,8 @@ INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
     block.plain = block.beta == 0.0f && block.c_column == 1 && !block.biased && block.activation == HeedActivationNone;
     if (block.depth > 0) op->stage_a(tile, k, copy, &block);
     const size_t done = k + block.depth;
-    GemmComing a = {0};
-    if (op->brings_a && done < elements) a = gemm_coming_a(tile, done, elements - done < pass ? elements - done : pass);
+    GemmPrefetch a = {0};
+    if (op->prefetches_a && done < elements) a = gemm_prefetch_of_a(tile, done, elements - done < pass ? elements - done : pass);
     gemm_depth_block(op, tile, block, k, panel, a);
     k = done;
   } while (k < elements);

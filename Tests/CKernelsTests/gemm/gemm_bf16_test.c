@@ -36,8 +36,8 @@ static void bf16_run(Bf16Problem *p, float *result) {
 static float by_rule(const GemmProblem *p, size_t batch, size_t row, size_t column, float previous) {
   const GemmCase s = p->shape;
   float total = 0;
-  for (size_t first = 0; first < s.k; first += HEED_GEMM_BF16_K_BLOCK) {
-    const size_t end = s.k - first < HEED_GEMM_BF16_K_BLOCK ? s.k : first + HEED_GEMM_BF16_K_BLOCK;
+  for (size_t first = 0; first < s.k; first += HEED_GEMM_BF16_KC) {
+    const size_t end = s.k - first < HEED_GEMM_BF16_KC ? s.k : first + HEED_GEMM_BF16_KC;
     float sum = 0;
     for (size_t k = first; k < end; k += 2) {
       if (k + 1 < end) sum = fmaf(*gemm_at(&p->a, batch, row, k + 1), *gemm_at(&p->b, batch, k + 1, column), sum);
