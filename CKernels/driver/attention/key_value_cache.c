@@ -39,11 +39,17 @@ static uint16_t rounded(float x) {
   return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
+static void store(void *chunk, size_t at, float x, HeedElement element) {
+  if (element == HeedElementBfloat16)
+    ((uint16_t *)chunk)[at] = rounded(x);
+  else
+    ((float *)chunk)[at] = x;
+}
+
 static void write_pair(void *context, size_t pair, size_t worker) {
   (void)worker;
   const Write *w = context;
   const HeedKeyValueCache *c = w->cache;
-  const bool bf16 = c->element == HeedElementBfloat16;
   const ptrdiff_t b = (ptrdiff_t)(pair / c->key_value_heads), g = (ptrdiff_t)(pair % c->key_value_heads);
   for (size_t i = 0; i < w->count; i++) {
     const size_t position = w->first + i, chunk = position / HEED_CACHE_CHUNK, row = pair * HEED_CACHE_CHUNK + position % HEED_CACHE_CHUNK;
@@ -53,21 +59,21 @@ static void write_pair(void *context, size_t pair, size_t worker) {
     const float *value =
         c->value_dim == 0 ? NULL : w->value + b * w->value_strides.batch + g * w->value_strides.head + (ptrdiff_t)i * w->value_strides.row;
     const size_t key_at = row / HEED_CACHE_BLOCK * HEED_CACHE_BLOCK * c->head_dim + row % HEED_CACHE_BLOCK, value_at = row * c->value_dim;
-    for (size_t d = 0; d < c->head_dim; d++) {
-      const float x = key[(ptrdiff_t)d * w->key_strides.column];
-      if (bf16)
-        ((uint16_t *)c->keys[chunk])[key_at + d * HEED_CACHE_BLOCK] = rounded(x);
-      else
-        ((float *)c->keys[chunk])[key_at + d * HEED_CACHE_BLOCK] = x;
-    }
-    for (size_t e = 0; e < c->value_dim; e++) {
-      const float x = value[(ptrdiff_t)e * w->value_strides.column];
-      if (bf16)
-        ((uint16_t *)c->values[chunk])[value_at + e] = rounded(x);
-      else
-        ((float *)c->values[chunk])[value_at + e] = x;
-    }
+    for (size_t d = 0; d < c->head_dim; d++)
+      store(c->keys[chunk], key_at + d * HEED_CACHE_BLOCK, key[(ptrdiff_t)d * w->key_strides.column], c->element);
+    for (size_t e = 0; e < c->value_dim; e++)
+      store(c->values[chunk], value_at + e, value[(ptrdiff_t)e * w->value_strides.column], c->element);
   }
+}
+
+// Whether there is memory for keys and values at positions first ... first + count - 1; what is empty may be null.
+static bool has_chunks(const HeedKeyValueCache *cache, size_t first, size_t count) {
+  if (count == 0 || cache->batch == 0 || cache->key_value_heads == 0) return true;
+  const bool keys = cache->head_dim > 0, values = cache->value_dim > 0;
+  if ((keys && !cache->keys) || (values && !cache->values)) return false;
+  for (size_t chunk = first / HEED_CACHE_CHUNK; chunk <= (first + count - 1) / HEED_CACHE_CHUNK; chunk++)
+    if ((keys && !cache->keys[chunk]) || (values && !cache->values[chunk])) return false;
+  return true;
 }
 
 HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
@@ -83,9 +89,7 @@ HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t fir
                    values = {{cache->batch, cache->key_value_heads, count, cache->value_dim}, value_strides};
   if (!heed_extent_distances_fit(&keys, sizeof(float)) || !heed_extent_distances_fit(&values, sizeof(float))) return HeedStatusBadStride;
   if (count == 0 || pairs == 0) return HeedStatusOk;
-  if ((cache->head_dim > 0 && (!key || !cache->keys)) || (cache->value_dim > 0 && (!value || !cache->values))) return HeedStatusBadArgument;
-  for (size_t chunk = first / HEED_CACHE_CHUNK; chunk <= (first + count - 1) / HEED_CACHE_CHUNK; chunk++)
-    if ((cache->head_dim > 0 && !cache->keys[chunk]) || (cache->value_dim > 0 && !cache->values[chunk])) return HeedStatusBadArgument;
+  if ((cache->head_dim > 0 && !key) || (cache->value_dim > 0 && !value) || !has_chunks(cache, first, count)) return HeedStatusBadArgument;
   Write w = {cache, first, count, key, value, key_strides, value_strides};
   const double work = (double)pairs * (double)count * (double)(cache->head_dim + cache->value_dim);
   heed_parallel_for(pairs, heed_parallel_width(pairs, work * 8.0), write_pair, &w);
@@ -97,21 +101,12 @@ static bool fits(const HeedAttentionShape *shape, const HeedKeyValueCache *cache
          shape->value_dim == cache->value_dim && shape->key_length <= heed_size_product(cache->chunks, HEED_CACHE_CHUNK);
 }
 
-static bool has_chunks(const HeedAttentionShape *shape, const HeedKeyValueCache *cache) {
-  if (shape->key_length == 0 || shape->batch == 0 || shape->key_value_heads == 0) return true;
-  const bool keys = cache->head_dim > 0, values = cache->value_dim > 0; // what is empty may be null
-  if ((keys && !cache->keys) || (values && !cache->values)) return false;
-  for (size_t chunk = 0; chunk <= (shape->key_length - 1) / HEED_CACHE_CHUNK; chunk++)
-    if ((keys && !cache->keys[chunk]) || (values && !cache->values[chunk])) return false;
-  return true;
-}
-
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs) {
   HEED_ENTRY();
   if (!shape || !cache || !inputs || !outputs || !heed_element_exists(cache->element)) return HeedStatusBadArgument;
   if (!fits(shape, cache)) return HeedStatusBadShape;
-  if (!has_chunks(shape, cache)) return HeedStatusBadArgument;
+  if (!has_chunks(cache, 0, shape->key_length)) return HeedStatusBadArgument;
   // The checks see rows in place of the cache: the sizes are the same, the pointers only have to be there.
   HeedAttentionShape rows = *shape;
   rows.key = heed_strides_contiguous(shape->key_value_heads, shape->key_length, shape->head_dim);

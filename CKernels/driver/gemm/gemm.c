@@ -4,6 +4,7 @@
 #include "heed/gemm.h"
 
 #include "checks/gemm_checks.h"
+#include "driver/gemm/gemm_roles.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
@@ -58,33 +59,12 @@ typedef struct Call {
   float *staged;         // the panels of the slice
 } Call;
 
-// C^T = B^T A^T: each element is the same sum in the same order.
 static void swap_roles(Call *call) {
-  const HeedGemmShape s = call->shape;
-  call->shape = (HeedGemmShape){
-      .batch = s.batch,
-      .m = s.n,
-      .n = s.m,
-      .k = s.k,
-      .element = s.element,
-      .a_batch = s.b_batch,
-      .a_row = s.b_column,
-      .a_column = s.b_row,
-      .b_batch = s.a_batch,
-      .b_row = s.a_column,
-      .b_column = s.a_row,
-      .c_batch = s.c_batch,
-      .c_row = s.c_column,
-      .c_column = s.c_row,
-      .alpha = s.alpha,
-      .beta = s.beta,
-  };
+  call->shape = heed_gemm_transposed(&call->shape);
   const void *a = call->a;
-  call->a = call->b;
-  call->b = a;
+  call->a = call->b, call->b = a;
   const ptrdiff_t bias_row = call->epilogue.bias_row;
-  call->epilogue.bias_row = call->epilogue.bias_column;
-  call->epilogue.bias_column = bias_row;
+  call->epilogue.bias_row = call->epilogue.bias_column, call->epilogue.bias_column = bias_row;
 }
 
 // Multiply-adds, with idle lanes counted, where `lanes_of` elements stand in the lanes.

@@ -3,6 +3,7 @@
 #include <limits.h>
 
 #include "checks/gemm_checks.h"
+#include "driver/gemm/gemm_roles.h"
 #include "heed/gemm.h"
 #include "runtime/blas.h"
 #include "runtime/profile.h"
@@ -53,11 +54,7 @@ static bool plan(Call *call) {
   if (s.m > INT_MAX || s.n > INT_MAX || s.k > INT_MAX) return false;
   if (!is_row_major(s.m, s.n, s.c_row, s.c_column, &call->leading)) {
     if (!is_row_major(s.n, s.m, s.c_column, s.c_row, &call->leading)) return false;
-    HeedGemmShape *t = &call->shape;
-    t->m = s.n, t->n = s.m;
-    t->a_batch = s.b_batch, t->a_row = s.b_column, t->a_column = s.b_row;
-    t->b_batch = s.a_batch, t->b_row = s.a_column, t->b_column = s.a_row;
-    t->c_row = s.c_column, t->c_column = s.c_row;
+    call->shape = heed_gemm_transposed(&s);
     const float *a = call->a;
     call->a = call->b, call->b = a;
   }
