@@ -105,7 +105,6 @@ static void additive_gradients(const Problem *p, size_t b, size_t i, size_t leng
       const double x = pre_activation(p, b, i, j, a), t = tanh(x), u = exp(-2 * fabs(x)), slope = 4 * u / ((1 + u) * (1 + u));
       const double d = p->gradients[j] * (double)p->in->score_weight[a] * slope;
       if (p->r->score_weight) p->r->score_weight[a] += p->gradients[j] * t;
-      if (p->r->projected_keys) p->r->projected_keys[(b * T + j) * A + a] += d;
       for (size_t h = 0; h < Hk; h++) {
         if (p->r->key) p->r->key[(b * T + j) * Hk + h] += d * (double)p->in->key_weight[a * Hk + h];
         if (p->r->key_weight) p->r->key_weight[a * Hk + h] += d * key(p, b, j, h);
@@ -141,7 +140,7 @@ static void product_gradients(const Problem *p, size_t b, size_t i, size_t lengt
 }
 
 static bool wants_gradients(const HeedScoredAttentionReference *r) {
-  return r->query || r->key || r->projected_keys || r->value || r->weight || r->query_weight || r->key_weight || r->score_weight;
+  return r->query || r->key || r->value || r->weight || r->query_weight || r->key_weight || r->score_weight;
 }
 
 static void clear(double *x, size_t count) {
@@ -152,7 +151,6 @@ static void clear_gradients(const HeedScoredAttentionShape *s, const HeedScoredA
   const size_t Hq = s->query_dim, Hk = s->key_dim, A = s->attention_dim, keys = s->batch * s->key_length;
   clear(r->query, s->batch * s->query_length * Hq);
   clear(r->key, keys * Hk);
-  clear(r->projected_keys, keys * A);
   clear(r->value, keys * s->value_dim);
   clear(r->weight, Hq * Hk);
   clear(r->query_weight, A * Hq);

@@ -29,9 +29,8 @@ typedef struct HeedAdditiveGradients {
   const float *weight;          // [columns]
   const float *score_gradients; // [queries][score_gradients_row]
   size_t score_gradients_row;
-  float *query_gradient; // <- weight[a] sum_j dS[i,j] (1 - tanh^2 x), or null
-  float *key_gradient;   // <- (or +=) weight[a] sum_i dS[i,j] (1 - tanh^2 x), or null
-  bool accumulate_key_gradient;
+  float *query_gradient;  // <- weight[a] sum_j dS[i,j] (1 - tanh^2 x), or null
+  float *key_gradient;    // <- weight[a] sum_i dS[i,j] (1 - tanh^2 x), or null
   float *weight_gradient; // <- sum_i sum_j dS[i,j] tanh x, [columns], or null
   float *scratch;         // keys * additive_columns floats, 64-byte aligned
 } HeedAdditiveGradients;

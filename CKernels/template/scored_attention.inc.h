@@ -180,11 +180,8 @@ INLINE_KERNEL void additive_block(const int vectors, const bool whole, const Hee
     const size_t a = (size_t)v * HEED_LANES, count = columns - a;
     if (x->weight_gradient) vf_store_n(x->weight_gradient + a, total[v], count);
     const vf weight = vf_mul(vf_load_n(x->weight + a, count), four);
-    for (size_t j = 0; x->key_gradient && j < x->keys; j++) {
-      float *to = x->key_gradient + j * x->dim + a;
-      const vf product = vf_mul(vf_load(x->scratch + j * width + a), weight);
-      vf_store_n(to, x->accumulate_key_gradient ? vf_add(vf_load_n(to, count), product) : product, count);
-    }
+    for (size_t j = 0; x->key_gradient && j < x->keys; j++)
+      vf_store_n(x->key_gradient + j * x->dim + a, vf_mul(vf_load(x->scratch + j * width + a), weight), count);
   }
 }
 

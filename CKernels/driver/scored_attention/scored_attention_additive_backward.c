@@ -21,7 +21,6 @@ typedef struct Additive {
   float *query;  // of the projected queries [B, N, A], or null
   float *key;    // of the projected keys [B, T, A], or null
   float *weight; // of v, a sequence each [B, A], or null
-  bool accumulate_key;
   size_t blocks;
   float *scratch;
   size_t scratch_stride;
@@ -42,7 +41,7 @@ static void column_block(void *context, size_t task, size_t worker) {
   const HeedAdditiveRows queries = x->call->queries, keys = x->call->keys;
   float *key = x->key ? x->key + k * A + first : NULL, *query = x->query ? x->query + q * A + first : NULL;
   float *weight = x->weight ? x->weight + b * A + first : NULL;
-  if (key && !x->accumulate_key) clear(key + length * A, T - length, A, columns);
+  if (key) clear(key + length * A, T - length, A, columns);
   if (length == 0) {
     if (query) clear(query, N, A, columns);
     if (weight) clear(weight, 1, 0, columns);
@@ -60,7 +59,6 @@ static void column_block(void *context, size_t task, size_t worker) {
       .score_gradients_row = T,
       .query_gradient = query,
       .key_gradient = key,
-      .accumulate_key_gradient = x->accumulate_key,
       .weight_gradient = weight,
       .scratch = x->scratch + worker * x->scratch_stride,
   };
@@ -85,7 +83,7 @@ static HeedStatus run_blocks(Additive *x) {
 // Over sequences in order, in float64.
 static void add_sequences(const HeedScoredAttentionShape *s, const float *parts, float *gradient) {
   for (size_t a = 0; a < s->attention_dim; a++) {
-    double sum = s->accumulate_weights ? (double)gradient[a] : 0.0;
+    double sum = s->accumulate ? (double)gradient[a] : 0.0;
     for (size_t b = 0; b < s->batch; b++) sum += (double)parts[b * s->attention_dim + a];
     gradient[a] = (float)sum;
   }
@@ -96,17 +94,24 @@ static HeedStatus query_gradients(const Additive *x, const HeedScoredAttentionGr
   const size_t N = s->query_length, A = s->attention_dim, Hq = s->query_dim;
   const HeedScoredRows projected = {x->query, heed_scored_rows(N, A), A}, query = {x->call->inputs->query, s->query, Hq};
   HeedStatus status = HeedStatusOk;
-  if (gradients->query_weight)
-    status = heed_scored_outer(x->call, N, true, projected, query, s->accumulate_weights, gradients->query_weight);
+  if (gradients->query_weight) status = heed_scored_outer(x->call, N, true, projected, query, s->accumulate, gradients->query_weight);
   if (status != HeedStatusOk || !gradients->query) return status;
-  return heed_scored_multiply_visible(x->call, N, true, projected, x->call->inputs->query_weight, (ptrdiff_t)Hq, 1, Hq,
-                                      s->accumulate_inputs, gradients->query);
+  return heed_scored_multiply_visible(x->call, N, true, projected, x->call->inputs->query_weight, (ptrdiff_t)Hq, 1, Hq, gradients->query);
+}
+
+static HeedStatus key_gradients(const Additive *x, const HeedScoredAttentionGradients *gradients) {
+  const HeedScoredAttentionShape *s = x->call->shape;
+  const size_t T = s->key_length, A = s->attention_dim, Hk = s->key_dim;
+  const HeedScoredRows projected = {x->key, heed_scored_rows(T, A), A}, key = {x->call->inputs->key, s->key, Hk};
+  HeedStatus status = HeedStatusOk;
+  if (gradients->key_weight) status = heed_scored_outer(x->call, T, false, projected, key, s->accumulate, gradients->key_weight);
+  if (status != HeedStatusOk || !gradients->key) return status;
+  return heed_scored_multiply_visible(x->call, T, false, projected, x->call->inputs->key_weight, (ptrdiff_t)Hk, 1, Hk, gradients->key);
 }
 
 HeedStatus heed_additive_backward(const HeedScoredCall *call, const float *score_gradients, const HeedScoredAttentionGradients *gradients) {
   const HeedScoredAttentionShape *s = call->shape;
   const size_t query_floats = gradients->query || gradients->query_weight ? s->batch * s->query_length * s->attention_dim : 0;
-  // Where the keys' own gradients are wanted too, the projected keys' stand in scratch, so that what is there may be added to.
   const bool keys = gradients->key || gradients->key_weight;
   const size_t key_floats = keys ? s->batch * s->key_length * s->attention_dim : 0;
   const size_t weight_floats = gradients->score_weight ? s->batch * s->attention_dim : 0;
@@ -116,16 +121,13 @@ HeedStatus heed_additive_backward(const HeedScoredCall *call, const float *score
       .call = call,
       .score_gradients = score_gradients,
       .query = gradients->query || gradients->query_weight ? room : NULL,
-      .key = keys ? room + query_floats : gradients->projected_keys,
+      .key = keys ? room + query_floats : NULL,
       .weight = gradients->score_weight ? room + query_floats + key_floats : NULL,
-      .accumulate_key = !keys && s->accumulate_inputs,
   };
   HeedStatus status = run_blocks(&x);
   if (status == HeedStatusOk && x.query) status = query_gradients(&x, gradients);
-  if (status == HeedStatusOk && keys) status = heed_additive_attention_keys_backward(s, call->inputs, x.key, gradients);
+  if (status == HeedStatusOk && keys) status = key_gradients(&x, gradients);
   if (status == HeedStatusOk && x.weight) add_sequences(s, x.weight, gradients->score_weight);
-  for (size_t i = 0; status == HeedStatusOk && keys && gradients->projected_keys && i < key_floats; i++)
-    gradients->projected_keys[i] = s->accumulate_inputs ? gradients->projected_keys[i] + x.key[i] : x.key[i];
   heed_scratch_pop(room);
   return status;
 }

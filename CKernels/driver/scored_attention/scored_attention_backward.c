@@ -25,15 +25,14 @@ typedef struct Backward {
   const HeedScoredAttentionGradients *gradients;
   float *score_gradients; // [B, N, T], or null: not wanted
   float *left_gradient;   // [B, N, Hk], of Q', dot and general, or null
-  bool accumulate_left;
   size_t key_blocks;
   float *scratch;
   size_t scratch_stride;
 } Backward;
 
-// C <- A B (+ C)
+// C <- A B
 static void multiply(const Backward *x, size_t rows, size_t columns, size_t depth, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                     const float *b, ptrdiff_t b_row, ptrdiff_t b_column, bool accumulate, float *c, size_t c_row, size_t worker) {
+                     const float *b, ptrdiff_t b_row, ptrdiff_t b_column, float *c, size_t c_row, size_t worker) {
   if (rows == 0 || columns == 0) return;
   const HeedGemmTile tile = {
       .rows = rows,
@@ -49,7 +48,6 @@ static void multiply(const Backward *x, size_t rows, size_t columns, size_t dept
       .c_row = (ptrdiff_t)c_row,
       .c_column = 1,
       .alpha = 1.0f,
-      .beta = accumulate ? 1.0f : 0.0f,
       .scratch = x->scratch + worker * x->scratch_stride,
   };
   x->call.kernels->gemm.tile(&tile);
@@ -67,8 +65,8 @@ static void query_block(void *context, size_t task, size_t worker) {
   const bool reads = x->cotangents->output_gradient && s->value_dim > 0 && length > 0;
   multiply(x, rows, length, reads ? s->value_dim : 0,
            reads ? x->cotangents->output_gradient + heed_scored_offset(s->output_gradient, b, first, 0) : NULL, s->output_gradient.row,
-           s->output_gradient.column, reads ? in->value + heed_scored_offset(s->value, b, 0, 0) : NULL, s->value.column, s->value.row,
-           false, ds, T, worker);
+           s->output_gradient.column, reads ? in->value + heed_scored_offset(s->value, b, 0, 0) : NULL, s->value.column, s->value.row, ds,
+           T, worker);
   for (size_t r = 0; r < rows; r++, ds += T) {
     const float *direct = x->cotangents->weights_gradient ? x->cotangents->weights_gradient + (row + r) * T : NULL;
     for (size_t j = 0; direct && j < length; j++) ds[j] += direct[j];
@@ -76,15 +74,15 @@ static void query_block(void *context, size_t task, size_t worker) {
         .columns = length, .output = x->cotangents->weights + (row + r) * T, .output_gradient = ds, .input_gradient = ds, .scale = 1.0f};
     if (length > 0) x->call.kernels->softmax_backward.row(&softmax);
   }
-  if (!x->left_gradient || (length == 0 && x->accumulate_left)) return;
+  if (!x->left_gradient) return;
   multiply(x, rows, Hk, length, x->score_gradients + row * T, (ptrdiff_t)T, 1,
-           length > 0 && Hk > 0 ? in->key + heed_scored_offset(s->key, b, 0, 0) : NULL, s->key.row, s->key.column, x->accumulate_left,
+           length > 0 && Hk > 0 ? in->key + heed_scored_offset(s->key, b, 0, 0) : NULL, s->key.row, s->key.column,
            x->left_gradient + row * Hk, Hk, worker);
 }
 
 // Zeros where nothing is seen.
-static void clear_rows(const Backward *x, float *rows, size_t count) {
-  if (!x->call.shape->accumulate_inputs && count > 0) memset(rows, 0, count * sizeof(float));
+static void clear_rows(float *rows, size_t count) {
+  if (count > 0) memset(rows, 0, count * sizeof(float));
 }
 
 static void key_block(void *context, size_t task, size_t worker) {
@@ -96,17 +94,17 @@ static void key_block(void *context, size_t task, size_t worker) {
   float *value = x->gradients->value, *key = s->score == HeedAttentionScoreAdditive ? NULL : x->gradients->key;
   if (value) {
     const float *gradient = x->cotangents->output_gradient;
-    if (rows > 0 && !(gradient == NULL && s->accumulate_inputs))
+    if (rows > 0)
       multiply(x, rows, s->value_dim, gradient ? N : 0, gradient ? x->cotangents->weights + b * N * T + first : NULL, 1, (ptrdiff_t)T,
                gradient ? gradient + heed_scored_offset(s->output_gradient, b, 0, 0) : NULL, s->output_gradient.row,
-               s->output_gradient.column, s->accumulate_inputs, value + row * s->value_dim, s->value_dim, worker);
-    clear_rows(x, value + (row + rows) * s->value_dim, (end - seen) * s->value_dim);
+               s->output_gradient.column, value + row * s->value_dim, s->value_dim, worker);
+    clear_rows(value + (row + rows) * s->value_dim, (end - seen) * s->value_dim);
   }
   if (key) {
     multiply(x, rows, s->key_dim, N, x->score_gradients + b * N * T + first, 1, (ptrdiff_t)T,
              x->call.left + heed_scored_offset(x->call.left_strides, b, 0, 0), x->call.left_strides.row, x->call.left_strides.column,
-             s->accumulate_inputs, key + row * s->key_dim, s->key_dim, worker);
-    clear_rows(x, key + (row + rows) * s->key_dim, (end - seen) * s->key_dim);
+             key + row * s->key_dim, s->key_dim, worker);
+    clear_rows(key + (row + rows) * s->key_dim, (end - seen) * s->key_dim);
   }
 }
 
@@ -143,20 +141,19 @@ static HeedStatus general_gradients(const Backward *x) {
   const size_t N = s->query_length, Hk = s->key_dim;
   const HeedScoredRows left = {x->left_gradient, heed_scored_rows(N, Hk), Hk}, query = {x->call.inputs->query, s->query, s->query_dim};
   HeedStatus status = HeedStatusOk;
-  if (x->gradients->weight) status = heed_scored_outer(&x->call, N, true, query, left, s->accumulate_weights, x->gradients->weight);
+  if (x->gradients->weight) status = heed_scored_outer(&x->call, N, true, query, left, s->accumulate, x->gradients->weight);
   if (status != HeedStatusOk || !x->gradients->query) return status;
-  return heed_scored_multiply_visible(&x->call, N, true, left, x->call.inputs->weight, 1, (ptrdiff_t)Hk, s->query_dim, s->accumulate_inputs,
-                                      x->gradients->query);
+  return heed_scored_multiply_visible(&x->call, N, true, left, x->call.inputs->weight, 1, (ptrdiff_t)Hk, s->query_dim, x->gradients->query);
 }
 
 // Which gradients the score has; the others are not looked at.
 static bool wants_scores(const HeedScoredAttentionShape *s, const HeedScoredAttentionGradients *g) {
   if (g->query || g->key) return true;
   if (s->score == HeedAttentionScoreGeneral) return g->weight != NULL;
-  return s->score == HeedAttentionScoreAdditive && (g->projected_keys || g->query_weight || g->key_weight || g->score_weight);
+  return s->score == HeedAttentionScoreAdditive && (g->query_weight || g->key_weight || g->score_weight);
 }
 
-// Gradients when there is no query at all: zeros, or nothing to add.
+// Gradients when there is no query at all: zeros, or nothing to add to those of the weights.
 static void clear_all(const HeedScoredAttentionShape *s, const HeedScoredAttentionGradients *g) {
   const size_t keys = s->batch * s->key_length, A = s->attention_dim;
   const bool additive = s->score == HeedAttentionScoreAdditive, general = s->score == HeedAttentionScoreGeneral;
@@ -165,13 +162,12 @@ static void clear_all(const HeedScoredAttentionShape *s, const HeedScoredAttenti
     size_t count;
     bool kept;
   } all[] = {
-      {g->key, keys * s->key_dim, s->accumulate_inputs},
-      {g->value, keys * s->value_dim, s->accumulate_inputs},
-      {additive ? g->projected_keys : NULL, keys * A, s->accumulate_inputs},
-      {general ? g->weight : NULL, s->query_dim * s->key_dim, s->accumulate_weights},
-      {additive ? g->query_weight : NULL, A * s->query_dim, s->accumulate_weights},
-      {additive ? g->key_weight : NULL, A * s->key_dim, s->accumulate_weights},
-      {additive ? g->score_weight : NULL, A, s->accumulate_weights},
+      {g->key, keys * s->key_dim, false},
+      {g->value, keys * s->value_dim, false},
+      {general ? g->weight : NULL, s->query_dim * s->key_dim, s->accumulate},
+      {additive ? g->query_weight : NULL, A * s->query_dim, s->accumulate},
+      {additive ? g->key_weight : NULL, A * s->key_dim, s->accumulate},
+      {additive ? g->score_weight : NULL, A, s->accumulate},
   };
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
     if (all[i].data && !all[i].kept && all[i].count > 0) memset(all[i].data, 0, all[i].count * sizeof(float));
@@ -200,7 +196,7 @@ HeedStatus heed_scored_attention_backward(const HeedScoredAttentionShape *shape,
   if (!room) status = HeedStatusOutOfMemory;
   if (scores) x.score_gradients = room;
   if (left) x.left_gradient = room + score_floats;
-  if (dot) x.left_gradient = gradients->query, x.accumulate_left = shape->accumulate_inputs;
+  if (dot) x.left_gradient = gradients->query;
   if (status == HeedStatusOk) status = run_blocks(&x);
   if (status == HeedStatusOk && left) status = general_gradients(&x);
   if (status == HeedStatusOk && scores && !dot && !general) status = heed_additive_backward(&x.call, room, gradients);

@@ -38,19 +38,18 @@ typedef struct HeedScoredRows {
   size_t columns;
 } HeedScoredRows;
 
-// target[b, i, :] <- (or +=) x[b, i, :] M, target contiguous, M[h, n] at h * m_row + n * m_column, for all rows.
+// target[b, i, :] <- x[b, i, :] M, target contiguous, M[h, n] at h * m_row + n * m_column, for all rows.
 HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, const float *m, ptrdiff_t m_row, ptrdiff_t m_column,
-                                size_t columns, bool accumulate, float *target);
+                                size_t columns, float *target);
 
 // target [left.columns, right.columns] <- (or +=) sum over b, i < visible(b) of left[b, i, :]^T right[b, i, :], visible(b) being rows or, with
 // lengths, lengths[b] (`all_or_none`: rows unless that is 0). What is not visible is not read.
 HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows left, HeedScoredRows right,
                              bool accumulate, float *target);
 
-// target [B, rows, columns] <- (or +=) x M as heed_scored_multiply, in the visible rows alone: the others are 0, or stay as they are, whatever M
-// holds.
+// target [B, rows, columns] <- x M as heed_scored_multiply, in the visible rows only: the others are 0, whatever M holds.
 HeedStatus heed_scored_multiply_visible(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, const float *m,
-                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, bool accumulate, float *target);
+                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, float *target);
 
 // Zeros in the rows of target [B, rows, columns] that are not visible.
 void heed_scored_clear_hidden(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t columns, float *target);

@@ -26,7 +26,7 @@ static bool joins(size_t batch, size_t rows, HeedSequenceStrides *s) {
 }
 
 HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, const float *m, ptrdiff_t m_row, ptrdiff_t m_column,
-                                size_t columns, bool accumulate, float *target) {
+                                size_t columns, float *target) {
   HeedGemmShape shape = {
       .batch = batch,
       .m = rows,
@@ -38,7 +38,6 @@ HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, con
       .c_row = (ptrdiff_t)columns,
       .c_column = 1,
       .alpha = 1.0f,
-      .beta = accumulate ? 1.0f : 0.0f,
   };
   if (joins(batch, rows, &x.strides)) shape.m = batch * rows, shape.batch = 1;
   shape.a_batch = x.strides.batch, shape.a_row = x.strides.row, shape.a_column = x.strides.column;
@@ -103,7 +102,7 @@ void heed_scored_clear_hidden(const HeedScoredCall *call, size_t rows, bool all_
 }
 
 HeedStatus heed_scored_multiply_visible(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, const float *m,
-                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, bool accumulate, float *target) {
+                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, float *target) {
   const size_t batch = call->shape->batch;
   HeedStatus status = HeedStatusOk;
   for (size_t b = 0; b < batch && status == HeedStatusOk;) {
@@ -111,10 +110,9 @@ HeedStatus heed_scored_multiply_visible(const HeedScoredCall *call, size_t rows,
     do b++;
     while (visible == rows && b < batch && visible_rows(call, rows, all_or_none, b) == rows);
     const HeedScoredRows part = {x.data ? x.data + heed_scored_offset(x.strides, first, 0, 0) : NULL, x.strides, x.columns};
-    if (visible > 0)
-      status = heed_scored_multiply(b - first, visible, part, m, m_row, m_column, columns, accumulate, target + first * rows * columns);
+    if (visible > 0) status = heed_scored_multiply(b - first, visible, part, m, m_row, m_column, columns, target + first * rows * columns);
   }
-  if (!accumulate) heed_scored_clear_hidden(call, rows, all_or_none, columns, target);
+  heed_scored_clear_hidden(call, rows, all_or_none, columns, target);
   return status;
 }
 
@@ -145,7 +143,7 @@ static HeedAdditiveRows prepared_rows(const float *prepared, size_t rows, size_t
 // Projects rows [batch, rows, x.columns] by weight [dim, x.columns] and prepares them.
 static HeedStatus prepare(const HeedKernels *kernels, size_t batch, size_t rows, HeedScoredRows x, const float *weight, size_t dim,
                           float *prepared) {
-  const HeedStatus status = heed_scored_multiply(batch, rows, x, weight, 1, (ptrdiff_t)x.columns, dim, false, prepared);
+  const HeedStatus status = heed_scored_multiply(batch, rows, x, weight, 1, (ptrdiff_t)x.columns, dim, prepared);
   if (status != HeedStatusOk) return status;
   const size_t all = batch * rows;
   Prepare call = {kernels, all, dim, prepared, prepared + all * dim, prepared + 2 * all * dim};
@@ -184,7 +182,7 @@ static HeedStatus project_general(HeedScoredCall *call) {
   call->left = call->room;
   call->left_strides = heed_scored_rows(s->query_length, s->key_dim);
   return heed_scored_multiply(s->batch, s->query_length, query_rows(call), call->inputs->weight, (ptrdiff_t)s->key_dim, 1, s->key_dim,
-                              false, call->room);
+                              call->room);
 }
 
 void heed_scored_plan(HeedScoredCall *call) {
@@ -218,45 +216,24 @@ size_t heed_additive_attention_prepared_size(const HeedScoredAttentionShape *sha
   return shape ? prepared_floats(heed_size_product(shape->batch, shape->key_length), shape->attention_dim) : SIZE_MAX;
 }
 
-static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScoredAttentionInputs *in, bool key_is_read,
-                             bool weight_is_read) {
+static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScoredAttentionInputs *in) {
   const HeedStatus status = heed_scored_check_sizes(s, true);
   if (status != HeedStatusOk) return status;
   if (!in || s->score != HeedAttentionScoreAdditive) return HeedStatusBadArgument;
   const HeedArray key = heed_scored_contiguous(s->batch, s->key_length, s->key_dim),
                   weight = heed_scored_contiguous(1, s->attention_dim, s->key_dim);
-  if (key_is_read && !heed_scored_needs(&key, in->key)) return HeedStatusBadArgument;
-  if (weight_is_read && !heed_scored_needs(&weight, in->key_weight)) return HeedStatusBadArgument;
+  if (!heed_scored_needs(&key, in->key) || !heed_scored_needs(&weight, in->key_weight)) return HeedStatusBadArgument;
   return heed_scored_check_lengths(s, in);
 }
 
 HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                                 float *prepared) {
   HEED_ENTRY_FLUSHING_DENORMALS();
-  const HeedStatus status = check_keys(shape, inputs, true, true);
+  const HeedStatus status = check_keys(shape, inputs);
   if (status != HeedStatusOk) return status;
   if (heed_additive_attention_prepared_size(shape) > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
   if (shape->batch == 0 || shape->key_length == 0) return HeedStatusOk;
   if (!prepared) return HeedStatusBadArgument;
   const HeedScoredRows rows = {inputs->key, shape->key, shape->key_dim};
   return prepare(heed_kernels(), shape->batch, shape->key_length, rows, inputs->key_weight, shape->attention_dim, prepared);
-}
-
-HeedStatus heed_additive_attention_keys_backward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
-                                                 const float *projected_keys_gradient, const HeedScoredAttentionGradients *gradients) {
-  HEED_ENTRY_FLUSHING_DENORMALS();
-  if (!gradients) return HeedStatusBadArgument;
-  HeedStatus status = check_keys(shape, inputs, gradients->key_weight != NULL, gradients->key != NULL);
-  if (status != HeedStatusOk) return status;
-  const size_t T = shape->key_length, A = shape->attention_dim;
-  const HeedArray projected = heed_scored_contiguous(shape->batch, T, A);
-  if (!heed_scored_needs(&projected, projected_keys_gradient)) return HeedStatusBadArgument;
-  const HeedScoredCall call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs};
-  const HeedScoredRows gradient = {projected_keys_gradient, heed_scored_rows(T, A), A};
-  const HeedScoredRows keys = {inputs->key, shape->key, shape->key_dim};
-  // The one that needs scratch comes first: where there is none, nothing has been touched.
-  if (gradients->key_weight) status = heed_scored_outer(&call, T, false, gradient, keys, shape->accumulate_weights, gradients->key_weight);
-  if (status != HeedStatusOk || !gradients->key) return status;
-  return heed_scored_multiply_visible(&call, T, false, gradient, inputs->key_weight, (ptrdiff_t)shape->key_dim, 1, shape->key_dim,
-                                      shape->accumulate_inputs, gradients->key);
 }

@@ -20,8 +20,8 @@
 // all minus infinity has the weights 0.
 //
 // Queries, keys, values, the output and the output's gradient have strides (in elements, any sign, 0 too but for the output); all other
-// arrays are contiguous, row-major. Forward outputs overwrite. Gradients overwrite, or are added to what is there (`accumulate`).
-// No output may overlap an input or another output.
+// arrays are contiguous, row-major. Outputs overwrite, but the gradients of weights are added to what they hold where `accumulate` is set
+// ("Gradients" in runtime.h). No output may overlap an input or another output.
 //
 // Accuracy: of the weights, the output and each gradient as a whole, ||x - r||2 is at most 40 eps ||r||2 of float64's r where projections and
 // scores are a few units large (of an array of fewer than 16 elements, whose sums may all but cancel, 64 times that). It grows with scores, for
@@ -73,8 +73,7 @@ typedef struct HeedScoredAttentionShape {
   size_t attention_dim;                        // A, additive alone
   HeedSequenceStrides query, key, value;       // [B, N, Hq], [B, T, Hk], [B, T, E]
   HeedSequenceStrides output, output_gradient; // [B, N, E]
-  bool accumulate_inputs;                      // gradients of queries, keys, projected keys and values are added to what is there
-  bool accumulate_weights;                     // likewise those of query_weight, key_weight, score_weight and weight
+  bool accumulate;                             // backward: gradients of weight, query_weight, key_weight and score_weight
 } HeedScoredAttentionShape;
 
 typedef struct HeedScoredAttentionInputs {
@@ -96,14 +95,13 @@ typedef struct HeedScoredAttentionOutputs {
 
 // Null is a gradient that is not wanted.
 typedef struct HeedScoredAttentionGradients {
-  float *query;          // [B, N, Hq]
-  float *key;            // [B, T, Hk]; must be null where the keys are prepared
-  float *projected_keys; // [B, T, A], additive: of Wk k
-  float *value;          // [B, T, E]
-  float *weight;         // [Hq, Hk], general
-  float *query_weight;   // [A, Hq], additive
-  float *key_weight;     // [A, Hk], additive; must be null where the keys are prepared
-  float *score_weight;   // [A], additive
+  float *query;        // [B, N, Hq]
+  float *key;          // [B, T, Hk]; must be null where the keys are prepared
+  float *value;        // [B, T, E]
+  float *weight;       // [Hq, Hk], general
+  float *query_weight; // [A, Hq], additive
+  float *key_weight;   // [A, Hk], additive; must be null where the keys are prepared
+  float *score_weight; // [A], additive
 } HeedScoredAttentionGradients;
 
 // What the backward pass starts from.
@@ -120,25 +118,20 @@ HeedStatus heed_scored_attention_backward(const HeedScoredAttentionShape *shape,
 
 // ---- Prepared keys --------------------------------------------------------------------------------------------------------------------
 
-// Floats of B * T prepared keys; SIZE_MAX where they overflow, and for a null shape. The first B * T * A of them are the
-// projected keys Wk k, [B, T, A].
+// Floats of B * T prepared keys; SIZE_MAX where they overflow, and for a null shape.
 size_t heed_additive_attention_prepared_size(const HeedScoredAttentionShape *shape);
 
-// Projects the keys and prepares the projection for any number of forward and backward calls. Reads of the inputs key and key_weight alone.
+// Projects the keys and prepares the projection for any number of forward and backward calls. Reads only key and key_weight of the inputs.
 HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                                 float *prepared);
-
-// The gradients of key and key_weight (either may be null) from that of the projected keys, whose rows from lengths[b] on are not read.
-HeedStatus heed_additive_attention_keys_backward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
-                                                 const float *projected_keys_gradient, const HeedScoredAttentionGradients *gradients);
 
 // ---- The specification in code: scalar, float64, one thread ---------------------------------------------------------------------------
 
 // Contiguous; each may be null. The reference computes its own weights in both directions and does not look at `prepared_keys`,
-// `cotangents->weights` and the two accumulate flags.
+// `cotangents->weights` and `accumulate`.
 typedef struct HeedScoredAttentionReference {
   double *output, *weights;
-  double *query, *key, *projected_keys, *value, *weight, *query_weight, *key_weight, *score_weight; // gradients, which overwrite
+  double *query, *key, *value, *weight, *query_weight, *key_weight, *score_weight; // gradients, which overwrite
 } HeedScoredAttentionReference;
 
 // `cotangents` may be null where no gradient is asked for.

@@ -242,7 +242,6 @@ TEST_ONCE(arguments_of_scored_attention) {
     GIVES_STATUS(expected[i], heed_scored_attention_backward(&spoilt[i], &scored_inputs, &cotangents, &scored_gradients));
     GIVES_STATUS(expected[i], heed_scored_attention_reference(&spoilt[i], &scored_inputs, &cotangents, &scored_reference));
     GIVES_STATUS(expected[i], heed_additive_attention_prepare_keys(&spoilt[i], &scored_inputs, OUT));
-    GIVES_STATUS(expected[i], heed_additive_attention_keys_backward(&spoilt[i], &scored_inputs, IN, &scored_gradients));
   }
   static HeedScoredAttentionInputs without[8];
   for (int i = 0; i < 8; i++) without[i] = scored_inputs;
@@ -254,7 +253,6 @@ TEST_ONCE(arguments_of_scored_attention) {
     GIVES(BadArgument, heed_scored_attention_reference(&scored, &without[i], &cotangents, &scored_reference));
     if (i < 4) continue;
     GIVES(BadArgument, heed_additive_attention_prepare_keys(&scored, &without[i], OUT));
-    GIVES(BadArgument, heed_additive_attention_keys_backward(&scored, &without[i], IN, &scored_gradients));
   }
   GIVES(BadArgument, heed_scored_attention_forward(NULL, &scored_inputs, &scored_outputs));
   GIVES(BadArgument, heed_scored_attention_forward(&scored, NULL, &scored_outputs));
@@ -283,8 +281,4 @@ TEST_ONCE(arguments_of_scored_attention) {
   GIVES(BadArgument, heed_additive_attention_prepare_keys(&scored, NULL, OUT));
   GIVES(BadArgument, heed_additive_attention_prepare_keys(&scored, &scored_inputs, NULL));
   GIVES(BadArgument, heed_additive_attention_prepare_keys(WITH(scored, score = HeedAttentionScoreDot), &scored_inputs, OUT));
-  GIVES(BadArgument, heed_additive_attention_keys_backward(NULL, &scored_inputs, IN, &scored_gradients));
-  GIVES(BadArgument, heed_additive_attention_keys_backward(&scored, NULL, IN, &scored_gradients));
-  GIVES(BadArgument, heed_additive_attention_keys_backward(&scored, &scored_inputs, NULL, &scored_gradients));
-  GIVES(BadArgument, heed_additive_attention_keys_backward(&scored, &scored_inputs, IN, NULL));
 }

@@ -2,17 +2,7 @@
 
 #include "fuzz_support.h"
 
-enum {
-  GradientQuery,
-  GradientKey,
-  GradientProjected,
-  GradientValue,
-  GradientWeight,
-  GradientQueryWeight,
-  GradientKeyWeight,
-  GradientScoreWeight,
-  GRADIENTS
-};
+enum { GradientQuery, GradientKey, GradientValue, GradientWeight, GradientQueryWeight, GradientKeyWeight, GradientScoreWeight, GRADIENTS };
 
 typedef struct Scored {
   HeedScoredAttentionShape shape;
@@ -152,40 +142,38 @@ FUZZ(scored_attention_backward) {
   HeedScoredAttentionCotangents cotangents = {fuzz_one_in(6) ? NULL : cotangent.data, fuzz_one_in(2) ? direct.data : NULL, x.weights.data};
   const size_t sizes[GRADIENTS][3] = {{B, N, s.query_dim},
                                       {B, T, s.key_dim},
-                                      {B, T, s.attention_dim},
                                       {B, T, s.value_dim},
                                       {1, s.query_dim, s.key_dim},
                                       {1, s.attention_dim, s.query_dim},
                                       {1, s.attention_dim, s.key_dim},
                                       {1, 1, s.attention_dim}};
-  static const char *const names[GRADIENTS] = {"dquery",  "dkey",          "dprojected",  "dvalue",
-                                               "dweight", "dquery weight", "dkey weight", "dscore weight"};
+  static const char *const names[GRADIENTS] = {"dquery", "dkey", "dvalue", "dweight", "dquery weight", "dkey weight", "dscore weight"};
   FuzzArray gradient[GRADIENTS], oracle[GRADIENTS];
   float *wanted[GRADIENTS];
   double *results[GRADIENTS];
-  x.shape.accumulate_inputs = fuzz_one_in(2), x.shape.accumulate_weights = fuzz_one_in(2);
+  x.shape.accumulate = fuzz_one_in(2);
   for (int i = 0; i < GRADIENTS; i++) {
     gradient[i] = fuzz_array(names[i], FuzzWritten, FuzzContiguous, sizeof(float), 3, sizes[i]);
     oracle[i] = fuzz_array(names[i], FuzzWritten, FuzzContiguous, sizeof(double), 3, sizes[i]);
     const bool exists = i <= GradientKey || i == GradientValue || (i == GradientWeight ? s.score == HeedAttentionScoreGeneral : additive);
     wanted[i] = exists && !fuzz_one_in(4) ? gradient[i].data : NULL;
     results[i] = exists ? oracle[i].data : NULL;
-    if (i < GradientWeight ? x.shape.accumulate_inputs : x.shape.accumulate_weights) fuzz_fill(&gradient[i], 1);
+    if (i >= GradientWeight && x.shape.accumulate) fuzz_fill(&gradient[i], 1);
   }
   spoil(&x);
   const HeedStatus of_reference = x.expected;
   if (x.expected == HeedStatusOk && fuzz_one_in(12)) x.expected = fuzz_null(&cotangents.weights, &x.weights);
   const HeedScoredAttentionReference reference = {NULL,       NULL,       results[0], results[1], results[2],
-                                                  results[3], results[4], results[5], results[6], results[7]};
+                                                  results[3], results[4], results[5], results[6]};
   if (!FUZZ_CALL(of_reference, heed_scored_attention_reference(&x.shape, &x.inputs, &cotangents, &reference)) && x.expected == HeedStatusOk)
     return;
   for (int i = 0; x.expected == HeedStatusOk && i < GRADIENTS; i++) {
-    const bool adds = i < GradientWeight ? x.shape.accumulate_inputs : x.shape.accumulate_weights;
+    const bool adds = i >= GradientWeight && x.shape.accumulate;
     for (size_t e = 0; adds && results[i] && e < oracle[i].count; e++)
       FUZZ_AT(double, oracle[i], e) += (double)FUZZ_AT(float, gradient[i], e);
     fuzz_keep(&oracle[i]);
   }
-  const HeedScoredAttentionGradients g = {wanted[0], wanted[1], wanted[2], wanted[3], wanted[4], wanted[5], wanted[6], wanted[7]};
+  const HeedScoredAttentionGradients g = {wanted[0], wanted[1], wanted[2], wanted[3], wanted[4], wanted[5], wanted[6]};
   if (!FUZZ_CALL(x.expected, heed_scored_attention_backward(&x.shape, &x.inputs, &cotangents, &g))) return;
   for (int i = 0; i < GRADIENTS; i++)
     if (wanted[i]) fuzz_near(&gradient[i], &oracle[i], NULL, BACKWARD_EPS * EPSILON * (double)(1 + N * T + s.value_dim) / 8);

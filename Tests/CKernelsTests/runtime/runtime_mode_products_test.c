@@ -152,10 +152,6 @@ static HeedStatus score_backward(void) {
 static HeedStatus prepare_keys(void) {
   return heed_additive_attention_prepare_keys(&scored, &scored_inputs, mode_floats(heed_additive_attention_prepared_size(&scored)));
 }
-static HeedStatus keys_backward(void) {
-  const HeedScoredAttentionGradients gradients = {.key = mode_floats(B * SOURCES * UNITS), .key_weight = mode_floats(UNITS * UNITS)};
-  return heed_additive_attention_keys_backward(&scored, &scored_inputs, mode_x, &gradients);
-}
 
 // ---- Recurrent layers -------------------------------------------------------------------------------------------------------------------
 
@@ -298,21 +294,36 @@ static HeedStatus machine(void) {
 
 #define CALL(function) {#function, function}
 const ModeCall mode_product_calls[] = {
-    CALL(gemm),          CALL(gemm_fused),
-    CALL(gemm_bf16),     CALL(gemm_bf16_fused),
-    CALL(gemm_openblas), CALL(gemm_packed),
-    CALL(naive),         CALL(gemm_bf16_packed),
-    CALL(materialized),  CALL(tiled),
-    CALL(automatic),     CALL(decode),
-    CALL(tiled_bf16),    CALL(automatic_bf16),
-    CALL(decode_bf16),   CALL(cached),
-    CALL(cached_bf16),   CALL(naive_backward),
-    CALL(score),         CALL(materialized_backward),
-    CALL(rnn),           CALL(tiled_backward),
-    CALL(lstm),          CALL(score_backward),
-    CALL(gru),           CALL(prepare_keys),
-    CALL(convolve),      CALL(keys_backward),
-    CALL(pool),          CALL(convolve_depthwise),
-    CALL(graph),         CALL(machine),
+    CALL(gemm),
+    CALL(gemm_fused),
+    CALL(gemm_bf16),
+    CALL(gemm_bf16_fused),
+    CALL(gemm_openblas),
+    CALL(gemm_packed),
+    CALL(naive),
+    CALL(gemm_bf16_packed),
+    CALL(materialized),
+    CALL(tiled),
+    CALL(automatic),
+    CALL(decode),
+    CALL(tiled_bf16),
+    CALL(automatic_bf16),
+    CALL(decode_bf16),
+    CALL(cached),
+    CALL(cached_bf16),
+    CALL(naive_backward),
+    CALL(score),
+    CALL(materialized_backward),
+    CALL(rnn),
+    CALL(tiled_backward),
+    CALL(lstm),
+    CALL(score_backward),
+    CALL(gru),
+    CALL(prepare_keys),
+    CALL(convolve),
+    CALL(pool),
+    CALL(convolve_depthwise),
+    CALL(graph),
+    CALL(machine),
 };
 const size_t mode_product_count = sizeof mode_product_calls / sizeof *mode_product_calls;

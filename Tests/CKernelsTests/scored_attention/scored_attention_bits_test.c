@@ -143,9 +143,9 @@ TEST(scored_attention_refuses_bad_arguments_and_touches_nothing) {
   REFUSES(HeedStatusBadShape, x.shape.attention_dim, SIZE_MAX / 2);
   REFUSES(HeedStatusBadStride, x.shape.query.row, PTRDIFF_MAX);
   x.lengths[0] = 5;
-  REFUSES(HeedStatusBadArgument, x.shape.accumulate_inputs, false);
+  REFUSES(HeedStatusBadArgument, x.shape.accumulate, false);
   x.lengths[0] = -1;
-  REFUSES(HeedStatusBadArgument, x.shape.accumulate_inputs, false);
+  REFUSES(HeedStatusBadArgument, x.shape.accumulate, false);
   x.lengths[0] = 4;
   x.inputs.prepared_keys = weights;
   CHECK(heed_scored_attention_backward(&x.shape, &x.inputs, &x.cotangents, &(HeedScoredAttentionGradients){.key = gradient}) ==

@@ -7,8 +7,15 @@
 #include <string.h>
 
 const char *const scored_result_names[SCORED_RESULT_COUNT] = {
-    "output",         "weights",         "query gradient",        "key gradient",        "projected keys' gradient",
-    "value gradient", "weight gradient", "query weight gradient", "key weight gradient", "score weight gradient",
+    "output",
+    "weights",
+    "query gradient",
+    "key gradient",
+    "value gradient",
+    "weight gradient",
+    "query weight gradient",
+    "key weight gradient",
+    "score weight gradient",
 };
 
 float *scored_at(const ScoredOperand *x, size_t b, size_t i, size_t j) {
@@ -96,8 +103,7 @@ ScoredBuilt scored_build(const ScoredProblem *p) {
       .key = x.key.strides,
       .value = x.value.strides,
       .output_gradient = x.output_gradient.strides,
-      .accumulate_inputs = p->accumulate,
-      .accumulate_weights = p->accumulate,
+      .accumulate = p->accumulate,
   };
   x.inputs = (HeedScoredAttentionInputs){x.query.first,        x.key.first,        x.value.first,        x.lengths, x.weight.first,
                                          x.query_weight.first, x.key_weight.first, x.score_weight.first, NULL};
@@ -122,9 +128,9 @@ void scored_free(ScoredBuilt *x) {
 }
 
 size_t scored_result_count(const ScoredProblem *p, ScoredResult r) {
-  const size_t counts[SCORED_RESULT_COUNT] = {
-      p->B * p->N * p->E, p->B * p->N * p->T, p->B * p->N * p->Hq, p->B * p->T * p->Hk, p->B * p->T * p->A,
-      p->B * p->T * p->E, p->Hq * p->Hk,      p->A * p->Hq,        p->A * p->Hk,        p->A};
+  const size_t counts[SCORED_RESULT_COUNT] = {p->B * p->N * p->E,  p->B * p->N * p->T, p->B * p->N * p->Hq,
+                                              p->B * p->T * p->Hk, p->B * p->T * p->E, p->Hq * p->Hk,
+                                              p->A * p->Hq,        p->A * p->Hk,       p->A};
   return counts[r];
 }
 
@@ -132,8 +138,7 @@ unsigned scored_all(const ScoredProblem *p) {
   const unsigned common = 1u << ScoredOutput | 1u << ScoredWeights | 1u << ScoredQuery | 1u << ScoredValue, key = 1u << ScoredKey;
   if (p->score == HeedAttentionScoreDot) return common | key;
   if (p->score == HeedAttentionScoreGeneral) return common | key | 1u << ScoredWeight;
-  return common | (p->prepared ? 0 : key | 1u << ScoredKeyWeight) | 1u << ScoredProjectedKeys | 1u << ScoredQueryWeight |
-         1u << ScoredScoreWeight;
+  return common | (p->prepared ? 0 : key | 1u << ScoredKeyWeight) | 1u << ScoredQueryWeight | 1u << ScoredScoreWeight;
 }
 
 float scored_initial(size_t i) { return 0.25f * (float)(i % 7) - 0.5f; }
@@ -141,7 +146,6 @@ float scored_initial(size_t i) { return 0.25f * (float)(i % 7) - 0.5f; }
 static HeedScoredAttentionGradients gradients_of(float *const of[SCORED_RESULT_COUNT]) {
   return (HeedScoredAttentionGradients){.query = of[ScoredQuery],
                                         .key = of[ScoredKey],
-                                        .projected_keys = of[ScoredProjectedKeys],
                                         .value = of[ScoredValue],
                                         .weight = of[ScoredWeight],
                                         .query_weight = of[ScoredQueryWeight],
@@ -163,7 +167,7 @@ ScoredResults scored_run(ScoredBuilt *x, unsigned wanted) {
     blocks[r] = guarded_allocate(count * sizeof(float), p->stream % 2 ? GuardEnd : GuardBegin);
     first[r] = blocks[r].data;
     poison_floats(first[r], count);
-    for (size_t i = 0; r >= ScoredQuery && p->accumulate && i < count; i++) first[r][i] = scored_initial(i);
+    for (size_t i = 0; r >= ScoredWeight && p->accumulate && i < count; i++) first[r][i] = scored_initial(i);
   }
   // The output has the layout of the problem.
   ScoredOperand output = operand(p->B, p->N, p->E, p->layout == ScoredShared ? ScoredContiguous : p->layout, GuardEnd);
@@ -202,14 +206,14 @@ void scored_check(ScoredBuilt *x, const ScoredResults *results, double bound) {
   double *of[SCORED_RESULT_COUNT] = {NULL};
   for (int r = 0; r < SCORED_RESULT_COUNT; r++)
     if (results->of[r]) of[r] = malloc(scored_result_count(p, (ScoredResult)r) * sizeof(double) + 1);
-  const HeedScoredAttentionReference reference = {of[0], of[1], of[2], of[3], of[4], of[5], of[6], of[7], of[8], of[9]};
-  const bool backward = of[ScoredQuery] || of[ScoredKey] || of[ScoredProjectedKeys] || of[ScoredValue] || of[ScoredWeight] ||
-                        of[ScoredQueryWeight] || of[ScoredKeyWeight] || of[ScoredScoreWeight];
+  const HeedScoredAttentionReference reference = {of[0], of[1], of[2], of[3], of[4], of[5], of[6], of[7], of[8]};
+  const bool backward = of[ScoredQuery] || of[ScoredKey] || of[ScoredValue] || of[ScoredWeight] || of[ScoredQueryWeight] ||
+                        of[ScoredKeyWeight] || of[ScoredScoreWeight];
   CHECK(heed_scored_attention_reference(&x->shape, &x->inputs, backward ? &x->cotangents : NULL, &reference) == HeedStatusOk);
   for (int r = 0; r < SCORED_RESULT_COUNT; r++) {
     if (!of[r]) continue;
     const size_t count = scored_result_count(p, (ScoredResult)r);
-    for (size_t i = 0; r >= ScoredQuery && p->accumulate && i < count; i++) of[r][i] += (double)scored_initial(i);
+    for (size_t i = 0; r >= ScoredWeight && p->accumulate && i < count; i++) of[r][i] += (double)scored_initial(i);
     const Errors errors = compare_rows(results->of[r], of[r], 1, count);
     // A few sums may all but cancel, as a norm of many does not.
     const double allowed = (count < 16 ? 64 : 1) * bound * EPSILON;

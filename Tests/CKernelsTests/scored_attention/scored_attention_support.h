@@ -22,7 +22,6 @@ typedef enum ScoredResult {
   ScoredWeights,
   ScoredQuery,
   ScoredKey,
-  ScoredProjectedKeys,
   ScoredValue,
   ScoredWeight,
   ScoredQueryWeight,
@@ -78,7 +77,7 @@ unsigned scored_all(const ScoredProblem *problem);
 ScoredResults scored_run(ScoredBuilt *built, unsigned wanted);
 void scored_results_free(ScoredResults *results);
 
-// What accumulating gradients begin with, at index i.
+// What gradients of weights begin with where they accumulate, at index i.
 float scored_initial(size_t i);
 
 // Holds results against the reference's: N of each at most `bound` eps.

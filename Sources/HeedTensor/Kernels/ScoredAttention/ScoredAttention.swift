@@ -43,10 +43,10 @@ package enum ScoredAttentionKeys: Sendable {
 
 /// Keys of additive attention, projected once for a decoder that attends to them step by step.
 package struct PreparedAttentionKeys: Sendable {
-    /// Of the kernel's own layout; the projected keys come first.
+    /// Of the kernel's own layout.
     let storage: Tensor
-    /// `[batch, keys, attention size]`: `Wk k`.
-    package let projected: Tensor
+    /// Of the projected keys `Wk k`: `[batch, keys, attention size]`.
+    let shape: Shape
 
     /// - Parameters:
     ///   - keys: `[batch, keys, key size]`.
@@ -66,15 +66,15 @@ package struct PreparedAttentionKeys: Sendable {
         inputs.key = UnsafePointer(keys.firstElement)
         inputs.key_weight = UnsafePointer(weight.firstElement)
         let size = heed_additive_attention_prepared_size(&descriptor)
-        guard let shape = Shape(exactly: [Int(clamping: size)]),
-            let projectedShape = Shape(exactly: [keys.shape[0], keys.shape[1], weight.shape[0]])
+        guard let storageShape = Shape(exactly: [Int(clamping: size)]),
+            let shape = Shape(exactly: [keys.shape[0], keys.shape[1], weight.shape[0]])
         else { throw TensorError(.badShape, "additive attention", "too large: \(shapes)") }
-        storage = try Tensor(shape: shape) { output throws(TensorError) in
+        self.shape = shape
+        storage = try Tensor(shape: storageShape) { output throws(TensorError) in
             defer { withExtendedLifetime((keys, weight)) {} }
             try heed_additive_attention_prepare_keys(&descriptor, &inputs, output.baseAddress)
                 .check("additive attention", shapes)
         }
-        projected = storage.slice(axis: 0, range: 0..<projectedShape.count).reshaped(projectedShape)
     }
 }
 

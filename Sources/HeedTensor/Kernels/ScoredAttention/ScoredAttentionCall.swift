@@ -27,7 +27,7 @@ package struct ScoredAttentionCall: Sendable {
         let keyShape: Shape
         switch keys {
         case .sequences(let tensor): keyShape = tensor.shape
-        case .prepared(let prepared): keyShape = prepared.projected.shape
+        case .prepared(let prepared): keyShape = prepared.shape
         }
         shapes = "queries \(queries.shape), keys \(keyShape), values \(values.shape)"
         guard queries.rank == 3, keyShape.rank == 3, values.rank == 3, keyShape[0] == queries.shape[0],
@@ -117,7 +117,6 @@ package struct ScoredAttentionCall: Sendable {
         gradients.query = result.queries?.firstElement
         gradients.value = result.values?.firstElement
         gradients.key = result.keys?.firstElement
-        gradients.projected_keys = result.projectedKeys?.firstElement
         gradients.weight = result.weight?.firstElement
         gradients.query_weight = result.queryWeight?.firstElement
         gradients.key_weight = result.keyWeight?.firstElement
@@ -169,16 +168,13 @@ package struct ScoredAttentionGradients: Sendable {
 
         package static let queries = Names(rawValue: 1)
         package static let keys = Names(rawValue: 2)
-        /// Of `Wk k`, additive.
-        package static let projectedKeys = Names(rawValue: 4)
-        package static let values = Names(rawValue: 8)
+        package static let values = Names(rawValue: 4)
         /// All weights of the score.
-        package static let weights = Names(rawValue: 16)
+        package static let weights = Names(rawValue: 8)
     }
 
     package private(set) var queries: Tensor?
     package private(set) var keys: Tensor?
-    package private(set) var projectedKeys: Tensor?
     package private(set) var values: Tensor?
     package private(set) var weight: Tensor?
     package private(set) var queryWeight: Tensor?
@@ -195,14 +191,7 @@ package struct ScoredAttentionGradients: Sendable {
         }
         self.queries = zeros(.queries, queries.shape)
         self.values = zeros(.values, values.shape)
-        switch keys {
-        case .sequences(let tensor):
-            self.keys = zeros(.keys, tensor.shape)
-            if let scoreWeight {
-                projectedKeys = zeros(.projectedKeys, [tensor.shape[0], tensor.shape[1], scoreWeight.shape[0]])
-            }
-        case .prepared(let prepared): projectedKeys = zeros(.projectedKeys, prepared.projected.shape)
-        }
+        if case .sequences(let tensor) = keys { self.keys = zeros(.keys, tensor.shape) }
         self.weight = zeros(.weights, weight?.shape)
         self.queryWeight = zeros(.weights, queryWeight?.shape)
         self.keyWeight = zeros(.weights, keyWeight?.shape)
