@@ -18,7 +18,6 @@ typedef struct Call {
   HeedConvolutionSizes z;
   HeedConvolutionColumns columns;
   const float *input, *d_output;
-  bool accumulate;
   float *gradient;
   size_t task_channels, channel_tiles, task_outputs, output_tiles;
   bool pointwise, flat;  // flat: dY is read where it lies
@@ -73,7 +72,7 @@ static void store(const Call *call, const float *sum, size_t output, size_t outp
     float *to = call->gradient + (output + o) * call->z.depth + channel * call->z.area;
     const float *from = call->outputs_in_lanes ? sum + o : sum + o * depth;
     const size_t step = call->outputs_in_lanes ? outputs : 1;
-    for (size_t k = 0; k < depth; k++) to[k] = call->accumulate ? to[k] + from[k * step] : from[k * step];
+    for (size_t k = 0; k < depth; k++) to[k] = call->shape->accumulate ? to[k] + from[k * step] : from[k * step];
   }
 }
 
@@ -153,17 +152,16 @@ static bool carve_scratch(Call *call, size_t width) {
   return true;
 }
 
-HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, bool accumulate,
-                                            float *d_weight) {
+HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, float *d_weight) {
   HEED_ENTRY();
-  Call call = {.kernels = heed_kernels(), .shape = shape, .accumulate = accumulate};
+  Call call = {.kernels = heed_kernels(), .shape = shape};
   HeedStatus status = heed_convolution_check(shape, &call.z);
   if (status == HeedStatusOk) status = heed_convolution_check_input(shape, &shape->input);
   if (status == HeedStatusOk) status = heed_convolution_check_output(shape, &call.z, false);
   if (status != HeedStatusOk) return status;
   if (!d_weight || (shape->batch > 0 && (!input || !d_output))) return HeedStatusBadArgument;
   if (heed_convolution_is_depthwise(shape, &call.z))
-    return heed_convolution_depthwise_backward_weight(shape, &call.z, input, d_output, accumulate, d_weight);
+    return heed_convolution_depthwise_backward_weight(shape, &call.z, input, d_output, d_weight);
   call.input = input, call.d_output = d_output, call.gradient = d_weight;
   call.pointwise = heed_convolution_is_pointwise(shape) && heed_plane_is_flat(&shape->input, shape->height, shape->width);
   call.flat = heed_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
@@ -191,12 +189,12 @@ static void sum_bias(void *context, size_t task, size_t worker) {
       call->kernels->convolution.sum(call->d_output + at, s->column, count, n * call->z.pixels + y * count, sums);
     }
   for (size_t i = 0; i < HEED_BIAS_SUMS; i++) sum += sums[i];
-  call->gradient[task] = call->accumulate ? (float)((double)call->gradient[task] + sum) : (float)sum;
+  call->gradient[task] = call->shape->accumulate ? (float)((double)call->gradient[task] + sum) : (float)sum;
 }
 
-HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, bool accumulate, float *d_bias) {
+HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, float *d_bias) {
   HEED_ENTRY();
-  Call call = {.kernels = heed_kernels(), .shape = shape, .accumulate = accumulate};
+  Call call = {.kernels = heed_kernels(), .shape = shape};
   HeedStatus status = heed_convolution_check(shape, &call.z);
   if (status == HeedStatusOk) status = heed_convolution_check_output(shape, &call.z, false);
   if (status != HeedStatusOk) return status;

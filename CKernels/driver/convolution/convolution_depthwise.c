@@ -20,7 +20,6 @@ typedef struct Call {
   const HeedConvolutionSizes *z;
   const float *input, *weight, *bias, *d_output; // as the pass has them
   HeedActivation activation;
-  bool accumulate;
   float *result; // Y, dX, dW
   size_t units, task_units;
   ptrdiff_t *offsets; // of every term
@@ -250,7 +249,7 @@ static void sum_block(void *context, size_t task, size_t worker) {
     }
   take_lanes(weights, lanes, sums, totals);
   float *to = call->result + u.channel * outputs * call->z->area;
-  for (size_t k = 0; k < weights; k++) to[k] = call->accumulate ? to[k] + (float)totals[k] : (float)totals[k];
+  for (size_t k = 0; k < weights; k++) to[k] = s->accumulate ? to[k] + (float)totals[k] : (float)totals[k];
 }
 
 // ---- Calls ------------------------------------------------------------------------------------------------------------------------------
@@ -304,9 +303,9 @@ HeedStatus heed_convolution_depthwise_backward_input(const HeedConvolutionShape 
 }
 
 HeedStatus heed_convolution_depthwise_backward_weight(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
-                                                      const float *d_output, bool accumulate, float *d_weight) {
+                                                      const float *d_output, float *d_weight) {
   Call call = {.plan = heed_depthwise_plan(shape, z, false), .shape = shape, .z = z, .input = input, .d_output = d_output};
-  call.result = d_weight, call.accumulate = accumulate;
+  call.result = d_weight;
   call.units = call.plan.blocks, call.task_units = 1;
   const size_t weights = call.plan.block * z->group_outputs * z->area;
   return run(&call, sum_block, phases(&call.plan), z->group_outputs, floats(weights * call.plan.kernels->lanes),

@@ -14,6 +14,6 @@ HeedStatus heed_convolution_depthwise_forward(const HeedConvolutionShape *shape,
 HeedStatus heed_convolution_depthwise_backward_input(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *weight,
                                                      const float *d_output, float *d_input);
 HeedStatus heed_convolution_depthwise_backward_weight(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
-                                                      const float *d_output, bool accumulate, float *d_weight);
+                                                      const float *d_output, float *d_weight);
 
 #endif

@@ -67,7 +67,7 @@ static void pairs(void *context, size_t task, size_t worker) {
 
 // Occurrences [count, dim] into the gradient of a table.
 static HeedStatus gather(size_t count, size_t dim, const int64_t *ids, const float *occurrences, size_t table_rows, ptrdiff_t gradient_row,
-                         const HeedTableGradient *target) {
+                         bool accumulate, const HeedTableGradient *target) {
   const HeedEmbeddingShape shape = {
       .tokens = count,
       .vocabulary = table_rows,
@@ -76,7 +76,7 @@ static HeedStatus gather(size_t count, size_t dim, const int64_t *ids, const flo
       .id_step = 1,
       .table_row = gradient_row,
       .output_row = (ptrdiff_t)dim,
-      .accumulate = !target->touched,
+      .accumulate = accumulate,
   };
   if (!target->touched) return heed_embedding_backward_dense(&shape, ids, occurrences, target->gradient);
   return heed_embedding_backward_touched(&shape, ids, occurrences, target->touched, target->gradient, target->count);
@@ -105,9 +105,10 @@ static HeedStatus run(Sampling *x, const HeedNegativeSamplingOutputs *out) {
   const size_t tasks = s->pairs / TASK_PAIRS + (s->pairs % TASK_PAIRS != 0);
   heed_parallel_for(tasks, heed_parallel_width(tasks, (double)occurrences * (6.0 * (double)s->dim + 50.0)), pairs, x);
   HeedStatus status = HeedStatusOk;
-  if (center) status = gather(s->pairs, s->dim, x->in->centers, x->center, s->center_rows, s->center_gradient_row, &out->center);
+  if (center)
+    status = gather(s->pairs, s->dim, x->in->centers, x->center, s->center_rows, s->center_gradient_row, s->accumulate, &out->center);
   if (context && status == HeedStatusOk)
-    status = gather(occurrences, s->dim, x->rows, x->context, s->context_rows, s->context_gradient_row, &out->context);
+    status = gather(occurrences, s->dim, x->rows, x->context, s->context_rows, s->context_gradient_row, s->accumulate, &out->context);
   if (status == HeedStatusOk && out->center.touched && !center) *out->center.count = 0;
   if (status == HeedStatusOk && out->context.touched && !context) *out->context.count = 0;
   double sum = 0.0;

@@ -66,7 +66,7 @@ static void hand_out(const HeedRecurrentBackwardCall *c, const Blocks *blocks, c
     const Block *block = &blocks->block[i];
     const float *from = rows + block->column * unit;
     float *to = gradient + block->row * unit;
-    for (size_t j = 0; j < block->gates * unit; j++) to[j] = c->gradients->accumulate ? to[j] + from[j] : from[j];
+    for (size_t j = 0; j < block->gates * unit; j++) to[j] = c->plan.shape.accumulate ? to[j] + from[j] : from[j];
   }
 }
 
@@ -97,7 +97,7 @@ static HeedStatus input_weights(const HeedRecurrentBackwardCall *c, const Blocks
     heed_recurrent_gather(p, 0, p->steps, s->input, c->inputs->input, s->input_batch, s->input_time, c->gathered);
     row = (ptrdiff_t)s->input;
   }
-  if (!is_turned(s->cell)) return multiply_weights(c, 0, p->layout.gates, x, row, s->input, c->gradients->accumulate, c->gradients->w_ih);
+  if (!is_turned(s->cell)) return multiply_weights(c, 0, p->layout.gates, x, row, s->input, s->accumulate, c->gradients->w_ih);
   const HeedStatus status = multiply_weights(c, 0, p->layout.gates, x, row, s->input, false, c->collected);
   if (status == HeedStatusOk) hand_out(c, blocks, c->collected, s->input, c->gradients->w_ih);
   return status;
@@ -150,8 +150,8 @@ HeedStatus heed_recurrent_gradients(const HeedRecurrentBackwardCall *c) {
   for (size_t i = 0; g->w_hh && i < states.count && status == HeedStatusOk; i++) {
     const Block *block = &states.block[i];
     const float *factor = c->reserve ? c->reserve + block->factor * H : NULL;
-    status =
-        multiply_weights(c, block->column, block->gates, factor, (ptrdiff_t)c->reserve_row, H, g->accumulate, g->w_hh + block->row * H * H);
+    status = multiply_weights(c, block->column, block->gates, factor, (ptrdiff_t)c->reserve_row, H, c->plan.shape.accumulate,
+                              g->w_hh + block->row * H * H);
   }
   if ((g->b_ih || g->b_hh) && status == HeedStatusOk) {
     status = sum_slopes(c);

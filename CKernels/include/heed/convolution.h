@@ -3,8 +3,9 @@
 //   forward    Y[n,o,y,x] <- activation(bias[o] + sum over c, i, j of W[o,c,i,j] X[n, g C/G + c, y sy - top + i dy, x sx - left + j dx])
 //              o in group g = o / (O/G), c < C/G, i < kernel_height, j < kernel_width; an X beyond its edges is 0
 //   backward   dX[n,c,.,.] <- the sum of W[o,.] dY[n,o,.] over all that read X[n,c,.,.]
-//              dW[o,c,i,j] <- sum over n, y, x of dY[n,o,y,x] X[...]         (+ dW where `accumulate`)
-//              dbias[o]    <- sum over n, y, x of dY[n,o,y,x], in float64    (+ dbias where `accumulate`)
+//              dW[o,c,i,j] <- sum over n, y, x of dY[n,o,y,x] X[...]
+//              dbias[o]    <- sum over n, y, x of dY[n,o,y,x], in float64
+// Where `accumulate` is set, dW and dbias are added to what they hold ("Gradients" in runtime.h): dW the rounded sum, dbias the sum in float64.
 //
 // X is [batch, C, height, width], Y [batch, O, output height, output width], each with a stride for every dimension (in elements, any sign, 0
 // too for X and dY); dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. One dimension is a height of 1. Y's sizes:
@@ -45,6 +46,7 @@ typedef struct HeedConvolutionShape {
   size_t top, bottom, left, right; // padding
   HeedImageStrides input, output;  // of X; of Y and dY
   HeedImageStrides d_input;        // of dX
+  bool accumulate;                 // backward: dW and dbias
 } HeedConvolutionShape;
 
 // Y's size along one dimension; 0 where the kernel is larger than the padded input, a size is 0 or something overflows.
@@ -62,9 +64,8 @@ HeedStatus heed_convolution_forward(const HeedConvolutionShape *shape, const flo
                                     HeedActivation activation, float *output);
 
 HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, const float *weight, const float *d_output, float *d_input);
-HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, bool accumulate,
-                                            float *d_weight);
-HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, bool accumulate, float *d_bias);
+HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, float *d_weight);
+HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, float *d_bias);
 
 #ifdef __cplusplus
 }

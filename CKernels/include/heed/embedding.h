@@ -8,10 +8,10 @@
 // W is [vocabulary, columns], Y and dY are [tokens, columns], with contiguous columns and a stride of rows each (in elements, any sign; 0
 // too for what is read). Numbers are int32 or int64, `id_step` elements apart.
 //
-// Gradients. `dense` goes into the whole table: a row named by tokens is overwritten with its sum, or has it added where `accumulate` is
-// set; the others keep what they hold where it is set and become 0 where it is not. `touched` gives only the rows that are named: their
-// numbers, rising, and their sums, one behind the other. A row's sum is that of float64, in the order of the tokens, rounded once (with
-// what it is added to): the same bits for any number of threads. NaN and infinities follow IEEE and stay in their row and column.
+// Gradients. `dense` goes into the whole table, and is added to what that holds where `accumulate` is set ("Gradients" in runtime.h).
+// `touched` gives only the rows that are named, overwriting always: their numbers, rising, and their sums, one behind the other. A row's
+// sum is that of float64, in the order of the tokens, rounded once (with what it is added to): the same bits for any number of threads. NaN
+// and infinities follow IEEE and stay in their row and column.
 //
 // Errors: BadShape (overflow), BadStride (rows of an output overlap, a distance overflows), BadArgument (null data, a number outside the
 // vocabulary, no such kind of numbers), OutOfMemory. Outputs may not overlap inputs.
@@ -38,7 +38,7 @@ typedef struct HeedEmbeddingShape {
   ptrdiff_t output_row; // stride of Y, and of dY
   bool has_padding;
   int64_t padding; // tokens of this number have no gradient; looked up like any other
-  bool accumulate;
+  bool accumulate; // backward, dense: the table's gradient
 } HeedEmbeddingShape;
 
 HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *table, const void *ids, float *output);

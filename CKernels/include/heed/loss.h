@@ -7,8 +7,8 @@
 //   sum    loss[0] = sum_i loss_i, gradients times output_gradient[0]
 //   mean   loss[0] = sum_i loss_i / count, gradients times output_gradient[0] / count        (each loss says what it counts)
 //
-// output_gradient null is 1. A mean over nothing (no rows, all of them ignored) is 0 and so are its gradients. Losses overwrite; gradients
-// overwrite but where it is said that they accumulate.
+// output_gradient null is 1. A mean over nothing (no rows, all of them ignored) is 0 and so are its gradients. Losses and
+// gradients overwrite, but those of negative sampling's tables may accumulate.
 //
 // Cross-entropy, distillation and negative sampling take numbers below 2^-126 in magnitude for 0 and give 0 for them: the gradients of classes that
 // are next to impossible would be denormal, over which some processors take a hundred times as long. The losses of elements keep denormals.
@@ -114,8 +114,9 @@ HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const Heed
 // Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality" (2013).
 //
 // Gradients are taken of the tables (or of rows of them: `touched`). Each row of a gradient is the sum over the pairs that touch it, in order
-// of pairs, in float64. Dense: added to the gradient table [rows, dim], rows that no pair touches are left alone. Touched: the rows that are
-// touched, in ascending order, are listed and their gradients written one behind the other (overwriting).
+// of pairs, in float64. Dense: into the whole table [rows, dim], added to what that holds where `accumulate` is set ("Gradients" in
+// runtime.h). Touched: the rows that are touched, in ascending order, are listed and their gradients written one behind the other,
+// overwriting always.
 // Scratch: pairs * (negatives + 2) * dim floats for both gradients.
 typedef struct HeedNegativeSamplingShape {
   size_t pairs, negatives, dim;
@@ -123,6 +124,7 @@ typedef struct HeedNegativeSamplingShape {
   ptrdiff_t center_row, context_row; // strides
   ptrdiff_t center_gradient_row, context_gradient_row;
   HeedReduction reduction;
+  bool accumulate; // dense gradients of the tables
 } HeedNegativeSamplingShape;
 
 typedef struct HeedNegativeSamplingInputs {

@@ -15,7 +15,7 @@
 //   input gradient[i,j] = s'[i,j] + d_i (g[i,j] - sum_k g[i,k] / n - h[i,j] sum_k g[i,k] h[i,k] / n)      rms: without the second term
 //   weight gradient[j]  = sum_i y'[i,j] h[i,j]                         bias gradient[j] = sum_i y'[i,j]
 // The residual's gradient is the input's. The input gradient overwrites and may be y' or s' in place; the weight and bias gradients
-// overwrite, or add to what they hold where `accumulate` is set. Each gradient may be left out.
+// are added to what they hold where `accumulate` is set ("Gradients" in runtime.h), before they are rounded. Each gradient may be left out.
 //
 // Accuracy: a mean of 10^6 standard deviations costs nothing: |y - exact| <= 6e-7 max |y| of the row (and 2^-149 in s - mean), and the
 // weight gradient errs by at most 6 eps sum_i |y'[i,j] h[i,j]|, for the mean is kept to more than float32. Rows are summed for the weight and
@@ -53,7 +53,7 @@ typedef struct HeedNormShape {
   ptrdiff_t input_row, residual_row, sum_row, output_row;              // strides of x, r, s, y
   ptrdiff_t output_gradient_row, sum_gradient_row, input_gradient_row; // of y', s' and the input gradient: backward alone
   double epsilon;
-  bool accumulate;
+  bool accumulate; // backward: gradients of weight and bias
 } HeedNormShape;
 
 typedef struct HeedNormInputs {

@@ -59,6 +59,7 @@ typedef struct HeedRecurrentShape {
   ptrdiff_t input_batch, input_time;   // of the input and of its gradient [B, T, I]; the input's may be 0 or negative
   ptrdiff_t output_batch, output_time; // of the output and of its cotangent [B, T, H]
   const int64_t *lengths;              // [B], or null
+  bool accumulate;                     // backward: gradients of weights and biases
 } HeedRecurrentShape;
 
 typedef struct HeedRecurrentWeights {
@@ -106,8 +107,8 @@ typedef struct HeedRecurrentCotangents {
   const float *hn, *cn; // [B, H] contiguous
 } HeedRecurrentCotangents;
 
-// Each may be null: then it is not computed. Those of input, states and output overwrite (0 past a sequence's end). Those of weights and
-// biases overwrite too or, with `accumulate`, are added to what is there.
+// Each may be null: then it is not computed. All overwrite (that of the input 0 past a sequence's end), but those of weights and biases are
+// added to what they hold where `accumulate` is set ("Gradients" in runtime.h).
 //
 // `output` is the whole gradient of h_t, by its own cotangent, by hn and by all steps that come after it:
 //
@@ -119,7 +120,6 @@ typedef struct HeedRecurrentGradients {
   float *h0, *c0; // [B, H] contiguous
   float *w_ih, *w_hh, *b_ih, *b_hh;
   float *output; // [B, T, H], with the strides of the shape
-  bool accumulate;
 } HeedRecurrentGradients;
 
 // `reserve` is what heed_recurrent_forward wrote for the same shape, weights and inputs under the same instruction set; it is not changed.

@@ -1,7 +1,8 @@
 // The runtime: status codes, instruction sets, threads, scratch memory, measured peaks.
 //
 // Everything here may be called from any thread at any time, also from inside a parallel region of another library and after fork().
-// Nothing prints, exits, sets errno or changes the environment.
+// Nothing prints, exits, sets errno or changes the environment. What gradients do to what their outputs hold stands here once, for the
+// backward passes of all families ("Gradients").
 //
 // A shared object that this code is part of stays in the process from its first use on, whoever calls dlclose(): threads that sleep in it
 // and threads that used it outlive the call.
@@ -51,6 +52,27 @@ typedef enum HEED_CLOSED HeedElement {
 } HeedElement;
 
 #define HEED_ELEMENT_COUNT 2
+
+// ---- Gradients --------------------------------------------------------------------------------------------------------------------------
+//
+// A gradient overwrites its output: what that held, NaN too, has no effect, and a gradient to which nothing contributes (of a batch of
+// nothing, say, or of a table's row that no token names) is 0.
+//
+// The gradients of parameters may accumulate instead, over several batches or several uses of one parameter. `accumulate`, the last member
+// of the shape that the backward pass takes, is then true: the gradient is added to what its output holds, and where nothing contributes,
+// the output keeps what it holds. It concerns these gradients, and no other of the same call:
+//
+//   HeedNormShape              of the weight and the bias
+//   HeedEmbeddingShape         of the table (dense)
+//   HeedConvolutionShape       of the weight and the bias
+//   HeedRecurrentShape         of w_ih, w_hh, b_ih and b_hh
+//   HeedScoredAttentionShape   of weight, query_weight, key_weight and score_weight
+//   HeedNegativeSamplingShape  of the two tables (dense)
+//
+// The sum is rounded once or, where a product is long, after each block of its terms. Added to zeros, a gradient has the bits that
+// overwriting gives it, but for the sign of a zero. NaN and infinities follow IEEE.
+//
+// A linear layer's weight gradient is a matrix product, which accumulates by its `beta` (gemm.h).
 
 // ---- Instruction sets -----------------------------------------------------------------------------------------------------------------
 

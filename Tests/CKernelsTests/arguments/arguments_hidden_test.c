@@ -131,16 +131,16 @@ TEST(arguments_sequences_without_steps_add_nothing_to_weights) {
   static const int64_t steps[] = {0, 2, 0};
   for (size_t i = 0; i < ROOM; i++) numbers[i] = 0.01f * (float)(i % 7);
   for (int cell = 0; cell < 6; cell++) {
-    const HeedRecurrentShape s = {.cell = (HeedRecurrentCell)cell,
-                                  .batch = 3,
-                                  .time = 2,
-                                  .input = 4,
-                                  .hidden = 4,
-                                  .input_batch = 8,
-                                  .input_time = 4,
-                                  .output_batch = 8,
-                                  .output_time = 4,
-                                  .lengths = steps};
+    HeedRecurrentShape s = {.cell = (HeedRecurrentCell)cell,
+                            .batch = 3,
+                            .time = 2,
+                            .input = 4,
+                            .hidden = 4,
+                            .input_batch = 8,
+                            .input_time = 4,
+                            .output_batch = 8,
+                            .output_time = 4,
+                            .lengths = steps};
     memcpy(spoilt, numbers, sizeof spoilt);
     fill(spoilt, 8, NAN), fill(spoilt + 16, 8, INFINITY);
     static float state[12];
@@ -151,8 +151,8 @@ TEST(arguments_sequences_without_steps_add_nothing_to_weights) {
     for (int accumulate = 0; accumulate < 2; accumulate++) {
       fill(gradients[0], 4 * ROOM, 1);
       const HeedRecurrentCotangents cotangents = {spoilt, 8, 4, state, NULL};
-      const HeedRecurrentGradients g = {
-          .w_ih = gradients[0], .w_hh = gradients[1], .b_ih = gradients[2], .b_hh = gradients[3], .accumulate = accumulate};
+      const HeedRecurrentGradients g = {.w_ih = gradients[0], .w_hh = gradients[1], .b_ih = gradients[2], .b_hh = gradients[3]};
+      s.accumulate = accumulate;
       CHECK(heed_recurrent_backward(&s, &weights, &inputs, reserve, &cotangents, &g) == HeedStatusOk);
       CHECK_MESSAGE(are_finite(gradients[0], 4 * ROOM), "cell %d, accumulate %d", cell, accumulate);
     }

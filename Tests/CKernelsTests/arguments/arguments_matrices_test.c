@@ -265,8 +265,8 @@ TEST_ONCE(arguments_of_convolution) {
     GIVES_STATUS(expected[i], heed_convolution_reference_backward(s, IN, IN, IN, REF, outputs_d[1], outputs_d[2]));
     GIVES_STATUS(expected[i], heed_convolution_forward(s, IN, IN, NULL, HeedActivationNone, OUT));
     GIVES_STATUS(expected[i], heed_convolution_backward_input(s, IN, IN, OUT));
-    GIVES_STATUS(expected[i], heed_convolution_backward_weight(s, IN, IN, false, OUT));
-    if (i != 7) GIVES_STATUS(expected[i], heed_convolution_backward_bias(s, IN, false, OUT));
+    GIVES_STATUS(expected[i], heed_convolution_backward_weight(s, IN, IN, OUT));
+    if (i != 7) GIVES_STATUS(expected[i], heed_convolution_backward_bias(s, IN, OUT));
   }
   GIVES(BadArgument, heed_convolution_reference_forward(NULL, IN, IN, NULL, REF));
   GIVES(BadArgument, heed_convolution_reference_forward(&convolution, NULL, IN, NULL, REF));
@@ -286,13 +286,13 @@ TEST_ONCE(arguments_of_convolution) {
   GIVES(BadArgument, heed_convolution_backward_input(&convolution, IN, NULL, OUT));
   GIVES(BadArgument, heed_convolution_backward_input(&convolution, IN, IN, NULL));
   GIVES(BadStride, heed_convolution_backward_input(WITH(convolution, d_input.row = 0), IN, IN, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(NULL, IN, IN, false, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, NULL, IN, false, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, IN, NULL, false, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, IN, IN, false, NULL));
-  GIVES(BadArgument, heed_convolution_backward_bias(NULL, IN, false, OUT));
-  GIVES(BadArgument, heed_convolution_backward_bias(&convolution, NULL, false, OUT));
-  GIVES(BadArgument, heed_convolution_backward_bias(&convolution, IN, false, NULL));
+  GIVES(BadArgument, heed_convolution_backward_weight(NULL, IN, IN, OUT));
+  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, NULL, IN, OUT));
+  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, IN, NULL, OUT));
+  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, IN, IN, NULL));
+  GIVES(BadArgument, heed_convolution_backward_bias(NULL, IN, OUT));
+  GIVES(BadArgument, heed_convolution_backward_bias(&convolution, NULL, OUT));
+  GIVES(BadArgument, heed_convolution_backward_bias(&convolution, IN, NULL));
   GIVES_NUMBER(0, heed_convolution_output_size(5, 6, 1, 1, 0, 0));
   GIVES_NUMBER(0, heed_convolution_output_size(5, 2, 0, 1, 0, 0));
   GIVES_NUMBER(0, heed_convolution_output_size(5, 2, 1, 1, SIZE_MAX, 0));

@@ -114,8 +114,8 @@ ConvolutionResult convolution_run(Convolution *p) {
   const HeedConvolutionShape *s = &p->shape;
   CHECK(heed_convolution_forward(s, p->input.first, p->weight.data, p->bias.data, HeedActivationNone, p->output.first) == HeedStatusOk);
   CHECK(heed_convolution_backward_input(s, p->weight.data, p->d_output.first, p->d_input.first) == HeedStatusOk);
-  CHECK(heed_convolution_backward_weight(s, p->input.first, p->d_output.first, false, r.d_weight) == HeedStatusOk);
-  CHECK(heed_convolution_backward_bias(s, p->d_output.first, false, r.d_bias) == HeedStatusOk);
+  CHECK(heed_convolution_backward_weight(s, p->input.first, p->d_output.first, r.d_weight) == HeedStatusOk);
+  CHECK(heed_convolution_backward_bias(s, p->d_output.first, r.d_bias) == HeedStatusOk);
   image_take(&p->output, r.output);
   image_take(&p->d_input, r.d_input);
   return r;

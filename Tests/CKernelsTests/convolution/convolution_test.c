@@ -144,8 +144,9 @@ TEST(convolution_accumulates_and_fuses_bias_and_activation) {
   float *dw = malloc(p.weights * sizeof *dw), db[18], *y = malloc(count * sizeof *y), *expected = malloc(count * sizeof *y);
   for (size_t i = 0; i < p.weights; i++) dw[i] = (float)i;
   for (size_t i = 0; i < 18; i++) db[i] = (float)i;
-  CHECK(heed_convolution_backward_weight(&p.shape, p.input.first, p.d_output.first, true, dw) == HeedStatusOk);
-  CHECK(heed_convolution_backward_bias(&p.shape, p.d_output.first, true, db) == HeedStatusOk);
+  p.shape.accumulate = true;
+  CHECK(heed_convolution_backward_weight(&p.shape, p.input.first, p.d_output.first, dw) == HeedStatusOk);
+  CHECK(heed_convolution_backward_bias(&p.shape, p.d_output.first, db) == HeedStatusOk);
   for (size_t i = 0; i < p.weights; i++) CHECK(dw[i] == (float)i + r.d_weight[i]);
   for (size_t i = 0; i < 18; i++)
     CHECK(fabs((double)db[i] - ((double)i + (double)r.d_bias[i])) <= EPSILON * (fabs((double)r.d_bias[i]) + (double)i));
@@ -157,9 +158,9 @@ TEST(convolution_accumulates_and_fuses_bias_and_activation) {
   CHECK(heed_convolution_forward(&p.shape, p.input.first, p.weight.data, NULL, HeedActivationNone, y) == HeedStatusOk);
   for (size_t i = 0; i < count; i++) CHECK(y[i] + ((float *)p.bias.data)[i / 72 % 18] == r.output[i]);
   HeedConvolutionShape none = p.shape;
-  none.batch = 0;
+  none.batch = 0, none.accumulate = false;
   dw[0] = NAN;
-  CHECK(heed_convolution_backward_weight(&none, NULL, NULL, false, dw) == HeedStatusOk && dw[0] == 0 && dw[p.weights - 1] == 0);
+  CHECK(heed_convolution_backward_weight(&none, NULL, NULL, dw) == HeedStatusOk && dw[0] == 0 && dw[p.weights - 1] == 0);
   free(dw), free(y), free(expected);
   convolution_result_free(&r);
   convolution_free(&p);
@@ -287,9 +288,9 @@ TEST_ONCE(convolution_refuses_bad_arguments) {
   CHECK(heed_convolution_forward(&good, x, w, NULL, HeedActivationNone, NULL) == HeedStatusBadArgument);
   CHECK(heed_convolution_forward(&good, x, w, NULL, (HeedActivation)99, y) == HeedStatusBadArgument);
   CHECK(heed_convolution_forward(NULL, x, w, NULL, HeedActivationNone, y) == HeedStatusBadArgument);
-  CHECK(heed_convolution_backward_weight(&good, NULL, dy, false, dw) == HeedStatusBadArgument);
-  CHECK(heed_convolution_backward_weight(&good, x, dy, false, NULL) == HeedStatusBadArgument);
-  CHECK(heed_convolution_backward_bias(&good, NULL, false, db) == HeedStatusBadArgument);
+  CHECK(heed_convolution_backward_weight(&good, NULL, dy, dw) == HeedStatusBadArgument);
+  CHECK(heed_convolution_backward_weight(&good, x, dy, NULL) == HeedStatusBadArgument);
+  CHECK(heed_convolution_backward_bias(&good, NULL, db) == HeedStatusBadArgument);
   CHECK(is_poison(y, p.output.count) && is_poison(dx, p.d_input.count));
   CHECK(heed_convolution_output_size(10, 3, 2, 1, 1, 1) == 5 && heed_convolution_output_size(2, 3, 1, 1, 0, 0) == 0);
   CHECK(heed_convolution_output_size(10, SIZE_MAX, 1, SIZE_MAX, 0, 0) == 0 && heed_convolution_output_size(10, 1, 1, 1, SIZE_MAX, 1) == 0);

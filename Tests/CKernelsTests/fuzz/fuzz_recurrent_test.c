@@ -37,7 +37,7 @@ static bool build(Recurrent *x) {
   fuzz_fill(&x->input, 2 * unit), fuzz_fill(&x->w_ih, unit), fuzz_fill(&x->w_hh, scale), fuzz_fill(&x->b_ih, unit);
   fuzz_fill(&x->b_hh, unit), fuzz_fill(&x->h0, unit), fuzz_fill(&x->c0, unit);
   x->shape = (HeedRecurrentShape){
-      cell, fuzz_one_in(2), B, T, I, H, x->input.stride[0], x->input.stride[1], x->output.stride[0], x->output.stride[1], NULL};
+      cell, fuzz_one_in(2), B, T, I, H, x->input.stride[0], x->input.stride[1], x->output.stride[0], x->output.stride[1], NULL, false};
   x->weights =
       (HeedRecurrentWeights){x->w_ih.data, x->w_hh.data, fuzz_one_in(3) ? NULL : x->b_ih.data, fuzz_one_in(3) ? NULL : x->b_hh.data, NULL};
   x->inputs = (HeedRecurrentInputs){x->input.data, fuzz_one_in(3) ? NULL : x->h0.data, lstm && !fuzz_one_in(3) ? x->c0.data : NULL};
@@ -152,6 +152,7 @@ FUZZ(recurrent_backward) {
   float *wanted[GRADIENTS];
   double *results[GRADIENTS];
   const bool accumulate = fuzz_one_in(2), input_fits = !x.input.repeats;
+  x.shape.accumulate = accumulate;
   for (int i = 0; i < GRADIENTS; i++) {
     gradient[i] = i == GradientInput    ? input
                   : i == GradientOutput ? output
@@ -190,7 +191,7 @@ FUZZ(recurrent_backward) {
       FUZZ_AT(double, oracle[i], e) += (double)FUZZ_AT(float, gradient[i], e);
     fuzz_keep(&oracle[i]);
   }
-  const HeedRecurrentGradients out = {wanted[0], wanted[1], wanted[2], wanted[3], wanted[4], wanted[5], wanted[6], wanted[7], accumulate};
+  const HeedRecurrentGradients out = {wanted[0], wanted[1], wanted[2], wanted[3], wanted[4], wanted[5], wanted[6], wanted[7]};
   if (!FUZZ_CALL(expected, heed_recurrent_backward(&x.shape, &x.weights, &x.inputs, kept, &cotangents, &out))) return;
   const double factor = EPSILON * 32 * (double)((1 + T) * (1 + T)) * (s.cell == HeedRecurrentCellRnnRelu ? 40 : 1);
   for (int i = 0; i < GRADIENTS; i++) {

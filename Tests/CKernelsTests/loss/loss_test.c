@@ -90,7 +90,8 @@ static Sampling sampling(size_t pairs, size_t negatives, size_t dim, size_t cent
                           .context_row = (ptrdiff_t)dim,
                           .center_gradient_row = (ptrdiff_t)dim,
                           .context_gradient_row = (ptrdiff_t)dim,
-                          .reduction = (HeedReduction)random_below(r, 3)}};
+                          .reduction = (HeedReduction)random_below(r, 3),
+                          .accumulate = true}};
   x.center = floats(center_rows * dim, 0.7, r), x.context = floats(context_rows * dim, 0.7, r), x.cotangent = floats(pairs, 1, r);
   x.ids = malloc(pairs * (negatives + 2) * sizeof *x.ids);
   for (size_t i = 0; i < pairs * (negatives + 2); i++) x.ids[i] = (int64_t)random_below(r, i < pairs ? center_rows : context_rows);

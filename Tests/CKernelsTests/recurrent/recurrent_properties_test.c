@@ -66,7 +66,7 @@ TEST(recurrent_gradients_accumulate) {
   for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
     RecurrentProblem p = recurrent_problem(small(cell), 7);
     float *once = recurrent_run(&p, (RecurrentRun){.wanted = RECURRENT_ALL});
-    const HeedRecurrentShape shape = recurrent_shape(&p);
+    HeedRecurrentShape shape = recurrent_shape(&p);
     const HeedRecurrentWeights weights = recurrent_weights(&p);
     const HeedRecurrentInputs inputs = recurrent_inputs(&p);
     const HeedRecurrentCotangents cotangents = recurrent_cotangents(&p);
@@ -77,7 +77,8 @@ TEST(recurrent_gradients_accumulate) {
     float *sum = malloc(total * sizeof *sum), *at[RECURRENT_RESULT_COUNT];
     for (size_t i = 0; i < total; i++) sum[i] = 0.25f;
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = sum + recurrent_place(&p.shape, i);
-    const HeedRecurrentGradients gradients = {.w_ih = at[6], .w_hh = at[7], .b_ih = at[8], .b_hh = at[9], .accumulate = true};
+    const HeedRecurrentGradients gradients = {.w_ih = at[6], .w_hh = at[7], .b_ih = at[8], .b_hh = at[9]};
+    shape.accumulate = true;
     for (int i = 0; i < 2; i++) CHECK(heed_recurrent_backward(&shape, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
     for (size_t i = place; i < total; i++) {
       const float expected = 2 * once[i] + 0.25f;
@@ -193,7 +194,7 @@ TEST(recurrent_strides_of_zero) {
     float *reserve = malloc(heed_recurrent_reserve_size(&broadcast));
     const HeedRecurrentOutputs outputs = {at[0], at[1], at[2], reserve};
     CHECK(heed_recurrent_forward(&broadcast, &weights, &inputs, &outputs) == HeedStatusOk);
-    const HeedRecurrentGradients gradients = {NULL, at[4], at[5], at[6], at[7], at[8], at[9], at[10], false};
+    const HeedRecurrentGradients gradients = {NULL, at[4], at[5], at[6], at[7], at[8], at[9], at[10]};
     CHECK(heed_recurrent_backward(&broadcast, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++)
       CHECK_MESSAGE(i == RecurrentInputGradient || differing_floats(at[i], x + recurrent_place(&shape, i),

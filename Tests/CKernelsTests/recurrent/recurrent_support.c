@@ -210,9 +210,8 @@ float *recurrent_run(const RecurrentProblem *p, RecurrentRun run) {
     if (run.without & 1) cotangents.output = NULL;
     if (run.without & 2) cotangents.hn = NULL;
     if (run.without & 4) cotangents.cn = NULL;
-    const HeedRecurrentGradients gradients = {t[3].array.first, t[4].array.first,  t[5].array.first,
-                                              t[6].array.first, t[7].array.first,  t[8].array.first,
-                                              t[9].array.first, t[10].array.first, false};
+    const HeedRecurrentGradients gradients = {t[3].array.first, t[4].array.first, t[5].array.first, t[6].array.first,
+                                              t[7].array.first, t[8].array.first, t[9].array.first, t[10].array.first};
     status = heed_recurrent_backward(&shape, &weights, &inputs, reserve.first, &cotangents, &gradients);
     CHECK_MESSAGE(status == HeedStatusOk, "backward: %s: %s", heed_status_description(status), recurrent_describe(s));
   }

@@ -217,8 +217,8 @@ enum { CHANNELS = 8, SIDE = 20, PLANE = SIDE * SIDE };
 static HeedStatus convolve_all(const HeedConvolutionShape *shape) {
   HeedStatus status = heed_convolution_forward(shape, mode_x, mode_y, mode_unit, HeedActivationTanh, mode_floats(2 * CHANNELS * PLANE));
   if (status == HeedStatusOk) status = heed_convolution_backward_input(shape, mode_y, mode_x, mode_floats(2 * CHANNELS * PLANE));
-  if (status == HeedStatusOk) status = heed_convolution_backward_weight(shape, mode_x, mode_y, false, mode_floats(CHANNELS * CHANNELS * 9));
-  return status == HeedStatusOk ? heed_convolution_backward_bias(shape, mode_x, false, mode_floats(CHANNELS)) : status;
+  if (status == HeedStatusOk) status = heed_convolution_backward_weight(shape, mode_x, mode_y, mode_floats(CHANNELS * CHANNELS * 9));
+  return status == HeedStatusOk ? heed_convolution_backward_bias(shape, mode_x, mode_floats(CHANNELS)) : status;
 }
 static HeedStatus convolve(void) {
   const HeedConvolutionShape shape = CONVOLUTION(1);

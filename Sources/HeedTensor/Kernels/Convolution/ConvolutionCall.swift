@@ -114,7 +114,7 @@ package struct ConvolutionCall: Sendable {
         return try Tensor(shape: weight.shape) { result throws(TensorError) in
             defer { withExtendedLifetime((tensor, gradient)) {} }
             try heed_convolution_backward_weight(
-                &shape, tensor.firstElement, gradient.firstElement, false, result.baseAddress
+                &shape, tensor.firstElement, gradient.firstElement, result.baseAddress
             ).check(operation, shapes)
         }
     }
@@ -126,7 +126,7 @@ package struct ConvolutionCall: Sendable {
         shape.output = Self.strides(gradient.layout.strides)
         return try Tensor(shape: Shape([weight.shape[0]])) { result throws(TensorError) in
             defer { withExtendedLifetime(gradient) {} }
-            try heed_convolution_backward_bias(&shape, gradient.firstElement, false, result.baseAddress)
+            try heed_convolution_backward_bias(&shape, gradient.firstElement, result.baseAddress)
                 .check(operation, shapes)
         }
     }

@@ -125,6 +125,7 @@ package struct NegativeSampling: Sendable {
         (shape.center_row, shape.context_row) = (columns, columns)
         (shape.center_gradient_row, shape.context_gradient_row) = (columns, columns)
         shape.reduction = reduction.kernel
+        shape.accumulate = true  // dense gradients are added to
         var outputs = outputs
         defer { withExtendedLifetime((self, lossGradient)) {} }
         try centers.withUnsafeBufferPointer { centers throws(TensorError) in
