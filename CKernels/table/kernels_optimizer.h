@@ -5,20 +5,23 @@
 
 #include "heed/optimizer.h"
 
+// Coefficients of a step; weight_decay and w_scale are the span's.
 typedef struct HeedSgdStep {
-  float scale, decay;           // g <- scale * gradient + decay * w
-  float momentum, contribution; // b <- momentum * b + contribution * g; at step 1 b is not read
-  float rate;
-  bool has_momentum, begins, nesterov;
+  float gradient_scale, weight_decay;
+  float momentum, one_minus_dampening;
+  float lr;
+  bool has_momentum, is_first, nesterov; // at the first step m is not read
 } HeedSgdStep;
 
 typedef struct HeedAdamStep {
-  float scale, decay, shrink; // g <- scale * gradient + decay * w;  w <- shrink * w
-  float approach1;            // 1 - beta1
-  float beta2, approach2;     // beta2, 1 - beta2
-  float rate;                 // learning_rate / (1 - beta1^step)
-  float correction;           // 1 / sqrt(1 - beta2^step)
-  float epsilon;
+  float gradient_scale;
+  float weight_decay; // joins the gradient; 0 where decoupled
+  float w_scale;      // 1 - lr weight_decay where decoupled, else 1
+  float one_minus_beta1;
+  float beta2, one_minus_beta2;
+  float lr_over_correction1;       // lr / (1 - beta1^t)
+  float one_over_root_correction2; // 1 / sqrt(1 - beta2^t)
+  float eps;
   bool amsgrad;
 } HeedAdamStep;
 
@@ -26,7 +29,6 @@ typedef struct HeedOptimizerKernels {
   void (*sgd)(const HeedSgdStep *step, const HeedParameterSpan *span);
   void (*adam)(const HeedAdamStep *step, const HeedParameterSpan *span);
   double (*sum_of_squares)(size_t count, const float *data);
-  void (*scale)(size_t count, float factor, float *data);
   void (*accumulate)(size_t count, float factor, const float *source, float *target);
 } HeedOptimizerKernels;
 

@@ -2,15 +2,15 @@
 
 INLINE_KERNEL void optimizer_sgd_elements(const bool has_momentum, const HeedSgdStep *s, const HeedParameterSpan *x, size_t i, size_t n) {
   const vf w = vf_load_n(x->value + i, n);
-  vf g = vf_mul(vf_load_n(x->gradient + i, n), vf_set1(s->scale));
-  if (s->decay != 0) g = vf_fma(vf_set1(s->decay), w, g);
+  vf g = vf_mul(vf_load_n(x->gradient + i, n), vf_set1(s->gradient_scale));
+  if (s->weight_decay != 0) g = vf_fma(vf_set1(s->weight_decay), w, g);
   if (has_momentum) {
-    vf b = g;
-    if (!s->begins) b = vf_fma(vf_set1(s->momentum), vf_load_n(x->first + i, n), vf_mul(vf_set1(s->contribution), g));
-    vf_store_n(x->first + i, b, n);
-    g = s->nesterov ? vf_fma(vf_set1(s->momentum), b, g) : b;
+    vf m = g;
+    if (!s->is_first) m = vf_fma(vf_set1(s->momentum), vf_load_n(x->m + i, n), vf_mul(vf_set1(s->one_minus_dampening), g));
+    vf_store_n(x->m + i, m, n);
+    g = s->nesterov ? vf_fma(vf_set1(s->momentum), m, g) : m;
   }
-  vf_store_n(x->value + i, vf_fma(vf_set1(-s->rate), g, w), n);
+  vf_store_n(x->value + i, vf_fma(vf_set1(-s->lr), g, w), n);
 }
 
 static void optimizer_sgd(const HeedSgdStep *step, const HeedParameterSpan *span) {
@@ -23,21 +23,21 @@ static void optimizer_sgd(const HeedSgdStep *step, const HeedParameterSpan *span
 }
 
 INLINE_KERNEL void optimizer_adam_elements(const bool amsgrad, const HeedAdamStep *s, const HeedParameterSpan *x, size_t i, size_t n) {
-  const vf w = vf_load_n(x->value + i, n), m = vf_load_n(x->first + i, n), v = vf_load_n(x->second + i, n);
-  vf g = vf_mul(vf_load_n(x->gradient + i, n), vf_set1(s->scale));
-  if (s->decay != 0) g = vf_fma(vf_set1(s->decay), w, g);
-  const vf first = vf_fma(vf_set1(s->approach1), vf_sub(g, m), m);
-  const vf second = vf_fma(vf_mul(vf_set1(s->approach2), g), g, vf_mul(vf_set1(s->beta2), v));
-  vf u = second;
+  const vf w = vf_load_n(x->value + i, n), m = vf_load_n(x->m + i, n), v = vf_load_n(x->v + i, n);
+  vf g = vf_mul(vf_load_n(x->gradient + i, n), vf_set1(s->gradient_scale));
+  if (s->weight_decay != 0) g = vf_fma(vf_set1(s->weight_decay), w, g);
+  const vf new_m = vf_fma(vf_set1(s->one_minus_beta1), vf_sub(g, m), m);
+  const vf new_v = vf_fma(vf_mul(vf_set1(s->one_minus_beta2), g), g, vf_mul(vf_set1(s->beta2), v));
+  vf largest_v = new_v;
   if (amsgrad) {
-    const vf before = vf_load_n(x->largest + i, n);
-    u = vf_select(vf_is_nan(before), before, vf_max(before, second));
-    vf_store_n(x->largest + i, u, n);
+    const vf v_max = vf_load_n(x->v_max + i, n);
+    largest_v = vf_select(vf_is_nan(v_max), v_max, vf_max(v_max, new_v));
+    vf_store_n(x->v_max + i, largest_v, n);
   }
-  const vf divisor = vf_fma(vf_sqrt(u), vf_set1(s->correction), vf_set1(s->epsilon));
-  vf_store_n(x->first + i, first, n);
-  vf_store_n(x->second + i, second, n);
-  vf_store_n(x->value + i, vf_fma(vf_set1(-s->rate), vf_div(first, divisor), vf_mul(w, vf_set1(s->shrink))), n);
+  const vf divisor = vf_fma(vf_sqrt(largest_v), vf_set1(s->one_over_root_correction2), vf_set1(s->eps));
+  vf_store_n(x->m + i, new_m, n);
+  vf_store_n(x->v + i, new_v, n);
+  vf_store_n(x->value + i, vf_fma(vf_set1(-s->lr_over_correction1), vf_div(new_m, divisor), vf_mul(w, vf_set1(s->w_scale))), n);
 }
 
 static void optimizer_adam(const HeedAdamStep *step, const HeedParameterSpan *span) {
@@ -72,11 +72,6 @@ static double optimizer_sum_of_squares(size_t count, const float *data) {
   return sum;
 }
 
-static void optimizer_scale(size_t count, float factor, float *data) {
-  const vf f = vf_set1(factor);
-  for (size_t i = 0; i < count; i += HEED_LANES) vf_store_n(data + i, vf_mul(vf_load_n(data + i, count - i), f), count - i);
-}
-
 static void optimizer_accumulate(size_t count, float factor, const float *source, float *target) {
   const vf f = vf_set1(factor);
   for (size_t i = 0; i < count; i += HEED_LANES) {
@@ -86,5 +81,4 @@ static void optimizer_accumulate(size_t count, float factor, const float *source
 }
 
 #define OPTIMIZER_KERNELS                                                                                                                  \
-  .sgd = optimizer_sgd, .adam = optimizer_adam, .sum_of_squares = optimizer_sum_of_squares, .scale = optimizer_scale,                      \
-  .accumulate = optimizer_accumulate
+  .sgd = optimizer_sgd, .adam = optimizer_adam, .sum_of_squares = optimizer_sum_of_squares, .accumulate = optimizer_accumulate

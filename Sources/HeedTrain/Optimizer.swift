@@ -7,12 +7,17 @@ public enum Optimizer: Sendable, Equatable {
     /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g;  w <- w - rate b`, with Nesterov's `g + momentum b` in place of `b`.
     case sgd(momentum: Double = 0, dampening: Double = 0, isNesterov: Bool = false, weightDecay: WeightDecay = .none)
 
-    /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay joins the gradient.
-    case adam(beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .none)
+    /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay joins the gradient. With `amsgrad` a step divides by the root of
+    /// the largest second moment so far (Reddi, Kale and Kumar 2018).
+    case adam(
+        beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .none,
+        amsgrad: Bool = false)
 
-    /// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: weight decay shrinks the weights by themselves.
+    /// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: weight decay shrinks the weights by themselves. `amsgrad` as in
+    /// ``adam(beta1:beta2:epsilon:weightDecay:amsgrad:)``.
     case adamW(
-        beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .all(0.01))
+        beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .all(0.01),
+        amsgrad: Bool = false)
 
     /// How strongly weights are drawn to zero, and which.
     public enum WeightDecay: Sendable, Equatable {
@@ -34,15 +39,19 @@ public enum Optimizer: Sendable, Equatable {
 
     var weightDecay: WeightDecay {
         switch self {
-        case .sgd(_, _, _, let decay), .adam(_, _, _, let decay), .adamW(_, _, _, let decay): decay
+        case .sgd(_, _, _, let decay), .adam(_, _, _, let decay, _), .adamW(_, _, _, let decay, _): decay
         }
     }
+
+    /// Whether weight decay is apart from the gradient.
+    fileprivate var isDecoupled: Bool { if case .adamW = self { true } else { false } }
 
     /// What is kept of each parameter from step to step, by the names that checkpoints use.
     var momentNames: [String] {
         switch self {
         case .sgd(let momentum, _, _, _): momentum > 0 ? ["momentum"] : []
-        case .adam, .adamW: ["first_moment", "second_moment"]
+        case .adam(_, _, _, _, let amsgrad), .adamW(_, _, _, _, let amsgrad):
+            ["first_moment", "second_moment"] + (amsgrad ? ["largest_second_moment"] : [])
         }
     }
 
@@ -66,7 +75,7 @@ public enum Optimizer: Sendable, Equatable {
             try require(momentum >= 0 && momentum.isFinite, "momentum is \(momentum), not a finite number from 0")
             try require(dampening >= 0 && dampening.isFinite, "dampening is \(dampening), not a finite number from 0")
             try require(!isNesterov || (momentum > 0 && dampening == 0), "Nesterov's takes a momentum and no dampening")
-        case .adam(let beta1, let beta2, let epsilon, _), .adamW(let beta1, let beta2, let epsilon, _):
+        case .adam(let beta1, let beta2, let epsilon, _, _), .adamW(let beta1, let beta2, let epsilon, _, _):
             try requireShare(beta1, "beta1")
             try requireShare(beta2, "beta2")
             try require(epsilon >= 0 && epsilon.isFinite, "epsilon is \(epsilon), not a finite number from 0")
@@ -113,70 +122,27 @@ public struct OptimizerState: Sendable {
             moments = optimizer.momentNames.map { _ in values.map { Tensor.zeros($0.shape) } }
         }
         step += 1
-        // Parameters of one rate of decay are one pass.
-        let rates = values.map { optimizer.weightDecay.rate(of: $0.shape) }
-        for decay in Set(rates).sorted() {
-            let members = values.indices.filter { rates[$0] == decay }
-            var group = Self.take(members, from: &values)
-            var kept = moments.indices.map { Self.take(members, from: &moments[$0]) }
-            let isolated = members.map { gradients[$0].contiguous() }
-            defer {
-                Self.put(&group, members, into: &values)
-                for index in moments.indices { Self.put(&kept[index], members, into: &moments[index]) }
+        let isolated = gradients.map { $0.contiguous() }
+        let weightDecay = values.map { optimizer.weightDecay.rate(of: $0.shape) }
+        do {
+            switch optimizer {
+            case .sgd(let momentum, let dampening, let isNesterov, _):
+                let settings = OptimizerStep.SGD(
+                    rate: rate, momentum: momentum, dampening: dampening, isNesterov: isNesterov, step: step,
+                    gradientScale: gradientScale)
+                try OptimizerStep.sgd(
+                    settings, values: &values, gradients: isolated, weightDecay: weightDecay, moments: &moments)
+            case .adam(let beta1, let beta2, let epsilon, _, let amsgrad),
+                .adamW(let beta1, let beta2, let epsilon, _, let amsgrad):
+                let settings = OptimizerStep.Adam(
+                    rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, isDecoupled: optimizer.isDecoupled,
+                    amsgrad: amsgrad, step: step, gradientScale: gradientScale)
+                try OptimizerStep.adam(
+                    settings, values: &values, gradients: isolated, weightDecay: weightDecay, moments: &moments)
             }
-            do {
-                try apply(&group, isolated, &kept, rate, decay, gradientScale)
-            } catch {
-                throw TrainingError("optimizer", error.description)
-            }
+        } catch {
+            throw TrainingError("optimizer", error.description)
         }
-    }
-
-    private func apply(
-        _ values: inout [Tensor], _ gradients: [Tensor], _ moments: inout [[Tensor]], _ rate: Double, _ decay: Double,
-        _ scale: Float
-    ) throws(TensorError) {
-        func adam(_ beta1: Double, _ beta2: Double, _ epsilon: Double, isDecoupled: Bool) throws(TensorError) {
-            let settings = OptimizerStep.Adam(
-                rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, weightDecay: decay, isDecoupled: isDecoupled,
-                step: step, gradientScale: scale)
-            var first = Self.takeAll(&moments[0])
-            var second = Self.takeAll(&moments[1])
-            defer { (moments[0], moments[1]) = (first, second) }
-            try OptimizerStep.adam(settings, values: &values, gradients: gradients, first: &first, second: &second)
-        }
-        switch optimizer {
-        case .sgd(let momentum, let dampening, let isNesterov, _):
-            let settings = OptimizerStep.SGD(
-                rate: rate, momentum: momentum, dampening: dampening, weightDecay: decay, isNesterov: isNesterov,
-                step: step, gradientScale: scale)
-            var kept = moments.isEmpty ? [] : Self.takeAll(&moments[0])
-            defer { if !moments.isEmpty { moments[0] = kept } }
-            try OptimizerStep.sgd(settings, values: &values, gradients: gradients, moments: &kept)
-        case .adam(let beta1, let beta2, let epsilon, _): try adam(beta1, beta2, epsilon, isDecoupled: false)
-        case .adamW(let beta1, let beta2, let epsilon, _): try adam(beta1, beta2, epsilon, isDecoupled: true)
-        }
-    }
-
-    // Tensors are moved, never copied, so that each has one owner when it is written to.
-
-    private static func take(_ members: [Int], from tensors: inout [Tensor]) -> [Tensor] {
-        let nothing = Tensor.zeros([0])
-        return members.map { index in
-            defer { tensors[index] = nothing }
-            return tensors[index]
-        }
-    }
-
-    private static func put(_ group: inout [Tensor], _ members: [Int], into tensors: inout [Tensor]) {
-        for (index, tensor) in zip(members, group) { tensors[index] = tensor }
-        group = []
-    }
-
-    private static func takeAll(_ tensors: inout [Tensor]) -> [Tensor] {
-        var taken: [Tensor] = []
-        swap(&taken, &tensors)
-        return taken
     }
 
     // MARK: Checkpoints

@@ -80,11 +80,13 @@ extension Optimizer {
             object["momentum"] = JSONValue(momentum)
             object["dampening"] = JSONValue(dampening)
             object["nesterov"] = .bool(isNesterov)
-        case .adam(let beta1, let beta2, let epsilon, _), .adamW(let beta1, let beta2, let epsilon, _):
+        case .adam(let beta1, let beta2, let epsilon, _, let amsgrad),
+            .adamW(let beta1, let beta2, let epsilon, _, let amsgrad):
             if case .adam = self { object["algorithm"] = "adam" } else { object["algorithm"] = "adamW" }
             object["beta1"] = JSONValue(beta1)
             object["beta2"] = JSONValue(beta2)
             object["epsilon"] = JSONValue(epsilon)
+            if amsgrad { object["amsgrad"] = true }
         }
         switch weightDecay {
         case .none: object["weight_decay"] = 0

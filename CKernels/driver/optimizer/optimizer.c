@@ -9,7 +9,9 @@ typedef struct Call {
   const HeedOptimizerKernels *kernels;
   const HeedParameterSpan *spans;
   HeedChunks chunks;
-  HeedSgdStep sgd;
+  double lr;
+  bool decoupled;
+  HeedSgdStep sgd; // weight decay comes from the span
   HeedAdamStep adam;
 } Call;
 
@@ -21,9 +23,10 @@ static HeedParameterSpan part_of(const Call *call, size_t task) {
       .count = c.count,
       .value = x->value + c.begin,
       .gradient = x->gradient + c.begin,
-      .first = x->first ? x->first + c.begin : NULL,
-      .second = x->second ? x->second + c.begin : NULL,
-      .largest = x->largest ? x->largest + c.begin : NULL,
+      .m = x->m ? x->m + c.begin : NULL,
+      .v = x->v ? x->v + c.begin : NULL,
+      .v_max = x->v_max ? x->v_max + c.begin : NULL,
+      .weight_decay = x->weight_decay,
   };
 }
 
@@ -31,25 +34,32 @@ static void step_sgd(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const HeedParameterSpan part = part_of(call, task);
-  call->kernels->sgd(&call->sgd, &part);
+  HeedSgdStep step = call->sgd;
+  step.weight_decay = (float)part.weight_decay;
+  call->kernels->sgd(&step, &part);
 }
 
 static void step_adam(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const HeedParameterSpan part = part_of(call, task);
-  call->kernels->adam(&call->adam, &part);
+  HeedAdamStep step = call->adam;
+  if (call->decoupled)
+    step.w_scale = (float)(1 - call->lr * part.weight_decay);
+  else
+    step.weight_decay = (float)part.weight_decay;
+  call->kernels->adam(&step, &part);
 }
 
-// `first`, `second`, `largest`: which moments are needed.
-static HeedStatus check_spans(size_t count, const HeedParameterSpan *spans, bool first, bool second, bool largest) {
+// `m`, `v`, `v_max`: which moments are needed.
+static HeedStatus check_spans(size_t count, const HeedParameterSpan *spans, bool m, bool v, bool v_max) {
   if (count > 0 && !spans) return HeedStatusBadArgument;
   for (size_t i = 0; i < count; i++) {
     const HeedParameterSpan *x = spans + i;
     if (!heed_span_fits(x->count)) return HeedStatusBadShape;
+    if (!heed_is_amount(x->weight_decay)) return HeedStatusBadArgument;
     if (x->count == 0) continue;
-    if (!x->value || !x->gradient || (first && !x->first) || (second && !x->second) || (largest && !x->largest))
-      return HeedStatusBadArgument;
+    if (!x->value || !x->gradient || (m && !x->m) || (v && !x->v) || (v_max && !x->v_max)) return HeedStatusBadArgument;
   }
   return HeedStatusOk;
 }
@@ -69,13 +79,12 @@ HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParame
   if (status != HeedStatusOk) return status;
   Call call = {.kernels = &heed_kernels()->optimizer, .spans = spans};
   call.sgd = (HeedSgdStep){
-      .scale = sgd->gradient_scale,
-      .decay = (float)sgd->weight_decay,
+      .gradient_scale = sgd->gradient_scale,
       .momentum = (float)sgd->momentum,
-      .contribution = (float)(1 - sgd->dampening),
-      .rate = (float)sgd->learning_rate,
+      .one_minus_dampening = (float)(1 - sgd->dampening),
+      .lr = (float)sgd->lr,
       .has_momentum = sgd->momentum != 0,
-      .begins = sgd->step == 1,
+      .is_first = sgd->step == 1,
       .nesterov = sgd->nesterov,
   };
   return run(&call, count, step_sgd, 10);
@@ -86,17 +95,16 @@ HeedStatus heed_optimizer_adam(const HeedAdam *adam, size_t count, const HeedPar
   HeedStatus status = heed_optimizer_check_adam(adam);
   if (status == HeedStatusOk) status = check_spans(count, spans, true, true, adam->amsgrad);
   if (status != HeedStatusOk) return status;
-  Call call = {.kernels = &heed_kernels()->optimizer, .spans = spans};
+  Call call = {.kernels = &heed_kernels()->optimizer, .spans = spans, .lr = adam->lr, .decoupled = adam->decoupled};
   call.adam = (HeedAdamStep){
-      .scale = adam->gradient_scale,
-      .decay = adam->decoupled ? 0 : (float)adam->weight_decay,
-      .shrink = adam->decoupled ? (float)(1 - adam->learning_rate * adam->weight_decay) : 1,
-      .approach1 = (float)(1 - adam->beta1),
+      .gradient_scale = adam->gradient_scale,
+      .w_scale = 1,
+      .one_minus_beta1 = (float)(1 - adam->beta1),
       .beta2 = (float)adam->beta2,
-      .approach2 = (float)(1 - adam->beta2),
-      .rate = (float)(adam->learning_rate / (1 - pow(adam->beta1, (double)adam->step))),
-      .correction = (float)(1 / sqrt(1 - pow(adam->beta2, (double)adam->step))),
-      .epsilon = (float)adam->epsilon,
+      .one_minus_beta2 = (float)(1 - adam->beta2),
+      .lr_over_correction1 = (float)(adam->lr / (1 - pow(adam->beta1, (double)adam->step))),
+      .one_over_root_correction2 = (float)(1 / sqrt(1 - pow(adam->beta2, (double)adam->step))),
+      .eps = (float)adam->eps,
       .amsgrad = adam->amsgrad,
   };
   return run(&call, count, step_adam, 20);

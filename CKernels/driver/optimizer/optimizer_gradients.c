@@ -1,6 +1,4 @@
-// Gradients before a step: norm, clipping, scaling, accumulation. One task a chunk; sums of chunks are added in order afterwards.
-
-#include <string.h>
+// Gradients before a step: norm, the factor of clipping, accumulation. One task a chunk; sums of chunks are added in order afterwards.
 
 #include "checks/optimizer_checks.h"
 #include "driver/optimizer/optimizer_chunks.h"
@@ -27,20 +25,6 @@ static void square(void *context, size_t task, size_t worker) {
   call->sums[task] = call->kernels->sum_of_squares(c.count, call->spans[c.span].data + c.begin);
 }
 
-static void scale(void *context, size_t task, size_t worker) {
-  (void)worker;
-  const Call *call = context;
-  const HeedChunk c = chunk_of(call, task);
-  call->kernels->scale(c.count, call->factor, call->spans[c.span].data + c.begin);
-}
-
-static void clear(void *context, size_t task, size_t worker) {
-  (void)worker;
-  const Call *call = context;
-  const HeedChunk c = chunk_of(call, task);
-  memset(call->spans[c.span].data + c.begin, 0, c.count * sizeof(float));
-}
-
 static void accumulate(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
@@ -64,15 +48,7 @@ static HeedStatus begin(Call *call, size_t count) {
   return HeedStatusOk;
 }
 
-static HeedStatus apply(Call *call, size_t count, HeedTask task, double flops) {
-  const HeedStatus status = begin(call, count);
-  if (status != HeedStatusOk) return status;
-  heed_chunks_run(&call->chunks, flops, task, call);
-  heed_scratch_pop(call->chunks.first);
-  return HeedStatusOk;
-}
-
-HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite) {
+HeedStatus heed_optimizer_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite) {
   HEED_ENTRY();
   HeedStatus status = check(count, spans);
   if (status != HeedStatusOk) return status;
@@ -99,7 +75,7 @@ HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm,
   return HeedStatusOk;
 }
 
-float heed_gradient_clip_factor(double norm, double max_norm) {
+float heed_optimizer_clip_factor(double norm, double max_norm) {
   HEED_FLOAT_MODE();
   const double factor = max_norm / (norm + 1e-6);
   float result = isfinite(norm) && factor < 1 ? (float)factor : 1;
@@ -107,35 +83,7 @@ float heed_gradient_clip_factor(double norm, double max_norm) {
   return result;
 }
 
-HeedStatus heed_gradient_clip(size_t count, const HeedSpan *spans, double max_norm, double *norm, size_t *not_finite) {
-  HEED_ENTRY();
-  if (!(max_norm >= 0)) return HeedStatusBadArgument;
-  double found = 0;
-  const HeedStatus status = heed_gradient_norm(count, spans, &found, not_finite);
-  if (status != HeedStatusOk) return status;
-  if (norm) *norm = found;
-  const float factor = heed_gradient_clip_factor(found, max_norm);
-  return factor < 1 ? heed_gradient_scale(count, spans, factor) : HeedStatusOk;
-}
-
-HeedStatus heed_gradient_scale(size_t count, const HeedSpan *spans, float factor) {
-  HEED_ENTRY();
-  if (!isfinite(factor)) return HeedStatusBadArgument;
-  const HeedStatus status = check(count, spans);
-  if (status != HeedStatusOk) return status;
-  Call call = {.spans = spans, .factor = factor};
-  return apply(&call, count, scale, 4);
-}
-
-HeedStatus heed_gradient_zero(size_t count, const HeedSpan *spans) {
-  HEED_ENTRY();
-  const HeedStatus status = check(count, spans);
-  if (status != HeedStatusOk) return status;
-  Call call = {.spans = spans};
-  return apply(&call, count, clear, 2);
-}
-
-HeedStatus heed_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor) {
+HeedStatus heed_optimizer_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor) {
   HEED_ENTRY();
   if (!isfinite(factor)) return HeedStatusBadArgument;
   HeedStatus status = check(count, targets);
@@ -144,5 +92,9 @@ HeedStatus heed_gradient_accumulate(size_t count, const HeedSpan *targets, const
   for (size_t i = 0; i < count; i++)
     if (targets[i].count != sources[i].count) return HeedStatusBadShape;
   Call call = {.spans = targets, .sources = sources, .factor = factor};
-  return apply(&call, count, accumulate, 4);
+  status = begin(&call, count);
+  if (status != HeedStatusOk) return status;
+  heed_chunks_run(&call.chunks, 4, accumulate, &call);
+  heed_scratch_pop(call.chunks.first);
+  return HeedStatusOk;
 }

@@ -5,7 +5,7 @@
 //   backward   dX[n,c,.,.] <- the sum of W[o,.] dY[n,o,.] over all that read X[n,c,.,.]
 //              dW[o,c,i,j] <- sum over n, y, x of dY[n,o,y,x] X[...]
 //              dbias[o]    <- sum over n, y, x of dY[n,o,y,x], in float64
-// Where `accumulate` is set, dW and dbias are added to what they hold ("Gradients" in runtime.h): dW the rounded sum, dbias the sum in float64.
+// Where `accumulate` is set, dW and dbias are added to what they hold ("Gradients" in runtime.h): dW after its sum is rounded, dbias before.
 //
 // X is [batch, C, height, width], Y [batch, O, output height, output width], each with a stride for every dimension (in elements, any sign, 0
 // too for X and dY); dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. One dimension is a height of 1. Y's sizes:

@@ -1,29 +1,30 @@
 // Optimisers: one fused pass over all parameters, and what is done to their gradients before it.
 //
-// Parameters are a list of spans, each a contiguous array with its gradient and its moments. All arithmetic is elementwise in float32, with
-// coefficients that were computed in float64, so an element's bits depend on its own numbers and the instruction set alone. g is the
-// gradient times gradient_scale (the factor of clipping, or 1 / the number of accumulated batches, without a pass of its own).
+// Parameters are a list of spans, each a contiguous array with its gradient, its moments and its weight decay, so that parameters that decay
+// and others that do not are one pass. All arithmetic is elementwise in float32, with coefficients that were computed in float64, so an
+// element's bits depend on its own numbers and the instruction set only. g is the gradient times gradient_scale (the factor of clipping, or
+// 1 / the number of accumulated batches, without a pass of its own), w the value, t the step.
 //
 // SGD (torch.optim.SGD):
 //   g <- g + weight_decay w
-//   momentum: b <- g at step 1, momentum b + (1 - dampening) g later;   g <- g + momentum b (Nesterov 1983) or b
-//   w <- w - learning_rate g
+//   momentum: m <- g at t = 1, momentum m + (1 - dampening) g later;   g <- g + momentum m (Nesterov 1983) or m
+//   w <- w - lr g
 //
 // Adam (Kingma and Ba 2015; torch.optim.Adam), AdamW where `decoupled` (Loshchilov and Hutter 2019; torch.optim.AdamW):
-//   decoupled: w <- w (1 - learning_rate weight_decay), else g <- g + weight_decay w
+//   decoupled: w <- w (1 - lr weight_decay), else g <- g + weight_decay w
 //   m <- m + (1 - beta1) (g - m);   v <- beta2 v + (1 - beta2) g^2
-//   amsgrad: u <- max(u, v) (NaN where either is; Reddi, Kale and Kumar 2018), else u = v
-//   w <- w - learning_rate / (1 - beta1^step) m / (sqrt(u) / sqrt(1 - beta2^step) + epsilon)
+//   amsgrad: v_max <- max(v_max, v) (NaN where either is; Reddi, Kale and Kumar 2018), and v_max stands for v in
+//   w <- w - lr m^ / (sqrt(v^) + eps),   m^ = m / (1 - beta1^t),  v^ = v / (1 - beta2^t)
 //
 // Moments and values below 2^-126 in magnitude count as 0 and become 0, and so do gradients and products on the way (a moment that decays
 // would otherwise end among the denormals, where Intel's processors take a hundred times as long). An instruction set without fused
 // multiply-adds may leave m at up to 2^-126 / (1 - beta1) instead.
 //
-// Value and moments are updated in place. Moments begin as zeros (SGD does not read b at step 1). NaN goes where IEEE takes it: ask
-// heed_gradient_norm before stepping. No array may overlap another.
+// Value and moments are updated in place. Moments begin as zeros (SGD does not read m at t = 1). NaN goes where IEEE takes it: ask
+// heed_optimizer_gradient_norm before stepping. No array may overlap another.
 //
-// Errors: BadShape (overflow), BadArgument (a null pointer to what is needed where count > 0; a coefficient that is negative or not finite; beta
-// >= 1; step = 0; Nesterov without momentum or with dampening; gradient_scale not finite), OutOfMemory.
+// Errors: BadShape (overflow), BadArgument (a null pointer to what is needed where count > 0; a coefficient that is negative or not finite;
+// a beta of 1 or more; step = 0; Nesterov without momentum or with dampening; gradient_scale not finite), OutOfMemory.
 
 #ifndef HEED_OPTIMIZER_H
 #define HEED_OPTIMIZER_H
@@ -38,20 +39,21 @@ typedef struct HeedParameterSpan {
   size_t count;
   float *value;
   const float *gradient;
-  float *first;   // SGD: b, with momentum; Adam: m
-  float *second;  // Adam: v
-  float *largest; // Adam: u, with amsgrad
+  float *m;     // SGD with momentum; Adam
+  float *v;     // Adam
+  float *v_max; // Adam with amsgrad
+  double weight_decay;
 } HeedParameterSpan;
 
 typedef struct HeedSgd {
-  double learning_rate, momentum, dampening, weight_decay;
+  double lr, momentum, dampening;
   bool nesterov;
   uint64_t step; // from 1
   float gradient_scale;
 } HeedSgd;
 
 typedef struct HeedAdam {
-  double learning_rate, beta1, beta2, epsilon, weight_decay;
+  double lr, beta1, beta2, eps;
   bool decoupled, amsgrad;
   uint64_t step; // from 1
   float gradient_scale;
@@ -61,9 +63,10 @@ HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParame
 HeedStatus heed_optimizer_adam(const HeedAdam *adam, size_t count, const HeedParameterSpan *spans);
 
 // One span, all state in float64, scalar; denormals of float32 are kept.
-HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, size_t count, const float *gradient, double *value, double *first);
-HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, size_t count, const float *gradient, double *value, double *first,
-                                         double *second, double *largest);
+HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, double weight_decay, size_t count, const float *gradient, double *value,
+                                        double *m);
+HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, double weight_decay, size_t count, const float *gradient, double *value,
+                                         double *m, double *v, double *v_max);
 
 // ---- Gradients --------------------------------------------------------------------------------------------------------------------------
 
@@ -73,24 +76,17 @@ typedef struct HeedSpan {
 } HeedSpan;
 
 // norm <- the square root of the sum of all squares, in float64: squares are exact, chunks of HEED_OPTIMIZER_CHUNK elements are summed in 16
-// interleaved sums added in order, chunks and spans in order; the same bits on every instruction set. NaN or infinite where an element is; then
-// `not_finite` receives the number of the first span that holds such an element, else `count`. Either may be null.
+// interleaved sums added in order, chunks and spans in order; the same bits on every instruction set. NaN or infinite where an element is;
+// then `not_finite` receives the number of the first span that holds such an element, else `count`. Either may be null.
 #define HEED_OPTIMIZER_CHUNK 16384
-HeedStatus heed_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite);
+HeedStatus heed_optimizer_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite);
 
-// min(1, max_norm / (norm + 1e-6)): what torch.nn.utils.clip_grad_norm_ multiplies by. 1 for a norm that is not finite: do not step then.
-float heed_gradient_clip_factor(double norm, double max_norm);
-
-// The norm as above and, where it is finite and the factor is below 1, every element times the factor. Gradients whose norm is NaN or infinite
-// are left as they are. BadArgument where max_norm is negative or NaN.
-HeedStatus heed_gradient_clip(size_t count, const HeedSpan *spans, double max_norm, double *norm, size_t *not_finite);
-
-// data <- factor * data, or zeros whatever it held. The factor must be finite.
-HeedStatus heed_gradient_scale(size_t count, const HeedSpan *spans, float factor);
-HeedStatus heed_gradient_zero(size_t count, const HeedSpan *spans);
+// min(1, max_norm / (norm + 1e-6)): what torch.nn.utils.clip_grad_norm_ multiplies by, for `gradient_scale`. 1 for a norm that is not
+// finite: do not step then.
+float heed_optimizer_clip_factor(double norm, double max_norm);
 
 // targets[i] <- targets[i] + factor * sources[i], one fused multiply-add where the instruction set has one. BadShape where counts differ.
-HeedStatus heed_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor);
+HeedStatus heed_optimizer_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor);
 
 #ifdef __cplusplus
 }

@@ -9,13 +9,14 @@ extension CaseOperation {
                 attributes: ["learning_rate", "momentum", "dampening", "weight_decay", "nesterov"])
             var settings = OptimizerStep.SGD(
                 rate: try input.number("learning_rate") ?? 1e-3, momentum: try input.number("momentum") ?? 0,
-                dampening: try input.number("dampening") ?? 0, weightDecay: try input.number("weight_decay") ?? 0,
-                isNesterov: try input.flag("nesterov"), step: 1, gradientScale: 1)
-            return try steps(input) { step, values, gradients, first, _ throws(TensorError) in
+                dampening: try input.number("dampening") ?? 0, isNesterov: try input.flag("nesterov"), step: 1,
+                gradientScale: 1)
+            let weightDecay = [try input.number("weight_decay") ?? 0]
+            return try steps(input, momentCount: settings.momentCount) {
+                step, values, gradients, moments throws(TensorError) in
                 settings.step = step
-                var moments = settings.momentum == 0 ? [] : first
-                try OptimizerStep.sgd(settings, values: &values, gradients: gradients, moments: &moments)
-                if !moments.isEmpty { first = moments }
+                try OptimizerStep.sgd(
+                    settings, values: &values, gradients: gradients, weightDecay: weightDecay, moments: &moments)
             }
         },
         strict: nil)
@@ -50,24 +51,26 @@ extension CaseOperation {
     ) throws(CaseError) -> [String: Tensor] {
         try input.requireKnown(
             inputs: ["parameter", "gradients"],
-            attributes: ["learning_rate", "beta1", "beta2", "epsilon", "weight_decay"])
+            attributes: ["learning_rate", "beta1", "beta2", "epsilon", "weight_decay", "amsgrad"])
         var settings = OptimizerStep.Adam(
             rate: try input.number("learning_rate") ?? 1e-3, beta1: try input.number("beta1") ?? 0.9,
             beta2: try input.number("beta2") ?? 0.999, epsilon: try input.number("epsilon") ?? 1e-8,
-            weightDecay: try input.number("weight_decay") ?? weightDecay, isDecoupled: isDecoupled, step: 1,
-            gradientScale: 1)
-        return try steps(input) { step, values, gradients, first, second throws(TensorError) in
+            isDecoupled: isDecoupled, amsgrad: try input.flag("amsgrad"), step: 1, gradientScale: 1)
+        let weightDecay = [try input.number("weight_decay") ?? weightDecay]
+        return try steps(input, momentCount: settings.momentCount) {
+            step, values, gradients, moments throws(TensorError) in
             settings.step = step
-            try OptimizerStep.adam(settings, values: &values, gradients: gradients, first: &first, second: &second)
+            try OptimizerStep.adam(
+                settings, values: &values, gradients: gradients, weightDecay: weightDecay, moments: &moments)
         }
     }
 
-    private typealias Step = (
-        Int, inout [Tensor], [Tensor], inout [Tensor], inout [Tensor]
-    ) throws(TensorError) -> Void
+    private typealias Step = (Int, inout [Tensor], [Tensor], inout [[Tensor]]) throws(TensorError) -> Void
 
     /// The parameter after a step with each of the gradients `[steps, ...]`, from moments of zeros.
-    private static func steps(_ input: ConformanceCase, _ step: Step) throws(CaseError) -> [String: Tensor] {
+    private static func steps(
+        _ input: ConformanceCase, momentCount: Int, _ step: Step
+    ) throws(CaseError) -> [String: Tensor] {
         let parameter = try input.input("parameter")
         let gradients = try input.input("gradients")
         guard gradients.rank >= 1, Array(gradients.shape.dimensions.dropFirst()) == parameter.shape.dimensions else {
@@ -75,13 +78,12 @@ extension CaseOperation {
                 "\(input.operation): gradients \(gradients.shape) are not [steps, ...] of parameter \(parameter.shape)")
         }
         var values = [parameter]
-        var first = [Tensor.zeros(parameter.shape)]
-        var second = first
+        var moments = [[Tensor]](repeating: [Tensor.zeros(parameter.shape)], count: momentCount)
         // With nothing to change, sizes beside the zero may be anything.
         guard parameter.count > 0 else { return ["output.parameter": parameter] }
         for index in 0..<gradients.shape[0] {
             let gradient = gradients.slice(axis: 0, range: index..<(index + 1)).contiguous().reshaped(parameter.shape)
-            do { try step(index + 1, &values, [gradient], &first, &second) } catch {
+            do { try step(index + 1, &values, [gradient], &moments) } catch {
                 throw CaseError.invalid("\(error)")
             }
         }

@@ -2,12 +2,12 @@ internal import CKernels
 
 /// One step of an optimiser over all parameters at once, in place.
 ///
-/// Arrays of tensors go side by side: parameter, its gradient and its moments, contiguous and of one shape. A tensor whose memory is
-/// shared is copied before it is written to.
+/// Arrays of tensors go side by side: parameter, its gradient, its moments, contiguous and of one shape, and its weight decay. A tensor
+/// whose memory is shared is copied before it is written to.
 package enum OptimizerStep {
-    /// The coefficients of a step of SGD; the formula is ``sgd(_:values:gradients:moments:)``'s.
+    /// The coefficients of a step of SGD; the formula is ``sgd(_:values:gradients:weightDecay:moments:)``'s.
     package struct SGD: Sendable {
-        package var rate, momentum, dampening, weightDecay: Double
+        package var rate, momentum, dampening: Double
         package var isNesterov: Bool
         /// From 1.
         package var step: Int
@@ -15,65 +15,76 @@ package enum OptimizerStep {
         package var gradientScale: Float
 
         package init(
-            rate: Double, momentum: Double, dampening: Double, weightDecay: Double, isNesterov: Bool, step: Int,
-            gradientScale: Float
+            rate: Double, momentum: Double, dampening: Double, isNesterov: Bool, step: Int, gradientScale: Float
         ) {
             (self.rate, self.momentum, self.dampening) = (rate, momentum, dampening)
-            (self.weightDecay, self.isNesterov, self.step) = (weightDecay, isNesterov, step)
-            self.gradientScale = gradientScale
+            (self.isNesterov, self.step, self.gradientScale) = (isNesterov, step, gradientScale)
         }
+
+        /// How many moments are kept of each parameter: the momentum, where there is one.
+        package var momentCount: Int { momentum > 0 ? 1 : 0 }
     }
 
     /// The coefficients of a step of Adam or, decoupled, AdamW.
     package struct Adam: Sendable {
-        package var rate, beta1, beta2, epsilon, weightDecay: Double
-        package var isDecoupled: Bool
+        package var rate, beta1, beta2, epsilon: Double
+        package var isDecoupled, amsgrad: Bool
         /// From 1.
         package var step: Int
         /// What gradients are multiplied by as they are read.
         package var gradientScale: Float
 
         package init(
-            rate: Double, beta1: Double, beta2: Double, epsilon: Double, weightDecay: Double, isDecoupled: Bool,
-            step: Int, gradientScale: Float
+            rate: Double, beta1: Double, beta2: Double, epsilon: Double, isDecoupled: Bool, amsgrad: Bool, step: Int,
+            gradientScale: Float
         ) {
             (self.rate, self.beta1, self.beta2, self.epsilon) = (rate, beta1, beta2, epsilon)
-            (self.weightDecay, self.isDecoupled, self.step) = (weightDecay, isDecoupled, step)
+            (self.isDecoupled, self.amsgrad, self.step) = (isDecoupled, amsgrad, step)
             self.gradientScale = gradientScale
         }
+
+        /// How many moments are kept of each parameter: `m`, `v` and, with AMSGrad, the largest `v` so far.
+        package var momentCount: Int { amsgrad ? 3 : 2 }
     }
 
-    /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g (g at step 1);  w <- w - rate (g + momentum b with Nesterov, else b)`, as
-    /// `torch.optim.SGD`. `moments` is empty where there is no momentum.
+    /// `g <- g + decay w;  m <- momentum m + (1 - dampening) g (g at step 1);  w <- w - rate (g + momentum m with Nesterov, else m)`, as
+    /// `torch.optim.SGD`.
+    ///
+    /// - Parameters:
+    ///   - weightDecay: Of each parameter.
+    ///   - moments: ``SGD/momentCount`` lists, one tensor per parameter in each.
     package static func sgd(
-        _ settings: SGD, values: inout [Tensor], gradients: [Tensor], moments: inout [Tensor]
+        _ settings: SGD, values: inout [Tensor], gradients: [Tensor], weightDecay: [Double], moments: inout [[Tensor]]
     ) throws(TensorError) {
-        var spans = spans("OptimizerStep.sgd", &values, gradients)
-        if !moments.isEmpty {
-            attach("OptimizerStep.sgd", &moments, to: &spans) { $0.first = $1 }
-        }
+        let operation = "OptimizerStep.sgd"
+        var spans = spans(operation, &values, gradients, weightDecay)
+        attach(operation, [\.m], settings.momentCount, &moments, to: &spans)
         defer { withExtendedLifetime((values, gradients, moments)) {} }
         var sgd = HeedSgd(
-            learning_rate: settings.rate, momentum: settings.momentum, dampening: settings.dampening,
-            weight_decay: settings.weightDecay, nesterov: settings.isNesterov, step: UInt64(settings.step),
-            gradient_scale: settings.gradientScale)
-        try heed_optimizer_sgd(&sgd, spans.count, spans).check("OptimizerStep.sgd", "\(settings)")
+            lr: settings.rate, momentum: settings.momentum, dampening: settings.dampening,
+            nesterov: settings.isNesterov, step: UInt64(settings.step), gradient_scale: settings.gradientScale)
+        try heed_optimizer_sgd(&sgd, spans.count, spans).check(operation, "\(settings), weight decay \(weightDecay)")
     }
 
     /// `m <- m + (1 - beta1) (g - m);  v <- beta2 v + (1 - beta2) g^2;  w <- w - rate m' / (sqrt v' + epsilon)` with both moments freed of
-    /// their bias; decoupled weight decay multiplies `w` by `1 - rate decay` first (Loshchilov and Hutter 2019), else `decay w` joins `g`.
+    /// their bias, as `torch.optim.Adam`; decoupled weight decay multiplies `w` by `1 - rate decay` first (Loshchilov and Hutter 2019),
+    /// else `decay w` joins `g`. With AMSGrad the largest `v` so far stands for `v` in the step (Reddi, Kale and Kumar 2018).
+    ///
+    /// - Parameters:
+    ///   - weightDecay: Of each parameter.
+    ///   - moments: ``Adam/momentCount`` lists, one tensor per parameter in each.
     package static func adam(
-        _ settings: Adam, values: inout [Tensor], gradients: [Tensor], first: inout [Tensor], second: inout [Tensor]
+        _ settings: Adam, values: inout [Tensor], gradients: [Tensor], weightDecay: [Double], moments: inout [[Tensor]]
     ) throws(TensorError) {
-        var spans = spans("OptimizerStep.adam", &values, gradients)
-        attach("OptimizerStep.adam", &first, to: &spans) { $0.first = $1 }
-        attach("OptimizerStep.adam", &second, to: &spans) { $0.second = $1 }
-        defer { withExtendedLifetime((values, gradients, first, second)) {} }
+        let operation = "OptimizerStep.adam"
+        var spans = spans(operation, &values, gradients, weightDecay)
+        attach(operation, [\.m, \.v, \.v_max], settings.momentCount, &moments, to: &spans)
+        defer { withExtendedLifetime((values, gradients, moments)) {} }
         var adam = HeedAdam(
-            learning_rate: settings.rate, beta1: settings.beta1, beta2: settings.beta2, epsilon: settings.epsilon,
-            weight_decay: settings.weightDecay, decoupled: settings.isDecoupled, amsgrad: false,
-            step: UInt64(settings.step), gradient_scale: settings.gradientScale)
-        try heed_optimizer_adam(&adam, spans.count, spans).check("OptimizerStep.adam", "\(settings)")
+            lr: settings.rate, beta1: settings.beta1, beta2: settings.beta2, eps: settings.epsilon,
+            decoupled: settings.isDecoupled, amsgrad: settings.amsgrad, step: UInt64(settings.step),
+            gradient_scale: settings.gradientScale)
+        try heed_optimizer_adam(&adam, spans.count, spans).check(operation, "\(settings), weight decay \(weightDecay)")
     }
 
     /// The square root of the sum of all squares, and the place of the first tensor that holds NaN or an infinity.
@@ -82,7 +93,9 @@ package enum OptimizerStep {
         let spans = contiguous.map { HeedSpan(count: $0.count, data: $0.firstElement) }
         var norm = 0.0
         var place = 0
-        let status = withExtendedLifetime(contiguous) { heed_gradient_norm(spans.count, spans, &norm, &place) }
+        let status = withExtendedLifetime(contiguous) {
+            heed_optimizer_gradient_norm(spans.count, spans, &norm, &place)
+        }
         stopping { () throws(TensorError) in
             try status.check("OptimizerStep.gradientNorm", "\(spans.count) gradients")
         }
@@ -91,7 +104,7 @@ package enum OptimizerStep {
 
     /// `min(1, maximum / (norm + 1e-6))`, as `torch.nn.utils.clip_grad_norm_`.
     package static func clipFactor(norm: Double, maximum: Double) -> Float {
-        heed_gradient_clip_factor(norm, maximum)
+        heed_optimizer_clip_factor(norm, maximum)
     }
 
     /// `sums[i] <- sums[i] + factor gradients[i]`.
@@ -100,7 +113,7 @@ package enum OptimizerStep {
         let contiguous = gradients.map { $0.contiguous() }
         let sources = contiguous.map { HeedSpan(count: $0.count, data: $0.firstElement) }
         let targets = sums.indices.map { HeedSpan(count: sums[$0].count, data: sums[$0].ownedFirstElement()) }
-        let status = heed_gradient_accumulate(sources.count, targets, sources, factor)
+        let status = heed_optimizer_gradient_accumulate(sources.count, targets, sources, factor)
         withExtendedLifetime((contiguous, sums)) {}
         stopping { () throws(TensorError) in
             try status.check("OptimizerStep.accumulate", "\(sources.count) gradients")
@@ -108,27 +121,34 @@ package enum OptimizerStep {
     }
 
     private static func spans(
-        _ operation: String, _ values: inout [Tensor], _ gradients: [Tensor]
+        _ operation: String, _ values: inout [Tensor], _ gradients: [Tensor], _ weightDecay: [Double]
     ) -> [HeedParameterSpan] {
         requireSameShapes(operation, values, gradients)
+        require(
+            weightDecay.count == values.count,
+            "\(operation): \(weightDecay.count) weight decays for \(values.count) parameters")
         return values.indices.map { index in
             require(
                 gradients[index].isContiguous,
                 "\(operation): gradient \(index) of shape \(gradients[index].shape) is not contiguous")
             return HeedParameterSpan(
                 count: values[index].count, value: values[index].ownedFirstElement(),
-                gradient: gradients[index].firstElement, first: nil, second: nil, largest: nil)
+                gradient: gradients[index].firstElement, m: nil, v: nil, v_max: nil,
+                weight_decay: weightDecay[index])
         }
     }
 
     private static func attach(
-        _ operation: String, _ moments: inout [Tensor], to spans: inout [HeedParameterSpan],
-        _ set: (inout HeedParameterSpan, UnsafeMutablePointer<Float>) -> Void
+        _ operation: String, _ members: [WritableKeyPath<HeedParameterSpan, UnsafeMutablePointer<Float>?>],
+        _ count: Int, _ moments: inout [[Tensor]], to spans: inout [HeedParameterSpan]
     ) {
-        require(
-            moments.count == spans.count && zip(moments, spans).allSatisfy { $0.count == $1.count },
-            "\(operation): moments of shapes \(moments.map(\.shape)) do not fit the parameters")
-        for index in spans.indices { set(&spans[index], moments[index].ownedFirstElement()) }
+        require(moments.count == count, "\(operation): \(moments.count) moments of each parameter, not \(count)")
+        for (kind, member) in zip(moments.indices, members) {
+            require(
+                moments[kind].count == spans.count && zip(moments[kind], spans).allSatisfy { $0.count == $1.count },
+                "\(operation): moments of shapes \(moments[kind].map(\.shape)) do not fit the parameters")
+            for index in spans.indices { spans[index][keyPath: member] = moments[kind][index].ownedFirstElement() }
+        }
     }
 
     private static func requireSameShapes(_ operation: String, _ left: [Tensor], _ right: [Tensor]) {

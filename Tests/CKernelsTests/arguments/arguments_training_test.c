@@ -129,49 +129,50 @@ TEST_ONCE(arguments_of_elementwise_losses) {
 
 // ---- Optimisers -----------------------------------------------------------------------------------------------------------------------------
 
-static const HeedSgd sgd = {.learning_rate = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 1};
-static const HeedAdam adam = {
-    .learning_rate = 0.1, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-8, .amsgrad = true, .step = 2, .gradient_scale = 1};
-static const HeedParameterSpan span = {4, outputs_f[0], inputs_f, outputs_f[1], outputs_f[2], outputs_f[3]};
+static const HeedSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 1};
+static const HeedAdam adam = {.lr = 0.1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .amsgrad = true, .step = 2, .gradient_scale = 1};
+static const HeedParameterSpan span = {4, outputs_f[0], inputs_f, outputs_f[1], outputs_f[2], outputs_f[3], 0.1};
 
 TEST_ONCE(arguments_of_optimizers) {
-  static HeedSgd steps[9];
-  for (int i = 0; i < 9; i++) steps[i] = sgd;
-  steps[0].learning_rate = NAN, steps[1].learning_rate = -1, steps[2].momentum = -0.1, steps[3].momentum = INFINITY,
-  steps[4].dampening = NAN, steps[5].dampening = -0.1;
-  steps[6].weight_decay = -1, steps[7].step = 0, steps[8].gradient_scale = NAN;
-  for (int i = 0; i < 10; i++) {
-    GIVES(BadArgument, heed_optimizer_sgd(i < 9 ? &steps[i] : NULL, 1, &span));
-    GIVES(BadArgument, heed_optimizer_reference_sgd(i < 9 ? &steps[i] : NULL, 4, IN, REF, outputs_d[1]));
+  static HeedSgd steps[8];
+  for (int i = 0; i < 8; i++) steps[i] = sgd;
+  steps[0].lr = NAN, steps[1].lr = -1, steps[2].momentum = -0.1, steps[3].momentum = INFINITY, steps[4].dampening = NAN,
+  steps[5].dampening = -0.1;
+  steps[6].step = 0, steps[7].gradient_scale = NAN;
+  for (int i = 0; i < 9; i++) {
+    GIVES(BadArgument, heed_optimizer_sgd(i < 8 ? &steps[i] : NULL, 1, &span));
+    GIVES(BadArgument, heed_optimizer_reference_sgd(i < 8 ? &steps[i] : NULL, 0.1, 4, IN, REF, outputs_d[1]));
   }
   GIVES(BadArgument, heed_optimizer_sgd(&(HeedSgd){.nesterov = true, .step = 1, .gradient_scale = 1}, 1, &span));
-  static HeedAdam others[9];
-  for (int i = 0; i < 9; i++) others[i] = adam;
-  others[0].learning_rate = NAN, others[1].beta1 = 1, others[2].beta2 = 1, others[3].beta1 = -0.1, others[4].beta2 = NAN,
-  others[5].epsilon = -1, others[6].weight_decay = INFINITY;
-  others[7].step = 0, others[8].gradient_scale = INFINITY;
-  for (int i = 0; i < 10; i++) {
-    GIVES(BadArgument, heed_optimizer_adam(i < 9 ? &others[i] : NULL, 1, &span));
-    GIVES(BadArgument, heed_optimizer_reference_adam(i < 9 ? &others[i] : NULL, 4, IN, REF, outputs_d[1], outputs_d[2], outputs_d[3]));
+  static HeedAdam others[8];
+  for (int i = 0; i < 8; i++) others[i] = adam;
+  others[0].lr = NAN, others[1].beta1 = 1, others[2].beta2 = 1, others[3].beta1 = -0.1, others[4].beta2 = NAN, others[5].eps = -1,
+  others[6].step = 0, others[7].gradient_scale = INFINITY;
+  for (int i = 0; i < 9; i++) {
+    GIVES(BadArgument, heed_optimizer_adam(i < 8 ? &others[i] : NULL, 1, &span));
+    GIVES(BadArgument, heed_optimizer_reference_adam(i < 8 ? &others[i] : NULL, 0.1, 4, IN, REF, outputs_d[1], outputs_d[2], outputs_d[3]));
   }
-  static HeedParameterSpan without[6];
-  for (int i = 0; i < 6; i++) without[i] = span;
-  without[0].value = NULL, without[1].gradient = NULL, without[2].first = NULL, without[3].second = NULL, without[4].largest = NULL,
-  without[5].count = SIZE_MAX;
-  for (int i = 0; i < 6; i++) {
-    if (i < 3 || i == 5) GIVES_STATUS(i < 5 ? HeedStatusBadArgument : HeedStatusBadShape, heed_optimizer_sgd(&sgd, 1, &without[i]));
-    GIVES_STATUS(i < 5 ? HeedStatusBadArgument : HeedStatusBadShape, heed_optimizer_adam(&adam, 1, &without[i]));
+  static HeedParameterSpan bad[8];
+  for (int i = 0; i < 8; i++) bad[i] = span;
+  bad[0].value = NULL, bad[1].gradient = NULL, bad[2].m = NULL, bad[3].weight_decay = -1, bad[4].weight_decay = NAN;
+  bad[5].count = SIZE_MAX, bad[6].v = NULL, bad[7].v_max = NULL;
+  for (int i = 0; i < 8; i++) {
+    const HeedStatus status = i == 5 ? HeedStatusBadShape : HeedStatusBadArgument;
+    if (i < 6) GIVES_STATUS(status, heed_optimizer_sgd(&sgd, 1, &bad[i]));
+    GIVES_STATUS(status, heed_optimizer_adam(&adam, 1, &bad[i]));
   }
+  GIVES(BadArgument, heed_optimizer_reference_sgd(&sgd, -1, 4, IN, REF, outputs_d[1]));
+  GIVES(BadArgument, heed_optimizer_reference_adam(&adam, INFINITY, 4, IN, REF, outputs_d[1], outputs_d[2], outputs_d[3]));
   GIVES(BadArgument, heed_optimizer_sgd(&sgd, 1, NULL));
   GIVES(BadArgument, heed_optimizer_adam(&adam, 1, NULL));
-  GIVES(BadArgument, heed_optimizer_reference_sgd(&sgd, 4, NULL, REF, outputs_d[1]));
-  GIVES(BadArgument, heed_optimizer_reference_sgd(&sgd, 4, IN, NULL, outputs_d[1]));
-  GIVES(BadArgument, heed_optimizer_reference_sgd(&sgd, 4, IN, REF, NULL));
-  GIVES(BadShape, heed_optimizer_reference_sgd(&sgd, SIZE_MAX, IN, REF, outputs_d[1]));
-  GIVES(BadArgument, heed_optimizer_reference_adam(&adam, 4, IN, REF, NULL, outputs_d[2], outputs_d[3]));
-  GIVES(BadArgument, heed_optimizer_reference_adam(&adam, 4, IN, REF, outputs_d[1], NULL, outputs_d[3]));
-  GIVES(BadArgument, heed_optimizer_reference_adam(&adam, 4, IN, REF, outputs_d[1], outputs_d[2], NULL));
-  GIVES(BadShape, heed_optimizer_reference_adam(&adam, SIZE_MAX, IN, REF, outputs_d[1], outputs_d[2], outputs_d[3]));
+  GIVES(BadArgument, heed_optimizer_reference_sgd(&sgd, 0.1, 4, NULL, REF, outputs_d[1]));
+  GIVES(BadArgument, heed_optimizer_reference_sgd(&sgd, 0.1, 4, IN, NULL, outputs_d[1]));
+  GIVES(BadArgument, heed_optimizer_reference_sgd(&sgd, 0.1, 4, IN, REF, NULL));
+  GIVES(BadShape, heed_optimizer_reference_sgd(&sgd, 0.1, SIZE_MAX, IN, REF, outputs_d[1]));
+  GIVES(BadArgument, heed_optimizer_reference_adam(&adam, 0.1, 4, IN, REF, NULL, outputs_d[2], outputs_d[3]));
+  GIVES(BadArgument, heed_optimizer_reference_adam(&adam, 0.1, 4, IN, REF, outputs_d[1], NULL, outputs_d[3]));
+  GIVES(BadArgument, heed_optimizer_reference_adam(&adam, 0.1, 4, IN, REF, outputs_d[1], outputs_d[2], NULL));
+  GIVES(BadShape, heed_optimizer_reference_adam(&adam, 0.1, SIZE_MAX, IN, REF, outputs_d[1], outputs_d[2], outputs_d[3]));
 }
 
 TEST_ONCE(arguments_of_gradients) {
@@ -179,20 +180,14 @@ TEST_ONCE(arguments_of_gradients) {
   const HeedSpan *const bad[] = {NULL, &none, &large};
   for (int i = 0; i < 3; i++) {
     const HeedStatus status = i < 2 ? HeedStatusBadArgument : HeedStatusBadShape;
-    GIVES_STATUS(status, heed_gradient_norm(1, bad[i], REF, (size_t *)outputs_64[0]));
-    GIVES_STATUS(status, heed_gradient_clip(1, bad[i], 1, REF, (size_t *)outputs_64[0]));
-    GIVES_STATUS(status, heed_gradient_scale(1, bad[i], 2));
-    GIVES_STATUS(status, heed_gradient_zero(1, bad[i]));
-    GIVES_STATUS(status, heed_gradient_accumulate(1, bad[i], &source, 1));
-    GIVES_STATUS(status, heed_gradient_accumulate(1, &target, bad[i], 1));
+    GIVES_STATUS(status, heed_optimizer_gradient_norm(1, bad[i], REF, (size_t *)outputs_64[0]));
+    GIVES_STATUS(status, heed_optimizer_gradient_accumulate(1, bad[i], &source, 1));
+    GIVES_STATUS(status, heed_optimizer_gradient_accumulate(1, &target, bad[i], 1));
   }
-  GIVES(BadArgument, heed_gradient_clip(1, &target, NAN, REF, NULL));
-  GIVES(BadArgument, heed_gradient_clip(1, &target, -1, REF, NULL));
-  GIVES(BadArgument, heed_gradient_scale(1, &target, NAN));
-  GIVES(BadArgument, heed_gradient_accumulate(1, &target, &source, INFINITY));
-  GIVES(BadShape, heed_gradient_accumulate(1, &target, WITH(source, count = 3), 1));
-  GIVES(Ok, heed_gradient_norm(1, &source, NULL, NULL));
-  GIVES_NUMBER(1, heed_gradient_clip_factor(NAN, 1));
+  GIVES(BadArgument, heed_optimizer_gradient_accumulate(1, &target, &source, INFINITY));
+  GIVES(BadShape, heed_optimizer_gradient_accumulate(1, &target, WITH(source, count = 3), 1));
+  GIVES(Ok, heed_optimizer_gradient_norm(1, &source, NULL, NULL));
+  GIVES_NUMBER(1, heed_optimizer_clip_factor(NAN, 1));
 }
 
 // ---- Random numbers ---------------------------------------------------------------------------------------------------------------------------

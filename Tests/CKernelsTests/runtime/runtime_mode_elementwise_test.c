@@ -193,44 +193,34 @@ static HeedStatus turn_table(void) { return heed_position_rotary_table(&turns, m
 static HeedStatus turn(void) { return heed_position_rotary(&turns, mode_x, NULL, 0, mode_floats(4 * 64 * 128)); }
 
 static HeedStatus step_sgd(void) {
-  const HeedSgd sgd = {.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.01, .step = 2, .gradient_scale = 0.7f};
-  const HeedParameterSpan span = {.count = N / 2, .value = mode_copy(mode_x, N / 2), .gradient = mode_y, .first = mode_copy(mode_y, N / 2)};
+  const HeedSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 0.7f};
+  const HeedParameterSpan span = {
+      .count = N / 2, .value = mode_copy(mode_x, N / 2), .gradient = mode_y, .m = mode_copy(mode_y, N / 2), .weight_decay = 0.01};
   return heed_optimizer_sgd(&sgd, 1, &span);
 }
 static HeedStatus step_adam(void) {
-  const HeedAdam adam = {0.01, 0.9, 0.999, 1e-8, 0.1, true, false, 3, 0.7f};
+  const HeedAdam adam = {0.01, 0.9, 0.999, 1e-8, true, false, 3, 0.7f};
   const HeedParameterSpan span = {.count = N / 2,
                                   .value = mode_copy(mode_x, N / 2),
                                   .gradient = mode_y,
-                                  .first = mode_copy(mode_y, N / 2),
-                                  .second = mode_copy(mode_unit, N / 2)};
+                                  .m = mode_copy(mode_y, N / 2),
+                                  .v = mode_copy(mode_unit, N / 2),
+                                  .weight_decay = 0.1};
   return heed_optimizer_adam(&adam, 1, &span);
 }
 static HeedSpan copied(const float *from) { return (HeedSpan){N, mode_copy(from, N)}; }
 static HeedStatus gradient_norm(void) {
   const HeedSpan span = copied(mode_x);
-  return heed_gradient_norm(1, &span, mode_doubles(1), NULL);
+  return heed_optimizer_gradient_norm(1, &span, mode_doubles(1), NULL);
 }
-static HeedStatus gradient_clip(void) {
-  const HeedSpan span = copied(mode_x);
-  return heed_gradient_clip(1, &span, 3.3, mode_doubles(1), NULL);
-}
-static HeedStatus gradient_clip_factor(void) {
-  *mode_floats(1) = heed_gradient_clip_factor(7.1, 0.3);
-  *mode_floats(1) = heed_gradient_clip_factor(7.1, 1e-310);
+static HeedStatus clip_factor(void) {
+  *mode_floats(1) = heed_optimizer_clip_factor(7.1, 0.3);
+  *mode_floats(1) = heed_optimizer_clip_factor(7.1, 1e-310);
   return HeedStatusOk;
-}
-static HeedStatus gradient_scale(void) {
-  const HeedSpan span = copied(mode_x);
-  return heed_gradient_scale(1, &span, 0.3f);
-}
-static HeedStatus gradient_zero(void) {
-  const HeedSpan span = copied(mode_x);
-  return heed_gradient_zero(1, &span);
 }
 static HeedStatus gradient_accumulate(void) {
   const HeedSpan target = copied(mode_x), source = {N, mode_y};
-  return heed_gradient_accumulate(1, &target, &source, 0.3f);
+  return heed_optimizer_gradient_accumulate(1, &target, &source, 0.3f);
 }
 
 #define CALL(function) {#function, function}
@@ -275,10 +265,7 @@ const ModeCall mode_elementwise_calls[] = {
     CALL(step_sgd),
     CALL(step_adam),
     CALL(gradient_norm),
-    CALL(gradient_clip),
-    CALL(gradient_clip_factor),
-    CALL(gradient_scale),
-    CALL(gradient_zero),
+    CALL(clip_factor),
     CALL(gradient_accumulate),
 };
 const size_t mode_elementwise_count = sizeof mode_elementwise_calls / sizeof *mode_elementwise_calls;

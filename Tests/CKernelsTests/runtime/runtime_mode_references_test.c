@@ -181,11 +181,11 @@ static HeedStatus norm(void) {
   return heed_norm_reference_backward(&shape, &all, mode_doubles(ROWS * COLUMNS), mode_doubles(COLUMNS), mode_doubles(COLUMNS));
 }
 static HeedStatus optimizer(void) {
-  const HeedSgd sgd = {.learning_rate = 0.1, .momentum = 0.9, .weight_decay = 0.01, .step = 2, .gradient_scale = 0.7f};
-  const HeedStatus status = heed_optimizer_reference_sgd(&sgd, N, mode_y, widened(mode_x, N), widened(mode_y, N));
+  const HeedSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 0.7f};
+  const HeedStatus status = heed_optimizer_reference_sgd(&sgd, 0.01, N, mode_y, widened(mode_x, N), widened(mode_y, N));
   if (status != HeedStatusOk) return status;
-  const HeedAdam adam = {0.01, 0.9, 0.999, 1e-8, 0.1, true, false, 3, 0.7f};
-  return heed_optimizer_reference_adam(&adam, N, mode_y, widened(mode_x, N), widened(mode_y, N), widened(mode_unit, N), NULL);
+  const HeedAdam adam = {0.01, 0.9, 0.999, 1e-8, true, false, 3, 0.7f};
+  return heed_optimizer_reference_adam(&adam, 0.1, N, mode_y, widened(mode_x, N), widened(mode_y, N), widened(mode_unit, N), NULL);
 }
 static HeedStatus position(void) {
   const HeedSinusoidalShape waves = {
