@@ -1,4 +1,4 @@
-// Dropout: checks, one task a stretch of elements. Either pass is the same map.
+// Dropout: checks, one task a stretch of elements.
 
 #include "heed/dropout.h"
 
@@ -31,9 +31,4 @@ HeedStatus heed_dropout_forward(const HeedRandom *random, float p, size_t count,
   const size_t tasks = heed_random_tasks(count);
   heed_parallel_for(tasks, heed_parallel_width(tasks, 30.0 * (double)count), drop, &call);
   return HeedStatusOk;
-}
-
-HeedStatus heed_dropout_backward(const HeedRandom *random, float p, size_t count, const float *d_output, float *d_input) {
-  HEED_ENTRY();
-  return heed_dropout_forward(random, p, count, d_output, d_input);
 }

@@ -36,13 +36,6 @@ static void draw_normal(void *context, size_t task, size_t worker) {
   call->kernels->normal(&t.random, call->first, call->second, t.count, (float *)call->output + t.first);
 }
 
-static void draw_keep(void *context, size_t task, size_t worker) {
-  (void)worker;
-  const Call *call = context;
-  const HeedRandomTask t = heed_random_task(call->random, call->count, task);
-  call->kernels->keep(&t.random, call->first, t.count, (uint8_t *)call->output + t.first);
-}
-
 static HeedStatus draw(const HeedRandom *random, float first, float second, size_t count, void *output, HeedTask task, double flops) {
   if (count == 0) return HeedStatusOk;
   if (!output) return HeedStatusBadArgument;
@@ -69,10 +62,4 @@ HeedStatus heed_random_normal(const HeedRandom *random, float mean, float deviat
   HEED_ENTRY();
   if (!random || !isfinite(mean) || !isfinite(deviation) || deviation < 0) return HeedStatusBadArgument;
   return draw(random, mean, deviation, count, output, draw_normal, 100);
-}
-
-HeedStatus heed_random_keep(const HeedRandom *random, float p, size_t count, uint8_t *output) {
-  HEED_ENTRY();
-  if (!random || !(p >= 0 && p <= 1)) return HeedStatusBadArgument;
-  return draw(random, p, 0, count, output, draw_keep, 30);
 }

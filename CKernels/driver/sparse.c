@@ -1,10 +1,7 @@
 // Sparse products: checks, one task a few rows.
 
-#include <string.h>
-
 #include "checks/sparse_checks.h"
 #include "runtime/profile.h"
-#include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -63,67 +60,6 @@ HeedStatus heed_sparse_forward(const HeedSparse *a, const HeedSparseShape *shape
                         .output_row = shape->y_row,
                         .output_column = shape->y_column}};
   run(&call);
-  return HeedStatusOk;
-}
-
-static HeedStatus check_backward(const HeedSparse *a, const HeedSparseShape *s, const float *x, const float *dy, const float *dx,
-                                 const float *dvalue) {
-  HeedStatus status = s ? heed_sparse_check(a) : HeedStatusBadArgument;
-  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->rows, s->width, s->y_row, s->y_column, false);
-  if (status == HeedStatusOk && dx) status = heed_sparse_check_matrix(a->columns, s->width, s->dx_row, s->dx_column, true);
-  if (status == HeedStatusOk && dvalue) status = heed_sparse_check_matrix(a->columns, s->width, s->x_row, s->x_column, false);
-  if (status == HeedStatusOk && a->entries > 0 && s->width > 0 && (!dy || (dvalue && !x))) status = HeedStatusBadArgument;
-  return status;
-}
-
-// A^T in scratch; `memory` is to be popped, null where there is none.
-static int32_t *transpose_to_scratch(const HeedSparse *a, HeedSparse *transposed) {
-  const size_t numbers = heed_size_sum(a->columns + 1, heed_size_product(2, a->entries));
-  int32_t *memory = heed_scratch_push(heed_size_product(numbers, sizeof(int32_t)));
-  if (!memory) return NULL;
-  int32_t *const column = memory + a->columns + 1;
-  float *const value = a->value ? (float *)(void *)(column + a->entries) : NULL;
-  *transposed = (HeedSparse){a->columns, a->rows, a->entries, memory, column, value};
-  if (heed_sparse_transpose(a, memory, column, value, NULL) == HeedStatusOk) return memory;
-  heed_scratch_pop(memory);
-  return NULL;
-}
-
-HeedStatus heed_sparse_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, float *dx,
-                                float *dvalue) {
-  HEED_ENTRY();
-  const HeedStatus status = check_backward(a, shape, x, dy, dx, dvalue);
-  if (status != HeedStatusOk) return status;
-  if (dx && shape->width > 0 && a->columns > 0) {
-    HeedSparse transposed;
-    int32_t *memory = transpose_to_scratch(a, &transposed);
-    if (!memory) return HeedStatusOutOfMemory;
-    Call call = {.kernel = heed_kernels()->sparse.multiply,
-                 .rows = {.a = &transposed,
-                          .width = shape->width,
-                          .matrix = dy,
-                          .matrix_row = shape->y_row,
-                          .matrix_column = shape->y_column,
-                          .output = dx,
-                          .output_row = shape->dx_row,
-                          .output_column = shape->dx_column}};
-    run(&call);
-    heed_scratch_pop(memory);
-  }
-  if (dvalue && a->entries > 0 && shape->width == 0) memset(dvalue, 0, a->entries * sizeof(float));
-  if (dvalue && a->entries > 0 && shape->width > 0) {
-    Call call = {.kernel = heed_kernels()->sparse.value_gradient,
-                 .rows = {.a = a,
-                          .width = shape->width,
-                          .matrix = x,
-                          .matrix_row = shape->x_row,
-                          .matrix_column = shape->x_column,
-                          .gradient = dy,
-                          .gradient_row = shape->y_row,
-                          .gradient_column = shape->y_column,
-                          .output = dvalue}};
-    run(&call);
-  }
   return HeedStatusOk;
 }
 

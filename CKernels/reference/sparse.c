@@ -22,26 +22,3 @@ HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseSh
     }
   return HeedStatusOk;
 }
-
-HeedStatus heed_sparse_reference_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, double *dx,
-                                          double *dvalue) {
-  HEED_FLOAT_MODE();
-  HeedStatus status = shape ? heed_sparse_check(a) : HeedStatusBadArgument;
-  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->rows, shape->width, shape->y_row, shape->y_column, false);
-  if (status == HeedStatusOk) status = heed_sparse_check_matrix(a->columns, shape->width, 0, 0, false); // dX is contiguous
-  if (status == HeedStatusOk && dvalue) status = heed_sparse_check_matrix(a->columns, shape->width, shape->x_row, shape->x_column, false);
-  if (status != HeedStatusOk) return status;
-  if (a->entries > 0 && shape->width > 0 && (!dy || (dvalue && !x))) return HeedStatusBadArgument;
-  for (size_t i = 0; dx && i < a->columns * shape->width; i++) dx[i] = 0;
-  for (size_t r = 0; r < a->rows; r++)
-    for (int32_t e = a->offsets[r]; e < a->offsets[r + 1]; e++) {
-      double dot = 0;
-      for (size_t j = 0; j < shape->width; j++) {
-        const double g = (double)dy[(ptrdiff_t)r * shape->y_row + (ptrdiff_t)j * shape->y_column];
-        if (dx) dx[(size_t)a->column[e] * shape->width + j] += entry_value(a, (size_t)e) * g;
-        if (dvalue) dot += g * (double)x[(ptrdiff_t)a->column[e] * shape->x_row + (ptrdiff_t)j * shape->x_column];
-      }
-      if (dvalue) dvalue[e] = dot;
-    }
-  return HeedStatusOk;
-}

@@ -9,7 +9,6 @@ typedef struct HeedRandomKernels {
   void (*bits)(const HeedRandom *random, size_t count, uint32_t *output);
   void (*uniform)(const HeedRandom *random, float low, float high, size_t count, float *output);
   void (*normal)(const HeedRandom *random, float mean, float deviation, size_t count, float *output);
-  void (*keep)(const HeedRandom *random, float p, size_t count, uint8_t *output);
   // output <- keep ? factor * input : 0
   void (*dropout)(const HeedRandom *random, float p, float factor, size_t count, const float *input, float *output);
 } HeedRandomKernels;

@@ -11,15 +11,12 @@ typedef struct HeedSparseRows {
   size_t first, end, width;
   const float *matrix; // gathered by A's columns: X
   ptrdiff_t matrix_row, matrix_column;
-  const float *gradient; // dY, for the values' gradients
-  ptrdiff_t gradient_row, gradient_column;
-  float *output; // Y, or dvalue
+  float *output; // Y
   ptrdiff_t output_row, output_column;
 } HeedSparseRows;
 
 typedef struct HeedSparseKernels {
   void (*multiply)(const HeedSparseRows *rows);
-  void (*value_gradient)(const HeedSparseRows *rows);
 } HeedSparseKernels;
 
 #endif

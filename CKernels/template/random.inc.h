@@ -115,17 +115,6 @@ static void random_uniform(const HeedRandom *random, float low, float high, size
   }
 }
 
-static void random_keep_range(const HeedRandom *random, float p, size_t count, uint8_t *output) {
-  const RandomKeys keys = random_keys(random->seed);
-  for (size_t done = 0; done < count;) {
-    const RandomPart part = random_part(random, done, count);
-    float units[HEED_RANDOM_BLOCK];
-    random_units(&keys, random->stream, part.block, units);
-    for (size_t i = 0; i < part.count; i++) output[done + i] = units[part.inside + i] >= p;
-    done += part.count;
-  }
-}
-
 static void random_dropout(const HeedRandom *random, float p, float factor, size_t count, const float *input, float *output) {
   const RandomKeys keys = random_keys(random->seed);
   const vf scale = vf_set1(factor);
@@ -214,7 +203,6 @@ static void random_normal(const HeedRandom *random, float mean, float deviation,
   }
 }
 
-#define RANDOM_KERNELS                                                                                                                     \
-  .bits = random_bits, .uniform = random_uniform, .normal = random_normal, .keep = random_keep_range, .dropout = random_dropout
+#define RANDOM_KERNELS .bits = random_bits, .uniform = random_uniform, .normal = random_normal, .dropout = random_dropout
 
 #endif

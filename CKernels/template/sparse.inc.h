@@ -60,21 +60,4 @@ static void sparse_multiply(const HeedSparseRows *x) {
     }
 }
 
-static void sparse_value_gradient(const HeedSparseRows *x) {
-  const HeedSparse *a = x->a;
-  for (size_t r = x->first; r < x->end; r++) {
-    const float *gradient = x->gradient + (ptrdiff_t)r * x->gradient_row;
-    for (int32_t e = a->offsets[r]; e < a->offsets[r + 1]; e++) {
-      const float *row = x->matrix + (ptrdiff_t)a->column[e] * x->matrix_row;
-      vf sum = vf_zero();
-      for (size_t j = 0; j < x->width; j += HEED_LANES) {
-        const size_t n = x->width - j;
-        sum = vf_fma(sparse_load(gradient + (ptrdiff_t)j * x->gradient_column, x->gradient_column, n),
-                     sparse_load(row + (ptrdiff_t)j * x->matrix_column, x->matrix_column, n), sum);
-      }
-      x->output[e] = vf_reduce_add(sum);
-    }
-  }
-}
-
-#define SPARSE_KERNELS .multiply = sparse_multiply, .value_gradient = sparse_value_gradient
+#define SPARSE_KERNELS .multiply = sparse_multiply

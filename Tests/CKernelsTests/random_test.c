@@ -37,7 +37,7 @@ static HeedRandom draw_at(size_t i) {
 TEST(random_numbers_depend_on_seed_stream_and_index_alone) {
   static uint32_t words[MOST];
   static const size_t counts[] = {0, 1, 2, 15, 16, 17, 63, 64, 65, 130, MOST}, threads[] = {1, 2, 3, 5, 8};
-  const float p = 0.3f, low = -1.5f, high = 2.25f, mean = 0.75f, deviation = 3;
+  const float low = -1.5f, high = 2.25f, mean = 0.75f, deviation = 3;
   for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
     const HeedRandom random = draw_at(i);
     for (size_t j = 0; j < MOST; j++) words[j] = heed_random_reference_word(random.seed, random.stream, random.offset + j);
@@ -46,26 +46,23 @@ TEST(random_numbers_depend_on_seed_stream_and_index_alone) {
       heed_thread_count_set(threads[(i + c) % 5]);
       const GuardSide side = (GuardSide)((i + c) % 2);
       Guarded bits = guarded_allocate(count * 4, side), uniform = guarded_allocate(count * 4, side),
-              normal = guarded_allocate(count * 4, side), keep = guarded_allocate(count, side);
+              normal = guarded_allocate(count * 4, side);
       CHECK(heed_random_bits(&random, count, bits.data) == HeedStatusOk);
       CHECK(heed_random_uniform(&random, low, high, count, uniform.data) == HeedStatusOk);
       CHECK(heed_random_normal(&random, mean, deviation, count, normal.data) == HeedStatusOk);
-      CHECK(heed_random_keep(&random, p, count, keep.data) == HeedStatusOk);
-      size_t wrong[4] = {0};
+      size_t wrong[3] = {0};
       for (size_t j = 0; j < count; j++) {
         const float u = (float)(words[j] >> 8) * 0x1p-24f;
         wrong[0] += ((uint32_t *)bits.data)[j] != words[j];
         wrong[1] += ((float *)uniform.data)[j] != low + (high - low) * u;
-        wrong[2] += ((uint8_t *)keep.data)[j] != (u >= p);
         float z;
         const HeedRandom alone = {random.seed, random.stream, random.offset + j};
         if (j % 37 == 0 && heed_random_normal(&alone, mean, deviation, 1, &z) == HeedStatusOk)
-          wrong[3] += memcmp(&z, (float *)normal.data + j, sizeof z) != 0;
+          wrong[2] += memcmp(&z, (float *)normal.data + j, sizeof z) != 0;
       }
-      CHECK_MESSAGE(wrong[0] + wrong[1] + wrong[2] + wrong[3] == 0,
-                    "start %zu, count %zu: wrong bits %zu, uniform %zu, keep %zu, normal %zu", i, count, wrong[0], wrong[1], wrong[2],
-                    wrong[3]);
-      guarded_free(&bits), guarded_free(&uniform), guarded_free(&normal), guarded_free(&keep);
+      CHECK_MESSAGE(wrong[0] + wrong[1] + wrong[2] == 0, "start %zu, count %zu: wrong bits %zu, uniform %zu, normal %zu", i, count,
+                    wrong[0], wrong[1], wrong[2]);
+      guarded_free(&bits), guarded_free(&uniform), guarded_free(&normal);
     }
   }
   heed_thread_count_set(0);
@@ -159,7 +156,6 @@ TEST_ONCE(random_streams_of_rows_are_apart) {
 TEST_ONCE(random_refuses_bad_arguments) {
   const HeedRandom random = {0};
   float x = 7;
-  uint8_t keep = 7;
   uint32_t bits = 7;
   CHECK(heed_random_bits(NULL, 1, &bits) == HeedStatusBadArgument && heed_random_bits(&random, 1, NULL) == HeedStatusBadArgument);
   CHECK(heed_random_bits(&random, SIZE_MAX / 2, &bits) == HeedStatusBadShape && heed_random_bits(&random, 0, NULL) == HeedStatusOk);
@@ -168,8 +164,5 @@ TEST_ONCE(random_refuses_bad_arguments) {
   CHECK(heed_random_uniform(&random, -3e38f, 3e38f, 1, &x) == HeedStatusBadArgument);
   CHECK(heed_random_normal(&random, INFINITY, 1, 1, &x) == HeedStatusBadArgument);
   CHECK(heed_random_normal(&random, 0, -1, 1, &x) == HeedStatusBadArgument);
-  CHECK(heed_random_keep(&random, NAN, 1, &keep) == HeedStatusBadArgument);
-  CHECK(heed_random_keep(&random, 1.5f, 1, &keep) == HeedStatusBadArgument);
-  CHECK(heed_random_keep(&random, -0.1f, 1, &keep) == HeedStatusBadArgument);
-  CHECK(x == 7 && keep == 7 && bits == 7);
+  CHECK(x == 7 && bits == 7);
 }

@@ -1,11 +1,11 @@
 // Dropout (Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov 2014), inverted: what is kept is scaled.
 //
-//   forward    Y[i] <- keep(offset + i) ? X[i] / (1 - p) : 0
-//   backward   dX[i] <- keep(offset + i) ? dY[i] / (1 - p) : 0
+//   Y[i] <- keep(offset + i) ? X[i] / (1 - p) : 0
 //
-// keep(n) of (seed, stream, n) as random.h defines it; the mask is drawn anew in either pass and never stored. Contiguous arrays of count floats;
-// the output is overwritten and may be the input. A value that is dropped has no effect, NaN included; one that is kept is multiplied by
-// the float nearest to 1 / (1 - p). p = 0 copies, p = 1 gives zeros.
+// keep(n) of (seed, stream, n) as random.h defines it; the mask is never stored. The gradient of X is the same function of that of Y, with
+// the same seed, stream and offset: a backward pass makes the same call and draws the mask anew. Contiguous arrays of count floats; the
+// output is overwritten and may be the input. A value that is dropped has no effect, NaN included; one that is kept is multiplied by the
+// float nearest to 1 / (1 - p). p = 0 copies, p = 1 gives zeros.
 //
 // Errors: BadShape (overflow), BadArgument (null pointer where count > 0, p outside 0 ... 1 or NaN).
 
@@ -23,7 +23,6 @@ static inline float heed_dropout_factor(float p) { return p < 1 ? (float)(1 / (1
 
 HeedStatus heed_dropout_reference_forward(const HeedRandom *random, float p, size_t count, const float *input, double *output);
 HeedStatus heed_dropout_forward(const HeedRandom *random, float p, size_t count, const float *input, float *output);
-HeedStatus heed_dropout_backward(const HeedRandom *random, float p, size_t count, const float *d_output, float *d_input);
 
 #ifdef __cplusplus
 }

@@ -46,8 +46,6 @@ static inline uint64_t heed_random_row(uint64_t matrix, uint64_t row) { return m
 HeedStatus heed_random_bits(const HeedRandom *random, size_t count, uint32_t *output);
 HeedStatus heed_random_uniform(const HeedRandom *random, float low, float high, size_t count, float *output);
 HeedStatus heed_random_normal(const HeedRandom *random, float mean, float deviation, size_t count, float *output);
-// 1 where keep(n), else 0.
-HeedStatus heed_random_keep(const HeedRandom *random, float p, size_t count, uint8_t *output);
 
 // The block function alone: 10 rounds over four words with a key of two; nothing where a pointer is null.
 void heed_random_reference_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t output[4]);

@@ -1,19 +1,18 @@
 // Products with a sparse matrix in compressed sparse rows (CSR): the neighbourhood sum of graph convolution.
 //
-// A is [rows, columns] with `entries` entries; those of row r are entries offsets[r] ... offsets[r + 1] - 1, of columns column[e] and values
-// value[e] (1 where `value` is null). Columns of a row may come in any order, and one that comes twice counts twice. X, Y and their gradients
-// are matrices with a stride for row and column (in elements, any sign; 0 too for X and dY).
+// A is [rows, columns] with `entries` entries; those of row r are entries offsets[r] ... offsets[r + 1] - 1, of columns column[e] and
+// values value[e] (1 where `value` is null). Columns of a row may come in any order, and one that comes twice counts twice. X and Y are
+// matrices with a stride for row and column (in elements, any sign; 0 too for X).
 //
-//   forward    Y[r, j] <- sum over the entries e of row r in order of value[e] X[column[e], j]
-//   backward   dX[c, j] <- sum over the entries e of column c, by rising row, then e, of value[e] dY[row(e), j]
-//              dvalue[e] <- sum over j of dY[row(e), j] X[column[e], j]
+//   Y[r, j] <- sum over the entries e of row r in order of value[e] X[column[e], j]
 //
-// Sums are taken in blocks of HEED_SPARSE_BLOCK entries, each from 0 with one fused multiply-add a term (where the instruction set has one),
-// the blocks added in order; dvalue is summed in the lanes' order. A row without entries gives zeros. Outputs overwrite. What no entry names is not read: NaN in a row of X reaches only the rows that name it. The bits
-// of an output depend on its own terms and the instruction set, never on threads, the other rows or the other columns of X.
+// Sums are taken in blocks of HEED_SPARSE_BLOCK entries, each from 0 with one fused multiply-add per term (where the instruction set has
+// one), the blocks added in order. A row without entries gives zeros. Outputs overwrite. What no entry names is not read: NaN in a row of X
+// reaches only the rows that name it. The bits of an output depend on its own terms and the instruction set, never on threads, the other
+// rows or the other columns of X.
 //
-// heed_sparse_transpose gives A^T in CSR, entries of a row by rising column: with it, heed_sparse_forward gives dX with the same bits as
-// heed_sparse_backward, which transposes anew at each call.
+// The gradient of X is A^T times that of Y: heed_sparse_forward of A^T, which heed_sparse_transpose gives in CSR, entries of a row by
+// rising column. A's values have none.
 //
 // Errors, with nothing touched: BadShape (overflow), BadStride (distances overflow, or elements of an output overlap), BadArgument (a null
 // pointer to what is needed; an A that is no CSR: offsets that do not begin at 0, fall, or do not end at `entries`, a column out of
@@ -40,21 +39,13 @@ typedef struct HeedSparse {
 typedef struct HeedSparseShape {
   size_t width; // columns of X and Y
   ptrdiff_t x_row, x_column;
-  ptrdiff_t y_row, y_column;   // of Y and dY
-  ptrdiff_t dx_row, dx_column; // of dX
+  ptrdiff_t y_row, y_column;
 } HeedSparseShape;
 
 HeedStatus heed_sparse_check(const HeedSparse *a);
 
 HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, double *y);
-HeedStatus heed_sparse_reference_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, double *dx,
-                                          double *dvalue);
-
 HeedStatus heed_sparse_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, float *y);
-
-// Either gradient may be null, X too where dvalue is.
-HeedStatus heed_sparse_backward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, const float *dy, float *dx,
-                                float *dvalue);
 
 // offsets [columns + 1], column and entry [entries]: entry[i] is the entry of A that entry i of A^T comes from. `value` [entries] receives the
 // values in that order, `entry` and `value` may be null.

@@ -12,7 +12,7 @@
 static const int32_t offsets[] = {0, 1, 2, 3}, falling[] = {0, 2, 1, 3}, late[] = {1, 1, 2, 3}, columns[] = {0, 1, 2}, beyond[] = {0, 3, 2},
                      below[] = {0, -1, 2};
 static const HeedSparse sparse = {.rows = 3, .columns = 3, .entries = 3, .offsets = offsets, .column = columns};
-static const HeedSparseShape width = {.width = 2, .x_row = 2, .x_column = 1, .y_row = 2, .y_column = 1, .dx_row = 2, .dx_column = 1};
+static const HeedSparseShape width = {.width = 2, .x_row = 2, .x_column = 1, .y_row = 2, .y_column = 1};
 
 TEST_ONCE(arguments_of_sparse) {
   static HeedSparse spoilt[8];
@@ -26,35 +26,25 @@ TEST_ONCE(arguments_of_sparse) {
     const HeedStatus status = i < 8 ? expected[i] : HeedStatusBadArgument;
     GIVES_STATUS(status, heed_sparse_check(a));
     GIVES_STATUS(status, heed_sparse_reference_forward(a, &width, IN, REF));
-    GIVES_STATUS(status, heed_sparse_reference_backward(a, &width, IN, IN, REF, outputs_d[1]));
     GIVES_STATUS(status, heed_sparse_forward(a, &width, IN, OUT));
-    GIVES_STATUS(status, heed_sparse_backward(a, &width, IN, IN, OUT, outputs_f[1]));
     GIVES_STATUS(status, heed_sparse_transpose(a, outputs_32[0], outputs_32[1], OUT, NULL));
     GIVES_STATUS(status, heed_sparse_normalize(a, outputs_32[0], outputs_32[1], OUT));
   }
-  static HeedSparseShape wide[4];
-  for (int i = 0; i < 4; i++) wide[i] = width;
-  wide[0].width = HUGE_SIZE, wide[1].x_row = FAR, wide[2].y_row = FAR, wide[3].dx_row = FAR;
-  for (int i = 0; i < 4; i++) {
+  static HeedSparseShape wide[3];
+  for (int i = 0; i < 3; i++) wide[i] = width;
+  wide[0].width = HUGE_SIZE, wide[1].x_row = FAR, wide[2].y_row = FAR;
+  for (int i = 0; i < 3; i++) {
     const HeedStatus status = i == 0 ? HeedStatusBadShape : HeedStatusBadStride;
-    if (i < 3) GIVES_STATUS(i == 2 ? HeedStatusOk : status, heed_sparse_reference_forward(&sparse, &wide[i], IN, REF));
-    if (i < 3) GIVES_STATUS(status, heed_sparse_forward(&sparse, &wide[i], IN, OUT));
-    if (i < 3) GIVES_STATUS(status, heed_sparse_reference_backward(&sparse, &wide[i], IN, IN, REF, outputs_d[1]));
-    GIVES_STATUS(status, heed_sparse_backward(&sparse, &wide[i], IN, IN, OUT, outputs_f[1]));
+    GIVES_STATUS(i == 2 ? HeedStatusOk : status, heed_sparse_reference_forward(&sparse, &wide[i], IN, REF));
+    GIVES_STATUS(status, heed_sparse_forward(&sparse, &wide[i], IN, OUT));
   }
   GIVES(BadArgument, heed_sparse_reference_forward(&sparse, NULL, IN, REF));
   GIVES(BadArgument, heed_sparse_reference_forward(&sparse, &width, NULL, REF));
   GIVES(BadArgument, heed_sparse_reference_forward(&sparse, &width, IN, NULL));
-  GIVES(BadArgument, heed_sparse_reference_backward(&sparse, NULL, IN, IN, REF, REF));
-  GIVES(BadArgument, heed_sparse_reference_backward(&sparse, &width, NULL, IN, REF, outputs_d[1]));
-  GIVES(BadArgument, heed_sparse_reference_backward(&sparse, &width, IN, NULL, REF, outputs_d[1]));
   GIVES(BadArgument, heed_sparse_forward(&sparse, NULL, IN, OUT));
   GIVES(BadArgument, heed_sparse_forward(&sparse, &width, NULL, OUT));
   GIVES(BadArgument, heed_sparse_forward(&sparse, &width, IN, NULL));
   GIVES(BadStride, heed_sparse_forward(&sparse, WITH(width, y_row = 0), IN, OUT));
-  GIVES(BadArgument, heed_sparse_backward(&sparse, NULL, IN, IN, OUT, outputs_f[1]));
-  GIVES(BadArgument, heed_sparse_backward(&sparse, &width, NULL, IN, OUT, outputs_f[1]));
-  GIVES(BadArgument, heed_sparse_backward(&sparse, &width, IN, NULL, OUT, outputs_f[1]));
   GIVES(BadArgument, heed_sparse_transpose(&sparse, NULL, outputs_32[1], OUT, NULL));
   GIVES(BadArgument, heed_sparse_transpose(&sparse, outputs_32[0], NULL, OUT, NULL));
   GIVES(BadArgument, heed_sparse_normalize(&sparse, NULL, outputs_32[1], OUT));

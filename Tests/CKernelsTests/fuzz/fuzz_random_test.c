@@ -14,38 +14,30 @@ FUZZ(random) {
   size_t count = draws();
   const size_t right = count;
   FuzzArray bits = fuzz_array("bits", FuzzWritten, FuzzContiguous, sizeof(uint32_t), FUZZ_SIZES(count)),
-            kept = fuzz_array("kept", FuzzWritten, FuzzContiguous, 1, FUZZ_SIZES(count)),
             y = FUZZ_FLOATS("numbers", FuzzWritten, FuzzContiguous, count), oracle = FUZZ_DOUBLES("oracle", count);
-  float p = (float)fuzz_below(9) / 8, low = (float)fuzz_number(), high = low + (float)fuzz_below(4), deviation = (float)fuzz_below(4);
-  HeedStatus of_all = HeedStatusOk, of_keep = HeedStatusOk, of_uniform = HeedStatusOk, of_normal = HeedStatusOk;
-  switch (fuzz_spoil(5)) {
+  float low = (float)fuzz_number(), high = low + (float)fuzz_below(4), deviation = (float)fuzz_below(4);
+  HeedStatus of_all = HeedStatusOk, of_uniform = HeedStatusOk, of_normal = HeedStatusOk;
+  switch (fuzz_spoil(4)) {
   case 0:
     random = NULL, of_all = HeedStatusBadArgument;
     break;
   case 1:
-    if (count > 0 && bits.data && kept.data && y.data) of_all = fuzz_huge(&count);
+    if (count > 0 && bits.data && y.data) of_all = fuzz_huge(&count);
     break;
   case 2:
-    p = fuzz_one_in(2) ? NAN : fuzz_one_in(2) ? -0.5f : 1.5f, of_keep = HeedStatusBadArgument;
-    break;
-  case 3:
     low = fuzz_one_in(2) ? high + 1 : NAN, of_uniform = of_normal = HeedStatusBadArgument;
     if (low == low) of_normal = HeedStatusOk; // it is the mean
     break;
-  case 4:
+  case 3:
     deviation = -1, of_normal = HeedStatusBadArgument;
     break;
   default:
     break;
   }
-  if (of_all != HeedStatusOk) of_keep = of_uniform = of_normal = of_all;
+  if (of_all != HeedStatusOk) of_uniform = of_normal = of_all;
   if (FUZZ_CALL(of_all, heed_random_bits(random, count, bits.data)))
     for (size_t i = 0; i < right; i++)
       if (FUZZ_AT(uint32_t, bits, i) != heed_random_reference_word(state.seed, state.stream, state.offset + i)) fuzz_fail("word %zu", i);
-  if (FUZZ_CALL(of_keep, heed_random_keep(random, p, count, kept.data)))
-    for (size_t i = 0; i < right; i++)
-      if (FUZZ_AT(uint8_t, kept, i) != (heed_random_reference_uniform(state.seed, state.stream, state.offset + i) >= (double)p))
-        fuzz_fail("keep %zu", i);
   for (size_t i = 0; i < right; i++)
     FUZZ_AT(double, oracle, i) =
         (double)low + ((double)high - (double)low) * heed_random_reference_uniform(state.seed, state.stream, state.offset + i);
@@ -85,12 +77,9 @@ FUZZ(dropout) {
   default:
     break;
   }
-  const bool backward = fuzz_one_in(2);
   if (!FUZZ_CALL(expected, heed_dropout_reference_forward(random, p, count, input, oracle.data)) && expected == HeedStatusOk) return;
   fuzz_keep(&oracle);
-  if (backward ? FUZZ_CALL(expected, heed_dropout_backward(random, p, count, input, y.data))
-               : FUZZ_CALL(expected, heed_dropout_forward(random, p, count, input, y.data)))
-    fuzz_near(&y, &oracle, NULL, EPSILON * 24);
+  if (FUZZ_CALL(expected, heed_dropout_forward(random, p, count, input, y.data))) fuzz_near(&y, &oracle, NULL, EPSILON * 24);
 }
 
 // ---- Positions ------------------------------------------------------------------------------------------------------------------------------

@@ -61,9 +61,7 @@ static HeedStatus to_f32(void) { return heed_convert_bf16_to_f32(N, mode_x16, mo
 static HeedStatus bits(void) { return heed_random_bits(&seed, N, mode_results(N * 4)); }
 static HeedStatus uniform(void) { return heed_random_uniform(&seed, -1e-38f, 0.7f, N, mode_floats(N)); }
 static HeedStatus normal(void) { return heed_random_normal(&seed, 0.1f, 0.3f, N, mode_floats(N)); }
-static HeedStatus keep(void) { return heed_random_keep(&seed, 0.3f, N, mode_results(N)); }
 static HeedStatus drop(void) { return heed_dropout_forward(&seed, 0.3f, N, mode_x, mode_floats(N)); }
-static HeedStatus drop_backward(void) { return heed_dropout_backward(&seed, 0.3f, N, mode_x, mode_floats(N)); }
 
 #define ROW (ptrdiff_t)COLUMNS
 
@@ -243,9 +241,7 @@ const ModeCall mode_elementwise_calls[] = {
     CALL(bits),
     CALL(uniform),
     CALL(normal),
-    CALL(keep),
     CALL(drop),
-    CALL(drop_backward),
     CALL(softmax),
     CALL(softmax_backward),
     CALL(normalize),

@@ -265,10 +265,8 @@ static HeedStatus graph(void) {
   HeedStatus status = heed_sparse_normalize_dense(NODES, mode_x, row, 1, offsets, column, value);
   if (status != HeedStatusOk) return status;
   const HeedSparse a = {NODES, NODES, (size_t)offsets[NODES], offsets, column, value};
-  const HeedSparseShape shape = {
-      .width = WIDTH, .x_row = WIDTH, .x_column = 1, .y_row = WIDTH, .y_column = 1, .dx_row = WIDTH, .dx_column = 1};
+  const HeedSparseShape shape = {.width = WIDTH, .x_row = WIDTH, .x_column = 1, .y_row = WIDTH, .y_column = 1};
   status = heed_sparse_forward(&a, &shape, mode_y, mode_floats(NODES * WIDTH));
-  if (status == HeedStatusOk) status = heed_sparse_backward(&a, &shape, mode_y, mode_x, mode_floats(NODES * WIDTH), mode_floats(capacity));
   if (status == HeedStatusOk)
     status = heed_sparse_transpose(&a, mode_results((NODES + 1) * sizeof(int32_t)), mode_results(capacity * sizeof(int32_t)),
                                    mode_floats(capacity), NULL);
