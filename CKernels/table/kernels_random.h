@@ -5,6 +5,9 @@
 
 #include "heed/random.h"
 
+// What a kept element is multiplied by: 1 / (1 - p), 0 for p = 1.
+static inline float heed_dropout_factor(float p) { return p < 1 ? (float)(1 / (1 - (double)p)) : 0; }
+
 typedef struct HeedRandomKernels {
   void (*bits)(const HeedRandom *random, size_t count, uint32_t *output);
   void (*uniform)(const HeedRandom *random, float low, float high, size_t count, float *output);

@@ -11,7 +11,6 @@
 #include "checks/attention_backward_checks.h"
 #include "checks/attention_visibility.h"
 #include "driver/attention/attention_backward_stored.h"
-#include "heed/dropout.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"

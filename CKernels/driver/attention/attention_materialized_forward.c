@@ -11,7 +11,6 @@
 
 #include "checks/attention_checks.h"
 #include "checks/attention_visibility.h"
-#include "heed/dropout.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"

@@ -6,7 +6,6 @@
 #include <math.h>
 
 #include "checks/attention_visibility.h"
-#include "heed/dropout.h"
 #include "table/dispatch.h"
 
 // e^x for x <= 0, or 0 where that would be denormal (below -126 ln 2).

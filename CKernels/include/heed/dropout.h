@@ -18,9 +18,6 @@
 extern "C" {
 #endif
 
-// The factor of what is kept: 1 / (1 - p), 0 for p = 1.
-static inline float heed_dropout_factor(float p) { return p < 1 ? (float)(1 / (1 - (double)p)) : 0; }
-
 HeedStatus heed_dropout_reference_forward(const HeedRandom *random, float p, size_t count, const float *input, double *output);
 HeedStatus heed_dropout_forward(const HeedRandom *random, float p, size_t count, const float *input, float *output);
 
