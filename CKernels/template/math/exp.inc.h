@@ -115,9 +115,10 @@ INLINE_KERNEL vf math_exp(vf x) {
 // The derivative, e^x, times d_output; likewise all functions of this name.
 INLINE_KERNEL vf exp_backward(vf x, vf d_output) { return vf_mul(math_exp(x), d_output); }
 
-// factor * 2^floor(power) * d_output. Only the part of the power that keeps the factor a normal number comes before the product: neither do
-// the largest gradients overflow nor denormal factors lose bits.
-#define EXP_POWER_BEFORE (-60.0f) // 2^-60 of a factor above 2^-60 is far above the denormals
+#define EXP_POWER_BEFORE (-60.0f) // a factor times 2^-60 is still a normal number
+
+// factor * 2^floor(power) * d_output. Only the part of the power that keeps the factor a normal number comes before the product, so that
+// the largest gradients do not overflow and small factors lose no bits.
 INLINE_KERNEL vf times_power(vf factor, vf power, vf d_output) {
   const vf before = vf_max(vf_set1(EXP_POWER_BEFORE), power);
   return vf_scale_by_power(vf_mul(vf_scale_by_power(factor, before), d_output), vf_sub(power, before));

@@ -1,4 +1,4 @@
-// GELU, x Phi(x), and its d_output, Phi(x) + x phi(x): Phi the normal distribution, phi its density.
+// GELU, x Phi(x), and its derivative, Phi(x) + x phi(x): Phi the normal distribution, phi its density.
 //
 // With a = |x| both follow from what they are short of their limits by, which is small, and keeps its digits where they are:
 //   x Phi(x)           = max(x, 0) - c,    c = a Phi(-a)
@@ -12,7 +12,7 @@
 #include "template/math/exp.inc.h"
 
 // Phi(-a) e^(a^2 / 2), which is Mills' ratio over sqrt(2 pi), as a polynomial in t = a / (a + MILLS_POLE). For a <= 15 its relative error
-// is at most 0.041 (2 + a^2 / 2) eps; from 14.2 on GELU is below every float. How the coefficients were fitted is not on record. Remez for
+// is at most 0.041 (2 + a^2 / 2) eps; from 14.4 on GELU is below every float. How the coefficients were fitted is not on record. Remez for
 // the least relative error over (2 + a^2 / 2) on that interval, the value at 0 held at 1/2, gives 0.039 and the same first three
 // coefficients; the others differ, the last one by one part in 200.
 #define MILLS_POLE 3.5f

@@ -1,4 +1,4 @@
-// Softplus, log(1 + e^x), and its d_output, the sigmoid.
+// Softplus, log(1 + e^x), and its derivative, the sigmoid.
 
 #ifndef HEED_MATH_SOFTPLUS_INC_H
 #define HEED_MATH_SOFTPLUS_INC_H
