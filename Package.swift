@@ -93,6 +93,8 @@ let package = Package(
             ]),
         .testTarget(
             name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
+        // Reads the repository's text: layers, sizes, names.
+        .testTarget(name: "HouseTests"),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .c17
