@@ -183,23 +183,25 @@ static HeedStatus scored_attention(int score, bool accumulate, bool nothing, con
 
 // ---- The table --------------------------------------------------------------------------------------------------------------------------
 
+// clang-format off
 #define RECURRENT(name, cell, gates)                                                                                                       \
   {name, cell, {(gates) * HIDDEN * INPUT, (gates) * HIDDEN * HIDDEN, (gates) * HIDDEN, (gates) * HIDDEN}, BATCH * TIME * INPUT, recurrent}
 
 static const Pass passes[] = {
-    {"layer norm", HeedNormLayer, {COLUMNS, COLUMNS}, ROWS *COLUMNS, norm},
-    {"RMS norm", HeedNormRms, {COLUMNS, COLUMNS}, ROWS *COLUMNS, norm},
+    {"layer norm", HeedNormLayer, {COLUMNS, COLUMNS}, ROWS * COLUMNS, norm},
+    {"RMS norm", HeedNormRms, {COLUMNS, COLUMNS}, ROWS * COLUMNS, norm},
     {"embedding", 0, {VOCABULARY * WIDTH}, 0, embedding},
-    {"negative sampling", 0, {VOCABULARY * WIDTH, VOCABULARY *WIDTH}, 0, negative_sampling},
-    {"convolution", 1, {CHANNELS * CHANNELS * KERNEL * KERNEL, CHANNELS}, IMAGES *CHANNELS *SIDE *SIDE, convolution},
-    {"depthwise convolution", CHANNELS, {CHANNELS * KERNEL * KERNEL, CHANNELS}, IMAGES *CHANNELS *SIDE *SIDE, convolution},
+    {"negative sampling", 0, {VOCABULARY * WIDTH, VOCABULARY * WIDTH}, 0, negative_sampling},
+    {"convolution", 1, {CHANNELS * CHANNELS * KERNEL * KERNEL, CHANNELS}, IMAGES * CHANNELS * SIDE * SIDE, convolution},
+    {"depthwise convolution", CHANNELS, {CHANNELS * KERNEL * KERNEL, CHANNELS}, IMAGES * CHANNELS * SIDE * SIDE, convolution},
     RECURRENT("RNN", HeedRecurrentCellRnnTanh, 1),
     RECURRENT("LSTM", HeedRecurrentCellLstm, 4),
     RECURRENT("GRU", HeedRecurrentCellGru, 3),
     RECURRENT("GRU, reset before", HeedRecurrentCellGruResetBefore, 3),
-    {"general attention", HeedAttentionScoreGeneral, {INPUT * INPUT}, BATCH *TIME *INPUT, scored_attention},
-    {"additive attention", HeedAttentionScoreAdditive, {HIDDEN * INPUT, HIDDEN *INPUT, HIDDEN}, BATCH *TIME *INPUT, scored_attention},
+    {"general attention", HeedAttentionScoreGeneral, {INPUT * INPUT}, BATCH * TIME * INPUT, scored_attention},
+    {"additive attention", HeedAttentionScoreAdditive, {HIDDEN * INPUT, HIDDEN * INPUT, HIDDEN}, BATCH * TIME * INPUT, scored_attention},
 };
+// clang-format on
 #define PASS_COUNT (sizeof passes / sizeof passes[0])
 
 // ---- The test ---------------------------------------------------------------------------------------------------------------------------

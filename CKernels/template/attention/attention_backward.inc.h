@@ -75,21 +75,22 @@ typedef enum BackwardKind { BackwardPlain, BackwardMasked, BackwardDropped } Bac
     backward_query_tile(vectors, key, head_dim, keys, cotangent, sum_lanes);                                                               \
   }
 #define BACKWARD_STAGES(vectors)                                                                                                           \
-  {backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped}
+  backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped
 
 BACKWARD_VECTORS(1)
 BACKWARD_VECTORS(2)
 #if HEED_BLOCK_VECTORS == 2
-static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2)};
+static const BackwardStageKernel backward_stages[][3] = {{BACKWARD_STAGES(1)}, {BACKWARD_STAGES(2)}};
 static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2};
 #elif HEED_BLOCK_VECTORS == 3
 BACKWARD_VECTORS(3)
-static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3)};
+static const BackwardStageKernel backward_stages[][3] = {{BACKWARD_STAGES(1)}, {BACKWARD_STAGES(2)}, {BACKWARD_STAGES(3)}};
 static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3};
 #else
 BACKWARD_VECTORS(3)
 BACKWARD_VECTORS(4)
-static const BackwardStageKernel backward_stages[][3] = {BACKWARD_STAGES(1), BACKWARD_STAGES(2), BACKWARD_STAGES(3), BACKWARD_STAGES(4)};
+static const BackwardStageKernel backward_stages[][3] = {
+    {BACKWARD_STAGES(1)}, {BACKWARD_STAGES(2)}, {BACKWARD_STAGES(3)}, {BACKWARD_STAGES(4)}};
 static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3,
                                                            backward_query_tile_4};
 #endif

@@ -155,7 +155,7 @@ typedef struct GemmKernels {
   GEMM_BLOCK(product, 3, vectors)                                                                                                          \
   GEMM_BLOCK(product, 4, vectors) GEMM_BLOCK(product, 5, vectors) GEMM_BLOCK(product, 6, vectors)
 #define GEMM_NAMES(product, vectors)                                                                                                       \
-  {product##_1x##vectors, product##_2x##vectors, product##_3x##vectors, product##_4x##vectors, product##_5x##vectors, product##_6x##vectors}
+  product##_1x##vectors, product##_2x##vectors, product##_3x##vectors, product##_4x##vectors, product##_5x##vectors, product##_6x##vectors
 // GEMM_KERNELS(product) defines the blocks of a product and product_kernels.
 #if HEED_BLOCK_VECTORS == 2
 #define GEMM_KERNELS(product)                                                                                                              \
@@ -163,7 +163,7 @@ typedef struct GemmKernels {
   GEMM_BLOCKS(product, 2)                                                                                                                  \
   GEMM_BLOCK(product, 1, 8)                                                                                                                \
   GEMM_BLOCK(product, 2, 4)                                                                                                                \
-  static const GemmKernels product##_kernels = {{GEMM_NAMES(product, 1), GEMM_NAMES(product, 2)}, {product##_1x8, product##_2x4}};
+  static const GemmKernels product##_kernels = {{{GEMM_NAMES(product, 1)}, {GEMM_NAMES(product, 2)}}, {product##_1x8, product##_2x4}};
 #elif HEED_BLOCK_VECTORS == 3
 #define GEMM_KERNELS(product)                                                                                                              \
   GEMM_BLOCKS(product, 1)                                                                                                                  \
@@ -171,7 +171,7 @@ typedef struct GemmKernels {
   GEMM_BLOCKS(product, 3)                                                                                                                  \
   GEMM_BLOCK(product, 1, 8)                                                                                                                \
   GEMM_BLOCK(product, 2, 4)                                                                                                                \
-  static const GemmKernels product##_kernels = {{GEMM_NAMES(product, 1), GEMM_NAMES(product, 2), GEMM_NAMES(product, 3)},                  \
+  static const GemmKernels product##_kernels = {{{GEMM_NAMES(product, 1)}, {GEMM_NAMES(product, 2)}, {GEMM_NAMES(product, 3)}},            \
                                                 {product##_1x8, product##_2x4}};
 #else
 #define GEMM_KERNELS(product)                                                                                                              \
@@ -182,7 +182,8 @@ typedef struct GemmKernels {
   GEMM_BLOCK(product, 1, 16)                                                                                                               \
   GEMM_BLOCK(product, 2, 8)                                                                                                                \
   static const GemmKernels product##_kernels = {                                                                                           \
-      {GEMM_NAMES(product, 1), GEMM_NAMES(product, 2), GEMM_NAMES(product, 3), GEMM_NAMES(product, 4)}, {product##_1x16, product##_2x8}};
+      {{GEMM_NAMES(product, 1)}, {GEMM_NAMES(product, 2)}, {GEMM_NAMES(product, 3)}, {GEMM_NAMES(product, 4)}},                            \
+      {product##_1x16, product##_2x8}};
 #endif
 static const size_t gemm_wide_vectors[] = {HEED_BLOCK_VECTORS == 4 ? 16 : 8, HEED_BLOCK_VECTORS == 4 ? 8 : 4};
 

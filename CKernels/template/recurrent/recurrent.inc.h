@@ -64,17 +64,17 @@ RECURRENT_BLOCK(2, 1)
 RECURRENT_BLOCK(3, 1)
 RECURRENT_BLOCK(4, 1)
 #if HEED_BLOCK_VECTORS == 3
-#define RECURRENT_NAMES(less) {recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less, recurrent_block_4_##less}
+#define RECURRENT_NAMES(less) recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less, recurrent_block_4_##less
 #else
 RECURRENT_BLOCK(5, 0)
 RECURRENT_BLOCK(6, 0)
 RECURRENT_BLOCK(5, 1)
 RECURRENT_BLOCK(6, 1)
 #define RECURRENT_NAMES(less)                                                                                                              \
-  {recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less,                                                           \
-   recurrent_block_4_##less, recurrent_block_5_##less, recurrent_block_6_##less}
+  recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less, recurrent_block_4_##less, recurrent_block_5_##less,        \
+      recurrent_block_6_##less
 #endif
-static void (*const recurrent_blocks[2][RECURRENT_ROWS])(const RecurrentBlock *) = {RECURRENT_NAMES(0), RECURRENT_NAMES(1)};
+static void (*const recurrent_blocks[2][RECURRENT_ROWS])(const RecurrentBlock *) = {{RECURRENT_NAMES(0)}, {RECURRENT_NAMES(1)}};
 
 // All rows against one block of k of some columns of a panel, which stay in the first-level cache (16 KiB at most).
 static void recurrent_rows(RecurrentBlock x, size_t rows, size_t columns) {

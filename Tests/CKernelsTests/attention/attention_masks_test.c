@@ -26,30 +26,10 @@ TEST(attention_masks_in_every_combination_and_layout) {
 }
 
 TEST(attention_causal_offsets) {
-  static const ptrdiff_t offsets[] = {0,
-                                      1,
-                                      -1,
-                                      15,
-                                      63,
-                                      64,
-                                      65,
-                                      -63,
-                                      -64,
-                                      -65,
-                                      -99,
-                                      -100,
-                                      -101,
-                                      129,
-                                      130,
-                                      131,
-                                      1000,
-                                      -1000,
-                                      PTRDIFF_MAX,
-                                      PTRDIFF_MAX - 1,
-                                      PTRDIFF_MIN,
-                                      PTRDIFF_MIN + 1,
-                                      PTRDIFF_MAX / 2,
-                                      PTRDIFF_MIN / 2};
+  // clang-format off
+  static const ptrdiff_t offsets[] = {0, 1, -1, 15, 63, 64, 65, -63, -64, -65, -99, -100, -101, 129, 130, 131, 1000, -1000,
+                                      PTRDIFF_MAX, PTRDIFF_MAX - 1, PTRDIFF_MIN, PTRDIFF_MIN + 1, PTRDIFF_MAX / 2, PTRDIFF_MIN / 2};
+  // clang-format on
   for (size_t o = 0; o < sizeof offsets / sizeof offsets[0]; o++) {
     const Problem problem = {.B = 1,
                              .H = 1,

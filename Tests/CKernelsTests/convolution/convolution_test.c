@@ -8,22 +8,10 @@
 #include "convolution_support.h"
 
 #define SHAPE(n, c, o, g, h, w, kh, kw, sh, sw, dh, dw, t, b, l, r)                                                                        \
-  {.batch = n,                                                                                                                             \
-   .input_channels = c,                                                                                                                    \
-   .output_channels = o,                                                                                                                   \
-   .groups = g,                                                                                                                            \
-   .height = h,                                                                                                                            \
-   .width = w,                                                                                                                             \
-   .kernel_height = kh,                                                                                                                    \
-   .kernel_width = kw,                                                                                                                     \
-   .stride_height = sh,                                                                                                                    \
-   .stride_width = sw,                                                                                                                     \
-   .dilation_height = dh,                                                                                                                  \
-   .dilation_width = dw,                                                                                                                   \
-   .top = t,                                                                                                                               \
-   .bottom = b,                                                                                                                            \
-   .left = l,                                                                                                                              \
-   .right = r}
+  (HeedConvolutionShape) {                                                                                                                 \
+    .batch = n, .input_channels = c, .output_channels = o, .groups = g, .height = h, .width = w, .kernel_height = kh, .kernel_width = kw,  \
+    .stride_height = sh, .stride_width = sw, .dilation_height = dh, .dilation_width = dw, .top = t, .bottom = b, .left = l, .right = r     \
+  }
 
 static const HeedConvolutionShape shapes[] = {
     SHAPE(1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0),     // one number

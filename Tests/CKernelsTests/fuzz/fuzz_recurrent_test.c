@@ -45,7 +45,7 @@ static bool build(Recurrent *x) {
   x->shape.lengths = x->lengths.data;
   fuzz_fill_integers(&x->lengths, 0, (int64_t)T);
   for (size_t b = 0; b < B && !x->input.repeats; b++)
-    for (size_t i = (size_t)FUZZ_AT(int64_t, x->lengths, b) * I; i < T * I; i++) FUZZ_AT(float, x->input, b *T *I + i) = NAN;
+    for (size_t i = (size_t)FUZZ_AT(int64_t, x->lengths, b) * I; i < T * I; i++) FUZZ_AT(float, x->input, i + b * T * I) = NAN;
   return true;
 }
 

@@ -51,9 +51,9 @@ static void build(Scored *x) {
   if (B == 0 || x->key.repeats || x->value.repeats || x->query.repeats || fuzz_one_in(2)) return;
   for (size_t b = 0; b < B; b++) {
     const size_t length = (size_t)FUZZ_AT(int64_t, x->lengths, b);
-    for (size_t j = length * Hk; j < T * Hk; j++) FUZZ_AT(float, x->key, b *T *Hk + j) = NAN;
-    for (size_t j = length * E; j < T * E; j++) FUZZ_AT(float, x->value, b *T *E + j) = NAN;
-    for (size_t i = 0; length == 0 && i < N * Hq; i++) FUZZ_AT(float, x->query, b *N *Hq + i) = NAN;
+    for (size_t j = length * Hk; j < T * Hk; j++) FUZZ_AT(float, x->key, j + b * T * Hk) = NAN;
+    for (size_t j = length * E; j < T * E; j++) FUZZ_AT(float, x->value, j + b * T * E) = NAN;
+    for (size_t i = 0; length == 0 && i < N * Hq; i++) FUZZ_AT(float, x->query, i + b * N * Hq) = NAN;
   }
 }
 

@@ -22,6 +22,7 @@ APPLY(apply_log, log_rr2_p11(x, vf_zero(), vf_zero()))
 APPLY(apply_tanh, tanh_p11(x))
 APPLY(apply_mills, gelu_mills_p9(x).ratio)
 
+// clang-format off
 #define MATH_FUNCTIONS_OF_VOCABULARY                                                                                                       \
   {{"exp2_t16_p3", apply_exp2, exp2l, -126.0f, 60.0f, 1.1, 0},                                                                             \
    {"exp_rr2_t16_p3", apply_exp, expl, EXP_LOWEST, 40.0f, 1.1, 0},                                                                         \
@@ -29,3 +30,4 @@ APPLY(apply_mills, gelu_mills_p9(x).ratio)
    {"log_rr2_p11", apply_log, logl, 0x1.6a09e6p-1f, LOG_SQRT_2, 0.9, 0},                                                                   \
    {"tanh_p11", apply_tanh, tanhl, -TANH_NEAR, TANH_NEAR, 0.9, 0},                                                                         \
    {"gelu_mills_p9", apply_mills, math_exact_mills, 0.0f, 15.0f, 4, 0.45}}
+// clang-format on

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define double                   float
+#define double float
+
 #define heed_recurrent_reference recurrent_textbook
 #include "reference/recurrent.c"

@@ -63,7 +63,7 @@ static HeedStatus uniform(void) { return heed_random_uniform(&seed, -1e-38f, 0.7
 static HeedStatus normal(void) { return heed_random_normal(&seed, 0.1f, 0.3f, N, mode_floats(N)); }
 static HeedStatus drop(void) { return heed_dropout_forward(&seed, 0.3f, N, mode_x, mode_floats(N)); }
 
-#define ROW (ptrdiff_t)COLUMNS
+#define ROW ((ptrdiff_t)COLUMNS)
 
 static HeedStatus softmax(void) {
   const HeedSoftmaxShape shape = {.rows = ROWS,
@@ -221,7 +221,8 @@ static HeedStatus gradient_accumulate(void) {
   return heed_optimizer_gradient_accumulate(1, &target, &source, 0.3f);
 }
 
-#define CALL(function) {#function, function}
+#define CALL(function)                                                                                                                     \
+  (ModeCall) { #function, function }
 const ModeCall mode_elementwise_calls[] = {
     CALL(add),
     CALL(multiply),

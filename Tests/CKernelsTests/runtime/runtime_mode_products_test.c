@@ -9,19 +9,9 @@
 #define K ((size_t)80)
 #define P ((size_t)72)
 #define PRODUCT(type)                                                                                                                      \
-  {.batch = 1,                                                                                                                             \
-   .m = M,                                                                                                                                 \
-   .n = P,                                                                                                                                 \
-   .k = K,                                                                                                                                 \
-   .element = type,                                                                                                                        \
-   .a_row = (ptrdiff_t)K,                                                                                                                  \
-   .a_column = 1,                                                                                                                          \
-   .b_row = (ptrdiff_t)P,                                                                                                                  \
-   .b_column = 1,                                                                                                                          \
-   .c_row = (ptrdiff_t)P,                                                                                                                  \
-   .c_column = 1,                                                                                                                          \
-   .alpha = 0.7f}
-static const HeedGemmShape product = PRODUCT(HeedElementFloat32), product16 = PRODUCT(HeedElementBfloat16);
+  .batch = 1, .m = M, .n = P, .k = K, .element = type, .a_row = (ptrdiff_t)K, .a_column = 1, .b_row = (ptrdiff_t)P, .b_column = 1,         \
+  .c_row = (ptrdiff_t)P, .c_column = 1, .alpha = 0.7f
+static const HeedGemmShape product = {PRODUCT(HeedElementFloat32)}, product16 = {PRODUCT(HeedElementBfloat16)};
 static const HeedGemmEpilogue epilogue = {.bias = mode_unit, .bias_column = 1, .activation = HeedActivationGelu};
 
 static HeedStatus gemm(void) { return heed_gemm(&product, NULL, mode_x, mode_y, mode_floats(M * P)); }
@@ -43,23 +33,13 @@ static HeedStatus gemm_bf16_packed(void) {
 // ---- Attention --------------------------------------------------------------------------------------------------------------------------
 
 enum { HEADS = 3, QUERIES = 70, KEYS = 130, DIM = 32, FEW = 2 };
-#define ROWS(heads, rows) {(heads) * (rows) * DIM, (rows) * DIM, DIM, 1}
+#define ROWS(heads, rows) (DIM * (heads) * (rows)), (DIM * (rows)), DIM, 1
 #define ATTENTION(queries, type)                                                                                                           \
-  {.batch = 1,                                                                                                                             \
-   .heads = HEADS,                                                                                                                         \
-   .key_value_heads = HEADS,                                                                                                               \
-   .query_length = queries,                                                                                                                \
-   .key_length = KEYS,                                                                                                                     \
-   .head_dim = DIM,                                                                                                                        \
-   .value_dim = DIM,                                                                                                                       \
-   .element = type,                                                                                                                        \
-   .query = ROWS(HEADS, queries),                                                                                                          \
-   .key = ROWS(HEADS, KEYS),                                                                                                               \
-   .value = ROWS(HEADS, KEYS),                                                                                                             \
-   .output = ROWS(HEADS, queries),                                                                                                         \
-   .scale = 0.3f,                                                                                                                          \
-   .causal = true,                                                                                                                         \
-   .causal_offset = KEYS - queries}
+  (HeedAttentionShape) {                                                                                                                   \
+    .batch = 1, .heads = HEADS, .key_value_heads = HEADS, .query_length = queries, .key_length = KEYS, .head_dim = DIM, .value_dim = DIM,  \
+    .element = type, .query = {ROWS(HEADS, queries)}, .key = {ROWS(HEADS, KEYS)}, .value = {ROWS(HEADS, KEYS)},                            \
+    .output = {ROWS(HEADS, queries)}, .scale = 0.3f, .causal = true, .causal_offset = KEYS - queries                                       \
+  }
 static const HeedAttentionShape many = ATTENTION(QUERIES, HeedElementFloat32), few = ATTENTION(FEW, HeedElementFloat32),
                                 many16 = ATTENTION(QUERIES, HeedElementBfloat16), few16 = ATTENTION(FEW, HeedElementBfloat16);
 static const HeedAttentionInputs inputs = {.query = mode_x, .key = mode_y, .value = mode_unit};
@@ -192,28 +172,12 @@ static HeedStatus gru(void) { return recur(HeedRecurrentCellGru); }
 
 // ---- Convolution and pooling ------------------------------------------------------------------------------------------------------------
 
-enum { CHANNELS = 8, SIDE = 20, PLANE = SIDE * SIDE };
-#define IMAGE {CHANNELS * PLANE, PLANE, SIDE, 1}
+enum { CHANNELS = 8, SIDE = 20, PLANE = SIDE * SIDE, IMAGES = CHANNELS * PLANE };
+#define IMAGE IMAGES, PLANE, SIDE, 1
 #define CONVOLUTION(group_count)                                                                                                           \
-  {.batch = 2,                                                                                                                             \
-   .input_channels = CHANNELS,                                                                                                             \
-   .output_channels = CHANNELS,                                                                                                            \
-   .groups = group_count,                                                                                                                  \
-   .height = SIDE,                                                                                                                         \
-   .width = SIDE,                                                                                                                          \
-   .kernel_height = 3,                                                                                                                     \
-   .kernel_width = 3,                                                                                                                      \
-   .stride_height = 1,                                                                                                                     \
-   .stride_width = 1,                                                                                                                      \
-   .dilation_height = 1,                                                                                                                   \
-   .dilation_width = 1,                                                                                                                    \
-   .top = 1,                                                                                                                               \
-   .bottom = 1,                                                                                                                            \
-   .left = 1,                                                                                                                              \
-   .right = 1,                                                                                                                             \
-   .input = IMAGE,                                                                                                                         \
-   .output = IMAGE,                                                                                                                        \
-   .d_input = IMAGE}
+  .batch = 2, .input_channels = CHANNELS, .output_channels = CHANNELS, .groups = group_count, .height = SIDE, .width = SIDE,               \
+  .kernel_height = 3, .kernel_width = 3, .stride_height = 1, .stride_width = 1, .dilation_height = 1, .dilation_width = 1, .top = 1,       \
+  .bottom = 1, .left = 1, .right = 1, .input = {IMAGE}, .output = {IMAGE}, .d_input = {IMAGE}
 static HeedStatus convolve_all(const HeedConvolutionShape *shape) {
   HeedStatus status = heed_convolution_forward(shape, mode_x, mode_y, mode_unit, HeedActivationTanh, mode_floats(2 * CHANNELS * PLANE));
   if (status == HeedStatusOk) status = heed_convolution_backward_input(shape, mode_y, mode_x, mode_floats(2 * CHANNELS * PLANE));
@@ -221,11 +185,11 @@ static HeedStatus convolve_all(const HeedConvolutionShape *shape) {
   return status == HeedStatusOk ? heed_convolution_backward_bias(shape, mode_x, mode_floats(CHANNELS)) : status;
 }
 static HeedStatus convolve(void) {
-  const HeedConvolutionShape shape = CONVOLUTION(1);
+  const HeedConvolutionShape shape = {CONVOLUTION(1)};
   return convolve_all(&shape);
 }
 static HeedStatus convolve_depthwise(void) {
-  const HeedConvolutionShape shape = CONVOLUTION(CHANNELS);
+  const HeedConvolutionShape shape = {CONVOLUTION(CHANNELS)};
   return convolve_all(&shape);
 }
 static HeedStatus pool(void) {
@@ -243,9 +207,9 @@ static HeedStatus pool(void) {
                                   .bottom = 1,
                                   .left = 1,
                                   .right = 1,
-                                  .input = IMAGE,
-                                  .output = IMAGE,
-                                  .d_input = IMAGE};
+                                  .input = {IMAGE},
+                                  .output = {IMAGE},
+                                  .d_input = {IMAGE}};
   const size_t count = 2 * CHANNELS * PLANE;
   int32_t *index = mode_results(count * sizeof(int32_t));
   HeedStatus status = heed_pooling_max_forward(&shape, mode_x, mode_floats(count), index);
@@ -290,7 +254,8 @@ static HeedStatus machine(void) {
   return status == HeedStatusOk ? heed_peak_copy(mode_floats(MODE_COUNT), mode_x, sizeof mode_x, 1, &rate) : status;
 }
 
-#define CALL(function) {#function, function}
+#define CALL(function)                                                                                                                     \
+  (ModeCall) { #function, function }
 const ModeCall mode_product_calls[] = {
     CALL(gemm),
     CALL(gemm_fused),

@@ -6,7 +6,7 @@
 #define N       ((size_t)1000)
 #define ROWS    ((size_t)6)
 #define COLUMNS ((size_t)33)
-#define ROW     (ptrdiff_t)COLUMNS
+#define ROW     ((ptrdiff_t)COLUMNS)
 
 static const HeedRandom seed = {7, 3, 5};
 
@@ -62,8 +62,8 @@ static HeedStatus attention(void) {
   return heed_attention_reference_backward(&shape, &all, &gradients);
 }
 
-enum { CHANNELS = 2, SIDE = 6, PLANE = SIDE * SIDE };
-#define IMAGE {CHANNELS * PLANE, PLANE, SIDE, 1}
+enum { CHANNELS = 2, SIDE = 6, PLANE = SIDE * SIDE, IMAGES = CHANNELS * PLANE };
+#define IMAGE IMAGES, PLANE, SIDE, 1
 static HeedStatus convolution(void) {
   const HeedConvolutionShape shape = {.batch = 1,
                                       .input_channels = CHANNELS,
@@ -81,9 +81,9 @@ static HeedStatus convolution(void) {
                                       .bottom = 1,
                                       .left = 1,
                                       .right = 1,
-                                      .input = IMAGE,
-                                      .output = IMAGE,
-                                      .d_input = IMAGE};
+                                      .input = {IMAGE},
+                                      .output = {IMAGE},
+                                      .d_input = {IMAGE}};
   const HeedStatus status = heed_convolution_reference_forward(&shape, mode_x, mode_y, mode_unit, mode_doubles(CHANNELS * PLANE));
   return status != HeedStatusOk ? status
                                 : heed_convolution_reference_backward(&shape, mode_x, mode_y, mode_unit, mode_doubles(CHANNELS * PLANE),
@@ -104,9 +104,9 @@ static HeedStatus pooling(void) {
                                   .bottom = 1,
                                   .left = 1,
                                   .right = 1,
-                                  .input = IMAGE,
-                                  .output = IMAGE,
-                                  .d_input = IMAGE};
+                                  .input = {IMAGE},
+                                  .output = {IMAGE},
+                                  .d_input = {IMAGE}};
   const HeedStatus status = heed_pooling_reference_average(&shape, mode_x, mode_doubles(CHANNELS * PLANE));
   return status == HeedStatusOk ? heed_pooling_reference_average_backward(&shape, mode_x, mode_doubles(CHANNELS * PLANE)) : status;
 }
@@ -282,7 +282,8 @@ static HeedStatus sparse(void) {
   return heed_sparse_reference_forward(&a, &shape, mode_x, mode_doubles(36));
 }
 
-#define CALL(function) {"the reference of " #function, function}
+#define CALL(function)                                                                                                                     \
+  (ModeCall) { "the reference of " #function, function }
 const ModeCall mode_reference_calls[] = {
     CALL(arithmetic), CALL(attention),  CALL(convolution), CALL(pooling), CALL(dropout),        CALL(embedding),
     CALL(product),    CALL(row_losses), CALL(pair_losses), CALL(norm),    CALL(element_losses), CALL(optimizer),
