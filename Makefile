@@ -6,27 +6,44 @@ SHELL := /bin/bash
 
 PACKAGES := libopenblas-dev libomp-dev cmake
 SWIFT_FLAGS ?=
+CLANG_FORMAT ?= clang-format
 JOBS := $(shell nproc)
 CLANG := $(shell dirname "$$(readlink -f "$$(command -v swiftc || echo /usr/bin/swiftc)")")/clang
 BENCH := .build/bench
 HEED := .build/release/heed
 
-.PHONY: help setup build bench benchmarks peers peers-training growth test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
+.PHONY: help setup setup-format build bench benchmarks peers peers-training growth test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
 
+# Installs those of some packages that are missing; asks for root only then.
+define install_missing
+@missing=""; \
+for package in $(1); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
+if [ -n "$$missing" ]; then \
+  echo "installing$$missing"; \
+  root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
+  $$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+fi
+endef
+
 setup: ## installs the system packages that are missing (Debian; asks for root only then)
 	@command -v swift >/dev/null || { echo "Heed needs a Swift toolchain, 6.2 or later, in PATH: https://swift.org/install" >&2; exit 1; }
-	@if command -v dpkg-query >/dev/null; then \
-	  missing=""; \
-	  for package in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
-	  if [ -n "$$missing" ]; then \
-	    echo "installing$$missing"; \
-	    root=""; [ "$$(id -u)" = 0 ] || root=sudo; \
-	    $$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
-	  fi; \
-	else echo "not a Debian system: libomp, OpenBLAS and CMake have to be there already" >&2; fi
+ifeq ($(shell command -v dpkg-query),)
+	@echo "not a Debian system: libomp, OpenBLAS and CMake have to be there already" >&2
+else
+	$(call install_missing,$(PACKAGES))
+endif
+
+# swift format comes with the toolchain, clang-format with nothing that the build needs.
+setup-format:
+ifneq ($(shell command -v $(CLANG_FORMAT)),)
+else ifneq ($(and $(filter clang-format,$(CLANG_FORMAT)),$(shell command -v apt-get)),)
+	$(call install_missing,clang-format)
+else
+	@echo "no $(CLANG_FORMAT) in PATH: install clang-format, version 14 to 21, or name one: make check-format CLANG_FORMAT=clang-format-19" >&2; exit 1
+endif
 
 build: setup ## builds the command heed in release mode
 	swift build $(SWIFT_FLAGS) -c release --product heed
@@ -88,12 +105,12 @@ sanitize: setup ## the C tests under AddressSanitizer, UndefinedBehaviorSanitize
 	  ctest --test-dir .build/c-$$kind --output-on-failure --timeout 1800; \
 	done
 
-format: ## formats C and Swift with the committed configurations
-	git ls-files '*.c' '*.h' | xargs clang-format -i
+format: setup-format ## formats C and Swift with the committed configurations
+	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) -i
 	git ls-files '*.swift' | xargs swift format -i
 
-check-format: ## tells what is not formatted
-	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+check-format: setup-format ## fails where C or Swift is not formatted (clang-format 14 to 21)
+	git ls-files '*.c' '*.h' | xargs $(CLANG_FORMAT) --dry-run -Werror
 	git ls-files '*.swift' | xargs swift format lint --strict
 
 install: build ## installs the command heed (PREFIX=/usr/local)
