@@ -29,7 +29,7 @@ static void make(Sample *sample) {
 // Right within 8 eps, as a test of a kernel would ask.
 static bool accepts(const Sample *sample) {
   const Errors errors = compare_rows(sample->x, sample->r, ROWS, COLUMNS);
-  return errors.n <= BOUND && errors.w <= BOUND;
+  return errors.normwise <= BOUND && errors.rowwise <= BOUND;
 }
 
 typedef void (*Plant)(Sample *sample);
@@ -143,15 +143,15 @@ TEST_ONCE(comparer_measures_known_errors) {
   const double r[4] = {3, 4, 1, 0};
   const float x[4] = {3, 4.5f, 1, 0};
   const Errors errors = compare_rows(x, r, 2, 2);
-  CHECK(fabs(errors.n - 0.5 / sqrt(26)) < 1e-12);
-  CHECK(fabs(errors.w - 0.1) < 1e-12);
+  CHECK(fabs(errors.normwise - 0.5 / sqrt(26)) < 1e-12);
+  CHECK(fabs(errors.rowwise - 0.1) < 1e-12);
   CHECK(errors.worst_row == 0 && errors.worst_column == 1);
-  CHECK(fabs(errors.e - 0.125) < 1e-12);
-  CHECK(errors.u == 0.5 / 0x1p-21);
+  CHECK(fabs(errors.maximum - 0.125) < 1e-12);
+  CHECK(errors.ulps == 0.5 / 0x1p-21);
 
   const double next[1] = {1};
   const float above[1] = {1 + 0x1p-23f};
-  CHECK(compare_rows(above, next, 1, 1).u == 1);
+  CHECK(compare_rows(above, next, 1, 1).ulps == 1);
   const double magnitude[1] = {4};
   CHECK(compare_to_magnitude(above, next, magnitude, 1) == 0.25);
   const float nan[1] = {NAN};

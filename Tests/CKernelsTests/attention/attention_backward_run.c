@@ -247,13 +247,14 @@ static void check_gradient(const BackwardArm *arm, const BackwardBuilt *built, c
     // Where all queries look alike, scores err by the same few numbers, the scaled queries' roundings: an error of one draw, not an average.
     // The materialised arm's weights are not those that gave O, which was tiled.
     const double share = p->family == FamilyRising || p->family == FamilyFalling || arm != TILED_BACKWARD ? 2 : 1.5;
-    const double allowed = fmax(bound * EPSILON, share * others.n);
-    CHECK_MESSAGE(errors.n <= allowed, "%s: N of %s is %.2f eps, above %.2f (naive %.2f; %.2f of its terms), L %.3g: %s", arm->name,
-                  gradient_names[k], errors.n / EPSILON, bound, others.n / EPSILON, errors.n * exact / EPSILON / terms, L, describe(p));
+    const double allowed = fmax(bound * EPSILON, share * others.normwise);
+    CHECK_MESSAGE(errors.normwise <= allowed, "%s: N of %s is %.2f eps, above %.2f (naive %.2f; %.2f of its terms), L %.3g: %s", arm->name,
+                  gradient_names[k], errors.normwise / EPSILON, bound, others.normwise / EPSILON, errors.normwise * exact / EPSILON / terms,
+                  L, describe(p));
   } else { // textbook loops err with the length of their sums; their bound is there to catch what is wrong
     const double allowed = (16 + 2 * L + (double)(p->D + p->E + p->Nq + p->Nk)) * EPSILON * terms;
-    CHECK_MESSAGE(errors.n * exact <= allowed, "%s: N of %s is %.2f eps, %.2f eps of its terms, L %.3g: %s", arm->name, gradient_names[k],
-                  errors.n / EPSILON, errors.n * exact / EPSILON / terms, L, describe(p));
+    CHECK_MESSAGE(errors.normwise * exact <= allowed, "%s: N of %s is %.2f eps, %.2f eps of its terms, L %.3g: %s", arm->name,
+                  gradient_names[k], errors.normwise / EPSILON, errors.normwise * exact / EPSILON / terms, L, describe(p));
   }
   for (size_t i = 0; i < count; i++) {
     if (result->data[k][i] != 0 || !signbit(result->data[k][i])) continue;

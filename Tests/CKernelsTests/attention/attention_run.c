@@ -192,8 +192,8 @@ static void check_worst_rows(const Arm *arm, const Built *built, const Oracle *o
   const Problem *p = &built->problem;
   for (size_t row = 0; row < result->rows; row++) {
     const Errors errors = compare_rows(result->output + row * p->E, oracle->output + row * p->E, 1, p->E);
-    if (errors.w <= allowed || row_is_right_for_its_terms(built, oracle, result, row, 4 + L / 2 + (double)p->D / 128)) continue;
-    test_fail(__FILE__, __LINE__, "%s: W is %.2f eps, above %.2f, in row %zu column %zu, L %.3g: %s", arm->name, errors.w / EPSILON,
+    if (errors.rowwise <= allowed || row_is_right_for_its_terms(built, oracle, result, row, 4 + L / 2 + (double)p->D / 128)) continue;
+    test_fail(__FILE__, __LINE__, "%s: W is %.2f eps, above %.2f, in row %zu column %zu, L %.3g: %s", arm->name, errors.rowwise / EPSILON,
               allowed / EPSILON, row, errors.worst_column, L, describe(p));
     return;
   }
@@ -210,16 +210,16 @@ static void check_errors(const Arm *arm, const Built *built, const Oracle *oracl
   const bool spared = !arm->is_measured && (cancels || p->family == FamilyDenormal);
   const Errors errors = compare_rows(result->output, oracle->output, rows, p->E);
   // N is an average: over few rows it is held to the bound of a single one.
-  const double n_allowed = spared ? 1 : fmax((rows < 16 ? w_bound : n_bound) * EPSILON, naive ? 1.5 * naive->n : 0);
-  const double w_allowed = spared ? INFINITY : fmax(w_bound * EPSILON, naive ? 1.5 * naive->w : 0);
-  CHECK_MESSAGE(errors.n <= n_allowed, "%s: N is %.2f eps, above %.2f (naive %.2f), L %.3g: %s", arm->name, errors.n / EPSILON, n_bound,
-                naive ? naive->n / EPSILON : 0, L, describe(p));
-  if (errors.w > w_allowed) check_worst_rows(arm, built, oracle, result, w_allowed, M);
+  const double n_allowed = spared ? 1 : fmax((rows < 16 ? w_bound : n_bound) * EPSILON, naive ? 1.5 * naive->normwise : 0);
+  const double w_allowed = spared ? INFINITY : fmax(w_bound * EPSILON, naive ? 1.5 * naive->rowwise : 0);
+  CHECK_MESSAGE(errors.normwise <= n_allowed, "%s: N is %.2f eps, above %.2f (naive %.2f), L %.3g: %s", arm->name,
+                errors.normwise / EPSILON, n_bound, naive ? naive->normwise / EPSILON : 0, L, describe(p));
+  if (errors.rowwise > w_allowed) check_worst_rows(arm, built, oracle, result, w_allowed, M);
   check_log_sum_exp(arm, built, oracle, result, 8 + M + (arm->is_measured ? 0 : D + Nk));
   if (result->weights) {
     const Errors weights = compare_rows(result->weights, oracle->weights, rows, p->Nk);
     const double bound = (16 + 2 * M + D / 2 + (arm->is_measured ? 0 : Nk / 2)) * EPSILON;
-    CHECK_MESSAGE(weights.n <= bound, "%s: N of the weights is %.2f eps: %s", arm->name, weights.n / EPSILON, describe(p));
+    CHECK_MESSAGE(weights.normwise <= bound, "%s: N of the weights is %.2f eps: %s", arm->name, weights.normwise / EPSILON, describe(p));
   }
   for (size_t i = 0; i < result->outputs; i++) {
     if (result->output[i] != 0 || !signbit(result->output[i])) continue;

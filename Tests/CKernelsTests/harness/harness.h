@@ -109,11 +109,11 @@ bool is_poison(const float *data, size_t count);
 // Errors of x against a float64 reference r. Where r is NaN or infinite x must be the same, where r is finite x must be: else every error is
 // infinite. Where |r| < 2^-126 a difference of 2^-149 counts as none.
 typedef struct Errors {
-  double n;            // ||x - r||2 / ||r||2
-  double w;            // the largest such error of a row
-  double u;            // the largest |x - r| in units in the last place of r
-  double e;            // max |x - r| / max |r|
-  size_t worst_row;    // the row of w, or of the first mismatch of NaN or infinity
+  double normwise;     // ||x - r||2 / ||r||2
+  double rowwise;      // the largest such error of a row
+  double ulps;         // the largest |x - r| in units in the last place of r
+  double maximum;      // max |x - r| / max |r|
+  size_t worst_row;    // the row of rowwise, or of the first mismatch of NaN or infinity
   size_t worst_column; // its column of largest |x - r|
 } Errors;
 

@@ -36,9 +36,9 @@ Errors compare_rows(const float *x, const double *r, size_t rows, size_t columns
       if (isfinite(reference)) {
         row_squares += reference * reference;
         if (fabs(reference) > largest) largest = fabs(reference);
-        errors.u = fmax(errors.u, d / unit_in_last_place(reference));
+        errors.ulps = fmax(errors.ulps, d / unit_in_last_place(reference));
       } else if (d > 0) {
-        errors.u = INFINITY;
+        errors.ulps = INFINITY;
       }
       if (d > row_largest_error) {
         row_largest_error = d;
@@ -49,14 +49,14 @@ Errors compare_rows(const float *x, const double *r, size_t rows, size_t columns
     error_squares += row_error;
     squares += row_squares;
     const double w = ratio(sqrt(row_error), sqrt(row_squares));
-    if (w > errors.w) {
-      errors.w = w;
+    if (w > errors.rowwise) {
+      errors.rowwise = w;
       errors.worst_row = i;
       errors.worst_column = row_column;
     }
   }
-  errors.n = ratio(sqrt(error_squares), sqrt(squares));
-  errors.e = ratio(largest_error, largest);
+  errors.normwise = ratio(sqrt(error_squares), sqrt(squares));
+  errors.maximum = ratio(largest_error, largest);
   return errors;
 }
 

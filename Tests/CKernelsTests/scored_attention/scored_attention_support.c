@@ -217,9 +217,9 @@ void scored_check(ScoredBuilt *x, const ScoredResults *results, double bound) {
     const Errors errors = compare_rows(results->of[r], of[r], 1, count);
     // A few sums may all but cancel, as a norm of many does not.
     const double allowed = (count < 16 ? 64 : 1) * bound * EPSILON;
-    CHECK_MESSAGE(errors.n <= allowed, "score %d, B %zu N %zu T %zu Hq %zu Hk %zu E %zu A %zu, layout %d, %s: N = %.2f eps, element %zu",
-                  p->score, p->B, p->N, p->T, p->Hq, p->Hk, p->E, p->A, p->layout, scored_result_names[r], errors.n / EPSILON,
-                  errors.worst_column);
+    CHECK_MESSAGE(errors.normwise <= allowed,
+                  "score %d, B %zu N %zu T %zu Hq %zu Hk %zu E %zu A %zu, layout %d, %s: N = %.2f eps, element %zu", p->score, p->B, p->N,
+                  p->T, p->Hq, p->Hk, p->E, p->A, p->layout, scored_result_names[r], errors.normwise / EPSILON, errors.worst_column);
     free(of[r]);
   }
 }
