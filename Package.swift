@@ -93,6 +93,7 @@ let package = Package(
             ]),
         .testTarget(
             name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
+        .testTarget(name: "HeedTests", dependencies: ["Heed", "HeedTestSupport"]),
         // Reads the repository's text: layers, sizes, names.
         .testTarget(name: "HouseTests"),
     ],

@@ -1,0 +1,98 @@
+import Foundation
+import Heed
+import HeedTestSupport
+import Testing
+
+/// The README's code, word for word, as a program that depends on Heed alone compiles it.
+@Suite("The README's code")
+struct ReadmeTests {
+    /// Every block of Swift in the README stands in this file; a manifest's fragment is no program.
+    @Test func isCompiledHere() throws {
+        func lines(_ text: String) -> [String] {
+            text.components(separatedBy: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
+        }
+        let readme = try String(contentsOf: Fixtures.packageRoot.appendingPathComponent("README.md"), encoding: .utf8)
+        let here = lines(try String(contentsOfFile: #filePath, encoding: .utf8))
+        let blocks = readme.components(separatedBy: "```swift\n").dropFirst().map {
+            $0.components(separatedBy: "\n```")[0]
+        }
+        #expect(blocks.count > 3)
+        for block in blocks where !block.hasPrefix("dependencies:") {
+            let imports = lines(block).prefix { $0.hasPrefix("import ") }
+            let code = lines(block).dropFirst(imports.count).drop { $0.isEmpty }
+            #expect(imports.allSatisfy(here.contains))
+            #expect(here.joined(separator: "\n").contains(code.joined(separator: "\n")), "\(block)")
+        }
+    }
+
+    @Test func attends() {
+        var printed: [Shape] = []
+        func print(_ shape: Shape) { printed.append(shape) }
+
+        // 8 heads, 512 queries and keys of dimension 64
+        let shape: Shape = [1, 8, 512, 64]
+        let queries = Tensor((0..<shape.count).map { _ in Float.random(in: -1...1) }, shape: shape)
+        let keys = Tensor((0..<shape.count).map { _ in Float.random(in: -1...1) }, shape: shape)
+        let values = Tensor((0..<shape.count).map { _ in Float.random(in: -1...1) }, shape: shape)
+
+        let output = attention(queries: queries, keys: keys, values: values, mask: .causal())
+        print(output.shape)  // [1, 8, 512, 64]
+
+        #expect(printed == [shape])
+    }
+
+    @Test func learns() {
+        struct Classifier: Module {
+            var words: Embedding, reader: LSTM, output: Linear
+
+            mutating func visitParameters(_ visit: ParameterVisitor) {
+                visit("words", &words)
+                visit("reader", &reader)
+                visit("output", &output)
+            }
+
+            func callAsFunction(_ tokens: IndexTensor, _ context: Context) -> Variable {
+                output(reader(words(tokens, context), context).output.mean(axis: 1), context)
+            }
+        }
+
+        var generator = RandomGenerator(seed: 1)
+        var model = Classifier(
+            words: Embedding(count: 10, size: 8, using: &generator),
+            reader: LSTM(inputSize: 8, hiddenSize: 12, using: &generator),
+            output: Linear(inputs: 12, outputs: 2, using: &generator))
+        // Does a sequence hold more large tokens than small ones?
+        let sequences = (0..<32).map { _ in (0..<7).map { _ in Int32(generator.below(10)) } }
+        let tokens = IndexTensor(sequences.flatMap(\.self), shape: [32, 7])
+        let labels = IndexTensor(sequences.map { $0.count { $0 >= 5 } > 3 ? 1 : 0 }, shape: [32])
+        var losses: [Float] = []
+        for _ in 0..<60 {
+            let (loss, gradients) = valueAndGradient(of: model) { context in
+                crossEntropy(model(tokens, context), targets: labels)
+            }
+            losses.append(loss.scalar)
+            model.withTrainableTensors { tensors in
+                for index in tensors.indices { tensors[index] -= gradients[index] * 1 }
+            }
+        }
+        #expect(losses[59] < 0.5 * losses[0])
+    }
+
+    @Test func continuesAText() async throws {
+        var printed = ""
+        func print(_ text: String, terminator: String) { printed += text + terminator }
+        let vocabulary = CharacterVocabulary(of: "To be, or not to be")
+        var random = RandomGenerator(seed: 1)
+        let model = try GPT(
+            GPTSettings(vocabularySize: vocabulary.count, contextLength: 16, layers: 1, heads: 2, width: 8),
+            using: &random)
+
+        // A trained GPT (or an LSTM, in float32): its weights are packed once.
+        let generator = try TextGenerator(model, as: .bfloat16)
+        let tokens = try generator.tokens(
+            after: vocabulary.encode("To be"), limit: 200, sampler: TokenSampler(temperature: 0.8), seed: 1)
+        for try await token in tokens { print(vocabulary.decode([token]), terminator: "") }
+
+        #expect(printed.count == 200)
+    }
+}
