@@ -3,32 +3,28 @@
 #include "checks/attention_backward_checks.h"
 
 #include "checks/attention_checks.h"
-#include "checks/attention_extent.h"
 
 HeedStatus heed_attention_backward_check_inputs(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs) {
   if (!shape || !inputs) return HeedStatusBadArgument;
   const HeedAttentionShape *s = &shape->forward;
   const HeedStatus status = heed_attention_check_inputs(s, &inputs->forward);
   if (status != HeedStatusOk) return status;
-  const HeedExtent cotangent = {{s->batch, s->heads, s->query_length, s->value_dim}, shape->output_gradient};
-  if (!heed_extent_product_fits(&cotangent)) return HeedStatusBadShape;
-  if (!heed_extent_distances_fit(&cotangent, sizeof(float))) return HeedStatusBadStride;
-  return !inputs->output_gradient && !heed_extent_is_empty(&cotangent) ? HeedStatusBadArgument : HeedStatusOk;
+  const HeedArray cotangent = heed_attention_array(s->batch, s->heads, s->query_length, s->value_dim, shape->output_gradient);
+  if (!heed_array_sizes_fit(&cotangent)) return HeedStatusBadShape;
+  if (!heed_array_distances_fit(&cotangent, sizeof(float))) return HeedStatusBadStride;
+  return heed_array_has(&cotangent, inputs->output_gradient) ? HeedStatusOk : HeedStatusBadArgument;
 }
 
 // Whether a gradient that is wanted has elements of its own.
-static bool is_writable(const float *gradient, const HeedExtent *x) {
-  return !gradient || (heed_extent_distances_fit(x, sizeof(float)) && heed_extent_strides_nest(x));
-}
+static bool is_writable(const float *gradient, const HeedArray *x) { return !gradient || heed_array_is_writable(x, sizeof(float)); }
 
 bool heed_attention_additive_gradient_fits(const HeedAttentionBackwardShape *shape, size_t element_bytes) {
   const HeedAttentionShape *s = &shape->forward;
-  HeedExtent x = {{s->batch, s->heads, s->query_length, s->key_length}, shape->additive_gradient};
-  if (heed_extent_is_empty(&x)) return true;
-  const ptrdiff_t stride[4] = {x.strides.batch, x.strides.head, x.strides.row, x.strides.column};
+  HeedArray x = heed_attention_array(s->batch, s->heads, s->query_length, s->key_length, shape->additive_gradient);
+  if (heed_array_is_empty(&x)) return true;
   for (int i = 0; i < 4; i++)
-    if (stride[i] == 0) x.size[i] = 1;
-  return heed_extent_distances_fit(&x, element_bytes) && heed_extent_strides_nest(&x);
+    if (x.stride[i] == 0) x.size[i] = 1;
+  return heed_array_is_writable(&x, element_bytes);
 }
 
 HeedStatus heed_attention_backward_check(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
@@ -37,14 +33,14 @@ HeedStatus heed_attention_backward_check(const HeedAttentionBackwardShape *shape
   const HeedStatus status = heed_attention_backward_check_inputs(shape, inputs);
   if (status != HeedStatusOk) return status;
   const HeedAttentionShape *s = &shape->forward;
-  const HeedExtent output = {{s->batch, s->heads, s->query_length, s->value_dim}, s->output};
-  const HeedExtent query = {{s->batch, s->heads, s->query_length, s->head_dim}, shape->query_gradient};
-  const HeedExtent key = {{s->batch, s->key_value_heads, s->key_length, s->head_dim}, shape->key_gradient};
-  const HeedExtent value = {{s->batch, s->key_value_heads, s->key_length, s->value_dim}, shape->value_gradient};
-  const bool strides = heed_extent_distances_fit(&output, sizeof(float)) && is_writable(gradients->query, &query) &&
+  const HeedArray output = heed_attention_array(s->batch, s->heads, s->query_length, s->value_dim, s->output);
+  const HeedArray query = heed_attention_array(s->batch, s->heads, s->query_length, s->head_dim, shape->query_gradient);
+  const HeedArray key = heed_attention_array(s->batch, s->key_value_heads, s->key_length, s->head_dim, shape->key_gradient);
+  const HeedArray value = heed_attention_array(s->batch, s->key_value_heads, s->key_length, s->value_dim, shape->value_gradient);
+  const bool strides = heed_array_distances_fit(&output, sizeof(float)) && is_writable(gradients->query, &query) &&
                        is_writable(gradients->key, &key) && is_writable(gradients->value, &value) &&
                        (!gradients->additive || heed_attention_additive_gradient_fits(shape, sizeof(float)));
   if (!strides) return HeedStatusBadStride;
   const bool rows = s->batch > 0 && s->heads > 0 && s->query_length > 0;
-  return (!inputs->output && !heed_extent_is_empty(&output)) || (!inputs->log_sum_exp && rows) ? HeedStatusBadArgument : HeedStatusOk;
+  return !heed_array_has(&output, inputs->output) || (!inputs->log_sum_exp && rows) ? HeedStatusBadArgument : HeedStatusOk;
 }

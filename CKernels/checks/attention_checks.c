@@ -4,39 +4,36 @@
 
 #include <math.h>
 
-#include "checks/attention_extent.h"
 #include "checks/element.h"
 
 // The operands of a call.
 typedef struct Operands {
-  HeedExtent query, key, value, output, scores;
+  HeedArray query, key, value, output, boolean, additive;
 } Operands;
 
 static Operands operands_of(const HeedAttentionShape *s) {
   return (Operands){
-      .query = {{s->batch, s->heads, s->query_length, s->head_dim}, s->query},
-      .key = {{s->batch, s->key_value_heads, s->key_length, s->head_dim}, s->key},
-      .value = {{s->batch, s->key_value_heads, s->key_length, s->value_dim}, s->value},
-      .output = {{s->batch, s->heads, s->query_length, s->value_dim}, s->output},
-      .scores = {{s->batch, s->heads, s->query_length, s->key_length}, {0, 0, 0, 0}},
+      .query = heed_attention_array(s->batch, s->heads, s->query_length, s->head_dim, s->query),
+      .key = heed_attention_array(s->batch, s->key_value_heads, s->key_length, s->head_dim, s->key),
+      .value = heed_attention_array(s->batch, s->key_value_heads, s->key_length, s->value_dim, s->value),
+      .output = heed_attention_array(s->batch, s->heads, s->query_length, s->value_dim, s->output),
+      .boolean = heed_attention_array(s->batch, s->heads, s->query_length, s->key_length, s->boolean),
+      .additive = heed_attention_array(s->batch, s->heads, s->query_length, s->key_length, s->additive),
   };
 }
 
 static HeedStatus check_shape(const HeedAttentionShape *shape, const Operands *x) {
   if (shape->heads > 0 && (shape->key_value_heads == 0 || shape->heads % shape->key_value_heads != 0)) return HeedStatusBadShape;
-  const bool fits = heed_extent_product_fits(&x->query) && heed_extent_product_fits(&x->key) && heed_extent_product_fits(&x->value) &&
-                    heed_extent_product_fits(&x->output) && heed_extent_product_fits(&x->scores);
+  const bool fits = heed_array_sizes_fit(&x->query) && heed_array_sizes_fit(&x->key) && heed_array_sizes_fit(&x->value) &&
+                    heed_array_sizes_fit(&x->output) && heed_array_sizes_fit(&x->boolean);
   return fits ? HeedStatusOk : HeedStatusBadShape;
 }
 
-static HeedStatus check_input_strides(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const Operands *x) {
-  HeedExtent boolean = x->scores, additive = x->scores;
-  boolean.strides = shape->boolean;
-  additive.strides = shape->additive;
-  const bool fit = heed_extent_distances_fit(&x->query, sizeof(float)) && heed_extent_distances_fit(&x->key, sizeof(float)) &&
-                   heed_extent_distances_fit(&x->value, sizeof(float)) &&
-                   (!inputs->boolean || heed_extent_distances_fit(&boolean, sizeof(uint8_t))) &&
-                   (!inputs->additive || heed_extent_distances_fit(&additive, sizeof(float)));
+static HeedStatus check_input_strides(const HeedAttentionInputs *inputs, const Operands *x) {
+  const bool fit = heed_array_distances_fit(&x->query, sizeof(float)) && heed_array_distances_fit(&x->key, sizeof(float)) &&
+                   heed_array_distances_fit(&x->value, sizeof(float)) &&
+                   (!inputs->boolean || heed_array_distances_fit(&x->boolean, sizeof(uint8_t))) &&
+                   (!inputs->additive || heed_array_distances_fit(&x->additive, sizeof(float)));
   return fit ? HeedStatusOk : HeedStatusBadStride;
 }
 
@@ -44,9 +41,9 @@ static HeedStatus check_input_data(const HeedAttentionShape *shape, const HeedAt
                                    bool takes_bfloat16) {
   if (!heed_element_exists(shape->element)) return HeedStatusBadArgument;
   if (shape->element == HeedElementBfloat16 && !takes_bfloat16) return HeedStatusBadArgument;
-  if (!inputs->query && !heed_extent_is_empty(&x->query)) return HeedStatusBadArgument;
-  if (!inputs->key && !heed_extent_is_empty(&x->key)) return HeedStatusBadArgument;
-  if (!inputs->value && !heed_extent_is_empty(&x->value)) return HeedStatusBadArgument;
+  if (!heed_array_has(&x->query, inputs->query)) return HeedStatusBadArgument;
+  if (!heed_array_has(&x->key, inputs->key)) return HeedStatusBadArgument;
+  if (!heed_array_has(&x->value, inputs->value)) return HeedStatusBadArgument;
   if (!isfinite(shape->scale) || (shape->window > 0 && !shape->causal)) return HeedStatusBadArgument;
   if (!(shape->dropout.probability >= 0 && shape->dropout.probability < 1)) return HeedStatusBadArgument;
   if (inputs->key_lengths) {
@@ -61,7 +58,7 @@ HeedStatus heed_attention_check_inputs(const HeedAttentionShape *shape, const He
   if (!shape || !inputs) return HeedStatusBadArgument;
   const Operands operands = operands_of(shape);
   HeedStatus status = check_shape(shape, &operands);
-  if (status == HeedStatusOk) status = check_input_strides(shape, inputs, &operands);
+  if (status == HeedStatusOk) status = check_input_strides(inputs, &operands);
   if (status == HeedStatusOk) status = check_input_data(shape, inputs, &operands, false);
   return status;
 }
@@ -71,11 +68,10 @@ HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAtten
   if (!shape || !inputs || !outputs) return HeedStatusBadArgument;
   const Operands operands = operands_of(shape);
   HeedStatus status = check_shape(shape, &operands);
-  if (status == HeedStatusOk) status = check_input_strides(shape, inputs, &operands);
+  if (status == HeedStatusOk) status = check_input_strides(inputs, &operands);
   if (status != HeedStatusOk) return status;
-  if (!heed_extent_distances_fit(&operands.output, sizeof(float)) || !heed_extent_strides_nest(&operands.output))
-    return HeedStatusBadStride;
-  if (!outputs->output && !heed_extent_is_empty(&operands.output)) return HeedStatusBadArgument;
+  if (!heed_array_is_writable(&operands.output, sizeof(float))) return HeedStatusBadStride;
+  if (!heed_array_has(&operands.output, outputs->output)) return HeedStatusBadArgument;
   return check_input_data(shape, inputs, &operands, takes_bfloat16);
 }
 

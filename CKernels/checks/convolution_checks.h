@@ -13,16 +13,8 @@ typedef struct HeedConvolutionSizes {
   size_t area, depth;                         // of the kernel: height x width; with the channels of a group
 } HeedConvolutionSizes;
 
-static inline bool heed_image_fits(size_t batch, size_t channels, size_t height, size_t width, const HeedImageStrides *s) {
-  const size_t size[] = {batch, channels, height, width};
-  const ptrdiff_t stride[] = {s->batch, s->channel, s->row, s->column};
-  return heed_strided_distances_fit(4, size, stride, sizeof(float));
-}
-
-static inline bool heed_image_is_injective(size_t batch, size_t channels, size_t height, size_t width, const HeedImageStrides *s) {
-  const size_t size[] = {batch, channels, height, width};
-  const ptrdiff_t stride[] = {s->batch, s->channel, s->row, s->column};
-  return heed_strided_is_injective_beyond(4, size, stride, 0);
+static inline HeedArray heed_image(size_t batch, size_t channels, size_t height, size_t width, const HeedImageStrides *s) {
+  return (HeedArray){4, {batch, channels, height, width}, {s->batch, s->channel, s->row, s->column}};
 }
 
 // Sizes alone.
@@ -34,11 +26,10 @@ static inline HeedStatus heed_convolution_check(const HeedConvolutionShape *s, H
   z->output_width = heed_convolution_output_size(s->width, s->kernel_width, s->stride_width, s->dilation_width, s->left, s->right);
   if (!z->output_height || !z->output_width) return HeedStatusBadShape;
   z->group_inputs = s->input_channels / s->groups, z->group_outputs = s->output_channels / s->groups;
-  const size_t input[] = {s->batch, s->input_channels, s->height, s->width};
-  const size_t output[] = {s->batch, s->output_channels, z->output_height, z->output_width};
-  const size_t weight[] = {s->output_channels, z->group_inputs, s->kernel_height, s->kernel_width};
-  if (!heed_strided_sizes_fit(4, input) || !heed_strided_sizes_fit(4, output) || !heed_strided_sizes_fit(4, weight))
-    return HeedStatusBadShape;
+  const HeedArray input = {4, {s->batch, s->input_channels, s->height, s->width}, {0}},
+                  output = {4, {s->batch, s->output_channels, z->output_height, z->output_width}, {0}},
+                  weight = {4, {s->output_channels, z->group_inputs, s->kernel_height, s->kernel_width}, {0}};
+  if (!heed_array_sizes_fit(&input) || !heed_array_sizes_fit(&output) || !heed_array_sizes_fit(&weight)) return HeedStatusBadShape;
   z->pixels = z->output_height * z->output_width;
   z->area = s->kernel_height * s->kernel_width;
   z->depth = z->area * z->group_inputs;
@@ -48,15 +39,13 @@ static inline HeedStatus heed_convolution_check(const HeedConvolutionShape *s, H
 // Distances of X or dX, padding counted, so that addresses beside it may be computed.
 static inline HeedStatus heed_convolution_check_input(const HeedConvolutionShape *s, const HeedImageStrides *strides) {
   const size_t height = s->height + s->top + s->bottom, width = s->width + s->left + s->right;
-  return heed_image_fits(s->batch, s->input_channels, height, width, strides) ? HeedStatusOk : HeedStatusBadStride;
+  const HeedArray padded = heed_image(s->batch, s->input_channels, height, width, strides);
+  return heed_array_distances_fit(&padded, sizeof(float)) ? HeedStatusOk : HeedStatusBadStride;
 }
 
 static inline HeedStatus heed_convolution_check_output(const HeedConvolutionShape *s, const HeedConvolutionSizes *z, bool is_written) {
-  const bool fits = heed_image_fits(s->batch, s->output_channels, z->output_height, z->output_width, &s->output);
-  if (!fits) return HeedStatusBadStride;
-  return !is_written || heed_image_is_injective(s->batch, s->output_channels, z->output_height, z->output_width, &s->output)
-             ? HeedStatusOk
-             : HeedStatusBadStride;
+  const HeedArray output = heed_image(s->batch, s->output_channels, z->output_height, z->output_width, &s->output);
+  return heed_array_strides_fit(&output, sizeof(float), is_written) ? HeedStatusOk : HeedStatusBadStride;
 }
 
 #endif

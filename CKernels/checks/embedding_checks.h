@@ -23,8 +23,8 @@ static inline bool heed_embedding_ids_are_inside(const HeedEmbeddingShape *s, co
 static inline HeedStatus heed_embedding_check(const HeedEmbeddingShape *s, const void *ids, const void *table, const void *rows,
                                               bool table_written) {
   if (!s) return HeedStatusBadArgument;
-  const HeedArray w = {{1, s->vocabulary, s->columns}, {0, s->table_row, 1}}, y = {{1, s->tokens, s->columns}, {0, s->output_row, 1}};
-  const HeedArray id = {{1, 1, s->tokens}, {0, 0, s->id_step}};
+  const HeedArray w = {2, {s->vocabulary, s->columns}, {s->table_row, 1}}, y = {2, {s->tokens, s->columns}, {s->output_row, 1}};
+  const HeedArray id = {1, {s->tokens}, {s->id_step}};
   if (!heed_array_sizes_fit(&w) || !heed_array_sizes_fit(&y)) return HeedStatusBadShape;
   if (!heed_array_distances_fit(&w, sizeof(float)) || !heed_array_distances_fit(&y, sizeof(float))) return HeedStatusBadStride;
   if (!heed_array_distances_fit(&id, sizeof(int64_t)) || !heed_array_is_injective(table_written ? &w : &y)) return HeedStatusBadStride;

@@ -17,13 +17,13 @@ static inline bool heed_gemm_reads(const HeedGemmShape *s) { return s->k > 0 && 
 static inline HeedStatus heed_gemm_check_operands(const HeedGemmShape *s, const void *a, const void *b, const void *c, bool c_is_strided,
                                                   bool b_is_packed) {
   if (!s) return HeedStatusBadArgument;
-  const HeedArray A = {{s->batch, s->m, s->k}, {s->a_batch, s->a_row, s->a_column}};
-  const HeedArray B = {{s->batch, s->k, s->n}, {s->b_batch, s->b_row, s->b_column}};
-  const HeedArray C = {{s->batch, s->m, s->n}, {s->c_batch, s->c_row, s->c_column}};
+  const HeedArray A = {3, {s->batch, s->m, s->k}, {s->a_batch, s->a_row, s->a_column}};
+  const HeedArray B = {3, {s->batch, s->k, s->n}, {s->b_batch, s->b_row, s->b_column}};
+  const HeedArray C = {3, {s->batch, s->m, s->n}, {s->c_batch, s->c_row, s->c_column}};
   if (!heed_array_sizes_fit(&A) || !heed_array_sizes_fit(&B) || !heed_array_sizes_fit(&C)) return HeedStatusBadShape;
   if (!heed_array_distances_fit(&A, sizeof(float))) return HeedStatusBadStride;
   if (!b_is_packed && !heed_array_distances_fit(&B, sizeof(float))) return HeedStatusBadStride;
-  if (c_is_strided && (!heed_array_distances_fit(&C, sizeof(float)) || !heed_array_is_injective(&C))) return HeedStatusBadStride;
+  if (c_is_strided && !heed_array_is_writable(&C, sizeof(float))) return HeedStatusBadStride;
   if (!heed_element_exists(s->element) || !isfinite(s->alpha) || !isfinite(s->beta)) return HeedStatusBadArgument;
   if (heed_array_is_empty(&C)) return HeedStatusOk;
   if (!c || (heed_gemm_reads(s) && (!a || !b))) return HeedStatusBadArgument;
@@ -40,7 +40,7 @@ static inline HeedStatus heed_gemm_check(const HeedGemmShape *s, const float *a,
 static inline HeedStatus heed_gemm_check_epilogue(const HeedGemmShape *s, const HeedGemmEpilogue *e) {
   if (!e) return HeedStatusOk;
   if ((unsigned)e->activation >= HEED_ACTIVATION_COUNT) return HeedStatusBadArgument;
-  const HeedArray bias = {{s->batch, s->m, s->n}, {e->bias_batch, e->bias_row, e->bias_column}};
+  const HeedArray bias = {3, {s->batch, s->m, s->n}, {e->bias_batch, e->bias_row, e->bias_column}};
   return !e->bias || heed_array_distances_fit(&bias, sizeof(float)) ? HeedStatusOk : HeedStatusBadStride;
 }
 

@@ -12,11 +12,10 @@ static inline bool heed_loss_is_reduction(HeedReduction r) { return (unsigned)r 
 
 // A matrix of contiguous rows, read, or written without overlap; null is fine where it is `optional`.
 static inline HeedStatus heed_loss_check_matrix(size_t rows, size_t columns, ptrdiff_t row, const void *data, bool written, bool optional) {
-  const HeedArray x = {{1, rows, columns}, {0, row, 1}};
+  const HeedArray x = {2, {rows, columns}, {row, 1}};
   if (!heed_array_sizes_fit(&x)) return HeedStatusBadShape;
   if (!data) return optional || heed_array_is_empty(&x) ? HeedStatusOk : HeedStatusBadArgument;
-  if (!heed_array_distances_fit(&x, sizeof(float))) return HeedStatusBadStride;
-  return !written || heed_array_is_injective(&x) ? HeedStatusOk : HeedStatusBadStride;
+  return heed_array_check(&x, written);
 }
 
 // What the gradient of row i is multiplied with; `count` is what a mean divides by.
@@ -74,7 +73,7 @@ static inline HeedStatus heed_distillation_check(const HeedDistillationShape *s,
 
 static inline HeedStatus heed_negative_sampling_check(const HeedNegativeSamplingShape *s, const HeedNegativeSamplingInputs *in) {
   if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
-  const HeedArray occurrences = {{1, s->pairs, s->negatives + 1}, {0, 0, 0}};
+  const HeedArray occurrences = {2, {s->pairs, s->negatives + 1}, {0}};
   if (s->negatives == SIZE_MAX || !heed_array_sizes_fit(&occurrences)) return HeedStatusBadShape;
   const bool read = s->pairs > 0;
   HeedStatus status = heed_loss_check_matrix(s->center_rows, s->dim, s->center_row, in->center_table, false, !read);

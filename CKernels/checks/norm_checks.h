@@ -10,14 +10,12 @@
 
 // One operand: where it is given, its rows may lie `stride` apart.
 static inline HeedStatus heed_norm_check_rows(const HeedNormShape *s, const void *data, ptrdiff_t stride, bool written) {
-  const HeedArray x = {{1, s->rows, s->columns}, {0, stride, 1}};
-  if (!data) return HeedStatusOk;
-  if (!heed_array_distances_fit(&x, sizeof(float))) return HeedStatusBadStride;
-  return written && !heed_array_is_injective(&x) ? HeedStatusBadStride : HeedStatusOk;
+  const HeedArray x = {2, {s->rows, s->columns}, {stride, 1}};
+  return data ? heed_array_check(&x, written) : HeedStatusOk;
 }
 
 static inline HeedStatus heed_norm_check_shape(const HeedNormShape *s) {
-  const HeedArray x = {{1, s->rows, s->columns}, {0, 0, 1}}, statistics = {{1, s->rows, HEED_NORM_STATISTICS}, {0, 0, 1}};
+  const HeedArray x = {2, {s->rows, s->columns}, {0, 1}}, statistics = {2, {s->rows, HEED_NORM_STATISTICS}, {0, 1}};
   if (!heed_array_sizes_fit(&x) || !heed_array_sizes_fit(&statistics)) return HeedStatusBadShape;
   if (s->kind != HeedNormLayer && s->kind != HeedNormRms) return HeedStatusBadArgument;
   return isfinite(s->epsilon) && s->epsilon >= 0 ? HeedStatusOk : HeedStatusBadArgument;

@@ -67,10 +67,9 @@ static inline HeedStatus heed_pooling_check(const HeedPoolingShape *s, HeedPooli
   z->output_width =
       s->adaptive ? s->output_width : heed_pooling_size(s->width, s->kernel_width, s->stride_width, s->dilation_width, s->left, s->right);
   if (!z->output_height || !z->output_width) return HeedStatusBadShape;
-  const size_t input[] = {s->batch, s->channels, s->height, s->width},
-               output[] = {s->batch, s->channels, z->output_height, z->output_width};
-  if (!heed_strided_sizes_fit(4, input) || !heed_strided_sizes_fit(4, output) || s->height * s->width > INT32_MAX)
-    return HeedStatusBadShape;
+  const HeedArray input = {4, {s->batch, s->channels, s->height, s->width}, {0}},
+                  output = {4, {s->batch, s->channels, z->output_height, z->output_width}, {0}};
+  if (!heed_array_sizes_fit(&input) || !heed_array_sizes_fit(&output) || s->height * s->width > INT32_MAX) return HeedStatusBadShape;
   for (size_t y = 0; !s->adaptive && s->dilation_height > 1 && y < z->output_height; y++)
     if (heed_pooling_rows(s, y).count == 0) return HeedStatusBadShape;
   for (size_t x = 0; !s->adaptive && s->dilation_width > 1 && x < z->output_width; x++)

@@ -20,31 +20,21 @@ static inline bool heed_position_is_in_table(int64_t first, size_t length, const
 
 static inline HeedStatus heed_sinusoidal_check(const HeedSinusoidalShape *s, bool strided) {
   if (!s) return HeedStatusBadArgument;
-  const HeedArray x = {{s->batch, s->length, s->columns}, {s->input_batch, s->input_row, 1}};
-  const HeedArray y = {{s->batch, s->length, s->columns}, {s->output_batch, s->output_row, 1}};
-  const HeedArray table = {{1, s->length, s->columns}, {0, 0, 1}};
+  const HeedArray x = {3, {s->batch, s->length, s->columns}, {s->input_batch, s->input_row, 1}};
+  const HeedArray y = {3, {s->batch, s->length, s->columns}, {s->output_batch, s->output_row, 1}};
+  const HeedArray table = {2, {s->length, s->columns}, {0, 1}};
   if (!heed_array_sizes_fit(strided ? &x : &table)) return HeedStatusBadShape;
-  if (strided && (!heed_array_distances_fit(&x, sizeof(float)) || !heed_array_distances_fit(&y, sizeof(float)))) return HeedStatusBadStride;
-  if (strided && !heed_array_is_injective(&y)) return HeedStatusBadStride;
+  if (strided && (!heed_array_distances_fit(&x, sizeof(float)) || !heed_array_is_writable(&y, sizeof(float)))) return HeedStatusBadStride;
   return heed_position_check_range(s->first_position, s->length, s->base);
 }
 
 static inline HeedStatus heed_rotary_check(const HeedRotaryShape *s, bool strided) {
   if (!s) return HeedStatusBadArgument;
-  size_t sequences = 1;
-  if (strided && __builtin_mul_overflow(s->batch ? s->batch : 1, s->heads ? s->heads : 1, &sequences)) return HeedStatusBadShape;
-  const HeedArray all = {{sequences, s->length, s->columns}, {0, 0, 1}};
-  if (!heed_array_sizes_fit(&all) || s->rotary % 2 || s->rotary > s->columns) return HeedStatusBadShape;
-  // Columns are contiguous: a row counts as one element that spans them, and four dimensions become three.
-  const HeedArray x = {{s->batch, s->heads, s->length}, {s->input_batch, s->input_head, s->input_row}};
-  const HeedArray y = {{s->batch, s->heads, s->length}, {s->output_batch, s->output_head, s->output_row}};
-  const HeedArray row = {{1, 1, s->columns}, {0, 0, 1}};
-  if (strided && s->columns > 0) {
-    if (!heed_array_distances_fit(&x, 2 * sizeof(float)) || !heed_array_distances_fit(&y, 2 * sizeof(float)) ||
-        !heed_array_distances_fit(&row, 2 * sizeof(float)))
-      return HeedStatusBadStride;
-    if (!heed_array_is_injective_beyond(&y, s->columns - 1)) return HeedStatusBadStride;
-  }
+  const HeedArray x = {4, {s->batch, s->heads, s->length, s->columns}, {s->input_batch, s->input_head, s->input_row, 1}};
+  const HeedArray y = {4, {s->batch, s->heads, s->length, s->columns}, {s->output_batch, s->output_head, s->output_row, 1}};
+  const HeedArray table = {2, {s->length, s->columns}, {0, 1}};
+  if (!heed_array_sizes_fit(strided ? &x : &table) || s->rotary % 2 || s->rotary > s->columns) return HeedStatusBadShape;
+  if (strided && (!heed_array_distances_fit(&x, sizeof(float)) || !heed_array_is_writable(&y, sizeof(float)))) return HeedStatusBadStride;
   if (s->layout != HeedRotaryHalves && s->layout != HeedRotaryInterleaved) return HeedStatusBadArgument;
   return heed_position_check_range(s->first_position, s->length, s->base);
 }

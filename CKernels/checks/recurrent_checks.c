@@ -21,10 +21,8 @@ size_t heed_recurrent_reserve_size(const HeedRecurrentShape *s) {
 }
 
 HeedStatus heed_recurrent_check_sequence(const HeedRecurrentShape *s, size_t columns, ptrdiff_t batch, ptrdiff_t time, bool written) {
-  const HeedArray x = {{s->batch, s->time, columns}, {batch, time, 1}};
-  if (!heed_array_sizes_fit(&x)) return HeedStatusBadShape;
-  if (!heed_array_distances_fit(&x, sizeof(float))) return HeedStatusBadStride;
-  return !written || heed_array_is_injective(&x) ? HeedStatusOk : HeedStatusBadStride;
+  const HeedArray x = {3, {s->batch, s->time, columns}, {batch, time, 1}};
+  return heed_array_check(&x, written);
 }
 
 HeedStatus heed_recurrent_check(const HeedRecurrentShape *s, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
@@ -32,8 +30,7 @@ HeedStatus heed_recurrent_check(const HeedRecurrentShape *s, const HeedRecurrent
   if (!s || !weights || !inputs || (unsigned)s->cell >= HEED_RECURRENT_CELL_COUNT) return HeedStatusBadArgument;
   // The largest arrays: the reserve, the weights, packed ones. Empty dimensions count as one, so that no product of some of them overflows.
   const size_t wide = s->input > s->hidden ? s->input : s->hidden;
-  const HeedArray all = {{s->batch, s->time, heed_size_product(8, wide)}, {0, 0, 0}},
-                  matrix = {{1, heed_size_product(8, wide), wide}, {0, 0, 0}};
+  const HeedArray all = {3, {s->batch, s->time, heed_size_product(8, wide)}, {0}}, matrix = {2, {heed_size_product(8, wide), wide}, {0}};
   if (!heed_array_sizes_fit(&all) || !heed_array_sizes_fit(&matrix)) return HeedStatusBadShape;
   const HeedStatus status = heed_recurrent_check_sequence(s, s->input, s->input_batch, s->input_time, false);
   if (status != HeedStatusOk) return status;

@@ -7,19 +7,17 @@
 #include "heed/scored_attention.h"
 
 static inline HeedArray heed_scored_array(size_t batch, size_t rows, size_t columns, HeedSequenceStrides s) {
-  return (HeedArray){{batch, rows, columns}, {s.batch, s.row, s.column}};
+  return (HeedArray){3, {batch, rows, columns}, {s.batch, s.row, s.column}};
 }
 
 static inline HeedArray heed_scored_contiguous(size_t batch, size_t rows, size_t columns) {
-  return (HeedArray){{batch, rows, columns}, {0, 0, 0}};
+  return (HeedArray){3, {batch, rows, columns}, {0}};
 }
 
 // Keys of sequence b that are seen.
 static inline size_t heed_scored_length(const HeedScoredAttentionShape *s, const HeedScoredAttentionInputs *inputs, size_t b) {
   return inputs->lengths ? (size_t)inputs->lengths[b] : s->key_length;
 }
-
-static inline bool heed_scored_needs(const HeedArray *x, const void *data) { return data || heed_array_is_empty(x); }
 
 // Sizes and strides of what is read. `keys`: the keys themselves are.
 static inline HeedStatus heed_scored_check_sizes(const HeedScoredAttentionShape *s, bool keys) {
@@ -64,12 +62,12 @@ static inline HeedStatus heed_scored_check_inputs(const HeedScoredAttentionShape
                   value = heed_scored_contiguous(B, T, s->value_dim), weight = heed_scored_contiguous(1, s->query_dim, s->key_dim),
                   query_weight = heed_scored_contiguous(1, A, s->query_dim), key_weight = heed_scored_contiguous(1, A, s->key_dim),
                   score_weight = heed_scored_contiguous(1, 1, A);
-  if (!heed_scored_needs(&query, in->query) || !heed_scored_needs(&value, in->value)) return HeedStatusBadArgument;
-  if (!in->prepared_keys && !heed_scored_needs(&key, in->key)) return HeedStatusBadArgument;
-  if (general && !heed_scored_needs(&weight, in->weight)) return HeedStatusBadArgument;
-  if (additive && (!heed_scored_needs(&query_weight, in->query_weight) || !heed_scored_needs(&score_weight, in->score_weight)))
+  if (!heed_array_has(&query, in->query) || !heed_array_has(&value, in->value)) return HeedStatusBadArgument;
+  if (!in->prepared_keys && !heed_array_has(&key, in->key)) return HeedStatusBadArgument;
+  if (general && !heed_array_has(&weight, in->weight)) return HeedStatusBadArgument;
+  if (additive && (!heed_array_has(&query_weight, in->query_weight) || !heed_array_has(&score_weight, in->score_weight)))
     return HeedStatusBadArgument;
-  if (additive && !in->prepared_keys && !heed_scored_needs(&key_weight, in->key_weight)) return HeedStatusBadArgument;
+  if (additive && !in->prepared_keys && !heed_array_has(&key_weight, in->key_weight)) return HeedStatusBadArgument;
   return heed_scored_check_lengths(s, in);
 }
 
@@ -79,7 +77,7 @@ static inline HeedStatus heed_scored_check_cotangents(const HeedScoredAttentionS
   const HeedArray gradient = heed_scored_array(s->batch, s->query_length, s->value_dim, s->output_gradient),
                   stored = heed_scored_contiguous(s->batch, s->query_length, s->key_length);
   if (c->output_gradient && !heed_array_distances_fit(&gradient, sizeof(float))) return HeedStatusBadStride;
-  return weights && !heed_scored_needs(&stored, c->weights) ? HeedStatusBadArgument : HeedStatusOk;
+  return weights && !heed_array_has(&stored, c->weights) ? HeedStatusBadArgument : HeedStatusOk;
 }
 
 #endif

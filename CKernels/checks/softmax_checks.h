@@ -12,15 +12,32 @@
 static inline HeedStatus heed_softmax_check(const HeedSoftmaxShape *s, const HeedSoftmaxInputs *inputs, const void *output,
                                             bool output_is_strided) {
   if (!s || !inputs) return HeedStatusBadArgument;
-  const HeedArray x = {{1, s->rows, s->columns}, {0, s->input_row, s->input_column}};
-  const HeedArray y = {{1, s->rows, s->columns}, {0, s->output_row, s->output_column}};
-  const HeedArray mask = {{1, s->rows, s->columns}, {0, s->mask_row, s->mask_column}};
-  if (!heed_array_sizes_fit(&x)) return HeedStatusBadShape;
-  if (!heed_array_distances_fit(&x, sizeof(float))) return HeedStatusBadStride;
+  const HeedArray x = {2, {s->rows, s->columns}, {s->input_row, s->input_column}};
+  const HeedArray y = {2, {s->rows, s->columns}, {s->output_row, s->output_column}};
+  const HeedArray mask = {2, {s->rows, s->columns}, {s->mask_row, s->mask_column}};
+  const HeedStatus status = heed_array_check(&x, false);
+  if (status != HeedStatusOk) return status;
   if (inputs->mask && !heed_array_distances_fit(&mask, 1)) return HeedStatusBadStride;
-  if (output_is_strided && (!heed_array_distances_fit(&y, sizeof(float)) || !heed_array_is_injective(&y))) return HeedStatusBadStride;
+  if (output_is_strided && !heed_array_is_writable(&y, sizeof(float))) return HeedStatusBadStride;
   if (!isfinite(s->scale)) return HeedStatusBadArgument;
   if (!heed_array_is_empty(&x) && (!inputs->input || !output)) return HeedStatusBadArgument;
+  return HeedStatusOk;
+}
+
+// The same for its gradients.
+static inline HeedStatus heed_softmax_backward_check(const HeedSoftmaxBackwardShape *s, const HeedSoftmaxBackwardInputs *in,
+                                                     const void *gradient, bool gradient_is_strided) {
+  if (!s || !in) return HeedStatusBadArgument;
+  const HeedArray y = {2, {s->rows, s->columns}, {s->output_row, s->output_column}};
+  const HeedArray dy = {2, {s->rows, s->columns}, {s->output_gradient_row, s->output_gradient_column}};
+  const HeedArray dx = {2, {s->rows, s->columns}, {s->input_gradient_row, s->input_gradient_column}};
+  const HeedArray mask = {2, {s->rows, s->columns}, {s->mask_row, s->mask_column}};
+  if (!heed_array_sizes_fit(&y)) return HeedStatusBadShape;
+  if (!heed_array_distances_fit(&y, sizeof(float)) || !heed_array_distances_fit(&dy, sizeof(float))) return HeedStatusBadStride;
+  if (in->mask && !heed_array_distances_fit(&mask, 1)) return HeedStatusBadStride;
+  if (gradient_is_strided && !heed_array_is_writable(&dx, sizeof(float))) return HeedStatusBadStride;
+  if (!isfinite(s->scale)) return HeedStatusBadArgument;
+  if (!heed_array_is_empty(&y) && (!in->output || !in->output_gradient || !gradient)) return HeedStatusBadArgument;
   return HeedStatusOk;
 }
 

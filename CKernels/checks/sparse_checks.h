@@ -8,10 +8,8 @@
 
 // A strided matrix; an output's elements may not overlap.
 static inline HeedStatus heed_sparse_check_matrix(size_t rows, size_t width, ptrdiff_t row, ptrdiff_t column, bool is_output) {
-  const HeedArray x = {{1, rows, width}, {0, row, column}};
-  if (!heed_array_sizes_fit(&x)) return HeedStatusBadShape;
-  if (!heed_array_distances_fit(&x, sizeof(float)) || (is_output && !heed_array_is_injective(&x))) return HeedStatusBadStride;
-  return HeedStatusOk;
+  const HeedArray x = {2, {rows, width}, {row, column}};
+  return heed_array_check(&x, is_output);
 }
 
 #endif

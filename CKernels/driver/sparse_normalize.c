@@ -15,7 +15,7 @@ size_t heed_sparse_normalized_capacity(size_t rows, size_t entries) {
 
 size_t heed_sparse_count_dense(size_t n, const float *a, ptrdiff_t row, ptrdiff_t column) {
   HEED_FLOAT_MODE();
-  const HeedArray x = {{1, n, n}, {0, row, column}};
+  const HeedArray x = {2, {n, n}, {row, column}};
   if (!heed_array_sizes_fit(&x) || !heed_array_distances_fit(&x, sizeof(float)) || (n > 0 && !a)) return SIZE_MAX;
   size_t count = 0;
   for (size_t r = 0; r < n; r++)

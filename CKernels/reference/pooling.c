@@ -43,7 +43,8 @@ HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const f
   HeedPoolingSizes z;
   const HeedStatus status = heed_pooling_check(shape, &z);
   if (status != HeedStatusOk) return status;
-  if (!heed_image_fits(shape->batch, shape->channels, shape->height, shape->width, &shape->input)) return HeedStatusBadStride;
+  const HeedArray x = heed_image(shape->batch, shape->channels, shape->height, shape->width, &shape->input);
+  if (!heed_array_distances_fit(&x, sizeof(float))) return HeedStatusBadStride;
   const size_t planes = shape->batch * shape->channels;
   if (planes > 0 && (!input || !output)) return HeedStatusBadArgument;
   for (size_t i = 0; i < planes * z.output_height * z.output_width; i++) output[i] = 0;
@@ -59,7 +60,8 @@ HeedStatus heed_pooling_reference_average_backward(const HeedPoolingShape *shape
   HeedPoolingSizes z;
   const HeedStatus status = heed_pooling_check(shape, &z);
   if (status != HeedStatusOk) return status;
-  if (!heed_image_fits(shape->batch, shape->channels, z.output_height, z.output_width, &shape->output)) return HeedStatusBadStride;
+  const HeedArray y = heed_image(shape->batch, shape->channels, z.output_height, z.output_width, &shape->output);
+  if (!heed_array_distances_fit(&y, sizeof(float))) return HeedStatusBadStride;
   const size_t planes = shape->batch * shape->channels;
   if (planes > 0 && (!d_output || !d_input)) return HeedStatusBadArgument;
   for (size_t i = 0; i < planes * shape->height * shape->width; i++) d_input[i] = 0;

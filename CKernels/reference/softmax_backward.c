@@ -1,6 +1,6 @@
 // Gradients of softmax and log-softmax in float64: the specification of softmax.h in code, and the oracle of the tests.
 
-#include "checks/softmax_backward_checks.h"
+#include "checks/softmax_checks.h"
 #include "runtime/float_mode.h"
 
 static void reference_row(const HeedSoftmaxBackwardShape *s, const float *y, const float *dy, const uint8_t *mask, double *dx) {

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "checks/arithmetic_checks.h"
+#include "checks/array_checks.h"
 #include "heed/arithmetic.h"
 #include "runtime/profile.h"
 #include "runtime/threads/parallel.h"
@@ -87,20 +87,14 @@ static bool indices_are_in_range(const HeedArithmeticGather *s, const int32_t *i
 
 static HeedStatus check(const HeedArithmeticGather *s, const void *array, const int32_t *index, const void *taken, bool scatters) {
   if (!s) return HeedStatusBadArgument;
-  const size_t array_size[3] = {s->outer, s->extent, s->inner}, taken_size[3] = {s->outer, s->count, s->inner};
-  const ptrdiff_t array_stride[3] = {s->array_outer, s->array_axis, s->array_inner},
-                  taken_stride[3] = {s->taken_outer, s->taken_axis, s->taken_inner},
-                  index_stride[3] = {s->index_outer, s->index_axis, s->index_inner};
-  size_t array_count, count;
-  if (!heed_arithmetic_count(3, array_size, &array_count) || !heed_arithmetic_count(3, taken_size, &count)) return HeedStatusBadShape;
-  if (count == 0) return HeedStatusOk;
-  if (!heed_arithmetic_distances_fit(3, array_size, array_stride, sizeof(float)) ||
-      !heed_arithmetic_distances_fit(3, taken_size, taken_stride, sizeof(float)) ||
-      !heed_arithmetic_distances_fit(3, taken_size, index_stride, sizeof(int32_t)))
+  const HeedArray a = {3, {s->outer, s->extent, s->inner}, {s->array_outer, s->array_axis, s->array_inner}},
+                  t = {3, {s->outer, s->count, s->inner}, {s->taken_outer, s->taken_axis, s->taken_inner}},
+                  i = {3, {s->outer, s->count, s->inner}, {s->index_outer, s->index_axis, s->index_inner}};
+  if (!heed_array_sizes_fit(&a) || !heed_array_sizes_fit(&t)) return HeedStatusBadShape;
+  if (heed_array_is_empty(&t)) return HeedStatusOk;
+  if (!heed_array_strides_fit(&a, sizeof(float), scatters) || !heed_array_strides_fit(&t, sizeof(float), !scatters) ||
+      !heed_array_distances_fit(&i, sizeof(int32_t)))
     return HeedStatusBadStride;
-  const bool injective = scatters ? array_count == 0 || heed_arithmetic_is_injective(3, array_size, array_stride, NULL)
-                                  : heed_arithmetic_is_injective(3, taken_size, taken_stride, NULL);
-  if (!injective) return HeedStatusBadStride;
   if (!array || !index || !taken || !indices_are_in_range(s, index)) return HeedStatusBadArgument;
   return HeedStatusOk;
 }

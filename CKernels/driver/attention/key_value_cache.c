@@ -3,7 +3,6 @@
 #include "heed/key_value_cache.h"
 
 #include "checks/attention_checks.h"
-#include "checks/attention_extent.h"
 #include "checks/attention_visibility.h"
 #include "driver/attention/attention_keys.h"
 #include "runtime/profile.h"
@@ -85,9 +84,9 @@ HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t fir
   if (capacity == SIZE_MAX || first > capacity || count > capacity - first) return HeedStatusBadShape;
   if (heed_key_value_cache_key_bytes(cache) > PTRDIFF_MAX || heed_key_value_cache_value_bytes(cache) > PTRDIFF_MAX)
     return HeedStatusBadShape;
-  const HeedExtent keys = {{cache->batch, cache->key_value_heads, count, cache->head_dim}, key_strides},
-                   values = {{cache->batch, cache->key_value_heads, count, cache->value_dim}, value_strides};
-  if (!heed_extent_distances_fit(&keys, sizeof(float)) || !heed_extent_distances_fit(&values, sizeof(float))) return HeedStatusBadStride;
+  const HeedArray keys = heed_attention_array(cache->batch, cache->key_value_heads, count, cache->head_dim, key_strides),
+                  values = heed_attention_array(cache->batch, cache->key_value_heads, count, cache->value_dim, value_strides);
+  if (!heed_array_distances_fit(&keys, sizeof(float)) || !heed_array_distances_fit(&values, sizeof(float))) return HeedStatusBadStride;
   if (count == 0 || pairs == 0) return HeedStatusOk;
   if ((cache->head_dim > 0 && !key) || (cache->value_dim > 0 && !value) || !has_chunks(cache, first, count)) return HeedStatusBadArgument;
   Write w = {cache, first, count, key, value, key_strides, value_strides};

@@ -140,8 +140,8 @@ HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, co
   if (status == HeedStatusOk) status = heed_convolution_check_input(shape, &shape->d_input);
   if (status == HeedStatusOk) status = heed_convolution_check_output(shape, &call.z, false);
   if (status != HeedStatusOk) return status;
-  if (!heed_image_is_injective(shape->batch, shape->input_channels, shape->height, shape->width, &shape->d_input))
-    return HeedStatusBadStride;
+  const HeedArray dx = heed_image(shape->batch, shape->input_channels, shape->height, shape->width, &shape->d_input);
+  if (!heed_array_is_injective(&dx)) return HeedStatusBadStride;
   if (shape->batch == 0) return HeedStatusOk;
   if (!weight || !d_output || !d_input) return HeedStatusBadArgument;
   if (heed_convolution_is_depthwise(shape, &call.z))

@@ -112,12 +112,11 @@ static void average_backward_plane(void *context, size_t plane, size_t worker) {
 
 static HeedStatus check_strides(const Call *call, const HeedImageStrides *x, bool x_is_written, bool y_is_written) {
   const HeedPoolingShape *s = call->shape;
-  const size_t height = call->z.output_height, width = call->z.output_width;
-  if (!heed_image_fits(s->batch, s->channels, s->height, s->width, x) || !heed_image_fits(s->batch, s->channels, height, width, &s->output))
-    return HeedStatusBadStride;
-  if (x_is_written && !heed_image_is_injective(s->batch, s->channels, s->height, s->width, x)) return HeedStatusBadStride;
-  if (y_is_written && !heed_image_is_injective(s->batch, s->channels, height, width, &s->output)) return HeedStatusBadStride;
-  return HeedStatusOk;
+  const HeedArray image = heed_image(s->batch, s->channels, s->height, s->width, x),
+                  output = heed_image(s->batch, s->channels, call->z.output_height, call->z.output_width, &s->output);
+  const bool fit =
+      heed_array_strides_fit(&image, sizeof(float), x_is_written) && heed_array_strides_fit(&output, sizeof(float), y_is_written);
+  return fit ? HeedStatusOk : HeedStatusBadStride;
 }
 
 static HeedStatus check_forward(Call *call, const float *input, const float *output) {

@@ -81,7 +81,7 @@ static void pack_bf16(void *context, size_t task, size_t worker) {
 HeedStatus heed_gemm_pack(size_t k, size_t n, HeedElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed) {
   HEED_ENTRY();
   if (!heed_element_exists(element)) return HeedStatusBadArgument;
-  const HeedArray B = {{1, k, n}, {0, b_row, b_column}};
+  const HeedArray B = {2, {k, n}, {b_row, b_column}};
   if (!heed_array_sizes_fit(&B) || heed_gemm_packed_size(k, n, element) > PTRDIFF_MAX) return HeedStatusBadShape;
   if (!heed_array_distances_fit(&B, sizeof(float))) return HeedStatusBadStride;
   if (k == 0 || n == 0) return HeedStatusOk;

@@ -108,8 +108,8 @@ static HeedStatus check(const HeedScoredAttentionShape *s, const HeedScoredAtten
   const HeedStatus status = heed_scored_check_inputs(s, inputs);
   if (status != HeedStatusOk) return status;
   const HeedArray output = heed_scored_array(s->batch, s->query_length, s->value_dim, s->output);
-  if (!heed_array_distances_fit(&output, sizeof(float)) || !heed_array_is_injective(&output)) return HeedStatusBadStride;
-  return outputs && heed_scored_needs(&output, outputs->output) ? HeedStatusOk : HeedStatusBadArgument;
+  if (!heed_array_is_writable(&output, sizeof(float))) return HeedStatusBadStride;
+  return outputs && heed_array_has(&output, outputs->output) ? HeedStatusOk : HeedStatusBadArgument;
 }
 
 HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,

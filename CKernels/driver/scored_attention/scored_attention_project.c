@@ -222,7 +222,7 @@ static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScored
   if (!in || s->score != HeedAttentionScoreAdditive) return HeedStatusBadArgument;
   const HeedArray key = heed_scored_contiguous(s->batch, s->key_length, s->key_dim),
                   weight = heed_scored_contiguous(1, s->attention_dim, s->key_dim);
-  if (!heed_scored_needs(&key, in->key) || !heed_scored_needs(&weight, in->key_weight)) return HeedStatusBadArgument;
+  if (!heed_array_has(&key, in->key) || !heed_array_has(&weight, in->key_weight)) return HeedStatusBadArgument;
   return heed_scored_check_lengths(s, in);
 }
 

@@ -3,7 +3,7 @@
 
 #include "heed/softmax.h"
 
-#include "checks/softmax_backward_checks.h"
+#include "checks/softmax_checks.h"
 #include "driver/softmax/softmax_rows.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
