@@ -5,6 +5,7 @@
 
 #include "checks/convolution_checks.h"
 #include "heed/pooling.h"
+#include "runtime/sizes.h"
 
 // Along one dimension: elements first, first + step ... below end.
 typedef struct HeedWindow {
@@ -12,10 +13,10 @@ typedef struct HeedWindow {
 } HeedWindow;
 
 static inline HeedWindow heed_window(size_t at, size_t size, size_t kernel, size_t stride, size_t dilation, size_t before) {
-  const size_t begin = at * stride, skipped = begin < before ? (before - begin + dilation - 1) / dilation : 0;
+  const size_t begin = at * stride, skipped = begin < before ? heed_divide_up(before - begin, dilation) : 0;
   HeedWindow w = {.first = begin + skipped * dilation - before, .step = dilation};
-  const size_t inside = w.first < size ? (size - w.first + dilation - 1) / dilation : 0, left = kernel > skipped ? kernel - skipped : 0;
-  w.count = inside < left ? inside : left;
+  const size_t inside = w.first < size ? heed_divide_up(size - w.first, dilation) : 0, left = kernel > skipped ? kernel - skipped : 0;
+  w.count = heed_size_min(inside, left);
   w.end = w.first + w.count * dilation;
   return w;
 }

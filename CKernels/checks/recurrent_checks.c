@@ -5,7 +5,7 @@
 #include "checks/array_checks.h"
 #include "checks/recurrent_layout.h"
 #include "heed/gemm.h"
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 
 bool heed_recurrent_is_gru(HeedRecurrentCell cell) { return cell == HeedRecurrentCellGru || cell == HeedRecurrentCellGruResetBefore; }
 

@@ -3,6 +3,7 @@
 #include "heed/activation.h"
 
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -22,7 +23,7 @@ typedef struct Call {
 static void apply(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = left < TASK_ELEMENTS ? left : TASK_ELEMENTS;
+  const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = heed_size_min(left, TASK_ELEMENTS);
   const HeedActivationKernels *kernels = &call->kernels->activation;
   if (call->gradient)
     kernels->backward(call->activation, call->kept, count, call->input + first, call->gradient + first, call->output + first);
@@ -33,7 +34,7 @@ static void apply(void *context, size_t task, size_t worker) {
 static HeedStatus run(Call *call) {
   if (call->count > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
   call->kernels = heed_kernels();
-  const size_t tasks = (call->count - 1) / TASK_ELEMENTS + 1;
+  const size_t tasks = heed_divide_up(call->count, TASK_ELEMENTS);
   heed_parallel_shares(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->count), apply, call);
   return HeedStatusOk;
 }

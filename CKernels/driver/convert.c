@@ -3,6 +3,7 @@
 #include "heed/convert.h"
 
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -21,7 +22,7 @@ typedef struct Call {
 static void convert(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = left < TASK_ELEMENTS ? left : TASK_ELEMENTS;
+  const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = heed_size_min(left, TASK_ELEMENTS);
   if (call->from_f32)
     call->kernels->convert_f32_to_bf16(count, call->from_f32 + first, call->to_bf16 + first);
   else
@@ -32,7 +33,7 @@ static HeedStatus run(Call *call, const void *input, const void *output) {
   if (call->count == 0) return HeedStatusOk;
   if (!input || !output) return HeedStatusBadArgument;
   if (call->count > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
-  const size_t tasks = (call->count - 1) / TASK_ELEMENTS + 1;
+  const size_t tasks = heed_divide_up(call->count, TASK_ELEMENTS);
   heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->count), convert, call);
   return HeedStatusOk;
 }

@@ -6,6 +6,7 @@
 
 #include "checks/embedding_checks.h"
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 
 #define TASK_ELEMENTS     16384
@@ -23,7 +24,7 @@ static void look_up(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const HeedEmbeddingShape *s = call->shape;
-  const size_t first = task * call->task_tokens, end = s->tokens - first < call->task_tokens ? s->tokens : first + call->task_tokens;
+  const size_t first = task * call->task_tokens, end = first + heed_size_min(s->tokens - first, call->task_tokens);
   for (size_t t = first; t < end; t++)
     memcpy(call->output + (ptrdiff_t)t * s->output_row, call->table + (ptrdiff_t)heed_embedding_id(s, call->ids, t) * s->table_row,
            s->columns * sizeof(float));
@@ -36,7 +37,7 @@ HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *
   if (shape->tokens == 0 || shape->columns == 0) return HeedStatusOk;
   Call call = {shape, table, ids, output, TASK_ELEMENTS / shape->columns};
   if (call.task_tokens == 0) call.task_tokens = 1;
-  const size_t tasks = (shape->tokens - 1) / call.task_tokens + 1;
+  const size_t tasks = heed_divide_up(shape->tokens, call.task_tokens);
   heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->tokens * (double)shape->columns), look_up, &call);
   return HeedStatusOk;
 }

@@ -50,7 +50,7 @@ static void sum_rows(void *context, size_t task, size_t worker) {
   for (size_t u = low; u < call->rows && call->first[u] < end; u++) {
     const HeedEmbeddingSum sum = {
         .tokens = call->first[u + 1] - call->first[u],
-        .columns = left < TASK_COLUMNS ? left : TASK_COLUMNS,
+        .columns = heed_size_min(left, TASK_COLUMNS),
         .token = call->token + call->first[u],
         .gradient = call->gradient + column,
         .gradient_row = s->output_row,
@@ -108,8 +108,8 @@ static void run_sums(Call *call) {
   const HeedEmbeddingShape *s = call->shape;
   const size_t count = call->first[call->rows];
   if (count == 0 || s->columns == 0) return;
-  call->column_tasks = (s->columns - 1) / TASK_COLUMNS + 1;
-  const size_t tasks = ((count - 1) / TASK_TOKENS + 1) * call->column_tasks;
+  call->column_tasks = heed_divide_up(s->columns, TASK_COLUMNS);
+  const size_t tasks = heed_divide_up(count, TASK_TOKENS) * call->column_tasks;
   heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)count * (double)s->columns), sum_rows, call);
 }
 
@@ -117,7 +117,7 @@ static void clear_rows(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const HeedEmbeddingShape *s = call->shape;
-  const size_t first = task * CLEAR_ROWS, end = s->vocabulary - first < CLEAR_ROWS ? s->vocabulary : first + CLEAR_ROWS;
+  const size_t first = task * CLEAR_ROWS, end = first + heed_size_min(s->vocabulary - first, CLEAR_ROWS);
   for (size_t v = first; v < end; v++) memset(call->target + (ptrdiff_t)v * s->table_row, 0, s->columns * sizeof(float));
 }
 
@@ -131,7 +131,7 @@ HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const 
   call.accumulate = shape->accumulate;
   void *scratch = heed_scratch_push(scratch_size(shape->tokens));
   if (!scratch) return HeedStatusOutOfMemory;
-  const size_t clears = (shape->vocabulary - 1) / CLEAR_ROWS + 1;
+  const size_t clears = heed_divide_up(shape->vocabulary, CLEAR_ROWS);
   if (!shape->accumulate)
     heed_parallel_for(clears, heed_parallel_width(clears, (double)shape->vocabulary * (double)shape->columns), clear_rows, &call);
   sort_tokens(&call, ids, scratch);

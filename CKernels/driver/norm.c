@@ -4,6 +4,7 @@
 
 #include "checks/norm_checks.h"
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -24,7 +25,7 @@ static void norm_rows(void *context, size_t task, size_t worker) {
   const HeedNormShape *s = call->shape;
   const HeedNormInputs *in = call->inputs;
   const HeedNormOutputs *out = call->outputs;
-  const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
+  const size_t first = task * call->task_rows, end = first + heed_size_min(s->rows - first, call->task_rows);
   for (size_t i = first; i < end; i++) {
     const ptrdiff_t r = (ptrdiff_t)i;
     const HeedNormRow row = {
@@ -50,7 +51,7 @@ HeedStatus heed_norm_forward(const HeedNormShape *shape, const HeedNormInputs *i
   if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;
   Call call = {heed_kernels(), shape, inputs, outputs, TASK_ELEMENTS / shape->columns};
   if (call.task_rows == 0) call.task_rows = 1;
-  const size_t tasks = (shape->rows - 1) / call.task_rows + 1;
+  const size_t tasks = heed_divide_up(shape->rows, call.task_rows);
   heed_parallel_shares(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns), norm_rows,
                        &call);
   return HeedStatusOk;

@@ -34,7 +34,7 @@ static void norm_chunk(void *context, size_t task, size_t worker) {
   double *sums = call->sums ? call->sums + task * 2 * call->padded : NULL;
   const HeedNormChunk chunk = {
       .kind = s->kind,
-      .rows = left < HEED_NORM_CHUNK ? left : HEED_NORM_CHUNK,
+      .rows = heed_size_min(left, HEED_NORM_CHUNK),
       .columns = s->columns,
       .sum = in->sum + r * s->sum_row,
       .sum_row = s->sum_row,
@@ -56,7 +56,7 @@ static void norm_chunk(void *context, size_t task, size_t worker) {
 static void merge_columns(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const size_t first = task * MERGE_COLUMNS, left = call->padded - first, end = first + (left < MERGE_COLUMNS ? left : MERGE_COLUMNS);
+  const size_t first = task * MERGE_COLUMNS, left = call->padded - first, end = first + heed_size_min(left, MERGE_COLUMNS);
   for (int kind = 0; kind < 2; kind++) {
     if (!(kind ? call->gradients->bias : call->gradients->weight)) continue;
     double *totals = call->totals + (size_t)kind * call->padded;
@@ -74,13 +74,13 @@ static void store_gradient(const HeedNormShape *s, const double *totals, float *
 // Every chunk, a wave at a time where there are sums to merge.
 static void run_chunks(Call *call) {
   const HeedNormShape *s = call->shape;
-  const size_t all = s->rows / HEED_NORM_CHUNK + (s->rows % HEED_NORM_CHUNK != 0), wave = call->sums ? WAVE_CHUNKS : all;
+  const size_t all = heed_divide_up(s->rows, HEED_NORM_CHUNK), wave = call->sums ? WAVE_CHUNKS : all;
   const double chunk_flops = FLOPS_PER_ELEMENT * HEED_NORM_CHUNK * (double)s->columns;
   for (; call->first_chunk < all; call->first_chunk += call->chunks) {
-    call->chunks = all - call->first_chunk < wave ? all - call->first_chunk : wave;
+    call->chunks = heed_size_min(all - call->first_chunk, wave);
     heed_parallel_shares(call->chunks, heed_parallel_width(call->chunks, chunk_flops * (double)call->chunks), norm_chunk, call);
     if (!call->sums) continue;
-    const size_t tasks = (call->padded - 1) / MERGE_COLUMNS + 1;
+    const size_t tasks = heed_divide_up(call->padded, MERGE_COLUMNS);
     heed_parallel_shares(tasks, heed_parallel_width(tasks, 2.0 * (double)call->chunks * (double)call->padded), merge_columns, call);
   }
 }
@@ -96,7 +96,7 @@ HeedStatus heed_norm_backward(const HeedNormShape *shape, const HeedNormBackward
     run_chunks(&call);
     return HeedStatusOk;
   }
-  call.padded = (shape->columns - 1) / 16 * 16 + 16;
+  call.padded = heed_round_up(shape->columns, 16);
   const size_t row = heed_size_product(call.padded, 2 * sizeof(double));
   call.totals = heed_scratch_push(heed_size_product(row, WAVE_CHUNKS + 1));
   if (!call.totals) return HeedStatusOutOfMemory;

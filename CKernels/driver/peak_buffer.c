@@ -7,6 +7,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/float_mode.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -41,7 +42,7 @@ typedef struct Buffers {
 static void visit_piece(void *context, size_t task, size_t worker) {
   (void)worker;
   const Buffers *b = context;
-  const size_t first = task % b->pieces_each * b->piece, left = b->bytes - first, count = left < b->piece ? left : b->piece;
+  const size_t first = task % b->pieces_each * b->piece, left = b->bytes - first, count = heed_size_min(left, b->piece);
   const char *source = (const char *)b->sources[task / b->pieces_each] + first;
   if (b->target) {
     memcpy(b->target + first, source, count);
@@ -52,7 +53,7 @@ static void visit_piece(void *context, size_t task, size_t worker) {
 
 static double visit(Buffers *buffers, size_t threads) {
   buffers->kernels = heed_kernels();
-  buffers->pieces_each = (buffers->bytes + buffers->piece - 1) / buffers->piece;
+  buffers->pieces_each = heed_divide_up(buffers->bytes, buffers->piece);
   const uint64_t start = heed_nanoseconds();
   heed_parallel_for(buffers->count * buffers->pieces_each, threads, visit_piece, buffers);
   const uint64_t taken = heed_nanoseconds() - start;
@@ -79,8 +80,8 @@ HeedStatus heed_peak_read(const void *const *buffers, size_t count, size_t bytes
 HeedStatus heed_peak_copy(void *target, const void *source, size_t bytes, size_t threads, double *rate) {
   HEED_FLOAT_MODE();
   if (!target || !are_valid(&source, 1, bytes, threads, rate)) return HeedStatusBadArgument;
-  const size_t share = (bytes + threads - 1) / threads, page = 4096;
-  Buffers visited = {.sources = &source, .target = target, .count = 1, .bytes = bytes, .piece = (share + page - 1) / page * page};
+  const size_t share = heed_divide_up(bytes, threads), page = 4096;
+  Buffers visited = {.sources = &source, .target = target, .count = 1, .bytes = bytes, .piece = heed_round_up(share, page)};
   *rate = 2.0 * visit(&visited, threads); // read and written
   return HeedStatusOk;
 }

@@ -3,6 +3,7 @@
 #ifndef HEED_RANDOM_TASKS_H
 #define HEED_RANDOM_TASKS_H
 
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -13,12 +14,12 @@ typedef struct HeedRandomTask {
   size_t first, count;
 } HeedRandomTask;
 
-static inline size_t heed_random_tasks(size_t count) { return (count - 1) / HEED_RANDOM_TASK + 1; }
+static inline size_t heed_random_tasks(size_t count) { return heed_divide_up(count, HEED_RANDOM_TASK); }
 
 static inline HeedRandomTask heed_random_task(const HeedRandom *random, size_t count, size_t task) {
   HeedRandomTask t = {.random = *random, .first = task * HEED_RANDOM_TASK};
   t.random.offset += t.first;
-  t.count = count - t.first < HEED_RANDOM_TASK ? count - t.first : HEED_RANDOM_TASK;
+  t.count = heed_size_min(count - t.first, HEED_RANDOM_TASK);
   return t;
 }
 

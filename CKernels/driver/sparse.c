@@ -2,6 +2,7 @@
 
 #include "checks/sparse_checks.h"
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -18,13 +19,13 @@ static void run_rows(void *context, size_t task, size_t worker) {
   const Call *call = context;
   HeedSparseRows rows = call->rows;
   rows.first = task * TASK_ROWS;
-  rows.end = rows.a->rows - rows.first < TASK_ROWS ? rows.a->rows : rows.first + TASK_ROWS;
+  rows.end = rows.first + heed_size_min(rows.a->rows - rows.first, TASK_ROWS);
   call->kernel(&rows);
 }
 
 static void run(Call *call) {
   const HeedSparse *a = call->rows.a;
-  const size_t tasks = a->rows / TASK_ROWS + (a->rows % TASK_ROWS != 0);
+  const size_t tasks = heed_divide_up(a->rows, TASK_ROWS);
   const double flops = 4.0 * (double)call->rows.width * ((double)a->entries + (double)a->rows);
   heed_parallel_for(tasks, heed_parallel_width(tasks, flops), run_rows, call);
 }

@@ -73,18 +73,6 @@ static bool key_exists;
 static atomic_size_t held_total, carved_total, carved_peak;
 static _Atomic uint64_t allocations;
 
-size_t heed_size_product(size_t a, size_t b) {
-  size_t product;
-  return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
-}
-
-size_t heed_size_sum(size_t a, size_t b) {
-  size_t sum;
-  return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
-}
-
-static size_t round_up(size_t bytes, size_t unit) { return (bytes + unit - 1) / unit * unit; }
-
 // ---- Blocks -----------------------------------------------------------------------------------------------------------------------------
 
 // Mapped on a huge page's boundary where it is long enough to hold one.
@@ -93,7 +81,7 @@ static void *map_bytes(size_t bytes) {
   char *begin = mmap(NULL, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (begin == MAP_FAILED) return NULL;
   if (slack) {
-    char *aligned = (char *)round_up((uintptr_t)begin, HUGE_PAGE_BYTES);
+    char *aligned = (char *)heed_round_up((uintptr_t)begin, HUGE_PAGE_BYTES);
     const size_t before = (size_t)(aligned - begin), after = slack - before;
     if (before) munmap(begin, before);
     if (after) munmap(aligned + bytes, after);
@@ -108,7 +96,7 @@ static void *map_bytes(size_t bytes) {
 // Bytes of the block from which so much is to be carved.
 static size_t block_size(size_t bytes) {
   const size_t size = bytes + HEAD_BYTES < BLOCK_BYTES_MIN ? BLOCK_BYTES_MIN : bytes + HEAD_BYTES;
-  return round_up(size, size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 4096);
+  return heed_round_up(size, size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 4096);
 }
 
 static Block *make_block(size_t size) {
@@ -256,7 +244,7 @@ static void raise_peak(size_t carved) {
 void *heed_scratch_push(size_t bytes) {
   if (bytes > SCRATCH_BYTES_MAX) return NULL;
   // A block of nothing has an address of its own too, so that pop finds it.
-  bytes = round_up(bytes ? bytes : 1, HEED_SCRATCH_ALIGNMENT);
+  bytes = heed_round_up(bytes ? bytes : 1, HEED_SCRATCH_ALIGNMENT);
   const size_t step = bytes + GAP_BYTES;
   if (!arena.registered) register_thread();
   if (arena.top && arena.top->size - arena.top->used < step) {

@@ -4,6 +4,7 @@
 #define HEED_SCRATCH_H
 
 #include "heed/runtime.h"
+#include "runtime/sizes.h" // of what is pushed
 
 #define HEED_SCRATCH_ALIGNMENT 64
 
@@ -11,9 +12,5 @@
 // own until `heed_scratch_pop`; calls nest like a stack (a driver that calls another driver). Growing never moves a block that is in use.
 void *heed_scratch_push(size_t bytes);
 void heed_scratch_pop(void *block);
-
-// a * b, or SIZE_MAX where that overflows (heed_scratch_push then returns null).
-size_t heed_size_product(size_t a, size_t b);
-size_t heed_size_sum(size_t a, size_t b);
 
 #endif

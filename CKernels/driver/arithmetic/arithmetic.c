@@ -4,6 +4,7 @@
 
 #include "checks/arithmetic_checks.h"
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -61,7 +62,7 @@ static void run_rows(const Call *call, size_t first, size_t end, size_t column, 
   const HeedArithmeticShape *s = &call->shape;
   const size_t last = s->axes - 1, row_axis = s->axes > 1 ? s->axes - 2 : 0, row_size = s->axes > 1 ? s->size[row_axis] : 1;
   for (size_t row = first; row < end;) {
-    const size_t within = row % row_size, left = row_size - within, rows = end - row < left ? end - row : left;
+    const size_t within = row % row_size, left = row_size - within, rows = heed_size_min(end - row, left);
     ptrdiff_t output = (ptrdiff_t)column * s->output[last], a = (ptrdiff_t)column * s->a[last], b = (ptrdiff_t)column * s->b[last],
               mask = (ptrdiff_t)column * s->mask[last];
     size_t rest = row;
@@ -98,8 +99,8 @@ static void run_task(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const size_t column = task % call->column_tasks * call->task_columns, row = task / call->column_tasks * call->task_rows;
-  const size_t columns = call->columns - column < call->task_columns ? call->columns - column : call->task_columns;
-  const size_t end = call->rows - row < call->task_rows ? call->rows : row + call->task_rows;
+  const size_t columns = heed_size_min(call->columns - column, call->task_columns);
+  const size_t end = row + heed_size_min(call->rows - row, call->task_rows);
   run_rows(call, row, end, column, columns);
 }
 
@@ -122,10 +123,10 @@ static HeedStatus run(Kind kind, int operation, const HeedArithmeticShape *shape
   call.shape = joined(&s);
   call.columns = call.shape.size[call.shape.axes - 1];
   call.rows = count / call.columns;
-  call.task_columns = call.columns < TASK_ELEMENTS ? call.columns : TASK_ELEMENTS;
-  call.column_tasks = (call.columns - 1) / call.task_columns + 1;
+  call.task_columns = heed_size_min(call.columns, TASK_ELEMENTS);
+  call.column_tasks = heed_divide_up(call.columns, call.task_columns);
   call.task_rows = TASK_ELEMENTS / call.task_columns;
-  const size_t tasks = call.column_tasks * ((call.rows - 1) / call.task_rows + 1);
+  const size_t tasks = call.column_tasks * heed_divide_up(call.rows, call.task_rows);
   heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)count), run_task, &call);
   return HeedStatusOk;
 }

@@ -5,6 +5,7 @@
 #include "checks/array_checks.h"
 #include "heed/arithmetic.h"
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -30,8 +31,7 @@ static void gather_rows(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const HeedArithmeticGather *s = call->shape;
-  const size_t rows = s->outer * s->count, first = task * call->task_rows,
-               end = rows - first < call->task_rows ? rows : first + call->task_rows;
+  const size_t rows = s->outer * s->count, first = task * call->task_rows, end = first + heed_size_min(rows - first, call->task_rows);
   for (size_t row = first; row < end; row++) {
     const size_t o = row / s->count, j = row % s->count;
     const int32_t *index = index_at(call, o, j);
@@ -51,7 +51,7 @@ static void scatter_columns(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const HeedArithmeticGather *s = call->shape;
   const size_t o = task / call->inner_tasks, first = task % call->inner_tasks * SCATTER_COLUMNS;
-  const size_t columns = s->inner - first < SCATTER_COLUMNS ? s->inner - first : SCATTER_COLUMNS;
+  const size_t columns = heed_size_min(s->inner - first, SCATTER_COLUMNS);
   float *array = call->target + (ptrdiff_t)o * s->array_outer + (ptrdiff_t)first * s->array_inner;
   for (size_t j = 0; j < s->count; j++) {
     const int32_t *index = index_at(call, o, j) + (ptrdiff_t)first * s->index_inner;
@@ -105,7 +105,7 @@ HeedStatus heed_arithmetic_gather(const HeedArithmeticGather *shape, const float
   if (status != HeedStatusOk || !shape->outer || !shape->count || !shape->inner) return status;
   Call call = {.shape = shape, .source = array, .index = index, .target = taken};
   call.task_rows = shape->inner < TASK_ELEMENTS ? TASK_ELEMENTS / shape->inner : 1;
-  const size_t rows = shape->outer * shape->count, tasks = (rows - 1) / call.task_rows + 1;
+  const size_t rows = shape->outer * shape->count, tasks = heed_divide_up(rows, call.task_rows);
   const double work = FLOPS_PER_ELEMENT * (double)rows * (double)shape->inner;
   heed_parallel_for(tasks, heed_parallel_width(tasks, work), gather_rows, &call);
   return HeedStatusOk;
@@ -116,7 +116,7 @@ HeedStatus heed_arithmetic_scatter_add(const HeedArithmeticGather *shape, const 
   const HeedStatus status = check(shape, array, index, taken, true);
   if (status != HeedStatusOk || !shape->outer || !shape->count || !shape->inner) return status;
   Call call = {.kernels = heed_kernels(), .shape = shape, .source = taken, .index = index, .target = array};
-  call.inner_tasks = (shape->inner - 1) / SCATTER_COLUMNS + 1;
+  call.inner_tasks = heed_divide_up(shape->inner, SCATTER_COLUMNS);
   const size_t tasks = shape->outer * call.inner_tasks;
   const double work = FLOPS_PER_ELEMENT * (double)shape->outer * (double)shape->count * (double)shape->inner;
   heed_parallel_for(tasks, heed_parallel_width(tasks, work), scatter_columns, &call);

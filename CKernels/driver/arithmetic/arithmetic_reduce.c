@@ -68,7 +68,7 @@ static ptrdiff_t offset_of(const Axes *x, const ptrdiff_t *stride, size_t positi
 static void list_offsets(const Axes *x, size_t first, size_t count, ptrdiff_t *offsets) {
   const size_t last = x->axes - 1;
   for (size_t i = 0; i < count;) {
-    const size_t within = (first + i) % x->size[last], left = x->size[last] - within, run = count - i < left ? count - i : left;
+    const size_t within = (first + i) % x->size[last], left = x->size[last] - within, run = heed_size_min(count - i, left);
     const ptrdiff_t start = offset_of(x, x->input, first + i);
     for (size_t r = 0; r < run; r++) offsets[i + r] = start + (ptrdiff_t)r * x->input[last];
     i += run;
@@ -81,7 +81,7 @@ static const float *contiguous_block(const Call *call, const float *input, size_
   const size_t last = x->axes - 1;
   if (x->axes == 1 && x->input[0] == 1) return input + first;
   for (size_t i = 0; i < count;) {
-    const size_t within = (first + i) % x->size[last], left = x->size[last] - within, run = count - i < left ? count - i : left;
+    const size_t within = (first + i) % x->size[last], left = x->size[last] - within, run = heed_size_min(count - i, left);
     const float *from = input + offset_of(x, x->input, first + i);
     if (x->input[last] == 1)
       memcpy(copy + i, from, run * sizeof(float));
@@ -153,7 +153,7 @@ static void store(const Call *call, size_t result, const double *sums, size_t co
 static void reduce_units(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const size_t first = task * call->task_units, end = call->units - first < call->task_units ? call->units : first + call->task_units;
+  const size_t first = task * call->task_units, end = first + heed_size_min(call->units - first, call->task_units);
   for (size_t unit = first; unit < end; unit++) {
     const size_t result = unit_result(call, unit), columns = unit_columns(call, unit);
     const float *input = call->input ? call->input + offset_of(&call->kept, call->kept.input, result) : NULL; // a sum of nothing
@@ -172,7 +172,7 @@ static void reduce_blocks(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const size_t unit = task / call->block_tasks, first = task % call->block_tasks * call->task_blocks;
-  const size_t end = call->blocks - first < call->task_blocks ? call->blocks : first + call->task_blocks;
+  const size_t end = first + heed_size_min(call->blocks - first, call->task_blocks);
   const size_t result = unit_result(call, unit), columns = unit_columns(call, unit);
   const float *input = call->input + offset_of(&call->kept, call->kept.input, result);
   for (size_t block = first; block < end; block++) {
@@ -194,7 +194,7 @@ static void join_partials(const Call *call) {
 static void find_largest(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const size_t first = task * call->task_units, end = call->units - first < call->task_units ? call->units : first + call->task_units;
+  const size_t first = task * call->task_units, end = first + heed_size_min(call->units - first, call->task_units);
   for (size_t unit = first; unit < end; unit++) {
     const float *input = call->input + offset_of(&call->kept, call->kept.input, unit);
     float best = -INFINITY, copy[BLOCK];
@@ -225,17 +225,17 @@ static HeedStatus run(Call *call, const HeedArithmeticReduce *shape) {
   call->by_columns = !call->argument && call->kept.input[last] == 1 && line > 1;
   // A line that is contiguous itself is read faster that way unless results fill the lanes.
   if (call->reduced.axes == 1 && call->reduced.input[0] == 1 && line < call->kernels->lanes) call->by_columns = false;
-  call->column_units = call->by_columns ? (line - 1) / COLUMNS + 1 : 1;
+  call->column_units = call->by_columns ? heed_divide_up(line, COLUMNS) : 1;
   call->units = call->by_columns ? kept / line * call->column_units : kept;
-  call->blocks = reduced / BLOCK + (reduced % BLOCK != 0);
+  call->blocks = heed_divide_up(reduced, BLOCK);
   const size_t unit_elements = heed_size_product(reduced ? reduced : 1, call->by_columns ? COLUMNS : 1);
   call->task_units = unit_elements < TASK_ELEMENTS ? TASK_ELEMENTS / unit_elements : 1;
-  size_t tasks = (call->units - 1) / call->task_units + 1;
+  size_t tasks = heed_divide_up(call->units, call->task_units);
   const double work = FLOPS_PER_ELEMENT * (double)kept * (double)(reduced + 1);
   call->split = !call->argument && tasks < TASKS_WANTED && call->blocks > 1 && heed_parallel_width(TASKS_WANTED, work) > 1;
   if (call->split) {
     call->task_blocks = call->by_columns ? 1 : TASK_ELEMENTS / BLOCK;
-    call->block_tasks = (call->blocks - 1) / call->task_blocks + 1;
+    call->block_tasks = heed_divide_up(call->blocks, call->task_blocks);
     tasks = call->units * call->block_tasks;
     call->partial = heed_scratch_push(heed_size_product(heed_size_product(kept, call->blocks), sizeof(float)));
     if (!call->partial) return HeedStatusOutOfMemory;

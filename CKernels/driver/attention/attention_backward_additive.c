@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "driver/attention/attention_backward_blocks.h"
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 
 // How many parts of each dimension have an owner: 1 where dA sums over it.
 typedef struct Owners {
@@ -70,5 +70,5 @@ void heed_attention_backward_additive(void *context, size_t task, size_t worker)
   const size_t queries = s->query_length - first_query, keys = s->key_length - first_key;
   finish(call, sum,
          call->gradients->additive + heed_attention_row_offset(strides, batch, head, first_query) + (ptrdiff_t)first_key * strides.column,
-         keys < HEED_ATTENTION_KEY_TILE ? keys : HEED_ATTENTION_KEY_TILE, queries < most ? queries : most);
+         heed_size_min(keys, HEED_ATTENTION_KEY_TILE), heed_size_min(queries, most));
 }

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 
 // A worker's scratch.
 typedef struct Scratch {
@@ -13,8 +13,6 @@ typedef struct Scratch {
   float *key, *value, *key_sum, *value_sum; // one block of keys
   float *query_sum;                         // [tiles of queries][D][query tile]
 } Scratch;
-
-static size_t round_up(size_t floats) { return (floats + 15) / 16 * 16; }
 
 static size_t key_rows(size_t block_tiles) { return block_tiles * HEED_ATTENTION_KEY_TILE; }
 
@@ -39,14 +37,14 @@ size_t heed_attention_backward_scratch(const HeedAttentionBackwardCall *call, si
   size_t size[ARRAYS], total = 0;
   sizes(call, query_tiles, block_tiles, size);
   for (int i = 0; i < ARRAYS; i++) total = heed_size_sum(total, heed_size_sum(size[i], 15));
-  return total > SIZE_MAX / 2 ? 0 : round_up(total);
+  return total > SIZE_MAX / 2 ? 0 : heed_round_up(total, 16);
 }
 
 static Scratch carve(const HeedAttentionBackwardCall *call, size_t block_tiles, float *scratch) {
   size_t size[ARRAYS];
   float *array[ARRAYS];
   sizes(call, 0, block_tiles, size);
-  for (int i = 0; i < ARRAYS; i++) array[i] = scratch, scratch += round_up(size[i]);
+  for (int i = 0; i < ARRAYS; i++) array[i] = scratch, scratch += heed_round_up(size[i], 16);
   return (Scratch){array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8], array[9]};
 }
 
@@ -93,7 +91,7 @@ static void pack_block(Block *block) {
   const HeedAttentionBackwardKernels *kernels = &call->kernels->attention_backward;
   const size_t g = heed_attention_group(s, block->walk->head), b = block->walk->batch, D = s->head_dim, E = s->value_dim;
   for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
-    const size_t left = block->seen - row, rows = left < HEED_ATTENTION_KEY_TILE ? left : HEED_ATTENTION_KEY_TILE, at = block->first + row;
+    const size_t left = block->seen - row, rows = heed_size_min(left, HEED_ATTENTION_KEY_TILE), at = block->first + row;
     block->finite[row / HEED_ATTENTION_KEY_TILE] =
         D == 0 || kernels->pack_keys(key + heed_attention_row_offset(s->key, b, g, at), s->key.row, s->key.column, rows, D,
                                      block->scratch->key + row * D);
@@ -152,7 +150,7 @@ static void walk_queries(const Block *block, size_t query_tile) {
     if (end <= at || begin >= at + HEED_ATTENTION_KEY_TILE) continue;
     const HeedAttentionBackwardKeys keys = {
         .first = at,
-        .count = left < HEED_ATTENTION_KEY_TILE ? left : HEED_ATTENTION_KEY_TILE,
+        .count = heed_size_min(left, HEED_ATTENTION_KEY_TILE),
         .key = scratch->key + row * D,
         .value = scratch->value + row * E,
         .key_finite = block->finite[row / HEED_ATTENTION_KEY_TILE],
@@ -187,12 +185,12 @@ void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const H
   const size_t most = call->kernels->attention_query_tile, D = s->forward.head_dim;
   const Scratch scratch = carve(call, call->block_tiles, memory);
   if (walk->takes_query) memset(scratch.query_sum, 0, (walk->query_end - walk->query_begin) * D * most * sizeof(float));
-  const size_t end = key_rows(walk->key_end) < s->forward.key_length ? key_rows(walk->key_end) : s->forward.key_length;
+  const size_t end = heed_size_min(key_rows(walk->key_end), s->forward.key_length);
   const size_t length = in->key_lengths ? (size_t)in->key_lengths[walk->batch] : s->forward.key_length;
   for (size_t first = key_rows(walk->key_begin); first < end; first += key_rows(call->block_tiles)) {
     Block block = {.call = call, .walk = walk, .scratch = &scratch, .first = first};
-    block.rows = end - first < key_rows(call->block_tiles) ? end - first : key_rows(call->block_tiles);
-    block.seen = length <= first ? 0 : (length - first < block.rows ? length - first : block.rows);
+    block.rows = heed_size_min(end - first, key_rows(call->block_tiles));
+    block.seen = length <= first ? 0 : heed_size_min(length - first, block.rows);
     walk_block(&block);
   }
   if (!walk->takes_query || D == 0) return;
@@ -200,6 +198,6 @@ void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const H
     const size_t first = tile * most, left = s->forward.query_length - first;
     float *target = call->gradients->query + heed_attention_row_offset(s->query_gradient, walk->batch, walk->head, first);
     call->kernels->attention_backward.finish_queries(scratch.query_sum + (tile - walk->query_begin) * D * most, s->forward.scale,
-                                                     left < most ? left : most, D, target, s->query_gradient.row, s->query_gradient.column);
+                                                     heed_size_min(left, most), D, target, s->query_gradient.row, s->query_gradient.column);
   }
 }

@@ -54,7 +54,7 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
 }
 
 // How far `key` lies into a chunk of `step` keys that begins at `first`.
-static size_t keys_into(size_t key, size_t first, size_t step) { return key <= first ? 0 : (key - first < step ? key - first : step); }
+static size_t keys_into(size_t key, size_t first, size_t step) { return key <= first ? 0 : heed_size_min(key - first, step); }
 
 // Packs the queries of one key/value head, in bfloat16 converted, and counts what each of its rows sees of every chunk.
 static void prepare_pair(const Decode *decode, size_t pair) {
@@ -103,7 +103,7 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   const HeedAttentionShape *shape = call->shape;
   if (shape->batch == 0 || shape->heads == 0 || shape->query_length == 0) return HeedStatusOk;
   const size_t pairs = shape->batch * shape->key_value_heads, rows = shape->heads / shape->key_value_heads * shape->query_length;
-  const size_t chunks = shape->key_length ? (shape->key_length - 1) / HEED_CACHE_CHUNK + 1 : 1;
+  const size_t chunks = shape->key_length ? heed_divide_up(shape->key_length, HEED_CACHE_CHUNK) : 1;
   const size_t queries = heed_size_product(heed_size_product(pairs, rows), shape->head_dim);
   const size_t tasks = heed_size_product(pairs, chunks), all_rows = heed_size_product(tasks, rows);
   const size_t parts = heed_size_product(all_rows, shape->value_dim);

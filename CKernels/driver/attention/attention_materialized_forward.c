@@ -42,8 +42,6 @@ typedef struct Lines {
   float *log_sum_exp;      // of the block's rows
 } Lines;
 
-static size_t round_up(size_t bytes) { return (bytes + 63) / 64 * 64; }
-
 static Lines carve(const Materialized *call, size_t worker) {
   char *p = call->scratch + worker * call->scratch_stride;
   Lines lines = {.gemm = (float *)(void *)p};
@@ -58,7 +56,7 @@ static Lines carve(const Materialized *call, size_t worker) {
 // P[i,:] <- softmax of S[i,:] under the row's masks.
 static void softmax_row(const Materialized *call, const Lines *lines, size_t h, size_t i, float *scores, float *log_sum_exp) {
   const HeedAttentionRowMask mask = heed_attention_row_mask(call->shape, call->inputs, call->b, h, i);
-  const size_t first = mask.first < mask.prefix ? mask.first : mask.prefix;
+  const size_t first = heed_size_min(mask.first, mask.prefix);
   for (size_t j = 0; j < first; j++) scores[j] = 0.0f;
   HeedSoftmaxRow row = {
       .columns = call->shape->key_length - first,
@@ -179,7 +177,7 @@ static void attend_block(void *context, size_t task, size_t worker) {
   const HeedAttentionShape *s = call->shape;
   const Lines lines = carve(call, worker);
   const size_t h = task / call->blocks, first = task % call->blocks * call->block_rows, left = s->query_length - first;
-  const size_t rows = left < call->block_rows ? left : call->block_rows, head_row = h * s->query_length + first;
+  const size_t rows = heed_size_min(left, call->block_rows), head_row = h * s->query_length + first;
   float *scores = call->scores + head_row * call->scores_row;
   score_block(call, &lines, h, first, rows, scores);
   for (size_t r = 0; r < rows; r++) softmax_row(call, &lines, h, first + r, scores + r * call->scores_row, lines.log_sum_exp + r);
@@ -195,7 +193,7 @@ static void choose_blocks(Materialized *call) {
   const HeedAttentionShape *s = call->shape;
   call->block_rows = BLOCK_ROWS;
   while (call->block_rows > BLOCK_ROWS_LEAST && s->heads * (s->query_length / call->block_rows + 1) < TASKS_WANTED) call->block_rows /= 2;
-  call->blocks = s->query_length / call->block_rows + (s->query_length % call->block_rows != 0);
+  call->blocks = heed_divide_up(s->query_length, call->block_rows);
 }
 
 HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
@@ -209,9 +207,9 @@ HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, 
   choose_blocks(&call);
   const size_t first = call.kernels->gemm.tile_scratch(call.block_rows, Nk, shape->head_dim);
   const size_t second = call.kernels->gemm.tile_scratch(call.block_rows, shape->value_dim, Nk);
-  call.gemm_bytes = round_up((first > second ? first : second) * sizeof(float));
-  call.line_bytes = round_up(Nk);
-  call.scratch_stride = round_up(call.gemm_bytes + call.line_bytes * (sizeof(float) + 2) + call.block_rows * sizeof(float));
+  call.gemm_bytes = heed_round_up((first > second ? first : second) * sizeof(float), 64);
+  call.line_bytes = heed_round_up(Nk, 64);
+  call.scratch_stride = heed_round_up(call.gemm_bytes + call.line_bytes * (sizeof(float) + 2) + call.block_rows * sizeof(float), 64);
   const double flops = 2.0 * (double)rows * (double)Nk * ((double)shape->head_dim + (double)shape->value_dim + 10.0);
   const size_t width = heed_parallel_width(shape->heads * call.blocks, flops);
   call.scratch = heed_scratch_push(heed_size_product(width, call.scratch_stride));
@@ -219,7 +217,7 @@ HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, 
   float *scores = NULL;
   const bool apart = !outputs->weights || shape->dropout.probability > 0; // the caller's weights are those before dropout
   if (apart) {
-    call.scores_row = (Nk + 15) / 16 * 16;
+    call.scores_row = heed_round_up(Nk, 16);
     if (call.scores_row % 256 == 0) call.scores_row += 16;
     scores = heed_scratch_push(heed_size_product(heed_size_product(rows, call.scores_row), sizeof(float)));
   }

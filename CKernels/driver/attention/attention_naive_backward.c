@@ -106,7 +106,7 @@ static void naive_rows(void *context, size_t task, size_t worker) {
   (void)worker;
   const Naive *call = context;
   const size_t Nq = call->shape->forward.query_length, rows = call->shape->forward.heads * Nq;
-  const size_t first = task * NAIVE_ROWS, end = rows - first < NAIVE_ROWS ? rows : first + NAIVE_ROWS;
+  const size_t first = task * NAIVE_ROWS, end = first + heed_size_min(rows - first, NAIVE_ROWS);
   for (size_t row = first; row < end; row++) naive_row(call, row / Nq, row % Nq);
 }
 
@@ -147,7 +147,7 @@ HeedStatus heed_attention_naive_backward(const HeedAttentionBackwardShape *shape
   float *scratch = heed_scratch_push(heed_size_product(heed_size_product(2, count), sizeof(float)));
   if (!scratch) return HeedStatusOutOfMemory;
   Naive call = {heed_kernels(), shape, inputs, gradients, 0, scratch, scratch + count};
-  const size_t tasks = rows / NAIVE_ROWS + (rows % NAIVE_ROWS != 0), keys = s->key_value_heads * s->key_length;
+  const size_t tasks = heed_divide_up(rows, NAIVE_ROWS), keys = s->key_value_heads * s->key_length;
   const double flops = 4.0 * (double)count * ((double)s->head_dim + (double)s->value_dim + 10.0);
   for (call.b = 0; call.b < s->batch; call.b++) {
     heed_parallel_for(tasks, heed_parallel_width(tasks, flops), naive_rows, &call);

@@ -100,7 +100,7 @@ static void naive_task(void *context, size_t task, size_t worker) {
   (void)worker;
   const Naive *call = context;
   const size_t Nq = call->shape->query_length, rows = call->shape->heads * Nq;
-  const size_t first = task * NAIVE_ROWS, end = rows - first < NAIVE_ROWS ? rows : first + NAIVE_ROWS;
+  const size_t first = task * NAIVE_ROWS, end = first + heed_size_min(rows - first, NAIVE_ROWS);
   for (size_t row = first; row < end; row++) naive_row(call, row / Nq, row % Nq);
 }
 
@@ -117,7 +117,7 @@ HeedStatus heed_attention_naive_forward(const HeedAttentionShape *shape, const H
     scratch = heed_scratch_push(heed_size_product(count, sizeof(float)));
     if (!scratch) return HeedStatusOutOfMemory;
   }
-  const size_t tasks = rows / NAIVE_ROWS + (rows % NAIVE_ROWS != 0);
+  const size_t tasks = heed_divide_up(rows, NAIVE_ROWS);
   const double flops = 2.0 * (double)count * ((double)shape->head_dim + (double)shape->value_dim + 10.0);
   const size_t width = heed_parallel_width(tasks, flops);
   for (call.b = 0; call.b < shape->batch; call.b++) {

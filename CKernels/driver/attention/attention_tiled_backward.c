@@ -33,8 +33,6 @@ typedef struct Pass {
 
 static float *worker_scratch(const Tiled *tiled, size_t worker) { return tiled->call.scratch + worker * tiled->call.scratch_stride; }
 
-static size_t smaller(size_t a, size_t b) { return a < b ? a : b; }
-
 static void statistics_task(void *context, size_t task, size_t worker) {
   const Pass *pass = context;
   const Tiled *tiled = pass->tiled;
@@ -54,7 +52,7 @@ static void key_task(void *context, size_t task, size_t worker) {
         .head = g * tiled->heads + head,
         .query_end = tiled->call.query_tiles,
         .key_begin = part * pass->part_tiles,
-        .key_end = smaller((part + 1) * pass->part_tiles, tiled->call.key_tiles),
+        .key_end = heed_size_min((part + 1) * pass->part_tiles, tiled->call.key_tiles),
         .takes_query = pass->takes_query,
         .takes_key = tiled->call.gradients->key != NULL,
         .takes_value = tiled->call.gradients->value != NULL,
@@ -76,7 +74,7 @@ static void query_task(void *context, size_t task, size_t worker) {
       .batch = row / s->heads,
       .head = row % s->heads,
       .query_begin = part * pass->part_tiles,
-      .query_end = smaller((part + 1) * pass->part_tiles, tiled->call.query_tiles),
+      .query_end = heed_size_min((part + 1) * pass->part_tiles, tiled->call.query_tiles),
       .key_end = tiled->call.key_tiles,
       .takes_query = true,
   };
@@ -88,13 +86,11 @@ static void additive_task(void *context, size_t task, size_t worker) {
   heed_attention_backward_additive(&pass->tiled->call, task, worker);
 }
 
-static size_t tiles_of(size_t length, size_t tile) { return length / tile + (length % tile != 0); }
-
 static size_t block_tiles(const HeedAttentionBackwardCall *call) {
   const HeedAttentionShape *s = &call->shape->forward;
   const size_t row = (s->head_dim + s->value_dim + call->query_width + call->value_width) * sizeof(float);
   const size_t fit = BLOCK_BYTES / (HEED_ATTENTION_KEY_TILE * row + 1), tiles = fit < 1 ? 1 : fit;
-  return smaller(tiles, smaller(call->key_tiles, HEED_ATTENTION_BACKWARD_BLOCK_MOST));
+  return heed_size_min(tiles, heed_size_min(call->key_tiles, HEED_ATTENTION_BACKWARD_BLOCK_MOST));
 }
 
 #define PASSES 4
@@ -109,7 +105,7 @@ static size_t plan(Tiled *tiled, Pass passes[PASSES]) {
       (double)rows * (double)s->query_length * (double)s->key_length * (double)(s->head_dim + s->value_dim) * (s->causal ? 0.5 : 1.0);
   const double by_key_products = 2.0 + (call->gradients->key != NULL) + (call->gradients->value != NULL);
   const size_t width = heed_parallel_width(pairs, (by_key_products + 1) * product);
-  const double waits = (double)(tiles_of(pairs, width) * width) / (double)pairs; // what one pass loses to workers without a head
+  const double waits = (double)(heed_divide_up(pairs, width) * width) / (double)pairs; // what one pass loses to workers without a head
   const bool one_pass = takes_query && by_keys && waits * (by_key_products + 1) <= by_key_products + 3;
   size_t count = 0;
   passes[count++] = (Pass){.task = statistics_task,
@@ -118,14 +114,14 @@ static size_t plan(Tiled *tiled, Pass passes[PASSES]) {
                            .flops = 4.0 * (double)rows * (double)s->query_length * (double)(s->head_dim + s->value_dim)};
   if (by_keys) {
     Pass pass = {.task = key_task, .takes_query = one_pass, .part_tiles = one_pass ? call->key_tiles : call->block_tiles};
-    pass.parts = one_pass ? 1 : call->key_tiles ? tiles_of(call->key_tiles, pass.part_tiles) : 0;
+    pass.parts = one_pass ? 1 : call->key_tiles ? heed_divide_up(call->key_tiles, pass.part_tiles) : 0;
     pass.tasks = pairs * pass.parts;
     pass.floats = heed_attention_backward_scratch(call, one_pass ? call->query_tiles : 0, call->block_tiles);
     pass.flops = by_key_products * product;
     passes[count++] = pass;
   }
   if (takes_query && !one_pass) {
-    const size_t parts = tiles_of(call->query_tiles, QUERY_TILES);
+    const size_t parts = heed_divide_up(call->query_tiles, QUERY_TILES);
     passes[count++] = (Pass){.task = query_task,
                              .tasks = rows * parts,
                              .floats = heed_attention_backward_scratch(call, QUERY_TILES, call->block_tiles),
@@ -150,7 +146,7 @@ static HeedStatus run(Tiled *tiled) {
   for (size_t i = 0; i < count; i++) {
     width[i] = passes[i].tasks ? heed_parallel_width(passes[i].tasks, passes[i].flops) : 0;
     if (width[i] > 0 && (passes[i].floats == 0 || passes[i].floats > SIZE_MAX / 64)) return HeedStatusOutOfMemory;
-    passes[i].floats = (passes[i].floats + 15) / 16 * 16;
+    passes[i].floats = heed_round_up(passes[i].floats, 16);
     const size_t needed = heed_size_product(width[i], passes[i].floats);
     if (needed > floats) floats = needed;
   }
@@ -181,10 +177,10 @@ HeedStatus heed_attention_tiled_backward(const HeedAttentionBackwardShape *shape
                           .inputs = inputs,
                           .gradients = gradients,
                           .kernels = kernels,
-                          .query_tiles = tiles_of(s->query_length, tile),
-                          .key_tiles = tiles_of(s->key_length, HEED_ATTENTION_KEY_TILE),
-                          .query_width = tiles_of(s->head_dim, lanes) * lanes,
-                          .value_width = tiles_of(s->value_dim, lanes) * lanes},
+                          .query_tiles = heed_divide_up(s->query_length, tile),
+                          .key_tiles = heed_divide_up(s->key_length, HEED_ATTENTION_KEY_TILE),
+                          .query_width = heed_divide_up(s->head_dim, lanes) * lanes,
+                          .value_width = heed_divide_up(s->value_dim, lanes) * lanes},
                  .heads = s->heads / s->key_value_heads};
   tiled.call.block_tiles = block_tiles(&tiled.call);
   const size_t tiles = heed_size_product(s->batch * s->heads, tiled.call.query_tiles);

@@ -46,7 +46,7 @@ HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
   const HeedKernels *kernels = heed_kernels();
   const HeedAttentionTiledKernels *tiled =
       shape->element == HeedElementBfloat16 ? &kernels->attention_tiled_bf16 : &kernels->attention_tiled;
-  const size_t count = (shape->query_length + kernels->attention_query_tile - 1) / kernels->attention_query_tile;
+  const size_t count = heed_divide_up(shape->query_length, kernels->attention_query_tile);
   const size_t tasks = shape->batch * shape->heads * count;
   if (tasks == 0) return HeedStatusOk;
   const double flops = 2.0 * (double)(shape->batch * shape->heads) * (double)shape->query_length * (double)shape->key_length *
@@ -55,7 +55,7 @@ HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
   const size_t dim_limit = SIZE_MAX >> 20; // broadcast rows may be of any length; more than this is no memory's
   if (shape->head_dim > dim_limit || shape->value_dim > dim_limit) return HeedStatusOutOfMemory;
   const size_t floats = tiled->scratch(shape->head_dim, shape->value_dim);
-  const size_t stride = (floats + 15) / 16 * 16;
+  const size_t stride = heed_round_up(floats, 16);
   float *scratch = heed_scratch_push(heed_size_product(width, heed_size_product(stride, sizeof(float))));
   if (!scratch) return HeedStatusOutOfMemory;
   Tiles tiles = {call, kernels, tiled, count, scratch, stride};

@@ -5,6 +5,7 @@
 
 #include "checks/attention_visibility.h"
 #include "checks/element.h"
+#include "runtime/sizes.h"
 #include "table/kernels.h"
 
 // Everything of a tile that shape and inputs say, for operands in rows: the queries `first` ... of head `head`, at most `most` of
@@ -14,7 +15,7 @@ static inline HeedAttentionTile heed_attention_tile(const HeedAttentionShape *s,
   const size_t left = s->query_length - first, group = heed_attention_group(s, head);
   const bool scored = s->key_length > 0 && s->head_dim > 0, summed = s->key_length > 0 && s->value_dim > 0; // what is empty may be null
   return (HeedAttentionTile){
-      .queries = left < most ? left : most,
+      .queries = heed_size_min(left, most),
       .keys = in->key_lengths ? (size_t)in->key_lengths[batch] : s->key_length,
       .head_dim = s->head_dim,
       .value_dim = s->value_dim,

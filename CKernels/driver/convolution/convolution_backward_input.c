@@ -9,6 +9,7 @@
 #include "driver/convolution/convolution_depthwise.h"
 #include "driver/convolution/convolution_tiles.h"
 #include "runtime/profile.h"
+#include "runtime/scratch.h"
 
 #define TILE_ROWS    240
 #define TILE_COLUMNS 256
@@ -90,7 +91,7 @@ static void push_channels(void *context, size_t task, size_t worker) {
   const HeedConvolutionShape *s = call->shape;
   const size_t first = task % call->channel_tiles * call->task_channels, group = task / call->channel_tiles % s->groups;
   const size_t unit = task / call->channel_tiles / s->groups * call->task_tiles, left = call->z.group_inputs - first;
-  const size_t channels = left < call->task_channels ? left : call->task_channels;
+  const size_t channels = heed_size_min(left, call->task_channels);
   float *const scratch = call->scratch + worker * call->scratch_stride;
   for (size_t i = 0; i < call->task_tiles; i++) {
     const HeedConvolutionTile t = heed_convolution_tile(&call->columns, unit + i);

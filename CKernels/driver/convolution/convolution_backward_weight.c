@@ -7,6 +7,7 @@
 #include "driver/convolution/convolution_depthwise.h"
 #include "driver/convolution/convolution_tiles.h"
 #include "runtime/profile.h"
+#include "runtime/scratch.h"
 
 #define TILE_ROWS    240
 #define TILE_COLUMNS HEED_UNFOLD_COLUMNS
@@ -82,8 +83,8 @@ static void sum_weights(void *context, size_t task, size_t worker) {
   const size_t channel = task % call->channel_tiles * call->task_channels;
   const size_t output = task / call->channel_tiles % call->output_tiles * call->task_outputs;
   const size_t group = task / call->channel_tiles / call->output_tiles;
-  const size_t channels = z->group_inputs - channel < call->task_channels ? z->group_inputs - channel : call->task_channels;
-  const size_t outputs = z->group_outputs - output < call->task_outputs ? z->group_outputs - output : call->task_outputs;
+  const size_t channels = heed_size_min(z->group_inputs - channel, call->task_channels);
+  const size_t outputs = heed_size_min(z->group_outputs - output, call->task_outputs);
   float *const scratch = call->scratch + worker * call->scratch_stride, *const sum = scratch + call->sum_at;
   const size_t first_output = group * z->group_outputs + output;
   if (call->columns.count == 0) memset(sum, 0, channels * z->area * outputs * sizeof *sum);

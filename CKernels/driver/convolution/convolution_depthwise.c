@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "driver/convolution/convolution_depthwise_plan.h"
+#include "runtime/scratch.h"
 
 // Multiplications of a task, enough that handing it out costs nothing.
 #define TASK_PRODUCTS ((size_t)1 << 16)
@@ -39,7 +40,7 @@ static Unit unit_of(const Call *call, size_t i) {
   const HeedDepthwisePlan *p = &call->plan;
   const size_t tiles = p->row_tiles * p->column_tiles, left = i / tiles;
   Unit u = {.tile = heed_depthwise_tile(p, i % tiles), .channel = left % p->blocks * p->block, .image = left / p->blocks};
-  u.channels = call->shape->input_channels - u.channel < p->block ? call->shape->input_channels - u.channel : p->block;
+  u.channels = heed_size_min(call->shape->input_channels - u.channel, p->block);
   return u;
 }
 
@@ -111,7 +112,7 @@ static void convolve_unit(const Call *call, const Unit *u, size_t worker) {
 
 static void convolve_units(void *context, size_t task, size_t worker) {
   const Call *call = context;
-  const size_t first = task * call->task_units, end = call->units - first < call->task_units ? call->units : first + call->task_units;
+  const size_t first = task * call->task_units, end = first + heed_size_min(call->units - first, call->task_units);
   for (size_t i = first; i < end; i++) {
     const Unit u = unit_of(call, i);
     convolve_unit(call, &u, worker);
@@ -181,7 +182,7 @@ static void push_unit(const Call *call, const Unit *u, size_t worker) {
 
 static void push_units(void *context, size_t task, size_t worker) {
   const Call *call = context;
-  const size_t first = task * call->task_units, end = call->units - first < call->task_units ? call->units : first + call->task_units;
+  const size_t first = task * call->task_units, end = first + heed_size_min(call->units - first, call->task_units);
   for (size_t i = first; i < end; i++) {
     const Unit u = unit_of(call, i);
     push_unit(call, &u, worker);
@@ -229,7 +230,7 @@ static void sum_block(void *context, size_t task, size_t worker) {
   float *const sums = part(call, worker, call->third_at);
   double *const totals = (double *)(void *)part(call, worker, call->fourth_at);
   Unit u = {.channel = task * p->block};
-  u.channels = s->input_channels - u.channel < p->block ? s->input_channels - u.channel : p->block;
+  u.channels = heed_size_min(s->input_channels - u.channel, p->block);
   const size_t weights = u.channels * outputs * call->z->area;
   memset(sums, 0, weights * lanes * sizeof *sums), memset(totals, 0, weights * sizeof *totals);
   size_t summed = 0;

@@ -28,7 +28,7 @@ static HeedDepthwiseAxis axis(size_t size, size_t output, size_t kernel, size_t 
                              .stride = stride,
                              .dilation = dilation,
                              .before = before,
-                             .phases = kernel < period ? kernel : period,
+                             .phases = heed_size_min(kernel, period),
                              .reach = (kernel - 1) * dilation / stride};
 }
 
@@ -76,9 +76,9 @@ typedef struct Range {
 
 static Range inside(HeedDepthwiseWindow w) {
   const ptrdiff_t size = (ptrdiff_t)w.size, step = (ptrdiff_t)w.step;
-  const size_t from = w.first >= 0 ? 0 : (size_t)((-w.first + step - 1) / step);
+  const size_t from = w.first >= 0 ? 0 : heed_divide_up((size_t)-w.first, w.step);
   const size_t end = w.first >= size ? 0 : (size_t)((size - 1 - w.first) / step) + 1;
-  const size_t last = end < w.count ? end : w.count;
+  const size_t last = heed_size_min(end, w.count);
   return (Range){from < last ? from : last, last};
 }
 

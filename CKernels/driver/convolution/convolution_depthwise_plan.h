@@ -11,6 +11,7 @@
 
 #include "driver/convolution/convolution_depthwise.h"
 #include "driver/convolution/convolution_tiles.h"
+#include "runtime/sizes.h"
 
 // One axis of a convolution.
 typedef struct HeedDepthwiseAxis {
@@ -56,8 +57,8 @@ static inline HeedDepthwiseTile heed_depthwise_tile(const HeedDepthwisePlan *p, 
   return (HeedDepthwiseTile){
       .row = p->first_row + row,
       .column = p->first_column + column,
-      .rows = p->rows - row < p->tile_rows ? p->rows - row : p->tile_rows,
-      .columns = p->columns - column < p->tile_columns ? p->columns - column : p->tile_columns,
+      .rows = heed_size_min(p->rows - row, p->tile_rows),
+      .columns = heed_size_min(p->columns - column, p->tile_columns),
   };
 }
 

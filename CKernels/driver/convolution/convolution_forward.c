@@ -4,6 +4,7 @@
 #include "driver/convolution/convolution_depthwise.h"
 #include "driver/convolution/convolution_tiles.h"
 #include "runtime/profile.h"
+#include "runtime/scratch.h"
 
 // Rows of a tile, and bytes of its unfolded input, which is read from the second-level cache.
 #define TILE_ROWS      240
@@ -32,7 +33,7 @@ static void convolve_tile(void *context, size_t task, size_t worker) {
   const size_t row = task % call->row_tiles * call->tile_rows, group = task / call->row_tiles % s->groups;
   const HeedConvolutionTile t = heed_convolution_tile(&call->columns, task / call->row_tiles / s->groups);
   float *const unfolded = call->scratch + worker * call->scratch_stride, *const result = unfolded + call->result_at;
-  const size_t rows = z->group_outputs - row < call->tile_rows ? z->group_outputs - row : call->tile_rows;
+  const size_t rows = heed_size_min(z->group_outputs - row, call->tile_rows);
   const size_t channel = group * z->group_outputs + row;
   const float *input = call->input + (ptrdiff_t)(group * z->group_inputs) * s->input.channel;
   float *output = call->output + (ptrdiff_t)channel * s->output.channel;

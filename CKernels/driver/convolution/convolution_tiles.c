@@ -15,7 +15,7 @@ void heed_convolution_kernel_columns(const HeedConvolutionShape *s, size_t outpu
   const ptrdiff_t stride = (ptrdiff_t)s->stride_width, width = (ptrdiff_t)s->width, all = (ptrdiff_t)output_width;
   for (size_t j = 0; j < s->kernel_width; j++) {
     const ptrdiff_t start = (ptrdiff_t)(j * s->dilation_width) - (ptrdiff_t)s->left;
-    const ptrdiff_t first = start >= 0 ? 0 : (-start + stride - 1) / stride;
+    const ptrdiff_t first = start >= 0 ? 0 : (ptrdiff_t)heed_divide_up((size_t)-start, (size_t)stride);
     const ptrdiff_t end = start >= width ? 0 : (width - 1 - start) / stride + 1;
     columns[j] = (HeedKernelColumn){.first = first < all ? first : all, .end = end < all ? end : all, .start = start};
   }
@@ -31,7 +31,7 @@ static Stretch next_stretch(const HeedConvolutionSizes *z, const HeedImageStride
   const size_t at = tile->first + column, n = at / z->pixels, p = at % z->pixels, y = p / z->output_width, x = p % z->output_width;
   const size_t left = heed_plane_is_flat(s, z->output_height, z->output_width) ? z->pixels - p : z->output_width - x;
   return (Stretch){(ptrdiff_t)n * s->batch + (ptrdiff_t)y * s->row + (ptrdiff_t)x * s->column, column,
-                   tile->count - column < left ? tile->count - column : left};
+                   heed_size_min(tile->count - column, left)};
 }
 
 void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedImageStrides *strides,

@@ -4,7 +4,7 @@
 #define HEED_CONVOLUTION_TILES_H
 
 #include "checks/convolution_checks.h"
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -16,9 +16,6 @@
 static inline bool heed_convolution_should_split(size_t tasks, size_t rows) {
   return tasks < HEED_CONVOLUTION_TASKS && rows >= (tasks < 2 ? 16 : 60);
 }
-
-static inline size_t heed_divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
-static inline size_t heed_round_up(size_t a, size_t b) { return heed_divide_up(a, b) * b; }
 
 // Outputs (n, y, x), counted over the batch, are columns of the product. A tile is a part of an image or several whole images.
 typedef struct HeedConvolutionColumns {
@@ -52,11 +49,11 @@ static inline HeedConvolutionTile heed_convolution_tile(const HeedConvolutionCol
   HeedConvolutionTile t;
   if (c->per_image) {
     t.image = tile / c->per_image, t.pixel = tile % c->per_image * c->width;
-    t.count = c->pixels - t.pixel < c->width ? c->pixels - t.pixel : c->width;
+    t.count = heed_size_min(c->pixels - t.pixel, c->width);
   } else {
     t.image = tile * (c->width / c->pixels), t.pixel = 0;
     const size_t left = c->total - t.image * c->pixels;
-    t.count = left < c->width ? left : c->width;
+    t.count = heed_size_min(left, c->width);
   }
   t.first = t.image * c->pixels + t.pixel;
   t.single = t.pixel + t.count <= c->pixels;

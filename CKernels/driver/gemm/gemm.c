@@ -68,9 +68,7 @@ static void swap_roles(Call *call) {
 }
 
 // Multiply-adds, with idle lanes counted, where `lanes_of` elements stand in the lanes.
-static double padded_work(size_t rows, size_t lanes_of, size_t lanes) {
-  return (double)rows * (double)((lanes_of + lanes - 1) / lanes * lanes);
-}
+static double padded_work(size_t rows, size_t lanes_of, size_t lanes) { return (double)rows * (double)heed_round_up(lanes_of, lanes); }
 
 // A few columns would leave most lanes idle: then the rows of A take them, unless those are few too. C's contiguous dimension in the lanes
 // is written in whole vectors.
@@ -80,9 +78,6 @@ static bool should_swap(const HeedGemmShape *s, size_t lanes) {
   return 2.0 * swapped < kept;
 }
 
-static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
-static size_t round_up(size_t a, size_t b) { return divide_up(a, b) * b; }
-
 // Of a part of C: so many of the batch, so many columns.
 static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const HeedGemmShape *s = &call->shape;
@@ -90,27 +85,27 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const size_t block = call->kernels->gemm_mr, panel = packed ? HEED_GEMM_NR : call->kernels->gemm_nr;
   const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= (packed ? PACKED_ROWS : SHARED_ROWS);
   const size_t most_rows = shared ? SHARED_MC : MC, most_columns = shared ? SHARED_NC : NC;
-  size_t row_tiles = divide_up(s->m, most_rows);
-  const size_t column_tiles = divide_up(all_columns, most_columns);
+  size_t row_tiles = heed_divide_up(s->m, most_rows);
+  const size_t column_tiles = heed_divide_up(all_columns, most_columns);
   const bool evened = shared && row_tiles * column_tiles < EVENED_TILES;
-  if (evened) row_tiles = round_up(row_tiles, TASKS_WANTED);
-  size_t rows = divide_up(s->m, row_tiles), columns = round_up(divide_up(all_columns, column_tiles), panel);
-  if (!evened) rows = round_up(rows, block);
+  if (evened) row_tiles = heed_round_up(row_tiles, TASKS_WANTED);
+  size_t rows = heed_divide_up(s->m, row_tiles), columns = heed_round_up(heed_divide_up(all_columns, column_tiles), panel);
+  if (!evened) rows = heed_round_up(rows, block);
   const bool streams = packed && s->m <= STREAM_ROWS;
   if (streams)
     while (columns > panel && (double)columns * (double)s->k * (double)heed_element_size(s->element) > STREAM_BYTES) columns -= panel;
   while (!streams) {
-    const size_t tasks = batch * divide_up(s->m, rows) * divide_up(all_columns, columns);
+    const size_t tasks = batch * heed_divide_up(s->m, rows) * heed_divide_up(all_columns, columns);
     if (tasks >= TASKS_WANTED) break;
     if (columns >= 2 * panel && (columns >= rows || rows < 2 * MC_LEAST))
-      columns = round_up(divide_up(columns, 2), panel);
+      columns = heed_round_up(heed_divide_up(columns, 2), panel);
     else if (rows >= 2 * MC_LEAST)
-      rows = round_up(divide_up(rows, 2), block);
+      rows = heed_round_up(heed_divide_up(rows, 2), block);
     else
       break;
   }
   call->tile_rows = rows, call->tile_columns = columns;
-  call->row_tiles = divide_up(s->m, rows), call->column_tiles = divide_up(all_columns, columns);
+  call->row_tiles = heed_divide_up(s->m, rows), call->column_tiles = heed_divide_up(all_columns, columns);
 }
 
 // Where the tile's part of B begins: a panel where B is in panels.
@@ -131,8 +126,8 @@ static void multiply_tile(void *context, size_t task, size_t worker) {
                   j = (ptrdiff_t)column;
   const bool reads = heed_gemm_reads(s);
   const HeedGemmTile tile = {
-      .rows = s->m - row < call->tile_rows ? s->m - row : call->tile_rows,
-      .columns = call->end_column - column < call->tile_columns ? call->end_column - column : call->tile_columns,
+      .rows = heed_size_min(s->m - row, call->tile_rows),
+      .columns = heed_size_min(call->end_column - column, call->tile_columns),
       .depth = reads ? s->k : 0,
       .a = reads ? heed_element_at(call->a, batch * s->a_batch + i * s->a_row, s->element) : NULL,
       .b = reads ? tile_b(call, batch, column) : NULL,
@@ -181,7 +176,7 @@ static size_t shared_columns(const Call *call) {
   if ((double)s->m * (double)s->n * (double)s->k < SHARED_WORK) return 0;
   const size_t most = SHARED_BYTES / sizeof(float) / s->k / SHARED_NC * SHARED_NC; // a pair takes as many bytes as a term at most
   if (most == 0) return 0;
-  return round_up(divide_up(s->n, divide_up(s->n, most)), call->kernels->gemm_nr);
+  return heed_round_up(heed_divide_up(s->n, heed_divide_up(s->n, most)), call->kernels->gemm_nr);
 }
 
 static HeedStatus multiply(Call *call) {
@@ -192,7 +187,7 @@ static HeedStatus multiply(Call *call) {
   const size_t tasks = (slice > 0 ? 1 : s->batch) * call->row_tiles * call->column_tiles;
   const double flops = 2.0 * (double)s->batch * (double)s->m * (double)s->n * (double)(s->k + 1);
   const size_t width = heed_parallel_width(tasks, flops);
-  call->scratch_stride = round_up(call->gemm->tile_scratch(call->tile_rows, call->tile_columns, s->k), 16);
+  call->scratch_stride = heed_round_up(call->gemm->tile_scratch(call->tile_rows, call->tile_columns, s->k), 16);
   const size_t staged = slice > 0 ? call->gemm->staged_size(slice, s->k) : 0;
   call->scratch =
       heed_scratch_push(heed_size_product(heed_size_sum(heed_size_product(width, call->scratch_stride), staged), sizeof(float)));
@@ -202,10 +197,10 @@ static HeedStatus multiply(Call *call) {
   if (slice == 0) heed_parallel_for(tasks, width, multiply_tile, call);
   for (size_t batch = 0; slice > 0 && batch < s->batch; batch++)
     for (size_t column = 0; column < s->n; column += slice) {
-      call->first_batch = batch, call->first_column = column, call->end_column = s->n - column < slice ? s->n : column + slice;
-      const size_t panels = divide_up(call->end_column - column, call->kernels->gemm_nr);
+      call->first_batch = batch, call->first_column = column, call->end_column = column + heed_size_min(s->n - column, slice);
+      const size_t panels = heed_divide_up(call->end_column - column, call->kernels->gemm_nr);
       heed_parallel_for(panels, width, stage_panel, call);
-      call->column_tiles = divide_up(call->end_column - column, call->tile_columns);
+      call->column_tiles = heed_divide_up(call->end_column - column, call->tile_columns);
       heed_parallel_for(call->row_tiles * call->column_tiles, width, multiply_tile, call);
     }
   heed_scratch_pop(call->scratch);

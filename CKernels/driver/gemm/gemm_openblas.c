@@ -7,6 +7,7 @@
 #include "heed/gemm.h"
 #include "runtime/blas.h"
 #include "runtime/profile.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 
 // OpenBLAS copies its operands in every call, so tiles are as large as leaves enough of them to share out, by the shape alone.
@@ -27,8 +28,6 @@ typedef struct Call {
   float *c;
   size_t tile_rows, tile_columns, row_tiles, column_tiles;
 } Call;
-
-static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
 
 // Rows are contiguous and do not overlap: the stride of rows is a leading dimension. A matrix of one row has none.
 static bool is_row_major(size_t rows, size_t columns, ptrdiff_t row, ptrdiff_t column, int *leading) {
@@ -64,14 +63,14 @@ static bool plan(Call *call) {
 
 static void choose_tiles(Call *call) {
   const HeedGemmShape *s = &call->shape;
-  size_t rows = divide_up(s->m, divide_up(s->m, TILE_MOST)), columns = divide_up(s->n, divide_up(s->n, TILE_MOST));
-  while (s->batch * divide_up(s->m, rows) * divide_up(s->n, columns) < TASKS_WANTED) {
+  size_t rows = heed_divide_up(s->m, heed_divide_up(s->m, TILE_MOST)), columns = heed_divide_up(s->n, heed_divide_up(s->n, TILE_MOST));
+  while (s->batch * heed_divide_up(s->m, rows) * heed_divide_up(s->n, columns) < TASKS_WANTED) {
     size_t *larger = rows >= columns ? &rows : &columns;
     if (*larger < 2 * TILE_LEAST) break;
-    *larger = divide_up(*larger, 2);
+    *larger = heed_divide_up(*larger, 2);
   }
   call->tile_rows = rows, call->tile_columns = columns;
-  call->row_tiles = divide_up(s->m, rows), call->column_tiles = divide_up(s->n, columns);
+  call->row_tiles = heed_divide_up(s->m, rows), call->column_tiles = heed_divide_up(s->n, columns);
 }
 
 static void multiply_tile(void *context, size_t task, size_t worker) {
@@ -81,8 +80,8 @@ static void multiply_tile(void *context, size_t task, size_t worker) {
   const size_t column = task % call->column_tiles * call->tile_columns;
   const size_t row = task / call->column_tiles % call->row_tiles * call->tile_rows;
   const ptrdiff_t batch = (ptrdiff_t)(task / call->column_tiles / call->row_tiles), i = (ptrdiff_t)row, j = (ptrdiff_t)column;
-  const size_t rows = s->m - row < call->tile_rows ? s->m - row : call->tile_rows;
-  const size_t columns = s->n - column < call->tile_columns ? s->n - column : call->tile_columns;
+  const size_t rows = heed_size_min(s->m - row, call->tile_rows);
+  const size_t columns = heed_size_min(s->n - column, call->tile_columns);
   call->sgemm(HEED_CBLAS_ROW_MAJOR, call->a_form.transpose, call->b_form.transpose, (int)rows, (int)columns, (int)s->k, s->alpha,
               call->a + batch * s->a_batch + i * s->a_row, call->a_form.leading, call->b + batch * s->b_batch + j * s->b_column,
               call->b_form.leading, s->beta, call->c + batch * s->c_batch + i * s->c_row + j * s->c_column, call->leading);

@@ -8,7 +8,7 @@
 #include "checks/element.h"
 #include "heed/gemm.h"
 #include "runtime/profile.h"
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -20,15 +20,13 @@ typedef struct Call {
   char *packed;
 } Call;
 
-static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
-
 // Elements of a panel's column: terms, or pairs of them, of 4 bytes each.
-static size_t panel_depth(size_t k, HeedElement element) { return element == HeedElementBfloat16 ? divide_up(k, 2) : k; }
+static size_t panel_depth(size_t k, HeedElement element) { return element == HeedElementBfloat16 ? heed_divide_up(k, 2) : k; }
 
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element) {
   if (!heed_element_exists(element)) return SIZE_MAX;
   const size_t panel = heed_size_product(panel_depth(k, element), HEED_GEMM_NR * sizeof(float));
-  return heed_size_product(divide_up(n, HEED_GEMM_NR), panel);
+  return heed_size_product(heed_divide_up(n, HEED_GEMM_NR), panel);
 }
 
 static size_t panel_columns(const Call *call, size_t panel) {
@@ -40,7 +38,7 @@ static size_t panel_columns(const Call *call, size_t panel) {
 // the huge pages that lie wholly inside, before they are first written.
 static void wish_for_huge_pages(void *packed, size_t bytes) {
 #if defined(MADV_HUGEPAGE)
-  const uintptr_t page = (uintptr_t)2 << 20, begin = ((uintptr_t)packed + page - 1) / page * page,
+  const uintptr_t page = (uintptr_t)2 << 20, begin = heed_round_up((uintptr_t)packed, page),
                   end = ((uintptr_t)packed + bytes) / page * page;
   const int saved = errno;
   if (begin < end) madvise((void *)begin, end - begin, MADV_HUGEPAGE);
@@ -71,7 +69,7 @@ static void pack_bf16(void *context, size_t task, size_t worker) {
   // Few terms at a time, so that columns whose terms are contiguous are read from the cache.
   enum { terms = 32 };
   for (size_t first = 0; first < call->k; first += terms) {
-    const size_t end = call->k - first < terms ? call->k : first + terms;
+    const size_t end = first + heed_size_min(call->k - first, terms);
     for (size_t j = 0; j < columns; j++)
       for (size_t k = first; k < end; k++)
         panel[(k / 2 * HEED_GEMM_NR + j) * 2 + k % 2] = b[(ptrdiff_t)k * call->b_row + (ptrdiff_t)j * call->b_column];
@@ -94,7 +92,7 @@ HeedStatus heed_gemm_pack(size_t k, size_t n, HeedElement element, const void *b
                .b_row = b_row,
                .b_column = b_column,
                .packed = packed};
-  const size_t panels = divide_up(n, HEED_GEMM_NR);
+  const size_t panels = heed_divide_up(n, HEED_GEMM_NR);
   wish_for_huge_pages(packed, panels * call.panel_bytes);
   heed_parallel_for(panels, heed_parallel_width(panels, 10.0 * (double)k * (double)n),
                     element == HeedElementBfloat16 ? pack_bf16 : pack_f32, &call);

@@ -24,7 +24,7 @@ static void block(void *context, size_t task, size_t worker) {
   const size_t first = task * HEED_LOSS_BLOCK, left = s->count - first;
   const bool each = s->reduction == HeedReductionNone;
   const HeedLossElements elements = {
-      .count = left < HEED_LOSS_BLOCK ? left : HEED_LOSS_BLOCK,
+      .count = heed_size_min(left, HEED_LOSS_BLOCK),
       .input = call->inputs->input + first,
       .targets = call->inputs->targets + first,
       .positive_weight = s->positive_weight,
@@ -38,7 +38,7 @@ static void block(void *context, size_t task, size_t worker) {
 
 static HeedStatus run(Elements *call, double flops) {
   const HeedElementwiseLossShape *s = call->shape;
-  const size_t tasks = s->count / HEED_LOSS_BLOCK + (s->count % HEED_LOSS_BLOCK != 0);
+  const size_t tasks = heed_divide_up(s->count, HEED_LOSS_BLOCK);
   call->sums = heed_scratch_push(heed_size_product(tasks, sizeof(double)));
   if (!call->sums) return HeedStatusOutOfMemory;
   heed_parallel_for(tasks, heed_parallel_width(tasks, flops * (double)s->count), block, call);

@@ -46,7 +46,7 @@ static void pairs(void *context, size_t task, size_t worker) {
   (void)worker;
   const Sampling *x = context;
   const HeedNegativeSamplingShape *s = x->s;
-  const size_t first = task * TASK_PAIRS, end = s->pairs - first < TASK_PAIRS ? s->pairs : first + TASK_PAIRS, each = s->negatives + 1;
+  const size_t first = task * TASK_PAIRS, end = first + heed_size_min(s->pairs - first, TASK_PAIRS), each = s->negatives + 1;
   for (size_t n = first; n < end; n++) {
     const float *v = row_of(s, x->in->center_table, x->in->centers[n], s->center_row);
     for (size_t k = 0; k < each; k++) {
@@ -102,7 +102,7 @@ static HeedStatus run(Sampling *x, const HeedNegativeSamplingOutputs *out) {
   x->slopes = x->products + occurrences;
   x->center = center ? x->slopes + occurrences : NULL;
   x->context = context ? x->slopes + occurrences + (center ? s->pairs * s->dim : 0) : NULL;
-  const size_t tasks = s->pairs / TASK_PAIRS + (s->pairs % TASK_PAIRS != 0);
+  const size_t tasks = heed_divide_up(s->pairs, TASK_PAIRS);
   heed_parallel_for(tasks, heed_parallel_width(tasks, (double)occurrences * (6.0 * (double)s->dim + 50.0)), pairs, x);
   HeedStatus status = HeedStatusOk;
   if (center)

@@ -36,7 +36,7 @@ static void cross_entropy_rows(void *context, size_t task, size_t worker) {
   const Rows *call = context;
   const HeedCrossEntropyShape *s = call->cross_entropy;
   const HeedCrossEntropyInputs *in = call->cross_entropy_inputs;
-  const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
+  const size_t first = task * call->task_rows, end = first + heed_size_min(s->rows - first, call->task_rows);
   if (s->classes == 0) { // what is empty may be null: no address is made of it
     for (size_t i = first; i < end; i++) call->values[i] = heed_cross_entropy_ignores(s, in, i) ? 0.0 : NAN;
     return;
@@ -72,7 +72,7 @@ static void distillation_rows(void *context, size_t task, size_t worker) {
   const HeedDistillationShape *s = call->distillation;
   const HeedDistillationInputs *in = call->distillation_inputs;
   const HeedDistillationOutputs *out = call->distillation_outputs;
-  const size_t first = task * call->task_rows, end = s->rows - first < call->task_rows ? s->rows : first + call->task_rows;
+  const size_t first = task * call->task_rows, end = first + heed_size_min(s->rows - first, call->task_rows);
   const double T = (double)s->temperature;
   if (s->classes == 0) { // what is empty may be null: no address is made of it
     for (size_t i = first; i < end; i++) call->values[i] = NAN;
@@ -95,14 +95,14 @@ static void distillation_rows(void *context, size_t task, size_t worker) {
 
 static size_t task_rows(size_t rows, size_t classes) {
   const size_t by_elements = TASK_ELEMENTS / (classes ? classes : 1), share = rows / (TASK_LONG_ROWS * heed_thread_count());
-  const size_t several = share < TASK_LONG_ROWS ? share : TASK_LONG_ROWS, most = by_elements > several ? by_elements : several;
+  const size_t several = heed_size_min(share, TASK_LONG_ROWS), most = by_elements > several ? by_elements : several;
   return most ? most : 1;
 }
 
 // Runs the rows and writes the loss; `scratch_floats` a worker.
 static HeedStatus run(Rows *call, HeedTask task, HeedReduction reduction, size_t scratch_floats, float *loss) {
   call->task_rows = task_rows(call->rows, call->classes);
-  const size_t tasks = call->rows / call->task_rows + (call->rows % call->task_rows != 0);
+  const size_t tasks = heed_divide_up(call->rows, call->task_rows);
   const size_t width = heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->rows * (double)call->classes);
   const size_t value_bytes = heed_size_product(call->rows, sizeof(double));
   const size_t worker_bytes = heed_size_product(width, heed_size_product(scratch_floats, sizeof(float)));

@@ -5,6 +5,7 @@
 
 #include "heed/optimizer.h"
 #include "runtime/scratch.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 
 typedef struct HeedChunks {
@@ -27,7 +28,7 @@ static inline bool heed_chunks_begin(HeedChunks *chunks, size_t spans) {
 }
 
 static inline void heed_chunks_add(HeedChunks *chunks, size_t count) {
-  chunks->tasks += count / HEED_OPTIMIZER_CHUNK + (count % HEED_OPTIMIZER_CHUNK != 0);
+  chunks->tasks += heed_divide_up(count, HEED_OPTIMIZER_CHUNK);
   chunks->elements += count;
   chunks->first[++chunks->spans] = chunks->tasks;
 }
@@ -47,7 +48,7 @@ static inline size_t heed_chunk_span(const HeedChunks *chunks, size_t task) {
 
 static inline HeedChunk heed_chunk(const HeedChunks *chunks, size_t task, size_t span, size_t count) {
   const size_t begin = (task - chunks->first[span]) * HEED_OPTIMIZER_CHUNK;
-  return (HeedChunk){span, begin, count - begin < HEED_OPTIMIZER_CHUNK ? count - begin : HEED_OPTIMIZER_CHUNK};
+  return (HeedChunk){span, begin, heed_size_min(count - begin, HEED_OPTIMIZER_CHUNK)};
 }
 
 static inline void heed_chunks_run(const HeedChunks *chunks, double flops_per_element, HeedTask task, void *context) {

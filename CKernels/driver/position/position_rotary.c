@@ -24,7 +24,7 @@ static void rotate_rows(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const HeedRotaryShape *s = call->shape;
   const size_t rows = s->batch * s->heads * s->length, first = task * call->task_rows;
-  const size_t end = rows - first < call->task_rows ? rows : first + call->task_rows;
+  const size_t end = first + heed_size_min(rows - first, call->task_rows);
   for (size_t i = first; i < end; i++) {
     const size_t t = i % s->length;
     const ptrdiff_t h = (ptrdiff_t)(i / s->length % s->heads), b = (ptrdiff_t)(i / s->length / s->heads);
@@ -68,7 +68,7 @@ HeedStatus heed_position_rotary(const HeedRotaryShape *shape, const float *input
   }
   Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->rotary, output, TASK_ELEMENTS / s->columns};
   if (call.task_rows == 0) call.task_rows = 1;
-  const size_t rows = s->batch * s->heads * s->length, tasks = (rows - 1) / call.task_rows + 1;
+  const size_t rows = s->batch * s->heads * s->length, tasks = heed_divide_up(rows, call.task_rows);
   heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)rows * (double)s->columns), rotate_rows, &call);
   if (own) heed_scratch_pop(own);
   return HeedStatusOk;

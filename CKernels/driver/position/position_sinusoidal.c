@@ -24,7 +24,7 @@ static void add_rows(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const HeedSinusoidalShape *s = call->shape;
   const size_t rows = s->batch * s->length, first = task * call->task_rows;
-  const size_t end = rows - first < call->task_rows ? rows : first + call->task_rows;
+  const size_t end = first + heed_size_min(rows - first, call->task_rows);
   for (size_t i = first; i < end; i++) {
     const ptrdiff_t b = (ptrdiff_t)(i / s->length), t = (ptrdiff_t)(i % s->length);
     call->kernels->position.add(s->columns, call->input + b * s->input_batch + t * s->input_row, call->table + (size_t)t * s->columns,
@@ -66,7 +66,7 @@ HeedStatus heed_position_sinusoidal_forward(const HeedSinusoidalShape *shape, co
   }
   Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->columns, output, TASK_ELEMENTS / s->columns};
   if (call.task_rows == 0) call.task_rows = 1;
-  const size_t rows = s->batch * s->length, tasks = (rows - 1) / call.task_rows + 1;
+  const size_t rows = s->batch * s->length, tasks = heed_divide_up(rows, call.task_rows);
   heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)rows * (double)s->columns), add_rows, &call);
   if (own) heed_scratch_pop(own);
   return HeedStatusOk;

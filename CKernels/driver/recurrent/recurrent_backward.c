@@ -56,14 +56,14 @@ static void backward_part(void *context, const HeedRecurrentPart *part) {
   const size_t H = p->shape.hidden, unit = part->panel * HEED_GEMM_NR, first = part->first_row, s = part->step;
   // The first phase takes what the later step left, the second what the first did.
   const size_t source = part->phase == 0 ? s + 1 : s, active = heed_recurrent_active(p, source);
-  const size_t left = active > first ? active - first : 0, product_rows = left < part->rows ? left : part->rows;
+  const size_t left = active > first ? active - first : 0, product_rows = heed_size_min(left, part->rows);
   float *sums = c->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_NR);
   const bool lstm = p->shape.cell == HeedRecurrentCellLstm, gru = heed_recurrent_is_gru(p->shape.cell);
   const float *previous_cell = s > 0 ? c->reserve + p->offset[s - 1] * c->reserve_row + 4 * H : c->first_cell;
   const size_t previous_row = s > 0 ? c->reserve_row : H;
   const HeedRecurrentBackward cell = {
       .rows = part->rows,
-      .units = H - unit < HEED_GEMM_NR ? H - unit : HEED_GEMM_NR,
+      .units = heed_size_min(H - unit, HEED_GEMM_NR),
       .hidden = H,
       .sums = sums,
       .sums_row = HEED_GEMM_NR,
@@ -97,15 +97,15 @@ static void first_state(void *context, size_t task, size_t worker) {
   const size_t H = p->shape.hidden, panels = c->schedule.panels[0], first = task / panels * HEED_RECURRENT_GROUP;
   const size_t unit = task % panels * HEED_GEMM_NR, left = p->shape.batch - first, active = heed_recurrent_active(p, 0);
   const HeedRecurrentPart part = {.panel = task % panels, .first_row = first};
-  const size_t rows = left < HEED_RECURRENT_GROUP ? left : HEED_RECURRENT_GROUP, begun = active > first ? active - first : 0;
+  const size_t rows = heed_size_min(left, HEED_RECURRENT_GROUP), begun = active > first ? active - first : 0;
   float *sums = c->sums + worker * (HEED_RECURRENT_GROUP * HEED_GEMM_NR);
   const HeedRecurrentBackward cell = {
       .rows = rows,
-      .units = H - unit < HEED_GEMM_NR ? H - unit : HEED_GEMM_NR,
+      .units = heed_size_min(H - unit, HEED_GEMM_NR),
       .hidden = H,
       .sums = sums,
       .sums_row = HEED_GEMM_NR,
-      .product_rows = begun < rows ? begun : rows,
+      .product_rows = heed_size_min(begun, rows),
       .carry = c->carry + first * H + unit,
       .h0 = c->gradients->h0 + unit,
       .order = p->order + first,
@@ -137,30 +137,29 @@ static void run_steps(HeedRecurrentBackwardCall *c) {
   heed_recurrent_take_state(p, lstm ? c->inputs->c0 : NULL, c->first_cell, H);
   heed_recurrent_run(&c->schedule, 0, p->steps, true, backward_part, c);
   if (c->gradients->h0) {
-    const size_t groups = (p->shape.batch + HEED_RECURRENT_GROUP - 1) / HEED_RECURRENT_GROUP, tasks = groups * c->schedule.panels[0];
+    const size_t groups = heed_divide_up(p->shape.batch, HEED_RECURRENT_GROUP), tasks = groups * c->schedule.panels[0];
     const size_t width = heed_parallel_width(tasks, c->schedule.flops * (double)p->shape.batch);
-    heed_parallel_for(tasks, width < c->schedule.width ? width : c->schedule.width, first_state, c);
+    heed_parallel_for(tasks, heed_size_min(width, c->schedule.width), first_state, c);
   }
   if (c->gradients->output) heed_recurrent_clear_padding(p, H, c->gradients->output, p->shape.output_batch, p->shape.output_time);
   if (lstm && c->gradients->c0) heed_recurrent_give_state(p, c->cell, 0, c->gradients->c0);
 }
 
 static void schedule(HeedRecurrentBackwardCall *c) {
-  const size_t H = c->plan.shape.hidden, count = (H + HEED_GEMM_NR - 1) / HEED_GEMM_NR, panels[2] = {count, count};
+  const size_t H = c->plan.shape.hidden, count = heed_divide_up(H, HEED_GEMM_NR), panels[2] = {count, count};
   const double weights = (double)c->plan.layout.gates * (double)H * (double)H;
   c->schedule = heed_recurrent_schedule(&c->plan, panels, 2.0 * weights, (size_t)(weights * sizeof(float)));
 }
 
-static size_t round_up(size_t floats) { return heed_size_sum(floats, 15) / 16 * 16; }
-
 static HeedStatus run(HeedRecurrentBackwardCall *c) {
   const HeedRecurrentShape *s = &c->plan.shape;
   schedule(c);
-  const size_t rows = heed_recurrent_rows(&c->plan), H = s->hidden, state = round_up(heed_size_product(s->batch, H));
-  const size_t slopes = round_up(heed_size_product(rows, c->slopes_row)), gathered = round_up(heed_size_product(rows, s->input));
+  const size_t rows = heed_recurrent_rows(&c->plan), H = s->hidden, state = heed_round_up(heed_size_product(s->batch, H), 16);
+  const size_t slopes = heed_round_up(heed_size_product(rows, c->slopes_row), 16),
+               gathered = heed_round_up(heed_size_product(rows, s->input), 16);
   const size_t sums = c->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_NR;
   const size_t packed = heed_gemm_packed_size(c->plan.layout.gates * H, H, HeedElementFloat32) / sizeof(float);
-  const size_t collected = round_up(heed_recurrent_gradients_floats(&c->plan));
+  const size_t collected = heed_round_up(heed_recurrent_gradients_floats(&c->plan), 16);
   size_t floats = heed_size_sum(heed_size_sum(slopes, gathered), heed_size_sum(heed_size_sum(sums, packed), collected));
   floats = heed_size_sum(floats, heed_size_product(3, state));
   float *memory = heed_scratch_push(heed_size_product(floats, sizeof(float)));

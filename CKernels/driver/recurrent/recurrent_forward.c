@@ -73,7 +73,7 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
   const size_t next_rows = heed_recurrent_active(p, s + 1);
   const HeedRecurrentForward cell = {
       .rows = part->rows,
-      .units = H - unit < phase->units ? H - unit : phase->units,
+      .units = heed_size_min(H - unit, phase->units),
       .hidden = H,
       .sums = sums,
       .sums_row = width,
@@ -190,18 +190,16 @@ typedef struct Sizes {
   size_t plan, bias, state, rows, gathered, sums, packed_input, packed_state;
 } Sizes;
 
-static size_t round_up(size_t floats) { return (floats + 15) / 16 * 16; }
-
 static Sizes sizes_of(const Forward *f) {
   const HeedRecurrentShape *s = &f->plan.shape;
   const size_t gates = f->plan.layout.gates * s->hidden, rows = heed_recurrent_rows(&f->plan);
-  const size_t stretch = rows < STRETCH_ROWS + s->batch ? rows : STRETCH_ROWS + s->batch;
+  const size_t stretch = heed_size_min(rows, STRETCH_ROWS + s->batch);
   const bool packs_input = !f->weights->packed && rows > PACK_ROWS;
   return (Sizes){
-      .bias = round_up(gates + s->hidden),
-      .state = round_up(s->batch * s->hidden),
-      .rows = f->outputs->reserve ? 0 : round_up(stretch * gates),
-      .gathered = round_up(stretch * s->input),
+      .bias = heed_round_up(gates + s->hidden, 16),
+      .state = heed_round_up(s->batch * s->hidden, 16),
+      .rows = f->outputs->reserve ? 0 : heed_round_up(stretch * gates, 16),
+      .gathered = heed_round_up(stretch * s->input, 16),
       .sums = f->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_NR,
       .packed_input = packs_input ? heed_gemm_packed_size(s->input, gates, HeedElementFloat32) / sizeof(float) : 0,
       .packed_state = f->weights->packed || rows == 0 ? 0 : heed_recurrent_state_floats(s->cell, s->hidden),

@@ -6,7 +6,7 @@
 #include "checks/recurrent_checks.h"
 #include "driver/recurrent/recurrent_backward.h"
 #include "heed/gemm.h"
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 
 // Gates whose gradients stand side by side: rows of the weights, columns of the slopes, what they were multiplied with (a column of the
 // reserve, for the state's weights), all in H.

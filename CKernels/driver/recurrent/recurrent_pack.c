@@ -7,7 +7,7 @@
 #include "checks/array_checks.h"
 #include "heed/gemm.h"
 #include "runtime/profile.h"
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
@@ -23,7 +23,7 @@ static void pack_panel(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *c = context;
   const size_t units = c->phase->units, width = heed_recurrent_panel_width(c->phase), first = task * units;
-  const size_t count = c->hidden - first < units ? c->hidden - first : units;
+  const size_t count = heed_size_min(c->hidden - first, units);
   float *panel = c->packed + task * width * c->hidden;
   if (count < units) memset(panel, 0, width * c->hidden * sizeof(float));
   for (size_t g = 0; g < c->phase->gates; g++) {

@@ -4,9 +4,10 @@
 #define HEED_RECURRENT_PACK_H
 
 #include "checks/recurrent_layout.h"
+#include "runtime/sizes.h"
 
 static inline size_t heed_recurrent_panel_count(const HeedRecurrentPhase *phase, size_t hidden) {
-  return hidden / phase->units + (hidden % phase->units != 0);
+  return heed_divide_up(hidden, phase->units);
 }
 static inline size_t heed_recurrent_panel_width(const HeedRecurrentPhase *phase) { return phase->gates * phase->units; }
 

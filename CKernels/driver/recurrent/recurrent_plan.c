@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "checks/recurrent_checks.h"
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 
 size_t heed_recurrent_plan_size(const HeedRecurrentShape *s, size_t more) {
   const size_t words = heed_size_sum(heed_size_sum(s->time, 2), heed_size_product(s->batch, 2 + more));

@@ -1,6 +1,7 @@
 // How the steps of a recurrent layer are shared out. See recurrent_plan.h. No result depends on it.
 
 #include "driver/recurrent/recurrent_plan.h"
+#include "runtime/sizes.h"
 
 // By rows every worker reads all the weights at every step: up to this size they stay in its second-level cache.
 #define BY_ROWS_BYTES ((size_t)384 << 10)
@@ -9,21 +10,18 @@
 // Work of a step and worker that is worth a wait at its end.
 #define STEP_FLOPS 100000.0
 
-static size_t divide_up(size_t a, size_t b) { return a / b + (a % b != 0); }
-
 HeedRecurrentSchedule heed_recurrent_schedule(const HeedRecurrentPlan *p, const size_t panels[2], double flops, size_t weight_bytes) {
   HeedRecurrentSchedule s = {.plan = p, .panels = {panels[0], panels[1]}, .flops = flops, .weight_bytes = weight_bytes, .width = 1};
   const size_t rows = heed_recurrent_active(p, 0), threads = heed_parallel_width(HEED_THREADS_MAX, flops * (double)heed_recurrent_rows(p));
   if (threads == 1 || rows == 0) return s;
   if (weight_bytes <= BY_ROWS_BYTES && rows >= 2 * BY_ROWS_LEAST) {
     s.by_rows = true;
-    s.width = divide_up(rows, BY_ROWS_LEAST) < threads ? divide_up(rows, BY_ROWS_LEAST) : threads;
+    s.width = heed_size_min(heed_divide_up(rows, BY_ROWS_LEAST), threads);
     return s;
   }
-  const size_t parts = panels[0] * divide_up(rows, HEED_RECURRENT_GROUP),
-               most = threads < HEED_STEP_WIDTH_MAX ? threads : HEED_STEP_WIDTH_MAX;
+  const size_t parts = panels[0] * heed_divide_up(rows, HEED_RECURRENT_GROUP), most = heed_size_min(threads, HEED_STEP_WIDTH_MAX);
   const double worth = flops * (double)rows / (double)p->layout.phases / STEP_FLOPS;
-  s.width = most < parts ? most : parts;
+  s.width = heed_size_min(most, parts);
   if (worth < (double)s.width) s.width = worth < 2.0 ? 1 : (size_t)worth;
   return s;
 }
@@ -46,13 +44,13 @@ static HeedRecurrentPart part_at(const Run *run, size_t index, size_t worker) {
 static void run_slot(void *context, size_t index, size_t slot, size_t worker) {
   const Run *run = context;
   HeedRecurrentPart part = part_at(run, index, worker);
-  const size_t rows = heed_recurrent_active(run->schedule->plan, part.step), groups = divide_up(rows, HEED_RECURRENT_GROUP);
-  const size_t size = groups ? divide_up(rows, groups) : 0, parts = run->schedule->panels[part.phase] * groups;
+  const size_t rows = heed_recurrent_active(run->schedule->plan, part.step), groups = heed_divide_up(rows, HEED_RECURRENT_GROUP);
+  const size_t size = groups ? heed_divide_up(rows, groups) : 0, parts = run->schedule->panels[part.phase] * groups;
   const size_t width = run->schedule->width;
   for (size_t i = slot * parts / width; i < (slot + 1) * parts / width; i++) {
     part.panel = i / groups;
     part.first_row = i % groups * size;
-    part.rows = rows - part.first_row < size ? rows - part.first_row : size;
+    part.rows = heed_size_min(rows - part.first_row, size);
     run->work(run->context, &part);
   }
 }
@@ -67,7 +65,7 @@ static void run_rows(void *context, size_t task, size_t worker) {
     const size_t rows = heed_recurrent_active(plan, part.step);
     if (rows <= first) continue;
     part.first_row = first;
-    part.rows = rows - first < run->group ? rows - first : run->group;
+    part.rows = heed_size_min(rows - first, run->group);
     for (part.panel = 0; part.panel < run->schedule->panels[part.phase]; part.panel++) run->work(run->context, &part);
   }
 }
@@ -80,7 +78,7 @@ void heed_recurrent_run(const HeedRecurrentSchedule *s, size_t from, size_t to, 
     heed_parallel_steps((to - from) * s->plan->layout.phases, s->width, run_slot, &run);
     return;
   }
-  const size_t share = divide_up(rows, s->width);
-  run.group = share < HEED_RECURRENT_GROUP ? share : HEED_RECURRENT_GROUP;
-  heed_parallel_for(divide_up(rows, run.group), s->width, run_rows, &run);
+  const size_t share = heed_divide_up(rows, s->width);
+  run.group = heed_size_min(share, HEED_RECURRENT_GROUP);
+  heed_parallel_for(heed_divide_up(rows, run.group), s->width, run_rows, &run);
 }

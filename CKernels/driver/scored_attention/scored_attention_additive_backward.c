@@ -35,7 +35,7 @@ static void column_block(void *context, size_t task, size_t worker) {
   const HeedScoredAttentionShape *s = x->call->shape;
   const HeedScoredAttentionKernels *kernels = &x->call->kernels->scored_attention;
   const size_t b = task / x->blocks, first = task % x->blocks * kernels->additive_columns, A = s->attention_dim;
-  const size_t columns = A - first < kernels->additive_columns ? A - first : kernels->additive_columns;
+  const size_t columns = heed_size_min(A - first, kernels->additive_columns);
   const size_t N = s->query_length, T = s->key_length, length = heed_scored_length(s, x->call->inputs, b);
   const size_t q = b * N, k = b * T;
   const HeedAdditiveRows queries = x->call->queries, keys = x->call->keys;
@@ -68,7 +68,7 @@ static void column_block(void *context, size_t task, size_t worker) {
 static HeedStatus run_blocks(Additive *x) {
   const HeedScoredAttentionShape *s = x->call->shape;
   const size_t columns = x->call->kernels->scored_attention.additive_columns, A = s->attention_dim;
-  x->blocks = A / columns + (A % columns != 0);
+  x->blocks = heed_divide_up(A, columns);
   x->scratch_stride = s->key_length * columns;
   const size_t tasks = s->batch * x->blocks;
   const double tanhs = (double)s->batch * (double)s->query_length * (double)s->key_length * (double)A;

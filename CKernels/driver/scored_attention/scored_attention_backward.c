@@ -58,7 +58,7 @@ static void query_block(void *context, size_t task, size_t worker) {
   const HeedScoredAttentionShape *s = x->call.shape;
   const HeedScoredAttentionInputs *in = x->call.inputs;
   const size_t b = task / x->call.blocks, first = task % x->call.blocks * x->call.block_rows, rest = s->query_length - first;
-  const size_t rows = rest < x->call.block_rows ? rest : x->call.block_rows, T = s->key_length, Hk = s->key_dim;
+  const size_t rows = heed_size_min(rest, x->call.block_rows), T = s->key_length, Hk = s->key_dim;
   const size_t length = heed_scored_length(s, in, b), row = b * s->query_length + first;
   float *ds = x->score_gradients + row * T;
   // Without a gradient of the output the product has no terms, and is zero.
@@ -89,7 +89,7 @@ static void key_block(void *context, size_t task, size_t worker) {
   const Backward *x = context;
   const HeedScoredAttentionShape *s = x->call.shape;
   const size_t b = task / x->key_blocks, first = task % x->key_blocks * KEY_ROWS, T = s->key_length, N = s->query_length;
-  const size_t end = T - first < KEY_ROWS ? T : first + KEY_ROWS, length = heed_scored_length(s, x->call.inputs, b);
+  const size_t end = first + heed_size_min(T - first, KEY_ROWS), length = heed_scored_length(s, x->call.inputs, b);
   const size_t seen = length < first ? first : length < end ? length : end, rows = seen - first, row = b * T + first;
   float *value = x->gradients->value, *key = s->score == HeedAttentionScoreAdditive ? NULL : x->gradients->key;
   if (value) {
@@ -119,8 +119,8 @@ static HeedStatus run_blocks(Backward *x) {
       kernels->gemm.tile_scratch(KEY_ROWS, s->key_dim, N),
   };
   for (int i = 0; i < 4; i++)
-    if (sizes[i] > x->scratch_stride) x->scratch_stride = (sizes[i] + 15) / 16 * 16;
-  x->key_blocks = T / KEY_ROWS + (T % KEY_ROWS != 0);
+    if (sizes[i] > x->scratch_stride) x->scratch_stride = heed_round_up(sizes[i], 16);
+  x->key_blocks = heed_divide_up(T, KEY_ROWS);
   const size_t query_tasks = s->batch * x->call.blocks, key_tasks = s->batch * x->key_blocks;
   const bool additive = s->score == HeedAttentionScoreAdditive;
   const double pairs = (double)s->batch * (double)N * (double)T,

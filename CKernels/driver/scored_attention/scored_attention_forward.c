@@ -88,7 +88,7 @@ static void attend_block(void *context, size_t task, size_t worker) {
   const Forward *f = context;
   const HeedScoredAttentionShape *s = f->call.shape;
   const size_t b = task / f->call.blocks, first = task % f->call.blocks * f->call.block_rows, left = s->query_length - first;
-  const size_t rows = left < f->call.block_rows ? left : f->call.block_rows, T = s->key_length;
+  const size_t rows = heed_size_min(left, f->call.block_rows), T = s->key_length;
   const size_t length = heed_scored_length(s, f->call.inputs, b);
   float *gemm = f->scratch + worker * f->scratch_stride;
   float *scores = f->outputs->weights ? f->outputs->weights + (b * s->query_length + first) * T : gemm + f->gemm_floats;

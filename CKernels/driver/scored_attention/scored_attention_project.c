@@ -147,7 +147,7 @@ static HeedStatus prepare(const HeedKernels *kernels, size_t batch, size_t rows,
   if (status != HeedStatusOk) return status;
   const size_t all = batch * rows;
   Prepare call = {kernels, all, dim, prepared, prepared + all * dim, prepared + 2 * all * dim};
-  const size_t tasks = all / PREPARE_ROWS + (all % PREPARE_ROWS != 0);
+  const size_t tasks = heed_divide_up(all, PREPARE_ROWS);
   heed_parallel_for(tasks, heed_parallel_width(tasks, PREPARE_FLOPS * (double)all * (double)dim), prepare_rows, &call);
   return HeedStatusOk;
 }
@@ -187,9 +187,9 @@ static HeedStatus project_general(HeedScoredCall *call) {
 
 void heed_scored_plan(HeedScoredCall *call) {
   const HeedScoredAttentionShape *s = call->shape;
-  call->block_rows = s->query_length < BLOCK_ROWS ? s->query_length : BLOCK_ROWS;
+  call->block_rows = heed_size_min(s->query_length, BLOCK_ROWS);
   while (call->block_rows >= 2 * BLOCK_ROWS_LEAST && s->batch * (s->query_length / call->block_rows) < TASKS_WANTED) call->block_rows /= 2;
-  call->blocks = s->query_length / call->block_rows + (s->query_length % call->block_rows != 0);
+  call->blocks = heed_divide_up(s->query_length, call->block_rows);
 }
 
 HeedStatus heed_scored_project(HeedScoredCall *call) {

@@ -28,9 +28,9 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
   const HeedSoftmaxShape *s = call->shape;
   float *block = (float *)(void *)(call->scratch + worker * call->plan.scratch_stride);
   uint8_t *mask = (uint8_t *)(block + (call->direct ? 0 : call->plan.block_rows * call->plan.row_stride));
-  const size_t first = task * call->plan.task_rows, end = s->rows - first < call->plan.task_rows ? s->rows : first + call->plan.task_rows;
+  const size_t first = task * call->plan.task_rows, end = first + heed_size_min(s->rows - first, call->plan.task_rows);
   for (size_t i = first; i < end; i += call->plan.block_rows) {
-    const size_t rows = end - i < call->plan.block_rows ? end - i : call->plan.block_rows;
+    const size_t rows = heed_size_min(end - i, call->plan.block_rows);
     const float *input = call->inputs->input + (ptrdiff_t)i * s->input_row;
     float *output = call->output + (ptrdiff_t)i * s->output_row;
     const ptrdiff_t stride = (ptrdiff_t)call->plan.row_stride;

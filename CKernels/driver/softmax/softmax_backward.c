@@ -53,9 +53,8 @@ static void backward_rows(void *context, size_t task, size_t worker) {
   const Call *call = context;
   float *block = (float *)(void *)(call->scratch + worker * call->plan.scratch_stride);
   const size_t rows = call->shape->rows, first = task * call->plan.task_rows;
-  const size_t end = rows - first < call->plan.task_rows ? rows : first + call->plan.task_rows;
-  for (size_t i = first; i < end; i += call->plan.block_rows)
-    backward_block(call, i, end - i < call->plan.block_rows ? end - i : call->plan.block_rows, block);
+  const size_t end = first + heed_size_min(rows - first, call->plan.task_rows);
+  for (size_t i = first; i < end; i += call->plan.block_rows) backward_block(call, i, heed_size_min(end - i, call->plan.block_rows), block);
 }
 
 HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *input_gradient) {

@@ -3,7 +3,7 @@
 #ifndef HEED_SOFTMAX_ROWS_H
 #define HEED_SOFTMAX_ROWS_H
 
-#include "runtime/scratch.h"
+#include "runtime/sizes.h"
 #include "table/dispatch.h"
 
 // A task has about this many elements, enough that handing it out costs nothing.
@@ -25,9 +25,9 @@ static inline HeedSoftmaxRows heed_softmax_rows(const HeedKernels *kernels, size
   if (plan.row_stride % 1024 == 0) plan.row_stride += 16;
   plan.task_rows = HEED_SOFTMAX_TASK_ELEMENTS / columns / plan.block_rows * plan.block_rows;
   if (plan.task_rows == 0) plan.task_rows = direct ? 1 : plan.block_rows;
-  plan.tasks = (rows - 1) / plan.task_rows + 1;
+  plan.tasks = heed_divide_up(rows, plan.task_rows);
   const size_t held = direct ? 0 : heed_size_product(blocks * plan.block_rows * sizeof(float), plan.row_stride);
-  plan.scratch_stride = heed_size_sum(held, gathers_mask ? (columns + 63) / 64 * 64 : 64);
+  plan.scratch_stride = heed_size_sum(held, gathers_mask ? heed_round_up(columns, 64) : 64);
   return plan;
 }
 

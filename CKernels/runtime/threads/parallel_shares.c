@@ -4,6 +4,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 
 #define LINE       128 // two cache lines: the prefetcher fetches pairs
@@ -40,11 +41,11 @@ void heed_parallel_shares(size_t count, size_t width, HeedTask task, void *conte
     heed_parallel_for(count, width, task, context);
     return;
   }
-  Team team = {.shares = width < SHARES_MAX ? width : SHARES_MAX, .task = task, .context = context};
+  Team team = {.shares = heed_size_min(width, SHARES_MAX), .task = task, .context = context};
   const size_t each = count / team.shares, more = count % team.shares; // the first `more` shares have one task more
   for (size_t s = 0; s < team.shares; s++) {
-    atomic_init(&team.share[s].next, s * each + (s < more ? s : more));
-    team.share[s].end = (s + 1) * each + (s + 1 < more ? s + 1 : more);
+    atomic_init(&team.share[s].next, s * each + heed_size_min(s, more));
+    team.share[s].end = (s + 1) * each + heed_size_min(s + 1, more);
   }
   heed_parallel_for(width, width, take_shares, &team);
 }

@@ -128,6 +128,10 @@ TEST_ONCE(scratch_refuses_absurd_sizes) {
   CHECK(heed_size_sum(SIZE_MAX, 1) == SIZE_MAX);
   CHECK(heed_size_sum(SIZE_MAX - 1, 1) == SIZE_MAX);
   CHECK(heed_size_sum(40, 2) == 42);
+  CHECK(heed_divide_up(0, 16) == 0 && heed_divide_up(16, 16) == 1 && heed_divide_up(17, 16) == 2);
+  CHECK(heed_divide_up(SIZE_MAX, 2) == SIZE_MAX / 2 + 1);
+  CHECK(heed_round_up(0, 16) == 0 && heed_round_up(16, 16) == 16 && heed_round_up(17, 16) == 32);
+  CHECK(heed_round_up(SIZE_MAX, 16) == SIZE_MAX);
 }
 
 static void *call_and_end(void *result) {

@@ -1,0 +1,26 @@
+// Private: arithmetic of sizes.
+
+#ifndef HEED_SIZES_H
+#define HEED_SIZES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+// a * b and a + b, or SIZE_MAX where that overflows: heed_scratch_push then returns null.
+static inline size_t heed_size_product(size_t a, size_t b) {
+  size_t product;
+  return __builtin_mul_overflow(a, b, &product) ? SIZE_MAX : product;
+}
+
+static inline size_t heed_size_sum(size_t a, size_t b) {
+  size_t sum;
+  return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
+}
+
+static inline size_t heed_size_min(size_t a, size_t b) { return a < b ? a : b; }
+
+// a / unit, rounded up; and that times the unit, or SIZE_MAX where that overflows.
+static inline size_t heed_divide_up(size_t a, size_t unit) { return a / unit + (a % unit != 0); }
+static inline size_t heed_round_up(size_t a, size_t unit) { return heed_size_product(heed_divide_up(a, unit), unit); }
+
+#endif
