@@ -5,9 +5,10 @@
 
 #include "simd/vector_common.h"
 
-#define HEED_LANES         8
-#define HEED_BLOCK_ROWS    4 // 12 accumulators, 3 loads and a broadcast: all 16 registers
-#define HEED_BLOCK_VECTORS 3
+#define HEED_LANES                    8
+#define HEED_BLOCK_ROWS               4 // 12 accumulators, 3 loads and a broadcast: all 16 registers
+#define HEED_BLOCK_VECTORS            3
+#define HEED_FOR_EACH_VECTORS(X, ...) X(1, ##__VA_ARGS__) X(2, ##__VA_ARGS__) X(3, ##__VA_ARGS__)
 
 typedef __m256 vf;
 typedef __m256 vm; // all bits of a lane, or none

@@ -3,9 +3,10 @@
 
 #include "simd/vector_common.h"
 
-#define HEED_LANES         4
-#define HEED_BLOCK_ROWS    4 // 8 accumulators, 2 loads and a broadcast of 16 registers
-#define HEED_BLOCK_VECTORS 2
+#define HEED_LANES                    4
+#define HEED_BLOCK_ROWS               4 // 8 accumulators, 2 loads and a broadcast of 16 registers
+#define HEED_BLOCK_VECTORS            2
+#define HEED_FOR_EACH_VECTORS(X, ...) X(1, ##__VA_ARGS__) X(2, ##__VA_ARGS__)
 
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vm __attribute__((vector_size(16))); // all bits of a lane, or none

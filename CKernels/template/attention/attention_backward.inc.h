@@ -75,25 +75,11 @@ typedef enum BackwardKind { BackwardPlain, BackwardMasked, BackwardDropped } Bac
     backward_query_tile(vectors, key, head_dim, keys, cotangent, sum_lanes);                                                               \
   }
 #define BACKWARD_STAGES(vectors)                                                                                                           \
-  backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped
-
-BACKWARD_VECTORS(1)
-BACKWARD_VECTORS(2)
-#if HEED_BLOCK_VECTORS == 2
-static const BackwardStageKernel backward_stages[][3] = {{BACKWARD_STAGES(1)}, {BACKWARD_STAGES(2)}};
-static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2};
-#elif HEED_BLOCK_VECTORS == 3
-BACKWARD_VECTORS(3)
-static const BackwardStageKernel backward_stages[][3] = {{BACKWARD_STAGES(1)}, {BACKWARD_STAGES(2)}, {BACKWARD_STAGES(3)}};
-static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3};
-#else
-BACKWARD_VECTORS(3)
-BACKWARD_VECTORS(4)
-static const BackwardStageKernel backward_stages[][3] = {
-    {BACKWARD_STAGES(1)}, {BACKWARD_STAGES(2)}, {BACKWARD_STAGES(3)}, {BACKWARD_STAGES(4)}};
-static const BackwardQueryKernel backward_query_tiles[] = {backward_query_tile_1, backward_query_tile_2, backward_query_tile_3,
-                                                           backward_query_tile_4};
-#endif
+  {backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped},
+#define BACKWARD_QUERY_TILE(vectors) backward_query_tile_##vectors,
+HEED_FOR_EACH_VECTORS(BACKWARD_VECTORS)
+static const BackwardStageKernel backward_stages[][3] = {HEED_FOR_EACH_VECTORS(BACKWARD_STAGES)};
+static const BackwardQueryKernel backward_query_tiles[] = {HEED_FOR_EACH_VECTORS(BACKWARD_QUERY_TILE)};
 
 // P^T and dS^T of the pair. Reports whether anything in it may be hidden.
 static bool backward_scores(const BackwardStage *x, BackwardRange *range) {

@@ -157,26 +157,11 @@ INLINE_KERNEL void backward_key_panel(const int vectors, const BackwardRange *ra
                                                                      const float *x, size_t width, float *key_sum) {                       \
     backward_key_panel(vectors, range, keys, factors, x, width, key_sum);                                                                  \
   }
-BACKWARD_KEY_PANEL(1)
-BACKWARD_KEY_PANEL(2)
-#if HEED_BLOCK_VECTORS > 2
-BACKWARD_KEY_PANEL(3)
-#endif
-#if HEED_BLOCK_VECTORS > 3
-BACKWARD_KEY_PANEL(4)
-#endif
+#define BACKWARD_KEY_PANEL_NAME(vectors) backward_key_panel_##vectors,
+HEED_FOR_EACH_VECTORS(BACKWARD_KEY_PANEL)
 
 typedef void (*BackwardKeyPanel)(const BackwardRange *, size_t, const float *, const float *, size_t, float *);
-static const BackwardKeyPanel backward_key_panels[] = {
-    backward_key_panel_1,
-    backward_key_panel_2,
-#if HEED_BLOCK_VECTORS > 2
-    backward_key_panel_3,
-#endif
-#if HEED_BLOCK_VECTORS > 3
-    backward_key_panel_4,
-#endif
-};
+static const BackwardKeyPanel backward_key_panels[] = {HEED_FOR_EACH_VECTORS(BACKWARD_KEY_PANEL_NAME)};
 
 // All columns of dV (factors P^T, x = dO) or dK (factors dS^T, x = Q).
 static void backward_key_tile(const BackwardRange *range, size_t keys, const float *factors, const float *x, size_t width, float *key_sum) {

@@ -16,41 +16,17 @@
 typedef void (*AttendTile)(const HeedAttentionTile *, const TileScratch *, const TileOperands *, size_t, size_t, size_t, const float *);
 
 // One kernel a number of vectors, so that a few queries do not pay for a full tile; [vectors - 1][masked].
-#define ATTEND(name, vectors, masked, ...)                                                                                                 \
+#define ATTEND(name, vectors, masked, kernel)                                                                                              \
   static __attribute__((noinline)) void name##_##vectors##_##masked(const HeedAttentionTile *tile, const TileScratch *s,                   \
                                                                     const TileOperands *x, size_t first, size_t keys, size_t lane,         \
                                                                     const float *bias) {                                                   \
-    __VA_ARGS__(vectors, masked, tile, s, x, first, keys, lane, bias);                                                                     \
+    kernel(vectors, masked, tile, s, x, first, keys, lane, bias);                                                                          \
   }
-// clang-format off
-#if HEED_BLOCK_VECTORS == 2
-#define ATTEND_ALL(name, ...)                                                                                                              \
-  ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 2, true, __VA_ARGS__) static const AttendTile name[][2] = {{name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}};
-#elif HEED_BLOCK_VECTORS == 3
-#define ATTEND_ALL(name, ...)                                                                                                              \
-  ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 3, true, __VA_ARGS__)                                                                                                       \
-  static const AttendTile name[][2] = {{name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}};
-#else
-#define ATTEND_ALL(name, ...)                                                                                                              \
-  ATTEND(name, 1, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 1, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 2, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 2, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 3, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 3, true, __VA_ARGS__)                                                                                                       \
-  ATTEND(name, 4, false, __VA_ARGS__)                                                                                                      \
-  ATTEND(name, 4, true, __VA_ARGS__) static const AttendTile name[][2] = {                                                                 \
-      {name##_1_false, name##_1_true}, {name##_2_false, name##_2_true}, {name##_3_false, name##_3_true}, {name##_4_false, name##_4_true}};
-#endif
-// clang-format on
+#define ATTEND_BOTH(vectors, name, kernel) ATTEND(name, vectors, false, kernel) ATTEND(name, vectors, true, kernel)
+#define ATTEND_NAMES(vectors, name)        {name##_##vectors##_false, name##_##vectors##_true},
+#define ATTEND_ALL(name, kernel)                                                                                                           \
+  HEED_FOR_EACH_VECTORS(ATTEND_BOTH, name, kernel)                                                                                         \
+  static const AttendTile name[][2] = {HEED_FOR_EACH_VECTORS(ATTEND_NAMES, name)};
 
 INLINE_KERNEL void attend_tile_f32(const int vectors, const bool masked, const HeedAttentionTile *tile, const TileScratch *s,
                                    const TileOperands *x, size_t first, size_t keys, size_t lane, const float *bias) {

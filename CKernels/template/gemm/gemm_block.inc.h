@@ -149,42 +149,23 @@ typedef struct GemmKernels {
     }                                                                                                                                      \
     gemm_end(rows, vectors, x, before, before_row, some, sum);                                                                             \
   }
-#define GEMM_BLOCKS(product, vectors)                                                                                                      \
-  GEMM_BLOCK(product, 1, vectors)                                                                                                          \
-  GEMM_BLOCK(product, 2, vectors)                                                                                                          \
-  GEMM_BLOCK(product, 3, vectors)                                                                                                          \
-  GEMM_BLOCK(product, 4, vectors) GEMM_BLOCK(product, 5, vectors) GEMM_BLOCK(product, 6, vectors)
-#define GEMM_NAMES(product, vectors)                                                                                                       \
-  product##_1x##vectors, product##_2x##vectors, product##_3x##vectors, product##_4x##vectors, product##_5x##vectors, product##_6x##vectors
-// GEMM_KERNELS(product) defines the blocks of a product and product_kernels.
-#if HEED_BLOCK_VECTORS == 2
-#define GEMM_KERNELS(product)                                                                                                              \
-  GEMM_BLOCKS(product, 1)                                                                                                                  \
-  GEMM_BLOCKS(product, 2)                                                                                                                  \
-  GEMM_BLOCK(product, 1, 8)                                                                                                                \
-  GEMM_BLOCK(product, 2, 4)                                                                                                                \
-  static const GemmKernels product##_kernels = {{{GEMM_NAMES(product, 1)}, {GEMM_NAMES(product, 2)}}, {product##_1x8, product##_2x4}};
-#elif HEED_BLOCK_VECTORS == 3
-#define GEMM_KERNELS(product)                                                                                                              \
-  GEMM_BLOCKS(product, 1)                                                                                                                  \
-  GEMM_BLOCKS(product, 2)                                                                                                                  \
-  GEMM_BLOCKS(product, 3)                                                                                                                  \
-  GEMM_BLOCK(product, 1, 8)                                                                                                                \
-  GEMM_BLOCK(product, 2, 4)                                                                                                                \
-  static const GemmKernels product##_kernels = {{{GEMM_NAMES(product, 1)}, {GEMM_NAMES(product, 2)}, {GEMM_NAMES(product, 3)}},            \
-                                                {product##_1x8, product##_2x4}};
+#define GEMM_NAME(product, rows, vectors) product##_##rows##x##vectors,
+// X(product, rows, vectors) for 1 ... 6 rows.
+#define GEMM_FOR_EACH_ROWS(X, product, vectors)                                                                                            \
+  X(product, 1, vectors) X(product, 2, vectors) X(product, 3, vectors) X(product, 4, vectors) X(product, 5, vectors) X(product, 6, vectors)
+#define GEMM_BLOCKS(vectors, product) GEMM_FOR_EACH_ROWS(GEMM_BLOCK, product, vectors)
+#define GEMM_NAMES(vectors, product)  {GEMM_FOR_EACH_ROWS(GEMM_NAME, product, vectors)},
+#if HEED_BLOCK_VECTORS == 4
+#define GEMM_FOR_EACH_WIDE(X, product) X(product, 1, 16) X(product, 2, 8)
 #else
-#define GEMM_KERNELS(product)                                                                                                              \
-  GEMM_BLOCKS(product, 1)                                                                                                                  \
-  GEMM_BLOCKS(product, 2)                                                                                                                  \
-  GEMM_BLOCKS(product, 3)                                                                                                                  \
-  GEMM_BLOCKS(product, 4)                                                                                                                  \
-  GEMM_BLOCK(product, 1, 16)                                                                                                               \
-  GEMM_BLOCK(product, 2, 8)                                                                                                                \
-  static const GemmKernels product##_kernels = {                                                                                           \
-      {{GEMM_NAMES(product, 1)}, {GEMM_NAMES(product, 2)}, {GEMM_NAMES(product, 3)}, {GEMM_NAMES(product, 4)}},                            \
-      {product##_1x16, product##_2x8}};
+#define GEMM_FOR_EACH_WIDE(X, product) X(product, 1, 8) X(product, 2, 4)
 #endif
-static const size_t gemm_wide_vectors[] = {HEED_BLOCK_VECTORS == 4 ? 16 : 8, HEED_BLOCK_VECTORS == 4 ? 8 : 4};
+// Defines the blocks of a product and product_kernels.
+#define GEMM_KERNELS(product)                                                                                                              \
+  HEED_FOR_EACH_VECTORS(GEMM_BLOCKS, product)                                                                                              \
+  GEMM_FOR_EACH_WIDE(GEMM_BLOCK, product)                                                                                                  \
+  static const GemmKernels product##_kernels = {{HEED_FOR_EACH_VECTORS(GEMM_NAMES, product)}, {GEMM_FOR_EACH_WIDE(GEMM_NAME, product)}};
+#define GEMM_WIDE_VECTORS(product, rows, vectors) vectors,
+static const size_t gemm_wide_vectors[] = {GEMM_FOR_EACH_WIDE(GEMM_WIDE_VECTORS, )};
 
 #endif

@@ -55,26 +55,17 @@ INLINE_KERNEL void recurrent_block(const int rows, const int vectors, const Recu
   static __attribute__((noinline)) void recurrent_block_##rows##_##less(const RecurrentBlock *x) {                                         \
     recurrent_block(rows, HEED_BLOCK_VECTORS - less, x);                                                                                   \
   }
-RECURRENT_BLOCK(1, 0)
-RECURRENT_BLOCK(2, 0)
-RECURRENT_BLOCK(3, 0)
-RECURRENT_BLOCK(4, 0)
-RECURRENT_BLOCK(1, 1)
-RECURRENT_BLOCK(2, 1)
-RECURRENT_BLOCK(3, 1)
-RECURRENT_BLOCK(4, 1)
+#define RECURRENT_NAME(rows, less) recurrent_block_##rows##_##less,
+// X(rows, less) for 1 ... RECURRENT_ROWS rows.
 #if HEED_BLOCK_VECTORS == 3
-#define RECURRENT_NAMES(less) recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less, recurrent_block_4_##less
+#define RECURRENT_FOR_EACH_ROWS(X, less) X(1, less) X(2, less) X(3, less) X(4, less)
 #else
-RECURRENT_BLOCK(5, 0)
-RECURRENT_BLOCK(6, 0)
-RECURRENT_BLOCK(5, 1)
-RECURRENT_BLOCK(6, 1)
-#define RECURRENT_NAMES(less)                                                                                                              \
-  recurrent_block_1_##less, recurrent_block_2_##less, recurrent_block_3_##less, recurrent_block_4_##less, recurrent_block_5_##less,        \
-      recurrent_block_6_##less
+#define RECURRENT_FOR_EACH_ROWS(X, less) X(1, less) X(2, less) X(3, less) X(4, less) X(5, less) X(6, less)
 #endif
-static void (*const recurrent_blocks[2][RECURRENT_ROWS])(const RecurrentBlock *) = {{RECURRENT_NAMES(0)}, {RECURRENT_NAMES(1)}};
+RECURRENT_FOR_EACH_ROWS(RECURRENT_BLOCK, 0)
+RECURRENT_FOR_EACH_ROWS(RECURRENT_BLOCK, 1)
+static void (*const recurrent_blocks[2][RECURRENT_ROWS])(const RecurrentBlock *) = {{RECURRENT_FOR_EACH_ROWS(RECURRENT_NAME, 0)},
+                                                                                    {RECURRENT_FOR_EACH_ROWS(RECURRENT_NAME, 1)}};
 
 // All rows against one block of k of some columns of a panel, which stay in the first-level cache (16 KiB at most).
 static void recurrent_rows(RecurrentBlock x, size_t rows, size_t columns) {
