@@ -8,7 +8,7 @@ VOCABULARY vf vp_set1(uint32_t pair) { return _mm512_castsi512_ps(_mm512_set1_ep
 // n pairs, 2n numbers.
 VOCABULARY vf vp_load_n(const uint16_t *p, size_t n) { return _mm512_castsi512_ps(_mm512_maskz_loadu_epi32(vm_first(n), p)); }
 // c + odd a * odd b, then + even a * even b, each with one rounding to nearest; denormals count as 0.
-VOCABULARY vf vf_dot_bf16(vf c, vf a, vf b) { return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b); }
+VOCABULARY vf vf_dot_bf16(vf a, vf b, vf c) { return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b); }
 // Two vectors rounded and interleaved.
 VOCABULARY vf vp_round(vf even, vf odd) {
   const __m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(even)),

@@ -21,17 +21,8 @@ INLINE_KERNEL void block_dot(const int rows, const int vectors, const char *a, p
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) sum[r][v] = vf_zero();
-  for (; depth > 0; depth--, a += a_column, b += b_row) {
-    vf panel[HEED_BLOCK_VECTORS];
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) panel[v] = vp_load(b + v * HEED_LANES);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-      const vf element = vp_set1(load_pair(a + r * a_row));
-#pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) sum[r][v] = vf_dot_bf16(sum[r][v], element, panel[v]);
-    }
-  }
+  for (; depth > 0; depth--, a += a_column, b += b_row)
+    BLOCK_TERM(rows, vectors, vp_set1(load_pair(a + r * a_row)), vp_load(b + v * HEED_LANES), vf_dot_bf16, sum[r][v]);
 }
 
 INLINE_KERNEL void score_rows_dot(const int rows, const int vectors, const HeedAttentionTile *tile, const char *key, const uint32_t *query,

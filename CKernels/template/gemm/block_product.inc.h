@@ -1,4 +1,4 @@
-// The one register block that every product is made of: rows x vectors accumulators,
+// Register blocks: rows x vectors accumulators,
 //
 //   sum[r][v] = sum over k in order of A[r * a_row + k * a_column] * B[k * b_row + v * lanes]
 //
@@ -12,20 +12,21 @@
 #ifndef HEED_BLOCK_PRODUCT_INC_H
 #define HEED_BLOCK_PRODUCT_INC_H
 
-#define BLOCK_ROWS_MOST (2 * HEED_BLOCK_ROWS)
+#define BLOCK_ROWS_MOST    (2 * HEED_BLOCK_ROWS)
+#define BLOCK_VECTORS_MOST (4 * HEED_BLOCK_VECTORS) // of gemm's widest block, a single row
 
-INLINE_KERNEL void block_product_term(const int rows, const int vectors, const float *a, ptrdiff_t a_row, const float *b,
-                                      vf sum[][HEED_BLOCK_VECTORS]) {
-  vf panel[HEED_BLOCK_VECTORS];
-#pragma clang loop unroll(full)
-  for (int v = 0; v < vectors; v++) panel[v] = vf_load(b + v * HEED_LANES);
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++) {
-    const vf element = vf_set1(a[r * a_row]);
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) sum[r][v] = vf_accumulate(element, panel[v], sum[r][v]);
-  }
-}
+// One term of a register block, which every product is made of: sum <- sum + a * b for all rows and vectors, `a` an expression in r, `b` in v,
+// `sum` in both. A macro, so that the accumulator may be an array of any shape, and the multiply-add one that only some callers' processors
+// have; the machine code is that of the loops written out.
+#define BLOCK_TERM(rows, vectors, a, b, multiply_add, sum)                                                                                 \
+  do {                                                                                                                                     \
+    vf panel[BLOCK_VECTORS_MOST];                                                                                                          \
+    _Pragma("clang loop unroll(full)") for (int v = 0; v < (vectors); v++) panel[v] = b;                                                   \
+    _Pragma("clang loop unroll(full)") for (int r = 0; r < (rows); r++) {                                                                  \
+      const vf element = a;                                                                                                                \
+      _Pragma("clang loop unroll(full)") for (int v = 0; v < (vectors); v++) sum = multiply_add(element, panel[v], sum);                   \
+    }                                                                                                                                      \
+  } while (0)
 
 INLINE_KERNEL void block_product(const int rows, const int vectors, const bool paired, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,
                                  const float *b, ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {
@@ -35,10 +36,11 @@ INLINE_KERNEL void block_product(const int rows, const int vectors, const bool p
     for (int v = 0; v < vectors; v++) sum[r][v] = vf_zero();
   if (paired)
     for (; depth >= 2; depth -= 2, a += 2 * a_column, b += 2 * b_row) {
-      block_product_term(rows, vectors, a + a_column, a_row, b + b_row, sum);
-      block_product_term(rows, vectors, a, a_row, b, sum);
+      BLOCK_TERM(rows, vectors, vf_set1((a + a_column)[r * a_row]), vf_load(b + b_row + v * HEED_LANES), vf_accumulate, sum[r][v]);
+      BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r][v]);
     }
-  for (; depth > 0; depth--, a += a_column, b += b_row) block_product_term(rows, vectors, a, a_row, b, sum);
+  for (; depth > 0; depth--, a += a_column, b += b_row)
+    BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r][v]);
 }
 
 #endif

@@ -9,19 +9,8 @@ INLINE_KERNEL void gemm_dot(const int rows, const int vectors, const GemmBlock *
   const ptrdiff_t a_row = x->a_row, a_column = x->a_column, b_row = x->b_row;
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows * vectors; i++) sum[i] = vf_zero();
-  for (size_t k = depth; k > 0; k--) {
-    vf panel[GEMM_SUMS];
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) panel[v] = vf_load(b + v * HEED_LANES);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-      const vf element = vf_set1(a[r * a_row]);
-#pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) sum[r * vectors + v] = vf_dot_bf16(sum[r * vectors + v], element, panel[v]);
-    }
-    a += a_column;
-    b += b_row;
-  }
+  for (size_t k = depth; k > 0; k--, a += a_column, b += b_row)
+    BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_dot_bf16, sum[r * vectors + v]);
 }
 
 GEMM_KERNELS(gemm_dot)

@@ -4,6 +4,7 @@
 #define HEED_RECURRENT_INC_H
 
 #include "template/activation.inc.h"
+#include "template/gemm/block_product.inc.h"
 #include "template/math/sigmoid.inc.h"
 #include "template/math/tanh.inc.h"
 #include "template/recurrent/recurrent_row.inc.h"
@@ -30,17 +31,8 @@ INLINE_KERNEL void recurrent_block(const int rows, const int vectors, const Recu
   const size_t width = x->width;
 #pragma clang loop unroll(full)
   for (int i = 0; i < rows * vectors; i++) sum[i] = vf_zero();
-  for (size_t k = x->depth; k > 0; k--, a++, b += width) {
-    vf panel[HEED_BLOCK_VECTORS];
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) panel[v] = vf_load(b + v * HEED_LANES);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) {
-      const vf element = vf_set1(a[r * a_row]);
-#pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) sum[r * vectors + v] = vf_accumulate(element, panel[v], sum[r * vectors + v]);
-    }
-  }
+  for (size_t k = x->depth; k > 0; k--, a++, b += width)
+    BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r * vectors + v]);
   float *sums = x->sums;
   if (!x->first) {
 #pragma clang loop unroll(full)
