@@ -8,9 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "runtime/sizes.h"
+
 // A word of the vocabulary, or a kernel's inner part: always inlined, so that constant arguments unroll its loops and its vectors stay in
 // registers of the caller's instruction set.
 #define VOCABULARY    static inline __attribute__((always_inline, unused))
 #define INLINE_KERNEL static inline __attribute__((always_inline, unused))
+
+// How many vectors hold n floats, and how many floats those hold.
+#define HEED_VECTORS(n) (((n) + HEED_LANES - 1) / HEED_LANES)
+#define HEED_PADDED(n)  (HEED_VECTORS(n) * HEED_LANES)
 
 #endif

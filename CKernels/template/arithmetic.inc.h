@@ -148,8 +148,8 @@ static bool arithmetic_is_dense(ptrdiff_t column) { return column == 1 || column
 // The part of the block from (i, j) on, of at most a tile.
 INLINE_KERNEL HeedArithmeticBlock arithmetic_part(const HeedArithmeticBlock *x, size_t i, size_t j, size_t output_bytes) {
   HeedArithmeticBlock part = *x;
-  part.rows = x->rows - i < ARITHMETIC_TILE_ROWS ? x->rows - i : ARITHMETIC_TILE_ROWS;
-  part.columns = x->columns - j < ARITHMETIC_TILE_COLUMNS ? x->columns - j : ARITHMETIC_TILE_COLUMNS;
+  part.rows = heed_size_min(x->rows - i, ARITHMETIC_TILE_ROWS);
+  part.columns = heed_size_min(x->columns - j, ARITHMETIC_TILE_COLUMNS);
   const ptrdiff_t row = (ptrdiff_t)i, column = (ptrdiff_t)j;
   part.a = x->a + row * x->a_row + column * x->a_column;
   if (x->b) part.b = x->b + row * x->b_row + column * x->b_column;

@@ -51,7 +51,7 @@ INLINE_KERNEL float arithmetic_line(HeedArithmeticReduction reduction, size_t co
 INLINE_KERNEL void arithmetic_columns(HeedArithmeticReduction reduction, size_t count, const float *x, const ptrdiff_t *rows,
                                       size_t columns, float *output) {
   float all[ARITHMETIC_PARTIALS][HEED_ARITHMETIC_COLUMNS];
-  const size_t partials = count < ARITHMETIC_PARTIALS ? count : ARITHMETIC_PARTIALS;
+  const size_t partials = heed_size_min(count, ARITHMETIC_PARTIALS);
   for (size_t p = 0; p < ARITHMETIC_PARTIALS; p++)
     for (size_t j = 0; j < columns; j += HEED_LANES) vf_store(all[p] + j, vf_set1(arithmetic_start(reduction)));
   for (size_t i = 0; i < count; i += partials)

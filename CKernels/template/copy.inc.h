@@ -5,9 +5,9 @@
 static void copy_strided(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target,
                          ptrdiff_t target_row, ptrdiff_t target_column) {
   for (size_t i = 0; i < rows; i += HEED_LANES) {
-    const size_t height = rows - i < HEED_LANES ? rows - i : HEED_LANES;
+    const size_t height = heed_size_min(rows - i, HEED_LANES);
     for (size_t j = 0; j < columns; j += HEED_LANES) {
-      const size_t width = columns - j < HEED_LANES ? columns - j : HEED_LANES;
+      const size_t width = heed_size_min(columns - j, HEED_LANES);
       const float *from = source + (ptrdiff_t)i * source_row + (ptrdiff_t)j * source_column;
       float *to = target + (ptrdiff_t)i * target_row + (ptrdiff_t)j * target_column;
       if (source_column == 1 && target_column == 1) {

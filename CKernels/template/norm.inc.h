@@ -76,7 +76,7 @@ typedef struct NormPlace {
 } NormPlace;
 
 INLINE_KERNEL NormPlace norm_first_stretch(const NormPasses *x) {
-  const size_t n = x->columns < PIVOT_COLUMNS ? x->columns : PIVOT_COLUMNS;
+  const size_t n = heed_size_min(x->columns, PIVOT_COLUMNS);
   vf sum = vf_zero(), low = vf_set1(INFINITY), high = vf_set1(-INFINITY);
   for (size_t j = 0; j < n; j += HEED_LANES) {
     const vf s = norm_load(x, j, n - j);

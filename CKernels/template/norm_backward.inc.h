@@ -79,13 +79,13 @@ INLINE_KERNEL void norm_input_gradient(const bool centred, const NormBackwardRow
 }
 
 static void norm_backward_chunk(const HeedNormChunk *c) {
-  const size_t padded = (c->columns + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
+  const size_t padded = HEED_PADDED(c->columns);
   for (size_t j = 0; j < padded; j++) {
     if (c->weight_sums) c->weight_sums[j] = 0;
     if (c->bias_sums) c->bias_sums[j] = 0;
   }
   for (size_t first = 0; first < c->rows; first += HEED_NORM_GROUP) {
-    const size_t rows = c->rows - first < HEED_NORM_GROUP ? c->rows - first : HEED_NORM_GROUP;
+    const size_t rows = heed_size_min(c->rows - first, HEED_NORM_GROUP);
     if (c->weight_sums || c->bias_sums) norm_group_sums(c, first, rows);
     for (size_t r = first; c->input_gradient && r < first + rows; r++) {
       const float *statistics = c->statistics + r * HEED_NORM_STATISTICS;

@@ -75,7 +75,7 @@ typedef struct RandomPart {
 INLINE_KERNEL RandomPart random_part(const HeedRandom *random, size_t done, size_t count) {
   const uint64_t n = random->offset + done;
   RandomPart part = {.block = n / HEED_RANDOM_BLOCK, .inside = n % HEED_RANDOM_BLOCK, .done = done};
-  part.count = HEED_RANDOM_BLOCK - part.inside < count - done ? HEED_RANDOM_BLOCK - part.inside : count - done;
+  part.count = heed_size_min(HEED_RANDOM_BLOCK - part.inside, count - done);
   return part;
 }
 

@@ -186,7 +186,7 @@ INLINE_KERNEL void additive_block(const int vectors, const bool whole, const Hee
 }
 
 static void additive_gradients(const HeedAdditiveGradients *x) {
-  switch ((x->columns + HEED_LANES - 1) / HEED_LANES) {
+  switch (HEED_VECTORS(x->columns)) {
   case 1:
     additive_block(1, false, x);
     break;

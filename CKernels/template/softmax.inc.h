@@ -28,7 +28,7 @@ typedef struct SoftmaxScores {
 
 INLINE_KERNEL vm softmax_seen(const SoftmaxScores *x, size_t column, size_t count) {
   vm seen = vm_first(count);
-  if (x->row->boolean) seen = vm_and(seen, vm_from_bytes_n(x->row->boolean + column, count < HEED_LANES ? count : HEED_LANES));
+  if (x->row->boolean) seen = vm_and(seen, vm_from_bytes_n(x->row->boolean + column, heed_size_min(count, HEED_LANES)));
   if (x->added) seen = vm_and(seen, vm_not(vf_equal(vf_load_n(x->row->additive + column, count), vf_set1(-INFINITY))));
   return seen;
 }

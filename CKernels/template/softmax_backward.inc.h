@@ -7,7 +7,7 @@
 
 INLINE_KERNEL vm softmax_backward_seen(const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vf y) {
   vm seen = vm_first(count);
-  if (x->mask) seen = vm_and(seen, vm_from_bytes_n(x->mask + j, count < HEED_LANES ? count : HEED_LANES));
+  if (x->mask) seen = vm_and(seen, vm_from_bytes_n(x->mask + j, heed_size_min(count, HEED_LANES)));
   return x->logarithm ? seen : vm_and(seen, vm_not(vf_equal(y, vf_zero())));
 }
 

@@ -50,7 +50,7 @@ INLINE_KERNEL void sparse_sum(const int vectors, const HeedSparseRows *x, size_t
 static void sparse_multiply(const HeedSparseRows *x) {
   for (size_t r = x->first; r < x->end; r++)
     for (size_t j = 0; j < x->width;) {
-      const size_t vectors = (x->width - j + HEED_LANES - 1) / HEED_LANES;
+      const size_t vectors = HEED_VECTORS(x->width - j);
       if (vectors >= 4)
         sparse_sum(4, x, r, j), j += 4 * HEED_LANES;
       else if (vectors >= 2)

@@ -84,7 +84,7 @@ static const BackwardQueryKernel backward_query_tiles[] = {HEED_FOR_EACH_VECTORS
 // P^T and dS^T of the pair. Reports whether anything in it may be hidden.
 static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
   const HeedAttentionTile *tile = x->queries->tile;
-  const size_t groups = (tile->queries + HEED_LANES - 1) / HEED_LANES, keys = x->keys->count;
+  const size_t groups = HEED_VECTORS(tile->queries), keys = x->keys->count;
   const ptrdiff_t first = (ptrdiff_t)x->keys->first;
   const bool careful = x->bias != NULL || x->queries->sees_nothing, dropped = tile->dropout > 0;
   range->queries = tile->queries;
@@ -98,8 +98,8 @@ static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
     const ptrdiff_t seen = visible_keys(tile, last) - first, all = visible_keys(tile, lane) - first;
     range->counts[g] = 0;
     if (seen <= 0 || first_key(tile, lane) >= first + (ptrdiff_t)keys) continue;
-    const size_t blocks = ((size_t)seen + BLOCK_ROWS_MOST - 1) / BLOCK_ROWS_MOST * BLOCK_ROWS_MOST;
-    const size_t count = blocks < keys ? blocks : keys;
+    const size_t blocks = heed_round_up((size_t)seen, BLOCK_ROWS_MOST);
+    const size_t count = heed_size_min(blocks, keys);
     range->counts[g] = count;
     const bool masked = careful || all < (ptrdiff_t)count || first_key(tile, last) > first;
     backward_stages[0][dropped ? BackwardDropped : (masked ? BackwardMasked : BackwardPlain)](x, lane, count);
@@ -109,7 +109,7 @@ static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
 
 // dQ^T <- dQ^T + K^T dS^T.
 static void backward_queries(const BackwardStage *x, const BackwardRange *range, bool masked, float *query_sum) {
-  const size_t dim = x->queries->tile->head_dim, groups = (range->queries + HEED_LANES - 1) / HEED_LANES;
+  const size_t dim = x->queries->tile->head_dim, groups = HEED_VECTORS(range->queries);
   const float *key = x->keys->key, *cotangent = x->arrays->cotangent;
   bool whole = true;
   for (size_t g = 0; g < groups; g++) whole = whole && range->counts[g] == x->keys->count;
@@ -150,10 +150,10 @@ static void backward_pair(const HeedAttentionBackwardQueries *queries, const Hee
   BackwardRange range;
   const bool masked = backward_scores(&stage, &range);
   if (keys->value_sum)
-    backward_keys(&stage, &range, masked && !queries->gradient_finite, arrays.weights, queries->gradient_rows,
-                  backward_padded(tile->value_dim), keys->value_sum);
+    backward_keys(&stage, &range, masked && !queries->gradient_finite, arrays.weights, queries->gradient_rows, HEED_PADDED(tile->value_dim),
+                  keys->value_sum);
   if (keys->key_sum)
-    backward_keys(&stage, &range, masked && !queries->query_finite, arrays.cotangent, queries->query_rows, backward_padded(tile->head_dim),
+    backward_keys(&stage, &range, masked && !queries->query_finite, arrays.cotangent, queries->query_rows, HEED_PADDED(tile->head_dim),
                   keys->key_sum);
   if (sums->query_sum) backward_queries(&stage, &range, masked, sums->query_sum);
   if (!sums->additive_sum) return;

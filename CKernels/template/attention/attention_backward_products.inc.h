@@ -21,8 +21,6 @@ typedef struct BackwardArrays {
 
 #define BACKWARD_ARRAYS 5
 
-INLINE_KERNEL size_t backward_padded(size_t columns) { return (columns + HEED_LANES - 1) / HEED_LANES * HEED_LANES; }
-
 // Where a weight says that its key is hidden. (A NaN may have a sign too.)
 INLINE_KERNEL vm backward_hidden(vf weight) { return vm_and(vf_sign_bit(weight), vf_equal(weight, vf_zero())); }
 
@@ -166,7 +164,7 @@ static const BackwardKeyPanel backward_key_panels[] = {HEED_FOR_EACH_VECTORS(BAC
 // All columns of dV (factors P^T, x = dO) or dK (factors dS^T, x = Q).
 static void backward_key_tile(const BackwardRange *range, size_t keys, const float *factors, const float *x, size_t width, float *key_sum) {
   for (size_t column = 0; column < width;) {
-    const size_t left = (width - column) / HEED_LANES, vectors = left < HEED_BLOCK_VECTORS ? left : HEED_BLOCK_VECTORS;
+    const size_t left = (width - column) / HEED_LANES, vectors = heed_size_min(left, HEED_BLOCK_VECTORS);
     backward_key_panels[vectors - 1](range, keys, factors, x + column, width, key_sum + column);
     column += vectors * HEED_LANES;
   }

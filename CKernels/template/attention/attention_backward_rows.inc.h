@@ -65,7 +65,7 @@ static void backward_online(const HeedAttentionTile *tile, const BackwardStatist
                   QUERY_TILE, QUERY_TILE);
   for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f, s->delta[i] = s->total[i] = 0.0;
   for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
-    const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
+    const size_t keys = heed_size_min(end - first, KEY_TILE);
     const TileMask mask = gather_bias(tile, first, keys, s->bias);
     if (mask == TileMaskAll) continue;
     const TileOperands x = {.key = (const float *)tile->key + (ptrdiff_t)first * tile->key_row,
@@ -135,7 +135,7 @@ static bool backward_pack_rows(const float *source, ptrdiff_t source_row, ptrdif
   // What is empty may be null: no address is made of it.
   for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += width)
     for (size_t column = 0; column < columns; column += HEED_LANES) {
-      const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES, kept = width - column;
+      const size_t n = heed_size_min(columns - column, HEED_LANES), kept = width - column;
       vf x;
       if (source_column == 1) {
         x = vf_load_n(source + column, n);
@@ -157,7 +157,7 @@ static bool backward_pack_keys(const float *source, ptrdiff_t source_row, ptrdif
 
 static void backward_pack_queries(HeedAttentionBackwardQueries *q) {
   const HeedAttentionTile *tile = q->tile;
-  const size_t query_width = backward_padded(tile->head_dim), gradient_width = backward_padded(tile->value_dim);
+  const size_t query_width = HEED_PADDED(tile->head_dim), gradient_width = HEED_PADDED(tile->value_dim);
   q->query_finite = backward_pack_rows((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
                                        query_width, q->query_rows);
   q->gradient_finite = backward_pack_rows(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim,
@@ -178,11 +178,11 @@ static void backward_finish_queries(const float *query_sum, float factor, size_t
 
 static void backward_finish_keys(const float *sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,
                                  ptrdiff_t target_column) {
-  const size_t width = backward_padded(columns);
+  const size_t width = HEED_PADDED(columns);
   for (size_t row = 0; row < rows; row++, sum += width, target += target_row)
     for (size_t column = 0; column < columns; column += HEED_LANES) {
       const vf x = vf_add(vf_mul(vf_load(sum + column), vf_set1(factor)), vf_zero()); // no zero is negative
-      const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES;
+      const size_t n = heed_size_min(columns - column, HEED_LANES);
       float lanes[HEED_LANES];
       if (target_column == 1) {
         vf_store_n(target + column, x, n);
@@ -195,7 +195,7 @@ static void backward_finish_keys(const float *sum, float factor, size_t rows, si
 
 static void backward_resume_keys(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
                                  float *sum) {
-  backward_pack_rows(source, source_row, source_column, rows, columns, backward_padded(columns), sum);
+  backward_pack_rows(source, source_row, source_column, rows, columns, HEED_PADDED(columns), sum);
 }
 
 // ---- Rows of the materialised arm, keys in the lanes ----------------------------------------------------------------------------------------
@@ -203,7 +203,7 @@ static void backward_resume_keys(const float *source, ptrdiff_t source_row, ptrd
 static void backward_weigh_row(size_t count, const float *scores, const uint8_t *seen, float log_sum_exp, float *weights) {
   const vf shift = vf_set1(log_sum_exp);
   for (size_t j = 0; j < count; j += HEED_LANES) {
-    const size_t n = count - j < HEED_LANES ? count - j : HEED_LANES;
+    const size_t n = heed_size_min(count - j, HEED_LANES);
     vf weight = exp_rr2_t16_p3(vf_sub(vf_load_n(scores + j, n), shift));
     if (seen) weight = vf_select(vm_from_bytes_n(seen + j, n), weight, vf_zero());
     vf_store_n(weights + j, weight, n);
@@ -213,7 +213,7 @@ static void backward_weigh_row(size_t count, const float *scores, const uint8_t 
 static void backward_score_row(size_t count, float *weights, const float *cotangents, const uint8_t *seen, float delta, float *scores) {
   const vf shift = vf_set1(delta), least = vf_set1(HEED_ATTENTION_LEAST_WEIGHT);
   for (size_t j = 0; j < count; j += HEED_LANES) {
-    const size_t n = count - j < HEED_LANES ? count - j : HEED_LANES;
+    const size_t n = heed_size_min(count - j, HEED_LANES);
     const vf weight = vf_load_n(weights + j, n), taken = vf_select(vf_less(weight, least), vf_zero(), weight);
     vf score = vf_mul(taken, vf_sub(vf_load_n(cotangents + j, n), shift));
     if (seen) score = vf_select(vm_from_bytes_n(seen + j, n), score, vf_zero());

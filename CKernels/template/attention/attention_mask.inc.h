@@ -99,9 +99,9 @@ INLINE_KERNEL void gather_boolean(const HeedAttentionTile *tile, size_t first, s
     return;
   }
   for (size_t row = 0; row < QUERY_TILE; row += HEED_LANES) {
-    const size_t count = row >= tile->queries ? 0 : (tile->queries - row < HEED_LANES ? tile->queries - row : HEED_LANES);
+    const size_t count = row >= tile->queries ? 0 : heed_size_min(tile->queries - row, HEED_LANES);
     for (size_t column = 0; column < keys; column += HEED_LANES) {
-      const size_t width = keys - column < HEED_LANES ? keys - column : HEED_LANES;
+      const size_t width = heed_size_min(keys - column, HEED_LANES);
       vf block[HEED_LANES];
       for (size_t i = 0; i < HEED_LANES; i++) {
         block[i] = vf_zero();

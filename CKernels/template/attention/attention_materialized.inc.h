@@ -16,11 +16,11 @@ static bool is_finite(const float *x, ptrdiff_t row, ptrdiff_t column, size_t ro
 // One row of O: the matrix product's order of summation, without the keys whose byte in `seen` is 0.
 static void weighted_sum_seen(const HeedWeightedSum *x) {
   for (size_t e = 0; e < x->value_dim; e += HEED_LANES) {
-    const size_t count = x->value_dim - e < HEED_LANES ? x->value_dim - e : HEED_LANES;
+    const size_t count = heed_size_min(x->value_dim - e, HEED_LANES);
     const float *value = x->value + (ptrdiff_t)e * x->value_column;
     vf total = vf_zero();
     for (size_t first = 0; first < x->keys; first += HEED_GEMM_KC) {
-      const size_t end = x->keys - first < HEED_GEMM_KC ? x->keys : first + HEED_GEMM_KC;
+      const size_t end = first + heed_size_min(x->keys - first, HEED_GEMM_KC);
       vf sum = vf_zero();
       for (size_t j = first; j < end; j++) {
         if (!x->seen[j]) continue;

@@ -140,7 +140,7 @@ static void attention_tiled_dot_forward(const HeedAttentionTile *tile) {
         const uint16_t *source =
             (const uint16_t *)tile->query + (ptrdiff_t)(row + i) * tile->query_row + (ptrdiff_t)(2 * pair) * tile->query_column;
         uint16_t gathered[2 * HEED_LANES];
-        const size_t there = pairs - pair < HEED_LANES ? pairs - pair : HEED_LANES;
+        const size_t there = heed_size_min(pairs - pair, HEED_LANES);
         if (tile->query_column != 1) {
           for (size_t d = 0; d < 2 * there; d++) gathered[d] = source[(ptrdiff_t)d * tile->query_column];
           source = gathered;

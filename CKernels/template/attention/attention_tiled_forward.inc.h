@@ -94,7 +94,7 @@ static TileOperands operands_cached_bf16(const HeedAttentionTile *tile, const Ti
   const uint16_t *key = (const uint16_t *)tile->key_chunks[chunk] + row * dim;
   const uint16_t *value = (const uint16_t *)tile->value_chunks[chunk] + row * tile->value_dim;
   // The block's layout is kept: what is converted is one row of 16 D numbers.
-  const size_t blocks = (keys + KEY_BLOCK - 1) / KEY_BLOCK;
+  const size_t blocks = heed_divide_up(keys, KEY_BLOCK);
   convert_rows_bf16(key, (ptrdiff_t)(KEY_BLOCK * dim), 1, blocks, KEY_BLOCK * dim, s->key);
   convert_rows_bf16(value, (ptrdiff_t)tile->value_dim, 1, keys, tile->value_dim, s->value);
   TileOperands x = operands_converted(tile, s);
@@ -105,12 +105,12 @@ static TileOperands operands_cached_bf16(const HeedAttentionTile *tile, const Ti
 // The tiles of one chunk.
 static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, size_t begin, size_t end, TileSource source,
                          const AttendTile attend[][2]) {
-  const size_t groups = (tile->queries + HEED_LANES - 1) / HEED_LANES;
+  const size_t groups = HEED_VECTORS(tile->queries);
   for (size_t i = 0; i < QUERY_TILE; i++) s->chunk_max[i] = LOWEST, s->chunk_sum[i] = 0.0f;
   for (size_t i = 0; i < QUERY_TILE * tile->value_dim; i++) s->chunk[i] = 0.0f;
   const size_t unseen = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; // tiles before the window of every row
   for (size_t first = begin > unseen ? begin : unseen; first < end; first += KEY_TILE) {
-    const size_t keys = end - first < KEY_TILE ? end - first : KEY_TILE;
+    const size_t keys = heed_size_min(end - first, KEY_TILE);
     const TileMask mask = gather_bias(tile, first, keys, s->bias);
     if (mask == TileMaskAll) continue;
     const float *bias = mask == TileMaskSome ? s->bias : NULL;
@@ -125,7 +125,7 @@ static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, si
       const ptrdiff_t seen = visible_keys(tile, last) - (ptrdiff_t)first, all = visible_keys(tile, lane) - (ptrdiff_t)first;
       const bool enters = first_key(tile, last) > (ptrdiff_t)first; // the window begins here for some row
       if (seen <= 0 || first_key(tile, lane) >= (ptrdiff_t)(first + keys)) continue;
-      const size_t count = (size_t)seen < keys ? (size_t)seen : keys;
+      const size_t count = heed_size_min((size_t)seen, keys);
       attend[0][bias != NULL || all < (ptrdiff_t)count || enters](tile, s, &x, first, count, lane, bias);
     }
   }
@@ -149,13 +149,13 @@ static void merge_chunk(const TileScratch *s, size_t value_dim) {
 static void attend_all(const HeedAttentionTile *tile, TileScratch *s, TileSource source, const AttendTile attend[][2]) {
   const size_t seen = (size_t)visible_keys(tile, tile->queries - 1);
   const size_t earliest = (size_t)first_key(tile, 0) / KEY_CHUNK * KEY_CHUNK, start = earliest < seen ? earliest : 0;
-  attend_chunk(tile, s, start, seen - start < KEY_CHUNK ? seen : start + KEY_CHUNK, source, attend);
+  attend_chunk(tile, s, start, start + heed_size_min(seen - start, KEY_CHUNK), source, attend);
   if (seen - start > KEY_CHUNK) { // the first chunk is the total so far
     float *const pointers[] = {s->chunk, s->chunk_max, s->chunk_sum};
     s->chunk = s->total, s->chunk_max = s->total_max, s->chunk_sum = s->total_sum;
     s->total = pointers[0], s->total_max = pointers[1], s->total_sum = pointers[2];
     for (size_t begin = start + KEY_CHUNK; begin < seen; begin += KEY_CHUNK) {
-      attend_chunk(tile, s, begin, seen - begin < KEY_CHUNK ? seen : begin + KEY_CHUNK, source, attend);
+      attend_chunk(tile, s, begin, begin + heed_size_min(seen - begin, KEY_CHUNK), source, attend);
       merge_chunk(s, tile->value_dim);
     }
     s->chunk = s->total, s->chunk_max = s->total_max, s->chunk_sum = s->total_sum;

@@ -17,7 +17,7 @@ INLINE_KERNEL size_t convolution_runs(const HeedUnfold *u, size_t first, size_t 
   size_t count = 0;
   for (size_t column = first; column < end;) {
     const size_t at = u->first + column, n = at / pixels, y = at % pixels / u->output_width, x = at % u->output_width;
-    const size_t left = u->output_width - x, length = end - column < left ? end - column : left;
+    const size_t left = u->output_width - x, length = heed_size_min(end - column, left);
     const ptrdiff_t row = (ptrdiff_t)(y * s->stride_height) - (ptrdiff_t)s->top;
     runs[count++] = (ConvolutionRun){
         .image = (ptrdiff_t)n * u->strides.batch + row * u->strides.row + (ptrdiff_t)(x * s->stride_width) * u->strides.column,
@@ -67,7 +67,7 @@ static void convolution_unfold(const HeedUnfold *u) {
   ConvolutionRun runs[HEED_UNFOLD_COLUMNS];
   float *row = u->matrix;
   for (size_t first = 0; first < u->columns; first += u->panel) {
-    const size_t end = u->columns - first < u->panel ? u->columns : first + u->panel;
+    const size_t end = first + heed_size_min(u->columns - first, u->panel);
     const size_t count = convolution_runs(u, first, end, runs);
     for (size_t c = 0; c < u->channels; c++)
       for (size_t i = 0; i < s->kernel_height; i++) {

@@ -8,7 +8,7 @@ static void convolution_shifted_sum(const HeedShiftedSum *s) {
     vf total[DEPTHWISE_VECTORS];
     for (size_t v = 0; v < DEPTHWISE_VECTORS; v++) total[v] = vf_zero();
     for (size_t first = 0; first < s->terms; first += HEED_GEMM_KC) {
-      const size_t end = s->terms - first < HEED_GEMM_KC ? s->terms : first + HEED_GEMM_KC;
+      const size_t end = first + heed_size_min(s->terms - first, HEED_GEMM_KC);
       vf sum[DEPTHWISE_VECTORS];
 #pragma clang loop unroll(full)
       for (size_t v = 0; v < DEPTHWISE_VECTORS; v++) sum[v] = vf_zero();

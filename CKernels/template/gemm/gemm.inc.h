@@ -44,7 +44,7 @@ static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, floa
     return;
   }
   const float *b = (const float *)tile->b + (ptrdiff_t)k * tile->b_row + (ptrdiff_t)column * tile->b_column;
-  const size_t width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
+  const size_t width = block->width, padded = HEED_PADDED(width);
   block->b = b;
   block->b_row = tile->b_row;
   if (tile->b_column == 1 && padded == width && tile->rows < GEMM_COPY_B_ROWS) return; // never where a panel is staged for many tiles

@@ -63,7 +63,7 @@ INLINE_KERNEL void gemm_transpose_bf16(const uint16_t *b, ptrdiff_t stride, size
 }
 
 static void gemm_stage_b_bf16(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block) {
-  const size_t depth = block->depth, width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
+  const size_t depth = block->depth, width = block->width, padded = HEED_PADDED(width);
   block->b = copy;
   block->b_row = GEMM_NR;
   if (tile->b_layout == HeedGemmLayoutPacked) {

@@ -49,7 +49,7 @@ static __attribute__((noinline)) void gemm_finish(const GemmBlock *x, int rows, 
   for (int r = 0; r < rows; r++) {
     for (int v = 0; v < vectors; v++, sums += HEED_LANES) {
       const size_t lane = (size_t)v * HEED_LANES, left = x->width > lane ? x->width - lane : 0;
-      const size_t count = left < HEED_LANES ? left : HEED_LANES;
+      const size_t count = heed_size_min(left, HEED_LANES);
       if (count == 0) continue;
       float *partial = x->partial + r * x->partial_row + lane;
       float *c = x->c + r * x->c_row + (ptrdiff_t)lane * x->c_column;

@@ -16,9 +16,7 @@ INLINE_KERNEL void gemm_dot(const int rows, const int vectors, const GemmBlock *
 GEMM_KERNELS(gemm_dot)
 
 // Terms of k that are there in `pairs` pairs from pair k on.
-INLINE_KERNEL size_t gemm_terms(const HeedGemmTile *tile, size_t k, size_t pairs) {
-  return tile->depth - 2 * k < 2 * pairs ? tile->depth - 2 * k : 2 * pairs;
-}
+INLINE_KERNEL size_t gemm_terms(const HeedGemmTile *tile, size_t k, size_t pairs) { return heed_size_min(tile->depth - 2 * k, 2 * pairs); }
 
 INLINE_KERNEL uint32_t gemm_pair(const uint16_t *x, ptrdiff_t step, bool both) { return both ? x[0] | (uint32_t)x[step] << 16 : x[0]; }
 
@@ -69,7 +67,7 @@ static void gemm_stage_b_dot(const HeedGemmTile *tile, size_t column, size_t k, 
     block->b_row = HEED_GEMM_NR;
     return;
   }
-  const size_t pairs = block->depth, width = block->width, padded = (width + HEED_LANES - 1) / HEED_LANES * HEED_LANES;
+  const size_t pairs = block->depth, width = block->width, padded = HEED_PADDED(width);
   const size_t terms = gemm_terms(tile, k, pairs);
   const ptrdiff_t row = tile->b_row, step = tile->b_column;
   const uint16_t *b = (const uint16_t *)tile->b + (ptrdiff_t)(2 * k) * row + (ptrdiff_t)column * step;

@@ -23,11 +23,11 @@ typedef struct GemmOperation {
 } GemmOperation;
 
 INLINE_KERNEL size_t gemm_pass(const GemmOperation *op) { return op->depth * GEMM_PASS_BLOCKS; }
-INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return (depth + op->terms - 1) / op->terms; }
+INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return heed_divide_up(depth, op->terms); }
 
 // Where the elements of a packed B from `k` on lie, for the panel that `column` stands in.
 INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t terms, size_t column, size_t k) {
-  const size_t elements = (tile->depth + terms - 1) / terms;
+  const size_t elements = heed_divide_up(tile->depth, terms);
   return (const float *)tile->b + column / HEED_GEMM_NR * elements * HEED_GEMM_NR + k * HEED_GEMM_NR + column % HEED_GEMM_NR;
 }
 
@@ -37,14 +37,14 @@ INLINE_KERNEL const float *gemm_staged(const GemmOperation *op, const HeedGemmTi
 }
 
 INLINE_KERNEL size_t gemm_staged_floats(const GemmOperation *op, size_t columns, size_t depth) {
-  return (columns + GEMM_NR - 1) / GEMM_NR * GEMM_NR * gemm_elements(op, depth);
+  return heed_round_up(columns, GEMM_NR) * gemm_elements(op, depth);
 }
 
 INLINE_KERNEL void gemm_stage_panel(const GemmOperation *op, const HeedGemmTile *tile, size_t column, float *staged) {
   const size_t elements = gemm_elements(op, tile->depth), left = tile->columns - column;
-  GemmBlock block = {.width = left < GEMM_NR ? left : GEMM_NR};
+  GemmBlock block = {.width = heed_size_min(left, GEMM_NR)};
   for (size_t k = 0; k < elements; k += block.depth) {
-    block.depth = elements - k < gemm_pass(op) ? elements - k : gemm_pass(op);
+    block.depth = heed_size_min(elements - k, gemm_pass(op));
     op->stage_b(tile, column, k, staged + k * GEMM_NR, &block);
   }
 }
@@ -56,7 +56,7 @@ INLINE_KERNEL bool gemm_needs_partial(const GemmOperation *op, const HeedGemmTil
 
 INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t columns, size_t depth) {
   const size_t elements = gemm_elements(op, depth), pass = gemm_pass(op), partial = elements > pass ? rows * columns : 0;
-  return partial + (rows + GEMM_NR) * (elements < pass ? elements : pass) + GEMM_NR;
+  return partial + (rows + GEMM_NR) * heed_size_min(elements, pass) + GEMM_NR;
 }
 
 // Memory in the last cache or beyond, `rows` of `across` floats, that is prefetched while something else is multiplied.
@@ -80,7 +80,7 @@ INLINE_KERNEL void gemm_prefetch(GemmPrefetch *x, size_t lines) {
 // All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
 // instead of 6 and 2. Before each block some lines of the next panel and of A's next pass are prefetched.
 INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmPrefetch *b, GemmPrefetch *a, size_t a_lines) {
-  const size_t vectors = (block.width + HEED_LANES - 1) / HEED_LANES, blocks = (rows + GEMM_MR - 1) / GEMM_MR;
+  const size_t vectors = HEED_VECTORS(block.width), blocks = heed_divide_up(rows, GEMM_MR);
   const size_t b_lines = b->rows * GEMM_NR / GEMM_LINE / blocks + 1;
   for (size_t left = rows; left > 0;) {
     const size_t count = left <= GEMM_MR ? left : (left < 2 * GEMM_MR ? (left + 1) / 2 : GEMM_MR);
@@ -103,15 +103,15 @@ INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile 
   const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
   float *const c = block.c, *const partial = block.partial;
   const float *const bias = block.bias;
-  const size_t blocks = (tile->columns + GEMM_NR - 1) / GEMM_NR * ((tile->rows + GEMM_MR - 1) / GEMM_MR);
-  const size_t a_lines = a.rows * ((a.across + GEMM_LINE - 1) / GEMM_LINE) / blocks + 1;
+  const size_t blocks = heed_divide_up(tile->columns, GEMM_NR) * (heed_divide_up(tile->rows, GEMM_MR));
+  const size_t a_lines = a.rows * heed_divide_up(a.across, GEMM_LINE) / blocks + 1;
   for (size_t column = 0; column < tile->columns; column += block.width) {
     size_t left = tile->columns - column;
     if (packed && left > HEED_GEMM_NR - column % HEED_GEMM_NR) left = HEED_GEMM_NR - column % HEED_GEMM_NR;
     block.c = c + (ptrdiff_t)column * block.c_column;
     block.partial = partial + column;
     if (block.biased) block.bias = bias + (ptrdiff_t)column * block.bias_column;
-    block.width = left >= wide ? wide : (left < GEMM_NR ? left : GEMM_NR);
+    block.width = left >= wide ? wide : heed_size_min(left, GEMM_NR);
     if (staged)
       block.b = gemm_staged(op, tile, column, k), block.b_row = GEMM_NR;
     else if (block.depth > 0)
@@ -138,7 +138,7 @@ INLINE_KERNEL GemmPrefetch gemm_prefetch_of_a(const HeedGemmTile *tile, size_t k
 INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
   if (tile->rows == 0 || tile->columns == 0) return; // attention without values, say
   const bool apart = gemm_needs_partial(op, tile);
-  const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = elements < pass ? elements : pass;
+  const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = heed_size_min(elements, pass);
   float *const panel = tile->scratch, *const copy = panel + GEMM_NR * deepest, *const partial = copy + tile->rows * deepest;
   size_t k = 0;
   do { // once for a depth of 0 too, which leaves the product out
@@ -146,7 +146,7 @@ INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
     GemmBlock block = {
         .a = copy,
         .b = panel,
-        .depth = left < pass ? left : pass,
+        .depth = heed_size_min(left, pass),
         .step = op->depth,
         .first = k == 0,
         .last = left <= pass,
@@ -167,7 +167,7 @@ INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
     if (block.depth > 0) op->stage_a(tile, k, copy, &block);
     const size_t done = k + block.depth;
     GemmPrefetch a = {0};
-    if (op->prefetches_a && done < elements) a = gemm_prefetch_of_a(tile, done, elements - done < pass ? elements - done : pass);
+    if (op->prefetches_a && done < elements) a = gemm_prefetch_of_a(tile, done, heed_size_min(elements - done, pass));
     gemm_depth_block(op, tile, block, k, panel, a);
     k = done;
   } while (k < elements);

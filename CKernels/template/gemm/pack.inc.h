@@ -9,9 +9,9 @@ INLINE_KERNEL void pack_transposed(const float *source, ptrdiff_t source_row, pt
                                    float factor, float *target, size_t target_row, size_t padded) {
   const vf scale = vf_set1(factor);
   for (size_t row = 0; row < padded; row += HEED_LANES) {
-    const size_t count = row >= rows ? 0 : (rows - row < HEED_LANES ? rows - row : HEED_LANES);
+    const size_t count = row >= rows ? 0 : heed_size_min(rows - row, HEED_LANES);
     for (size_t column = 0; column < columns; column += HEED_LANES) {
-      const size_t width = columns - column < HEED_LANES ? columns - column : HEED_LANES;
+      const size_t width = heed_size_min(columns - column, HEED_LANES);
       if (source_column == 1) {
         vf block[HEED_LANES];
         const float *first = source + (ptrdiff_t)row * source_row + (ptrdiff_t)column;
@@ -38,10 +38,10 @@ INLINE_KERNEL void pack_transposed(const float *source, ptrdiff_t source_row, pt
 INLINE_KERNEL void unpack_transposed(const float *source, size_t source_row, const float *factor, size_t rows, size_t columns,
                                      float *target, ptrdiff_t target_row, ptrdiff_t target_column) {
   for (size_t row = 0; row < rows; row += HEED_LANES) {
-    const size_t count = rows - row < HEED_LANES ? rows - row : HEED_LANES;
+    const size_t count = heed_size_min(rows - row, HEED_LANES);
     const vf scale = vf_load(factor + row);
     for (size_t column = 0; column < columns; column += HEED_LANES) {
-      const size_t width = columns - column < HEED_LANES ? columns - column : HEED_LANES;
+      const size_t width = heed_size_min(columns - column, HEED_LANES);
       vf block[HEED_LANES];
 #pragma clang loop unroll(full)
       for (size_t i = 0; i < HEED_LANES; i++)
@@ -69,7 +69,7 @@ INLINE_KERNEL void convert_rows_bf16(const uint16_t *source, ptrdiff_t source_ro
   // What is empty may be null: no address is made of it.
   for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += columns)
     for (size_t column = 0; column < columns; column += HEED_LANES) {
-      const size_t n = columns - column < HEED_LANES ? columns - column : HEED_LANES;
+      const size_t n = heed_size_min(columns - column, HEED_LANES);
       uint16_t gathered[HEED_LANES];
       const uint16_t *from = source + (ptrdiff_t)column * source_column;
       if (source_column != 1) {

@@ -103,7 +103,7 @@ static void recurrent_product(const HeedRecurrentProduct *p) {
       const RecurrentBlock block = {.a = p->a + k,
                                     .panel = p->panel + k * p->width + column,
                                     .a_row = p->a_row,
-                                    .depth = left < HEED_RECURRENT_DEPTH ? left : HEED_RECURRENT_DEPTH,
+                                    .depth = heed_size_min(left, HEED_RECURRENT_DEPTH),
                                     .width = p->width,
                                     .sums = p->sums + column,
                                     .first = k == 0};

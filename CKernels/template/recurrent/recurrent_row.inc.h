@@ -21,7 +21,7 @@ INLINE_KERNEL void recurrent_row(const int vectors, const HeedRecurrentProduct *
     vf sum[RECURRENT_WIDE];
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) sum[v] = vf_zero();
-    depth = left < HEED_RECURRENT_DEPTH ? left : HEED_RECURRENT_DEPTH;
+    depth = heed_size_min(left, HEED_RECURRENT_DEPTH);
     for (size_t k = depth; k > 0; k--, a++, panel += p->width) {
       const vf element = vf_set1(*a);
 #pragma clang loop unroll(full)
