@@ -24,9 +24,9 @@ static void convert(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = heed_size_min(left, TASK_ELEMENTS);
   if (call->from_f32)
-    call->kernels->convert_f32_to_bf16(count, call->from_f32 + first, call->to_bf16 + first);
+    call->kernels->convert.f32_to_bf16(count, call->from_f32 + first, call->to_bf16 + first);
   else
-    call->kernels->convert_bf16_to_f32(count, call->from_bf16 + first, call->to_f32 + first);
+    call->kernels->convert.bf16_to_f32(count, call->from_bf16 + first, call->to_f32 + first);
 }
 
 static HeedStatus run(Call *call, const void *input, const void *output) {

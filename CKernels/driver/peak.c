@@ -50,7 +50,7 @@ typedef struct Measurement {
 } Measurement;
 
 static double run_rounds(const Measurement *m, size_t rounds) {
-  return m->peak == HeedPeakDotBf16 ? m->kernels->peak_dot_bf16(rounds) : m->kernels->peak_fma_f32(rounds);
+  return m->peak == HeedPeakDotBf16 ? m->kernels->peak.dot_bf16(rounds) : m->kernels->peak.fma_f32(rounds);
 }
 
 // The `number`-th time (from 1) that all threads meet. False where one did not come.
@@ -94,7 +94,7 @@ static void measure_thread(void *context, size_t task, size_t worker) {
     if (!meet(m, 2 * slice + 1)) return;
     part->start = heed_nanoseconds();
     if (m->peak == HeedPeakReadMemory) {
-      part->work = m->kernels->peak_read_memory(begin + offset, m->bytes_slice);
+      part->work = m->kernels->peak.read_memory(begin + offset, m->bytes_slice);
       offset += m->bytes_slice;
       if (offset + m->bytes_slice > m->bytes_each) offset = 0;
     } else {
@@ -171,7 +171,7 @@ HeedStatus heed_peak_measure(HeedPeak peak, size_t threads, double seconds, doub
   if (!rate || threads == 0 || threads > HEED_THREADS_MAX || !(seconds >= 0.0 && seconds <= SECONDS_MAX)) return HeedStatusBadArgument;
   if ((unsigned)peak > HeedPeakReadMemory) return HeedStatusBadArgument;
   Measurement m = {.kernels = heed_kernels(), .peak = peak, .threads = threads, .crowded = threads > heed_usable_processors()};
-  if (peak == HeedPeakDotBf16 && !m.kernels->peak_dot_bf16) return HeedStatusNotSupported;
+  if (peak == HeedPeakDotBf16 && !m.kernels->peak.dot_bf16) return HeedStatusNotSupported;
   m.slices = (size_t)((seconds > 0.0 ? seconds : DEFAULT_SECONDS) / SLICE_SECONDS + 0.5);
   if (m.slices == 0) m.slices = 1;
   if (peak != HeedPeakReadMemory) m.rounds = rounds_of_slice(&m);

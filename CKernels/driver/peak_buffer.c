@@ -47,7 +47,7 @@ static void visit_piece(void *context, size_t task, size_t worker) {
   if (b->target) {
     memcpy(b->target + first, source, count);
   } else {
-    b->kernels->peak_read_memory(source, count);
+    b->kernels->peak.read_memory(source, count);
   }
 }
 

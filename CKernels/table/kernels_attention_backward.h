@@ -6,10 +6,7 @@
 #ifndef HEED_KERNELS_ATTENTION_BACKWARD_H
 #define HEED_KERNELS_ATTENTION_BACKWARD_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-struct HeedAttentionTile;
+#include "table/kernels_attention.h"
 
 #define HEED_ATTENTION_KEY_TILE 64
 
@@ -21,7 +18,7 @@ struct HeedAttentionTile;
 
 // One tile of queries of one head.
 typedef struct HeedAttentionBackwardQueries {
-  const struct HeedAttentionTile *tile;  // sizes, masks, and where queries, keys and values lie
+  const HeedAttentionTile *tile;         // sizes, masks, and where queries, keys and values lie
   const float *output, *output_gradient; // rows of O and dO
   ptrdiff_t output_row, output_column, gradient_row, gradient_column;
   const float *log_sum_exp; // L

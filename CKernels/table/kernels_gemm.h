@@ -9,7 +9,7 @@
 typedef enum HeedGemmLayout {
   HeedGemmLayoutStrided = 0,
   HeedGemmLayoutPacked, // panels of HEED_GEMM_NR columns, the same for every table (gemm.h)
-  HeedGemmLayoutStaged, // panels of gemm_nr columns, in the form the table's own kernels read, as its `stage` writes them
+  HeedGemmLayoutStaged, // panels of `nr` columns, in the form the table's own kernels read, as its `stage` writes them
 } HeedGemmLayout;
 
 // One tile of C <- activation(alpha * A B + beta * C + bias). Pointers stand at the tile's first element; C may not overlap A or B.
@@ -28,11 +28,17 @@ typedef struct HeedGemmTile {
 } HeedGemmTile;
 
 // The kernels of one element. Sizes are in floats.
-typedef struct HeedGemmKernels {
+typedef struct HeedGemmElementKernels {
   size_t (*tile_scratch)(size_t rows, size_t columns, size_t depth);
   void (*tile)(const HeedGemmTile *tile);
   size_t (*staged_size)(size_t columns, size_t depth);
   void (*stage)(const HeedGemmTile *tile, size_t column, float *staged_panel); // of a strided B: the panel from `column` on
+} HeedGemmElementKernels;
+
+// A register block is `mr` rows by `nr` columns; tiles of whole blocks have no tails.
+typedef struct HeedGemmKernels {
+  size_t mr, nr;
+  HeedGemmElementKernels f32, bf16;
 } HeedGemmKernels;
 
 #endif

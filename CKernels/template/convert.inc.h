@@ -19,3 +19,5 @@ static void convert_bf16_to_f32(size_t count, const uint16_t *restrict input, fl
     __builtin_memcpy(output + i, &bits, sizeof bits);
   }
 }
+
+#define CONVERT_KERNELS .f32_to_bf16 = convert_f32_to_bf16, .bf16_to_f32 = convert_bf16_to_f32

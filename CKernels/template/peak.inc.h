@@ -41,3 +41,5 @@ static double peak_read_memory(const void *bytes, size_t count) {
   (void)sink;
   return (double)(steps * step * sizeof(float));
 }
+
+#define PEAK_KERNELS .fma_f32 = peak_fma_f32, .read_memory = peak_read_memory

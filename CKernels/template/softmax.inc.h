@@ -168,4 +168,6 @@ static void softmax_row(const HeedSoftmaxRow *row) {
     softmax_row_of(false, false, row);
 }
 
+#define SOFTMAX_KERNELS .row = softmax_row
+
 #endif

@@ -5,5 +5,5 @@
 #include "template/peak_bf16.inc.h"
 
 #define HEED_TEMPLATE_DOT_FIELDS                                                                                                           \
-  .peak_dot_bf16 = peak_dot_bf16, .attention_tiled_bf16 = {attention_tiled_dot_scratch, attention_tiled_dot_forward},                      \
-  .gemm_bf16 = {gemm_dot_tile_scratch, gemm_dot_tile, gemm_dot_staged_size, gemm_dot_stage}
+  .peak.dot_bf16 = peak_dot_bf16, .attention.tiled_bf16 = {attention_tiled_dot_scratch, attention_tiled_dot_forward},                      \
+  .gemm.bf16 = {gemm_dot_tile_scratch, gemm_dot_tile, gemm_dot_staged_size, gemm_dot_stage}

@@ -26,7 +26,7 @@ size_t heed_attention_backward_additive_tasks(const HeedAttentionBackwardCall *c
   return owners.batch * owners.head * owners.query * owners.key;
 }
 
-static size_t sum_floats(const HeedAttentionBackwardCall *call) { return HEED_ATTENTION_KEY_TILE * call->kernels->attention_query_tile; }
+static size_t sum_floats(const HeedAttentionBackwardCall *call) { return HEED_ATTENTION_KEY_TILE * call->kernels->attention.query_tile; }
 
 size_t heed_attention_backward_additive_scratch(const HeedAttentionBackwardCall *call) {
   const size_t walk = heed_attention_backward_scratch(call, 0, call->block_tiles);
@@ -36,7 +36,7 @@ size_t heed_attention_backward_additive_scratch(const HeedAttentionBackwardCall 
 // dA of the owner's tile, from key `key` and query `query` on.
 static void finish(const HeedAttentionBackwardCall *call, const float *sum, float *target, size_t keys, size_t queries) {
   const HeedStrides s = call->shape->additive_gradient;
-  const size_t most = call->kernels->attention_query_tile;
+  const size_t most = call->kernels->attention.query_tile;
   const size_t rows = s.row ? queries : 1, columns = s.column ? keys : 1;
   for (size_t i = 0; i < rows; i++)
     for (size_t j = 0; j < columns; j++) {
@@ -66,7 +66,7 @@ void heed_attention_backward_additive(void *context, size_t task, size_t worker)
   for (walk.batch = batch; walk.batch < (strides.batch ? batch + 1 : s->batch); walk.batch++)
     for (walk.head = head; walk.head < (strides.head ? head + 1 : s->heads); walk.head++)
       heed_attention_backward_walk(call, &walk, sum + sum_floats(call));
-  const size_t most = call->kernels->attention_query_tile, first_query = query * most, first_key = key * HEED_ATTENTION_KEY_TILE;
+  const size_t most = call->kernels->attention.query_tile, first_query = query * most, first_key = key * HEED_ATTENTION_KEY_TILE;
   const size_t queries = s->query_length - first_query, keys = s->key_length - first_key;
   finish(call, sum,
          call->gradients->additive + heed_attention_row_offset(strides, batch, head, first_query) + (ptrdiff_t)first_key * strides.column,

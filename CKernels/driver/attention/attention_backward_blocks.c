@@ -19,7 +19,7 @@ static size_t key_rows(size_t block_tiles) { return block_tiles * HEED_ATTENTION
 // The sizes of the arrays, in the order of `Scratch`.
 #define ARRAYS 10
 static void sizes(const HeedAttentionBackwardCall *call, size_t query_tiles, size_t block_tiles, size_t size[ARRAYS]) {
-  const size_t tile = call->kernels->attention_query_tile, keys = key_rows(block_tiles);
+  const size_t tile = call->kernels->attention.query_tile, keys = key_rows(block_tiles);
   const size_t D = call->shape->forward.head_dim, E = call->shape->forward.value_dim;
   size[0] = heed_size_product(tile, D);
   size[1] = heed_size_product(tile, call->query_width);
@@ -52,7 +52,7 @@ static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *ca
                                              size_t head, size_t query_tile) {
   const HeedAttentionBackwardShape *s = call->shape;
   const HeedAttentionBackwardInputs *in = call->inputs;
-  const size_t most = call->kernels->attention_query_tile, first = query_tile * most, row = batch * s->forward.heads + head;
+  const size_t most = call->kernels->attention.query_tile, first = query_tile * most, row = batch * s->forward.heads + head;
   const bool summed = s->forward.value_dim > 0; // what is empty may be null
   return (HeedAttentionBackwardQueries){
       .tile = tile,
@@ -69,7 +69,7 @@ static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *ca
 
 void heed_attention_backward_statistics(const HeedAttentionBackwardCall *call, size_t batch, size_t head, size_t query_tile,
                                         float *scratch) {
-  const size_t most = call->kernels->attention_query_tile;
+  const size_t most = call->kernels->attention.query_tile;
   const HeedAttentionTile tile = heed_attention_tile(&call->shape->forward, &call->inputs->forward, batch, head, query_tile * most, most);
   const HeedAttentionBackwardQueries queries = describe(call, &tile, batch, head, query_tile);
   call->kernels->attention_backward.statistics(&queries, scratch);
@@ -127,7 +127,7 @@ static void walk_queries(const Block *block, size_t query_tile) {
   const HeedAttentionBackwardWalk *walk = block->walk;
   const HeedAttentionShape *s = &call->shape->forward;
   const Scratch *scratch = block->scratch;
-  const size_t most = call->kernels->attention_query_tile, first = query_tile * most, D = s->head_dim, E = s->value_dim;
+  const size_t most = call->kernels->attention.query_tile, first = query_tile * most, D = s->head_dim, E = s->value_dim;
   const size_t last = s->query_length - first < most ? s->query_length - 1 : first + most - 1;
   // What the last row sees ends furthest right, what the first sees begins furthest left.
   const size_t begin = heed_attention_visible_first(s, first);
@@ -182,7 +182,7 @@ static void walk_block(Block *block) {
 void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const HeedAttentionBackwardWalk *walk, float *memory) {
   const HeedAttentionBackwardShape *s = call->shape;
   const HeedAttentionInputs *in = &call->inputs->forward;
-  const size_t most = call->kernels->attention_query_tile, D = s->forward.head_dim;
+  const size_t most = call->kernels->attention.query_tile, D = s->forward.head_dim;
   const Scratch scratch = carve(call, call->block_tiles, memory);
   if (walk->takes_query) memset(scratch.query_sum, 0, (walk->query_end - walk->query_begin) * D * most * sizeof(float));
   const size_t end = heed_size_min(key_rows(walk->key_end), s->forward.key_length);

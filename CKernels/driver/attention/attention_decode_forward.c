@@ -50,7 +50,7 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
       .max = decode->max + task * decode->rows,
       .sum = decode->sum + task * decode->rows,
   };
-  decode->kernels->attention_decode_forward(&part);
+  decode->kernels->attention.decode_forward(&part);
 }
 
 // How far `key` lies into a chunk of `step` keys that begins at `first`.
@@ -92,7 +92,7 @@ static void merge_pair(const Decode *decode, size_t pair) {
   const size_t first = pair * decode->chunks * decode->rows;
   for (size_t row = 0; row < decode->rows; row++) {
     const size_t h = g * heads + row / s->query_length, i = row % s->query_length;
-    decode->kernels->attention_decode_merge(
+    decode->kernels->attention.decode_merge(
         decode->chunks, s->value_dim, decode->max + first + row, decode->sum + first + row, decode->parts + (first + row) * s->value_dim,
         decode->rows, decode->rows * s->value_dim, s->value_dim > 0 ? out->output + heed_attention_row_offset(s->output, b, h, i) : NULL,
         s->output.column, out->log_sum_exp ? out->log_sum_exp + (b * s->heads + h) * s->query_length + i : NULL);

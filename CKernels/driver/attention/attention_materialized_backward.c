@@ -103,7 +103,7 @@ static void finish_row(void *context, size_t task, size_t worker) {
   }
   if (fabsf(log_sum_exp) > HEED_ATTENTION_LARGE && fabsf(log_sum_exp) < INFINITY) {
     const HeedSoftmaxRow row = {.columns = Nk, .visible = Nk, .input = weights, .output = weights, .boolean = seen, .scale = 1.0f};
-    call->kernels->softmax_row(&row);
+    call->kernels->softmax.row(&row);
   } else {
     call->kernels->attention_backward.weigh_row(Nk, weights, seen, log_sum_exp, weights);
   }
@@ -134,7 +134,7 @@ static HeedStatus add_seen(const Materialized *call, const Product *x, size_t h,
                                   .value_column = x->b_strides.column,
                                   .output = sum,
                                   .output_column = 1};
-    call->kernels->weighted_sum_seen(&work);
+    call->kernels->attention.weighted_sum_seen(&work);
     float *target = x->target + heed_attention_row_offset(x->target_strides, call->b, head, row);
     for (size_t c = 0; c < x->columns; c++) {
       float *to = target + (ptrdiff_t)c * x->target_strides.column;
@@ -175,7 +175,8 @@ static HeedStatus take(const Materialized *call, Product x, const float *source)
     const size_t group = heed_attention_group(s, h);
     const bool first = !x.transposed || h % call->heads == 0;
     x.b = x.b_rows > 0 ? row_of(source, x.b_strides, call->b, x.transposed ? h : group, 0) : source;
-    const bool careful = masked && x.b_rows > 0 && !call->kernels->is_finite(x.b, x.b_strides.row, x.b_strides.column, x.b_rows, x.columns);
+    const bool careful =
+        masked && x.b_rows > 0 && !call->kernels->matrix.is_finite(x.b, x.b_strides.row, x.b_strides.column, x.b_rows, x.columns);
     const HeedStatus status = (careful ? add_seen : multiply)(call, &x, h, first);
     if (status != HeedStatusOk) return status;
   }

@@ -76,7 +76,7 @@ static void softmax_row(const Materialized *call, const Lines *lines, size_t h, 
     for (size_t j = 0; j < row.visible; j++) lines->additive[j] = row.additive[(ptrdiff_t)j * mask.additive_step];
     row.additive = lines->additive;
   }
-  call->kernels->softmax_row(&row);
+  call->kernels->softmax.row(&row);
 }
 
 // P[i,:] as it was goes to the caller who asked for it; what is left is what dropout leaves.
@@ -106,7 +106,7 @@ static void values_row(const Materialized *call, const Lines *lines, size_t h, s
       .output = output,
       .output_column = s->output.column,
   };
-  call->kernels->weighted_sum_seen(&row);
+  call->kernels->attention.weighted_sum_seen(&row);
 }
 
 // A row that sees nothing is zero, whatever V holds, and no zero is negative.
@@ -136,7 +136,7 @@ static void score_block(const Materialized *call, const Lines *lines, size_t h, 
       .alpha = s->scale,
       .scratch = lines->gemm,
   };
-  call->kernels->gemm.tile(&product);
+  call->kernels->gemm.f32.tile(&product);
 }
 
 static void value_block(const Materialized *call, const Lines *lines, size_t h, size_t first, size_t rows, const float *weights) {
@@ -147,7 +147,7 @@ static void value_block(const Materialized *call, const Lines *lines, size_t h, 
   const float *values =
       s->key_length > 0 ? (const float *)in->value + heed_attention_row_offset(s->value, call->b, heed_attention_group(s, h), 0) : NULL;
   const bool masked = s->causal || in->key_lengths || in->boolean || in->additive;
-  if (masked && !call->kernels->is_finite(values, s->value.row, s->value.column, s->key_length, s->value_dim)) {
+  if (masked && !call->kernels->matrix.is_finite(values, s->value.row, s->value.column, s->key_length, s->value_dim)) {
     for (size_t r = 0; r < rows; r++)
       values_row(call, lines, h, first + r, weights + r * call->scores_row, values, output + (ptrdiff_t)r * s->output.row);
   } else {
@@ -167,7 +167,7 @@ static void value_block(const Materialized *call, const Lines *lines, size_t h, 
         .alpha = 1.0f,
         .scratch = lines->gemm,
     };
-    call->kernels->gemm.tile(&product);
+    call->kernels->gemm.f32.tile(&product);
   }
   for (size_t r = 0; r < rows; r++) finish_row(s, lines->log_sum_exp[r], output + (ptrdiff_t)r * s->output.row);
 }
@@ -205,8 +205,8 @@ HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, 
   if (shape->batch == 0 || rows == 0) return HeedStatusOk;
   Materialized call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs, .outputs = outputs, .scores_row = Nk};
   choose_blocks(&call);
-  const size_t first = call.kernels->gemm.tile_scratch(call.block_rows, Nk, shape->head_dim);
-  const size_t second = call.kernels->gemm.tile_scratch(call.block_rows, shape->value_dim, Nk);
+  const size_t first = call.kernels->gemm.f32.tile_scratch(call.block_rows, Nk, shape->head_dim);
+  const size_t second = call.kernels->gemm.f32.tile_scratch(call.block_rows, shape->value_dim, Nk);
   call.gemm_bytes = heed_round_up((first > second ? first : second) * sizeof(float), 64);
   call.line_bytes = heed_round_up(Nk, 64);
   call.scratch_stride = heed_round_up(call.gemm_bytes + call.line_bytes * (sizeof(float) + 2) + call.block_rows * sizeof(float), 64);

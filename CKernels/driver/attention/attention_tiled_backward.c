@@ -172,7 +172,7 @@ HeedStatus heed_attention_tiled_backward(const HeedAttentionBackwardShape *shape
   const size_t dim_limit = SIZE_MAX >> 20; // broadcast rows may be of any length; more than this is no memory's
   if (s->head_dim > dim_limit || s->value_dim > dim_limit) return HeedStatusOutOfMemory;
   const HeedKernels *kernels = heed_kernels();
-  const size_t lanes = kernels->lanes, tile = kernels->attention_query_tile;
+  const size_t lanes = kernels->lanes, tile = kernels->attention.query_tile;
   Tiled tiled = {.call = {.shape = shape,
                           .inputs = inputs,
                           .gradients = gradients,

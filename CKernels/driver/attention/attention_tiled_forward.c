@@ -25,8 +25,8 @@ static void attend_tile(void *context, size_t task, size_t worker) {
   // Causal: the last tiles, which see most, go first, so that the workers end together.
   const size_t position = task % tiles->count, tile_index = s->causal ? tiles->count - 1 - position : position;
   const size_t head = task / tiles->count % s->heads, batch = task / tiles->count / s->heads;
-  const size_t first = tile_index * tiles->kernels->attention_query_tile;
-  HeedAttentionTile tile = heed_attention_tile(s, call->inputs, batch, head, first, tiles->kernels->attention_query_tile);
+  const size_t first = tile_index * tiles->kernels->attention.query_tile;
+  HeedAttentionTile tile = heed_attention_tile(s, call->inputs, batch, head, first, tiles->kernels->attention.query_tile);
   if (call->cache) {
     tile.key = tile.value = NULL;
     tile.key_chunks = call->cache->keys;
@@ -45,8 +45,8 @@ HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
   const HeedAttentionShape *shape = call->shape;
   const HeedKernels *kernels = heed_kernels();
   const HeedAttentionTiledKernels *tiled =
-      shape->element == HeedElementBfloat16 ? &kernels->attention_tiled_bf16 : &kernels->attention_tiled;
-  const size_t count = heed_divide_up(shape->query_length, kernels->attention_query_tile);
+      shape->element == HeedElementBfloat16 ? &kernels->attention.tiled_bf16 : &kernels->attention.tiled;
+  const size_t count = heed_divide_up(shape->query_length, kernels->attention.query_tile);
   const size_t tasks = shape->batch * shape->heads * count;
   if (tasks == 0) return HeedStatusOk;
   const double flops = 2.0 * (double)(shape->batch * shape->heads) * (double)shape->query_length * (double)shape->key_length *

@@ -68,7 +68,7 @@ static void push_tile(const Call *call, const HeedConvolutionTile *t, size_t gro
       .alpha = 1,
       .scratch = scratch + call->product_at,
   };
-  call->kernels->gemm.tile(&tile);
+  call->kernels->gemm.f32.tile(&tile);
   if (pointwise) return;
   const HeedUnfold fold = {
       .shape = s,
@@ -121,7 +121,7 @@ static void choose_tiles(Call *call) {
 
 static bool carve_scratch(Call *call, size_t width) {
   const size_t columns = call->columns.width, rows = call->task_channels * call->z.area;
-  const size_t product = call->kernels->gemm.tile_scratch(rows, columns, call->z.group_outputs);
+  const size_t product = call->kernels->gemm.f32.tile_scratch(rows, columns, call->z.group_outputs);
   call->gathered_at = heed_round_up(heed_size_sum(heed_size_product(rows, columns), 16), 16);
   call->product_at = call->gathered_at + heed_round_up(call->flat ? 0 : call->z.group_outputs * columns, 16);
   if (call->flat && call->columns.per_image == 0) call->product_at += heed_round_up(call->z.group_outputs * columns, 16);

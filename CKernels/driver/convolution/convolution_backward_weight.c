@@ -110,7 +110,7 @@ static void sum_weights(void *context, size_t task, size_t worker) {
         .beta = i == 0 ? 0 : 1,
         .scratch = scratch + call->product_at,
     };
-    call->kernels->gemm.tile(&tile);
+    call->kernels->gemm.f32.tile(&tile);
   }
   store(call, sum, first_output, outputs, channel, channels);
 }
@@ -139,8 +139,8 @@ static void choose_tiles(Call *call) {
 
 static bool carve_scratch(Call *call, size_t width) {
   const size_t columns = call->columns.width, rows = call->task_channels * call->z.area, outputs = call->task_outputs;
-  const size_t product = call->outputs_in_lanes ? call->kernels->gemm.tile_scratch(rows, outputs, columns)
-                                                : call->kernels->gemm.tile_scratch(outputs, rows, columns);
+  const size_t product = call->outputs_in_lanes ? call->kernels->gemm.f32.tile_scratch(rows, outputs, columns)
+                                                : call->kernels->gemm.f32.tile_scratch(outputs, rows, columns);
   call->gathered_at = heed_round_up(heed_size_sum(heed_size_product(rows, columns), 16), 16);
   call->sum_at = call->gathered_at + heed_round_up(outputs * columns, 16);
   call->product_at = call->sum_at + heed_round_up(heed_size_product(rows, outputs), 16);

@@ -199,7 +199,7 @@ static void add_products(const Call *call, const Unit *u, const float *planes, c
     const float *plane = planes + c * phases(p) * p->plane;
     bool whole = true;
     for (size_t a = 0; a < phases(p) && u->tile.columns < p->pitch && whole; a++)
-      whole = p->kernels->is_finite(plane + a * p->plane, (ptrdiff_t)p->pitch, 1, u->tile.rows + p->vertical.reach, p->pitch);
+      whole = p->kernels->matrix.is_finite(plane + a * p->plane, (ptrdiff_t)p->pitch, 1, u->tile.rows + p->vertical.reach, p->pitch);
     for (size_t o = c * outputs; o < (c + 1) * outputs; o++)
       for (size_t y = 0; y < (whole ? 1 : u->tile.rows); y++) {
         const HeedShiftedDots dots = {

@@ -94,11 +94,11 @@ void heed_depthwise_stage(const HeedDepthwisePlan *plan, const HeedImageStrides 
   planes += at;
   if (channels > 1 && s->channel == 1)
     for (size_t r = 0; r < height; r++)
-      plan->kernels->copy_strided(image + (ptrdiff_t)r * row, 1, column, channels, width, planes + (ptrdiff_t)r * pitch,
-                                  (ptrdiff_t)distance, 1);
+      plan->kernels->matrix.copy(image + (ptrdiff_t)r * row, 1, column, channels, width, planes + (ptrdiff_t)r * pitch, (ptrdiff_t)distance,
+                                 1);
   else
     for (size_t c = 0; c < channels; c++)
-      plan->kernels->copy_strided(image + (ptrdiff_t)c * s->channel, row, column, height, width, planes + c * distance, pitch, 1);
+      plan->kernels->matrix.copy(image + (ptrdiff_t)c * s->channel, row, column, height, width, planes + c * distance, pitch, 1);
 }
 
 void heed_depthwise_unstage(const HeedDepthwisePlan *plan, const HeedImageStrides *s, float *image, HeedDepthwiseWindow rows,
@@ -111,9 +111,9 @@ void heed_depthwise_unstage(const HeedDepthwisePlan *plan, const HeedImageStride
   planes += y.from * plan->pitch + x.from;
   if (channels > 1 && s->channel == 1)
     for (size_t r = 0; r < height; r++)
-      plan->kernels->copy_strided(planes + (ptrdiff_t)r * pitch, (ptrdiff_t)distance, 1, channels, width, image + (ptrdiff_t)r * row, 1,
-                                  column);
+      plan->kernels->matrix.copy(planes + (ptrdiff_t)r * pitch, (ptrdiff_t)distance, 1, channels, width, image + (ptrdiff_t)r * row, 1,
+                                 column);
   else
     for (size_t c = 0; c < channels; c++)
-      plan->kernels->copy_strided(planes + c * distance, pitch, 1, height, width, image + (ptrdiff_t)c * s->channel, row, column);
+      plan->kernels->matrix.copy(planes + c * distance, pitch, 1, height, width, image + (ptrdiff_t)c * s->channel, row, column);
 }

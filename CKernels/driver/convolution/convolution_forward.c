@@ -74,7 +74,7 @@ static void convolve_tile(void *context, size_t task, size_t worker) {
     call->kernels->convolution.unfold(&unfold);
     tile.b = unfolded, tile.b_layout = HeedGemmLayoutPacked;
   }
-  call->kernels->gemm.tile(&tile);
+  call->kernels->gemm.f32.tile(&tile);
   if (!direct) heed_convolution_scatter(call->kernels, z, &s->output, &t, rows, result, call->columns.width, output);
 }
 
@@ -82,7 +82,7 @@ static size_t tasks_of(const Call *call) { return call->columns.count * call->sh
 
 static void choose_tiles(Call *call) {
   const HeedConvolutionShape *s = call->shape;
-  const size_t block = call->kernels->gemm_mr;
+  const size_t block = call->kernels->gemm.mr;
   size_t most = UNFOLDED_BYTES / sizeof(float) / call->z.depth / HEED_GEMM_NR * HEED_GEMM_NR;
   most = most > TILE_COLUMNS ? TILE_COLUMNS : (most < HEED_GEMM_NR ? HEED_GEMM_NR : most);
   size_t row_tiles = heed_divide_up(call->z.group_outputs, TILE_ROWS);
@@ -103,7 +103,7 @@ static void choose_tiles(Call *call) {
 static bool carve_scratch(Call *call, size_t width) {
   const size_t columns = call->columns.width, panels = heed_divide_up(columns, HEED_GEMM_NR);
   const size_t unfolded = heed_size_product(panels * HEED_GEMM_NR, call->z.depth);
-  const size_t product = call->kernels->gemm.tile_scratch(call->tile_rows, columns, call->z.depth);
+  const size_t product = call->kernels->gemm.f32.tile_scratch(call->tile_rows, columns, call->z.depth);
   call->result_at = heed_round_up(heed_size_sum(unfolded, 16), 16);
   call->product_at = call->result_at + heed_round_up(call->tile_rows * columns, 16);
   call->scratch_stride = heed_round_up(call->product_at + product, 16);

@@ -38,7 +38,7 @@ void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSi
                              const HeedConvolutionTile *tile, size_t channels, const float *image, float *matrix, size_t matrix_row) {
   for (size_t column = 0; column < tile->count;) {
     const Stretch s = next_stretch(z, strides, tile, column);
-    kernels->copy_strided(image + s.at, strides->channel, strides->column, channels, s.count, matrix + column, (ptrdiff_t)matrix_row, 1);
+    kernels->matrix.copy(image + s.at, strides->channel, strides->column, channels, s.count, matrix + column, (ptrdiff_t)matrix_row, 1);
     column += s.count;
   }
 }
@@ -47,7 +47,7 @@ void heed_convolution_scatter(const HeedKernels *kernels, const HeedConvolutionS
                               const HeedConvolutionTile *tile, size_t channels, const float *matrix, size_t matrix_row, float *image) {
   for (size_t column = 0; column < tile->count;) {
     const Stretch s = next_stretch(z, strides, tile, column);
-    kernels->copy_strided(matrix + column, (ptrdiff_t)matrix_row, 1, channels, s.count, image + s.at, strides->channel, strides->column);
+    kernels->matrix.copy(matrix + column, (ptrdiff_t)matrix_row, 1, channels, s.count, image + s.at, strides->channel, strides->column);
     column += s.count;
   }
 }

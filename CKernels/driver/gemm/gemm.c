@@ -46,7 +46,7 @@
 
 typedef struct Call {
   const HeedKernels *kernels;
-  const HeedGemmKernels *gemm; // those of the element
+  const HeedGemmElementKernels *gemm; // those of the element
   HeedGemmShape shape;
   HeedGemmEpilogue epilogue;
   HeedGemmLayout layout; // of B
@@ -82,7 +82,7 @@ static bool should_swap(const HeedGemmShape *s, size_t lanes) {
 static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const HeedGemmShape *s = &call->shape;
   const bool packed = call->layout == HeedGemmLayoutPacked;
-  const size_t block = call->kernels->gemm_mr, panel = packed ? HEED_GEMM_NR : call->kernels->gemm_nr;
+  const size_t block = call->kernels->gemm.mr, panel = packed ? HEED_GEMM_NR : call->kernels->gemm.nr;
   const bool shared = call->layout != HeedGemmLayoutStrided && s->m >= (packed ? PACKED_ROWS : SHARED_ROWS);
   const size_t most_rows = shared ? SHARED_MC : MC, most_columns = shared ? SHARED_NC : NC;
   size_t row_tiles = heed_divide_up(s->m, most_rows);
@@ -165,7 +165,7 @@ static void stage_panel(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   const HeedGemmTile tile = whole_b(call);
-  const size_t column = task * call->kernels->gemm_nr;
+  const size_t column = task * call->kernels->gemm.nr;
   call->gemm->stage(&tile, column, call->staged + call->gemm->staged_size(column, tile.depth));
 }
 
@@ -176,7 +176,7 @@ static size_t shared_columns(const Call *call) {
   if ((double)s->m * (double)s->n * (double)s->k < SHARED_WORK) return 0;
   const size_t most = SHARED_BYTES / sizeof(float) / s->k / SHARED_NC * SHARED_NC; // a pair takes as many bytes as a term at most
   if (most == 0) return 0;
-  return heed_round_up(heed_divide_up(s->n, heed_divide_up(s->n, most)), call->kernels->gemm_nr);
+  return heed_round_up(heed_divide_up(s->n, heed_divide_up(s->n, most)), call->kernels->gemm.nr);
 }
 
 static HeedStatus multiply(Call *call) {
@@ -198,7 +198,7 @@ static HeedStatus multiply(Call *call) {
   for (size_t batch = 0; slice > 0 && batch < s->batch; batch++)
     for (size_t column = 0; column < s->n; column += slice) {
       call->first_batch = batch, call->first_column = column, call->end_column = column + heed_size_min(s->n - column, slice);
-      const size_t panels = heed_divide_up(call->end_column - column, call->kernels->gemm_nr);
+      const size_t panels = heed_divide_up(call->end_column - column, call->kernels->gemm.nr);
       heed_parallel_for(panels, width, stage_panel, call);
       call->column_tiles = heed_divide_up(call->end_column - column, call->tile_columns);
       heed_parallel_for(call->row_tiles * call->column_tiles, width, multiply_tile, call);
@@ -216,7 +216,7 @@ static HeedStatus run(bool packed, const HeedGemmShape *shape, const HeedGemmEpi
   if (shape->batch == 0 || shape->m == 0 || shape->n == 0) return HeedStatusOk;
   const HeedKernels *kernels = heed_kernels();
   Call call = {.kernels = kernels, .shape = *shape, .a = a, .b = b, .c = c};
-  call.gemm = shape->element == HeedElementBfloat16 ? &kernels->gemm_bf16 : &kernels->gemm;
+  call.gemm = shape->element == HeedElementBfloat16 ? &kernels->gemm.bf16 : &kernels->gemm.f32;
   call.layout = packed ? HeedGemmLayoutPacked : HeedGemmLayoutStrided;
   if (epilogue) call.epilogue = *epilogue;
   if (!packed && should_swap(shape, kernels->lanes)) swap_roles(&call);

@@ -53,8 +53,8 @@ static void pack_f32(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const size_t columns = panel_columns(call, task);
   float *panel = (float *)(void *)(call->packed + task * call->panel_bytes);
-  call->kernels->copy_strided((const float *)call->b + (ptrdiff_t)(task * HEED_GEMM_NR) * call->b_column, call->b_row, call->b_column,
-                              call->k, columns, panel, HEED_GEMM_NR, 1);
+  call->kernels->matrix.copy((const float *)call->b + (ptrdiff_t)(task * HEED_GEMM_NR) * call->b_column, call->b_row, call->b_column,
+                             call->k, columns, panel, HEED_GEMM_NR, 1);
   if (columns < HEED_GEMM_NR)
     for (size_t k = 0; k < call->k; k++) memset(panel + k * HEED_GEMM_NR + columns, 0, (HEED_GEMM_NR - columns) * sizeof *panel);
 }

@@ -28,7 +28,7 @@ static void pack_panel(void *context, size_t task, size_t worker) {
   if (count < units) memset(panel, 0, width * c->hidden * sizeof(float));
   for (size_t g = 0; g < c->phase->gates; g++) {
     const float *rows = c->w_hh + ((c->phase->first_gate + g) * c->hidden + first) * c->hidden;
-    c->kernels->copy_strided(rows, 1, (ptrdiff_t)c->hidden, c->hidden, count, panel + g * units, (ptrdiff_t)width, 1);
+    c->kernels->matrix.copy(rows, 1, (ptrdiff_t)c->hidden, c->hidden, count, panel + g * units, (ptrdiff_t)width, 1);
   }
 }
 

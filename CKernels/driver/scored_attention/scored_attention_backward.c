@@ -50,7 +50,7 @@ static void multiply(const Backward *x, size_t rows, size_t columns, size_t dept
       .alpha = 1.0f,
       .scratch = x->scratch + worker * x->scratch_stride,
   };
-  x->call.kernels->gemm.tile(&tile);
+  x->call.kernels->gemm.f32.tile(&tile);
 }
 
 static void query_block(void *context, size_t task, size_t worker) {
@@ -113,10 +113,10 @@ static HeedStatus run_blocks(Backward *x) {
   const size_t N = s->query_length, T = s->key_length, rows = x->call.block_rows;
   const HeedKernels *kernels = x->call.kernels;
   const size_t sizes[] = {
-      kernels->gemm.tile_scratch(rows, T, s->value_dim),
-      kernels->gemm.tile_scratch(rows, s->key_dim, T),
-      kernels->gemm.tile_scratch(KEY_ROWS, s->value_dim, N),
-      kernels->gemm.tile_scratch(KEY_ROWS, s->key_dim, N),
+      kernels->gemm.f32.tile_scratch(rows, T, s->value_dim),
+      kernels->gemm.f32.tile_scratch(rows, s->key_dim, T),
+      kernels->gemm.f32.tile_scratch(KEY_ROWS, s->value_dim, N),
+      kernels->gemm.f32.tile_scratch(KEY_ROWS, s->key_dim, N),
   };
   for (int i = 0; i < 4; i++)
     if (sizes[i] > x->scratch_stride) x->scratch_stride = heed_round_up(sizes[i], 16);

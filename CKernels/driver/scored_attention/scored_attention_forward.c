@@ -59,7 +59,7 @@ static void product_score_block(const HeedScoredCall *call, size_t b, size_t fir
       .alpha = 1.0f,
       .scratch = scratch,
   };
-  call->kernels->gemm.tile(&product);
+  call->kernels->gemm.f32.tile(&product);
 }
 
 static void context_block(const Forward *f, size_t b, size_t first, size_t rows, size_t length, const float *weights, float *scratch) {
@@ -81,7 +81,7 @@ static void context_block(const Forward *f, size_t b, size_t first, size_t rows,
       .alpha = 1.0f,
       .scratch = scratch,
   };
-  f->call.kernels->gemm.tile(&product);
+  f->call.kernels->gemm.f32.tile(&product);
 }
 
 static void attend_block(void *context, size_t task, size_t worker) {
@@ -98,7 +98,7 @@ static void attend_block(void *context, size_t task, size_t worker) {
     product_score_block(&f->call, b, first, rows, length, scores, gemm);
   for (size_t r = 0; T > 0 && r < rows; r++) {
     const HeedSoftmaxRow row = {.columns = T, .visible = length, .input = scores + r * T, .output = scores + r * T, .scale = 1.0f};
-    f->call.kernels->softmax_row(&row);
+    f->call.kernels->softmax.row(&row);
   }
   context_block(f, b, first, rows, length, scores, gemm);
 }
@@ -123,8 +123,8 @@ HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, 
   if (status != HeedStatusOk) return status;
   const bool additive = shape->score == HeedAttentionScoreAdditive;
   const size_t rows = f.call.block_rows, T = shape->key_length;
-  const size_t context = f.call.kernels->gemm.tile_scratch(rows, shape->value_dim, T),
-               scores = additive ? 0 : f.call.kernels->gemm.tile_scratch(rows, T, shape->key_dim);
+  const size_t context = f.call.kernels->gemm.f32.tile_scratch(rows, shape->value_dim, T),
+               scores = additive ? 0 : f.call.kernels->gemm.f32.tile_scratch(rows, T, shape->key_dim);
   f.gemm_floats = ((context > scores ? context : scores) + 15) / 16 * 16;
   f.scratch_stride = f.gemm_floats + (outputs->weights ? 0 : (rows * T + 15) / 16 * 16);
   const size_t tasks = shape->batch * f.call.blocks;

@@ -54,8 +54,8 @@ static void gather(const HeedScoredCall *call, size_t rows, bool all_or_none, He
   for (size_t b = 0; b < call->shape->batch; b++) {
     const size_t visible = visible_rows(call, rows, all_or_none, b);
     if (visible == 0 || x.columns == 0) continue;
-    call->kernels->copy_strided(x.data + heed_scored_offset(x.strides, b, 0, 0), x.strides.row, x.strides.column, visible, x.columns,
-                                target, (ptrdiff_t)x.columns, 1);
+    call->kernels->matrix.copy(x.data + heed_scored_offset(x.strides, b, 0, 0), x.strides.row, x.strides.column, visible, x.columns, target,
+                               (ptrdiff_t)x.columns, 1);
     target += visible * x.columns;
   }
 }

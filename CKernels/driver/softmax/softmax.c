@@ -35,7 +35,7 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
     float *output = call->output + (ptrdiff_t)i * s->output_row;
     const ptrdiff_t stride = (ptrdiff_t)call->plan.row_stride;
     const bool prefetches = call->direct && s->columns <= PREFETCH_COLUMNS;
-    if (!call->direct) call->kernels->copy_strided(input, s->input_row, s->input_column, rows, s->columns, block, stride, 1);
+    if (!call->direct) call->kernels->matrix.copy(input, s->input_row, s->input_column, rows, s->columns, block, stride, 1);
     for (size_t r = 0; r < rows; r++) {
       const HeedSoftmaxRow row = {
           .columns = s->columns,
@@ -48,9 +48,9 @@ static void softmax_rows(void *context, size_t task, size_t worker) {
           .next_input = prefetches && r + 1 < rows ? input + (ptrdiff_t)(r + 1) * s->input_row : NULL,
           .next_output = prefetches && r + 1 < rows ? output + (ptrdiff_t)(r + 1) * s->output_row : NULL,
       };
-      call->kernels->softmax_row(&row);
+      call->kernels->softmax.row(&row);
     }
-    if (!call->direct) call->kernels->copy_strided(block, stride, 1, rows, s->columns, output, s->output_row, s->output_column);
+    if (!call->direct) call->kernels->matrix.copy(block, stride, 1, rows, s->columns, output, s->output_row, s->output_column);
   }
 }
 

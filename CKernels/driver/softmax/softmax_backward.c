@@ -30,8 +30,8 @@ static void backward_block(const Call *call, size_t i, size_t rows, float *block
   const float *dy = call->inputs->output_gradient + (ptrdiff_t)i * s->output_gradient_row;
   float *dx = call->gradient + (ptrdiff_t)i * s->input_gradient_row;
   if (!call->direct) {
-    call->kernels->copy_strided(y, s->output_row, s->output_column, rows, s->columns, block, stride, 1);
-    call->kernels->copy_strided(dy, s->output_gradient_row, s->output_gradient_column, rows, s->columns, other, stride, 1);
+    call->kernels->matrix.copy(y, s->output_row, s->output_column, rows, s->columns, block, stride, 1);
+    call->kernels->matrix.copy(dy, s->output_gradient_row, s->output_gradient_column, rows, s->columns, other, stride, 1);
   }
   for (size_t r = 0; r < rows; r++) {
     const ptrdiff_t p = (ptrdiff_t)r;
@@ -46,7 +46,7 @@ static void backward_block(const Call *call, size_t i, size_t rows, float *block
     };
     call->kernels->softmax_backward.row(&row);
   }
-  if (!call->direct) call->kernels->copy_strided(block, stride, 1, rows, s->columns, dx, s->input_gradient_row, s->input_gradient_column);
+  if (!call->direct) call->kernels->matrix.copy(block, stride, 1, rows, s->columns, dx, s->input_gradient_row, s->input_gradient_column);
 }
 
 static void backward_rows(void *context, size_t task, size_t worker) {

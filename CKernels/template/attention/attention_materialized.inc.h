@@ -1,18 +1,5 @@
 // What materialised attention needs beside the matrix product and the softmax: O <- P V where a hidden value may be NaN or infinite.
 
-// Whether no element is NaN or infinite.
-static bool is_finite(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns) {
-  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
-  float alone = 0.0f;
-  for (size_t i = 0; i < rows; i++, x += row) {
-    if (column == 1)
-      for (size_t j = 0; j < columns; j += HEED_LANES) seen = vf_fma(vf_load_n(x + j, columns - j), vf_zero(), seen);
-    else
-      for (size_t j = 0; j < columns; j++) alone += x[(ptrdiff_t)j * column] * 0.0f;
-  }
-  return !vm_any(vf_is_nan(seen)) && alone == 0.0f;
-}
-
 // One row of O: the matrix product's order of summation, without the keys whose byte in `seen` is 0.
 static void weighted_sum_seen(const HeedWeightedSum *x) {
   for (size_t e = 0; e < x->value_dim; e += HEED_LANES) {

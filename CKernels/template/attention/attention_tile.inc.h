@@ -106,19 +106,6 @@ INLINE_KERNEL void value_tile_careful(const int vectors, const bool paired, cons
     }
 }
 
-INLINE_KERNEL bool all_finite(const float *value, ptrdiff_t value_row, ptrdiff_t value_column, size_t keys, size_t value_dim) {
-  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
-  float seen_alone = 0.0f;
-  for (size_t j = 0; j < keys; j++) {
-    const float *row = value + (ptrdiff_t)j * value_row;
-    if (value_column == 1)
-      for (size_t e = 0; e < value_dim; e += HEED_LANES) seen = vf_fma(vf_load_n(row + e, value_dim - e), vf_zero(), seen);
-    else
-      for (size_t e = 0; e < value_dim; e++) seen_alone += row[(ptrdiff_t)e * value_column] * 0.0f;
-  }
-  return !vm_any(vf_is_nan(seen)) && seen_alone == 0.0f;
-}
-
 // One tile of keys, the first of them `first`, against `vectors` vectors of queries from lane `lane` on.
 INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool paired, const HeedAttentionTile *tile, const TileScratch *s,
                                const TileOperands *x, size_t first, size_t keys, size_t lane, const float *bias) {

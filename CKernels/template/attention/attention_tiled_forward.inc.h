@@ -208,3 +208,7 @@ static void attention_tiled_bf16_forward(const HeedAttentionTile *tile) {
   pack_transposed(s.key, (ptrdiff_t)tile->head_dim, 1, tile->queries, tile->head_dim, 1.0f, s.query, QUERY_TILE, QUERY_TILE);
   attend_all(tile, &s, tile->key_chunks ? operands_cached_bf16 : operands_bf16, attend_bf16);
 }
+
+#define ATTENTION_KERNELS                                                                                                                  \
+  .query_tile = QUERY_TILE, .tiled = {attention_tiled_scratch, attention_tiled_forward}, .decode_forward = attention_decode_forward,       \
+  .decode_merge = attention_decode_merge, .weighted_sum_seen = weighted_sum_seen

@@ -17,7 +17,7 @@ INLINE_KERNEL void gemm_product(const int rows, const int vectors, const GemmBlo
     BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r * vectors + v]);
 }
 
-GEMM_KERNELS(gemm_product)
+GEMM_DEFINE(gemm_product)
 
 // Strides that make the rows of a block collide in the first-level cache, or that jump a page a row.
 INLINE_KERNEL bool gemm_stride_hurts(ptrdiff_t stride) { return stride > HEED_GEMM_KC || stride < -HEED_GEMM_KC; }
@@ -65,3 +65,5 @@ static size_t gemm_tile_scratch(size_t rows, size_t columns, size_t depth) { ret
 static void gemm_tile(const HeedGemmTile *tile) { gemm_run(&gemm_f32, tile); }
 static size_t gemm_staged_size(size_t columns, size_t depth) { return gemm_staged_floats(&gemm_f32, columns, depth); }
 static void gemm_stage(const HeedGemmTile *tile, size_t column, float *staged) { gemm_stage_panel(&gemm_f32, tile, column, staged); }
+
+#define GEMM_KERNELS .mr = GEMM_MR, .nr = GEMM_NR, .f32 = {gemm_tile_scratch, gemm_tile, gemm_staged_size, gemm_stage}

@@ -161,7 +161,7 @@ typedef struct GemmKernels {
 #define GEMM_FOR_EACH_WIDE(X, product) X(product, 1, 8) X(product, 2, 4)
 #endif
 // Defines the blocks of a product and product_kernels.
-#define GEMM_KERNELS(product)                                                                                                              \
+#define GEMM_DEFINE(product)                                                                                                               \
   HEED_FOR_EACH_VECTORS(GEMM_BLOCKS, product)                                                                                              \
   GEMM_FOR_EACH_WIDE(GEMM_BLOCK, product)                                                                                                  \
   static const GemmKernels product##_kernels = {{HEED_FOR_EACH_VECTORS(GEMM_NAMES, product)}, {GEMM_FOR_EACH_WIDE(GEMM_NAME, product)}};

@@ -13,7 +13,7 @@ INLINE_KERNEL void gemm_dot(const int rows, const int vectors, const GemmBlock *
     BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_dot_bf16, sum[r * vectors + v]);
 }
 
-GEMM_KERNELS(gemm_dot)
+GEMM_DEFINE(gemm_dot)
 
 // Terms of k that are there in `pairs` pairs from pair k on.
 INLINE_KERNEL size_t gemm_terms(const HeedGemmTile *tile, size_t k, size_t pairs) { return heed_size_min(tile->depth - 2 * k, 2 * pairs); }

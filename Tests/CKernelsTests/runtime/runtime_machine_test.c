@@ -207,7 +207,7 @@ TEST(peaks_are_measured) {
     for (size_t threads = 1; threads <= (has_threads() ? 3 : 1); threads++) {
       double rate = -1.0;
       const HeedStatus status = heed_peak_measure((HeedPeak)peak, threads, 0.0, &rate);
-      if (peak == HeedPeakDotBf16 && !heed_kernels()->peak_dot_bf16) {
+      if (peak == HeedPeakDotBf16 && !heed_kernels()->peak.dot_bf16) {
         CHECK(status == HeedStatusNotSupported && rate == -1.0);
         continue;
       }

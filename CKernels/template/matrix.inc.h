@@ -1,4 +1,4 @@
-// Copying a strided matrix into another layout.
+// What several families need of a strided matrix: a copy in another layout, and whether all of it is finite.
 
 // target[i * target_row + j * target_column] <- source[i * source_row + j * source_column], by whole vectors where the columns of both, or a
 // row of one and a column of the other, are contiguous.
@@ -31,3 +31,22 @@ static void copy_strided(const float *source, ptrdiff_t source_row, ptrdiff_t so
     }
   }
 }
+
+// Whether no element is NaN or infinite.
+INLINE_KERNEL bool all_finite(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns) {
+  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
+  float alone = 0.0f;
+  for (size_t i = 0; i < rows; i++, x += row) {
+    if (column == 1)
+      for (size_t j = 0; j < columns; j += HEED_LANES) seen = vf_fma(vf_load_n(x + j, columns - j), vf_zero(), seen);
+    else
+      for (size_t j = 0; j < columns; j++) alone += x[(ptrdiff_t)j * column] * 0.0f;
+  }
+  return !vm_any(vf_is_nan(seen)) && alone == 0.0f;
+}
+
+static bool matrix_is_finite(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns) {
+  return all_finite(x, row, column, rows, columns);
+}
+
+#define MATRIX_KERNELS .copy = copy_strided, .is_finite = matrix_is_finite
