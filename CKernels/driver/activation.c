@@ -3,12 +3,10 @@
 #include "heed/activation.h"
 
 #include "runtime/profile.h"
-#include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define TASK_ELEMENTS     16384
-#define FLOPS_PER_ELEMENT 40.0 // of a usual one, for the choice of how many cores are worth it
+#define FLOPS_PER_ELEMENT 40.0 // of a usual function (heed_parallel_width)
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -23,7 +21,7 @@ typedef struct Call {
 static void apply(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const size_t first = task * TASK_ELEMENTS, left = call->count - first, count = heed_size_min(left, TASK_ELEMENTS);
+  const size_t first = task * HEED_TASK_ELEMENTS, left = call->count - first, count = heed_size_min(left, HEED_TASK_ELEMENTS);
   const HeedActivationKernels *kernels = &call->kernels->activation;
   if (call->gradient)
     kernels->backward(call->activation, call->kept, count, call->input + first, call->gradient + first, call->output + first);
@@ -34,7 +32,7 @@ static void apply(void *context, size_t task, size_t worker) {
 static HeedStatus run(Call *call) {
   if (call->count > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
   call->kernels = heed_kernels();
-  const size_t tasks = heed_divide_up(call->count, TASK_ELEMENTS);
+  const size_t tasks = heed_divide_up(call->count, HEED_TASK_ELEMENTS);
   heed_parallel_shares(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->count), apply, call);
   return HeedStatusOk;
 }

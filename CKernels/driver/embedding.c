@@ -6,11 +6,7 @@
 
 #include "checks/embedding_checks.h"
 #include "runtime/profile.h"
-#include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
-
-#define TASK_ELEMENTS     16384
-#define FLOPS_PER_ELEMENT 4.0 // what copying a number counts as, for the choice of how many cores are worth it
+#include "runtime/threads/tasks.h"
 
 typedef struct Call {
   const HeedEmbeddingShape *shape;
@@ -35,9 +31,8 @@ HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *
   const HeedStatus status = heed_embedding_check(shape, ids, table, output, false);
   if (status != HeedStatusOk) return status;
   if (shape->tokens == 0 || shape->columns == 0) return HeedStatusOk;
-  Call call = {shape, table, ids, output, TASK_ELEMENTS / shape->columns};
-  if (call.task_tokens == 0) call.task_tokens = 1;
+  Call call = {shape, table, ids, output, heed_task_rows(shape->columns)};
   const size_t tasks = heed_divide_up(shape->tokens, call.task_tokens);
-  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->tokens * (double)shape->columns), look_up, &call);
+  heed_parallel_for(tasks, heed_parallel_width(tasks, HEED_COPY_FLOPS * (double)shape->tokens * (double)shape->columns), look_up, &call);
   return HeedStatusOk;
 }

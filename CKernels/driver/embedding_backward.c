@@ -7,15 +7,14 @@
 #include "heed/embedding.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define TASK_TOKENS       64
-#define TASK_COLUMNS      256
-#define CLEAR_ROWS        64
-#define DIGIT_BITS        11
-#define DIGITS            (1 << DIGIT_BITS)
-#define FLOPS_PER_ELEMENT 4.0 // for the choice of how many cores are worth it
+#define TASK_TOKENS  64  // with TASK_COLUMNS HEED_TASK_ELEMENTS
+#define TASK_COLUMNS 256 // whole cache lines of dW, that no other task touches
+#define CLEAR_ROWS   64  // of a task that clears dW
+#define DIGIT_BITS   11  // of the sort by rows: its counts, 16 KiB, stay in the first-level cache
+#define DIGITS       (1 << DIGIT_BITS)
 
 // A token and the row that it names.
 typedef struct Entry {
@@ -110,7 +109,7 @@ static void run_sums(Call *call) {
   if (count == 0 || s->columns == 0) return;
   call->column_tasks = heed_divide_up(s->columns, TASK_COLUMNS);
   const size_t tasks = heed_divide_up(count, TASK_TOKENS) * call->column_tasks;
-  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)count * (double)s->columns), sum_rows, call);
+  heed_parallel_for(tasks, heed_parallel_width(tasks, HEED_COPY_FLOPS * (double)count * (double)s->columns), sum_rows, call);
 }
 
 static void clear_rows(void *context, size_t task, size_t worker) {

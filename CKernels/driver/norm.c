@@ -4,12 +4,10 @@
 
 #include "checks/norm_checks.h"
 #include "runtime/profile.h"
-#include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define TASK_ELEMENTS     16384
-#define FLOPS_PER_ELEMENT 20.0 // for the choice of how many cores are worth it
+#define FLOPS_PER_ELEMENT 20.0 // of an element, over all passes over its row
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -49,8 +47,7 @@ HeedStatus heed_norm_forward(const HeedNormShape *shape, const HeedNormInputs *i
   const HeedStatus status = heed_norm_check_forward(shape, inputs, outputs);
   if (status != HeedStatusOk) return status;
   if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;
-  Call call = {heed_kernels(), shape, inputs, outputs, TASK_ELEMENTS / shape->columns};
-  if (call.task_rows == 0) call.task_rows = 1;
+  Call call = {heed_kernels(), shape, inputs, outputs, heed_task_rows(shape->columns)};
   const size_t tasks = heed_divide_up(shape->rows, call.task_rows);
   heed_parallel_shares(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns), norm_rows,
                        &call);

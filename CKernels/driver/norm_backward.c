@@ -8,9 +8,9 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define WAVE_CHUNKS       64
-#define MERGE_COLUMNS     256
-#define FLOPS_PER_ELEMENT 30.0 // for the choice of how many cores are worth it
+#define WAVE_CHUNKS       64   // whose sums are held at a time: tasks for many cores, and scratch that does not grow with the rows
+#define MERGE_COLUMNS     256  // of a task that adds them up: 128 KiB of float64, in the second-level cache
+#define FLOPS_PER_ELEMENT 30.0 // over all passes over its row, the gradients' sums included
 
 typedef struct Call {
   const HeedKernels *kernels;

@@ -18,13 +18,13 @@
 #include "runtime/threads/thread_count.h"
 #include "table/dispatch.h"
 
-#define SLICE_SECONDS   0.5e-3
-#define DEFAULT_SECONDS 2e-3
-#define SECONDS_MAX     3600.0
+#define SLICE_SECONDS   0.5e-3 // of work between two looks at the clock
+#define DEFAULT_SECONDS 2e-3   // where 0 is asked for
+#define SECONDS_MAX     3600.0 // beyond, somebody has mistaken the unit
 // How long threads wait for each other: far beyond the start of a sleeping thread, and of an oversubscribed one.
 #define MEETING_NANOSECONDS   200000000u
 #define SPINS_BEFORE_YIELDING 2000 // about 50 us
-#define ATTEMPTS              3
+#define ATTEMPTS              3    // to start all threads together
 
 #define READ_BYTES_UNIT    ((size_t)2 << 20) // a huge page
 #define READ_RATE_EXPECTED 20e9              // bytes a second of one thread, for the length of a slice

@@ -15,7 +15,7 @@
 // Pieces are handed out one by one, so that a thread that came late reads less. A copy is cut in one piece a thread instead: only a long
 // one goes past the caches.
 #define PIECE_BYTES ((size_t)1 << 20)
-#define BYTES_MIN   4096
+#define BYTES_MIN   4096 // a page
 
 // A machine under a hypervisor may report no cache, or another than it has.
 size_t heed_peak_buffer_bytes(void) {

@@ -3,11 +3,10 @@
 #ifndef HEED_RANDOM_TASKS_H
 #define HEED_RANDOM_TASKS_H
 
-#include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define HEED_RANDOM_TASK 16384 // numbers of a task, a multiple of HEED_RANDOM_BLOCK
+#define HEED_RANDOM_TASK HEED_TASK_ELEMENTS // a multiple of HEED_RANDOM_BLOCK
 
 typedef struct HeedRandomTask {
   HeedRandom random; // that of the task's first number

@@ -22,7 +22,7 @@ const char *heed_openblas_description(void) { return NULL; }
 // What it takes for itself, and for each processor: a thread's stack and a buffer.
 #define LIBRARY_BYTES   ((size_t)96 << 20)
 #define BYTES_EACH      ((size_t)64 << 20)
-#define PROCESSORS_MOST 1024
+#define PROCESSORS_MOST 1024 // what OpenBLAS can be built for
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static HeedCblasSgemm sgemm;

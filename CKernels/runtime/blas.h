@@ -5,6 +5,7 @@
 
 #include "heed/runtime.h"
 
+// As cblas.h has them.
 #define HEED_CBLAS_ROW_MAJOR    101
 #define HEED_CBLAS_NO_TRANSPOSE 111
 #define HEED_CBLAS_TRANSPOSE    112

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PATH_CAPACITY 4096
+#define PATH_CAPACITY 4096 // Linux's PATH_MAX
 
 typedef struct Search {
   const char *root; // before every path

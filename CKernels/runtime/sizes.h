@@ -6,6 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+// Bytes of a cache line, and of two: processors fetch pairs, so that what threads must not share stands as far apart.
+#define HEED_CACHE_LINE 64
+#define HEED_LINE_PAIR  (2 * HEED_CACHE_LINE)
+
 // a * b and a + b, or SIZE_MAX where that overflows: heed_scratch_push then returns null.
 static inline size_t heed_size_product(size_t a, size_t b) {
   size_t product;

@@ -15,6 +15,8 @@
 #define VOCABULARY    static inline __attribute__((always_inline, unused))
 #define INLINE_KERNEL static inline __attribute__((always_inline, unused))
 
+#define HEED_LINE_FLOATS (HEED_CACHE_LINE / sizeof(float))
+
 // How many vectors hold n floats, and how many floats those hold.
 #define HEED_VECTORS(n) (((n) + HEED_LANES - 1) / HEED_LANES)
 #define HEED_PADDED(n)  (HEED_VECTORS(n) * HEED_LANES)

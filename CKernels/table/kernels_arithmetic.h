@@ -25,6 +25,6 @@ typedef struct HeedArithmeticKernels {
                          float *output);
 } HeedArithmeticKernels;
 
-#define HEED_ARITHMETIC_COLUMNS 64
+#define HEED_ARITHMETIC_COLUMNS 64 // four cache lines of a row at a time
 
 #endif

@@ -8,11 +8,12 @@
 
 #include "table/kernels_attention.h"
 
-#define HEED_ATTENTION_KEY_TILE 64
+#define HEED_ATTENTION_KEY_TILE                                                                                                            \
+  64 // keys of a tile, as in the forward pass: S^T of a tile of queries, 16 KiB, stays in the first-level cache
 
 // A log-sum-exp beyond this is too coarse in float32 for the weights: their maximum and sum are taken from the scores again.
 #define HEED_ATTENTION_LARGE      16.0f
-#define HEED_ATTENTION_STATISTICS 4
+#define HEED_ATTENTION_STATISTICS 4 // numbers of a query, HeedAttentionBackwardQueries says which
 // Gradients take smaller weights for 0: products with them would be denormal or nearly so (heed/attention.h).
 #define HEED_ATTENTION_LEAST_WEIGHT 0x1p-100f
 

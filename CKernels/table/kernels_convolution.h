@@ -7,7 +7,7 @@
 #include "heed/convolution.h"
 
 #define HEED_UNFOLD_COLUMNS 512 // at most so many columns at a time
-#define HEED_BIAS_SUMS      8
+#define HEED_BIAS_SUMS      8   // additions that do not wait for each other, whatever the lanes
 
 // Which x of Y read inside a row of X at column j of the kernel: first ... end - 1, and the column of X that x = 0 reads.
 typedef struct HeedKernelColumn {

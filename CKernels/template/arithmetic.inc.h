@@ -3,6 +3,7 @@
 // Operands whose columns are contiguous or all the same are read where they lie. Any other is brought, a tile at a time, into a dense tile
 // on the stack, by transposes where its rows are contiguous, so that the loops below know two kinds of columns only.
 
+// A tile is 4 KiB, and a whole number of vectors of every vocabulary both ways.
 #define ARITHMETIC_TILE_ROWS    16
 #define ARITHMETIC_TILE_COLUMNS 64
 

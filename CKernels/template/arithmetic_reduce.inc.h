@@ -1,6 +1,6 @@
 // Reduction of one block (order and promises: heed/arithmetic.h): 16 partial results whatever the number of lanes.
 
-#define ARITHMETIC_PARTIALS 16
+#define ARITHMETIC_PARTIALS 16 // the lanes of the widest vocabulary, so that all sum in one order
 #define ARITHMETIC_VECTORS  (ARITHMETIC_PARTIALS / HEED_LANES)
 
 INLINE_KERNEL vf arithmetic_join(HeedArithmeticReduction reduction, vf a, vf b) {

@@ -16,12 +16,12 @@
 #ifndef HEED_NORM_INC_H
 #define HEED_NORM_INC_H
 
-#define PIVOT_COLUMNS 256
-#define NORM_VECTORS  4 // summed as a tree
-#define NORM_START    32
-#define NORM_LEAST    16 // columns that tell a row of tiny numbers, whatever the lanes
-#define NORM_TINY     0x1p-16f
-#define NORM_RAISE    0x1p64
+#define PIVOT_COLUMNS 256      // whose mean is the first pivot
+#define NORM_VECTORS  4        // summed as a tree
+#define NORM_START    32       // times the pivot and the reach: above all running sums of so many numbers
+#define NORM_LEAST    16       // columns that tell a row of tiny numbers, whatever the lanes
+#define NORM_TINY     0x1p-16f // a row with nothing above it is one of tiny numbers
+#define NORM_RAISE    0x1p64   // what such a row is multiplied with
 
 // What a row's passes share; constant arguments drop what is not there.
 typedef struct NormPasses {

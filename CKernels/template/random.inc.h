@@ -3,7 +3,7 @@
 #ifndef HEED_RANDOM_INC_H
 #define HEED_RANDOM_INC_H
 
-#define RANDOM_ROUNDS  10
+#define RANDOM_ROUNDS  10                               // of Philox 4x32-10
 #define RANDOM_VECTORS (HEED_RANDOM_BLOCK / HEED_LANES) // of a block
 #define RANDOM_PARTS   (16 / HEED_LANES)                // vectors of neighbouring counters of a block
 

@@ -14,6 +14,7 @@
 #include "template/math/exp.inc.h"
 #include "template/math/tanh.inc.h"
 
+// Largest magnitudes of the two rows of a pair, as above.
 #define ADDITIVE_NEAR    0.25f
 #define ADDITIVE_BENT    1.0f
 #define ADDITIVE_PRODUCT 21.0f

@@ -4,12 +4,8 @@
 
 #include "checks/arithmetic_checks.h"
 #include "runtime/profile.h"
-#include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
-
-#define TASK_ELEMENTS     16384
-#define FLOPS_PER_ELEMENT 10.0 // its share of the memory's time, in the unit that decides how many cores are worth it
 
 typedef enum Kind { KindForward, KindCompare, KindSelect } Kind;
 
@@ -123,11 +119,11 @@ static HeedStatus run(Kind kind, int operation, const HeedArithmeticShape *shape
   call.shape = joined(&s);
   call.columns = call.shape.size[call.shape.axes - 1];
   call.rows = count / call.columns;
-  call.task_columns = heed_size_min(call.columns, TASK_ELEMENTS);
+  call.task_columns = heed_size_min(call.columns, HEED_TASK_ELEMENTS);
   call.column_tasks = heed_divide_up(call.columns, call.task_columns);
-  call.task_rows = TASK_ELEMENTS / call.task_columns;
+  call.task_rows = HEED_TASK_ELEMENTS / call.task_columns;
   const size_t tasks = call.column_tasks * heed_divide_up(call.rows, call.task_rows);
-  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)count), run_task, &call);
+  heed_parallel_for(tasks, heed_parallel_width(tasks, HEED_STREAM_FLOPS * (double)count), run_task, &call);
   return HeedStatusOk;
 }
 

@@ -5,13 +5,10 @@
 #include "checks/array_checks.h"
 #include "heed/arithmetic.h"
 #include "runtime/profile.h"
-#include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define TASK_ELEMENTS     16384
-#define SCATTER_COLUMNS   256  // of a task's part of the inner axis
-#define FLOPS_PER_ELEMENT 10.0 // its share of the memory's time, in the unit that decides how many cores are worth it
+#define SCATTER_COLUMNS 256 // of a task's part of the inner axis: whole cache lines, that no other task touches
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -104,9 +101,9 @@ HeedStatus heed_arithmetic_gather(const HeedArithmeticGather *shape, const float
   const HeedStatus status = check(shape, array, index, taken, false);
   if (status != HeedStatusOk || !shape->outer || !shape->count || !shape->inner) return status;
   Call call = {.shape = shape, .source = array, .index = index, .target = taken};
-  call.task_rows = shape->inner < TASK_ELEMENTS ? TASK_ELEMENTS / shape->inner : 1;
+  call.task_rows = heed_task_rows(shape->inner);
   const size_t rows = shape->outer * shape->count, tasks = heed_divide_up(rows, call.task_rows);
-  const double work = FLOPS_PER_ELEMENT * (double)rows * (double)shape->inner;
+  const double work = HEED_STREAM_FLOPS * (double)rows * (double)shape->inner;
   heed_parallel_for(tasks, heed_parallel_width(tasks, work), gather_rows, &call);
   return HeedStatusOk;
 }
@@ -118,7 +115,7 @@ HeedStatus heed_arithmetic_scatter_add(const HeedArithmeticGather *shape, const 
   Call call = {.kernels = heed_kernels(), .shape = shape, .source = taken, .index = index, .target = array};
   call.inner_tasks = heed_divide_up(shape->inner, SCATTER_COLUMNS);
   const size_t tasks = shape->outer * call.inner_tasks;
-  const double work = FLOPS_PER_ELEMENT * (double)shape->outer * (double)shape->count * (double)shape->inner;
+  const double work = HEED_STREAM_FLOPS * (double)shape->outer * (double)shape->count * (double)shape->inner;
   heed_parallel_for(tasks, heed_parallel_width(tasks, work), scatter_columns, &call);
   return HeedStatusOk;
 }

@@ -10,14 +10,13 @@
 #include "heed/arithmetic.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
 #define BLOCK             HEED_ARITHMETIC_BLOCK
 #define COLUMNS           HEED_ARITHMETIC_COLUMNS
-#define TASK_ELEMENTS     16384
-#define TASKS_WANTED      16  // with fewer tasks than this the blocks of a result are tasks of their own
-#define FLOPS_PER_ELEMENT 5.0 // its share of the memory's time, in the unit that decides how many cores are worth it
+#define TASKS_WANTED      16  // with fewer the blocks of a result are tasks of their own; they are even and cheap, so more than elsewhere
+#define FLOPS_PER_ELEMENT 5.0 // half of HEED_STREAM_FLOPS: one operand is read, next to nothing written
 
 // Axes of one kind (kept or reduced), joined.
 typedef struct Axes {
@@ -229,12 +228,12 @@ static HeedStatus run(Call *call, const HeedArithmeticReduce *shape) {
   call->units = call->by_columns ? kept / line * call->column_units : kept;
   call->blocks = heed_divide_up(reduced, BLOCK);
   const size_t unit_elements = heed_size_product(reduced ? reduced : 1, call->by_columns ? COLUMNS : 1);
-  call->task_units = unit_elements < TASK_ELEMENTS ? TASK_ELEMENTS / unit_elements : 1;
+  call->task_units = heed_task_rows(unit_elements);
   size_t tasks = heed_divide_up(call->units, call->task_units);
   const double work = FLOPS_PER_ELEMENT * (double)kept * (double)(reduced + 1);
   call->split = !call->argument && tasks < TASKS_WANTED && call->blocks > 1 && heed_parallel_width(TASKS_WANTED, work) > 1;
   if (call->split) {
-    call->task_blocks = call->by_columns ? 1 : TASK_ELEMENTS / BLOCK;
+    call->task_blocks = call->by_columns ? 1 : HEED_TASK_ELEMENTS / BLOCK;
     call->block_tasks = heed_divide_up(call->blocks, call->task_blocks);
     tasks = call->units * call->block_tasks;
     call->partial = heed_scratch_push(heed_size_product(heed_size_product(kept, call->blocks), sizeof(float)));

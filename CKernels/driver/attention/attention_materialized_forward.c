@@ -13,13 +13,12 @@
 #include "checks/attention_visibility.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
 // Rows of a task: enough that packing K costs little beside them, fewer where tasks would be too few to share.
 #define BLOCK_ROWS       192
-#define BLOCK_ROWS_LEAST 48
-#define TASKS_WANTED     8
+#define BLOCK_ROWS_LEAST 48 // 8 register blocks of 6
 
 typedef struct Materialized {
   const HeedKernels *kernels;
@@ -192,7 +191,8 @@ static void attend_block(void *context, size_t task, size_t worker) {
 static void choose_blocks(Materialized *call) {
   const HeedAttentionShape *s = call->shape;
   call->block_rows = BLOCK_ROWS;
-  while (call->block_rows > BLOCK_ROWS_LEAST && s->heads * (s->query_length / call->block_rows + 1) < TASKS_WANTED) call->block_rows /= 2;
+  while (call->block_rows > BLOCK_ROWS_LEAST && s->heads * (s->query_length / call->block_rows + 1) < HEED_TASKS_WANTED)
+    call->block_rows /= 2;
   call->blocks = heed_divide_up(s->query_length, call->block_rows);
 }
 

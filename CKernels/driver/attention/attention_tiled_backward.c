@@ -93,7 +93,7 @@ static size_t block_tiles(const HeedAttentionBackwardCall *call) {
   return heed_size_min(tiles, heed_size_min(call->key_tiles, HEED_ATTENTION_BACKWARD_BLOCK_MOST));
 }
 
-#define PASSES 4
+#define PASSES 4 // at most: statistics, dK and dV, dQ, dA
 
 // The passes that the wanted gradients take.
 static size_t plan(Tiled *tiled, Pass passes[PASSES]) {

@@ -11,6 +11,7 @@
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 
+// As those of a matrix product (gemm.c).
 #define TILE_ROWS    240
 #define TILE_COLUMNS 256
 

@@ -9,6 +9,7 @@
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 
+// As those of a matrix product (gemm.c), but for the unfolded columns, which are its terms.
 #define TILE_ROWS    240
 #define TILE_COLUMNS HEED_UNFOLD_COLUMNS
 #define TILE_OUTPUTS 256
@@ -129,7 +130,7 @@ static void choose_tiles(Call *call) {
   if (most == 0) most = 1;
   call->channel_tiles = heed_divide_up(z->group_inputs, most);
   // Where X is read where it lies, tasks side by side along the lanes do no work twice: each stages its own dY.
-  while (call->pointwise && call->outputs_in_lanes && tasks_of(call) < HEED_CONVOLUTION_TASKS && call->task_outputs >= 2 * HEED_GEMM_NR)
+  while (call->pointwise && call->outputs_in_lanes && tasks_of(call) < HEED_TASKS_WANTED && call->task_outputs >= 2 * HEED_GEMM_NR)
     call->output_tiles *= 2, call->task_outputs = heed_divide_up(z->group_outputs, call->output_tiles);
   while (heed_convolution_should_split(tasks_of(call), heed_divide_up(z->group_inputs, 2 * call->channel_tiles) * z->area))
     call->channel_tiles *= 2;

@@ -10,7 +10,7 @@
 #define TILE_FLOATS 2048
 // Kernels that reach further, or in larger steps, than planes of this size hold go by the general way.
 #define PLANE_FLOATS ((size_t)1 << 14)
-#define STEPS_MOST   64
+#define STEPS_MOST   64 // the phases of a plane
 
 static size_t greatest_divisor(size_t a, size_t b) {
   while (b) {

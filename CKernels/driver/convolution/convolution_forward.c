@@ -6,10 +6,10 @@
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 
-// Rows of a tile, and bytes of its unfolded input, which is read from the second-level cache.
+// As those of a matrix product (gemm.c).
 #define TILE_ROWS      240
 #define TILE_COLUMNS   256
-#define UNFOLDED_BYTES ((size_t)512 << 10)
+#define UNFOLDED_BYTES ((size_t)512 << 10) // of a tile's unfolded input, which is read from the second-level cache
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -90,7 +90,7 @@ static void choose_tiles(Call *call) {
     call->columns = heed_convolution_columns(s->batch, call->z.pixels, most);
     call->tile_rows = heed_round_up(heed_divide_up(call->z.group_outputs, row_tiles), block);
     call->row_tiles = heed_divide_up(call->z.group_outputs, call->tile_rows);
-    if (tasks_of(call) >= HEED_CONVOLUTION_TASKS) return;
+    if (tasks_of(call) >= HEED_TASKS_WANTED) return;
     if (most > HEED_GEMM_NR)
       most -= HEED_GEMM_NR;
     else if (call->tile_rows >= TILE_ROWS / 2) // each tile of rows unfolds anew

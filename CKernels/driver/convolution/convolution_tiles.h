@@ -5,16 +5,13 @@
 
 #include "checks/convolution_checks.h"
 #include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
-
-// Tasks wanted, so that cores end together; tiles are made smaller for that, down to a panel of columns.
-#define HEED_CONVOLUTION_TASKS 8
 
 // Whether tasks of a gradient are split once more, which leaves them `rows` rows each: every one stages dY anew, which few rows hardly repay (dW of
 // 64 channels, 3 x 3: 75 % of peak with 99 rows a task, 69 % with 54).
 static inline bool heed_convolution_should_split(size_t tasks, size_t rows) {
-  return tasks < HEED_CONVOLUTION_TASKS && rows >= (tasks < 2 ? 16 : 60);
+  return tasks < HEED_TASKS_WANTED && rows >= (tasks < 2 ? 16 : 60);
 }
 
 // Outputs (n, y, x), counted over the batch, are columns of the product. A tile is a part of an image or several whole images.

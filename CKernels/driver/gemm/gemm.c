@@ -7,7 +7,7 @@
 #include "driver/gemm/gemm_roles.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
 // ---- Constants --------------------------------------------------------------------------------------------------------------------------
@@ -18,9 +18,6 @@
 #define MC       240 // rows of a tile: its block of A stays in the second-level cache beside a panel of B
 #define NC       256 // columns of a tile: its part of C, touched once per block of k, stays there too
 #define MC_LEAST 96  // a tile is not split into fewer rows: they would not pay for a copy of B's panels
-
-// A tile is split while there are fewer tasks, so that cores end together.
-#define TASKS_WANTED 8
 
 // Packed weights of this few rows are read and hardly used: then a tile is a stretch of panels, read in the order in which they lie, of
 // about so many bytes.
@@ -38,7 +35,7 @@
 // A tile that shares panels pays for its block of A only, and is wide and low.
 #define SHARED_MC 132
 #define SHARED_NC 512
-// Fewer tiles than this are made a multiple of TASKS_WANTED: gradients of weights, a few hundred rows from thousands of terms, were 9 or 7
+// Fewer tiles than this are made a multiple of HEED_TASKS_WANTED: gradients of weights, a few hundred rows from thousands of terms, were 9 or 7
 // tiles for two threads. With 8, and with A's next pass prefetched, both passes of an LSTM went from 77 to 79 % of peak and those of a GRU
 // from 71 to 75 (`heed bench recurrent --direction both --cell lstm`, and gru). More tiles are even enough, and lower ones cost: a step of
 // `heed bench train --model translator` took 8 % longer.
@@ -88,7 +85,7 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   size_t row_tiles = heed_divide_up(s->m, most_rows);
   const size_t column_tiles = heed_divide_up(all_columns, most_columns);
   const bool evened = shared && row_tiles * column_tiles < EVENED_TILES;
-  if (evened) row_tiles = heed_round_up(row_tiles, TASKS_WANTED);
+  if (evened) row_tiles = heed_round_up(row_tiles, HEED_TASKS_WANTED);
   size_t rows = heed_divide_up(s->m, row_tiles), columns = heed_round_up(heed_divide_up(all_columns, column_tiles), panel);
   if (!evened) rows = heed_round_up(rows, block);
   const bool streams = packed && s->m <= STREAM_ROWS;
@@ -96,7 +93,7 @@ static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
     while (columns > panel && (double)columns * (double)s->k * (double)heed_element_size(s->element) > STREAM_BYTES) columns -= panel;
   while (!streams) {
     const size_t tasks = batch * heed_divide_up(s->m, rows) * heed_divide_up(all_columns, columns);
-    if (tasks >= TASKS_WANTED) break;
+    if (tasks >= HEED_TASKS_WANTED) break;
     if (columns >= 2 * panel && (columns >= rows || rows < 2 * MC_LEAST))
       columns = heed_round_up(heed_divide_up(columns, 2), panel);
     else if (rows >= 2 * MC_LEAST)

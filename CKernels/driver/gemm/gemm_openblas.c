@@ -7,13 +7,11 @@
 #include "heed/gemm.h"
 #include "runtime/blas.h"
 #include "runtime/profile.h"
-#include "runtime/sizes.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 
 // OpenBLAS copies its operands in every call, so tiles are as large as leaves enough of them to share out, by the shape alone.
-#define TILE_MOST    512
-#define TILE_LEAST   96
-#define TASKS_WANTED 8
+#define TILE_MOST  512
+#define TILE_LEAST 96 // fewer do not pay for the copies
 
 typedef struct Operand {
   int transpose, leading;
@@ -64,7 +62,7 @@ static bool plan(Call *call) {
 static void choose_tiles(Call *call) {
   const HeedGemmShape *s = &call->shape;
   size_t rows = heed_divide_up(s->m, heed_divide_up(s->m, TILE_MOST)), columns = heed_divide_up(s->n, heed_divide_up(s->n, TILE_MOST));
-  while (s->batch * heed_divide_up(s->m, rows) * heed_divide_up(s->n, columns) < TASKS_WANTED) {
+  while (s->batch * heed_divide_up(s->m, rows) * heed_divide_up(s->n, columns) < HEED_TASKS_WANTED) {
     size_t *larger = rows >= columns ? &rows : &columns;
     if (*larger < 2 * TILE_LEAST) break;
     *larger = heed_divide_up(*larger, 2);

@@ -6,7 +6,8 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define SQUARED_FLOPS 5.0 // of an element, for the choice of how many cores are worth it
+// Of an element (heed_parallel_width): two reads; an exponential and a logarithm.
+#define SQUARED_FLOPS 5.0
 #define BINARY_FLOPS  80.0
 
 typedef struct Elements {

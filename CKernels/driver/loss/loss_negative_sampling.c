@@ -10,7 +10,7 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define TASK_PAIRS 64
+#define TASK_PAIRS 64 // with 5 negatives of 100 numbers 38,000 multiply-adds, some microseconds
 
 typedef struct Sampling {
   const HeedKernels *kernels;

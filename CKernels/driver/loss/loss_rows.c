@@ -5,17 +5,15 @@
 #include "checks/loss_checks.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-// A task has about this many elements, enough that handing it out costs nothing.
-#define TASK_ELEMENTS 16384
-// And of long rows several, as far as there are enough for every thread, since a row is prefetched during the one before it; but not rows of
-// more classes than this, of which two and their gradients would not fit the second cache beside each other.
-// `heed bench pointwise --op cross_entropy --rows 1280 --columns 8000`
+// A task has about HEED_TASK_ELEMENTS, and of long rows several, as far as there are enough for every thread, since a row is prefetched
+// during the one before it; but not rows of more than PREFETCH_CLASSES, of which two and their gradients would not fit the second cache
+// beside each other. `heed bench pointwise --op cross_entropy --rows 1280 --columns 8000`
 #define TASK_LONG_ROWS    8
 #define PREFETCH_CLASSES  32768
-#define FLOPS_PER_ELEMENT 25.0 // for the choice of how many cores are worth it
+#define FLOPS_PER_ELEMENT 25.0 // a softmax's and a little more
 
 typedef struct Rows {
   const HeedKernels *kernels;
@@ -94,7 +92,7 @@ static void distillation_rows(void *context, size_t task, size_t worker) {
 }
 
 static size_t task_rows(size_t rows, size_t classes) {
-  const size_t by_elements = TASK_ELEMENTS / (classes ? classes : 1), share = rows / (TASK_LONG_ROWS * heed_thread_count());
+  const size_t by_elements = HEED_TASK_ELEMENTS / (classes ? classes : 1), share = rows / (TASK_LONG_ROWS * heed_thread_count());
   const size_t several = heed_size_min(share, TASK_LONG_ROWS), most = by_elements > several ? by_elements : several;
   return most ? most : 1;
 }

@@ -5,11 +5,10 @@
 #include "heed/position.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define TASK_ELEMENTS     16384
-#define FLOPS_PER_ELEMENT 6.0 // for the choice of how many cores are worth it
+#define FLOPS_PER_ELEMENT 6.0 // of an element: half of a rotation, three operations, and its way through memory
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -66,8 +65,7 @@ HeedStatus heed_position_rotary(const HeedRotaryShape *shape, const float *input
       return HeedStatusOutOfMemory;
     }
   }
-  Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->rotary, output, TASK_ELEMENTS / s->columns};
-  if (call.task_rows == 0) call.task_rows = 1;
+  Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->rotary, output, heed_task_rows(s->columns)};
   const size_t rows = s->batch * s->heads * s->length, tasks = heed_divide_up(rows, call.task_rows);
   heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)rows * (double)s->columns), rotate_rows, &call);
   if (own) heed_scratch_pop(own);

@@ -5,11 +5,8 @@
 #include "heed/position.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
-
-#define TASK_ELEMENTS     16384
-#define FLOPS_PER_ELEMENT 4.0 // for the choice of how many cores are worth it
 
 typedef struct Call {
   const HeedKernels *kernels;
@@ -64,10 +61,9 @@ HeedStatus heed_position_sinusoidal_forward(const HeedSinusoidalShape *shape, co
       return HeedStatusOutOfMemory;
     }
   }
-  Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->columns, output, TASK_ELEMENTS / s->columns};
-  if (call.task_rows == 0) call.task_rows = 1;
+  Call call = {heed_kernels(), s, input, own ? own : table + (size_t)s->first_position * s->columns, output, heed_task_rows(s->columns)};
   const size_t rows = s->batch * s->length, tasks = heed_divide_up(rows, call.task_rows);
-  heed_parallel_for(tasks, heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)rows * (double)s->columns), add_rows, &call);
+  heed_parallel_for(tasks, heed_parallel_width(tasks, HEED_COPY_FLOPS * (double)rows * (double)s->columns), add_rows, &call);
   if (own) heed_scratch_pop(own);
   return HeedStatusOk;
 }

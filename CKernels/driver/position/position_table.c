@@ -10,8 +10,8 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define BLOCK            64
-#define FLOPS_PER_NUMBER 20.0 // for the choice of how many cores are worth it
+#define BLOCK            64 // positions of a task, which begins with a sine and a cosine in float64 for each pair and goes on by rotations
+#define FLOPS_PER_NUMBER 20.0 // a rotation in float64, and its share of the block's beginning
 
 typedef struct Call {
   const HeedKernels *kernels;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "checks/recurrent_checks.h"
-#include "runtime/sizes.h"
+#include "runtime/threads/tasks.h"
 
 size_t heed_recurrent_plan_size(const HeedRecurrentShape *s, size_t more) {
   const size_t words = heed_size_sum(heed_size_sum(s->time, 2), heed_size_product(s->batch, 2 + more));
@@ -64,8 +64,6 @@ bool heed_recurrent_rows_lie_evenly(const HeedRecurrentPlan *p, size_t from, ptr
 
 // ---- Copies -----------------------------------------------------------------------------------------------------------------------------
 
-#define COPY_FLOPS 4.0 // what moving a float is worth, for the choice of how many cores take part
-
 typedef struct Copy {
   const HeedRecurrentPlan *plan;
   size_t from, columns;
@@ -91,7 +89,7 @@ static void copy(const Copy *c, size_t to) {
   const size_t steps = to - c->from, rows = c->plan->offset[to] - c->plan->offset[c->from];
   if (rows == 0 || c->columns == 0) return;
   Copy call = *c;
-  heed_parallel_for(steps, heed_parallel_width(steps, COPY_FLOPS * (double)rows * (double)c->columns), copy_step, &call);
+  heed_parallel_for(steps, heed_parallel_width(steps, HEED_COPY_FLOPS * (double)rows * (double)c->columns), copy_step, &call);
 }
 
 void heed_recurrent_gather(const HeedRecurrentPlan *p, size_t from, size_t to, size_t columns, const float *source, ptrdiff_t batch,

@@ -15,9 +15,8 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-// Keys of a task.
-#define KEY_ROWS      64
-#define SOFTMAX_FLOPS 10.0
+#define KEY_ROWS      64   // keys of a task: whole blocks of rows of both products, and tasks for many cores
+#define SOFTMAX_FLOPS 10.0 // of an element of a softmax's gradient, no exponential
 
 typedef struct Backward {
   HeedScoredCall call;

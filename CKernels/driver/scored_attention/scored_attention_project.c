@@ -5,15 +5,14 @@
 #include "driver/scored_attention/scored_attention_call.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
-#include "runtime/threads/parallel.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
 // Queries of a task: enough that packing the keys costs little beside them, fewer where tasks would be too few to share.
 #define BLOCK_ROWS       64
-#define BLOCK_ROWS_LEAST 8
-#define TASKS_WANTED     8
+#define BLOCK_ROWS_LEAST 8 // more than a register block
 
-#define PREPARE_FLOPS 20.0 // of an element
+#define PREPARE_FLOPS 20.0 // of an element, an exponential
 #define PREPARE_ROWS  16   // of a task
 
 // ---- Products over all rows of all sequences ------------------------------------------------------------------------------------------
@@ -188,7 +187,8 @@ static HeedStatus project_general(HeedScoredCall *call) {
 void heed_scored_plan(HeedScoredCall *call) {
   const HeedScoredAttentionShape *s = call->shape;
   call->block_rows = heed_size_min(s->query_length, BLOCK_ROWS);
-  while (call->block_rows >= 2 * BLOCK_ROWS_LEAST && s->batch * (s->query_length / call->block_rows) < TASKS_WANTED) call->block_rows /= 2;
+  while (call->block_rows >= 2 * BLOCK_ROWS_LEAST && s->batch * (s->query_length / call->block_rows) < HEED_TASKS_WANTED)
+    call->block_rows /= 2;
   call->blocks = heed_divide_up(s->query_length, call->block_rows);
 }
 

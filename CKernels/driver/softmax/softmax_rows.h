@@ -3,13 +3,10 @@
 #ifndef HEED_SOFTMAX_ROWS_H
 #define HEED_SOFTMAX_ROWS_H
 
-#include "runtime/sizes.h"
+#include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-// A task has about this many elements, enough that handing it out costs nothing.
-#define HEED_SOFTMAX_TASK_ELEMENTS 16384
-// Additions and multiplications of an element, for the choice of how many cores are worth it.
-#define HEED_SOFTMAX_FLOPS_PER_ELEMENT 20.0
+#define HEED_SOFTMAX_FLOPS_PER_ELEMENT 20.0 // over all passes, the exponential the most of them
 
 typedef struct HeedSoftmaxRows {
   size_t task_rows, block_rows, tasks; // block_rows: brought into scratch at a time
@@ -23,7 +20,7 @@ static inline HeedSoftmaxRows heed_softmax_rows(const HeedKernels *kernels, size
   HeedSoftmaxRows plan = {.block_rows = kernels->lanes};
   plan.row_stride = (columns + 31) / 16 * 16; // never a multiple of a page
   if (plan.row_stride % 1024 == 0) plan.row_stride += 16;
-  plan.task_rows = HEED_SOFTMAX_TASK_ELEMENTS / columns / plan.block_rows * plan.block_rows;
+  plan.task_rows = HEED_TASK_ELEMENTS / columns / plan.block_rows * plan.block_rows;
   if (plan.task_rows == 0) plan.task_rows = direct ? 1 : plan.block_rows;
   plan.tasks = heed_divide_up(rows, plan.task_rows);
   const size_t held = direct ? 0 : heed_size_product(blocks * plan.block_rows * sizeof(float), plan.row_stride);

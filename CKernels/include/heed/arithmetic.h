@@ -40,8 +40,8 @@
 extern "C" {
 #endif
 
-#define HEED_ARITHMETIC_AXES  8
-#define HEED_ARITHMETIC_BLOCK 512
+#define HEED_ARITHMETIC_AXES  8   // more than any model here has, and a descriptor stays small
+#define HEED_ARITHMETIC_BLOCK 512 // elements that are reduced by themselves first: errors grow with their number
 
 typedef enum HEED_CLOSED HeedArithmeticOperation {
   HeedArithmeticAdd = 0,

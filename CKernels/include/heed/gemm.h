@@ -32,7 +32,7 @@ extern "C" {
 #endif
 
 // Named as in BLIS (Van Zee and van de Geijn 2015).
-#define HEED_GEMM_KC      64  // terms of a block of k
+#define HEED_GEMM_KC      64  // terms of a block of k: a panel of so many stays in the first-level cache
 #define HEED_GEMM_BF16_KC 128 // the same of bfloat16
 #define HEED_GEMM_NR      64  // columns of a panel of packed weights
 

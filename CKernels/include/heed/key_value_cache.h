@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-#define HEED_CACHE_CHUNK 1024
-#define HEED_CACHE_BLOCK 16
+#define HEED_CACHE_CHUNK 1024 // positions of a chunk: 256 KiB of keys of 64 numbers, a task
+#define HEED_CACHE_BLOCK 16   // keys beside each other: a vector of the widest vocabulary
 
 typedef struct HeedKeyValueCache {
   size_t batch, key_value_heads, head_dim, value_dim;

@@ -35,7 +35,7 @@
 extern "C" {
 #endif
 
-#define HEED_LOSS_BLOCK 16384
+#define HEED_LOSS_BLOCK 16384 // elements summed by themselves first, a task
 
 typedef enum HEED_CLOSED HeedReduction {
   HeedReductionNone = 0,

@@ -38,9 +38,9 @@
 extern "C" {
 #endif
 
-#define HEED_NORM_STATISTICS 3
-#define HEED_NORM_GROUP      8
-#define HEED_NORM_CHUNK      32
+#define HEED_NORM_STATISTICS 3  // numbers of a row, see below
+#define HEED_NORM_GROUP      8  // rows summed in float32 before they go over to float64
+#define HEED_NORM_CHUNK      32 // rows summed in order, a task
 
 typedef enum HEED_CLOSED HeedNormKind {
   HeedNormLayer = 0,

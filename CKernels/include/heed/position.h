@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define HEED_POSITION_MAX 0x7fffffff
+#define HEED_POSITION_MAX 0x7fffffff // INT32_MAX
 
 typedef struct HeedSinusoidalShape {
   size_t batch, length, columns;

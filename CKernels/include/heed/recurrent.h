@@ -38,7 +38,7 @@
 extern "C" {
 #endif
 
-#define HEED_RECURRENT_DEPTH 64
+#define HEED_RECURRENT_DEPTH 64 // terms of a product that are summed from zero, as in gemm.h
 
 typedef enum HEED_CLOSED HeedRecurrentCell {
   HeedRecurrentCellRnnTanh = 0,

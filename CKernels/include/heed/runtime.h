@@ -119,7 +119,7 @@ void heed_machine_describe(HeedMachine *machine);
 
 // ---- Threads --------------------------------------------------------------------------------------------------------------------------
 
-#define HEED_THREADS_MAX 256
+#define HEED_THREADS_MAX 256 // scratch and tables per worker stay small
 
 // Number of threads a parallel call uses: what was set, else OMP_NUM_THREADS if its first number is from 1 to HEED_THREADS_MAX (capped at
 // `usable`), else `usable`. The environment and the machine are read once. Always 1 where the library was built without OpenMP.

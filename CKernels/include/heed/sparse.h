@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define HEED_SPARSE_BLOCK 32
+#define HEED_SPARSE_BLOCK 32 // entries of a row that are summed from zero: errors grow with their number
 
 typedef struct HeedSparse {
   size_t rows, columns, entries;

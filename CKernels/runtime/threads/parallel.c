@@ -22,6 +22,7 @@
 
 #include "runtime/clock.h"
 #include "runtime/float_mode.h"
+#include "runtime/sizes.h"
 #include "runtime/stay_loaded.h"
 #include "runtime/threads/sleep.h"
 #include "runtime/threads/thread_count.h"
@@ -61,7 +62,7 @@ extern size_t kmp_get_stacksize_s(void) __attribute__((weak));
 #define SPIN_NANOSECONDS         1000000u
 // Where there are more threads than processors, the one that is waited for may need this very processor.
 #define SPIN_NANOSECONDS_CROWDED 5000u
-#define PAUSES_PER_LOOK_AT_CLOCK 32
+#define PAUSES_PER_LOOK_AT_CLOCK 32 // about a microsecond
 // libomp's own calls stay far below this; the tasks are the same that run on callers with 512 KiB.
 #define ENGINE_STACK_BYTES       ((size_t)2 << 20)
 // Where libomp does not tell; its own default.
@@ -70,15 +71,14 @@ extern size_t kmp_get_stacksize_s(void) __attribute__((weak));
 #define OPENMP_STACK_SLACK       ((size_t)256 << 10)
 // How long a refusal is taken for an answer: to be refused again costs some 50 us.
 #define REFUSAL_NANOSECONDS      100000000u
-#define LINE                     128 // two cache lines: the prefetcher fetches pairs
 
 enum { IDLE, POSTED, ENTERED, AWAITED, DONE }; // AWAITED: ENTERED, and the caller sleeps
 
 static struct {
-  alignas(LINE) atomic_bool taken; // the gate
+  alignas(HEED_LINE_PAIR) atomic_bool taken; // the gate
 
   // Written by whoever holds the gate, while the state is IDLE.
-  alignas(LINE) HeedTask task;
+  alignas(HEED_LINE_PAIR) HeedTask task;
   void *context;
   size_t count, width;
   uint32_t float_control; // the caller's: all workers compute in its mode
@@ -87,14 +87,14 @@ static struct {
   uint64_t engine_refused; // when, or 0
 
   // The engine thread's own: the largest team that there was, which libomp keeps; a larger one that was refused, and when.
-  alignas(LINE) size_t team;
+  alignas(HEED_LINE_PAIR) size_t team;
   uint64_t team_refused;
 
-  alignas(LINE) _Atomic uint32_t state;
-  alignas(LINE) atomic_size_t next;     // the first task not yet handed out
-  alignas(LINE) atomic_size_t finished; // members that left the region
-  _Atomic uint32_t float_flags;         // exceptions that the workers other than the caller raised
-  alignas(LINE) _Atomic uint32_t engine_sleeps;
+  alignas(HEED_LINE_PAIR) _Atomic uint32_t state;
+  alignas(HEED_LINE_PAIR) atomic_size_t next;     // the first task not yet handed out
+  alignas(HEED_LINE_PAIR) atomic_size_t finished; // members that left the region
+  _Atomic uint32_t float_flags;                   // exceptions that the workers other than the caller raised
+  alignas(HEED_LINE_PAIR) _Atomic uint32_t engine_sleeps;
 } shared;
 
 static _Thread_local int depth; // of tasks of regions on this thread

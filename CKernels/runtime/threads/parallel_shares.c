@@ -7,11 +7,10 @@
 #include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 
-#define LINE       128 // two cache lines: the prefetcher fetches pairs
-#define SHARES_MAX 64  // with more workers than that, some begin with what another has begun
+#define SHARES_MAX 64 // with more workers than that, some begin with what another has begun
 
 typedef struct Share {
-  alignas(LINE) atomic_size_t next; // the first task not yet handed out
+  alignas(HEED_LINE_PAIR) atomic_size_t next; // the first task not yet handed out
   size_t end;
 } Share;
 

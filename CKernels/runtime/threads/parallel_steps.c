@@ -6,16 +6,16 @@
 #include <stdatomic.h>
 
 #include "runtime/clock.h"
+#include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 #include "runtime/threads/thread_count.h"
 
-#define LINE 64
 // About 10 us: longer than the last slots of a step take, short where the worker that is waited for needs this processor.
 #define SPINS    256
 #define NO_SPINS 1
 
 typedef struct Slot {
-  alignas(LINE) atomic_size_t step; // the first not yet begun
+  alignas(HEED_CACHE_LINE) atomic_size_t step; // the first not yet begun
 } Slot;
 
 typedef struct Team {
@@ -23,7 +23,7 @@ typedef struct Team {
   HeedStepTask task;
   void *context;
   Slot slots[HEED_STEP_WIDTH_MAX];
-  alignas(LINE) atomic_size_t finished; // slots, of all steps
+  alignas(HEED_CACHE_LINE) atomic_size_t finished; // slots, of all steps
 } Team;
 
 static bool begin_slot(Team *team, size_t slot, size_t step) {

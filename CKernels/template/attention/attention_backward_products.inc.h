@@ -19,7 +19,7 @@ typedef struct BackwardArrays {
   float *multipliers; // of dropout
 } BackwardArrays;
 
-#define BACKWARD_ARRAYS 5
+#define BACKWARD_ARRAYS 5 // of the struct
 
 // Where a weight says that its key is hidden. (A NaN may have a sign too.)
 INLINE_KERNEL vm backward_hidden(vf weight) { return vm_and(vf_sign_bit(weight), vf_equal(weight, vf_zero())); }

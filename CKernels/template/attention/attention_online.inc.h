@@ -13,7 +13,7 @@
 #include "template/math/exp.inc.h"
 
 #define KEY_BLOCK HEED_CACHE_BLOCK // keys beside each other in a cache, and whose scores decode sums at a time
-#define KEY_TILE  64
+#define KEY_TILE  64               // S^T of a tile of queries, 16 KiB, stays in the first-level cache
 #define KEY_CHUNK HEED_CACHE_CHUNK
 #define LOWEST    (-FLT_MAX)
 #define LOG2_E    0x1.71547652b82fep+0

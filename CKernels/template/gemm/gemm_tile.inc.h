@@ -66,12 +66,10 @@ typedef struct GemmPrefetch {
   size_t across, rows, column;
 } GemmPrefetch;
 
-#define GEMM_LINE 16 // floats of a cache line
-
 INLINE_KERNEL void gemm_prefetch(GemmPrefetch *x, size_t lines) {
   for (; lines > 0 && x->rows > 0; lines--) {
     __builtin_prefetch(x->at + x->column, 0, 2);
-    x->column += GEMM_LINE;
+    x->column += HEED_LINE_FLOATS;
     if (x->column < x->across) continue;
     x->column = 0, x->at += x->row, x->rows--;
   }
@@ -81,7 +79,7 @@ INLINE_KERNEL void gemm_prefetch(GemmPrefetch *x, size_t lines) {
 // instead of 6 and 2. Before each block some lines of the next panel and of A's next pass are prefetched.
 INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmPrefetch *b, GemmPrefetch *a, size_t a_lines) {
   const size_t vectors = HEED_VECTORS(block.width), blocks = heed_divide_up(rows, GEMM_MR);
-  const size_t b_lines = b->rows * GEMM_NR / GEMM_LINE / blocks + 1;
+  const size_t b_lines = b->rows * GEMM_NR / HEED_LINE_FLOATS / blocks + 1;
   for (size_t left = rows; left > 0;) {
     const size_t count = left <= GEMM_MR ? left : (left < 2 * GEMM_MR ? (left + 1) / 2 : GEMM_MR);
     gemm_prefetch(b, b_lines);
@@ -103,8 +101,8 @@ INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile 
   const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
   float *const c = block.c, *const partial = block.partial;
   const float *const bias = block.bias;
-  const size_t blocks = heed_divide_up(tile->columns, GEMM_NR) * (heed_divide_up(tile->rows, GEMM_MR));
-  const size_t a_lines = a.rows * heed_divide_up(a.across, GEMM_LINE) / blocks + 1;
+  const size_t blocks = heed_divide_up(tile->columns, GEMM_NR) * heed_divide_up(tile->rows, GEMM_MR);
+  const size_t a_lines = a.rows * heed_divide_up(a.across, HEED_LINE_FLOATS) / blocks + 1;
   for (size_t column = 0; column < tile->columns; column += block.width) {
     size_t left = tile->columns - column;
     if (packed && left > HEED_GEMM_NR - column % HEED_GEMM_NR) left = HEED_GEMM_NR - column % HEED_GEMM_NR;

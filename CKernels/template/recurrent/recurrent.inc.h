@@ -12,7 +12,7 @@
 // Rows of a register block: with as many vectors as the vocabulary's blocks have, 6 x 4 sums, 4 loads and a broadcast of 32 registers, or 6 x 2
 // or 4 x 3 of 16. A panel of 48 or 64 columns is a multiple of these vectors, or one less at its end.
 #define RECURRENT_ROWS    (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
-#define RECURRENT_SUMS    24
+#define RECURRENT_SUMS    24 // of the largest block
 #define RECURRENT_COLUMNS (HEED_LANES * HEED_BLOCK_VECTORS)
 
 // sums (+)= a panel, one block of k, from zero.
@@ -72,13 +72,11 @@ static void recurrent_rows(RecurrentBlock x, size_t rows, size_t columns) {
   }
 }
 
-#define RECURRENT_LINE 16 // floats of a cache line
-
 // What the backward pass of a cell reads and writes in rows first ... end - 1 lies in the last cache or beyond, in pieces too short for the
 // processor to foresee.
 static void recurrent_bring(const HeedRecurrentBackward *b, size_t first, size_t end) {
   for (size_t r = first; r < end; r++)
-    for (size_t j = 0; j < b->units; j += RECURRENT_LINE) {
+    for (size_t j = 0; j < b->units; j += HEED_LINE_FLOATS) {
       for (size_t g = 0; g < b->reserve_columns; g++)
         __builtin_prefetch(b->reserve + (ptrdiff_t)r * b->reserve_row + g * b->hidden + j, 0, 2);
       for (size_t g = 0; g < b->slopes_columns; g++) __builtin_prefetch(b->slopes + (ptrdiff_t)r * b->slopes_row + g * b->hidden + j, 1, 2);
