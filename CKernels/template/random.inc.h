@@ -3,6 +3,8 @@
 #ifndef HEED_RANDOM_INC_H
 #define HEED_RANDOM_INC_H
 
+#include "runtime/constants.h"
+
 #define RANDOM_ROUNDS  10                               // of Philox 4x32-10
 #define RANDOM_VECTORS (HEED_RANDOM_BLOCK / HEED_LANES) // of a block
 #define RANDOM_PARTS   (16 / HEED_LANES)                // vectors of neighbouring counters of a block
@@ -156,7 +158,7 @@ INLINE_KERNEL void random_box_muller(const uint32_t *radius_words, const uint32_
   l = l * z + 1.0 / 7;
   l = l * z + 1.0 / 5;
   l = l * z + 1.0 / 3;
-  const RandomDoubles logarithm = (s + s * z * l) * 2.0 + power * 0x1.62e42fefa39efp-1;
+  const RandomDoubles logarithm = (s + s * z * l) * 2.0 + power * HEED_LN_2;
   const RandomDoubles radius = __builtin_elementwise_sqrt(logarithm * -2.0);
   // o 2^-30 quarter turns = q + y, |y| <= 1/2; the sine and cosine of y quarter turns, then q whole ones
   const RandomDoubles turns = ((RandomDoubles)(o | magic) - 0x1p52) * 0x1p-30;

@@ -14,10 +14,10 @@
 #ifndef HEED_SOFTMAX_INC_H
 #define HEED_SOFTMAX_INC_H
 
+#include "runtime/constants.h"
 #include "template/math/exp.inc.h"
 
-#define SOFTMAX_GROUP  4 // vectors summed as a tree
-#define SOFTMAX_LOWEST (-FLT_MAX)
+#define SOFTMAX_GROUP 4 // vectors summed as a tree
 
 // What a row's columns hold; constant arguments drop what is not given.
 typedef struct SoftmaxScores {
@@ -38,14 +38,14 @@ INLINE_KERNEL vf softmax_score(const SoftmaxScores *x, size_t column, size_t cou
   const vf input = vf_load_n(x->row->input + column, count);
   if (!x->added) return vf_fma(input, x->scale, vf_sub(vf_zero(), shift));
   const vf biased = vf_fma(input, x->scale, vf_load_n(x->row->additive + column, count));
-  return vf_sub(vf_max(vf_set1(SOFTMAX_LOWEST), biased), shift);
+  return vf_sub(vf_max(vf_set1(HEED_LOWEST), biased), shift);
 }
 
 // The largest z that is seen; NaN is passed over here and shows in the sum.
 INLINE_KERNEL float softmax_maximum(const SoftmaxScores *x, size_t visible) {
   vf top[SOFTMAX_GROUP];
 #pragma clang loop unroll(full)
-  for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_set1(SOFTMAX_LOWEST);
+  for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_set1(HEED_LOWEST);
   size_t j = 0;
   if (!x->masked && x->row->scale >= 0.0f) {
     // A product rounds monotonously: the largest z is that of the largest input.
@@ -53,7 +53,7 @@ INLINE_KERNEL float softmax_maximum(const SoftmaxScores *x, size_t visible) {
 #pragma clang loop unroll(full)
       for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_max(vf_load(x->row->input + j + (size_t)v * HEED_LANES), top[v]);
 #pragma clang loop unroll(full)
-    for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_max(vf_mul(top[v], x->scale), vf_set1(SOFTMAX_LOWEST));
+    for (int v = 0; v < SOFTMAX_GROUP; v++) top[v] = vf_max(vf_mul(top[v], x->scale), vf_set1(HEED_LOWEST));
   }
   for (; j < visible; j += HEED_LANES) {
     const vf z = softmax_score(x, j, visible - j, vf_zero());

@@ -5,6 +5,7 @@
 #include "checks/attention_checks.h"
 #include "checks/attention_visibility.h"
 #include "driver/attention/attention_keys.h"
+#include "runtime/constants.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
@@ -113,7 +114,7 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   if (!scratch) return HeedStatusOutOfMemory;
   float *next = (float *)(scratch + 2 * all_rows);
   Decode decode = {.call = call, .kernels = heed_kernels(), .rows = rows, .chunks = chunks, .tasks = tasks, .visible = scratch};
-  decode.factor = (double)shape->scale * 0x1.71547652b82fep+0;
+  decode.factor = (double)shape->scale * HEED_LOG2_E;
   decode.scale = (float)decode.factor;
   decode.queries = next, next += queries;
   decode.parts = next, next += parts;

@@ -11,6 +11,7 @@
 #include "checks/attention_backward_checks.h"
 #include "checks/attention_visibility.h"
 #include "driver/attention/attention_backward_stored.h"
+#include "runtime/constants.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
@@ -90,7 +91,7 @@ static void finish_row(void *context, size_t task, size_t worker) {
     seen[j] = log_sum_exp != -INFINITY && heed_attention_sees(&mask, j);
     if (!mask.additive || !seen[j]) continue;
     const float sum = weights[j] + mask.additive[(ptrdiff_t)j * mask.additive_step];
-    weights[j] = sum < -3.40282347e38f ? -3.40282347e38f : sum;
+    weights[j] = sum < HEED_LOWEST ? HEED_LOWEST : sum;
   }
   const float *gradient = row_of(call->inputs->output_gradient, cotangent, call->b, h, i);
   const float *output = row_of(call->inputs->output, s->output, call->b, h, i);

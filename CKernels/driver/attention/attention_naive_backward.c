@@ -1,13 +1,13 @@
 // Attention backward as a textbook writes it, in float32: P and dS of every row stored, one loop inside the other, no blocking and no vector
 // code but what the compiler finds. The arm that the others are measured against. Letters as in attention.h.
 
-#include <float.h>
 #include <math.h>
 
 #include "checks/attention_backward_checks.h"
 #include "checks/attention_visibility.h"
 #include "driver/attention/attention_backward_stored.h"
 #include "driver/attention/attention_naive.h"
+#include "runtime/constants.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
@@ -37,7 +37,7 @@ static float naive_score(const Naive *call, const HeedAttentionRowMask *mask, co
   float score = s->scale * dot;
   if (mask->additive) {
     score += mask->additive[(ptrdiff_t)j * mask->additive_step];
-    if (score < -FLT_MAX) score = -FLT_MAX;
+    if (score < HEED_LOWEST) score = HEED_LOWEST;
   }
   return score;
 }

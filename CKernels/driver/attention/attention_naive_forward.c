@@ -1,12 +1,12 @@
 // Attention as a textbook writes it, in float32: the scores of every row stored, one loop inside the other, no blocking and no vector code
 // but what the compiler finds. The arm that the others are measured against. Letters as in attention.h.
 
-#include <float.h>
 #include <math.h>
 
 #include "checks/attention_checks.h"
 #include "checks/attention_visibility.h"
 #include "driver/attention/attention_naive.h"
+#include "runtime/constants.h"
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
@@ -36,7 +36,7 @@ static float naive_scores(const HeedAttentionShape *shape, const HeedAttentionRo
     float s = shape->scale * dot;
     if (mask->additive) {
       s += mask->additive[(ptrdiff_t)j * mask->additive_step];
-      if (s < -FLT_MAX) s = -FLT_MAX;
+      if (s < HEED_LOWEST) s = HEED_LOWEST;
     }
     scores[j] = s;
     if (isnan(s) || s > maximum) maximum = s;

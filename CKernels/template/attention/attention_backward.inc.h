@@ -39,7 +39,7 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
     const vf first = vf_load(q->statistics + lane + QUERY_TILE + v * HEED_LANES);
     const size_t at = (size_t)(v * HEED_LANES);
     if (!__builtin_expect(vm_any(refine_lanes(first, first)), false)) continue;
-    vf top = vf_set1(LOWEST);
+    vf top = vf_set1(HEED_LOWEST);
     for (size_t j = 0; j < count; j++) top = vf_max(vf_load(scores + j * QUERY_TILE + at), top);
     const vm lanes = refine_lanes(top, first);
     if (vm_any(lanes))

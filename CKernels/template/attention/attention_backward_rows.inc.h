@@ -63,7 +63,7 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
 static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s, size_t end) {
   pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s->query,
                   QUERY_TILE, QUERY_TILE);
-  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = LOWEST, s->sum[i] = 0.0f, s->delta[i] = s->total[i] = 0.0;
+  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = HEED_LOWEST, s->sum[i] = 0.0f, s->delta[i] = s->total[i] = 0.0;
   for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
     const size_t keys = heed_size_min(end - first, KEY_TILE);
     const TileMask mask = gather_bias(tile, first, keys, s->bias);
@@ -74,7 +74,7 @@ static void backward_online(const HeedAttentionTile *tile, const BackwardStatist
                             .scale = scale_in_base_2(tile->scale),
                             .key_block = KEY_BLOCK * tile->key_row};
     vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
-    for (int v = 0; v < HEED_BLOCK_VECTORS; v++) max[v] = vf_set1(LOWEST);
+    for (int v = 0; v < HEED_BLOCK_VECTORS; v++) max[v] = vf_set1(HEED_LOWEST);
     score_tile(HEED_BLOCK_VECTORS, false, &x, keys, tile->head_dim, s->query, s->scores, max);
     const float *bias = mask == TileMaskSome ? s->bias : NULL;
     mask_tile(HEED_BLOCK_VECTORS, tile, first, keys, 0, bias, s->scores, max);
@@ -112,7 +112,7 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
   for (size_t i = 0; i < QUERY_TILE; i++) {
     float *first = q->statistics + QUERY_TILE + i, *second = first + QUERY_TILE;
     const float l = i < tile->queries ? q->log_sum_exp[i] : -INFINITY;
-    const double in_base_2 = (double)l * LOG2_E;
+    const double in_base_2 = (double)l * HEED_LOG2_E;
     q->statistics[3 * QUERY_TILE + i] = 0.0f;
     if (l == -INFINITY) {
       *first = INFINITY, *second = 0.0f;

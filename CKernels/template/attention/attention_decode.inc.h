@@ -82,8 +82,8 @@ INLINE_KERNEL void decode_scores(const int rows, const bool bf16, const HeedAtte
 }
 
 INLINE_KERNEL float decode_largest(const float *scores, size_t end) {
-  vf top = vf_set1(LOWEST);
-  for (size_t j = 0; j < end; j += HEED_LANES) top = vf_max(vf_select(vm_first(end - j), vf_load(scores + j), vf_set1(LOWEST)), top);
+  vf top = vf_set1(HEED_LOWEST);
+  for (size_t j = 0; j < end; j += HEED_LANES) top = vf_max(vf_select(vm_first(end - j), vf_load(scores + j), vf_set1(HEED_LOWEST)), top);
   return vf_reduce_max(top);
 }
 
@@ -199,7 +199,7 @@ INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttent
   float *output = task->output + first_row * task->value_dim, *max = task->max + first_row, *sum = task->sum + first_row;
   size_t earliest = SIZE_MAX, seen = 0;
   for (int r = 0; r < rows; r++) {
-    max[r] = LOWEST, sum[r] = 0.0f;
+    max[r] = HEED_LOWEST, sum[r] = 0.0f;
     if (begins[r] >= ends[r]) continue;
     earliest = heed_size_min(begins[r], earliest);
     seen = ends[r] > seen ? ends[r] : seen;

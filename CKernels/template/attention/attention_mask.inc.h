@@ -36,7 +36,7 @@ INLINE_KERNEL void mask_tile(const int vectors, const HeedAttentionTile *tile, s
   const vf hidden_score = vf_set1(-INFINITY);
   for (int v = 0; v < vectors; v++) {
     const vf begin = vf_load(begins + v * HEED_LANES), end = vf_load(ends + v * HEED_LANES);
-    vf top = vf_set1(LOWEST);
+    vf top = vf_set1(HEED_LOWEST);
     for (size_t j = 0; j < keys; j++) {
       float *s = scores + j * QUERY_TILE + v * HEED_LANES;
       vf score = vf_load(s);
@@ -44,7 +44,7 @@ INLINE_KERNEL void mask_tile(const int vectors, const HeedAttentionTile *tile, s
       if (bias) {
         const vf added = vf_load(bias + j * QUERY_TILE + v * HEED_LANES);
         seen = vm_and(seen, vm_not(vf_equal(added, hidden_score)));
-        score = vf_max(vf_set1(LOWEST), vf_fma(added, vf_set1(0x1.715476p+0f), score));
+        score = vf_max(vf_set1(HEED_LOWEST), vf_fma(added, vf_set1((float)HEED_LOG2_E), score));
       }
       score = vf_select(seen, score, hidden_score);
       top = vf_max(score, top);

@@ -10,13 +10,12 @@
 #ifndef HEED_ATTENTION_ONLINE_INC_H
 #define HEED_ATTENTION_ONLINE_INC_H
 
+#include "runtime/constants.h"
 #include "template/math/exp.inc.h"
 
 #define KEY_BLOCK HEED_CACHE_BLOCK // keys beside each other in a cache, and whose scores decode sums at a time
 #define KEY_TILE  64               // S^T of a tile of queries, 16 KiB, stays in the first-level cache
 #define KEY_CHUNK HEED_CACHE_CHUNK
-#define LOWEST    (-FLT_MAX)
-#define LOG2_E    0x1.71547652b82fep+0
 
 // Scores in base 2 that are computed again (attention_refine.inc.h): from this magnitude on an error of some ulp is one of 1e-5 in the weight,
 // and weights that are this power of 2 below the largest do not matter.
@@ -27,12 +26,12 @@
 INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(-126.0f, x); }
 
 // The factor that turns a product of a query and a key into a score in base 2.
-INLINE_KERNEL double refine_factor(float scale) { return (double)scale * LOG2_E; }
+INLINE_KERNEL double refine_factor(float scale) { return (double)scale * HEED_LOG2_E; }
 INLINE_KERNEL float scale_in_base_2(float scale) { return (float)refine_factor(scale); }
 
 // log(sum of e^score) from a maximum in base 2 and a sum relative to it.
 INLINE_KERNEL float log_sum_exp_of(float max, float sum) {
-  return sum == 0.0f ? -INFINITY : (float)(((double)max + log2((double)sum)) * 0x1.62e42fefa39efp-1);
+  return sum == 0.0f ? -INFINITY : (float)(((double)max + log2((double)sum)) * HEED_LN_2);
 }
 
 #endif

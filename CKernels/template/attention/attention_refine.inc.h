@@ -52,7 +52,7 @@ static __attribute__((noinline)) vf refine_scores(float scale, size_t head_dim, 
     }
   }
   double factors[HEED_LANES / 2], logs[HEED_LANES / 2];
-  for (size_t i = 0; i < HEED_LANES / 2; i++) factors[i] = refine_factor(scale), logs[i] = LOG2_E;
+  for (size_t i = 0; i < HEED_LANES / 2; i++) factors[i] = refine_factor(scale), logs[i] = HEED_LOG2_E;
   const vd factor = vd_load(factors), log2_e = vd_load(logs);
   for (size_t c = 0; c < count; c++) {
     float *score = scores + wanted[c] * QUERY_TILE;
@@ -63,9 +63,9 @@ static __attribute__((noinline)) vf refine_scores(float scale, size_t head_dim, 
       high[c] = vd_add(high[c], vd_fma(vd_high(added), log2_e, vd_zero()));
     }
     const vf before = vf_load(score), refined = vf_round_double(low[c], high[c]);
-    vf_store(score, vf_select(vm_and(lanes, refine_near(before, maximum)), bias ? vf_max(vf_set1(LOWEST), refined) : refined, before));
+    vf_store(score, vf_select(vm_and(lanes, refine_near(before, maximum)), bias ? vf_max(vf_set1(HEED_LOWEST), refined) : refined, before));
   }
-  vf top = vf_set1(LOWEST);
+  vf top = vf_set1(HEED_LOWEST);
   for (size_t j = 0; j < keys; j++) top = vf_max(vf_load(scores + j * QUERY_TILE), top);
   return top;
 }

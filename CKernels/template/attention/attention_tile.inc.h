@@ -112,7 +112,7 @@ INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool 
   float *scores = s->scores + lane;
   vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
 #pragma clang loop unroll(full)
-  for (int v = 0; v < vectors; v++) max[v] = vf_set1(LOWEST);
+  for (int v = 0; v < vectors; v++) max[v] = vf_set1(HEED_LOWEST);
   score_tile(vectors, paired, x, keys, tile->head_dim, s->query + lane, scores, max);
   if (masked) mask_tile(vectors, tile, first, keys, lane, bias ? bias + lane : NULL, scores, max);
   if (!paired)

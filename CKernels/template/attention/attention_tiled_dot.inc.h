@@ -72,7 +72,7 @@ INLINE_KERNEL void attend_tile_dot(const int vectors, const bool masked, const H
   float *scores = s->scores + lane;
   vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
 #pragma clang loop unroll(full)
-  for (int v = 0; v < vectors; v++) max[v] = vf_set1(LOWEST);
+  for (int v = 0; v < vectors; v++) max[v] = vf_set1(HEED_LOWEST);
   size_t j = 0;
   for (; j + (size_t)rows <= keys; j += (size_t)rows)
     score_rows_dot(rows, vectors, tile, key + 2 * (ptrdiff_t)j * tile->key_row, dot->query + lane, scale, scores + j * QUERY_TILE, max);

@@ -106,7 +106,7 @@ static TileOperands operands_cached_bf16(const HeedAttentionTile *tile, const Ti
 static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, size_t begin, size_t end, TileSource source,
                          const AttendTile attend[][2]) {
   const size_t groups = HEED_VECTORS(tile->queries);
-  for (size_t i = 0; i < QUERY_TILE; i++) s->chunk_max[i] = LOWEST, s->chunk_sum[i] = 0.0f;
+  for (size_t i = 0; i < QUERY_TILE; i++) s->chunk_max[i] = HEED_LOWEST, s->chunk_sum[i] = 0.0f;
   for (size_t i = 0; i < QUERY_TILE * tile->value_dim; i++) s->chunk[i] = 0.0f;
   const size_t unseen = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; // tiles before the window of every row
   for (size_t first = begin > unseen ? begin : unseen; first < end; first += KEY_TILE) {
