@@ -6,11 +6,9 @@
 #include "checks/array_checks.h"
 #include "heed/arithmetic.h"
 
-// Whether these strides suit axes of these sizes.
-static inline bool heed_arithmetic_strides_fit(size_t axes, const size_t *size, const ptrdiff_t *stride, size_t element_bytes,
-                                               bool written) {
-  const HeedArray x = heed_array(axes, size, stride);
-  return heed_array_strides_fit(&x, element_bytes, written);
+static inline bool heed_arithmetic_distances_fit(const HeedArithmeticShape *s, const ptrdiff_t *stride, size_t element_bytes) {
+  const HeedArray x = heed_array(s->axes, s->size, stride);
+  return heed_array_distances_fit(&x, element_bytes);
 }
 
 // The errors of arithmetic.h for an element-wise call; b and the mask count as read where they are `read`. `count` receives the number of
@@ -23,9 +21,8 @@ static inline HeedStatus heed_arithmetic_check(const HeedArithmeticShape *s, con
   if (!heed_array_sizes_fit(&y)) return HeedStatusBadShape;
   *count = heed_array_count(&y);
   if (*count == 0) return HeedStatusOk;
-  if (!heed_array_is_writable(&y, output_bytes) || !heed_arithmetic_strides_fit(s->axes, s->size, s->a, sizeof(float), false) ||
-      (reads_b && !heed_arithmetic_strides_fit(s->axes, s->size, s->b, sizeof(float), false)) ||
-      (reads_mask && !heed_arithmetic_strides_fit(s->axes, s->size, s->mask, 1, false)))
+  if (!heed_array_is_writable(&y, output_bytes) || !heed_arithmetic_distances_fit(s, s->a, sizeof(float)) ||
+      (reads_b && !heed_arithmetic_distances_fit(s, s->b, sizeof(float))) || (reads_mask && !heed_arithmetic_distances_fit(s, s->mask, 1)))
     return HeedStatusBadStride;
   return in->a && output && (in->b || !reads_b) && (in->mask || !reads_mask) ? HeedStatusOk : HeedStatusBadArgument;
 }

@@ -41,8 +41,8 @@ static inline size_t heed_array_count(const HeedArray *x) {
 // Whether there is data where there are elements.
 static inline bool heed_array_has(const HeedArray *x, const void *data) { return data || heed_array_is_empty(x); }
 
-// Whether a contiguous array of these sizes, 8 bytes an element (the float64 reference has the same shapes), is no larger than an object may
-// be. A size of 0 counts as 1: scratch is carved from partial products, and an array that overflows beside a 0 is a mistake anyway.
+// Whether a contiguous array of these sizes, 8 bytes an element (the float64 reference has the same shapes), is no larger than an object
+// may be. A size of 0 counts as 1: scratch is carved from partial products, and an array that overflows beside a 0 is a mistake anyway.
 static inline bool heed_array_sizes_fit(const HeedArray *x) {
   size_t product = sizeof(double);
   for (size_t i = 0; i < x->rank; i++)

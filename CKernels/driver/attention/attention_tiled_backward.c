@@ -179,8 +179,8 @@ HeedStatus heed_attention_tiled_backward(const HeedAttentionBackwardShape *shape
                           .kernels = kernels,
                           .query_tiles = heed_divide_up(s->query_length, tile),
                           .key_tiles = heed_divide_up(s->key_length, HEED_ATTENTION_KEY_TILE),
-                          .query_width = heed_divide_up(s->head_dim, lanes) * lanes,
-                          .value_width = heed_divide_up(s->value_dim, lanes) * lanes},
+                          .query_width = heed_round_up(s->head_dim, lanes),
+                          .value_width = heed_round_up(s->value_dim, lanes)},
                  .heads = s->heads / s->key_value_heads};
   tiled.call.block_tiles = block_tiles(&tiled.call);
   const size_t tiles = heed_size_product(s->batch * s->heads, tiled.call.query_tiles);
