@@ -21,10 +21,13 @@ static inline size_t heed_size_sum(size_t a, size_t b) {
   return __builtin_add_overflow(a, b, &sum) ? SIZE_MAX : sum;
 }
 
-static inline size_t heed_size_min(size_t a, size_t b) { return a < b ? a : b; }
+// Inlined as early as the kernels that call them, so that the code is that of the expression written out.
+static inline __attribute__((always_inline)) size_t heed_size_min(size_t a, size_t b) { return a < b ? a : b; }
 
 // a / unit, rounded up; and that times the unit, or SIZE_MAX where that overflows.
-static inline size_t heed_divide_up(size_t a, size_t unit) { return a / unit + (a % unit != 0); }
-static inline size_t heed_round_up(size_t a, size_t unit) { return heed_size_product(heed_divide_up(a, unit), unit); }
+static inline __attribute__((always_inline)) size_t heed_divide_up(size_t a, size_t unit) { return a / unit + (a % unit != 0); }
+static inline __attribute__((always_inline)) size_t heed_round_up(size_t a, size_t unit) {
+  return heed_size_product(heed_divide_up(a, unit), unit);
+}
 
 #endif

@@ -38,8 +38,7 @@
 // Fewer tiles than this are made a multiple of HEED_TASKS_WANTED: gradients of weights, a few hundred rows from thousands of terms, were 9
 // or 7 tiles for two threads. With 8, and with A's next pass prefetched, both passes of an LSTM went from 77 to 79 % of peak and those of a
 // GRU from 71 to 75 (`heed bench recurrent --direction both --cell lstm`, and gru). More tiles are even enough, and lower ones cost: a step
-// of
-// `heed bench train --model translator` took 8 % longer.
+// of `heed bench train --model translator` took 8 % longer.
 #define EVENED_TILES 32
 
 typedef struct Call {

@@ -15,9 +15,9 @@
 #define BLOCK_ROWS_MOST    (2 * HEED_BLOCK_ROWS)
 #define BLOCK_VECTORS_MOST (4 * HEED_BLOCK_VECTORS) // of gemm's widest block, a single row
 
-// One term of a register block, which every product is made of: sum <- sum + a * b for all rows and vectors, where `a` is an expression in r,
-// `b` one in v and `sum` one in both. A macro, so that the accumulator may be an array of any shape, and the multiply-add one that only some
-// callers' processors have; the machine code is that of the loops written out.
+// One term of a register block, which every product is made of: sum <- sum + a * b for all rows and vectors, where `a` is an expression in
+// r, `b` one in v and `sum` one in both. A macro, so that the accumulator may be an array of any shape, and the multiply-add one that only
+// some callers' processors have; the machine code is that of the loops written out.
 #define BLOCK_TERM(rows, vectors, a, b, multiply_add, sum)                                                                                 \
   do {                                                                                                                                     \
     vf panel[BLOCK_VECTORS_MOST];                                                                                                          \
