@@ -272,7 +272,8 @@ double recurrent_check_accuracy(const RecurrentProblem *p, RecurrentRun run) {
       CHECK_MESSAGE(is_poison(x + place, count), "%s was written: %s", recurrent_result_name(i), recurrent_describe(&p->shape));
       continue;
     }
-    const double e = compare_rows(x + place, r + place, 1, count).e, plain = compare_rows(textbook + place, r + place, 1, count).e;
+    const double e = compare_rows(x + place, r + place, 1, count).maximum,
+                 plain = compare_rows(textbook + place, r + place, 1, count).maximum;
     const double bound = fmax((RECURRENT_FORWARD >> i & 1 ? 3 : 6) * EPSILON, textbook_share * plain);
     CHECK_MESSAGE(e <= bound, "%s: E = %.2f eps, plain loops %.2f eps: %s", recurrent_result_name(i), e / EPSILON, plain / EPSILON,
                   recurrent_describe(&p->shape));
