@@ -72,7 +72,7 @@ typedef enum HEED_CLOSED HeedElement {
 // The sum is rounded once or, where a product is long, after each block of its terms. Added to zeros, a gradient has the bits that
 // overwriting gives it, but for the sign of a zero. NaN and infinities follow IEEE.
 //
-// A linear layer's weight gradient is a matrix product, which accumulates by its `beta` (gemm.h).
+// A linear layer's weight gradient is a matrix product, which accumulates by its `beta` (gemm.h); heed_arithmetic_scatter_add always adds.
 
 // ---- Instruction sets -----------------------------------------------------------------------------------------------------------------
 
