@@ -10,8 +10,8 @@ struct SymbolTests {
         return code.split { !($0.isLetter || $0.isNumber || $0 == "_") }.filter { $0.hasPrefix("heed_") }
     }
 
-    /// Swift, a test or a benchmark calls each function.
-    @Test func everyOneIsUsed() {
+    /// The functions that headers declare and no file of these folders names: where each is declared, by name.
+    private func unused(in folders: String...) -> [Substring: String] {
         var declared: [Substring: String] = [:]
         for file in Repository.sources(in: "CKernels/include/heed", "h") {
             for line in file.lines where line.text.first?.isLetter == true && !line.text.hasPrefix("static ") {
@@ -21,13 +21,26 @@ struct SymbolTests {
             }
         }
         #expect(declared.count > 100)
-        for folder in ["Sources", "Tests", "Benchmarks"] {
+        for folder in folders {
             for file in Repository.sources(in: folder, "c", "h", "swift") {
                 for line in file.lines where line.text.contains("heed_") {
                     for name in names(in: line.text) { declared[name] = nil }
                 }
             }
         }
-        record(declared.values.sorted())
+        return declared
+    }
+
+    /// Swift, a test or a benchmark calls each function.
+    @Test func everyOneIsUsed() { record(unused(in: "Sources", "Tests", "Benchmarks").values.sorted()) }
+
+    /// Swift calls each but the oracles, the variants that are measured or pinned, and what is for callers in C: an entry point that only
+    /// its own test calls is dead.
+    @Test func testsAloneUseOnlyOracles() {
+        let forTests = ["heed_attention_decode_", "heed_sparse_normalize", "heed_strides_contiguous"]
+        let faults = unused(in: "Sources").filter { name, _ in
+            !name.contains("_reference") && !forTests.contains { name.hasPrefix($0) }
+        }
+        record(faults.values.sorted())
     }
 }
