@@ -41,7 +41,12 @@ static double bad_amount(void) {
   return bad[fuzz_below(4)];
 }
 
-// One span's array missing, or its count too large.
+// The reference refuses a span's weight decay too; of what else is wrong with it, it does not know.
+static HeedStatus of_decay(HeedStatus expected, const HeedParameterSpan *span) {
+  return span->weight_decay >= 0 && isfinite(span->weight_decay) ? expected : HeedStatusBadArgument;
+}
+
+// One span's array missing, its count too large or its weight decay no amount.
 static HeedStatus spoil_span(Spans *s, bool m, bool v, bool v_max) {
   if (s->count == 0) return HeedStatusOk;
   const size_t i = fuzz_below(s->count);
@@ -90,8 +95,9 @@ FUZZ(optimizer_sgd) {
     break;
   }
   for (size_t i = 0; i < s.count; i++) {
-    FUZZ_CALL(expected, heed_optimizer_reference_sgd(&sgd, s.spans[i].weight_decay, s.gradient[i].count, s.gradient[i].data,
-                                                     s.oracle_value[i].data, s.oracle_m[i].data));
+    FUZZ_CALL(of_decay(expected, &s.spans[i]),
+              heed_optimizer_reference_sgd(&sgd, s.spans[i].weight_decay, s.gradient[i].count, s.gradient[i].data, s.oracle_value[i].data,
+                                           s.oracle_m[i].data));
     fuzz_keep(&s.oracle_value[i]), fuzz_keep(&s.oracle_m[i]);
   }
   if (expected == HeedStatusOk) expected = of_spans;
@@ -136,7 +142,7 @@ FUZZ(optimizer_adam) {
     break;
   }
   for (size_t i = 0; i < s.count; i++) {
-    FUZZ_CALL(expected,
+    FUZZ_CALL(of_decay(expected, &s.spans[i]),
               heed_optimizer_reference_adam(&adam, s.spans[i].weight_decay, s.gradient[i].count, s.gradient[i].data, s.oracle_value[i].data,
                                             s.oracle_m[i].data, s.oracle_v[i].data, s.oracle_v_max[i].data));
     fuzz_keep(&s.oracle_value[i]), fuzz_keep(&s.oracle_m[i]), fuzz_keep(&s.oracle_v[i]), fuzz_keep(&s.oracle_v_max[i]);
