@@ -13,6 +13,6 @@ HeedStatus heed_attention_backward_check(const HeedAttentionBackwardShape *shape
 HeedStatus heed_attention_backward_check_inputs(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs);
 
 // Whether dA has elements of its own, of that many bytes, but where a stride of 0 sums over its dimension; sizes have been checked.
-bool heed_attention_additive_gradient_fits(const HeedAttentionBackwardShape *shape, size_t element_bytes);
+bool heed_attention_d_additive_fits(const HeedAttentionBackwardShape *shape, size_t element_bytes);
 
 #endif

@@ -75,8 +75,8 @@ HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAtten
   return check_input_data(shape, inputs, &operands, takes_bfloat16);
 }
 
-HeedStrides heed_strides_contiguous(size_t heads, size_t rows, size_t columns) {
+HeedAttentionStrides heed_attention_strides_contiguous(size_t heads, size_t rows, size_t columns) {
   // Unsigned, so that sizes which overflow wrap around here and are refused by the checks.
-  return (HeedStrides){
+  return (HeedAttentionStrides){
       .batch = (ptrdiff_t)(heads * rows * columns), .head = (ptrdiff_t)(rows * columns), .row = (ptrdiff_t)columns, .column = 1};
 }

@@ -6,7 +6,7 @@
 #include "checks/array_checks.h"
 #include "heed/attention.h"
 
-static inline HeedArray heed_attention_array(size_t batch, size_t heads, size_t rows, size_t columns, HeedStrides s) {
+static inline HeedArray heed_attention_array(size_t batch, size_t heads, size_t rows, size_t columns, HeedAttentionStrides s) {
   return (HeedArray){4, {batch, heads, rows, columns}, {s.batch, s.head, s.row, s.column}};
 }
 

@@ -8,7 +8,7 @@
 #include "heed/attention.h"
 
 // Offset, in elements, of row (b, head, row) of an array with those strides. The checks have made sure that it fits.
-static inline ptrdiff_t heed_attention_row_offset(HeedStrides strides, size_t b, size_t head, size_t row) {
+static inline ptrdiff_t heed_attention_row_offset(HeedAttentionStrides strides, size_t b, size_t head, size_t row) {
   return (ptrdiff_t)b * strides.batch + (ptrdiff_t)head * strides.head + (ptrdiff_t)row * strides.row;
 }
 
@@ -52,7 +52,7 @@ static inline size_t heed_attention_visible_first(const HeedAttentionShape *shap
 
 // The masks of one row.
 typedef struct HeedAttentionRowMask {
-  size_t first;           // keys before it are hidden
+  size_t first_key;       // keys before it are hidden
   size_t prefix;          // keys from here on are hidden
   const uint8_t *boolean; // or null
   ptrdiff_t boolean_step;
@@ -62,7 +62,7 @@ typedef struct HeedAttentionRowMask {
 
 static inline HeedAttentionRowMask heed_attention_row_mask(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, size_t b,
                                                            size_t h, size_t i) {
-  HeedAttentionRowMask mask = {.first = heed_attention_visible_first(shape, i),
+  HeedAttentionRowMask mask = {.first_key = heed_attention_visible_first(shape, i),
                                .prefix = heed_attention_visible_prefix(shape, inputs, b, i)};
   if (inputs->boolean) {
     mask.boolean = inputs->boolean + heed_attention_row_offset(shape->boolean, b, h, i);
@@ -77,7 +77,7 @@ static inline HeedAttentionRowMask heed_attention_row_mask(const HeedAttentionSh
 
 // Whether the row may attend key j.
 static inline bool heed_attention_sees(const HeedAttentionRowMask *mask, size_t j) {
-  if (j < mask->first || j >= mask->prefix) return false;
+  if (j < mask->first_key || j >= mask->prefix) return false;
   if (mask->boolean && mask->boolean[(ptrdiff_t)j * mask->boolean_step] == 0) return false;
   return !mask->additive || mask->additive[(ptrdiff_t)j * mask->additive_step] != -INFINITY;
 }

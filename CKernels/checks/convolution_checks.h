@@ -13,7 +13,7 @@ typedef struct HeedConvolutionSizes {
   size_t area, depth;                         // of the kernel: height x width; with the channels of a group
 } HeedConvolutionSizes;
 
-static inline HeedArray heed_image(size_t batch, size_t channels, size_t height, size_t width, const HeedImageStrides *s) {
+static inline HeedArray heed_image(size_t batch, size_t channels, size_t height, size_t width, const HeedConvolutionStrides *s) {
   return (HeedArray){4, {batch, channels, height, width}, {s->batch, s->channel, s->row, s->column}};
 }
 
@@ -37,7 +37,7 @@ static inline HeedStatus heed_convolution_check(const HeedConvolutionShape *s, H
 }
 
 // Distances of X or dX, padding counted, so that addresses beside it may be computed.
-static inline HeedStatus heed_convolution_check_input(const HeedConvolutionShape *s, const HeedImageStrides *strides) {
+static inline HeedStatus heed_convolution_check_input(const HeedConvolutionShape *s, const HeedConvolutionStrides *strides) {
   const size_t height = s->height + s->top + s->bottom, width = s->width + s->left + s->right;
   const HeedArray padded = heed_image(s->batch, s->input_channels, height, width, strides);
   return heed_array_distances_fit(&padded, sizeof(float)) ? HeedStatusOk : HeedStatusBadStride;

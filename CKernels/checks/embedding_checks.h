@@ -8,7 +8,7 @@
 
 static inline int64_t heed_embedding_id(const HeedEmbeddingShape *s, const void *ids, size_t token) {
   const ptrdiff_t place = (ptrdiff_t)token * s->id_step;
-  return s->id_element == HeedIndexElementInt32 ? (int64_t)((const int32_t *)ids)[place] : ((const int64_t *)ids)[place];
+  return s->id_element == HeedEmbeddingIndexInt32 ? (int64_t)((const int32_t *)ids)[place] : ((const int64_t *)ids)[place];
 }
 
 static inline bool heed_embedding_ids_are_inside(const HeedEmbeddingShape *s, const void *ids) {
@@ -28,7 +28,7 @@ static inline HeedStatus heed_embedding_check(const HeedEmbeddingShape *s, const
   if (!heed_array_sizes_fit(&w) || !heed_array_sizes_fit(&y)) return HeedStatusBadShape;
   if (!heed_array_distances_fit(&w, sizeof(float)) || !heed_array_distances_fit(&y, sizeof(float))) return HeedStatusBadStride;
   if (!heed_array_distances_fit(&id, sizeof(int64_t)) || !heed_array_is_injective(table_written ? &w : &y)) return HeedStatusBadStride;
-  if (s->id_element != HeedIndexElementInt32 && s->id_element != HeedIndexElementInt64) return HeedStatusBadArgument;
+  if (s->id_element != HeedEmbeddingIndexInt32 && s->id_element != HeedEmbeddingIndexInt64) return HeedStatusBadArgument;
   if (s->tokens == 0) return table_written && !table && s->vocabulary && s->columns ? HeedStatusBadArgument : HeedStatusOk;
   if (!ids || !heed_embedding_ids_are_inside(s, ids)) return HeedStatusBadArgument;
   return s->columns == 0 || (table && rows) ? HeedStatusOk : HeedStatusBadArgument;

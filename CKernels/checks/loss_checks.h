@@ -8,7 +8,7 @@
 #include "checks/array_checks.h"
 #include "heed/loss.h"
 
-static inline bool heed_loss_is_reduction(HeedReduction r) { return (unsigned)r <= HeedReductionSum; }
+static inline bool heed_loss_is_reduction(HeedLossReduction r) { return (unsigned)r <= HeedLossReductionSum; }
 
 // A matrix of contiguous rows, read, or written without overlap; null is fine where it is `optional`.
 static inline HeedStatus heed_loss_check_matrix(size_t rows, size_t columns, ptrdiff_t row, const void *data, bool written, bool optional) {
@@ -19,59 +19,61 @@ static inline HeedStatus heed_loss_check_matrix(size_t rows, size_t columns, ptr
 }
 
 // What the gradient of row i is multiplied with; `count` is what a mean divides by.
-static inline double heed_loss_factor(HeedReduction reduction, const float *output_gradient, size_t i, double count) {
-  const double g = output_gradient ? (double)output_gradient[reduction == HeedReductionNone ? i : 0] : 1.0;
-  if (reduction != HeedReductionMean) return g;
+static inline double heed_loss_factor(HeedLossReduction reduction, const float *d_loss, size_t i, double count) {
+  const double g = d_loss ? (double)d_loss[reduction == HeedLossReductionNone ? i : 0] : 1.0;
+  if (reduction != HeedLossReductionMean) return g;
   return count == 0 ? 0.0 : g / count;
 }
 
 // The scalar that a sum or a mean is.
-static inline double heed_loss_total(HeedReduction reduction, double sum, double count) {
-  if (reduction != HeedReductionMean) return sum;
+static inline double heed_loss_total(HeedLossReduction reduction, double sum, double count) {
+  if (reduction != HeedLossReductionMean) return sum;
   return count == 0 ? 0.0 : sum / count;
 }
 
-static inline bool heed_cross_entropy_ignores(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, size_t i) {
+static inline bool heed_loss_cross_entropy_ignores(const HeedLossCrossEntropyShape *s, const HeedLossCrossEntropyInputs *in, size_t i) {
   return s->ignores && in->targets && in->targets[i] == s->ignore_index;
 }
 
-static inline HeedStatus heed_cross_entropy_check(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in, const void *gradient) {
+static inline HeedStatus heed_loss_check_cross_entropy(const HeedLossCrossEntropyShape *s, const HeedLossCrossEntropyInputs *in,
+                                                       const void *d_logits) {
   if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
   if (!(s->label_smoothing >= 0.0f && s->label_smoothing <= 1.0f)) return HeedStatusBadArgument;
   HeedStatus status = heed_loss_check_matrix(s->rows, s->classes, s->logits_row, in->logits, false, false);
   if (status == HeedStatusOk)
     status = heed_loss_check_matrix(s->rows, s->classes, s->probabilities_row, in->target_probabilities, false, true);
-  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->gradient_row, gradient, true, true);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->d_logits_row, d_logits, true, true);
   if (status != HeedStatusOk || s->rows == 0) return status;
   if ((in->targets != NULL) == (in->target_probabilities != NULL)) return HeedStatusBadArgument;
   for (size_t i = 0; in->targets && i < s->rows; i++) {
-    if (heed_cross_entropy_ignores(s, in, i)) continue;
+    if (heed_loss_cross_entropy_ignores(s, in, i)) continue;
     if (in->targets[i] < 0 || (uint64_t)in->targets[i] >= s->classes) return HeedStatusBadArgument;
   }
   return HeedStatusOk;
 }
 
 // What a mean divides by.
-static inline double heed_cross_entropy_count(const HeedCrossEntropyShape *s, const HeedCrossEntropyInputs *in) {
+static inline double heed_loss_cross_entropy_count(const HeedLossCrossEntropyShape *s, const HeedLossCrossEntropyInputs *in) {
   if (!in->targets) return (double)s->rows;
   double count = 0;
   for (size_t i = 0; i < s->rows; i++)
-    if (!heed_cross_entropy_ignores(s, in, i)) count += in->class_weights ? (double)in->class_weights[in->targets[i]] : 1.0;
+    if (!heed_loss_cross_entropy_ignores(s, in, i)) count += in->class_weights ? (double)in->class_weights[in->targets[i]] : 1.0;
   return count;
 }
 
-static inline HeedStatus heed_distillation_check(const HeedDistillationShape *s, const HeedDistillationInputs *in,
-                                                 const void *student_gradient, const void *teacher_gradient) {
+static inline HeedStatus heed_loss_check_distillation(const HeedLossDistillationShape *s, const HeedLossDistillationInputs *in,
+                                                      const void *d_student, const void *d_teacher) {
   if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
   if (!(s->temperature > 0.0f && isfinite(s->temperature))) return HeedStatusBadArgument;
   HeedStatus status = heed_loss_check_matrix(s->rows, s->classes, s->student_row, in->student, false, false);
   if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->teacher_row, in->teacher, false, false);
-  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->student_gradient_row, student_gradient, true, true);
-  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->teacher_gradient_row, teacher_gradient, true, true);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->d_student_row, d_student, true, true);
+  if (status == HeedStatusOk) status = heed_loss_check_matrix(s->rows, s->classes, s->d_teacher_row, d_teacher, true, true);
   return status;
 }
 
-static inline HeedStatus heed_negative_sampling_check(const HeedNegativeSamplingShape *s, const HeedNegativeSamplingInputs *in) {
+static inline HeedStatus heed_loss_check_negative_sampling(const HeedLossNegativeSamplingShape *s,
+                                                           const HeedLossNegativeSamplingInputs *in) {
   if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
   const HeedArray occurrences = {2, {s->pairs, s->negatives + 1}, {0}};
   if (s->negatives == SIZE_MAX || !heed_array_sizes_fit(&occurrences)) return HeedStatusBadShape;
@@ -90,12 +92,12 @@ static inline HeedStatus heed_negative_sampling_check(const HeedNegativeSampling
 }
 
 // The row of the context table that occurrence k of pair n is: the context, then the negatives.
-static inline size_t heed_negative_sampling_context(const HeedNegativeSamplingShape *s, const HeedNegativeSamplingInputs *in, size_t n,
-                                                    size_t k) {
+static inline size_t heed_loss_negative_sampling_context(const HeedLossNegativeSamplingShape *s, const HeedLossNegativeSamplingInputs *in,
+                                                         size_t n, size_t k) {
   return (size_t)(k == 0 ? in->contexts[n] : in->negatives[n * s->negatives + k - 1]);
 }
 
-static inline HeedStatus heed_elementwise_loss_check(const HeedElementwiseLossShape *s, const HeedElementwiseLossInputs *in) {
+static inline HeedStatus heed_loss_check_elementwise(const HeedLossElementwiseShape *s, const HeedLossElementwiseInputs *in) {
   if (!s || !in || !heed_loss_is_reduction(s->reduction)) return HeedStatusBadArgument;
   if (s->count > PTRDIFF_MAX / sizeof(double)) return HeedStatusBadShape;
   return s->count == 0 || (in->input && in->targets) ? HeedStatusOk : HeedStatusBadArgument;

@@ -37,13 +37,13 @@ static inline HeedStatus heed_norm_check_backward(const HeedNormShape *s, const 
   if (!s || !in || !out) return HeedStatusBadArgument;
   HeedStatus status = heed_norm_check_shape(s);
   if (status == HeedStatusOk) status = heed_norm_check_rows(s, in->sum, s->sum_row, false);
-  if (status == HeedStatusOk) status = heed_norm_check_rows(s, in->output_gradient, s->output_gradient_row, false);
-  if (status == HeedStatusOk) status = heed_norm_check_rows(s, in->sum_gradient, s->sum_gradient_row, false);
-  if (status == HeedStatusOk) status = heed_norm_check_rows(s, out->input, s->input_gradient_row, true);
+  if (status == HeedStatusOk) status = heed_norm_check_rows(s, in->d_output, s->d_output_row, false);
+  if (status == HeedStatusOk) status = heed_norm_check_rows(s, in->d_sum, s->d_sum_row, false);
+  if (status == HeedStatusOk) status = heed_norm_check_rows(s, out->d_input, s->d_input_row, true);
   if (status != HeedStatusOk) return status;
-  if (s->columns == 0 || (s->rows == 0 && !out->weight && !out->bias)) return HeedStatusOk;
-  if (!out->input && !out->weight && !out->bias) return HeedStatusBadArgument;
-  return s->rows == 0 || (in->sum && in->output_gradient) ? HeedStatusOk : HeedStatusBadArgument;
+  if (s->columns == 0 || (s->rows == 0 && !out->d_weight && !out->d_bias)) return HeedStatusOk;
+  if (!out->d_input && !out->d_weight && !out->d_bias) return HeedStatusBadArgument;
+  return s->rows == 0 || (in->sum && in->d_output) ? HeedStatusOk : HeedStatusBadArgument;
 }
 
 #endif

@@ -8,37 +8,37 @@
 #include "runtime/sizes.h"
 
 // Along one dimension: elements first, first + step ... below end.
-typedef struct HeedWindow {
+typedef struct HeedPoolingWindow {
   size_t first, end, step, count;
-} HeedWindow;
+} HeedPoolingWindow;
 
-static inline HeedWindow heed_window(size_t at, size_t size, size_t kernel, size_t stride, size_t dilation, size_t before) {
+static inline HeedPoolingWindow heed_pooling_window(size_t at, size_t size, size_t kernel, size_t stride, size_t dilation, size_t before) {
   const size_t begin = at * stride, skipped = begin < before ? heed_divide_up(before - begin, dilation) : 0;
-  HeedWindow w = {.first = begin + skipped * dilation - before, .step = dilation};
+  HeedPoolingWindow w = {.first = begin + skipped * dilation - before, .step = dilation};
   const size_t inside = w.first < size ? heed_divide_up(size - w.first, dilation) : 0, left = kernel > skipped ? kernel - skipped : 0;
   w.count = heed_size_min(inside, left);
   w.end = w.first + w.count * dilation;
   return w;
 }
 
-static inline HeedWindow heed_adaptive_window(size_t at, size_t size, size_t outputs) {
+static inline HeedPoolingWindow heed_pooling_adaptive_window(size_t at, size_t size, size_t outputs) {
   const size_t first = (size_t)((unsigned __int128)at * size / outputs);
   const size_t end = (size_t)(((unsigned __int128)(at + 1) * size + outputs - 1) / outputs);
-  return (HeedWindow){first, end, 1, end - first};
+  return (HeedPoolingWindow){first, end, 1, end - first};
 }
 
-static inline HeedWindow heed_pooling_rows(const HeedPoolingShape *s, size_t y) {
-  return s->adaptive ? heed_adaptive_window(y, s->height, s->output_height)
-                     : heed_window(y, s->height, s->kernel_height, s->stride_height, s->dilation_height, s->top);
+static inline HeedPoolingWindow heed_pooling_rows(const HeedPoolingShape *s, size_t y) {
+  return s->adaptive ? heed_pooling_adaptive_window(y, s->height, s->output_height)
+                     : heed_pooling_window(y, s->height, s->kernel_height, s->stride_height, s->dilation_height, s->top);
 }
 
-static inline HeedWindow heed_pooling_columns(const HeedPoolingShape *s, size_t x) {
-  return s->adaptive ? heed_adaptive_window(x, s->width, s->output_width)
-                     : heed_window(x, s->width, s->kernel_width, s->stride_width, s->dilation_width, s->left);
+static inline HeedPoolingWindow heed_pooling_columns(const HeedPoolingShape *s, size_t x) {
+  return s->adaptive ? heed_pooling_adaptive_window(x, s->width, s->output_width)
+                     : heed_pooling_window(x, s->width, s->kernel_width, s->stride_width, s->dilation_width, s->left);
 }
 
 // What the sum of a window is divided by.
-static inline double heed_pooling_divisor(const HeedPoolingShape *s, const HeedWindow *rows, const HeedWindow *columns) {
+static inline double heed_pooling_divisor(const HeedPoolingShape *s, const HeedPoolingWindow *rows, const HeedPoolingWindow *columns) {
   return s->count_padding && !s->adaptive ? (double)s->kernel_height * (double)s->kernel_width
                                           : (double)rows->count * (double)columns->count;
 }
@@ -49,8 +49,8 @@ static inline size_t heed_pooling_size(size_t size, size_t kernel, size_t stride
   if (outputs == 0) return 0;
   const size_t reach = dilation * (kernel - 1) + 1; // fits, as the size above was found
   if (before > reach / 2 || after > reach / 2) return 0;
-  return heed_window(0, size, kernel, stride, dilation, before).count > 0 &&
-                 heed_window(outputs - 1, size, kernel, stride, dilation, before).count > 0
+  return heed_pooling_window(0, size, kernel, stride, dilation, before).count > 0 &&
+                 heed_pooling_window(outputs - 1, size, kernel, stride, dilation, before).count > 0
              ? outputs
              : 0;
 }

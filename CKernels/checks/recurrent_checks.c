@@ -7,7 +7,9 @@
 #include "heed/gemm.h"
 #include "runtime/sizes.h"
 
-bool heed_recurrent_is_gru(HeedRecurrentCell cell) { return cell == HeedRecurrentCellGru || cell == HeedRecurrentCellGruResetBefore; }
+bool heed_recurrent_is_gru(HeedRecurrentCell cell) {
+  return cell == HeedRecurrentCellGruResetAfter || cell == HeedRecurrentCellGruResetBefore;
+}
 
 size_t heed_recurrent_gates(HeedRecurrentCell cell) {
   if ((unsigned)cell >= HEED_RECURRENT_CELL_COUNT) return 0;

@@ -26,18 +26,18 @@ static inline HeedStatus heed_softmax_check(const HeedSoftmaxShape *s, const Hee
 
 // The same for its gradients.
 static inline HeedStatus heed_softmax_backward_check(const HeedSoftmaxBackwardShape *s, const HeedSoftmaxBackwardInputs *in,
-                                                     const void *gradient, bool gradient_is_strided) {
+                                                     const void *d_input, bool d_input_is_strided) {
   if (!s || !in) return HeedStatusBadArgument;
   const HeedArray y = {2, {s->rows, s->columns}, {s->output_row, s->output_column}};
-  const HeedArray dy = {2, {s->rows, s->columns}, {s->output_gradient_row, s->output_gradient_column}};
-  const HeedArray dx = {2, {s->rows, s->columns}, {s->input_gradient_row, s->input_gradient_column}};
+  const HeedArray dy = {2, {s->rows, s->columns}, {s->d_output_row, s->d_output_column}};
+  const HeedArray dx = {2, {s->rows, s->columns}, {s->d_input_row, s->d_input_column}};
   const HeedArray mask = {2, {s->rows, s->columns}, {s->mask_row, s->mask_column}};
   if (!heed_array_sizes_fit(&y)) return HeedStatusBadShape;
   if (!heed_array_distances_fit(&y, sizeof(float)) || !heed_array_distances_fit(&dy, sizeof(float))) return HeedStatusBadStride;
   if (in->mask && !heed_array_distances_fit(&mask, 1)) return HeedStatusBadStride;
-  if (gradient_is_strided && !heed_array_is_writable(&dx, sizeof(float))) return HeedStatusBadStride;
+  if (d_input_is_strided && !heed_array_is_writable(&dx, sizeof(float))) return HeedStatusBadStride;
   if (!isfinite(s->scale)) return HeedStatusBadArgument;
-  if (!heed_array_is_empty(&y) && (!in->output || !in->output_gradient || !gradient)) return HeedStatusBadArgument;
+  if (!heed_array_is_empty(&y) && (!in->output || !in->d_output || !d_input)) return HeedStatusBadArgument;
   return HeedStatusOk;
 }
 

@@ -11,10 +11,10 @@
 typedef struct Call {
   const HeedKernels *kernels;
   HeedActivation activation;
-  HeedActivationKept kept;
+  HeedActivationSaved saved;
   size_t count;
   const float *input;    // or, backward, what was kept
-  const float *gradient; // that arrives; null: forward
+  const float *d_output; // that arrives; null: forward
   float *output;
 } Call;
 
@@ -23,8 +23,8 @@ static void apply(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const size_t first = task * HEED_TASK_ELEMENTS, left = call->count - first, count = heed_size_min(left, HEED_TASK_ELEMENTS);
   const HeedActivationKernels *kernels = &call->kernels->activation;
-  if (call->gradient)
-    kernels->backward(call->activation, call->kept, count, call->input + first, call->gradient + first, call->output + first);
+  if (call->d_output)
+    kernels->backward(call->activation, call->saved, count, call->input + first, call->d_output + first, call->output + first);
   else
     kernels->forward(call->activation, count, call->input + first, call->output + first);
 }
@@ -50,14 +50,14 @@ static bool output_tells(HeedActivation activation) {
          activation == HeedActivationTanh || activation == HeedActivationExp;
 }
 
-HeedStatus heed_activation_backward(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values,
-                                    const float *output_gradient, float *input_gradient) {
+HeedStatus heed_activation_backward(HeedActivation activation, HeedActivationSaved saved, size_t count, const float *saved_values,
+                                    const float *d_output, float *d_input) {
   HEED_ENTRY();
   if ((unsigned)activation >= HEED_ACTIVATION_COUNT) return HeedStatusBadArgument;
-  if (kept != HeedActivationKeptInput && kept != HeedActivationKeptOutput) return HeedStatusBadArgument;
-  if (kept == HeedActivationKeptOutput && !output_tells(activation)) return HeedStatusNotSupported;
+  if (saved != HeedActivationSavedInput && saved != HeedActivationSavedOutput) return HeedStatusBadArgument;
+  if (saved == HeedActivationSavedOutput && !output_tells(activation)) return HeedStatusNotSupported;
   if (count == 0) return HeedStatusOk;
-  if (!kept_values || !output_gradient || !input_gradient) return HeedStatusBadArgument;
-  return run(&(Call){
-      .activation = activation, .kept = kept, .count = count, .input = kept_values, .gradient = output_gradient, .output = input_gradient});
+  if (!saved_values || !d_output || !d_input) return HeedStatusBadArgument;
+  return run(
+      &(Call){.activation = activation, .saved = saved, .count = count, .input = saved_values, .d_output = d_output, .output = d_input});
 }

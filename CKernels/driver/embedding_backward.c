@@ -24,7 +24,7 @@ typedef struct Entry {
 typedef struct Call {
   const HeedKernels *kernels;
   const HeedEmbeddingShape *shape;
-  const float *gradient;
+  const float *d_output;
   float *target;
   bool compact; // row u of the target is the u-th row that is named; else the target is the table
   bool accumulate;
@@ -51,8 +51,8 @@ static void sum_rows(void *context, size_t task, size_t worker) {
         .tokens = call->first[u + 1] - call->first[u],
         .columns = heed_size_min(left, TASK_COLUMNS),
         .token = call->token + call->first[u],
-        .gradient = call->gradient + column,
-        .gradient_row = s->output_row,
+        .d_output = call->d_output + column,
+        .d_output_row = s->output_row,
         .output = call->compact ? call->target + u * s->columns + column
                                 : call->target + (ptrdiff_t)call->row[u] * s->table_row + (ptrdiff_t)column,
         .accumulate = call->accumulate,
@@ -120,13 +120,12 @@ static void clear_rows(void *context, size_t task, size_t worker) {
   for (size_t v = first; v < end; v++) memset(call->target + (ptrdiff_t)v * s->table_row, 0, s->columns * sizeof(float));
 }
 
-HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
-                                         float *table_gradient) {
+HeedStatus heed_embedding_dense_backward(const HeedEmbeddingShape *shape, const void *ids, const float *d_output, float *d_table) {
   HEED_ENTRY();
-  const HeedStatus status = heed_embedding_check(shape, ids, table_gradient, output_gradient, true);
+  const HeedStatus status = heed_embedding_check(shape, ids, d_table, d_output, true);
   if (status != HeedStatusOk) return status;
   if (shape->vocabulary == 0 || shape->columns == 0) return HeedStatusOk;
-  Call call = {.kernels = heed_kernels(), .shape = shape, .gradient = output_gradient, .target = table_gradient};
+  Call call = {.kernels = heed_kernels(), .shape = shape, .d_output = d_output, .target = d_table};
   call.accumulate = shape->accumulate;
   void *scratch = heed_scratch_push(scratch_size(shape->tokens));
   if (!scratch) return HeedStatusOutOfMemory;
@@ -139,26 +138,26 @@ HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const 
   return HeedStatusOk;
 }
 
-HeedStatus heed_embedding_backward_touched(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient, void *rows,
-                                           float *gradients, size_t *count) {
+HeedStatus heed_embedding_touched_backward(const HeedEmbeddingShape *shape, const void *ids, const float *d_output, void *rows,
+                                           float *d_rows, size_t *count) {
   HEED_ENTRY();
   if (!shape || !count) return HeedStatusBadArgument;
   HeedEmbeddingShape s = *shape;
   s.table_row = (ptrdiff_t)s.columns; // the table itself is not there
-  const HeedStatus status = heed_embedding_check(&s, ids, gradients, output_gradient, s.tokens > 0);
+  const HeedStatus status = heed_embedding_check(&s, ids, d_rows, d_output, s.tokens > 0);
   if (status != HeedStatusOk) return status;
   if (s.tokens > 0 && !rows) return HeedStatusBadArgument;
   if (s.tokens == 0) {
     *count = 0;
     return HeedStatusOk;
   }
-  Call call = {.kernels = heed_kernels(), .shape = &s, .gradient = output_gradient, .target = gradients, .compact = true};
+  Call call = {.kernels = heed_kernels(), .shape = &s, .d_output = d_output, .target = d_rows, .compact = true};
   void *scratch = heed_scratch_push(scratch_size(s.tokens));
   if (!scratch) return HeedStatusOutOfMemory;
   sort_tokens(&call, ids, scratch);
   run_sums(&call);
   for (size_t u = 0; u < call.rows; u++) {
-    if (s.id_element == HeedIndexElementInt32)
+    if (s.id_element == HeedEmbeddingIndexInt32)
       ((int32_t *)rows)[u] = (int32_t)call.row[u];
     else
       ((int64_t *)rows)[u] = (int64_t)call.row[u];

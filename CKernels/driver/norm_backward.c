@@ -40,14 +40,14 @@ static void norm_chunk(void *context, size_t task, size_t worker) {
       .sum_row = s->sum_row,
       .weight = in->weight,
       .statistics = in->statistics + first * HEED_NORM_STATISTICS,
-      .output_gradient = in->output_gradient + r * s->output_gradient_row,
-      .output_gradient_row = s->output_gradient_row,
-      .sum_gradient = in->sum_gradient ? in->sum_gradient + r * s->sum_gradient_row : NULL,
-      .sum_gradient_row = s->sum_gradient_row,
-      .input_gradient = out->input ? out->input + r * s->input_gradient_row : NULL,
-      .input_gradient_row = s->input_gradient_row,
-      .weight_sums = out->weight ? sums : NULL,
-      .bias_sums = out->bias ? sums + call->padded : NULL,
+      .d_output = in->d_output + r * s->d_output_row,
+      .d_output_row = s->d_output_row,
+      .d_sum = in->d_sum ? in->d_sum + r * s->d_sum_row : NULL,
+      .d_sum_row = s->d_sum_row,
+      .d_input = out->d_input ? out->d_input + r * s->d_input_row : NULL,
+      .d_input_row = s->d_input_row,
+      .weight_sums = out->d_weight ? sums : NULL,
+      .bias_sums = out->d_bias ? sums + call->padded : NULL,
   };
   call->kernels->norm.backward_chunk(&chunk);
 }
@@ -58,7 +58,7 @@ static void merge_columns(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const size_t first = task * MERGE_COLUMNS, left = call->padded - first, end = first + heed_size_min(left, MERGE_COLUMNS);
   for (int kind = 0; kind < 2; kind++) {
-    if (!(kind ? call->gradients->bias : call->gradients->weight)) continue;
+    if (!(kind ? call->gradients->d_bias : call->gradients->d_weight)) continue;
     double *totals = call->totals + (size_t)kind * call->padded;
     for (size_t c = 0; c < call->chunks; c++) {
       const double *sums = call->sums + (2 * c + (size_t)kind) * call->padded;
@@ -92,7 +92,7 @@ HeedStatus heed_norm_backward(const HeedNormShape *shape, const HeedNormBackward
   if (shape->columns == 0 || (shape->rows == 0 && shape->accumulate)) return HeedStatusOk;
   if (shape->rows > 0 && !inputs->statistics) return HeedStatusBadArgument;
   Call call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs, .gradients = gradients};
-  if (!gradients->weight && !gradients->bias) {
+  if (!gradients->d_weight && !gradients->d_bias) {
     run_chunks(&call);
     return HeedStatusOk;
   }
@@ -103,8 +103,8 @@ HeedStatus heed_norm_backward(const HeedNormShape *shape, const HeedNormBackward
   call.sums = call.totals + 2 * call.padded;
   for (size_t j = 0; j < 2 * call.padded; j++) call.totals[j] = 0;
   run_chunks(&call);
-  store_gradient(shape, call.totals, gradients->weight);
-  store_gradient(shape, call.totals + call.padded, gradients->bias);
+  store_gradient(shape, call.totals, gradients->d_weight);
+  store_gradient(shape, call.totals + call.padded, gradients->d_bias);
   heed_scratch_pop(call.totals);
   return HeedStatusOk;
 }

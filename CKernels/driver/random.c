@@ -11,7 +11,7 @@ typedef struct Call {
   const HeedRandomKernels *kernels;
   const HeedRandom *random;
   size_t count;
-  float first, second; // low and high, mean and deviation, or p
+  float first, second; // low and high, mean and standard standard_deviation, or p
   void *output;
 } Call;
 
@@ -58,8 +58,8 @@ HeedStatus heed_random_uniform(const HeedRandom *random, float low, float high, 
   return draw(random, low, high, count, output, draw_uniform, 30);
 }
 
-HeedStatus heed_random_normal(const HeedRandom *random, float mean, float deviation, size_t count, float *output) {
+HeedStatus heed_random_normal(const HeedRandom *random, float mean, float standard_deviation, size_t count, float *output) {
   HEED_ENTRY();
-  if (!random || !isfinite(mean) || !isfinite(deviation) || deviation < 0) return HeedStatusBadArgument;
-  return draw(random, mean, deviation, count, output, draw_normal, 100);
+  if (!random || !isfinite(mean) || !isfinite(standard_deviation) || standard_deviation < 0) return HeedStatusBadArgument;
+  return draw(random, mean, standard_deviation, count, output, draw_normal, 100);
 }

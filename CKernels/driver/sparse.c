@@ -18,8 +18,8 @@ static void run_rows(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
   HeedSparseRows rows = call->rows;
-  rows.first = task * TASK_ROWS;
-  rows.end = rows.first + heed_size_min(rows.a->rows - rows.first, TASK_ROWS);
+  rows.first_row = task * TASK_ROWS;
+  rows.end_row = rows.first_row + heed_size_min(rows.a->rows - rows.first_row, TASK_ROWS);
   call->kernel(&rows);
 }
 

@@ -15,11 +15,11 @@ typedef struct Problem {
   const HeedAttentionBackwardShape *shape;
   const HeedAttentionBackwardInputs *inputs;
   const HeedAttentionReferenceGradients *gradients;
-  double *weights;    // [Nk] P of one row, then dS
-  double *cotangents; // [Nk] dP of one row
+  double *weights;   // [Nk] P of one row, then dS
+  double *d_weights; // [Nk] dP of one row
 } Problem;
 
-static double element(const float *base, HeedStrides s, size_t b, size_t head, size_t row, size_t column) {
+static double element(const float *base, HeedAttentionStrides s, size_t b, size_t head, size_t row, size_t column) {
   return (double)base[heed_attention_row_offset(s, b, head, row) + (ptrdiff_t)column * s.column];
 }
 
@@ -49,7 +49,7 @@ static bool weigh_row(const Problem *p, const HeedAttentionRowMask *mask, size_t
   return true;
 }
 
-// cotangents[j] <- dP[b,h,i,j], dV[b,g,j,:] += P[b,h,i,j] dO[b,h,i,:]. The result is delta, here sum_j P dP, which is sum_e dO O.
+// d_weights[j] <- dP[b,h,i,j], dV[b,g,j,:] += P[b,h,i,j] dO[b,h,i,:]. The result is delta, here sum_j P dP, which is sum_e dO O.
 static double take_values(const Problem *p, const HeedAttentionRowMask *mask, size_t b, size_t h, size_t i) {
   const HeedAttentionShape *s = &p->shape->forward;
   const size_t g = heed_attention_group(s, h), E = s->value_dim;
@@ -59,11 +59,11 @@ static double take_values(const Problem *p, const HeedAttentionRowMask *mask, si
     double sum = 0;
     const double multiplier = reference_multiplier(s, b, h, i, j), kept = p->weights[j] * multiplier;
     for (size_t e = 0; e < E; e++) {
-      const double cotangent = element(p->inputs->output_gradient, p->shape->output_gradient, b, h, i, e);
-      sum += cotangent * element(p->inputs->forward.value, s->value, b, g, j, e);
-      if (p->gradients->value) p->gradients->value[((b * s->key_value_heads + g) * s->key_length + j) * E + e] += kept * cotangent;
+      const double d_output = element(p->inputs->d_output, p->shape->d_output, b, h, i, e);
+      sum += d_output * element(p->inputs->forward.value, s->value, b, g, j, e);
+      if (p->gradients->d_value) p->gradients->d_value[((b * s->key_value_heads + g) * s->key_length + j) * E + e] += kept * d_output;
     }
-    p->cotangents[j] = multiplier * sum;
+    p->d_weights[j] = multiplier * sum;
     delta += kept * sum;
   }
   return delta;
@@ -73,19 +73,19 @@ static double take_values(const Problem *p, const HeedAttentionRowMask *mask, si
 static void take_scores(const Problem *p, const HeedAttentionRowMask *mask, size_t b, size_t h, size_t i, double delta) {
   const HeedAttentionShape *s = &p->shape->forward;
   const HeedAttentionReferenceGradients *out = p->gradients;
-  const HeedStrides additive = p->shape->additive_gradient;
+  const HeedAttentionStrides additive = p->shape->d_additive;
   const size_t g = heed_attention_group(s, h), D = s->head_dim;
   for (size_t j = 0; j < mask->prefix; j++) {
     if (!heed_attention_sees(mask, j)) continue;
-    const double ds = p->weights[j] * (p->cotangents[j] - delta), scaled = (double)s->scale * ds;
+    const double ds = p->weights[j] * (p->d_weights[j] - delta), scaled = (double)s->scale * ds;
     for (size_t d = 0; d < D; d++) {
-      if (out->query)
-        out->query[((b * s->heads + h) * s->query_length + i) * D + d] += scaled * element(p->inputs->forward.key, s->key, b, g, j, d);
-      if (out->key)
-        out->key[((b * s->key_value_heads + g) * s->key_length + j) * D + d] +=
+      if (out->d_query)
+        out->d_query[((b * s->heads + h) * s->query_length + i) * D + d] += scaled * element(p->inputs->forward.key, s->key, b, g, j, d);
+      if (out->d_key)
+        out->d_key[((b * s->key_value_heads + g) * s->key_length + j) * D + d] +=
             scaled * element(p->inputs->forward.query, s->query, b, h, i, d);
     }
-    if (out->additive) out->additive[heed_attention_row_offset(additive, b, h, i) + (ptrdiff_t)j * additive.column] += ds;
+    if (out->d_additive) out->d_additive[heed_attention_row_offset(additive, b, h, i) + (ptrdiff_t)j * additive.column] += ds;
   }
 }
 
@@ -95,16 +95,16 @@ static void clear(double *data, size_t count) {
 
 static void clear_all(const Problem *p) {
   const HeedAttentionShape *s = &p->shape->forward;
-  const HeedStrides additive = p->shape->additive_gradient;
-  clear(p->gradients->query, s->batch * s->heads * s->query_length * s->head_dim);
-  clear(p->gradients->key, s->batch * s->key_value_heads * s->key_length * s->head_dim);
-  clear(p->gradients->value, s->batch * s->key_value_heads * s->key_length * s->value_dim);
-  if (!p->gradients->additive) return;
+  const HeedAttentionStrides additive = p->shape->d_additive;
+  clear(p->gradients->d_query, s->batch * s->heads * s->query_length * s->head_dim);
+  clear(p->gradients->d_key, s->batch * s->key_value_heads * s->key_length * s->head_dim);
+  clear(p->gradients->d_value, s->batch * s->key_value_heads * s->key_length * s->value_dim);
+  if (!p->gradients->d_additive) return;
   for (size_t b = 0; b < s->batch; b++)
     for (size_t h = 0; h < s->heads; h++)
       for (size_t i = 0; i < s->query_length; i++)
         for (size_t j = 0; j < s->key_length; j++)
-          p->gradients->additive[heed_attention_row_offset(additive, b, h, i) + (ptrdiff_t)j * additive.column] = 0;
+          p->gradients->d_additive[heed_attention_row_offset(additive, b, h, i) + (ptrdiff_t)j * additive.column] = 0;
 }
 
 HeedStatus heed_attention_reference_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
@@ -113,7 +113,7 @@ HeedStatus heed_attention_reference_backward(const HeedAttentionBackwardShape *s
   if (!gradients) return HeedStatusBadArgument;
   const HeedStatus status = heed_attention_backward_check_inputs(shape, inputs);
   if (status != HeedStatusOk) return status;
-  if (gradients->additive && !heed_attention_additive_gradient_fits(shape, sizeof(double))) return HeedStatusBadStride;
+  if (gradients->d_additive && !heed_attention_d_additive_fits(shape, sizeof(double))) return HeedStatusBadStride;
   const HeedAttentionShape *s = &shape->forward;
   double *scratch = heed_scratch_push(heed_size_product(heed_size_product(2, s->key_length), sizeof(double)));
   if (!scratch) return HeedStatusOutOfMemory;

@@ -1,5 +1,5 @@
-// Convolution in float64, one scalar step after the other: the specification of convolution.h in code, and the oracle of the tests. Results are
-// contiguous.
+// Convolution in float64, one scalar step after the other: the specification of convolution.h in code, and the oracle of the tests. Results
+// are contiguous.
 
 #include "checks/convolution_checks.h"
 #include "runtime/float_mode.h"
@@ -59,7 +59,7 @@ HeedStatus heed_convolution_reference_forward(const HeedConvolutionShape *shape,
     output[i] = bias ? (double)bias[i / z.pixels % shape->output_channels] : 0;
   Operands operands = {.input = input, .weight = weight, .output = output};
   HeedConvolutionShape read = *shape;
-  read.output = (HeedImageStrides){0}; // Y is contiguous: its strides may be anything
+  read.output = (HeedConvolutionStrides){0}; // Y is contiguous: its strides may be anything
   visit_all(&read, &z, add_forward, &operands);
   return HeedStatusOk;
 }
@@ -77,7 +77,7 @@ HeedStatus heed_convolution_reference_backward(const HeedConvolutionShape *shape
   for (size_t i = 0; d_weight && i < shape->output_channels * z.depth; i++) d_weight[i] = 0;
   Operands operands = {.input = input, .weight = weight, .d_output = d_output, .d_input = d_input, .d_weight = d_weight};
   HeedConvolutionShape read = *shape;
-  if (!d_weight) read.input = (HeedImageStrides){0}; // X is not read: its strides may be anything
+  if (!d_weight) read.input = (HeedConvolutionStrides){0}; // X is not read: its strides may be anything
   visit_all(&read, &z, add_backward, &operands);
   for (size_t o = 0; d_bias && o < shape->output_channels; o++) {
     d_bias[o] = 0;

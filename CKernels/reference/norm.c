@@ -39,10 +39,10 @@ HeedStatus heed_norm_reference_forward(const HeedNormShape *shape, const HeedNor
   return HeedStatusOk;
 }
 
-static void reference_row(const HeedNormShape *s, const HeedNormBackwardInputs *in, size_t i, double *input_gradient,
-                          double *weight_gradient, double *bias_gradient) {
-  const float *x = in->sum + (ptrdiff_t)i * s->sum_row, *y = in->output_gradient + (ptrdiff_t)i * s->output_gradient_row;
-  const float *through = in->sum_gradient ? in->sum_gradient + (ptrdiff_t)i * s->sum_gradient_row : NULL;
+static void reference_row(const HeedNormShape *s, const HeedNormBackwardInputs *in, size_t i, double *d_input, double *d_weight,
+                          double *d_bias) {
+  const float *x = in->sum + (ptrdiff_t)i * s->sum_row, *y = in->d_output + (ptrdiff_t)i * s->d_output_row;
+  const float *through = in->d_sum ? in->d_sum + (ptrdiff_t)i * s->d_sum_row : NULL;
   const Moments m = moments(s, x, NULL);
   const double n = (double)s->columns;
   double sum = 0, product = 0;
@@ -50,29 +50,26 @@ static void reference_row(const HeedNormShape *s, const HeedNormBackwardInputs *
     const double normal = ((double)x[j] - m.mean) * m.inverse, g = (double)y[j] * (in->weight ? (double)in->weight[j] : 1);
     sum += g;
     product += g * normal;
-    if (weight_gradient) weight_gradient[j] += (double)y[j] * normal;
-    if (bias_gradient) bias_gradient[j] += (double)y[j];
+    if (d_weight) d_weight[j] += (double)y[j] * normal;
+    if (d_bias) d_bias[j] += (double)y[j];
   }
-  for (size_t j = 0; input_gradient && j < s->columns; j++) {
+  for (size_t j = 0; d_input && j < s->columns; j++) {
     const double normal = ((double)x[j] - m.mean) * m.inverse, g = (double)y[j] * (in->weight ? (double)in->weight[j] : 1);
     const double centred = s->kind == HeedNormLayer ? g - sum / n : g;
-    input_gradient[i * s->columns + j] = m.inverse * (centred - normal * product / n) + (through ? (double)through[j] : 0);
+    d_input[i * s->columns + j] = m.inverse * (centred - normal * product / n) + (through ? (double)through[j] : 0);
   }
 }
 
-HeedStatus heed_norm_reference_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, double *input_gradient,
-                                        double *weight_gradient, double *bias_gradient) {
+HeedStatus heed_norm_reference_backward(const HeedNormShape *shape, const HeedNormBackwardInputs *inputs, double *d_input, double *d_weight,
+                                        double *d_bias) {
   HEED_FLOAT_MODE();
-  const HeedNormGradients asked = {.weight = (float *)(void *)(input_gradient    ? input_gradient
-                                                               : weight_gradient ? weight_gradient
-                                                                                 : bias_gradient)};
+  const HeedNormGradients asked = {.d_weight = (float *)(void *)(d_input ? d_input : d_weight ? d_weight : d_bias)};
   const HeedStatus status = heed_norm_check_backward(shape, inputs, &asked);
   if (status != HeedStatusOk) return status;
   for (size_t j = 0; j < shape->columns; j++) {
-    if (weight_gradient) weight_gradient[j] = 0;
-    if (bias_gradient) bias_gradient[j] = 0;
+    if (d_weight) d_weight[j] = 0;
+    if (d_bias) d_bias[j] = 0;
   }
-  for (size_t i = 0; shape->columns > 0 && i < shape->rows; i++)
-    reference_row(shape, inputs, i, input_gradient, weight_gradient, bias_gradient);
+  for (size_t i = 0; shape->columns > 0 && i < shape->rows; i++) reference_row(shape, inputs, i, d_input, d_weight, d_bias);
   return HeedStatusOk;
 }

@@ -3,8 +3,8 @@
 #include "checks/optimizer_checks.h"
 #include "runtime/float_mode.h"
 
-HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, double weight_decay, size_t count, const float *gradient, double *value,
-                                        double *m) {
+HeedStatus heed_optimizer_reference_sgd(const HeedOptimizerSgd *sgd, double weight_decay, size_t count, const float *gradient,
+                                        double *value, double *m) {
   HEED_FLOAT_MODE();
   const HeedStatus status = heed_optimizer_check_sgd(sgd);
   if (status != HeedStatusOk) return status;
@@ -22,8 +22,8 @@ HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, double weight_decay,
   return HeedStatusOk;
 }
 
-HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, double weight_decay, size_t count, const float *gradient, double *value,
-                                         double *m, double *v, double *v_max) {
+HeedStatus heed_optimizer_reference_adam(const HeedOptimizerAdam *adam, double weight_decay, size_t count, const float *gradient,
+                                         double *value, double *m, double *v, double *v_max) {
   HEED_FLOAT_MODE();
   const HeedStatus status = heed_optimizer_check_adam(adam);
   if (status != HeedStatusOk) return status;

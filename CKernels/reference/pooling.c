@@ -10,7 +10,7 @@ static void visit_all(const HeedPoolingShape *s, const HeedPoolingSizes *z, Visi
   for (size_t p = 0; p < s->batch * s->channels; p++)
     for (size_t y = 0; y < z->output_height; y++)
       for (size_t x = 0; x < z->output_width; x++) {
-        const HeedWindow rows = heed_pooling_rows(s, y), columns = heed_pooling_columns(s, x);
+        const HeedPoolingWindow rows = heed_pooling_rows(s, y), columns = heed_pooling_columns(s, x);
         const ptrdiff_t n = (ptrdiff_t)(p / s->channels), c = (ptrdiff_t)(p % s->channels);
         for (size_t h = rows.first; h < rows.end; h += rows.step)
           for (size_t w = columns.first; w < columns.end; w += columns.step)
@@ -38,7 +38,7 @@ static void add_backward(void *context, size_t output, size_t input, ptrdiff_t a
   x->to[input] += (double)x->from[at_output] / divisor;
 }
 
-HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const float *input, double *output) {
+HeedStatus heed_pooling_reference_average_forward(const HeedPoolingShape *shape, const float *input, double *output) {
   HEED_FLOAT_MODE();
   HeedPoolingSizes z;
   const HeedStatus status = heed_pooling_check(shape, &z);
@@ -50,7 +50,7 @@ HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const f
   for (size_t i = 0; i < planes * z.output_height * z.output_width; i++) output[i] = 0;
   Operands operands = {input, output};
   HeedPoolingShape read = *shape;
-  read.output = (HeedImageStrides){0}; // Y is contiguous: its strides may be anything
+  read.output = (HeedConvolutionStrides){0}; // Y is contiguous: its strides may be anything
   visit_all(&read, &z, add_forward, &operands);
   return HeedStatusOk;
 }
@@ -67,7 +67,7 @@ HeedStatus heed_pooling_reference_average_backward(const HeedPoolingShape *shape
   for (size_t i = 0; i < planes * shape->height * shape->width; i++) d_input[i] = 0;
   Operands operands = {d_output, d_input};
   HeedPoolingShape read = *shape;
-  read.input = (HeedImageStrides){0}; // X is not read: its strides may be anything
+  read.input = (HeedConvolutionStrides){0}; // X is not read: its strides may be anything
   visit_all(&read, &z, add_backward, &operands);
   return HeedStatusOk;
 }

@@ -7,11 +7,11 @@ static double angle(int64_t position, size_t pair, size_t columns, double base) 
   return (double)position * pow(base, -2.0 * (double)pair / (double)columns);
 }
 
-HeedStatus heed_position_sinusoidal_reference(const HeedSinusoidalShape *shape, const float *input, double *output) {
+HeedStatus heed_position_reference_sinusoidal_forward(const HeedPositionSinusoidalShape *shape, const float *input, double *output) {
   HEED_FLOAT_MODE();
-  const HeedStatus status = heed_sinusoidal_check(shape, true);
+  const HeedStatus status = heed_position_check_sinusoidal(shape, true);
   if (status != HeedStatusOk) return status;
-  const HeedSinusoidalShape *s = shape;
+  const HeedPositionSinusoidalShape *s = shape;
   if (s->batch && s->length && s->columns && (!input || !output)) return HeedStatusBadArgument;
   for (size_t b = 0; b < s->batch; b++)
     for (size_t t = 0; t < s->length; t++)
@@ -23,22 +23,23 @@ HeedStatus heed_position_sinusoidal_reference(const HeedSinusoidalShape *shape, 
   return HeedStatusOk;
 }
 
-static void reference_row(const HeedRotaryShape *s, int64_t position, const float *x, double *y) {
+static void reference_row(const HeedPositionRotaryShape *s, int64_t position, const float *x, double *y) {
   const size_t pairs = s->rotary / 2;
   for (size_t j = s->rotary; j < s->columns; j++) y[j] = (double)x[j];
   for (size_t i = 0; i < pairs; i++) {
     const double a = angle(position, i, s->rotary, s->base), turn = s->inverse ? -a : a;
-    const size_t first = s->layout == HeedRotaryHalves ? i : 2 * i, second = s->layout == HeedRotaryHalves ? i + pairs : 2 * i + 1;
+    const size_t first = s->layout == HeedPositionRotaryHalves ? i : 2 * i,
+                 second = s->layout == HeedPositionRotaryHalves ? i + pairs : 2 * i + 1;
     y[first] = (double)x[first] * cos(turn) - (double)x[second] * sin(turn);
     y[second] = (double)x[second] * cos(turn) + (double)x[first] * sin(turn);
   }
 }
 
-HeedStatus heed_position_rotary_reference(const HeedRotaryShape *shape, const float *input, double *output) {
+HeedStatus heed_position_reference_rotary(const HeedPositionRotaryShape *shape, const float *input, double *output) {
   HEED_FLOAT_MODE();
-  const HeedStatus status = heed_rotary_check(shape, true);
+  const HeedStatus status = heed_position_check_rotary(shape, true);
   if (status != HeedStatusOk) return status;
-  const HeedRotaryShape *s = shape;
+  const HeedPositionRotaryShape *s = shape;
   if (s->batch && s->heads && s->length && s->columns && (!input || !output)) return HeedStatusBadArgument;
   for (size_t b = 0; s->columns > 0 && b < s->batch; b++)
     for (size_t h = 0; h < s->heads; h++)

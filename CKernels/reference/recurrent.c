@@ -1,5 +1,5 @@
-// Recurrent layers in float64, one scalar step after the other, forward and through time backward: the specification of recurrent.h in code,
-// and the oracle of the tests. Letters as there.
+// Recurrent layers in float64, one scalar step after the other, forward and through time backward: the specification of recurrent.h in
+// code, and the oracle of the tests. Letters as there.
 
 #include <math.h>
 #include <string.h>
@@ -18,7 +18,7 @@ typedef struct Sequence {
   double *h, *c;   // [T + 1][H]
   double *gates;   // [T][G*H] after their activation
   double *u;       // [T][H]: u_n of a GRU
-  double *slopes;  // [G*H] of the arguments of the activations
+  double *d_gates; // [G*H] of the arguments of the activations
   double *dh, *dc; // [H]
   double *scratch; // [2 * H]
 } Sequence;
@@ -91,38 +91,38 @@ static void forward(const Sequence *q, const HeedRecurrentReferenceOutputs *outp
   const size_t H = q->H, T = q->shape->time, b = q->index;
   const bool lstm = q->shape->cell == HeedRecurrentCellLstm;
   for (size_t k = 0; k < H; k++) {
-    q->h[k] = q->inputs->h0 ? (double)q->inputs->h0[b * H + k] : 0;
-    q->c[k] = lstm && q->inputs->c0 ? (double)q->inputs->c0[b * H + k] : 0;
+    q->h[k] = q->inputs->h_0 ? (double)q->inputs->h_0[b * H + k] : 0;
+    q->c[k] = lstm && q->inputs->c_0 ? (double)q->inputs->c_0[b * H + k] : 0;
   }
   for (size_t s = 0; s < q->length; s++) (lstm ? step_lstm : heed_recurrent_is_gru(q->shape->cell) ? step_gru : step_rnn)(q, s);
   if (outputs->output) {
     for (size_t k = 0; k < T * H; k++) outputs->output[b * T * H + k] = 0;
     for (size_t s = 0; s < q->length; s++) memcpy(outputs->output + (b * T + time_of(q, s)) * H, q->h + (s + 1) * H, H * sizeof(double));
   }
-  if (outputs->hn) memcpy(outputs->hn + b * H, q->h + q->length * H, H * sizeof(double));
-  if (outputs->cn && lstm) memcpy(outputs->cn + b * H, q->c + q->length * H, H * sizeof(double));
+  if (outputs->h_n) memcpy(outputs->h_n + b * H, q->h + q->length * H, H * sizeof(double));
+  if (outputs->c_n && lstm) memcpy(outputs->c_n + b * H, q->c + q->length * H, H * sizeof(double));
 }
 
-// ---- Backward: slopes of the gates' arguments, then what they give to weights, input and the state before ---------------------------------
+// ---- Backward: gradients of the gates' arguments, then what they give to weights, input and the state before ----------------------------
 
-// dh_(t-1) <- dh_(t-1) + w_hh^T slope, of one row of the weights; also the gradients of that row. `h` is what the row was multiplied with.
-static void back_row(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t j, double slope, const double *h, double *dh) {
+// dh_(t-1) <- dh_(t-1) + w_hh^T d_gate, of one row of the weights; also the gradients of that row. `h` is what the row was multiplied with.
+static void back_row(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t j, double d_gate, const double *h, double *dh) {
   for (size_t k = 0; k < q->H; k++) {
-    dh[k] += (double)q->weights->w_hh[j * q->H + k] * slope;
-    if (g->w_hh) g->w_hh[j * q->H + k] += slope * h[k];
+    dh[k] += (double)q->weights->w_hh[j * q->H + k] * d_gate;
+    if (g->d_w_hh) g->d_w_hh[j * q->H + k] += d_gate * h[k];
   }
-  if (g->b_hh) g->b_hh[j] += slope;
+  if (g->d_b_hh) g->d_b_hh[j] += d_gate;
 }
 
 static void back_input(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t s) {
   const float *x = input_at(q, s);
   for (size_t j = 0; j < q->G * q->H; j++) {
     for (size_t i = 0; i < q->I; i++) {
-      if (g->input)
-        g->input[(q->index * q->shape->time + time_of(q, s)) * q->I + i] += (double)q->weights->w_ih[j * q->I + i] * q->slopes[j];
-      if (g->w_ih) g->w_ih[j * q->I + i] += q->slopes[j] * (double)x[i];
+      if (g->d_input)
+        g->d_input[(q->index * q->shape->time + time_of(q, s)) * q->I + i] += (double)q->weights->w_ih[j * q->I + i] * q->d_gates[j];
+      if (g->d_w_ih) g->d_w_ih[j * q->I + i] += q->d_gates[j] * (double)x[i];
     }
-    if (g->b_ih) g->b_ih[j] += q->slopes[j];
+    if (g->d_b_ih) g->d_b_ih[j] += q->d_gates[j];
   }
 }
 
@@ -133,14 +133,14 @@ static void back_lstm(const Sequence *q, const HeedRecurrentReferenceGradients *
   for (size_t k = 0; k < H; k++) {
     const double i = gate[k], f = gate[H + k], a = gate[2 * H + k], o = gate[3 * H + k], y = tanh(c[H + k]);
     const double dc = q->dc[k] + q->dh[k] * o * (1 - y * y);
-    q->slopes[k] = dc * a * i * (1 - i);
-    q->slopes[H + k] = dc * c[k] * f * (1 - f);
-    q->slopes[2 * H + k] = dc * i * (1 - a * a);
-    q->slopes[3 * H + k] = q->dh[k] * y * o * (1 - o);
+    q->d_gates[k] = dc * a * i * (1 - i);
+    q->d_gates[H + k] = dc * c[k] * f * (1 - f);
+    q->d_gates[2 * H + k] = dc * i * (1 - a * a);
+    q->d_gates[3 * H + k] = q->dh[k] * y * o * (1 - o);
     q->dc[k] = dc * f;
     q->dh[k] = 0;
   }
-  for (size_t j = 0; j < 4 * H; j++) back_row(q, g, j, q->slopes[j], q->h + s * H, q->dh);
+  for (size_t j = 0; j < 4 * H; j++) back_row(q, g, j, q->d_gates[j], q->h + s * H, q->dh);
 }
 
 // h_t = (1 - z) n + z h_(t-1)
@@ -148,54 +148,54 @@ static void back_gru(const Sequence *q, const HeedRecurrentReferenceGradients *g
   const size_t H = q->H;
   const bool before = q->shape->cell == HeedRecurrentCellGruResetBefore;
   const double *h = q->h + s * H, *r = q->gates + s * 3 * H, *z = r + H, *n = z + H, *u = q->u + s * H;
-  double *reset = q->scratch, *dreset = q->scratch + H;
+  double *reset = q->scratch, *d_reset = q->scratch + H;
   for (size_t k = 0; k < H; k++) {
-    q->slopes[2 * H + k] = q->dh[k] * (1 - z[k]) * (1 - n[k] * n[k]);
-    q->slopes[H + k] = q->dh[k] * (h[k] - n[k]) * z[k] * (1 - z[k]);
+    q->d_gates[2 * H + k] = q->dh[k] * (1 - z[k]) * (1 - n[k] * n[k]);
+    q->d_gates[H + k] = q->dh[k] * (h[k] - n[k]) * z[k] * (1 - z[k]);
     q->dh[k] *= z[k];
     reset[k] = r[k] * h[k];
-    dreset[k] = 0;
+    d_reset[k] = 0;
   }
   for (size_t k = 0; k < H; k++) {
-    const double slope = q->slopes[2 * H + k];
-    back_row(q, g, 2 * H + k, before ? slope : slope * r[k], before ? reset : h, before ? dreset : q->dh);
+    const double d_gate = q->d_gates[2 * H + k];
+    back_row(q, g, 2 * H + k, before ? d_gate : d_gate * r[k], before ? reset : h, before ? d_reset : q->dh);
   }
   for (size_t k = 0; k < H; k++) {
-    const double dr = before ? dreset[k] * h[k] : q->slopes[2 * H + k] * u[k];
-    q->slopes[k] = dr * r[k] * (1 - r[k]);
-    q->dh[k] += dreset[k] * r[k];
+    const double dr = before ? d_reset[k] * h[k] : q->d_gates[2 * H + k] * u[k];
+    q->d_gates[k] = dr * r[k] * (1 - r[k]);
+    q->dh[k] += d_reset[k] * r[k];
   }
-  for (size_t j = 0; j < 2 * H; j++) back_row(q, g, j, q->slopes[j], h, q->dh);
+  for (size_t j = 0; j < 2 * H; j++) back_row(q, g, j, q->d_gates[j], h, q->dh);
 }
 
 static void back_rnn(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t s) {
   const size_t H = q->H;
   for (size_t k = 0; k < H; k++) {
     const double y = q->gates[s * H + k], dh = q->dh[k];
-    q->slopes[k] = y == 0 ? 0 : dh; // relu
-    if (q->shape->cell == HeedRecurrentCellRnnTanh) q->slopes[k] = dh * (1 - y * y);
-    if (q->shape->cell == HeedRecurrentCellRnnSigmoid) q->slopes[k] = dh * y * (1 - y);
+    q->d_gates[k] = y == 0 ? 0 : dh; // relu
+    if (q->shape->cell == HeedRecurrentCellRnnTanh) q->d_gates[k] = dh * (1 - y * y);
+    if (q->shape->cell == HeedRecurrentCellRnnSigmoid) q->d_gates[k] = dh * y * (1 - y);
     q->dh[k] = 0;
   }
-  for (size_t j = 0; j < H; j++) back_row(q, g, j, q->slopes[j], q->h + s * H, q->dh);
+  for (size_t j = 0; j < H; j++) back_row(q, g, j, q->d_gates[j], q->h + s * H, q->dh);
 }
 
-static void backward(const Sequence *q, const HeedRecurrentCotangents *d, const HeedRecurrentReferenceGradients *g) {
+static void backward(const Sequence *q, const HeedRecurrentOutputGradients *d, const HeedRecurrentReferenceGradients *g) {
   const size_t H = q->H, b = q->index;
   const bool lstm = q->shape->cell == HeedRecurrentCellLstm;
   for (size_t k = 0; k < H; k++) {
-    q->dh[k] = d->hn ? (double)d->hn[b * H + k] : 0;
-    q->dc[k] = lstm && d->cn ? (double)d->cn[b * H + k] : 0;
+    q->dh[k] = d->d_h_n ? (double)d->d_h_n[b * H + k] : 0;
+    q->dc[k] = lstm && d->d_c_n ? (double)d->d_c_n[b * H + k] : 0;
   }
   for (size_t s = q->length; s-- > 0;) {
-    const float *dy = d->output ? d->output + (ptrdiff_t)b * d->output_batch + (ptrdiff_t)time_of(q, s) * d->output_time : NULL;
+    const float *dy = d->d_output ? d->d_output + (ptrdiff_t)b * d->d_output_batch + (ptrdiff_t)time_of(q, s) * d->d_output_time : NULL;
     for (size_t k = 0; dy && k < H; k++) q->dh[k] += (double)dy[k];
-    if (g->output) memcpy(g->output + (b * q->shape->time + time_of(q, s)) * H, q->dh, H * sizeof(double));
+    if (g->d_h) memcpy(g->d_h + (b * q->shape->time + time_of(q, s)) * H, q->dh, H * sizeof(double));
     (lstm ? back_lstm : heed_recurrent_is_gru(q->shape->cell) ? back_gru : back_rnn)(q, g, s);
     back_input(q, g, s);
   }
-  if (g->h0) memcpy(g->h0 + b * H, q->dh, H * sizeof(double));
-  if (g->c0 && lstm) memcpy(g->c0 + b * H, q->dc, H * sizeof(double));
+  if (g->d_h_0) memcpy(g->d_h_0 + b * H, q->dh, H * sizeof(double));
+  if (g->d_c_0 && lstm) memcpy(g->d_c_0 + b * H, q->dc, H * sizeof(double));
 }
 
 static void clear(double *x, size_t count) {
@@ -203,14 +203,14 @@ static void clear(double *x, size_t count) {
 }
 
 HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
-                                    const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentCotangents *cotangents,
+                                    const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentOutputGradients *d_outputs,
                                     const HeedRecurrentReferenceGradients *gradients) {
   HEED_FLOAT_MODE();
   const HeedStatus status = heed_recurrent_check(shape, weights, inputs, false);
   if (status != HeedStatusOk) return status;
-  if (!outputs || !cotangents != !gradients) return HeedStatusBadArgument;
-  if (cotangents && cotangents->output) {
-    const HeedStatus fits = heed_recurrent_check_sequence(shape, shape->hidden, cotangents->output_batch, cotangents->output_time, false);
+  if (!outputs || !d_outputs != !gradients) return HeedStatusBadArgument;
+  if (d_outputs && d_outputs->d_output) {
+    const HeedStatus fits = heed_recurrent_check_sequence(shape, shape->hidden, d_outputs->d_output_batch, d_outputs->d_output_time, false);
     if (fits != HeedStatusOk) return fits;
   }
   const size_t B = shape->batch, T = shape->time, I = shape->input, H = shape->hidden, G = heed_recurrent_gates(shape->cell);
@@ -218,18 +218,18 @@ HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedR
   double *memory = heed_scratch_push(heed_size_product(2 * state + T * (rows + H) + rows + 4 * H, sizeof(double)));
   if (!memory) return HeedStatusOutOfMemory;
   Sequence q = {.shape = shape, .weights = weights, .inputs = inputs, .I = I, .H = H, .G = G};
-  q.h = memory, q.c = q.h + state, q.gates = q.c + state, q.u = q.gates + T * rows, q.slopes = q.u + T * H;
-  q.dh = q.slopes + rows, q.dc = q.dh + H, q.scratch = q.dc + H;
+  q.h = memory, q.c = q.h + state, q.gates = q.c + state, q.u = q.gates + T * rows, q.d_gates = q.u + T * H;
+  q.dh = q.d_gates + rows, q.dc = q.dh + H, q.scratch = q.dc + H;
   if (gradients) {
-    clear(gradients->input, B * T * I), clear(gradients->output, B * T * H);
-    clear(gradients->w_ih, rows * I), clear(gradients->w_hh, rows * H);
-    clear(gradients->b_ih, rows), clear(gradients->b_hh, rows);
+    clear(gradients->d_input, B * T * I), clear(gradients->d_h, B * T * H);
+    clear(gradients->d_w_ih, rows * I), clear(gradients->d_w_hh, rows * H);
+    clear(gradients->d_b_ih, rows), clear(gradients->d_b_hh, rows);
   }
   // Without a unit there is no step, however many the sequences have.
   for (size_t b = 0; H > 0 && b < B; b++) {
     q.index = b, q.length = heed_recurrent_length(shape, b);
     forward(&q, outputs);
-    if (gradients) backward(&q, cotangents, gradients);
+    if (gradients) backward(&q, d_outputs, gradients);
   }
   heed_scratch_pop(memory);
   return HeedStatusOk;

@@ -7,8 +7,8 @@
 
 typedef struct HeedActivationKernels {
   void (*forward)(HeedActivation activation, size_t count, const float *input, float *output);
-  void (*backward)(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values, const float *output_gradient,
-                   float *input_gradient);
+  void (*backward)(HeedActivation activation, HeedActivationSaved saved, size_t count, const float *saved_values, const float *d_output,
+                   float *d_input);
 } HeedActivationKernels;
 
 #endif

@@ -36,9 +36,9 @@ typedef struct HeedAttentionTiledKernels {
 // A few queries against one chunk of keys of one key/value head. What comes out is relative to the chunk's own maximum.
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
-  const float *query;            // [rows][D]
-  double factor;                 // scale * log2 e
-  const size_t *first, *visible; // [rows] where in the chunk each row begins and ceases to see keys
+  const float *query;                // [rows][D]
+  double factor;                     // scale * log2 e
+  const size_t *first_key, *visible; // [rows] where in the chunk each row begins and ceases to see keys
   const void *key, *value;
   ptrdiff_t key_row, value_row;
   bool key_blocked;          // keys as in a cache: [block of 16 keys][D][16]
@@ -48,7 +48,7 @@ typedef struct HeedAttentionDecode {
 } HeedAttentionDecode;
 
 // One row of weights times V, over the keys that the row sees.
-typedef struct HeedWeightedSum {
+typedef struct HeedAttentionWeightedSum {
   size_t keys, value_dim;
   const float *weights; // [keys]
   const uint8_t *seen;  // [keys]
@@ -56,7 +56,7 @@ typedef struct HeedWeightedSum {
   ptrdiff_t value_row, value_column;
   float *output;
   ptrdiff_t output_column;
-} HeedWeightedSum;
+} HeedAttentionWeightedSum;
 
 typedef struct HeedAttentionKernels {
   size_t query_tile; // queries of a tile at most
@@ -69,7 +69,7 @@ typedef struct HeedAttentionKernels {
                        size_t parts_stride, float *output, ptrdiff_t output_column, float *log_sum_exp);
 
   // Materialised, where a hidden value may be NaN or infinite.
-  void (*weighted_sum_seen)(const HeedWeightedSum *row);
+  void (*weighted_sum_seen)(const HeedAttentionWeightedSum *row);
 } HeedAttentionKernels;
 
 #endif

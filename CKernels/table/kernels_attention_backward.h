@@ -1,7 +1,7 @@
 // Private: what the table holds for attention backward (letters and formulas: heed/attention.h).
 //
-// The drivers walk heads, blocks of keys and tiles of queries; these do the work of one tile. Between them stand packed tiles of queries and
-// keys and running sums in scratch, whose rows hold D (or E) rounded up to the lanes.
+// The drivers walk heads, blocks of keys and tiles of queries; these do the work of one tile. Between them stand packed tiles of queries
+// and keys and running sums in scratch, whose rows hold D (or E) rounded up to the lanes.
 
 #ifndef HEED_KERNELS_ATTENTION_BACKWARD_H
 #define HEED_KERNELS_ATTENTION_BACKWARD_H
@@ -19,20 +19,20 @@
 
 // One tile of queries of one head.
 typedef struct HeedAttentionBackwardQueries {
-  const HeedAttentionTile *tile;         // sizes, masks, and where queries, keys and values lie
-  const float *output, *output_gradient; // rows of O and dO
-  ptrdiff_t output_row, output_column, gradient_row, gradient_column;
+  const HeedAttentionTile *tile;  // sizes, masks, and where queries, keys and values lie
+  const float *output, *d_output; // rows of O and dO
+  ptrdiff_t output_row, output_column, d_output_row, d_output_column;
   const float *log_sum_exp; // L
   float *statistics; // [HEED_ATTENTION_STATISTICS][query tile]: delta; what is subtracted from scores in base 2, in two parts; delta's rest
   float *query_lanes, *query_rows;       // Q^T [D][query tile], Q [query tile][D rounded up]
-  float *gradient_lanes, *gradient_rows; // dO^T and dO likewise
-  bool query_finite, gradient_finite;    // no NaN and no infinity in Q, in dO
+  float *d_output_lanes, *d_output_rows; // dO^T and dO likewise
+  bool query_finite, d_output_finite;    // no NaN and no infinity in Q, in dO
   bool sees_nothing;                     // for some row L is minus infinity
 } HeedAttentionBackwardQueries;
 
 // One tile of keys and their values, packed.
 typedef struct HeedAttentionBackwardKeys {
-  size_t first, count;      // position of the first, at most HEED_ATTENTION_KEY_TILE
+  size_t first_key, count;  // position of the first, at most HEED_ATTENTION_KEY_TILE
   const float *key, *value; // [count][D], [count][E]
   bool key_finite;
   float *key_sum, *value_sum; // running sums of dK / scale and dV, [count][D or E rounded up], or null
@@ -62,9 +62,9 @@ typedef struct HeedAttentionBackwardKernels {
                       ptrdiff_t target_column);
   void (*resume_keys)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *sum);
   // One row of the materialised arm: weights <- exp(scores - log_sum_exp) where seen (null: everywhere), else 0;
-  // weights <- 0 where below HEED_ATTENTION_LEAST_WEIGHT; scores <- weights * (cotangents - delta) where seen, else 0.
+  // weights <- 0 where below HEED_ATTENTION_LEAST_WEIGHT; scores <- weights * (d_weights - delta) where seen, else 0.
   void (*weigh_row)(size_t count, const float *scores, const uint8_t *seen, float log_sum_exp, float *weights);
-  void (*score_row)(size_t count, float *weights, const float *cotangents, const uint8_t *seen, float delta, float *scores);
+  void (*score_row)(size_t count, float *weights, const float *d_weights, const uint8_t *seen, float delta, float *scores);
 } HeedAttentionBackwardKernels;
 
 #endif

@@ -8,9 +8,9 @@
 // Some columns of one row of the table's gradient.
 typedef struct HeedEmbeddingSum {
   size_t tokens, columns;
-  const uint64_t *token; // [tokens] which rows of `gradient` are added, in this order
-  const float *gradient;
-  ptrdiff_t gradient_row;
+  const uint64_t *token; // [tokens] which rows of `d_output` are added, in this order
+  const float *d_output;
+  ptrdiff_t d_output_row;
   float *output;
   bool accumulate;
 } HeedEmbeddingSum;

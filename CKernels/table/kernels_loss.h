@@ -6,7 +6,7 @@
 #include "heed/runtime.h"
 
 // One row of a cross-entropy. Its value is returned; the gradient is stored where it is wanted.
-typedef struct HeedCrossEntropyRow {
+typedef struct HeedLossCrossEntropyRow {
   size_t classes;
   const float *logits;
   const float *probabilities; // soft targets, or null: hard
@@ -14,20 +14,20 @@ typedef struct HeedCrossEntropyRow {
   const float *class_weights; // or null: 1
   float label_smoothing;
   double factor;   // of the gradient
-  float *gradient; // or null; may be the logits
+  float *d_logits; // or null; may be the logits
   // The next row, to be prefetched; or null.
-  const float *next_logits, *next_gradient;
-} HeedCrossEntropyRow;
+  const float *next_logits, *next_d_logits;
+} HeedLossCrossEntropyRow;
 
 // One row of a distillation loss, whose value without T^2 is returned.
-typedef struct HeedDistillationRow {
+typedef struct HeedLossDistillationRow {
   size_t classes;
   const float *student, *teacher;
   float temperature;
-  double factor;                              // of the gradients of the logits over T
-  float *student_gradient, *teacher_gradient; // or null
-  float *scratch;                             // 2 * classes
-} HeedDistillationRow;
+  double factor;                // of the gradients of the logits over T
+  float *d_student, *d_teacher; // or null
+  float *scratch;               // 2 * classes
+} HeedLossDistillationRow;
 
 // A stretch of an elementwise loss: the sum of the losses is returned.
 typedef struct HeedLossElements {
@@ -36,12 +36,12 @@ typedef struct HeedLossElements {
   float positive_weight;
   const float *factors; // of each element's gradient, or null: `factor`
   float factor;
-  float *loss, *gradient; // or null
+  float *loss, *d_input; // or null
 } HeedLossElements;
 
 typedef struct HeedLossKernels {
-  double (*cross_entropy_row)(const HeedCrossEntropyRow *row);
-  double (*distillation_row)(const HeedDistillationRow *row);
+  double (*cross_entropy_row)(const HeedLossCrossEntropyRow *row);
+  double (*distillation_row)(const HeedLossDistillationRow *row);
   double (*binary_cross_entropy)(const HeedLossElements *elements);
   double (*squared_error)(const HeedLossElements *elements);
   // sum of a[i] b[i]

@@ -18,9 +18,9 @@ typedef struct HeedNormRow {
 typedef struct HeedNormChunk {
   HeedNormKind kind;
   size_t rows, columns; // at most HEED_NORM_CHUNK rows
-  const float *sum, *weight, *statistics, *output_gradient, *sum_gradient;
-  float *input_gradient;
-  ptrdiff_t sum_row, output_gradient_row, sum_gradient_row, input_gradient_row;
+  const float *sum, *weight, *statistics, *d_output, *d_sum;
+  float *d_input;
+  ptrdiff_t sum_row, d_output_row, d_sum_row, d_input_row;
   double *weight_sums, *bias_sums; // [columns, filled up to whole vectors]: overwritten with the chunk's sums
 } HeedNormChunk;
 

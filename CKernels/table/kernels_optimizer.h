@@ -6,14 +6,14 @@
 #include "heed/optimizer.h"
 
 // Coefficients of a step; weight_decay and w_scale are the span's.
-typedef struct HeedSgdStep {
+typedef struct HeedOptimizerSgdStep {
   float gradient_scale, weight_decay;
   float momentum, one_minus_dampening;
   float lr;
   bool has_momentum, is_first, nesterov; // at the first step m is not read
-} HeedSgdStep;
+} HeedOptimizerSgdStep;
 
-typedef struct HeedAdamStep {
+typedef struct HeedOptimizerAdamStep {
   float gradient_scale;
   float weight_decay; // joins the gradient; 0 where decoupled
   float w_scale;      // 1 - lr weight_decay where decoupled, else 1
@@ -23,11 +23,11 @@ typedef struct HeedAdamStep {
   float one_over_root_correction2; // 1 / sqrt(1 - beta2^t)
   float eps;
   bool amsgrad;
-} HeedAdamStep;
+} HeedOptimizerAdamStep;
 
 typedef struct HeedOptimizerKernels {
-  void (*sgd)(const HeedSgdStep *step, const HeedParameterSpan *span);
-  void (*adam)(const HeedAdamStep *step, const HeedParameterSpan *span);
+  void (*sgd)(const HeedOptimizerSgdStep *step, const HeedOptimizerParameter *span);
+  void (*adam)(const HeedOptimizerAdamStep *step, const HeedOptimizerParameter *span);
   double (*sum_of_squares)(size_t count, const float *data);
   void (*accumulate)(size_t count, float factor, const float *source, float *target);
 } HeedOptimizerKernels;

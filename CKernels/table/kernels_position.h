@@ -16,7 +16,7 @@ typedef struct HeedPositionKernels {
   void (*advance)(const HeedPositionAngles *angles); // every angle by its step
   void (*add)(size_t columns, const float *x, const float *table, float *y);
   // One row; table: `rotary` / 2 cosines, then as many sines.
-  void (*rotate)(const HeedRotaryShape *shape, const float *x, const float *table, float *y);
+  void (*rotate)(const HeedPositionRotaryShape *shape, const float *x, const float *table, float *y);
 } HeedPositionKernels;
 
 #endif

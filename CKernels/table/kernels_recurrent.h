@@ -7,7 +7,8 @@
 
 struct HeedRecurrentBackward;
 
-// sums[r][j] <- sum over k of a[r][k] * panel[k][j], j < width, in blocks of HEED_RECURRENT_DEPTH terms. Width is a multiple of 16, at most 64.
+// sums[r][j] <- sum over k of a[r][k] * panel[k][j], j < width, in blocks of HEED_RECURRENT_DEPTH terms. Width is a multiple of 16, at most
+// 64.
 typedef struct HeedRecurrentProduct {
   size_t rows, depth, width;
   const float *a, *panel;
@@ -16,8 +17,8 @@ typedef struct HeedRecurrentProduct {
   const struct HeedRecurrentBackward *then; // what follows, whose operands are prefetched meanwhile; or null
 } HeedRecurrentProduct;
 
-// What follows the product of one phase of a step, for some rows and the units of one panel. Pointers stand at the first row and unit, arrays
-// without a stride of rows have one of `hidden`.
+// What follows the product of one phase of a step, for some rows and the units of one panel. Pointers stand at the first row and unit,
+// arrays without a stride of rows have one of `hidden`.
 typedef struct HeedRecurrentForward {
   size_t rows, units, hidden;
   const float *sums;
@@ -41,27 +42,28 @@ typedef struct HeedRecurrentForward {
   ptrdiff_t output_offset;
 } HeedRecurrentForward;
 
-// The same for the backward pass. dh_t is what arrives from the next step, and at a sequence's last step `carry`, with the output's cotangent.
+// The same for the backward pass. dh_t is what arrives from the next step, and at a sequence's last step `carry`, with the output's
+// gradient.
 typedef struct HeedRecurrentBackward {
   size_t rows, units, hidden;
   const float *sums; // of rows below product_rows
   size_t sums_row, product_rows;
-  float *carry, *cell;  // dh and dc between steps
+  float *carry, *d_c;   // dh and dc between steps
   const float *reserve; // column g at g * hidden
   ptrdiff_t reserve_row;
   size_t reserve_columns;     // that are read
   const float *previous_cell; // c_(t-1); null where there is none
   ptrdiff_t previous_cell_row;
-  float *slopes; // gradients of the gates' arguments, column g at g * hidden
-  ptrdiff_t slopes_row;
-  size_t slopes_columns;
-  const float *output; // its cotangent, as the output of the forward pass
-  const ptrdiff_t *output_first;
-  ptrdiff_t output_offset;
-  float *arrived; // dh_t, as the output lies: row r at arrived_first[r] + arrived_offset; or null
-  const ptrdiff_t *arrived_first;
-  ptrdiff_t arrived_offset;
-  float *h0; // for the end: row order[r]
+  float *d_gates; // gradients of the gates' arguments, column g at g * hidden
+  ptrdiff_t d_gates_row;
+  size_t d_gates_columns;
+  const float *d_output; // its gradient, as the output of the forward pass
+  const ptrdiff_t *d_output_first;
+  ptrdiff_t d_output_offset;
+  float *d_h; // dh_t, as the output lies: row r at d_h_first[r] + d_h_offset; or null
+  const ptrdiff_t *d_h_first;
+  ptrdiff_t d_h_offset;
+  float *d_h_0; // for the end: row order[r]
   const size_t *order;
   bool carries; // whether dh passes by the product, as in a GRU
 } HeedRecurrentBackward;
@@ -70,7 +72,7 @@ typedef struct HeedRecurrentKernels {
   void (*product)(const HeedRecurrentProduct *);
   void (*forward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentForward *);   // [cell][phase]
   void (*backward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentBackward *); // [cell][phase]
-  void (*backward_end)(const HeedRecurrentBackward *);                           // h0 <- dh
+  void (*backward_end)(const HeedRecurrentBackward *);                           // h_0 <- dh
 } HeedRecurrentKernels;
 
 #endif

@@ -26,9 +26,9 @@ typedef struct HeedSoftmaxKernels {
 // One row of its gradient.
 typedef struct HeedSoftmaxBackwardRow {
   size_t columns;
-  const float *output, *output_gradient;
-  float *input_gradient; // may be either
-  const uint8_t *mask;   // 0 = hidden; or null
+  const float *output, *d_output;
+  float *d_input;      // may be either
+  const uint8_t *mask; // 0 = hidden; or null
   float scale;
   bool logarithm;
 } HeedSoftmaxBackwardRow;

@@ -5,10 +5,10 @@
 
 #include "heed/sparse.h"
 
-// Rows first ... end - 1 of A and what belongs to them; `matrix` and `output` stand at row 0.
+// Rows first_row ... end_row - 1 of A and what belongs to them; `matrix` and `output` stand at row 0.
 typedef struct HeedSparseRows {
   const HeedSparse *a;
-  size_t first, end, width;
+  size_t first_row, end_row, width;
   const float *matrix; // gathered by A's columns: X
   ptrdiff_t matrix_row, matrix_column;
   float *output; // Y

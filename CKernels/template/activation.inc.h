@@ -60,11 +60,11 @@ static void activation_forward(HeedActivation activation, size_t count, const fl
   switch (activation) { HEED_EACH_ACTIVATION(ACTIVATION_FORWARD) }
 }
 
-// ---- Gradients: d_input <- d_output f'(x) -------------------------------------------------------------------------------------------------
+// ---- Gradients: d_input <- d_output f'(x) -----------------------------------------------------------------------------------------------
 
 // From x or y; where it does not pass, 0 whatever arrives.
-INLINE_KERNEL vf relu_backward(vf kept, vf d_output) {
-  return vf_select(vf_is_nan(kept), kept, vf_select(vf_less(vf_zero(), kept), d_output, vf_zero()));
+INLINE_KERNEL vf relu_backward(vf saved, vf d_output) {
+  return vf_select(vf_is_nan(saved), saved, vf_select(vf_less(vf_zero(), saved), d_output, vf_zero()));
 }
 
 INLINE_KERNEL vf backward_from_input(HeedActivation activation, vf x, vf d_output) {
@@ -109,29 +109,29 @@ INLINE_KERNEL vf backward_from_output(HeedActivation activation, vf y, vf d_outp
   }
 }
 
-INLINE_KERNEL void activation_backward_of(const HeedActivation activation, const bool from_output, size_t count, const float *kept,
+INLINE_KERNEL void activation_backward_of(const HeedActivation activation, const bool from_output, size_t count, const float *saved,
                                           const float *arriving, float *d_input) {
   size_t i = 0;
   for (; i + HEED_LANES <= count; i += HEED_LANES) {
-    const vf value = vf_load(kept + i), d_output = vf_load(arriving + i);
+    const vf value = vf_load(saved + i), d_output = vf_load(arriving + i);
     vf_store(d_input + i,
              from_output ? backward_from_output(activation, value, d_output) : backward_from_input(activation, value, d_output));
   }
   if (i == count) return;
-  const vf value = vf_load_n(kept + i, count - i), d_output = vf_load_n(arriving + i, count - i);
+  const vf value = vf_load_n(saved + i, count - i), d_output = vf_load_n(arriving + i, count - i);
   vf_store_n(d_input + i,
              from_output ? backward_from_output(activation, value, d_output) : backward_from_input(activation, value, d_output), count - i);
 }
 
 #define ACTIVATION_BACKWARD(NAME)                                                                                                          \
   case HeedActivation##NAME:                                                                                                               \
-    activation_backward_of(HeedActivation##NAME, false, count, kept_values, d_output, d_input);                                            \
+    activation_backward_of(HeedActivation##NAME, false, count, saved_values, d_output, d_input);                                           \
     break;
 
-static void activation_backward(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values,
+static void activation_backward(HeedActivation activation, HeedActivationSaved saved, size_t count, const float *saved_values,
                                 const float *d_output, float *d_input) {
-  if (kept == HeedActivationKeptOutput) {
-    activation_backward_of(activation, true, count, kept_values, d_output, d_input);
+  if (saved == HeedActivationSavedOutput) {
+    activation_backward_of(activation, true, count, saved_values, d_output, d_input);
     return;
   }
   switch (activation) { HEED_EACH_ACTIVATION(ACTIVATION_BACKWARD) }

@@ -8,7 +8,7 @@ INLINE_KERNEL void embedding_sum_columns(const int vectors, const HeedEmbeddingS
   for (int v = 0; v < 2 * vectors; v++) sum[v] = vd_zero();
   const size_t left = x->columns - column;
   for (size_t t = 0; t < x->tokens; t++) {
-    const float *row = x->gradient + (ptrdiff_t)x->token[t] * x->gradient_row + (ptrdiff_t)column;
+    const float *row = x->d_output + (ptrdiff_t)x->token[t] * x->d_output_row + (ptrdiff_t)column;
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
       const vf term = vectors == 1 ? vf_load_n(row, left) : vf_load(row + v * HEED_LANES);

@@ -32,9 +32,9 @@ INLINE_KERNEL float loss_maximum(size_t count, const float *x, float scale) {
   return top == INFINITY ? NAN : top;
 }
 
-// A sum of terms from 0 to about 1 in float32, to the precision of float64's: it begins at 1 in every lane, so that it is never smaller than
-// what is added, and the error of each addition is exact and kept beside it. What a confident row's loss is made of stands beside the 1 of
-// its largest term, where float32 alone would drop it. Half the work of widening to float64: 4 additions a vector on pipes that an
+// A sum of terms from 0 to about 1 in float32, to the precision of float64's: it begins at 1 in every lane, so that it is never smaller
+// than what is added, and the error of each addition is exact and kept beside it. What a confident row's loss is made of stands beside the
+// 1 of its largest term, where float32 alone would drop it. Half the work of widening to float64: 4 additions a vector on pipes that an
 // exponential leaves idle.
 typedef struct LossUnitSum {
   vf sum, error;
@@ -78,7 +78,7 @@ typedef struct CrossEntropyKind {
 } CrossEntropyKind;
 
 // k of some columns, all but a hard target's own part.
-INLINE_KERNEL vf cross_entropy_target(const CrossEntropyKind kind, const HeedCrossEntropyRow *x, size_t column, size_t count) {
+INLINE_KERNEL vf cross_entropy_target(const CrossEntropyKind kind, const HeedLossCrossEntropyRow *x, size_t column, size_t count) {
   const float share = x->label_smoothing / (float)x->classes;
   vf k = vf_set1(share);
   if (kind.soft) k = vf_fma(vf_load_n(x->probabilities + column, count), vf_set1(1.0f - x->label_smoothing), k);
@@ -92,16 +92,16 @@ typedef struct CrossEntropySums {
 } CrossEntropySums;
 
 // Exponentials stored where the gradient is wanted; `count` columns of a vector, a constant of all its lanes but at the tail.
-INLINE_KERNEL CrossEntropySums cross_entropy_gather(const CrossEntropyKind kind, const bool stored, const HeedCrossEntropyRow *x,
+INLINE_KERNEL CrossEntropySums cross_entropy_gather(const CrossEntropyKind kind, const bool stored, const HeedLossCrossEntropyRow *x,
                                                     size_t column, size_t count, vf shift, CrossEntropySums sums) {
   const vm there = vm_first(count);
   const bool whole = count == HEED_LANES;
   if (x->next_logits) __builtin_prefetch(x->next_logits + column, 0, 2);
-  if (stored && x->next_gradient) __builtin_prefetch(x->next_gradient + column, 0, 2);
+  if (stored && x->next_d_logits) __builtin_prefetch(x->next_d_logits + column, 0, 2);
   const vf z = vf_add(vf_load_n(x->logits + column, count), shift);
   const vf e = exp_rr2_t16_p3(z);
   // Before the store: the gradient may be the logits.
-  if (stored) vf_store_n(x->gradient + column, e, count);
+  if (stored) vf_store_n(x->d_logits + column, e, count);
   sums.exponentials = loss_unit_add(sums.exponentials, whole ? e : vf_select(there, e, vf_zero()));
   if (!kind.smooth) return sums;
   const vf k = cross_entropy_target(kind, x, column, count);
@@ -112,7 +112,7 @@ INLINE_KERNEL CrossEntropySums cross_entropy_gather(const CrossEntropyKind kind,
   return sums;
 }
 
-INLINE_KERNEL CrossEntropySums cross_entropy_pass(const CrossEntropyKind kind, const bool stored, const HeedCrossEntropyRow *x,
+INLINE_KERNEL CrossEntropySums cross_entropy_pass(const CrossEntropyKind kind, const bool stored, const HeedLossCrossEntropyRow *x,
                                                   float maximum) {
   const vf shift = vf_set1(-maximum);
   CrossEntropySums sums = {loss_unit_zero(), loss_zero(), loss_zero()};
@@ -123,44 +123,44 @@ INLINE_KERNEL CrossEntropySums cross_entropy_pass(const CrossEntropyKind kind, c
 }
 
 // g <- e * inverse - factor k
-INLINE_KERNEL void cross_entropy_store(const CrossEntropyKind kind, const HeedCrossEntropyRow *x, float inverse) {
+INLINE_KERNEL void cross_entropy_store(const CrossEntropyKind kind, const HeedLossCrossEntropyRow *x, float inverse) {
   const vf scale = vf_set1(inverse), minus = vf_set1((float)-x->factor);
   size_t j = 0;
 #pragma clang loop unroll_count(4)
   for (; j + HEED_LANES <= x->classes; j += HEED_LANES) {
-    vf g = vf_mul(vf_load(x->gradient + j), scale);
+    vf g = vf_mul(vf_load(x->d_logits + j), scale);
     if (kind.smooth) g = vf_fma(cross_entropy_target(kind, x, j, HEED_LANES), minus, g);
-    vf_store(x->gradient + j, g);
+    vf_store(x->d_logits + j, g);
   }
   if (j == x->classes) return;
-  vf g = vf_mul(vf_load_n(x->gradient + j, x->classes - j), scale);
+  vf g = vf_mul(vf_load_n(x->d_logits + j, x->classes - j), scale);
   if (kind.smooth) g = vf_fma(cross_entropy_target(kind, x, j, x->classes - j), minus, g);
-  vf_store_n(x->gradient + j, g, x->classes - j);
+  vf_store_n(x->d_logits + j, g, x->classes - j);
 }
 
-INLINE_KERNEL double cross_entropy_row_of(const CrossEntropyKind kind, const HeedCrossEntropyRow *x) {
+INLINE_KERNEL double cross_entropy_row_of(const CrossEntropyKind kind, const HeedLossCrossEntropyRow *x) {
   const float maximum = loss_maximum(x->classes, x->logits, 1.0f);
   const double smoothing = (double)x->label_smoothing, weight = !kind.soft && x->class_weights ? (double)x->class_weights[x->target] : 1.0;
   // A hard target's own part, and its distance while the logits are still there.
   const double own = kind.soft ? 0.0 : (1.0 - smoothing) * weight;
   const double far = own != 0.0 ? own * ((double)maximum - (double)x->logits[x->target]) : 0.0;
-  const CrossEntropySums sums = x->gradient ? cross_entropy_pass(kind, true, x, maximum) : cross_entropy_pass(kind, false, x, maximum);
+  const CrossEntropySums sums = x->d_logits ? cross_entropy_pass(kind, true, x, maximum) : cross_entropy_pass(kind, false, x, maximum);
   const double found = loss_unit_total(sums.exponentials), sum = found > 0 ? found : NAN;
   double k = own, distance = far;
   if (kind.smooth) k += kind.soft || kind.weighted ? loss_total(sums.targets) : smoothing, distance -= loss_total(sums.distances);
   const double value = k * log(sum) + distance;
-  if (!x->gradient) return value;
-  const double e = kind.soft ? 0.0 : (double)x->gradient[x->target];
+  if (!x->d_logits) return value;
+  const double e = kind.soft ? 0.0 : (double)x->d_logits[x->target];
   cross_entropy_store(kind, x, (float)(x->factor * k / sum));
   if (!kind.soft) {
     // K e / S - own - share: with one class counted, own (e - S) / S.
     const double share = smoothing / (double)x->classes * weight;
-    x->gradient[x->target] = (float)(x->factor * (kind.smooth ? k * e / sum - own - share : own * (e - sum) / sum));
+    x->d_logits[x->target] = (float)(x->factor * (kind.smooth ? k * e / sum - own - share : own * (e - sum) / sum));
   }
   return value;
 }
 
-static double cross_entropy_row(const HeedCrossEntropyRow *x) {
+static double cross_entropy_row(const HeedLossCrossEntropyRow *x) {
   const bool weighted = x->class_weights != NULL;
   if (x->probabilities)
     return weighted ? cross_entropy_row_of((CrossEntropyKind){true, true, true}, x)
@@ -173,7 +173,7 @@ static double cross_entropy_row(const HeedCrossEntropyRow *x) {
 // ---- Distillation ---------------------------------------------------------------------------------------------------------------------
 
 // With d = (z_t - m_t) - (z_s - m_s), z the logits over T:   KL = sum e_t d / S_t - (log S_t - log S_s)
-static double distillation_row(const HeedDistillationRow *x) {
+static double distillation_row(const HeedLossDistillationRow *x) {
   const size_t n = x->classes;
   const float scale = 1.0f / x->temperature;
   const float student_top = loss_maximum(n, x->student, scale), teacher_top = loss_maximum(n, x->teacher, scale);
@@ -190,7 +190,7 @@ static double distillation_row(const HeedDistillationRow *x) {
     sum = loss_add(sum, vf_select(vf_equal(e, vf_zero()), vf_zero(), vf_mul(e, d)));
   }
   const double shift = log(teacher_sum) - log(student_sum), divergence = loss_total(sum) / teacher_sum - shift;
-  if (!x->student_gradient && !x->teacher_gradient) return divergence;
+  if (!x->d_student && !x->d_teacher) return divergence;
   const vf p_scale = vf_set1((float)(x->factor / student_sum)), q_scale = vf_set1((float)(x->factor / teacher_sum));
   // What the teacher rules out has no gradient, unless all of the row is NaN.
   const vf offset = vf_set1((float)(shift + divergence)), nothing = vf_set1(divergence == divergence ? 0.0f : NAN);
@@ -198,9 +198,8 @@ static double distillation_row(const HeedDistillationRow *x) {
     const vf e = vf_load_n(teacher + j, n - j), q = vf_mul(e, q_scale);
     const vf d = vf_sub(vf_fma(vf_load_n(x->teacher + j, n - j), factor, minus_teacher),
                         vf_fma(vf_load_n(x->student + j, n - j), factor, minus_student));
-    if (x->student_gradient) vf_store_n(x->student_gradient + j, vf_fma(vf_load_n(student + j, n - j), p_scale, vf_negate(q)), n - j);
-    if (x->teacher_gradient)
-      vf_store_n(x->teacher_gradient + j, vf_select(vf_equal(e, vf_zero()), nothing, vf_mul(q, vf_sub(d, offset))), n - j);
+    if (x->d_student) vf_store_n(x->d_student + j, vf_fma(vf_load_n(student + j, n - j), p_scale, vf_negate(q)), n - j);
+    if (x->d_teacher) vf_store_n(x->d_teacher + j, vf_select(vf_equal(e, vf_zero()), nothing, vf_mul(q, vf_sub(d, offset))), n - j);
   }
   return divergence;
 }
@@ -209,18 +208,18 @@ static double distillation_row(const HeedDistillationRow *x) {
 
 // One vector of an elementwise loss: its value, and its gradient without the factor.
 typedef struct LossElement {
-  vf value, slope;
+  vf value, derivative;
 } LossElement;
 
 // With l = log(1 + e^-|x|): (1 - t) x + (1 + (w - 1) t) l for x > 0, -w t x + (1 + (w - 1) t) l else. Slope (1 - t) s(x) - w t s(-x).
-INLINE_KERNEL LossElement loss_binary_cross_entropy(vf x, vf t, vf w, bool sloped) {
+INLINE_KERNEL LossElement loss_binary_cross_entropy(vf x, vf t, vf w, bool derived) {
   const vf one = vf_set1(1.0f), a = vf_magnitude(x), rest = vf_sub(one, t), weighted = vf_mul(w, t);
   const vm negative = vf_sign_bit(x);
   const vf l = math_softplus(vf_negate(a)), both = vf_add(rest, weighted);
   LossElement y = {vf_fma(vf_select(negative, vf_negate(weighted), rest), x, vf_mul(both, l)), vf_zero()};
-  if (!sloped) return y;
+  if (!derived) return y;
   const vf large = math_sigmoid(a), small = math_sigmoid(vf_negate(a));
-  y.slope = vf_sub(vf_mul(rest, vf_select(negative, small, large)), vf_mul(weighted, vf_select(negative, large, small)));
+  y.derivative = vf_sub(vf_mul(rest, vf_select(negative, small, large)), vf_mul(weighted, vf_select(negative, large, small)));
   return y;
 }
 
@@ -235,10 +234,10 @@ INLINE_KERNEL double loss_elements(const bool squared, const HeedLossElements *x
   for (size_t i = 0; i < x->count; i += HEED_LANES) {
     const size_t count = x->count - i;
     const vf a = vf_load_n(x->input + i, count), t = vf_load_n(x->targets + i, count);
-    const LossElement y = squared ? loss_squared_error(a, t) : loss_binary_cross_entropy(a, t, w, x->gradient != NULL);
+    const LossElement y = squared ? loss_squared_error(a, t) : loss_binary_cross_entropy(a, t, w, x->d_input != NULL);
     if (x->loss) vf_store_n(x->loss + i, y.value, count);
     sum = loss_add(sum, vf_select(vm_first(count), y.value, vf_zero()));
-    if (x->gradient) vf_store_n(x->gradient + i, vf_mul(y.slope, x->factors ? vf_load_n(x->factors + i, count) : factor), count);
+    if (x->d_input) vf_store_n(x->d_input + i, vf_mul(y.derivative, x->factors ? vf_load_n(x->factors + i, count) : factor), count);
   }
   return loss_total(sum);
 }

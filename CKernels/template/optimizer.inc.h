@@ -1,6 +1,7 @@
 // Optimisers' steps and sums of gradients (formulas: heed/optimizer.h). All are bound by memory: each array is read and written once.
 
-INLINE_KERNEL void optimizer_sgd_elements(const bool has_momentum, const HeedSgdStep *s, const HeedParameterSpan *x, size_t i, size_t n) {
+INLINE_KERNEL void optimizer_sgd_elements(const bool has_momentum, const HeedOptimizerSgdStep *s, const HeedOptimizerParameter *x, size_t i,
+                                          size_t n) {
   const vf w = vf_load_n(x->value + i, n);
   vf g = vf_mul(vf_load_n(x->gradient + i, n), vf_set1(s->gradient_scale));
   if (s->weight_decay != 0) g = vf_fma(vf_set1(s->weight_decay), w, g);
@@ -13,16 +14,17 @@ INLINE_KERNEL void optimizer_sgd_elements(const bool has_momentum, const HeedSgd
   vf_store_n(x->value + i, vf_fma(vf_set1(-s->lr), g, w), n);
 }
 
-static void optimizer_sgd(const HeedSgdStep *step, const HeedParameterSpan *span) {
-  const HeedSgdStep s = *step;
-  const HeedParameterSpan x = *span;
+static void optimizer_sgd(const HeedOptimizerSgdStep *step, const HeedOptimizerParameter *span) {
+  const HeedOptimizerSgdStep s = *step;
+  const HeedOptimizerParameter x = *span;
   if (s.has_momentum)
     for (size_t i = 0; i < x.count; i += HEED_LANES) optimizer_sgd_elements(true, &s, &x, i, x.count - i);
   else
     for (size_t i = 0; i < x.count; i += HEED_LANES) optimizer_sgd_elements(false, &s, &x, i, x.count - i);
 }
 
-INLINE_KERNEL void optimizer_adam_elements(const bool amsgrad, const HeedAdamStep *s, const HeedParameterSpan *x, size_t i, size_t n) {
+INLINE_KERNEL void optimizer_adam_elements(const bool amsgrad, const HeedOptimizerAdamStep *s, const HeedOptimizerParameter *x, size_t i,
+                                           size_t n) {
   const vf w = vf_load_n(x->value + i, n), m = vf_load_n(x->m + i, n), v = vf_load_n(x->v + i, n);
   vf g = vf_mul(vf_load_n(x->gradient + i, n), vf_set1(s->gradient_scale));
   if (s->weight_decay != 0) g = vf_fma(vf_set1(s->weight_decay), w, g);
@@ -40,9 +42,9 @@ INLINE_KERNEL void optimizer_adam_elements(const bool amsgrad, const HeedAdamSte
   vf_store_n(x->value + i, vf_fma(vf_set1(-s->lr_over_correction1), vf_div(new_m, divisor), vf_mul(w, vf_set1(s->w_scale))), n);
 }
 
-static void optimizer_adam(const HeedAdamStep *step, const HeedParameterSpan *span) {
-  const HeedAdamStep s = *step;
-  const HeedParameterSpan x = *span;
+static void optimizer_adam(const HeedOptimizerAdamStep *step, const HeedOptimizerParameter *span) {
+  const HeedOptimizerAdamStep s = *step;
+  const HeedOptimizerParameter x = *span;
   if (s.amsgrad)
     for (size_t i = 0; i < x.count; i += HEED_LANES) optimizer_adam_elements(true, &s, &x, i, x.count - i);
   else

@@ -38,10 +38,10 @@ INLINE_KERNEL void position_rotate_pairs(size_t pairs, float sign, const float *
   }
 }
 
-static void position_rotate(const HeedRotaryShape *shape, const float *x, const float *table, float *y) {
+static void position_rotate(const HeedPositionRotaryShape *shape, const float *x, const float *table, float *y) {
   const size_t pairs = shape->rotary / 2;
   const float sign = shape->inverse ? -1.0f : 1.0f;
-  if (shape->layout == HeedRotaryHalves) {
+  if (shape->layout == HeedPositionRotaryHalves) {
     position_rotate_halves(pairs, vf_set1(sign), x, table, y);
   } else {
     size_t i = 0;

@@ -67,7 +67,8 @@ INLINE_KERNEL void random_unit_rows(const RandomKeys *keys, uint64_t stream, uin
 INLINE_KERNEL vm random_keep(vf unit, float p) { return vm_not(vf_less(unit, vf_set1(p))); }
 
 // ---- Ranges: the body is run for the part of each block that the range covers; `words` are the block's, `inside` is the first wanted, `n`
-// how many, `done` how many were before. ---------------------------------------------------------------------------------------------------
+// how many, `done` how many were before.
+// ---------------------------------------------------------------------------------------------------
 
 typedef struct RandomPart {
   uint64_t block;
@@ -133,7 +134,7 @@ static void random_dropout(const HeedRandom *random, float p, float factor, size
   }
 }
 
-// ---- Normal numbers: float64, each step rounded, so that every instruction set gives the same bits ----------------------------------------
+// ---- Normal numbers: float64, each step rounded, so that every instruction set gives the same bits --------------------------------------
 
 #define RANDOM_DOUBLES (HEED_LANES / 2)
 typedef double RandomDoubles __attribute__((vector_size(RANDOM_DOUBLES * 8)));
@@ -183,7 +184,7 @@ INLINE_KERNEL void random_box_muller(const uint32_t *radius_words, const uint32_
   *sine = radius * (RandomDoubles)(((ib & ~odd) | (ia & odd)) ^ sine_sign);
 }
 
-static void random_normal(const HeedRandom *random, float mean, float deviation, size_t count, float *output) {
+static void random_normal(const HeedRandom *random, float mean, float standard_deviation, size_t count, float *output) {
   const RandomKeys keys = random_keys(random->seed);
   for (size_t done = 0; done < count;) {
     const RandomPart part = random_part(random, done, count);
@@ -199,7 +200,7 @@ static void random_normal(const HeedRandom *random, float mean, float deviation,
     }
     for (size_t i = 0; i < part.count; i += HEED_LANES) {
       const vf z = vf_load_n(normals + part.inside + i, part.count - i);
-      vf_store_n(output + done + i, vf_add(vf_mul(z, vf_set1(deviation)), vf_set1(mean)), part.count - i);
+      vf_store_n(output + done + i, vf_add(vf_mul(z, vf_set1(standard_deviation)), vf_set1(mean)), part.count - i);
     }
     done += part.count;
   }

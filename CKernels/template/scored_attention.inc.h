@@ -8,8 +8,8 @@
 //   Product  all |q|, |k| <= 21       E = e^2q e^2k (at most e^84),  tanh = 1 - 2 / (1 + E),  1 - tanh^2 = 4 E / (1 + E)^2
 //   Far      else, NaN too            u = e^-2|q + k|,               tanh = (1 - u) / (1 + u), 1 - tanh^2 = 4 u / (1 + u)^2
 //
-// A query's gradient is v sum_j dS (1 - tanh^2), and sum_j dS is 0, for dS went through a softmax. Where tanh is small, next to nothing is left
-// of that sum; so Near and Bent add up -tanh^2 instead, and the dS of their keys apart, which is 0 where all keys are such.
+// A query's gradient is v sum_j dS (1 - tanh^2), and sum_j dS is 0, for dS went through a softmax. Where tanh is small, next to nothing is
+// left of that sum; so Near and Bent add up -tanh^2 instead, and the dS of their keys apart, which is 0 where all keys are such.
 
 #include "template/math/exp.inc.h"
 #include "template/math/tanh.inc.h"
@@ -33,9 +33,9 @@ INLINE_KERNEL AdditiveWay additive_way(float query, float key) {
   return largest <= ADDITIVE_PRODUCT ? AdditiveProduct : AdditiveFar;
 }
 
-// tanh, a quarter of its slope, and a quarter of what a query's gradient adds up.
+// tanh, a quarter of its derivative, and a quarter of what a query's gradient adds up.
 typedef struct AdditiveUnit {
-  vf tanh, slope, bend;
+  vf tanh, derivative, bend;
 } AdditiveUnit;
 
 INLINE_KERNEL AdditiveUnit additive_near(vf x) {
@@ -44,9 +44,9 @@ INLINE_KERNEL AdditiveUnit additive_near(vf x) {
 }
 
 INLINE_KERNEL AdditiveUnit additive_product(const bool bent, vf query, vf key) {
-  const vf one = vf_set1(1.0f), e = vf_mul(query, key), r = vf_div(one, vf_add(one, e)), slope = vf_mul(vf_mul(e, r), r);
+  const vf one = vf_set1(1.0f), e = vf_mul(query, key), r = vf_div(one, vf_add(one, e)), derivative = vf_mul(vf_mul(e, r), r);
   const vf t = vf_fma(vf_set1(-2.0f), r, one);
-  return (AdditiveUnit){t, slope, bent ? vf_mul(vf_mul(t, t), vf_set1(-0.25f)) : slope};
+  return (AdditiveUnit){t, derivative, bent ? vf_mul(vf_mul(t, t), vf_set1(-0.25f)) : derivative};
 }
 
 INLINE_KERNEL AdditiveUnit additive_far(vf x) {
@@ -54,8 +54,8 @@ INLINE_KERNEL AdditiveUnit additive_far(vf x) {
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_mul(a, vf_set1(-2.0f)));
   const vf u = vf_scale_by_power(e.mantissa, e.power), r = vf_div(one, vf_add(one, u));
   const vf far = vf_mul(vf_sub(one, u), r), t = vf_select(vf_less(a, vf_set1(TANH_NEAR)), tanh_p11(a), far);
-  const vf slope = vf_mul(vf_mul(u, r), r);
-  return (AdditiveUnit){vf_select(vf_sign_bit(x), vf_negate(t), t), slope, slope};
+  const vf derivative = vf_mul(vf_mul(u, r), r);
+  return (AdditiveUnit){vf_select(vf_sign_bit(x), vf_negate(t), t), derivative, derivative};
 }
 
 // Rows a and b of projections or exponentials, as the way wants them.
@@ -92,7 +92,7 @@ INLINE_KERNEL float additive_score(const AdditiveWay way, const float *query, co
   return vf_reduce_add(sum);
 }
 
-static void additive_scores(const HeedAdditiveScores *x) {
+static void additive_scores(const HeedScoredAttentionAdditiveScores *x) {
   for (size_t i = 0; i < x->queries; i++)
     for (size_t j = 0; j < x->keys; j++) {
       const size_t q = i * x->dim, k = j * x->dim;
@@ -127,12 +127,12 @@ INLINE_KERNEL void additive_pair(const AdditiveWay way, const int vectors, const
     const AdditiveUnit unit = additive_unit(way, query + a, key + a, columns - a);
     sums->query[v] = vf_fma(ds, unit.bend, sums->query[v]);
     sums->weight[v] = vf_fma(ds, unit.tanh, sums->weight[v]);
-    vf_store(key_sum + a, vf_fma(ds, unit.slope, vf_load(key_sum + a)));
+    vf_store(key_sum + a, vf_fma(ds, unit.derivative, vf_load(key_sum + a)));
   }
 }
 
 // A block of `vectors` vectors; `whole`: without a tail.
-INLINE_KERNEL void additive_block(const int vectors, const bool whole, const HeedAdditiveGradients *x) {
+INLINE_KERNEL void additive_block(const int vectors, const bool whole, const HeedScoredAttentionAdditiveGradients *x) {
   const size_t columns = whole ? (size_t)vectors * HEED_LANES : x->columns, width = (size_t)vectors * HEED_LANES;
   const vf four = vf_set1(4.0f);
   for (size_t i = 0; i < x->keys * width; i += HEED_LANES) vf_store(x->scratch + i, vf_zero());
@@ -143,7 +143,7 @@ INLINE_KERNEL void additive_block(const int vectors, const bool whole, const Hee
     AdditiveSums sums;
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) sums.query[v] = sums.weight[v] = vf_zero();
-    const float *ds = x->score_gradients + i * x->score_gradients_row;
+    const float *ds = x->d_scores + i * x->d_scores_row;
     const size_t q = i * x->dim;
     size_t near = 0;
     float near_sum = 0.0f;
@@ -172,21 +172,21 @@ INLINE_KERNEL void additive_block(const int vectors, const bool whole, const Hee
     for (int v = 0; v < vectors; v++) {
       const size_t a = (size_t)v * HEED_LANES;
       total[v] = vf_add(total[v], sums.weight[v]);
-      if (x->query_gradient)
-        vf_store_n(x->query_gradient + q + a, vf_mul(vf_mul(vf_add(sums.query[v], apart), four), vf_load_n(x->weight + a, columns - a)),
+      if (x->d_query)
+        vf_store_n(x->d_query + q + a, vf_mul(vf_mul(vf_add(sums.query[v], apart), four), vf_load_n(x->weight + a, columns - a)),
                    columns - a);
     }
   }
   for (int v = 0; v < vectors; v++) {
     const size_t a = (size_t)v * HEED_LANES, count = columns - a;
-    if (x->weight_gradient) vf_store_n(x->weight_gradient + a, total[v], count);
+    if (x->d_weight) vf_store_n(x->d_weight + a, total[v], count);
     const vf weight = vf_mul(vf_load_n(x->weight + a, count), four);
-    for (size_t j = 0; x->key_gradient && j < x->keys; j++)
-      vf_store_n(x->key_gradient + j * x->dim + a, vf_mul(vf_load(x->scratch + j * width + a), weight), count);
+    for (size_t j = 0; x->d_key && j < x->keys; j++)
+      vf_store_n(x->d_key + j * x->dim + a, vf_mul(vf_load(x->scratch + j * width + a), weight), count);
   }
 }
 
-static void additive_gradients(const HeedAdditiveGradients *x) {
+static void additive_backward(const HeedScoredAttentionAdditiveGradients *x) {
   switch (HEED_VECTORS(x->columns)) {
   case 1:
     additive_block(1, false, x);
@@ -213,4 +213,4 @@ static void additive_gradients(const HeedAdditiveGradients *x) {
 
 #define SCORED_ATTENTION_KERNELS                                                                                                           \
   .additive_columns = (size_t)ADDITIVE_VECTORS * HEED_LANES, .additive_prepare = additive_prepare, .additive_scores = additive_scores,     \
-  .additive_gradients = additive_gradients
+  .additive_backward = additive_backward

@@ -12,7 +12,7 @@ INLINE_KERNEL vm softmax_backward_seen(const HeedSoftmaxBackwardRow *x, size_t j
 }
 
 INLINE_KERNEL void softmax_backward_add(const bool logarithm, const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vd sum[2]) {
-  vf y = vf_load_n(x->output + j, count), dy = vf_load_n(x->output_gradient + j, count);
+  vf y = vf_load_n(x->output + j, count), dy = vf_load_n(x->d_output + j, count);
   const vm seen = softmax_backward_seen(x, j, count, y);
   dy = vf_select(seen, dy, vf_zero());
   if (logarithm) {
@@ -26,14 +26,14 @@ INLINE_KERNEL void softmax_backward_add(const bool logarithm, const HeedSoftmaxB
 }
 
 INLINE_KERNEL void softmax_backward_store(const bool logarithm, const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vf scale, vf sum) {
-  const vf y = vf_load_n(x->output + j, count), dy = vf_load_n(x->output_gradient + j, count);
+  const vf y = vf_load_n(x->output + j, count), dy = vf_load_n(x->d_output + j, count);
   const vm seen = softmax_backward_seen(x, j, count, y);
   vf dx;
   if (logarithm)
     dx = vf_mul(scale, vf_sub(dy, vf_mul(exp_rr2_t16_p3(y), sum)));
   else
     dx = vf_mul(y, vf_mul(scale, vf_sub(dy, sum))); // y last: it may be so small that a product with it loses bits
-  vf_store_n(x->input_gradient + j, vf_select(seen, dx, vf_zero()), count);
+  vf_store_n(x->d_input + j, vf_select(seen, dx, vf_zero()), count);
 }
 
 INLINE_KERNEL void softmax_backward_row_of(const bool logarithm, const HeedSoftmaxBackwardRow *x) {

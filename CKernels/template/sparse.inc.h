@@ -48,7 +48,7 @@ INLINE_KERNEL void sparse_sum(const int vectors, const HeedSparseRows *x, size_t
 }
 
 static void sparse_multiply(const HeedSparseRows *x) {
-  for (size_t r = x->first; r < x->end; r++)
+  for (size_t r = x->first_row; r < x->end_row; r++)
     for (size_t j = 0; j < x->width;) {
       const size_t vectors = HEED_VECTORS(x->width - j);
       if (vectors >= 4)

@@ -12,7 +12,7 @@ static void fill_ids(Random *r, const HeedEmbeddingShape *s, void *ids) {
   for (size_t t = 0; t < s->tokens; t++) {
     const uint64_t below = random_below(r, 3) ? s->vocabulary : (s->vocabulary + 9) / 10, id = random_below(r, below);
     const ptrdiff_t at = (ptrdiff_t)t * s->id_step;
-    if (s->id_element == HeedIndexElementInt32)
+    if (s->id_element == HeedEmbeddingIndexInt32)
       ((int32_t *)ids)[at] = (int32_t)id;
     else
       ((int64_t *)ids)[at] = (int64_t)id;
@@ -21,7 +21,7 @@ static void fill_ids(Random *r, const HeedEmbeddingShape *s, void *ids) {
 
 static int64_t id_at(const HeedEmbeddingShape *s, const void *ids, size_t t) {
   const ptrdiff_t at = (ptrdiff_t)t * s->id_step;
-  return s->id_element == HeedIndexElementInt32 ? ((const int32_t *)ids)[at] : ((const int64_t *)ids)[at];
+  return s->id_element == HeedEmbeddingIndexInt32 ? ((const int32_t *)ids)[at] : ((const int64_t *)ids)[at];
 }
 
 static size_t extent(size_t rows, ptrdiff_t stride, size_t columns) { return rows ? (rows - 1) * (size_t)stride + columns : 0; }
@@ -32,7 +32,7 @@ static HeedEmbeddingShape random_shape(Random *r) {
   HeedEmbeddingShape s = {.tokens = tokens[random_below(r, 9)],
                           .vocabulary = vocabularies[random_below(r, 8)],
                           .columns = columns[random_below(r, 11)],
-                          .id_element = (HeedIndexElement)random_below(r, 2),
+                          .id_element = (HeedEmbeddingIndex)random_below(r, 2),
                           .id_step = random_below(r, 4) ? 1 : 3};
   s.table_row = (ptrdiff_t)s.columns + (random_below(r, 2) ? 3 : 0);
   s.output_row = (ptrdiff_t)s.columns + (random_below(r, 2) ? 5 : 0);
@@ -45,7 +45,7 @@ TEST(embedding_looks_rows_up) {
     Random r = random_stream(9000 + (uint64_t)c);
     const HeedEmbeddingShape s = random_shape(&r);
     const size_t table_count = extent(s.vocabulary, s.table_row, s.columns), count = extent(s.tokens, s.output_row, s.columns);
-    const size_t id_bytes = extent(s.tokens, s.id_step, 1) * (s.id_element == HeedIndexElementInt32 ? 4 : 8);
+    const size_t id_bytes = extent(s.tokens, s.id_step, 1) * (s.id_element == HeedEmbeddingIndexInt32 ? 4 : 8);
     Guarded table = guarded_allocate(table_count * 4, GuardEnd), ids = guarded_allocate(id_bytes, GuardEnd);
     Guarded output = guarded_allocate(count * 4, (GuardSide)(c % 2));
     float *w = table.data, *y = output.data;
@@ -83,7 +83,7 @@ TEST(embedding_gradient_is_the_scatter_add) {
     if (c % 4) s.vocabulary = 1 + s.vocabulary % 101, s.padding %= (int64_t)s.vocabulary;
     s.accumulate = random_below(&r, 2);
     const size_t table_count = extent(s.vocabulary, s.table_row, s.columns), count = extent(s.tokens, s.output_row, s.columns);
-    const size_t element = s.id_element == HeedIndexElementInt32 ? 4 : 8, most = s.tokens < s.vocabulary ? s.tokens : s.vocabulary;
+    const size_t element = s.id_element == HeedEmbeddingIndexInt32 ? 4 : 8, most = s.tokens < s.vocabulary ? s.tokens : s.vocabulary;
     Guarded ids = guarded_allocate(extent(s.tokens, s.id_step, 1) * element, GuardEnd), dy = guarded_allocate(count * 4, GuardEnd);
     Guarded table = guarded_allocate(table_count * 4, GuardEnd), rows = guarded_allocate(most * element, GuardEnd);
     Guarded sums = guarded_allocate(most * s.columns * 4, GuardEnd);
@@ -104,9 +104,9 @@ TEST(embedding_gradient_is_the_scatter_add) {
       if (!s.has_padding || id != s.padding) named[id] = true;
     }
     heed_thread_count_set(threads[c % 5]);
-    CHECK(heed_embedding_backward_dense(&s, ids.data, gradient, w) == HeedStatusOk);
+    CHECK(heed_embedding_dense_backward(&s, ids.data, gradient, w) == HeedStatusOk);
     size_t touched = SIZE_MAX, place = 0;
-    CHECK(heed_embedding_backward_touched(&s, ids.data, gradient, rows.data, sums.data, &touched) == HeedStatusOk);
+    CHECK(heed_embedding_touched_backward(&s, ids.data, gradient, rows.data, sums.data, &touched) == HeedStatusOk);
     for (size_t v = 0; v < s.vocabulary; v++) {
       float *row = w + v * (size_t)s.table_row;
       const double held = s.accumulate ? 8 : 0;
@@ -147,8 +147,8 @@ TEST(embedding_gradient_bits_do_not_depend_on_threads) {
   for (size_t t = 0; t < 5; t++) {
     heed_thread_count_set(threads[t]);
     size_t touched = 0;
-    CHECK(heed_embedding_backward_dense(&s, ids, dy, t ? w : expected) == HeedStatusOk);
-    CHECK(heed_embedding_backward_touched(&s, ids, dy, rows, sums, &touched) == HeedStatusOk);
+    CHECK(heed_embedding_dense_backward(&s, ids, dy, t ? w : expected) == HeedStatusOk);
+    CHECK(heed_embedding_touched_backward(&s, ids, dy, rows, sums, &touched) == HeedStatusOk);
     if (t) CHECK(differing_floats(w, expected, VOCABULARY * COLUMNS, NULL) == 0);
     for (size_t u = 0; u < touched; u++) CHECK(differing_floats(sums + u * COLUMNS, expected + rows[u] * COLUMNS, COLUMNS, NULL) == 0);
   }
@@ -172,24 +172,24 @@ TEST_ONCE(embedding_refuses_bad_arguments_and_touches_nothing) {
   for (int i = 0; i < 4; i++) {
     ids[2] = wrong[i];
     CHECK(heed_embedding_forward(&good, table, ids, y) == HeedStatusBadArgument);
-    CHECK(heed_embedding_backward_dense(&good, ids, table, y) == HeedStatusBadArgument);
-    CHECK(heed_embedding_backward_touched(&good, ids, table, rows, y, &count) == HeedStatusBadArgument);
+    CHECK(heed_embedding_dense_backward(&good, ids, table, y) == HeedStatusBadArgument);
+    CHECK(heed_embedding_touched_backward(&good, ids, table, rows, y, &count) == HeedStatusBadArgument);
   }
   ids[2] = 1;
   bad.output_row = 3;
   CHECK(heed_embedding_forward(&bad, table, ids, y) == HeedStatusBadStride);
   bad = good, bad.table_row = 2;
-  CHECK(heed_embedding_backward_dense(&bad, ids, table, y) == HeedStatusBadStride);
-  bad = good, bad.id_element = (HeedIndexElement)9;
+  CHECK(heed_embedding_dense_backward(&bad, ids, table, y) == HeedStatusBadStride);
+  bad = good, bad.id_element = (HeedEmbeddingIndex)9;
   CHECK(heed_embedding_forward(&bad, table, ids, y) == HeedStatusBadArgument);
   bad = good, bad.vocabulary = SIZE_MAX;
   CHECK(heed_embedding_forward(&bad, table, ids, y) == HeedStatusBadShape);
   bad = good, bad.id_step = PTRDIFF_MAX;
   CHECK(heed_embedding_forward(&bad, table, ids, y) == HeedStatusBadStride);
-  CHECK(heed_embedding_backward_touched(&good, ids, table, rows, y, NULL) == HeedStatusBadArgument);
-  CHECK(heed_embedding_backward_touched(&good, ids, table, NULL, y, &count) == HeedStatusBadArgument);
+  CHECK(heed_embedding_touched_backward(&good, ids, table, rows, y, NULL) == HeedStatusBadArgument);
+  CHECK(heed_embedding_touched_backward(&good, ids, table, NULL, y, &count) == HeedStatusBadArgument);
   CHECK(is_poison(y, 12) && count == 77 && rows[0] == -5);
   bad = good, bad.tokens = 0;
   CHECK(heed_embedding_forward(&bad, NULL, NULL, NULL) == HeedStatusOk);
-  CHECK(heed_embedding_backward_touched(&bad, NULL, NULL, NULL, NULL, &count) == HeedStatusOk && count == 0);
+  CHECK(heed_embedding_touched_backward(&bad, NULL, NULL, NULL, NULL, &count) == HeedStatusOk && count == 0);
 }

@@ -36,16 +36,16 @@ static HeedStatus norm(int kind, bool accumulate, bool nothing, const Targets *t
                                .input_row = COLUMNS,
                                .sum_row = COLUMNS,
                                .output_row = COLUMNS,
-                               .output_gradient_row = COLUMNS,
-                               .input_gradient_row = COLUMNS,
+                               .d_output_row = COLUMNS,
+                               .d_input_row = COLUMNS,
                                .epsilon = 1e-5,
                                .accumulate = accumulate};
   const HeedNormInputs inputs = {.input = numbers, .weight = numbers + 7};
   const HeedNormOutputs outputs = {.output = output, .statistics = statistics};
   const HeedStatus status = heed_norm_forward(&shape, &inputs, &outputs);
   if (status != HeedStatusOk) return status;
-  const HeedNormBackwardInputs back = {.sum = numbers, .weight = numbers + 7, .statistics = statistics, .output_gradient = numbers + 1000};
-  const HeedNormGradients gradients = {.input = target->input, .weight = target->parameter[0], .bias = target->parameter[1]};
+  const HeedNormBackwardInputs back = {.sum = numbers, .weight = numbers + 7, .statistics = statistics, .d_output = numbers + 1000};
+  const HeedNormGradients gradients = {.d_input = target->input, .d_weight = target->parameter[0], .d_bias = target->parameter[1]};
   return heed_norm_backward(&shape, &back, &gradients);
 }
 
@@ -58,38 +58,38 @@ static HeedStatus embedding(int variant, bool accumulate, bool nothing, const Ta
   const HeedEmbeddingShape shape = {.tokens = nothing ? 0 : TOKENS,
                                     .vocabulary = VOCABULARY,
                                     .columns = WIDTH,
-                                    .id_element = HeedIndexElementInt64,
+                                    .id_element = HeedEmbeddingIndexInt64,
                                     .id_step = 1,
                                     .table_row = WIDTH,
                                     .output_row = WIDTH,
                                     .accumulate = accumulate};
-  return heed_embedding_backward_dense(&shape, ids, numbers, target->parameter[0]);
+  return heed_embedding_dense_backward(&shape, ids, numbers, target->parameter[0]);
 }
 
 static HeedStatus negative_sampling(int variant, bool accumulate, bool nothing, const Targets *target) {
   (void)variant;
-  const HeedNegativeSamplingShape shape = {.pairs = nothing ? 0 : TOKENS,
-                                           .negatives = NEGATIVES,
-                                           .dim = WIDTH,
-                                           .center_rows = VOCABULARY,
-                                           .context_rows = VOCABULARY,
-                                           .center_row = WIDTH,
-                                           .context_row = WIDTH,
-                                           .center_gradient_row = WIDTH,
-                                           .context_gradient_row = WIDTH,
-                                           .reduction = HeedReductionMean,
-                                           .accumulate = accumulate};
-  const HeedNegativeSamplingInputs inputs = {numbers, numbers + 5, ids, ids + 3, ids + 9, NULL};
-  const HeedNegativeSamplingOutputs outputs = {.center.gradient = target->parameter[0], .context.gradient = target->parameter[1]};
-  return heed_negative_sampling(&shape, &inputs, &outputs);
+  const HeedLossNegativeSamplingShape shape = {.pairs = nothing ? 0 : TOKENS,
+                                               .negatives = NEGATIVES,
+                                               .dim = WIDTH,
+                                               .center_rows = VOCABULARY,
+                                               .context_rows = VOCABULARY,
+                                               .center_row = WIDTH,
+                                               .context_row = WIDTH,
+                                               .d_center_row = WIDTH,
+                                               .d_context_row = WIDTH,
+                                               .reduction = HeedLossReductionMean,
+                                               .accumulate = accumulate};
+  const HeedLossNegativeSamplingInputs inputs = {numbers, numbers + 5, ids, ids + 3, ids + 9, NULL};
+  const HeedLossNegativeSamplingOutputs outputs = {.d_center.d_table = target->parameter[0], .d_context.d_table = target->parameter[1]};
+  return heed_loss_negative_sampling(&shape, &inputs, &outputs);
 }
 
-// ---- Convolution, dense and depthwise: more places than a tile has -----------------------------------------------------------------------
+// ---- Convolution, dense and depthwise: more places than a tile has ----------------------------------------------------------------------
 
 enum { IMAGES = 3, SIDE = 24, CHANNELS = 8, KERNEL = 3 };
 
 static HeedStatus convolution(int groups, bool accumulate, bool nothing, const Targets *target) {
-  const HeedImageStrides strides = {CHANNELS * SIDE * SIDE, SIDE * SIDE, SIDE, 1};
+  const HeedConvolutionStrides strides = {CHANNELS * SIDE * SIDE, SIDE * SIDE, SIDE, 1};
   const HeedConvolutionShape shape = {.batch = nothing ? 0 : IMAGES,
                                       .input_channels = CHANNELS,
                                       .output_channels = CHANNELS,
@@ -111,12 +111,12 @@ static HeedStatus convolution(int groups, bool accumulate, bool nothing, const T
                                       .d_input = strides,
                                       .accumulate = accumulate};
   const float *d_output = numbers + 20000;
-  HeedStatus status = heed_convolution_backward_weight(&shape, numbers, d_output, target->parameter[0]);
-  if (status == HeedStatusOk) status = heed_convolution_backward_bias(&shape, d_output, target->parameter[1]);
-  return status == HeedStatusOk ? heed_convolution_backward_input(&shape, numbers + 90, d_output, target->input) : status;
+  HeedStatus status = heed_convolution_weight_backward(&shape, numbers, d_output, target->parameter[0]);
+  if (status == HeedStatusOk) status = heed_convolution_bias_backward(&shape, d_output, target->parameter[1]);
+  return status == HeedStatusOk ? heed_convolution_input_backward(&shape, numbers + 90, d_output, target->input) : status;
 }
 
-// ---- Sequences: more steps, queries and keys than a block of a product has ---------------------------------------------------------------
+// ---- Sequences: more steps, queries and keys than a block of a product has --------------------------------------------------------------
 
 enum { BATCH = 37, TIME = 9, INPUT = 13, HIDDEN = 11 };
 
@@ -136,19 +136,19 @@ static HeedStatus recurrent(int cell, bool accumulate, bool nothing, const Targe
   const HeedRecurrentInputs inputs = {.input = numbers};
   HeedStatus status = heed_recurrent_forward(&shape, &weights, &inputs, &(HeedRecurrentOutputs){.reserve = reserve});
   if (status != HeedStatusOk) return status;
-  const HeedRecurrentCotangents cotangents = {.output = numbers + 5000, .output_batch = TIME * HIDDEN, .output_time = HIDDEN};
-  const HeedRecurrentGradients gradients = {.input = target->input,
-                                            .w_ih = target->parameter[0],
-                                            .w_hh = target->parameter[1],
-                                            .b_ih = target->parameter[2],
-                                            .b_hh = target->parameter[3]};
-  return heed_recurrent_backward(&shape, &weights, &inputs, reserve, &cotangents, &gradients);
+  const HeedRecurrentOutputGradients d_outputs = {.d_output = numbers + 5000, .d_output_batch = TIME * HIDDEN, .d_output_time = HIDDEN};
+  const HeedRecurrentGradients gradients = {.d_input = target->input,
+                                            .d_w_ih = target->parameter[0],
+                                            .d_w_hh = target->parameter[1],
+                                            .d_b_ih = target->parameter[2],
+                                            .d_b_hh = target->parameter[3]};
+  return heed_recurrent_backward(&shape, &weights, &inputs, reserve, &d_outputs, &gradients);
 }
 
 static HeedStatus scored_attention(int score, bool accumulate, bool nothing, const Targets *target) {
   static float output[BATCH * TIME * WIDTH], weights[BATCH * TIME * TIME];
-  const HeedSequenceStrides wide = {TIME * WIDTH, WIDTH, 1}, narrow = {TIME * INPUT, INPUT, 1};
-  const HeedScoredAttentionShape shape = {.score = (HeedAttentionScore)score,
+  const HeedScoredAttentionStrides wide = {TIME * WIDTH, WIDTH, 1}, narrow = {TIME * INPUT, INPUT, 1};
+  const HeedScoredAttentionShape shape = {.score = (HeedScoredAttentionScore)score,
                                           .batch = nothing ? 0 : BATCH,
                                           .query_length = TIME,
                                           .key_length = TIME,
@@ -160,7 +160,7 @@ static HeedStatus scored_attention(int score, bool accumulate, bool nothing, con
                                           .key = narrow,
                                           .value = wide,
                                           .output = wide,
-                                          .output_gradient = wide,
+                                          .d_output = wide,
                                           .accumulate = accumulate};
   const HeedScoredAttentionInputs inputs = {.query = numbers,
                                             .key = numbers + 5000,
@@ -171,14 +171,14 @@ static HeedStatus scored_attention(int score, bool accumulate, bool nothing, con
                                             .score_weight = numbers + 800};
   HeedStatus status = heed_scored_attention_forward(&shape, &inputs, &(HeedScoredAttentionOutputs){output, weights});
   if (status != HeedStatusOk) return status;
-  const bool general = score == HeedAttentionScoreGeneral;
-  const HeedScoredAttentionCotangents cotangents = {.output_gradient = numbers + 30000, .weights = weights};
-  const HeedScoredAttentionGradients gradients = {.key = target->input,
-                                                  .weight = general ? target->parameter[0] : NULL,
-                                                  .query_weight = general ? NULL : target->parameter[0],
-                                                  .key_weight = target->parameter[1],
-                                                  .score_weight = target->parameter[2]};
-  return heed_scored_attention_backward(&shape, &inputs, &cotangents, &gradients);
+  const bool general = score == HeedScoredAttentionScoreGeneral;
+  const HeedScoredAttentionOutputGradients d_outputs = {.d_output = numbers + 30000, .weights = weights};
+  const HeedScoredAttentionGradients gradients = {.d_key = target->input,
+                                                  .d_weight = general ? target->parameter[0] : NULL,
+                                                  .d_query_weight = general ? NULL : target->parameter[0],
+                                                  .d_key_weight = target->parameter[1],
+                                                  .d_score_weight = target->parameter[2]};
+  return heed_scored_attention_backward(&shape, &inputs, &d_outputs, &gradients);
 }
 
 // ---- The table --------------------------------------------------------------------------------------------------------------------------
@@ -196,10 +196,10 @@ static const Pass passes[] = {
     {"depthwise convolution", CHANNELS, {CHANNELS * KERNEL * KERNEL, CHANNELS}, IMAGES * CHANNELS * SIDE * SIDE, convolution},
     RECURRENT("RNN", HeedRecurrentCellRnnTanh, 1),
     RECURRENT("LSTM", HeedRecurrentCellLstm, 4),
-    RECURRENT("GRU", HeedRecurrentCellGru, 3),
+    RECURRENT("GRU", HeedRecurrentCellGruResetAfter, 3),
     RECURRENT("GRU, reset before", HeedRecurrentCellGruResetBefore, 3),
-    {"general attention", HeedAttentionScoreGeneral, {INPUT * INPUT}, BATCH * TIME * INPUT, scored_attention},
-    {"additive attention", HeedAttentionScoreAdditive, {HIDDEN * INPUT, HIDDEN * INPUT, HIDDEN}, BATCH * TIME * INPUT, scored_attention},
+    {"general attention", HeedScoredAttentionScoreGeneral, {INPUT * INPUT}, BATCH * TIME * INPUT, scored_attention},
+    {"additive attention", HeedScoredAttentionScoreAdditive, {HIDDEN * INPUT, HIDDEN * INPUT, HIDDEN}, BATCH * TIME * INPUT, scored_attention},
 };
 // clang-format on
 #define PASS_COUNT (sizeof passes / sizeof passes[0])

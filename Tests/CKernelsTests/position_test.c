@@ -20,8 +20,9 @@ TEST(position_tables_are_rounded_sines_and_cosines) {
   for (size_t f = 0; f < 8; f++)
     for (size_t w = 0; w < 7; w++) {
       const size_t length = 130, columns = widths[w], rotary = columns / 2 * 2;
-      const HeedSinusoidalShape s = {.length = length, .columns = columns, .first_position = firsts[f], .base = 10000};
-      const HeedRotaryShape t = {.length = length, .columns = columns, .rotary = rotary, .first_position = firsts[f], .base = 10000};
+      const HeedPositionSinusoidalShape s = {.length = length, .columns = columns, .first_position = firsts[f], .base = 10000};
+      const HeedPositionRotaryShape t = {
+          .length = length, .columns = columns, .rotary = rotary, .first_position = firsts[f], .base = 10000};
       Guarded table = guarded_allocate(length * columns * 4, GuardEnd), turns = guarded_allocate(length * rotary * 4, GuardEnd);
       CHECK(heed_position_sinusoidal_table(&s, table.data) == HeedStatusOk);
       CHECK(heed_position_rotary_table(&t, turns.data) == HeedStatusOk);
@@ -60,7 +61,7 @@ static Array array(size_t count, GuardSide side, bool reversed) {
 TEST(position_sinusoidal_is_added) {
   for (int c = 0; c < 200 && test_failures() < 10; c++) {
     Random r = random_stream(12000 + (uint64_t)c);
-    HeedSinusoidalShape s = {
+    HeedPositionSinusoidalShape s = {
         .batch = random_below(&r, 4), .length = random_below(&r, 90), .columns = 1 + random_below(&r, 70), .base = 10000};
     s.first_position = (int64_t)random_below(&r, 300);
     s.input_row = s.output_row = (ptrdiff_t)s.columns + (ptrdiff_t)random_below(&r, 3);
@@ -71,10 +72,10 @@ TEST(position_sinusoidal_is_added) {
     float *table = malloc((table_rows * s.columns + 1) * 4), *other = malloc((count + 1) * 4);
     double *expected = malloc((all + 1) * sizeof *expected);
     for (size_t i = 0; i < count; i++) x.first[i] = (float)random_normal(&r);
-    CHECK(heed_position_sinusoidal_reference(&s, x.first, expected) == HeedStatusOk);
+    CHECK(heed_position_reference_sinusoidal_forward(&s, x.first, expected) == HeedStatusOk);
     heed_thread_count_set(1 + (size_t)c % 5);
     CHECK(heed_position_sinusoidal_forward(&s, x.first, NULL, 0, y.first) == HeedStatusOk);
-    HeedSinusoidalShape whole = s;
+    HeedPositionSinusoidalShape whole = s;
     whole.first_position = 0, whole.length = table_rows;
     CHECK(heed_position_sinusoidal_table(&whole, table) == HeedStatusOk);
     memcpy(other, x.first, count * 4);
@@ -102,11 +103,11 @@ TEST(position_rotary_turns_and_turns_back) {
   static const size_t widths[] = {1, 2, 4, 6, 16, 30, 32, 34, 64, 66, 128, 130};
   for (int c = 0; c < 500 && test_failures() < 10; c++) {
     Random r = random_stream(13000 + (uint64_t)c);
-    HeedRotaryShape s = {
+    HeedPositionRotaryShape s = {
         .batch = 1 + random_below(&r, 3), .heads = 1 + random_below(&r, 3), .length = 1 + random_below(&r, 70), .base = 10000};
     s.columns = widths[random_below(&r, 12)];
     s.rotary = random_below(&r, 2) ? s.columns / 2 * 2 : s.columns / 4 * 2;
-    s.layout = (HeedRotaryLayout)random_below(&r, 2);
+    s.layout = (HeedPositionRotaryLayout)random_below(&r, 2);
     s.first_position = random_below(&r, 2) ? 0 : (int64_t)random_below(&r, 5000);
     s.inverse = random_below(&r, 2);
     // [batch, length, heads, columns] or [batch, heads, length, columns], with gaps.
@@ -122,10 +123,10 @@ TEST(position_rotary_turns_and_turns_back) {
     float *table = malloc((table_rows * s.rotary + 1) * 4), *other = malloc(count * 4);
     double *expected = malloc(all * sizeof *expected);
     for (size_t i = 0; i < count; i++) x.first[i] = (float)random_normal(&r);
-    CHECK(heed_position_rotary_reference(&s, x.first, expected) == HeedStatusOk);
+    CHECK(heed_position_reference_rotary(&s, x.first, expected) == HeedStatusOk);
     heed_thread_count_set(1 + (size_t)c % 3);
     CHECK(heed_position_rotary(&s, x.first, NULL, 0, y.first) == HeedStatusOk);
-    HeedRotaryShape whole = s;
+    HeedPositionRotaryShape whole = s;
     whole.first_position = 0, whole.length = table_rows;
     CHECK(heed_position_rotary_table(&whole, table) == HeedStatusOk);
     memcpy(other, x.first, count * 4);
@@ -137,9 +138,9 @@ TEST(position_rotary_turns_and_turns_back) {
           const double *e = expected + ((b * s.heads + h) * s.length + t) * s.columns;
           CHECK(differing_floats(y.first + at, other + at, s.columns, NULL) == 0);
           for (size_t j = 0; j < s.columns; j++) {
-            const size_t pairs = s.rotary / 2, mate = j >= s.rotary                       ? j
-                                                      : s.layout == HeedRotaryInterleaved ? j ^ 1
-                                                                                          : (j + pairs) % s.rotary;
+            const size_t pairs = s.rotary / 2, mate = j >= s.rotary                               ? j
+                                                      : s.layout == HeedPositionRotaryInterleaved ? j ^ 1
+                                                                                                  : (j + pairs) % s.rotary;
             const double size = fabs((double)x.first[at + j]) + fabs((double)x.first[at + mate]);
             CHECK_MESSAGE(fabs((double)y.first[at + j] - e[j]) <= 1.5 * EPSILON * size,
                           "columns %zu, rotary %zu, layout %d: column %zu, %g not %g", s.columns, s.rotary, s.layout, j,
@@ -147,7 +148,7 @@ TEST(position_rotary_turns_and_turns_back) {
           }
         }
     // A row alone.
-    HeedRotaryShape alone = s;
+    HeedPositionRotaryShape alone = s;
     const size_t t = random_below(&r, s.length), at = t * (size_t)s.output_row;
     alone.batch = alone.heads = alone.length = 1, alone.first_position += (int64_t)t;
     memcpy(other + at, x.first + at, s.columns * 4);
@@ -170,16 +171,16 @@ TEST(position_rotary_turns_and_turns_back) {
 TEST(position_rotary_keeps_nan_in_its_pair) {
   for (int layout = 0; layout < 2; layout++) {
     float x[10] = {1, NAN, 3, 4, 5, 6, 7, 8, NAN, -0.0f}, y[10];
-    const HeedRotaryShape s = {.batch = 1,
-                               .heads = 1,
-                               .length = 1,
-                               .columns = 10,
-                               .rotary = 8,
-                               .first_position = 5,
-                               .base = 10000,
-                               .layout = (HeedRotaryLayout)layout};
+    const HeedPositionRotaryShape s = {.batch = 1,
+                                       .heads = 1,
+                                       .length = 1,
+                                       .columns = 10,
+                                       .rotary = 8,
+                                       .first_position = 5,
+                                       .base = 10000,
+                                       .layout = (HeedPositionRotaryLayout)layout};
     CHECK(heed_position_rotary(&s, x, NULL, 0, y) == HeedStatusOk);
-    const int mate = layout == HeedRotaryHalves ? 5 : 0;
+    const int mate = layout == HeedPositionRotaryHalves ? 5 : 0;
     for (int j = 0; j < 8; j++) CHECK(isnan(y[j]) == (j == 1 || j == mate));
     CHECK(differing_floats(y + 8, x + 8, 2, NULL) == 0);
   }
@@ -188,9 +189,9 @@ TEST(position_rotary_keeps_nan_in_its_pair) {
 TEST_ONCE(position_refuses_bad_arguments_and_touches_nothing) {
   float x[24] = {0}, y[24];
   poison_floats(y, 24);
-  const HeedSinusoidalShape s = {
+  const HeedPositionSinusoidalShape s = {
       .batch = 2, .length = 3, .columns = 4, .input_batch = 12, .input_row = 4, .output_batch = 12, .output_row = 4, .base = 10000};
-  HeedSinusoidalShape bad = s;
+  HeedPositionSinusoidalShape bad = s;
   CHECK(heed_position_sinusoidal_forward(NULL, x, NULL, 0, y) == HeedStatusBadArgument);
   CHECK(heed_position_sinusoidal_forward(&s, NULL, NULL, 0, y) == HeedStatusBadArgument);
   CHECK(heed_position_sinusoidal_forward(&s, x, NULL, 0, NULL) == HeedStatusBadArgument);
@@ -205,17 +206,17 @@ TEST_ONCE(position_refuses_bad_arguments_and_touches_nothing) {
   CHECK(heed_position_sinusoidal_forward(&bad, x, NULL, 0, y) == HeedStatusBadStride);
   bad = s, bad.length = SIZE_MAX;
   CHECK(heed_position_sinusoidal_forward(&bad, x, NULL, 0, y) == HeedStatusBadShape);
-  const HeedRotaryShape good = {.batch = 1,
-                                .heads = 2,
-                                .length = 3,
-                                .columns = 4,
-                                .rotary = 4,
-                                .input_head = 12,
-                                .input_row = 4,
-                                .output_head = 12,
-                                .output_row = 4,
-                                .base = 10000};
-  HeedRotaryShape wrong = good;
+  const HeedPositionRotaryShape good = {.batch = 1,
+                                        .heads = 2,
+                                        .length = 3,
+                                        .columns = 4,
+                                        .rotary = 4,
+                                        .input_head = 12,
+                                        .input_row = 4,
+                                        .output_head = 12,
+                                        .output_row = 4,
+                                        .base = 10000};
+  HeedPositionRotaryShape wrong = good;
   wrong.rotary = 3;
   CHECK(heed_position_rotary(&wrong, x, NULL, 0, y) == HeedStatusBadShape);
   wrong.rotary = 6;
@@ -224,7 +225,7 @@ TEST_ONCE(position_refuses_bad_arguments_and_touches_nothing) {
   CHECK(heed_position_rotary(&wrong, x, NULL, 0, y) == HeedStatusBadStride);
   wrong = good, wrong.output_head = 10; // the last row of one head runs into the next
   CHECK(heed_position_rotary(&wrong, x, NULL, 0, y) == HeedStatusBadStride);
-  wrong = good, wrong.layout = (HeedRotaryLayout)2;
+  wrong = good, wrong.layout = (HeedPositionRotaryLayout)2;
   CHECK(heed_position_rotary(&wrong, x, NULL, 0, y) == HeedStatusBadArgument);
   wrong = good, wrong.base = INFINITY;
   CHECK(heed_position_rotary(&wrong, x, NULL, 0, y) == HeedStatusBadArgument);

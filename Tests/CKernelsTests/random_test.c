@@ -37,7 +37,7 @@ static HeedRandom draw_at(size_t i) {
 TEST(random_numbers_depend_on_seed_stream_and_index_alone) {
   static uint32_t words[MOST];
   static const size_t counts[] = {0, 1, 2, 15, 16, 17, 63, 64, 65, 130, MOST}, threads[] = {1, 2, 3, 5, 8};
-  const float low = -1.5f, high = 2.25f, mean = 0.75f, deviation = 3;
+  const float low = -1.5f, high = 2.25f, mean = 0.75f, standard_deviation = 3;
   for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
     const HeedRandom random = draw_at(i);
     for (size_t j = 0; j < MOST; j++) words[j] = heed_random_reference_word(random.seed, random.stream, random.offset + j);
@@ -49,7 +49,7 @@ TEST(random_numbers_depend_on_seed_stream_and_index_alone) {
               normal = guarded_allocate(count * 4, side);
       CHECK(heed_random_bits(&random, count, bits.data) == HeedStatusOk);
       CHECK(heed_random_uniform(&random, low, high, count, uniform.data) == HeedStatusOk);
-      CHECK(heed_random_normal(&random, mean, deviation, count, normal.data) == HeedStatusOk);
+      CHECK(heed_random_normal(&random, mean, standard_deviation, count, normal.data) == HeedStatusOk);
       size_t wrong[3] = {0};
       for (size_t j = 0; j < count; j++) {
         const float u = (float)(words[j] >> 8) * 0x1p-24f;
@@ -57,7 +57,7 @@ TEST(random_numbers_depend_on_seed_stream_and_index_alone) {
         wrong[1] += ((float *)uniform.data)[j] != low + (high - low) * u;
         float z;
         const HeedRandom alone = {random.seed, random.stream, random.offset + j};
-        if (j % 37 == 0 && heed_random_normal(&alone, mean, deviation, 1, &z) == HeedStatusOk)
+        if (j % 37 == 0 && heed_random_normal(&alone, mean, standard_deviation, 1, &z) == HeedStatusOk)
           wrong[2] += memcmp(&z, (float *)normal.data + j, sizeof z) != 0;
       }
       CHECK_MESSAGE(wrong[0] + wrong[1] + wrong[2] == 0, "start %zu, count %zu: wrong bits %zu, uniform %zu, normal %zu", i, count,

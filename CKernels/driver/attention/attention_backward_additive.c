@@ -14,7 +14,7 @@ typedef struct Owners {
 } Owners;
 
 static Owners owners_of(const HeedAttentionBackwardCall *call) {
-  const HeedStrides s = call->shape->additive_gradient;
+  const HeedAttentionStrides s = call->shape->d_additive;
   return (Owners){s.batch ? call->shape->forward.batch : 1, s.head ? call->shape->forward.heads : 1, s.row ? call->query_tiles : 1,
                   s.column ? call->key_tiles : 1};
 }
@@ -35,7 +35,7 @@ size_t heed_attention_backward_additive_scratch(const HeedAttentionBackwardCall 
 
 // dA of the owner's tile, from key `key` and query `query` on.
 static void finish(const HeedAttentionBackwardCall *call, const float *sum, float *target, size_t keys, size_t queries) {
-  const HeedStrides s = call->shape->additive_gradient;
+  const HeedAttentionStrides s = call->shape->d_additive;
   const size_t most = call->kernels->attention.query_tile;
   const size_t rows = s.row ? queries : 1, columns = s.column ? keys : 1;
   for (size_t i = 0; i < rows; i++)
@@ -50,7 +50,7 @@ static void finish(const HeedAttentionBackwardCall *call, const float *sum, floa
 void heed_attention_backward_additive(void *context, size_t task, size_t worker) {
   const HeedAttentionBackwardCall *call = context;
   const HeedAttentionShape *s = &call->shape->forward;
-  const HeedStrides strides = call->shape->additive_gradient;
+  const HeedAttentionStrides strides = call->shape->d_additive;
   const Owners owners = owners_of(call);
   const size_t key = task % owners.key, query = task / owners.key % owners.query;
   const size_t head = task / owners.key / owners.query % owners.head, batch = task / owners.key / owners.query / owners.head;
@@ -69,6 +69,6 @@ void heed_attention_backward_additive(void *context, size_t task, size_t worker)
   const size_t most = call->kernels->attention.query_tile, first_query = query * most, first_key = key * HEED_ATTENTION_KEY_TILE;
   const size_t queries = s->query_length - first_query, keys = s->key_length - first_key;
   finish(call, sum,
-         call->gradients->additive + heed_attention_row_offset(strides, batch, head, first_query) + (ptrdiff_t)first_key * strides.column,
+         call->gradients->d_additive + heed_attention_row_offset(strides, batch, head, first_query) + (ptrdiff_t)first_key * strides.column,
          heed_size_min(keys, HEED_ATTENTION_KEY_TILE), heed_size_min(queries, most));
 }

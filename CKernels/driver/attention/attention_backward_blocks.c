@@ -8,7 +8,7 @@
 
 // A worker's scratch.
 typedef struct Scratch {
-  float *query_lanes, *query_rows, *gradient_lanes, *gradient_rows; // one tile of queries, packed
+  float *query_lanes, *query_rows, *d_output_lanes, *d_output_rows; // one tile of queries, packed
   float *pair;
   float *key, *value, *key_sum, *value_sum; // one block of keys
   float *query_sum;                         // [tiles of queries][D][query tile]
@@ -57,11 +57,11 @@ static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *ca
   return (HeedAttentionBackwardQueries){
       .tile = tile,
       .output = summed ? in->output + heed_attention_row_offset(s->forward.output, batch, head, first) : NULL,
-      .output_gradient = summed ? in->output_gradient + heed_attention_row_offset(s->output_gradient, batch, head, first) : NULL,
+      .d_output = summed ? in->d_output + heed_attention_row_offset(s->d_output, batch, head, first) : NULL,
       .output_row = s->forward.output.row,
       .output_column = s->forward.output.column,
-      .gradient_row = s->output_gradient.row,
-      .gradient_column = s->output_gradient.column,
+      .d_output_row = s->d_output.row,
+      .d_output_column = s->d_output.column,
       .log_sum_exp = in->log_sum_exp + row * s->forward.query_length + first,
       .statistics = call->statistics + (row * call->query_tiles + query_tile) * HEED_ATTENTION_STATISTICS * most,
   };
@@ -80,7 +80,7 @@ typedef struct Block {
   const HeedAttentionBackwardCall *call;
   const HeedAttentionBackwardWalk *walk;
   const Scratch *scratch;
-  size_t first, rows, seen;                        // position of its first key, keys, and those of them below the sequence's length
+  size_t first_key, rows, seen;                    // position of its first key, keys, and those of them below the sequence's length
   bool finite[HEED_ATTENTION_BACKWARD_BLOCK_MOST]; // of each tile's keys
 } Block;
 
@@ -91,7 +91,7 @@ static void pack_block(Block *block) {
   const HeedAttentionBackwardKernels *kernels = &call->kernels->attention_backward;
   const size_t g = heed_attention_group(s, block->walk->head), b = block->walk->batch, D = s->head_dim, E = s->value_dim;
   for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
-    const size_t left = block->seen - row, rows = heed_size_min(left, HEED_ATTENTION_KEY_TILE), at = block->first + row;
+    const size_t left = block->seen - row, rows = heed_size_min(left, HEED_ATTENTION_KEY_TILE), at = block->first_key + row;
     block->finite[row / HEED_ATTENTION_KEY_TILE] =
         D == 0 || kernels->pack_keys(key + heed_attention_row_offset(s->key, b, g, at), s->key.row, s->key.column, rows, D,
                                      block->scratch->key + row * D);
@@ -102,22 +102,22 @@ static void pack_block(Block *block) {
 }
 
 // The sums of dK or dV of a block, from zero or from what the head before left in the gradient.
-static void begin_sum(const Block *block, float *sum, size_t width, const float *gradient, HeedStrides strides, size_t columns) {
+static void begin_sum(const Block *block, float *sum, size_t width, const float *gradient, HeedAttentionStrides strides, size_t columns) {
   const HeedAttentionBackwardWalk *walk = block->walk;
   if (walk->first) {
     memset(sum, 0, block->rows * width * sizeof *sum);
     return;
   }
   const size_t g = heed_attention_group(&block->call->shape->forward, walk->head);
-  block->call->kernels->attention_backward.resume_keys(gradient + heed_attention_row_offset(strides, walk->batch, g, block->first),
+  block->call->kernels->attention_backward.resume_keys(gradient + heed_attention_row_offset(strides, walk->batch, g, block->first_key),
                                                        strides.row, strides.column, block->rows, columns, sum);
 }
 
-static void end_sum(const Block *block, const float *sum, float factor, float *gradient, HeedStrides strides, size_t columns) {
+static void end_sum(const Block *block, const float *sum, float factor, float *gradient, HeedAttentionStrides strides, size_t columns) {
   const HeedAttentionBackwardWalk *walk = block->walk;
   const size_t g = heed_attention_group(&block->call->shape->forward, walk->head);
   block->call->kernels->attention_backward.finish_keys(sum, walk->last ? factor : 1.0f, block->rows, columns,
-                                                       gradient + heed_attention_row_offset(strides, walk->batch, g, block->first),
+                                                       gradient + heed_attention_row_offset(strides, walk->batch, g, block->first_key),
                                                        strides.row, strides.column);
 }
 
@@ -132,13 +132,13 @@ static void walk_queries(const Block *block, size_t query_tile) {
   // What the last row sees ends furthest right, what the first sees begins furthest left.
   const size_t begin = heed_attention_visible_first(s, first);
   const size_t end = heed_attention_visible_prefix(s, &call->inputs->forward, walk->batch, last);
-  if (end <= block->first || begin >= block->first + block->seen) return;
+  if (end <= block->first_key || begin >= block->first_key + block->seen) return;
   const HeedAttentionTile tile = heed_attention_tile(s, &call->inputs->forward, walk->batch, walk->head, first, most);
   HeedAttentionBackwardQueries queries = describe(call, &tile, walk->batch, walk->head, query_tile);
   queries.query_lanes = scratch->query_lanes;
   queries.query_rows = scratch->query_rows;
-  queries.gradient_lanes = scratch->gradient_lanes;
-  queries.gradient_rows = scratch->gradient_rows;
+  queries.d_output_lanes = scratch->d_output_lanes;
+  queries.d_output_rows = scratch->d_output_rows;
   call->kernels->attention_backward.pack_queries(&queries);
   const HeedAttentionBackwardSums sums = {
       .query_sum = walk->takes_query ? scratch->query_sum + (query_tile - walk->query_begin) * D * most : NULL,
@@ -146,10 +146,10 @@ static void walk_queries(const Block *block, size_t query_tile) {
       .scratch = scratch->pair,
   };
   for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
-    const size_t at = block->first + row, left = block->seen - row;
+    const size_t at = block->first_key + row, left = block->seen - row;
     if (end <= at || begin >= at + HEED_ATTENTION_KEY_TILE) continue;
     const HeedAttentionBackwardKeys keys = {
-        .first = at,
+        .first_key = at,
         .count = heed_size_min(left, HEED_ATTENTION_KEY_TILE),
         .key = scratch->key + row * D,
         .value = scratch->value + row * E,
@@ -169,14 +169,14 @@ static void walk_block(Block *block) {
   const Scratch *scratch = block->scratch;
   const size_t D = s->forward.head_dim, E = s->forward.value_dim;
   const bool takes_key = walk->takes_key && D > 0, takes_value = walk->takes_value && E > 0;
-  if (takes_key) begin_sum(block, scratch->key_sum, call->query_width, out->key, s->key_gradient, D);
-  if (takes_value) begin_sum(block, scratch->value_sum, call->value_width, out->value, s->value_gradient, E);
+  if (takes_key) begin_sum(block, scratch->key_sum, call->query_width, out->d_key, s->d_key, D);
+  if (takes_value) begin_sum(block, scratch->value_sum, call->value_width, out->d_value, s->d_value, E);
   if (block->seen > 0) {
     pack_block(block);
     for (size_t tile = walk->query_begin; tile < walk->query_end; tile++) walk_queries(block, tile);
   }
-  if (takes_key) end_sum(block, scratch->key_sum, s->forward.scale, out->key, s->key_gradient, D);
-  if (takes_value) end_sum(block, scratch->value_sum, 1.0f, out->value, s->value_gradient, E);
+  if (takes_key) end_sum(block, scratch->key_sum, s->forward.scale, out->d_key, s->d_key, D);
+  if (takes_value) end_sum(block, scratch->value_sum, 1.0f, out->d_value, s->d_value, E);
 }
 
 void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const HeedAttentionBackwardWalk *walk, float *memory) {
@@ -188,7 +188,7 @@ void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const H
   const size_t end = heed_size_min(key_rows(walk->key_end), s->forward.key_length);
   const size_t length = in->key_lengths ? (size_t)in->key_lengths[walk->batch] : s->forward.key_length;
   for (size_t first = key_rows(walk->key_begin); first < end; first += key_rows(call->block_tiles)) {
-    Block block = {.call = call, .walk = walk, .scratch = &scratch, .first = first};
+    Block block = {.call = call, .walk = walk, .scratch = &scratch, .first_key = first};
     block.rows = heed_size_min(end - first, key_rows(call->block_tiles));
     block.seen = length <= first ? 0 : heed_size_min(length - first, block.rows);
     walk_block(&block);
@@ -196,8 +196,8 @@ void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const H
   if (!walk->takes_query || D == 0) return;
   for (size_t tile = walk->query_begin; tile < walk->query_end; tile++) {
     const size_t first = tile * most, left = s->forward.query_length - first;
-    float *target = call->gradients->query + heed_attention_row_offset(s->query_gradient, walk->batch, walk->head, first);
+    float *target = call->gradients->d_query + heed_attention_row_offset(s->d_query, walk->batch, walk->head, first);
     call->kernels->attention_backward.finish_queries(scratch.query_sum + (tile - walk->query_begin) * D * most, s->forward.scale,
-                                                     heed_size_min(left, most), D, target, s->query_gradient.row, s->query_gradient.column);
+                                                     heed_size_min(left, most), D, target, s->d_query.row, s->d_query.column);
   }
 }

@@ -4,7 +4,7 @@
 
 void heed_attention_backward_add_scores(const HeedAttentionBackwardShape *shape, size_t b, const float *scores, float *additive) {
   const HeedAttentionShape *s = &shape->forward;
-  const HeedStrides strides = shape->additive_gradient;
+  const HeedAttentionStrides strides = shape->d_additive;
   if (!additive) return;
   for (int adds = b == 0 || strides.batch != 0 ? 0 : 1; adds < 2; adds++) // the first time round: zeros
     for (size_t h = 0; h < s->heads; h++)

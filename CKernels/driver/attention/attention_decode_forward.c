@@ -25,7 +25,7 @@ typedef struct Decode {
   float *max, *sum; // [B, G, chunks, rows]
 } Decode;
 
-static void attend_chunk(void *context, size_t task, size_t worker) {
+static void decode_chunk(void *context, size_t task, size_t worker) {
   (void)worker;
   const Decode *decode = context;
   const HeedAttentionCall *call = decode->call;
@@ -37,7 +37,7 @@ static void attend_chunk(void *context, size_t task, size_t worker) {
       .value_dim = s->value_dim,
       .query = decode->queries + pair * decode->rows * s->head_dim,
       .factor = decode->factor,
-      .first = decode->visible + task * decode->rows,
+      .first_key = decode->visible + task * decode->rows,
       .visible = decode->visible + (decode->tasks + task) * decode->rows,
       .key = heed_attention_chunk(call, call->inputs->key, s->key, call->cache ? call->cache->keys : NULL, s->head_dim, b, g, chunk),
       .value =
@@ -122,7 +122,7 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   decode.sum = next;
   for (size_t pair = 0; pair < pairs; pair++) prepare_pair(&decode, pair);
   const double flops = 2.0 * (double)(pairs * rows) * (double)shape->key_length * (double)(shape->head_dim + shape->value_dim);
-  heed_parallel_for(tasks, heed_parallel_width(tasks, flops), attend_chunk, &decode);
+  heed_parallel_for(tasks, heed_parallel_width(tasks, flops), decode_chunk, &decode);
   for (size_t pair = 0; pair < pairs; pair++) merge_pair(&decode, pair);
   heed_scratch_pop(scratch);
   return HeedStatusOk;

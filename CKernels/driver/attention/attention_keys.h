@@ -21,8 +21,8 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call);
 HeedStatus heed_attention_run(const HeedAttentionCall *call);
 
 // The first key (or value) of a chunk of HEED_CACHE_CHUNK keys of one entry and head.
-static inline const void *heed_attention_chunk(const HeedAttentionCall *call, const void *rows, HeedStrides strides, void *const *cached,
-                                               size_t dim, size_t b, size_t g, size_t chunk) {
+static inline const void *heed_attention_chunk(const HeedAttentionCall *call, const void *rows, HeedAttentionStrides strides,
+                                               void *const *cached, size_t dim, size_t b, size_t g, size_t chunk) {
   const HeedElement element = call->shape->element;
   if (dim == 0) return rows;
   if (call->cache) {

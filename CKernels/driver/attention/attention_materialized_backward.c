@@ -32,19 +32,19 @@ typedef struct Product {
   const float *stored; // P or dS
   bool transposed;
   const float *b; // K of g, or Q or dO of a head
-  HeedStrides b_strides;
+  HeedAttentionStrides b_strides;
   size_t b_rows, columns;
   float factor, *target;
-  HeedStrides target_strides;
+  HeedAttentionStrides target_strides;
 } Product;
 
-static const float *row_of(const float *base, HeedStrides strides, size_t b, size_t head, size_t row) {
+static const float *row_of(const float *base, HeedAttentionStrides strides, size_t b, size_t head, size_t row) {
   return base ? base + heed_attention_row_offset(strides, b, head, row) : NULL;
 }
 
 // C [H, Nq, Nk] <- alpha * A B^T, A a row a query, B a row a key.
-static HeedStatus by_keys(const Materialized *call, const float *a, HeedStrides a_strides, const float *b, HeedStrides b_strides,
-                          size_t depth, float alpha, float *c) {
+static HeedStatus by_keys(const Materialized *call, const float *a, HeedAttentionStrides a_strides, const float *b,
+                          HeedAttentionStrides b_strides, size_t depth, float alpha, float *c) {
   const HeedAttentionShape *s = &call->shape->forward;
   for (size_t g = 0; g < s->key_value_heads; g++) {
     const HeedGemmShape product = {.batch = call->heads,
@@ -81,7 +81,7 @@ static void finish_row(void *context, size_t task, size_t worker) {
   (void)worker;
   const Materialized *call = context;
   const HeedAttentionShape *s = &call->shape->forward;
-  const HeedStrides cotangent = call->shape->output_gradient;
+  const HeedAttentionStrides d_output_strides = call->shape->d_output;
   const size_t h = task / s->query_length, i = task % s->query_length, Nk = s->key_length;
   const HeedAttentionRowMask mask = heed_attention_row_mask(s, &call->inputs->forward, call->b, h, i);
   const float log_sum_exp = call->inputs->log_sum_exp[call->b * s->heads * s->query_length + task];
@@ -93,13 +93,13 @@ static void finish_row(void *context, size_t task, size_t worker) {
     const float sum = weights[j] + mask.additive[(ptrdiff_t)j * mask.additive_step];
     weights[j] = sum < HEED_LOWEST ? HEED_LOWEST : sum;
   }
-  const float *gradient = row_of(call->inputs->output_gradient, cotangent, call->b, h, i);
+  const float *d_output = row_of(call->inputs->d_output, d_output_strides, call->b, h, i);
   const float *output = row_of(call->inputs->output, s->output, call->b, h, i);
   float delta = 0; // in the order of the product that gives dP: where one weight is 1, its difference from dP is 0
   for (size_t first = 0; first < s->value_dim; first += HEED_GEMM_KC) {
     float sum = 0;
     for (size_t e = first; e < s->value_dim && e < first + HEED_GEMM_KC; e++)
-      sum = fmaf(gradient[(ptrdiff_t)e * cotangent.column], output[(ptrdiff_t)e * s->output.column], sum);
+      sum = fmaf(d_output[(ptrdiff_t)e * d_output_strides.column], output[(ptrdiff_t)e * s->output.column], sum);
     delta += sum;
   }
   if (fabsf(log_sum_exp) > HEED_ATTENTION_LARGE && fabsf(log_sum_exp) < INFINITY) {
@@ -126,15 +126,15 @@ static HeedStatus add_seen(const Materialized *call, const Product *x, size_t h,
   for (size_t row = 0; row < rows; row++) {
     const size_t at = h * Nq * Nk + row * row_step;
     for (size_t t = 0; t < terms; t++) line[t] = x->stored[at + t * step], seen[t] = call->seen[at + t * step];
-    const HeedWeightedSum work = {.keys = terms,
-                                  .value_dim = x->columns,
-                                  .weights = line,
-                                  .seen = seen,
-                                  .value = x->b,
-                                  .value_row = x->b_strides.row,
-                                  .value_column = x->b_strides.column,
-                                  .output = sum,
-                                  .output_column = 1};
+    const HeedAttentionWeightedSum work = {.keys = terms,
+                                           .value_dim = x->columns,
+                                           .weights = line,
+                                           .seen = seen,
+                                           .value = x->b,
+                                           .value_row = x->b_strides.row,
+                                           .value_column = x->b_strides.column,
+                                           .output = sum,
+                                           .output_column = 1};
     call->kernels->attention.weighted_sum_seen(&work);
     float *target = x->target + heed_attention_row_offset(x->target_strides, call->b, head, row);
     for (size_t c = 0; c < x->columns; c++) {
@@ -197,7 +197,7 @@ static HeedStatus run_element(Materialized *call) {
   const size_t rows = s->heads * s->query_length;
   HeedStatus status = by_keys(call, in->query, s->query, in->key, s->key, s->head_dim, s->scale, call->weights);
   if (status == HeedStatusOk)
-    status = by_keys(call, call->inputs->output_gradient, shape->output_gradient, in->value, s->value, s->value_dim, 1.0f, call->scores);
+    status = by_keys(call, call->inputs->d_output, shape->d_output, in->value, s->value, s->value_dim, 1.0f, call->scores);
   if (status != HeedStatusOk) return status;
   heed_parallel_for(rows, heed_parallel_width(rows, 20.0 * (double)rows * (double)s->key_length), finish_row, call);
   const Product query = {.stored = call->scores,
@@ -205,28 +205,28 @@ static HeedStatus run_element(Materialized *call) {
                          .b_rows = s->key_length,
                          .columns = s->head_dim,
                          .factor = s->scale,
-                         .target = call->gradients->query,
-                         .target_strides = shape->query_gradient};
+                         .target = call->gradients->d_query,
+                         .target_strides = shape->d_query};
   const Product key = {.stored = call->scores,
                        .transposed = true,
                        .b_strides = s->query,
                        .b_rows = s->query_length,
                        .columns = s->head_dim,
                        .factor = s->scale,
-                       .target = call->gradients->key,
-                       .target_strides = shape->key_gradient};
+                       .target = call->gradients->d_key,
+                       .target_strides = shape->d_key};
   const Product value = {.stored = call->weights,
                          .transposed = true,
-                         .b_strides = shape->output_gradient,
+                         .b_strides = shape->d_output,
                          .b_rows = s->query_length,
                          .columns = s->value_dim,
                          .factor = 1.0f,
-                         .target = call->gradients->value,
-                         .target_strides = shape->value_gradient};
+                         .target = call->gradients->d_value,
+                         .target_strides = shape->d_value};
   status = take(call, query, in->key);
   if (status == HeedStatusOk) status = take(call, key, in->query);
-  if (status == HeedStatusOk) status = take(call, value, call->inputs->output_gradient);
-  if (status == HeedStatusOk) heed_attention_backward_add_scores(shape, call->b, call->scores, call->gradients->additive);
+  if (status == HeedStatusOk) status = take(call, value, call->inputs->d_output);
+  if (status == HeedStatusOk) heed_attention_backward_add_scores(shape, call->b, call->scores, call->gradients->d_additive);
   return status;
 }
 

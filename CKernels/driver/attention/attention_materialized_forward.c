@@ -1,5 +1,5 @@
-// Attention as a framework does it without a fused kernel: a matrix product, a softmax over rows and a matrix product, with the scores of all
-// heads stored. Letters as in attention.h.
+// Attention as a framework does it without a fused kernel: a matrix product, a softmax over rows and a matrix product, with the scores of
+// all heads stored. Letters as in attention.h.
 //
 // A task takes a block of rows of one head through the three steps:
 //
@@ -53,9 +53,9 @@ static Lines carve(const Materialized *call, size_t worker) {
 }
 
 // P[i,:] <- softmax of S[i,:] under the row's masks.
-static void softmax_row(const Materialized *call, const Lines *lines, size_t h, size_t i, float *scores, float *log_sum_exp) {
+static void materialized_softmax_row(const Materialized *call, const Lines *lines, size_t h, size_t i, float *scores, float *log_sum_exp) {
   const HeedAttentionRowMask mask = heed_attention_row_mask(call->shape, call->inputs, call->b, h, i);
-  const size_t first = heed_size_min(mask.first, mask.prefix);
+  const size_t first = heed_size_min(mask.first_key, mask.prefix);
   for (size_t j = 0; j < first; j++) scores[j] = 0.0f;
   HeedSoftmaxRow row = {
       .columns = call->shape->key_length - first,
@@ -94,7 +94,7 @@ static void values_row(const Materialized *call, const Lines *lines, size_t h, s
   const HeedAttentionShape *s = call->shape;
   const HeedAttentionRowMask mask = heed_attention_row_mask(s, call->inputs, call->b, h, i);
   for (size_t j = 0; j < mask.prefix; j++) lines->seen[j] = heed_attention_sees(&mask, j);
-  const HeedWeightedSum row = {
+  const HeedAttentionWeightedSum row = {
       .keys = mask.prefix,
       .value_dim = s->value_dim,
       .weights = weights,
@@ -179,7 +179,8 @@ static void attend_block(void *context, size_t task, size_t worker) {
   const size_t rows = heed_size_min(left, call->block_rows), head_row = h * s->query_length + first;
   float *scores = call->scores + head_row * call->scores_row;
   score_block(call, &lines, h, first, rows, scores);
-  for (size_t r = 0; r < rows; r++) softmax_row(call, &lines, h, first + r, scores + r * call->scores_row, lines.log_sum_exp + r);
+  for (size_t r = 0; r < rows; r++)
+    materialized_softmax_row(call, &lines, h, first + r, scores + r * call->scores_row, lines.log_sum_exp + r);
   if (call->outputs->log_sum_exp)
     for (size_t r = 0; r < rows; r++)
       call->outputs->log_sum_exp[call->b * s->heads * s->query_length + head_row + r] = lines.log_sum_exp[r];

@@ -1,5 +1,5 @@
-// Attention backward as a textbook writes it, in float32: P and dS of every row stored, one loop inside the other, no blocking and no vector
-// code but what the compiler finds. The arm that the others are measured against. Letters as in attention.h.
+// Attention backward as a textbook writes it, in float32: P and dS of every row stored, one loop inside the other, no blocking and no
+// vector code but what the compiler finds. The arm that the others are measured against. Letters as in attention.h.
 
 #include <math.h>
 
@@ -21,11 +21,11 @@ typedef struct Naive {
   const HeedAttentionBackwardShape *shape;
   const HeedAttentionBackwardInputs *inputs;
   const HeedAttentionGradients *gradients;
-  size_t b;                   // the batch element under way
-  float *weights, *cotangent; // [H, Nq, Nk] of that element: P, and dS
+  size_t b;                  // the batch element under way
+  float *weights, *d_scores; // [H, Nq, Nk] of that element: P, and dS
 } Naive;
 
-static const float *row_of(const float *base, HeedStrides strides, size_t b, size_t head, size_t row) {
+static const float *row_of(const float *base, HeedAttentionStrides strides, size_t b, size_t head, size_t row) {
   return base + heed_attention_row_offset(strides, b, head, row);
 }
 
@@ -71,19 +71,19 @@ static void naive_row(const Naive *call, size_t h, size_t i) {
   const size_t b = call->b, g = heed_attention_group(s, h), D = s->head_dim, E = s->value_dim, Nk = s->key_length;
   const HeedAttentionRowMask mask = heed_attention_row_mask(s, in, b, h, i);
   const size_t at = (h * s->query_length + i) * Nk;
-  float *weights = call->weights + at, *cotangent = call->cotangent + at;
+  float *weights = call->weights + at, *d_scores = call->d_scores + at;
   const float log_sum_exp = call->inputs->log_sum_exp[(b * s->heads + h) * s->query_length + i];
   const float *query = D ? row_of(in->query, s->query, b, h, i) : NULL;
   const float *output = E ? row_of(call->inputs->output, s->output, b, h, i) : NULL;
-  const float *gradient = E ? row_of(call->inputs->output_gradient, call->shape->output_gradient, b, h, i) : NULL;
-  const ptrdiff_t step = call->shape->output_gradient.column;
+  const float *d_output = E ? row_of(call->inputs->d_output, call->shape->d_output, b, h, i) : NULL;
+  const ptrdiff_t step = call->shape->d_output.column;
   float delta = 0;
-  for (size_t e = 0; e < E; e++) delta += gradient[(ptrdiff_t)e * step] * output[(ptrdiff_t)e * s->output.column];
+  for (size_t e = 0; e < E; e++) delta += d_output[(ptrdiff_t)e * step] * output[(ptrdiff_t)e * s->output.column];
   float *target =
-      call->gradients->query && D ? call->gradients->query + heed_attention_row_offset(call->shape->query_gradient, b, h, i) : NULL;
-  for (size_t d = 0; target && d < D; d++) target[(ptrdiff_t)d * call->shape->query_gradient.column] = 0;
+      call->gradients->d_query && D ? call->gradients->d_query + heed_attention_row_offset(call->shape->d_query, b, h, i) : NULL;
+  for (size_t d = 0; target && d < D; d++) target[(ptrdiff_t)d * call->shape->d_query.column] = 0;
   for (size_t j = 0; j < Nk; j++) {
-    weights[j] = cotangent[j] = 0;
+    weights[j] = d_scores[j] = 0;
     if (log_sum_exp != -INFINITY && heed_attention_sees(&mask, j))
       weights[j] = naive_score(call, &mask, query, D ? row_of(in->key, s->key, b, g, j) : NULL, j);
   }
@@ -93,12 +93,12 @@ static void naive_row(const Naive *call, size_t h, size_t i) {
     if (!heed_attention_sees(&mask, j)) continue;
     const float *key = D ? row_of(in->key, s->key, b, g, j) : NULL, *value = E ? row_of(in->value, s->value, b, g, j) : NULL;
     float sum = 0;
-    for (size_t e = 0; e < E; e++) sum += gradient[(ptrdiff_t)e * step] * value[(ptrdiff_t)e * s->value.column];
+    for (size_t e = 0; e < E; e++) sum += d_output[(ptrdiff_t)e * step] * value[(ptrdiff_t)e * s->value.column];
     const float multiplier = heed_attention_naive_multiplier(call->kernels, s, b, h, i, j);
-    cotangent[j] = weights[j] * (multiplier * sum - delta);
+    d_scores[j] = weights[j] * (multiplier * sum - delta);
     weights[j] *= multiplier;
     for (size_t d = 0; target && d < D; d++)
-      target[(ptrdiff_t)d * call->shape->query_gradient.column] += s->scale * cotangent[j] * key[(ptrdiff_t)d * s->key.column];
+      target[(ptrdiff_t)d * call->shape->d_query.column] += s->scale * d_scores[j] * key[(ptrdiff_t)d * s->key.column];
   }
 }
 
@@ -118,22 +118,22 @@ static void naive_key(void *context, size_t task, size_t worker) {
   const HeedAttentionShape *s = &shape->forward;
   const HeedAttentionGradients *out = call->gradients;
   const size_t g = task / s->key_length, j = task % s->key_length, heads = s->heads / s->key_value_heads, b = call->b;
-  const size_t D = out->key ? s->head_dim : 0, E = out->value ? s->value_dim : 0;
-  float *key = D ? out->key + heed_attention_row_offset(shape->key_gradient, b, g, j) : NULL;
-  float *value = E ? out->value + heed_attention_row_offset(shape->value_gradient, b, g, j) : NULL;
-  for (size_t d = 0; d < D; d++) key[(ptrdiff_t)d * shape->key_gradient.column] = 0;
-  for (size_t e = 0; e < E; e++) value[(ptrdiff_t)e * shape->value_gradient.column] = 0;
+  const size_t D = out->d_key ? s->head_dim : 0, E = out->d_value ? s->value_dim : 0;
+  float *key = D ? out->d_key + heed_attention_row_offset(shape->d_key, b, g, j) : NULL;
+  float *value = E ? out->d_value + heed_attention_row_offset(shape->d_value, b, g, j) : NULL;
+  for (size_t d = 0; d < D; d++) key[(ptrdiff_t)d * shape->d_key.column] = 0;
+  for (size_t e = 0; e < E; e++) value[(ptrdiff_t)e * shape->d_value.column] = 0;
   for (size_t h = g * heads; h < (g + 1) * heads; h++)
     for (size_t i = 0; i < s->query_length; i++) {
       const HeedAttentionRowMask mask = heed_attention_row_mask(s, &call->inputs->forward, b, h, i);
       if (call->inputs->log_sum_exp[(b * s->heads + h) * s->query_length + i] == -INFINITY || !heed_attention_sees(&mask, j)) continue;
       const size_t at = (h * s->query_length + i) * s->key_length + j;
       const float *query = D ? row_of(call->inputs->forward.query, s->query, b, h, i) : NULL;
-      const float *gradient = E ? row_of(call->inputs->output_gradient, shape->output_gradient, b, h, i) : NULL;
+      const float *d_output = E ? row_of(call->inputs->d_output, shape->d_output, b, h, i) : NULL;
       for (size_t d = 0; d < D; d++)
-        key[(ptrdiff_t)d * shape->key_gradient.column] += s->scale * call->cotangent[at] * query[(ptrdiff_t)d * s->query.column];
+        key[(ptrdiff_t)d * shape->d_key.column] += s->scale * call->d_scores[at] * query[(ptrdiff_t)d * s->query.column];
       for (size_t e = 0; e < E; e++)
-        value[(ptrdiff_t)e * shape->value_gradient.column] += call->weights[at] * gradient[(ptrdiff_t)e * shape->output_gradient.column];
+        value[(ptrdiff_t)e * shape->d_value.column] += call->weights[at] * d_output[(ptrdiff_t)e * shape->d_output.column];
     }
 }
 
@@ -151,8 +151,8 @@ HeedStatus heed_attention_naive_backward(const HeedAttentionBackwardShape *shape
   const double flops = 4.0 * (double)count * ((double)s->head_dim + (double)s->value_dim + 10.0);
   for (call.b = 0; call.b < s->batch; call.b++) {
     heed_parallel_for(tasks, heed_parallel_width(tasks, flops), naive_rows, &call);
-    if (gradients->key || gradients->value) heed_parallel_for(keys, heed_parallel_width(keys, flops), naive_key, &call);
-    heed_attention_backward_add_scores(shape, call.b, call.cotangent, gradients->additive);
+    if (gradients->d_key || gradients->d_value) heed_parallel_for(keys, heed_parallel_width(keys, flops), naive_key, &call);
+    heed_attention_backward_add_scores(shape, call.b, call.d_scores, gradients->d_additive);
   }
   heed_scratch_pop(scratch);
   return HeedStatusOk;

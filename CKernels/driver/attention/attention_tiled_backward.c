@@ -1,8 +1,9 @@
 // Attention backward, tiled: checks, how the work is cut, one task an owner of gradients. Letters as in attention.h.
 //
 // With all gradients wanted, five products a pair of tiles are enough where one task walks all of a key/value head and its query heads (one
-// pass). Where those are too few to share among the workers, one pass by blocks of keys gives dK and dV and one by tiles of queries dQ: seven
-// products. Every sum runs in the same order either way, and so gives the same bits. dA, which is seldom wanted, has a pass of its own.
+// pass). Where those are too few to share among the workers, one pass by blocks of keys gives dK and dV and one by tiles of queries dQ:
+// seven products. Every sum runs in the same order either way, and so gives the same bits. dA, which is seldom wanted, has a pass of its
+// own.
 
 #include "checks/attention_backward_checks.h"
 #include "driver/attention/attention_backward_blocks.h"
@@ -54,8 +55,8 @@ static void key_task(void *context, size_t task, size_t worker) {
         .key_begin = part * pass->part_tiles,
         .key_end = heed_size_min((part + 1) * pass->part_tiles, tiled->call.key_tiles),
         .takes_query = pass->takes_query,
-        .takes_key = tiled->call.gradients->key != NULL,
-        .takes_value = tiled->call.gradients->value != NULL,
+        .takes_key = tiled->call.gradients->d_key != NULL,
+        .takes_value = tiled->call.gradients->d_value != NULL,
         .first = head == 0,
         .last = head + 1 == tiled->heads,
     };
@@ -100,10 +101,10 @@ static size_t plan(Tiled *tiled, Pass passes[PASSES]) {
   const HeedAttentionBackwardCall *call = &tiled->call;
   const HeedAttentionShape *s = &call->shape->forward;
   const size_t rows = s->batch * s->heads, pairs = s->batch * s->key_value_heads;
-  const bool takes_query = call->gradients->query, by_keys = call->gradients->key || call->gradients->value;
+  const bool takes_query = call->gradients->d_query, by_keys = call->gradients->d_key || call->gradients->d_value;
   const double product =
       (double)rows * (double)s->query_length * (double)s->key_length * (double)(s->head_dim + s->value_dim) * (s->causal ? 0.5 : 1.0);
-  const double by_key_products = 2.0 + (call->gradients->key != NULL) + (call->gradients->value != NULL);
+  const double by_key_products = 2.0 + (call->gradients->d_key != NULL) + (call->gradients->d_value != NULL);
   const size_t width = heed_parallel_width(pairs, (by_key_products + 1) * product);
   const double waits = (double)(heed_divide_up(pairs, width) * width) / (double)pairs; // what one pass loses to workers without a head
   const bool one_pass = takes_query && by_keys && waits * (by_key_products + 1) <= by_key_products + 3;
@@ -129,7 +130,7 @@ static size_t plan(Tiled *tiled, Pass passes[PASSES]) {
                              .parts = parts,
                              .part_tiles = QUERY_TILES};
   }
-  if (call->gradients->additive)
+  if (call->gradients->d_additive)
     passes[count++] = (Pass){.task = additive_task,
                              .tasks = heed_attention_backward_additive_tasks(call),
                              .floats = heed_attention_backward_additive_scratch(call),

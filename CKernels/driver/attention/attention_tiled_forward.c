@@ -18,7 +18,7 @@ typedef struct Tiles {
   size_t scratch_stride; // floats from one worker's scratch to the next
 } Tiles;
 
-static void attend_tile(void *context, size_t task, size_t worker) {
+static void run_tile(void *context, size_t task, size_t worker) {
   const Tiles *tiles = context;
   const HeedAttentionCall *call = tiles->call;
   const HeedAttentionShape *s = call->shape;
@@ -59,7 +59,7 @@ HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
   float *scratch = heed_scratch_push(heed_size_product(width, heed_size_product(stride, sizeof(float))));
   if (!scratch) return HeedStatusOutOfMemory;
   Tiles tiles = {call, kernels, tiled, count, scratch, stride};
-  heed_parallel_for(tasks, width, attend_tile, &tiles);
+  heed_parallel_for(tasks, width, run_tile, &tiles);
   heed_scratch_pop(scratch);
   return HeedStatusOk;
 }

@@ -25,9 +25,9 @@ size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache) {
 
 typedef struct Write {
   const HeedKeyValueCache *cache;
-  size_t first, count;
+  size_t first_position, count;
   const float *key, *value;
-  HeedStrides key_strides, value_strides;
+  HeedAttentionStrides key_strides, value_strides;
 } Write;
 
 // Rounded to nearest, ties to even; NaN stays NaN.
@@ -51,7 +51,8 @@ static void write_pair(void *context, size_t pair, size_t worker) {
   const HeedKeyValueCache *c = w->cache;
   const ptrdiff_t b = (ptrdiff_t)(pair / c->key_value_heads), g = (ptrdiff_t)(pair % c->key_value_heads);
   for (size_t i = 0; i < w->count; i++) {
-    const size_t position = w->first + i, chunk = position / HEED_CACHE_CHUNK, row = pair * HEED_CACHE_CHUNK + position % HEED_CACHE_CHUNK;
+    const size_t position = w->first_position + i, chunk = position / HEED_CACHE_CHUNK,
+                 row = pair * HEED_CACHE_CHUNK + position % HEED_CACHE_CHUNK;
     // What is empty may be null: no address is made of it.
     const float *key =
         c->head_dim == 0 ? NULL : w->key + b * w->key_strides.batch + g * w->key_strides.head + (ptrdiff_t)i * w->key_strides.row;
@@ -66,30 +67,31 @@ static void write_pair(void *context, size_t pair, size_t worker) {
 }
 
 // Whether there is memory for keys and values at positions first ... first + count - 1; what is empty may be null.
-static bool has_chunks(const HeedKeyValueCache *cache, size_t first, size_t count) {
+static bool has_chunks(const HeedKeyValueCache *cache, size_t first_position, size_t count) {
   if (count == 0 || cache->batch == 0 || cache->key_value_heads == 0) return true;
   const bool keys = cache->head_dim > 0, values = cache->value_dim > 0;
   if ((keys && !cache->keys) || (values && !cache->values)) return false;
-  for (size_t chunk = first / HEED_CACHE_CHUNK; chunk <= (first + count - 1) / HEED_CACHE_CHUNK; chunk++)
+  for (size_t chunk = first_position / HEED_CACHE_CHUNK; chunk <= (first_position + count - 1) / HEED_CACHE_CHUNK; chunk++)
     if ((keys && !cache->keys[chunk]) || (values && !cache->values[chunk])) return false;
   return true;
 }
 
-HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
-                                      const float *value, HeedStrides value_strides) {
+HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first_position, size_t count, const float *key,
+                                      HeedAttentionStrides key_strides, const float *value, HeedAttentionStrides value_strides) {
   HEED_ENTRY();
   if (!cache || !heed_element_exists(cache->element)) return HeedStatusBadArgument;
   const size_t capacity = heed_size_product(cache->chunks, HEED_CACHE_CHUNK),
                pairs = heed_size_product(cache->batch, cache->key_value_heads);
-  if (capacity == SIZE_MAX || first > capacity || count > capacity - first) return HeedStatusBadShape;
+  if (capacity == SIZE_MAX || first_position > capacity || count > capacity - first_position) return HeedStatusBadShape;
   if (heed_key_value_cache_key_bytes(cache) > PTRDIFF_MAX || heed_key_value_cache_value_bytes(cache) > PTRDIFF_MAX)
     return HeedStatusBadShape;
   const HeedArray keys = heed_attention_array(cache->batch, cache->key_value_heads, count, cache->head_dim, key_strides),
                   values = heed_attention_array(cache->batch, cache->key_value_heads, count, cache->value_dim, value_strides);
   if (!heed_array_distances_fit(&keys, sizeof(float)) || !heed_array_distances_fit(&values, sizeof(float))) return HeedStatusBadStride;
   if (count == 0 || pairs == 0) return HeedStatusOk;
-  if ((cache->head_dim > 0 && !key) || (cache->value_dim > 0 && !value) || !has_chunks(cache, first, count)) return HeedStatusBadArgument;
-  Write w = {cache, first, count, key, value, key_strides, value_strides};
+  if ((cache->head_dim > 0 && !key) || (cache->value_dim > 0 && !value) || !has_chunks(cache, first_position, count))
+    return HeedStatusBadArgument;
+  Write w = {cache, first_position, count, key, value, key_strides, value_strides};
   const double work = (double)pairs * (double)count * (double)(cache->head_dim + cache->value_dim);
   heed_parallel_for(pairs, heed_parallel_width(pairs, work * 8.0), write_pair, &w);
   return HeedStatusOk;
@@ -108,8 +110,8 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   if (!has_chunks(cache, 0, shape->key_length)) return HeedStatusBadArgument;
   // The checks see rows in place of the cache: the sizes are the same, the pointers only have to be there.
   HeedAttentionShape rows = *shape;
-  rows.key = heed_strides_contiguous(shape->key_value_heads, shape->key_length, shape->head_dim);
-  rows.value = heed_strides_contiguous(shape->key_value_heads, shape->key_length, shape->value_dim);
+  rows.key = heed_attention_strides_contiguous(shape->key_value_heads, shape->key_length, shape->head_dim);
+  rows.value = heed_attention_strides_contiguous(shape->key_value_heads, shape->key_length, shape->value_dim);
   HeedAttentionInputs checked = *inputs;
   const float present = 0.0f;
   checked.key = checked.value = &present;
@@ -133,7 +135,7 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
     const float *source = (const float *)inputs->query + heed_attention_row_offset(shape->query, b, h, i);
     for (size_t d = 0; d < shape->head_dim; d++) query[line * shape->head_dim + d] = rounded(source[(ptrdiff_t)d * shape->query.column]);
   }
-  rows.query = heed_strides_contiguous(shape->heads, shape->query_length, shape->head_dim);
+  rows.query = heed_attention_strides_contiguous(shape->heads, shape->query_length, shape->head_dim);
   rows.element = HeedElementBfloat16;
   checked.query = query;
   const HeedStatus result = heed_attention_run(&call);

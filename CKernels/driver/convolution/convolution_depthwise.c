@@ -1,5 +1,5 @@
-// Convolutions of single channels: Y and dX one task some tiles of some channels of an image, dW one task some channels over the whole batch in
-// order. What is summed for an output is in the order of the general product, whatever the tile.
+// Convolutions of single channels: Y and dX one task some tiles of some channels of an image, dW one task some channels over the whole
+// batch in order. What is summed for an output is in the order of the general product, whatever the tile.
 //
 //   Y     planes <- X by phases;  y[q] <- activation(sum over i, j of W[i,j] planes[q + offset(i,j)] + bias)
 //   dX    planes <- dY;  for each remainder by the strides    dx[u] <- sum over outputs, i, j of W[i,j] planes[u + offset(i,j)]
@@ -16,7 +16,7 @@
 #define LANE_PRODUCTS 256
 
 typedef struct Call {
-  HeedDepthwisePlan plan;
+  HeedConvolutionDepthwisePlan plan;
   const HeedConvolutionShape *shape;
   const HeedConvolutionSizes *z;
   const float *input, *weight, *bias, *d_output; // as the pass has them
@@ -33,13 +33,13 @@ typedef struct Call {
 // What one unit of Y or dX works on.
 typedef struct Unit {
   size_t image, channel, channels;
-  HeedDepthwiseTile tile;
+  HeedConvolutionDepthwiseTile tile;
 } Unit;
 
 static Unit unit_of(const Call *call, size_t i) {
-  const HeedDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
   const size_t tiles = p->row_tiles * p->column_tiles, left = i / tiles;
-  Unit u = {.tile = heed_depthwise_tile(p, i % tiles), .channel = left % p->blocks * p->block, .image = left / p->blocks};
+  Unit u = {.tile = heed_convolution_depthwise_tile(p, i % tiles), .channel = left % p->blocks * p->block, .image = left / p->blocks};
   u.channels = heed_size_min(call->shape->input_channels - u.channel, p->block);
   return u;
 }
@@ -50,10 +50,10 @@ static float *part(const Call *call, size_t worker, size_t at) {
 
 // ---- Forward ----------------------------------------------------------------------------------------------------------------------------
 
-static size_t phases(const HeedDepthwisePlan *p) { return p->vertical.phases * p->horizontal.phases; }
+static size_t phases(const HeedConvolutionDepthwisePlan *p) { return p->vertical.phases * p->horizontal.phases; }
 
-static HeedDepthwiseWindow phase_window(const HeedDepthwiseAxis *a, size_t phase, size_t first, size_t count) {
-  return (HeedDepthwiseWindow){
+static HeedConvolutionDepthwiseWindow phase_window(const HeedConvolutionDepthwiseAxis *a, size_t phase, size_t first, size_t count) {
+  return (HeedConvolutionDepthwiseWindow){
       .first = (ptrdiff_t)(first * a->stride + phase * a->dilation % a->stride) - (ptrdiff_t)a->before,
       .step = a->stride,
       .count = count + a->reach,
@@ -62,39 +62,39 @@ static HeedDepthwiseWindow phase_window(const HeedDepthwiseAxis *a, size_t phase
 }
 
 static void stage_input(const Call *call, const Unit *u, float *planes) {
-  const HeedDepthwisePlan *p = &call->plan;
-  const HeedImageStrides *s = &call->shape->input;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
+  const HeedConvolutionStrides *s = &call->shape->input;
   const float *image = call->input + (ptrdiff_t)u->image * s->batch + (ptrdiff_t)u->channel * s->channel;
   for (size_t a = 0; a < p->vertical.phases; a++)
     for (size_t b = 0; b < p->horizontal.phases; b++)
-      heed_depthwise_stage(p, s, image, phase_window(&p->vertical, a, u->tile.row, u->tile.rows),
-                           phase_window(&p->horizontal, b, u->tile.column, u->tile.columns), u->channels,
-                           planes + (a * p->horizontal.phases + b) * p->plane, phases(p) * p->plane);
+      heed_convolution_depthwise_stage(p, s, image, phase_window(&p->vertical, a, u->tile.row, u->tile.rows),
+                                       phase_window(&p->horizontal, b, u->tile.column, u->tile.columns), u->channels,
+                                       planes + (a * p->horizontal.phases + b) * p->plane, phases(p) * p->plane);
 }
 
 static void set_forward_offsets(const Call *call) {
-  const HeedDepthwisePlan *p = &call->plan;
-  const HeedDepthwiseAxis *v = &p->vertical, *h = &p->horizontal;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwiseAxis *v = &p->vertical, *h = &p->horizontal;
   for (size_t i = 0; i < v->kernel; i++)
     for (size_t j = 0; j < h->kernel; j++)
       call->offsets[i * h->kernel + j] = (ptrdiff_t)((i % v->phases * h->phases + j % h->phases) * p->plane +
                                                      i * v->dilation / v->stride * p->pitch + j * h->dilation / h->stride);
 }
 
-static HeedDepthwiseWindow plain_window(size_t first, size_t count, size_t size) {
-  return (HeedDepthwiseWindow){.first = (ptrdiff_t)first, .step = 1, .count = count, .size = size};
+static HeedConvolutionDepthwiseWindow plain_window(size_t first, size_t count, size_t size) {
+  return (HeedConvolutionDepthwiseWindow){.first = (ptrdiff_t)first, .step = 1, .count = count, .size = size};
 }
 
 static void convolve_unit(const Call *call, const Unit *u, size_t worker) {
-  const HeedDepthwisePlan *p = &call->plan;
-  const HeedImageStrides *s = &call->shape->output;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
+  const HeedConvolutionStrides *s = &call->shape->output;
   const size_t outputs = call->z->group_outputs;
   float *const planes = part(call, worker, 0), *const sums = part(call, worker, call->second_at);
   stage_input(call, u, planes);
   for (size_t o = 0; o < u->channels * outputs; o++) {
     const size_t channel = u->channel * outputs + o;
-    const HeedShiftedSum sum = {
-        .count = heed_depthwise_count(p, &u->tile),
+    const HeedConvolutionShiftedSum sum = {
+        .count = heed_convolution_depthwise_count(p, &u->tile),
         .terms = call->z->area,
         .offsets = call->offsets,
         .weights = call->weight + channel * call->z->area,
@@ -105,9 +105,10 @@ static void convolve_unit(const Call *call, const Unit *u, size_t worker) {
     };
     p->kernels->convolution.shifted_sum(&sum);
   }
-  heed_depthwise_unstage(p, s, call->result + (ptrdiff_t)u->image * s->batch + (ptrdiff_t)(u->channel * outputs) * s->channel,
-                         plain_window(u->tile.row, u->tile.rows, p->vertical.output),
-                         plain_window(u->tile.column, u->tile.columns, p->horizontal.output), u->channels * outputs, sums, p->plane);
+  heed_convolution_depthwise_unstage(p, s, call->result + (ptrdiff_t)u->image * s->batch + (ptrdiff_t)(u->channel * outputs) * s->channel,
+                                     plain_window(u->tile.row, u->tile.rows, p->vertical.output),
+                                     plain_window(u->tile.column, u->tile.columns, p->horizontal.output), u->channels * outputs, sums,
+                                     p->plane);
 }
 
 static void convolve_units(void *context, size_t task, size_t worker) {
@@ -123,8 +124,8 @@ static void convolve_units(void *context, size_t task, size_t worker) {
 
 // The terms of every remainder, in order of outputs, i, j.
 static void set_backward_terms(const Call *call) {
-  const HeedDepthwisePlan *p = &call->plan;
-  const HeedDepthwiseAxis *v = &p->vertical, *h = &p->horizontal;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwiseAxis *v = &p->vertical, *h = &p->horizontal;
   size_t term = 0;
   for (size_t remainder = 0; remainder < v->stride * h->stride; remainder++) {
     call->remainders[remainder] = term;
@@ -140,32 +141,34 @@ static void set_backward_terms(const Call *call) {
   call->remainders[v->stride * h->stride] = term;
 }
 
-static HeedDepthwiseWindow remainder_window(const HeedDepthwiseAxis *a, size_t remainder, size_t first, size_t count) {
+static HeedConvolutionDepthwiseWindow remainder_window(const HeedConvolutionDepthwiseAxis *a, size_t remainder, size_t first,
+                                                       size_t count) {
   const ptrdiff_t at = (ptrdiff_t)(first * a->stride + remainder) - (ptrdiff_t)a->before;
-  return (HeedDepthwiseWindow){.first = at, .step = a->stride, .count = count, .size = a->size};
+  return (HeedConvolutionDepthwiseWindow){.first = at, .step = a->stride, .count = count, .size = a->size};
 }
 
-static HeedDepthwiseWindow reached_window(const HeedDepthwiseAxis *a, size_t first, size_t count) {
-  return (HeedDepthwiseWindow){.first = (ptrdiff_t)first - (ptrdiff_t)a->reach, .step = 1, .count = count + a->reach, .size = a->output};
+static HeedConvolutionDepthwiseWindow reached_window(const HeedConvolutionDepthwiseAxis *a, size_t first, size_t count) {
+  return (HeedConvolutionDepthwiseWindow){
+      .first = (ptrdiff_t)first - (ptrdiff_t)a->reach, .step = 1, .count = count + a->reach, .size = a->output};
 }
 
 static void push_unit(const Call *call, const Unit *u, size_t worker) {
-  const HeedDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
   const HeedConvolutionShape *s = call->shape;
   const size_t outputs = call->z->group_outputs, weights = outputs * call->z->area;
   float *const planes = part(call, worker, 0), *const sums = part(call, worker, call->second_at);
   float *const chosen = part(call, worker, call->third_at);
-  heed_depthwise_stage(p, &s->output,
-                       call->d_output + (ptrdiff_t)u->image * s->output.batch + (ptrdiff_t)(u->channel * outputs) * s->output.channel,
-                       reached_window(&p->vertical, u->tile.row, u->tile.rows),
-                       reached_window(&p->horizontal, u->tile.column, u->tile.columns), u->channels * outputs, planes, p->plane);
+  heed_convolution_depthwise_stage(
+      p, &s->output, call->d_output + (ptrdiff_t)u->image * s->output.batch + (ptrdiff_t)(u->channel * outputs) * s->output.channel,
+      reached_window(&p->vertical, u->tile.row, u->tile.rows), reached_window(&p->horizontal, u->tile.column, u->tile.columns),
+      u->channels * outputs, planes, p->plane);
   float *const d_input = call->result + (ptrdiff_t)u->image * s->d_input.batch + (ptrdiff_t)u->channel * s->d_input.channel;
   for (size_t remainder = 0; remainder < s->stride_height * s->stride_width; remainder++) {
     const size_t first = call->remainders[remainder], terms = call->remainders[remainder + 1] - first;
     for (size_t c = 0; c < u->channels; c++) {
       for (size_t k = 0; k < terms; k++) chosen[k] = call->weight[(u->channel + c) * weights + call->order[first + k]];
-      const HeedShiftedSum sum = {
-          .count = heed_depthwise_count(p, &u->tile),
+      const HeedConvolutionShiftedSum sum = {
+          .count = heed_convolution_depthwise_count(p, &u->tile),
           .terms = terms,
           .offsets = call->offsets + first,
           .weights = chosen,
@@ -174,9 +177,9 @@ static void push_unit(const Call *call, const Unit *u, size_t worker) {
       };
       p->kernels->convolution.shifted_sum(&sum);
     }
-    heed_depthwise_unstage(p, &s->d_input, d_input, remainder_window(&p->vertical, remainder / s->stride_width, u->tile.row, u->tile.rows),
-                           remainder_window(&p->horizontal, remainder % s->stride_width, u->tile.column, u->tile.columns), u->channels,
-                           sums, p->plane);
+    heed_convolution_depthwise_unstage(
+        p, &s->d_input, d_input, remainder_window(&p->vertical, remainder / s->stride_width, u->tile.row, u->tile.rows),
+        remainder_window(&p->horizontal, remainder % s->stride_width, u->tile.column, u->tile.columns), u->channels, sums, p->plane);
   }
 }
 
@@ -193,7 +196,7 @@ static void push_units(void *context, size_t task, size_t worker) {
 
 // Adds the products of a tile. A gap's factor is 0; where it might meet what is not finite the rows are taken one by one.
 static void add_products(const Call *call, const Unit *u, const float *planes, const float *factors, float *lanes) {
-  const HeedDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
   const size_t outputs = call->z->group_outputs, area = call->z->area;
   for (size_t c = 0; c < u->channels; c++) {
     const float *plane = planes + c * phases(p) * p->plane;
@@ -202,8 +205,8 @@ static void add_products(const Call *call, const Unit *u, const float *planes, c
       whole = p->kernels->matrix.is_finite(plane + a * p->plane, (ptrdiff_t)p->pitch, 1, u->tile.rows + p->vertical.reach, p->pitch);
     for (size_t o = c * outputs; o < (c + 1) * outputs; o++)
       for (size_t y = 0; y < (whole ? 1 : u->tile.rows); y++) {
-        const HeedShiftedDots dots = {
-            .count = whole ? heed_depthwise_count(p, &u->tile) : u->tile.columns,
+        const HeedConvolutionShiftedDots dots = {
+            .count = whole ? heed_convolution_depthwise_count(p, &u->tile) : u->tile.columns,
             .terms = area,
             .offsets = call->offsets,
             .plane = plane + y * p->pitch,
@@ -223,7 +226,7 @@ static void take_lanes(size_t weights, size_t lanes, float *sums, double *totals
 
 static void sum_block(void *context, size_t task, size_t worker) {
   const Call *call = context;
-  const HeedDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
   const HeedConvolutionShape *s = call->shape;
   const size_t outputs = call->z->group_outputs, lanes = p->kernels->lanes, tiles = p->row_tiles * p->column_tiles;
   float *const planes = part(call, worker, 0), *const factors = part(call, worker, call->second_at);
@@ -236,14 +239,14 @@ static void sum_block(void *context, size_t task, size_t worker) {
   size_t summed = 0;
   for (u.image = 0; u.image < s->batch; u.image++)
     for (size_t t = 0; t < tiles; t++) {
-      u.tile = heed_depthwise_tile(p, t);
+      u.tile = heed_convolution_depthwise_tile(p, t);
       stage_input(call, &u, planes);
-      heed_depthwise_stage(p, &s->output,
-                           call->d_output + (ptrdiff_t)u.image * s->output.batch + (ptrdiff_t)(u.channel * outputs) * s->output.channel,
-                           plain_window(u.tile.row, u.tile.rows, p->vertical.output),
-                           plain_window(u.tile.column, u.tile.columns, p->horizontal.output), u.channels * outputs, factors, p->plane);
+      heed_convolution_depthwise_stage(
+          p, &s->output, call->d_output + (ptrdiff_t)u.image * s->output.batch + (ptrdiff_t)(u.channel * outputs) * s->output.channel,
+          plain_window(u.tile.row, u.tile.rows, p->vertical.output), plain_window(u.tile.column, u.tile.columns, p->horizontal.output),
+          u.channels * outputs, factors, p->plane);
       add_products(call, &u, planes, factors, sums);
-      summed += heed_depthwise_count(p, &u.tile) / lanes + 1;
+      summed += heed_convolution_depthwise_count(p, &u.tile) / lanes + 1;
       if (summed < LANE_PRODUCTS) continue;
       take_lanes(weights, lanes, sums, totals);
       summed = 0;
@@ -259,7 +262,7 @@ static size_t floats(size_t count) { return heed_round_up(heed_size_product(coun
 
 // `first`, `second`: planes of a channel in the first two parts; `third`, `fourth`: bytes of the others.
 static HeedStatus run(Call *call, HeedTask task, size_t first, size_t second, size_t third, size_t fourth, void (*prepare)(const Call *)) {
-  const HeedDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
   const size_t terms = call->z->area * call->z->group_outputs, remainders = p->vertical.stride * p->horizontal.stride + 1;
   const size_t tasks = heed_divide_up(call->units, call->task_units);
   const double flops = 2.0 * (double)terms * (double)call->shape->input_channels * (double)(call->shape->batch * call->z->pixels + 1);
@@ -281,7 +284,7 @@ static HeedStatus run(Call *call, HeedTask task, size_t first, size_t second, si
 }
 
 static void set_units(Call *call) {
-  const HeedDepthwisePlan *p = &call->plan;
+  const HeedConvolutionDepthwisePlan *p = &call->plan;
   call->units = call->shape->batch * p->blocks * p->row_tiles * p->column_tiles;
   const size_t products = p->block * call->z->group_outputs * call->z->area * p->tile_rows * p->pitch;
   call->task_units = products < TASK_PRODUCTS ? TASK_PRODUCTS / products : 1;
@@ -289,23 +292,24 @@ static void set_units(Call *call) {
 
 HeedStatus heed_convolution_depthwise_forward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
                                               const float *weight, const float *bias, HeedActivation activation, float *output) {
-  Call call = {.plan = heed_depthwise_plan(shape, z, false), .shape = shape, .z = z, .input = input, .weight = weight, .bias = bias};
+  Call call = {
+      .plan = heed_convolution_depthwise_plan(shape, z, false), .shape = shape, .z = z, .input = input, .weight = weight, .bias = bias};
   call.activation = activation, call.result = output;
   set_units(&call);
   return run(&call, convolve_units, phases(&call.plan), z->group_outputs, 0, 0, set_forward_offsets);
 }
 
-HeedStatus heed_convolution_depthwise_backward_input(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *weight,
+HeedStatus heed_convolution_depthwise_input_backward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *weight,
                                                      const float *d_output, float *d_input) {
-  Call call = {.plan = heed_depthwise_plan(shape, z, true), .shape = shape, .z = z, .weight = weight, .d_output = d_output};
+  Call call = {.plan = heed_convolution_depthwise_plan(shape, z, true), .shape = shape, .z = z, .weight = weight, .d_output = d_output};
   call.result = d_input;
   set_units(&call);
   return run(&call, push_units, z->group_outputs, 1, floats(z->area * z->group_outputs), 0, set_backward_terms);
 }
 
-HeedStatus heed_convolution_depthwise_backward_weight(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
+HeedStatus heed_convolution_depthwise_weight_backward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
                                                       const float *d_output, float *d_weight) {
-  Call call = {.plan = heed_depthwise_plan(shape, z, false), .shape = shape, .z = z, .input = input, .d_output = d_output};
+  Call call = {.plan = heed_convolution_depthwise_plan(shape, z, false), .shape = shape, .z = z, .input = input, .d_output = d_output};
   call.result = d_weight;
   call.units = call.plan.blocks, call.task_units = 1;
   const size_t weights = call.plan.block * z->group_outputs * z->area;

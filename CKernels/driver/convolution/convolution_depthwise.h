@@ -11,9 +11,9 @@ bool heed_convolution_is_depthwise(const HeedConvolutionShape *shape, const Heed
 // Arguments are checked, the batch is not 0 but for the weights.
 HeedStatus heed_convolution_depthwise_forward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
                                               const float *weight, const float *bias, HeedActivation activation, float *output);
-HeedStatus heed_convolution_depthwise_backward_input(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *weight,
+HeedStatus heed_convolution_depthwise_input_backward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *weight,
                                                      const float *d_output, float *d_input);
-HeedStatus heed_convolution_depthwise_backward_weight(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
+HeedStatus heed_convolution_depthwise_weight_backward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
                                                       const float *d_output, float *d_weight);
 
 #endif

@@ -20,25 +20,25 @@ static size_t greatest_divisor(size_t a, size_t b) {
   return a;
 }
 
-static HeedDepthwiseAxis axis(size_t size, size_t output, size_t kernel, size_t stride, size_t dilation, size_t before) {
+static HeedConvolutionDepthwiseAxis axis(size_t size, size_t output, size_t kernel, size_t stride, size_t dilation, size_t before) {
   const size_t period = stride / greatest_divisor(dilation, stride);
-  return (HeedDepthwiseAxis){.size = size,
-                             .output = output,
-                             .kernel = kernel,
-                             .stride = stride,
-                             .dilation = dilation,
-                             .before = before,
-                             .phases = heed_size_min(kernel, period),
-                             .reach = (kernel - 1) * dilation / stride};
+  return (HeedConvolutionDepthwiseAxis){.size = size,
+                                        .output = output,
+                                        .kernel = kernel,
+                                        .stride = stride,
+                                        .dilation = dilation,
+                                        .before = before,
+                                        .phases = heed_size_min(kernel, period),
+                                        .reach = (kernel - 1) * dilation / stride};
 }
 
 // Tiles of `most` of a number of rows, all about as large.
 static size_t even_tiles(size_t count, size_t most) { return heed_divide_up(count, heed_divide_up(count, most)); }
 
-static bool are_contiguous(const HeedImageStrides *s, size_t channels) { return channels > 1 && s->channel == 1; }
+static bool are_contiguous(const HeedConvolutionStrides *s, size_t channels) { return channels > 1 && s->channel == 1; }
 
-HeedDepthwisePlan heed_depthwise_plan(const HeedConvolutionShape *s, const HeedConvolutionSizes *z, bool backward) {
-  HeedDepthwisePlan p = {.kernels = heed_kernels()};
+HeedConvolutionDepthwisePlan heed_convolution_depthwise_plan(const HeedConvolutionShape *s, const HeedConvolutionSizes *z, bool backward) {
+  HeedConvolutionDepthwisePlan p = {.kernels = heed_kernels()};
   p.vertical = axis(s->height, z->output_height, s->kernel_height, s->stride_height, s->dilation_height, s->top);
   p.horizontal = axis(s->width, z->output_width, s->kernel_width, s->stride_width, s->dilation_width, s->left);
   p.rows = z->output_height, p.columns = z->output_width;
@@ -54,7 +54,7 @@ HeedDepthwisePlan heed_depthwise_plan(const HeedConvolutionShape *s, const HeedC
   p.tile_rows = even_tiles(p.rows, most ? most : 1);
   p.row_tiles = heed_divide_up(p.rows, p.tile_rows), p.column_tiles = heed_divide_up(p.columns, p.tile_columns);
   p.plane = heed_round_up(heed_size_sum(heed_size_product(p.tile_rows + p.vertical.reach, p.pitch), HEED_SHIFTED_ROOM), 16);
-  const HeedImageStrides *input = backward ? &s->d_input : &s->input;
+  const HeedConvolutionStrides *input = backward ? &s->d_input : &s->input;
   p.block = are_contiguous(input, s->input_channels) || are_contiguous(&s->output, s->output_channels) ? p.kernels->lanes : 1;
   p.blocks = heed_divide_up(s->input_channels, p.block);
   return p;
@@ -64,7 +64,8 @@ bool heed_convolution_is_depthwise(const HeedConvolutionShape *s, const HeedConv
   if (z->group_inputs != 1 || z->group_outputs > OUTPUTS_MOST) return false;
   if (s->stride_height > STEPS_MOST || s->stride_width > STEPS_MOST || s->stride_height * s->stride_width > STEPS_MOST) return false;
   if ((s->kernel_height - 1) * s->dilation_height > PLANE_FLOATS || (s->kernel_width - 1) * s->dilation_width > PLANE_FLOATS) return false;
-  const HeedDepthwisePlan forward = heed_depthwise_plan(s, z, false), backward = heed_depthwise_plan(s, z, true);
+  const HeedConvolutionDepthwisePlan forward = heed_convolution_depthwise_plan(s, z, false),
+                                     backward = heed_convolution_depthwise_plan(s, z, true);
   return forward.plane * forward.vertical.phases * forward.horizontal.phases <= PLANE_FLOATS &&
          backward.plane * z->group_outputs <= PLANE_FLOATS;
 }
@@ -74,7 +75,7 @@ typedef struct Range {
   size_t from, end;
 } Range;
 
-static Range inside(HeedDepthwiseWindow w) {
+static Range inside(HeedConvolutionDepthwiseWindow w) {
   const ptrdiff_t size = (ptrdiff_t)w.size, step = (ptrdiff_t)w.step;
   const size_t from = w.first >= 0 ? 0 : heed_divide_up((size_t)-w.first, w.step);
   const size_t end = w.first >= size ? 0 : (size_t)((size - 1 - w.first) / step) + 1;
@@ -82,8 +83,9 @@ static Range inside(HeedDepthwiseWindow w) {
   return (Range){from < last ? from : last, last};
 }
 
-void heed_depthwise_stage(const HeedDepthwisePlan *plan, const HeedImageStrides *s, const float *image, HeedDepthwiseWindow rows,
-                          HeedDepthwiseWindow columns, size_t channels, float *planes, size_t distance) {
+void heed_convolution_depthwise_stage(const HeedConvolutionDepthwisePlan *plan, const HeedConvolutionStrides *s, const float *image,
+                                      HeedConvolutionDepthwiseWindow rows, HeedConvolutionDepthwiseWindow columns, size_t channels,
+                                      float *planes, size_t distance) {
   const Range y = inside(rows), x = inside(columns);
   const size_t height = y.end - y.from, width = x.end - x.from, at = y.from * plan->pitch + x.from;
   const bool whole = height == rows.count && width == plan->pitch;
@@ -101,8 +103,9 @@ void heed_depthwise_stage(const HeedDepthwisePlan *plan, const HeedImageStrides 
       plan->kernels->matrix.copy(image + (ptrdiff_t)c * s->channel, row, column, height, width, planes + c * distance, pitch, 1);
 }
 
-void heed_depthwise_unstage(const HeedDepthwisePlan *plan, const HeedImageStrides *s, float *image, HeedDepthwiseWindow rows,
-                            HeedDepthwiseWindow columns, size_t channels, const float *planes, size_t distance) {
+void heed_convolution_depthwise_unstage(const HeedConvolutionDepthwisePlan *plan, const HeedConvolutionStrides *s, float *image,
+                                        HeedConvolutionDepthwiseWindow rows, HeedConvolutionDepthwiseWindow columns, size_t channels,
+                                        const float *planes, size_t distance) {
   const Range y = inside(rows), x = inside(columns);
   const size_t height = y.end - y.from, width = x.end - x.from;
   if (height == 0 || width == 0) return;

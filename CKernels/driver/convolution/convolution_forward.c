@@ -1,5 +1,5 @@
-// Convolution forward: one task a tile of outputs of some channels. The unfolded input of a tile is made in the form of packed weights, which
-// the matrix product reads straight through; where a row of it is a plane of the input it is read where it lies.
+// Convolution forward: one task a tile of outputs of some channels. The unfolded input of a tile is made in the form of packed weights,
+// which the matrix product reads straight through; where a row of it is a plane of the input it is read where it lies.
 
 #include "driver/convolution/convolution_depthwise.h"
 #include "driver/convolution/convolution_tiles.h"
@@ -21,7 +21,7 @@ typedef struct Call {
   float *output;
   size_t tile_rows, row_tiles;
   bool pointwise, direct; // direct: outputs of an image are written where they belong
-  HeedKernelColumn *kernel_columns;
+  HeedConvolutionKernelColumn *kernel_columns;
   float *scratch;
   size_t scratch_stride, result_at, product_at; // floats a worker, and where the parts of it begin
 } Call;
@@ -58,13 +58,13 @@ static void convolve_tile(void *context, size_t task, size_t worker) {
     tile.b = input + (ptrdiff_t)t.image * s->input.batch + (ptrdiff_t)t.pixel * s->input.column;
     tile.b_row = s->input.channel, tile.b_column = s->input.column;
   } else {
-    const HeedUnfold unfold = {
+    const HeedConvolutionUnfold unfold = {
         .shape = s,
         .output_height = z->output_height,
         .output_width = z->output_width,
         .kernel_columns = call->kernel_columns,
         .channels = z->group_inputs,
-        .first = t.first,
+        .first_output = t.first_output,
         .columns = t.count,
         .strides = s->input,
         .image = (float *)(uintptr_t)input,
@@ -107,10 +107,10 @@ static bool carve_scratch(Call *call, size_t width) {
   call->result_at = heed_round_up(heed_size_sum(unfolded, 16), 16);
   call->product_at = call->result_at + heed_round_up(call->tile_rows * columns, 16);
   call->scratch_stride = heed_round_up(call->product_at + product, 16);
-  const size_t edges = heed_round_up(call->shape->kernel_width * sizeof(HeedKernelColumn), 64);
+  const size_t edges = heed_round_up(call->shape->kernel_width * sizeof(HeedConvolutionKernelColumn), 64);
   char *memory = heed_scratch_push(heed_size_sum(edges, heed_size_product(width, heed_size_product(call->scratch_stride, sizeof(float)))));
   if (!memory) return false;
-  call->kernel_columns = (HeedKernelColumn *)(void *)memory;
+  call->kernel_columns = (HeedConvolutionKernelColumn *)(void *)memory;
   call->scratch = (float *)(void *)(memory + edges);
   return true;
 }
@@ -129,7 +129,7 @@ HeedStatus heed_convolution_forward(const HeedConvolutionShape *shape, const flo
   if (heed_convolution_is_depthwise(shape, &call.z))
     return heed_convolution_depthwise_forward(shape, &call.z, input, weight, bias, activation, output);
   call.input = input, call.weight = weight, call.bias = bias, call.output = output;
-  call.pointwise = heed_convolution_is_pointwise(shape) && heed_plane_is_flat(&shape->input, shape->height, shape->width);
+  call.pointwise = heed_convolution_is_pointwise(shape) && heed_convolution_plane_is_flat(&shape->input, shape->height, shape->width);
   call.direct = (shape->output.column == 1 || call.z.output_width == 1) &&
                 (call.z.output_height == 1 || shape->output.row == (ptrdiff_t)call.z.output_width);
   choose_tiles(&call);

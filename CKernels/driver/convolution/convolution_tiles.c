@@ -11,13 +11,13 @@ size_t heed_convolution_output_size(size_t size, size_t kernel, size_t stride, s
   return (padded - reach - 1) / stride + 1;
 }
 
-void heed_convolution_kernel_columns(const HeedConvolutionShape *s, size_t output_width, HeedKernelColumn *columns) {
+void heed_convolution_kernel_columns(const HeedConvolutionShape *s, size_t output_width, HeedConvolutionKernelColumn *columns) {
   const ptrdiff_t stride = (ptrdiff_t)s->stride_width, width = (ptrdiff_t)s->width, all = (ptrdiff_t)output_width;
   for (size_t j = 0; j < s->kernel_width; j++) {
     const ptrdiff_t start = (ptrdiff_t)(j * s->dilation_width) - (ptrdiff_t)s->left;
     const ptrdiff_t first = start >= 0 ? 0 : (ptrdiff_t)heed_divide_up((size_t)-start, (size_t)stride);
     const ptrdiff_t end = start >= width ? 0 : (width - 1 - start) / stride + 1;
-    columns[j] = (HeedKernelColumn){.first = first < all ? first : all, .end = end < all ? end : all, .start = start};
+    columns[j] = (HeedConvolutionKernelColumn){.first_x = first < all ? first : all, .end_x = end < all ? end : all, .start = start};
   }
 }
 
@@ -27,14 +27,15 @@ typedef struct Stretch {
   size_t column, count;
 } Stretch;
 
-static Stretch next_stretch(const HeedConvolutionSizes *z, const HeedImageStrides *s, const HeedConvolutionTile *tile, size_t column) {
-  const size_t at = tile->first + column, n = at / z->pixels, p = at % z->pixels, y = p / z->output_width, x = p % z->output_width;
-  const size_t left = heed_plane_is_flat(s, z->output_height, z->output_width) ? z->pixels - p : z->output_width - x;
+static Stretch next_stretch(const HeedConvolutionSizes *z, const HeedConvolutionStrides *s, const HeedConvolutionTile *tile,
+                            size_t column) {
+  const size_t at = tile->first_output + column, n = at / z->pixels, p = at % z->pixels, y = p / z->output_width, x = p % z->output_width;
+  const size_t left = heed_convolution_plane_is_flat(s, z->output_height, z->output_width) ? z->pixels - p : z->output_width - x;
   return (Stretch){(ptrdiff_t)n * s->batch + (ptrdiff_t)y * s->row + (ptrdiff_t)x * s->column, column,
                    heed_size_min(tile->count - column, left)};
 }
 
-void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedImageStrides *strides,
+void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedConvolutionStrides *strides,
                              const HeedConvolutionTile *tile, size_t channels, const float *image, float *matrix, size_t matrix_row) {
   for (size_t column = 0; column < tile->count;) {
     const Stretch s = next_stretch(z, strides, tile, column);
@@ -43,7 +44,7 @@ void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSi
   }
 }
 
-void heed_convolution_scatter(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedImageStrides *strides,
+void heed_convolution_scatter(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedConvolutionStrides *strides,
                               const HeedConvolutionTile *tile, size_t channels, const float *matrix, size_t matrix_row, float *image) {
   for (size_t column = 0; column < tile->count;) {
     const Stretch s = next_stretch(z, strides, tile, column);

@@ -8,8 +8,8 @@
 #include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-// Whether tasks of a gradient are split once more, which leaves them `rows` rows each: every one stages dY anew, which few rows hardly repay (dW of
-// 64 channels, 3 x 3: 75 % of peak with 99 rows a task, 69 % with 54).
+// Whether tasks of a gradient are split once more, which leaves them `rows` rows each: every one stages dY anew, which few rows hardly
+// repay (dW of 64 channels, 3 x 3: 75 % of peak with 99 rows a task, 69 % with 54).
 static inline bool heed_convolution_should_split(size_t tasks, size_t rows) {
   return tasks < HEED_TASKS_WANTED && rows >= (tasks < 2 ? 16 : 60);
 }
@@ -37,7 +37,7 @@ static inline HeedConvolutionColumns heed_convolution_columns(size_t batch, size
 }
 
 typedef struct HeedConvolutionTile {
-  size_t first, count;
+  size_t first_output, count;
   size_t image, pixel; // of the first
   bool single;         // all of one image
 } HeedConvolutionTile;
@@ -52,13 +52,13 @@ static inline HeedConvolutionTile heed_convolution_tile(const HeedConvolutionCol
     const size_t left = c->total - t.image * c->pixels;
     t.count = heed_size_min(left, c->width);
   }
-  t.first = t.image * c->pixels + t.pixel;
+  t.first_output = t.image * c->pixels + t.pixel;
   t.single = t.pixel + t.count <= c->pixels;
   return t;
 }
 
 // Whether the elements of a plane lie as one row.
-static inline bool heed_plane_is_flat(const HeedImageStrides *s, size_t height, size_t width) {
+static inline bool heed_convolution_plane_is_flat(const HeedConvolutionStrides *s, size_t height, size_t width) {
   return height == 1 || s->row == (ptrdiff_t)width * s->column;
 }
 
@@ -69,12 +69,13 @@ static inline bool heed_convolution_is_pointwise(const HeedConvolutionShape *s) 
 }
 
 // columns[j] for every j.
-void heed_convolution_kernel_columns(const HeedConvolutionShape *s, size_t output_width, HeedKernelColumn *columns);
+void heed_convolution_kernel_columns(const HeedConvolutionShape *s, size_t output_width, HeedConvolutionKernelColumn *columns);
 
-// Between `channels` planes of a strided image of outputs, from channel 0 of `image` on, and rows of a matrix, a column each output of the tile.
-void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedImageStrides *strides,
+// Between `channels` planes of a strided image of outputs, from channel 0 of `image` on, and rows of a matrix, a column each output of the
+// tile.
+void heed_convolution_gather(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedConvolutionStrides *strides,
                              const HeedConvolutionTile *tile, size_t channels, const float *image, float *matrix, size_t matrix_row);
-void heed_convolution_scatter(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedImageStrides *strides,
+void heed_convolution_scatter(const HeedKernels *kernels, const HeedConvolutionSizes *z, const HeedConvolutionStrides *strides,
                               const HeedConvolutionTile *tile, size_t channels, const float *matrix, size_t matrix_row, float *image);
 
 #endif

@@ -18,11 +18,11 @@ typedef struct Call {
   const int32_t *known;
 } Call;
 
-static const float *plane_from(const Call *call, const HeedImageStrides *s, size_t plane) {
+static const float *plane_from(const Call *call, const HeedConvolutionStrides *s, size_t plane) {
   return call->from + (ptrdiff_t)(plane / call->shape->channels) * s->batch + (ptrdiff_t)(plane % call->shape->channels) * s->channel;
 }
 
-static float *plane_to(const Call *call, const HeedImageStrides *s, size_t plane) {
+static float *plane_to(const Call *call, const HeedConvolutionStrides *s, size_t plane) {
   return call->to + (ptrdiff_t)(plane / call->shape->channels) * s->batch + (ptrdiff_t)(plane % call->shape->channels) * s->channel;
 }
 
@@ -34,9 +34,9 @@ static void max_plane(void *context, size_t plane, size_t worker) {
   float *output = plane_to(call, &s->output, plane);
   int32_t *index = call->index ? call->index + plane * call->z.output_height * call->z.output_width : NULL;
   for (size_t y = 0; y < call->z.output_height; y++) {
-    const HeedWindow rows = heed_pooling_rows(s, y);
+    const HeedPoolingWindow rows = heed_pooling_rows(s, y);
     for (size_t x = 0; x < call->z.output_width; x++) {
-      const HeedWindow columns = heed_pooling_columns(s, x);
+      const HeedPoolingWindow columns = heed_pooling_columns(s, x);
       float largest = -INFINITY;
       size_t place = rows.first * s->width + columns.first;
       for (size_t h = rows.first; h < rows.end; h += rows.step)
@@ -57,9 +57,9 @@ static void average_plane(void *context, size_t plane, size_t worker) {
   const float *input = plane_from(call, &s->input, plane);
   float *output = plane_to(call, &s->output, plane);
   for (size_t y = 0; y < call->z.output_height; y++) {
-    const HeedWindow rows = heed_pooling_rows(s, y);
+    const HeedPoolingWindow rows = heed_pooling_rows(s, y);
     for (size_t x = 0; x < call->z.output_width; x++) {
-      const HeedWindow columns = heed_pooling_columns(s, x);
+      const HeedPoolingWindow columns = heed_pooling_columns(s, x);
       double sum = 0;
       for (size_t h = rows.first; h < rows.end; h += rows.step)
         for (size_t w = columns.first; w < columns.end; w += columns.step)
@@ -96,9 +96,9 @@ static void average_backward_plane(void *context, size_t plane, size_t worker) {
   float *d_input = plane_to(call, &s->d_input, plane);
   clear_plane(s, d_input);
   for (size_t y = 0; y < call->z.output_height; y++) {
-    const HeedWindow rows = heed_pooling_rows(s, y);
+    const HeedPoolingWindow rows = heed_pooling_rows(s, y);
     for (size_t x = 0; x < call->z.output_width; x++) {
-      const HeedWindow columns = heed_pooling_columns(s, x);
+      const HeedPoolingWindow columns = heed_pooling_columns(s, x);
       const double gradient = (double)d_output[(ptrdiff_t)y * s->output.row + (ptrdiff_t)x * s->output.column];
       const float share = (float)(gradient / heed_pooling_divisor(s, &rows, &columns));
       for (size_t h = rows.first; h < rows.end; h += rows.step)
@@ -110,7 +110,7 @@ static void average_backward_plane(void *context, size_t plane, size_t worker) {
 
 // ---- Entry points -----------------------------------------------------------------------------------------------------------------------
 
-static HeedStatus check_strides(const Call *call, const HeedImageStrides *x, bool x_is_written, bool y_is_written) {
+static HeedStatus check_strides(const Call *call, const HeedConvolutionStrides *x, bool x_is_written, bool y_is_written) {
   const HeedPoolingShape *s = call->shape;
   const HeedArray image = heed_image(s->batch, s->channels, s->height, s->width, x),
                   output = heed_image(s->batch, s->channels, call->z.output_height, call->z.output_width, &s->output);

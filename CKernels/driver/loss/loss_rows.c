@@ -20,46 +20,46 @@ typedef struct Rows {
   size_t rows, classes, task_rows;
   double count; // what a mean divides by
   double *values;
-  const HeedCrossEntropyShape *cross_entropy;
-  const HeedCrossEntropyInputs *cross_entropy_inputs;
-  const HeedCrossEntropyOutputs *cross_entropy_outputs;
-  const HeedDistillationShape *distillation;
-  const HeedDistillationInputs *distillation_inputs;
-  const HeedDistillationOutputs *distillation_outputs;
+  const HeedLossCrossEntropyShape *cross_entropy;
+  const HeedLossCrossEntropyInputs *cross_entropy_inputs;
+  const HeedLossCrossEntropyOutputs *cross_entropy_outputs;
+  const HeedLossDistillationShape *distillation;
+  const HeedLossDistillationInputs *distillation_inputs;
+  const HeedLossDistillationOutputs *distillation_outputs;
   float *scratch; // 2 * classes a worker
 } Rows;
 
 static void cross_entropy_rows(void *context, size_t task, size_t worker) {
   (void)worker;
   const Rows *call = context;
-  const HeedCrossEntropyShape *s = call->cross_entropy;
-  const HeedCrossEntropyInputs *in = call->cross_entropy_inputs;
+  const HeedLossCrossEntropyShape *s = call->cross_entropy;
+  const HeedLossCrossEntropyInputs *in = call->cross_entropy_inputs;
   const size_t first = task * call->task_rows, end = first + heed_size_min(s->rows - first, call->task_rows);
   if (s->classes == 0) { // what is empty may be null: no address is made of it
-    for (size_t i = first; i < end; i++) call->values[i] = heed_cross_entropy_ignores(s, in, i) ? 0.0 : NAN;
+    for (size_t i = first; i < end; i++) call->values[i] = heed_loss_cross_entropy_ignores(s, in, i) ? 0.0 : NAN;
     return;
   }
   for (size_t i = first; i < end; i++) {
-    float *gradient = call->cross_entropy_outputs->gradient;
-    if (gradient) gradient += (ptrdiff_t)i * s->gradient_row;
-    if (heed_cross_entropy_ignores(s, in, i)) {
-      if (gradient) memset(gradient, 0, s->classes * sizeof *gradient);
+    float *d_logits = call->cross_entropy_outputs->d_logits;
+    if (d_logits) d_logits += (ptrdiff_t)i * s->d_logits_row;
+    if (heed_loss_cross_entropy_ignores(s, in, i)) {
+      if (d_logits) memset(d_logits, 0, s->classes * sizeof *d_logits);
       call->values[i] = 0.0;
       continue;
     }
     const bool prefetches = i + 1 < end && s->classes <= PREFETCH_CLASSES;
-    const HeedCrossEntropyRow row = {
+    const HeedLossCrossEntropyRow row = {
         .classes = s->classes,
         .logits = in->logits + (ptrdiff_t)i * s->logits_row,
         .probabilities = in->target_probabilities ? in->target_probabilities + (ptrdiff_t)i * s->probabilities_row : NULL,
         .target = in->targets ? (size_t)in->targets[i] : 0,
         .class_weights = in->class_weights,
         .label_smoothing = s->label_smoothing,
-        .factor = heed_loss_factor(s->reduction, in->output_gradient, i, call->count),
-        .gradient = gradient,
+        .factor = heed_loss_factor(s->reduction, in->d_loss, i, call->count),
+        .d_logits = d_logits,
         .next_logits = prefetches ? in->logits + (ptrdiff_t)(i + 1) * s->logits_row : NULL,
-        .next_gradient =
-            prefetches && gradient && gradient != in->logits + (ptrdiff_t)i * s->logits_row ? gradient + s->gradient_row : NULL,
+        .next_d_logits =
+            prefetches && d_logits && d_logits != in->logits + (ptrdiff_t)i * s->logits_row ? d_logits + s->d_logits_row : NULL,
     };
     call->values[i] = call->kernels->loss.cross_entropy_row(&row);
   }
@@ -67,9 +67,9 @@ static void cross_entropy_rows(void *context, size_t task, size_t worker) {
 
 static void distillation_rows(void *context, size_t task, size_t worker) {
   const Rows *call = context;
-  const HeedDistillationShape *s = call->distillation;
-  const HeedDistillationInputs *in = call->distillation_inputs;
-  const HeedDistillationOutputs *out = call->distillation_outputs;
+  const HeedLossDistillationShape *s = call->distillation;
+  const HeedLossDistillationInputs *in = call->distillation_inputs;
+  const HeedLossDistillationOutputs *out = call->distillation_outputs;
   const size_t first = task * call->task_rows, end = first + heed_size_min(s->rows - first, call->task_rows);
   const double T = (double)s->temperature;
   if (s->classes == 0) { // what is empty may be null: no address is made of it
@@ -77,14 +77,14 @@ static void distillation_rows(void *context, size_t task, size_t worker) {
     return;
   }
   for (size_t i = first; i < end; i++) {
-    const HeedDistillationRow row = {
+    const HeedLossDistillationRow row = {
         .classes = s->classes,
         .student = in->student + (ptrdiff_t)i * s->student_row,
         .teacher = in->teacher + (ptrdiff_t)i * s->teacher_row,
         .temperature = s->temperature,
-        .factor = T * heed_loss_factor(s->reduction, in->output_gradient, i, call->count),
-        .student_gradient = out->student_gradient ? out->student_gradient + (ptrdiff_t)i * s->student_gradient_row : NULL,
-        .teacher_gradient = out->teacher_gradient ? out->teacher_gradient + (ptrdiff_t)i * s->teacher_gradient_row : NULL,
+        .factor = T * heed_loss_factor(s->reduction, in->d_loss, i, call->count),
+        .d_student = out->d_student ? out->d_student + (ptrdiff_t)i * s->d_student_row : NULL,
+        .d_teacher = out->d_teacher ? out->d_teacher + (ptrdiff_t)i * s->d_teacher_row : NULL,
         .scratch = call->scratch + worker * 2 * s->classes,
     };
     call->values[i] = T * T * call->kernels->loss.distillation_row(&row);
@@ -98,7 +98,7 @@ static size_t task_rows(size_t rows, size_t classes) {
 }
 
 // Runs the rows and writes the loss; `scratch_floats` a worker.
-static HeedStatus run(Rows *call, HeedTask task, HeedReduction reduction, size_t scratch_floats, float *loss) {
+static HeedStatus run(Rows *call, HeedTask task, HeedLossReduction reduction, size_t scratch_floats, float *loss) {
   call->task_rows = task_rows(call->rows, call->classes);
   const size_t tasks = heed_divide_up(call->rows, call->task_rows);
   const size_t width = heed_parallel_width(tasks, FLOPS_PER_ELEMENT * (double)call->rows * (double)call->classes);
@@ -110,35 +110,35 @@ static HeedStatus run(Rows *call, HeedTask task, HeedReduction reduction, size_t
   heed_parallel_for(tasks, width, task, call);
   double sum = 0.0;
   for (size_t i = 0; loss && i < call->rows; i++) {
-    if (reduction == HeedReductionNone) loss[i] = (float)call->values[i];
+    if (reduction == HeedLossReductionNone) loss[i] = (float)call->values[i];
     sum += call->values[i];
   }
-  if (loss && reduction != HeedReductionNone) loss[0] = (float)heed_loss_total(reduction, sum, call->count);
+  if (loss && reduction != HeedLossReductionNone) loss[0] = (float)heed_loss_total(reduction, sum, call->count);
   heed_scratch_pop(scratch);
   return HeedStatusOk;
 }
 
-HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs,
-                              const HeedCrossEntropyOutputs *outputs) {
+HeedStatus heed_loss_cross_entropy(const HeedLossCrossEntropyShape *shape, const HeedLossCrossEntropyInputs *inputs,
+                                   const HeedLossCrossEntropyOutputs *outputs) {
   HEED_ENTRY_FLUSHING_DENORMALS();
   if (!outputs) return HeedStatusBadArgument;
-  const HeedStatus status = heed_cross_entropy_check(shape, inputs, outputs->gradient);
+  const HeedStatus status = heed_loss_check_cross_entropy(shape, inputs, outputs->d_logits);
   if (status != HeedStatusOk) return status;
   Rows call = {.kernels = heed_kernels(),
                .rows = shape->rows,
                .classes = shape->classes,
-               .count = heed_cross_entropy_count(shape, inputs),
+               .count = heed_loss_cross_entropy_count(shape, inputs),
                .cross_entropy = shape,
                .cross_entropy_inputs = inputs,
                .cross_entropy_outputs = outputs};
   return run(&call, cross_entropy_rows, shape->reduction, 0, outputs->loss);
 }
 
-HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs,
-                                  const HeedDistillationOutputs *outputs) {
+HeedStatus heed_loss_distillation(const HeedLossDistillationShape *shape, const HeedLossDistillationInputs *inputs,
+                                  const HeedLossDistillationOutputs *outputs) {
   HEED_ENTRY_FLUSHING_DENORMALS();
   if (!outputs) return HeedStatusBadArgument;
-  const HeedStatus status = heed_distillation_check(shape, inputs, outputs->student_gradient, outputs->teacher_gradient);
+  const HeedStatus status = heed_loss_check_distillation(shape, inputs, outputs->d_student, outputs->d_teacher);
   if (status != HeedStatusOk) return status;
   Rows call = {.kernels = heed_kernels(),
                .rows = shape->rows,

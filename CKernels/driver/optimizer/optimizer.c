@@ -7,19 +7,19 @@
 
 typedef struct Call {
   const HeedOptimizerKernels *kernels;
-  const HeedParameterSpan *spans;
-  HeedChunks chunks;
+  const HeedOptimizerParameter *spans;
+  HeedOptimizerChunks chunks;
   double lr;
   bool decoupled;
-  HeedSgdStep sgd; // weight decay comes from the span
-  HeedAdamStep adam;
+  HeedOptimizerSgdStep sgd; // weight decay comes from the span
+  HeedOptimizerAdamStep adam;
 } Call;
 
-static HeedParameterSpan part_of(const Call *call, size_t task) {
-  const size_t i = heed_chunk_span(&call->chunks, task);
-  const HeedParameterSpan *x = call->spans + i;
-  const HeedChunk c = heed_chunk(&call->chunks, task, i, x->count);
-  return (HeedParameterSpan){
+static HeedOptimizerParameter part_of(const Call *call, size_t task) {
+  const size_t i = heed_optimizer_chunk_span(&call->chunks, task);
+  const HeedOptimizerParameter *x = call->spans + i;
+  const HeedOptimizerChunk c = heed_optimizer_chunk(&call->chunks, task, i, x->count);
+  return (HeedOptimizerParameter){
       .count = c.count,
       .value = x->value + c.begin,
       .gradient = x->gradient + c.begin,
@@ -33,8 +33,8 @@ static HeedParameterSpan part_of(const Call *call, size_t task) {
 static void step_sgd(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const HeedParameterSpan part = part_of(call, task);
-  HeedSgdStep step = call->sgd;
+  const HeedOptimizerParameter part = part_of(call, task);
+  HeedOptimizerSgdStep step = call->sgd;
   step.weight_decay = (float)part.weight_decay;
   call->kernels->sgd(&step, &part);
 }
@@ -42,8 +42,8 @@ static void step_sgd(void *context, size_t task, size_t worker) {
 static void step_adam(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const HeedParameterSpan part = part_of(call, task);
-  HeedAdamStep step = call->adam;
+  const HeedOptimizerParameter part = part_of(call, task);
+  HeedOptimizerAdamStep step = call->adam;
   if (call->decoupled)
     step.w_scale = (float)(1 - call->lr * part.weight_decay);
   else
@@ -52,11 +52,11 @@ static void step_adam(void *context, size_t task, size_t worker) {
 }
 
 // `m`, `v`, `v_max`: which moments are needed.
-static HeedStatus check_spans(size_t count, const HeedParameterSpan *spans, bool m, bool v, bool v_max) {
+static HeedStatus check_spans(size_t count, const HeedOptimizerParameter *spans, bool m, bool v, bool v_max) {
   if (count > 0 && !spans) return HeedStatusBadArgument;
   for (size_t i = 0; i < count; i++) {
-    const HeedParameterSpan *x = spans + i;
-    if (!heed_span_fits(x->count)) return HeedStatusBadShape;
+    const HeedOptimizerParameter *x = spans + i;
+    if (!heed_optimizer_span_fits(x->count)) return HeedStatusBadShape;
     if (!heed_is_amount(x->weight_decay)) return HeedStatusBadArgument;
     if (x->count == 0) continue;
     if (!x->value || !x->gradient || (m && !x->m) || (v && !x->v) || (v_max && !x->v_max)) return HeedStatusBadArgument;
@@ -65,20 +65,20 @@ static HeedStatus check_spans(size_t count, const HeedParameterSpan *spans, bool
 }
 
 static HeedStatus run(Call *call, size_t count, HeedTask task, double flops) {
-  if (!heed_chunks_begin(&call->chunks, count)) return HeedStatusOutOfMemory;
-  for (size_t i = 0; i < count; i++) heed_chunks_add(&call->chunks, call->spans[i].count);
-  heed_chunks_run(&call->chunks, flops, task, call);
-  heed_scratch_pop(call->chunks.first);
+  if (!heed_optimizer_chunks_begin(&call->chunks, count)) return HeedStatusOutOfMemory;
+  for (size_t i = 0; i < count; i++) heed_optimizer_chunks_add(&call->chunks, call->spans[i].count);
+  heed_optimizer_chunks_run(&call->chunks, flops, task, call);
+  heed_scratch_pop(call->chunks.first_task);
   return HeedStatusOk;
 }
 
-HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParameterSpan *spans) {
+HeedStatus heed_optimizer_sgd(const HeedOptimizerSgd *sgd, size_t count, const HeedOptimizerParameter *spans) {
   HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = heed_optimizer_check_sgd(sgd);
   if (status == HeedStatusOk) status = check_spans(count, spans, sgd->momentum != 0, false, false);
   if (status != HeedStatusOk) return status;
   Call call = {.kernels = &heed_kernels()->optimizer, .spans = spans};
-  call.sgd = (HeedSgdStep){
+  call.sgd = (HeedOptimizerSgdStep){
       .gradient_scale = sgd->gradient_scale,
       .momentum = (float)sgd->momentum,
       .one_minus_dampening = (float)(1 - sgd->dampening),
@@ -90,13 +90,13 @@ HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParame
   return run(&call, count, step_sgd, 10);
 }
 
-HeedStatus heed_optimizer_adam(const HeedAdam *adam, size_t count, const HeedParameterSpan *spans) {
+HeedStatus heed_optimizer_adam(const HeedOptimizerAdam *adam, size_t count, const HeedOptimizerParameter *spans) {
   HEED_ENTRY_FLUSHING_DENORMALS();
   HeedStatus status = heed_optimizer_check_adam(adam);
   if (status == HeedStatusOk) status = check_spans(count, spans, true, true, adam->amsgrad);
   if (status != HeedStatusOk) return status;
   Call call = {.kernels = &heed_kernels()->optimizer, .spans = spans, .lr = adam->lr, .decoupled = adam->decoupled};
-  call.adam = (HeedAdamStep){
+  call.adam = (HeedOptimizerAdamStep){
       .gradient_scale = adam->gradient_scale,
       .w_scale = 1,
       .one_minus_beta1 = (float)(1 - adam->beta1),

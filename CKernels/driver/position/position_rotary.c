@@ -12,7 +12,7 @@
 
 typedef struct Call {
   const HeedKernels *kernels;
-  const HeedRotaryShape *shape;
+  const HeedPositionRotaryShape *shape;
   const float *input, *table; // row 0 of the table: the first position's
   float *output;
   size_t task_rows;
@@ -21,7 +21,7 @@ typedef struct Call {
 static void rotate_rows(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const HeedRotaryShape *s = call->shape;
+  const HeedPositionRotaryShape *s = call->shape;
   const size_t rows = s->batch * s->heads * s->length, first = task * call->task_rows;
   const size_t end = first + heed_size_min(rows - first, call->task_rows);
   for (size_t i = first; i < end; i++) {
@@ -33,14 +33,14 @@ static void rotate_rows(void *context, size_t task, size_t worker) {
   }
 }
 
-static HeedPositionTable table_of(const HeedRotaryShape *s) {
+static HeedPositionTable table_of(const HeedPositionRotaryShape *s) {
   return (HeedPositionTable){
       .first_position = s->first_position, .length = s->length, .columns = s->rotary, .base = s->base, .blocks = true};
 }
 
-HeedStatus heed_position_rotary_table(const HeedRotaryShape *shape, float *table) {
+HeedStatus heed_position_rotary_table(const HeedPositionRotaryShape *shape, float *table) {
   HEED_ENTRY();
-  const HeedStatus status = heed_rotary_check(shape, false);
+  const HeedStatus status = heed_position_check_rotary(shape, false);
   if (status != HeedStatusOk) return status;
   if (shape->length == 0 || shape->rotary == 0) return HeedStatusOk;
   if (!table) return HeedStatusBadArgument;
@@ -48,11 +48,12 @@ HeedStatus heed_position_rotary_table(const HeedRotaryShape *shape, float *table
   return heed_position_table_fill(&description, table) ? HeedStatusOk : HeedStatusOutOfMemory;
 }
 
-HeedStatus heed_position_rotary(const HeedRotaryShape *shape, const float *input, const float *table, size_t table_rows, float *output) {
+HeedStatus heed_position_rotary(const HeedPositionRotaryShape *shape, const float *input, const float *table, size_t table_rows,
+                                float *output) {
   HEED_ENTRY();
-  const HeedStatus status = heed_rotary_check(shape, true);
+  const HeedStatus status = heed_position_check_rotary(shape, true);
   if (status != HeedStatusOk) return status;
-  const HeedRotaryShape *s = shape;
+  const HeedPositionRotaryShape *s = shape;
   if (s->batch == 0 || s->heads == 0 || s->length == 0 || s->columns == 0) return HeedStatusOk;
   if (!input || !output || !heed_position_is_in_table(s->first_position, s->length, table, table_rows)) return HeedStatusBadArgument;
   float *own = NULL;

@@ -10,7 +10,7 @@
 
 typedef struct Call {
   const HeedKernels *kernels;
-  const HeedSinusoidalShape *shape;
+  const HeedPositionSinusoidalShape *shape;
   const float *input, *table; // row 0 of the table: the first position's
   float *output;
   size_t task_rows;
@@ -19,7 +19,7 @@ typedef struct Call {
 static void add_rows(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const HeedSinusoidalShape *s = call->shape;
+  const HeedPositionSinusoidalShape *s = call->shape;
   const size_t rows = s->batch * s->length, first = task * call->task_rows;
   const size_t end = first + heed_size_min(rows - first, call->task_rows);
   for (size_t i = first; i < end; i++) {
@@ -29,13 +29,13 @@ static void add_rows(void *context, size_t task, size_t worker) {
   }
 }
 
-static HeedPositionTable table_of(const HeedSinusoidalShape *s) {
+static HeedPositionTable table_of(const HeedPositionSinusoidalShape *s) {
   return (HeedPositionTable){.first_position = s->first_position, .length = s->length, .columns = s->columns, .base = s->base};
 }
 
-HeedStatus heed_position_sinusoidal_table(const HeedSinusoidalShape *shape, float *table) {
+HeedStatus heed_position_sinusoidal_table(const HeedPositionSinusoidalShape *shape, float *table) {
   HEED_ENTRY();
-  const HeedStatus status = heed_sinusoidal_check(shape, false);
+  const HeedStatus status = heed_position_check_sinusoidal(shape, false);
   if (status != HeedStatusOk) return status;
   if (shape->length == 0 || shape->columns == 0) return HeedStatusOk;
   if (!table) return HeedStatusBadArgument;
@@ -43,12 +43,12 @@ HeedStatus heed_position_sinusoidal_table(const HeedSinusoidalShape *shape, floa
   return heed_position_table_fill(&description, table) ? HeedStatusOk : HeedStatusOutOfMemory;
 }
 
-HeedStatus heed_position_sinusoidal_forward(const HeedSinusoidalShape *shape, const float *input, const float *table, size_t table_rows,
-                                            float *output) {
+HeedStatus heed_position_sinusoidal_forward(const HeedPositionSinusoidalShape *shape, const float *input, const float *table,
+                                            size_t table_rows, float *output) {
   HEED_ENTRY();
-  const HeedStatus status = heed_sinusoidal_check(shape, true);
+  const HeedStatus status = heed_position_check_sinusoidal(shape, true);
   if (status != HeedStatusOk) return status;
-  const HeedSinusoidalShape *s = shape;
+  const HeedPositionSinusoidalShape *s = shape;
   if (s->batch == 0 || s->length == 0 || s->columns == 0) return HeedStatusOk;
   if (!input || !output || !heed_position_is_in_table(s->first_position, s->length, table, table_rows)) return HeedStatusBadArgument;
   float *own = NULL;

@@ -1,5 +1,5 @@
-// Recurrent layers backward. First the steps, last to first: what arrives at h_t, the slopes of the gates' arguments, kept for all steps.
-// Then products over all steps give the gradients of weights and input (recurrent_gradients.c).
+// Recurrent layers backward. First the steps, last to first: what arrives at h_t, the gradients of the gates' arguments, kept for all
+// steps. Then products over all steps give the gradients of weights and input (recurrent_gradients.c).
 
 #include "driver/recurrent/recurrent_backward.h"
 
@@ -11,16 +11,16 @@
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 
-// The rows of w_hh that a phase multiplies with, and where in a row of slopes their gradients stand, in H.
+// The rows of w_hh that a phase multiplies with, and where in a row of d_gates their gradients stand, in H.
 typedef struct Back {
-  size_t first, gates, column;
+  size_t first_gate, gates, column;
 } Back;
 
 static Back back_of(HeedRecurrentCell cell, size_t phase) {
   switch (cell) {
   case HeedRecurrentCellLstm:
     return (Back){0, 4, 0};
-  case HeedRecurrentCellGru:
+  case HeedRecurrentCellGruResetAfter:
     return (Back){0, 3, 1};
   case HeedRecurrentCellGruResetBefore:
     return phase == 0 ? (Back){0, 2, 0} : (Back){2, 1, 2};
@@ -29,9 +29,9 @@ static Back back_of(HeedRecurrentCell cell, size_t phase) {
   }
 }
 
-static float *slopes_at(const HeedRecurrentBackwardCall *c, size_t s) { return c->slopes + c->plan.offset[s] * c->slopes_row; }
+static float *d_gates_at(const HeedRecurrentBackwardCall *c, size_t s) { return c->d_gates + c->plan.offset[s] * c->d_gates_row; }
 
-// sums <- slopes of step s times w_hh, for rows from `first` on, of which `rows` are there.
+// sums <- d_gates of step s times w_hh, for rows from `first` on, of which `rows` are there.
 static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart *part, size_t s, size_t rows, float *sums,
                      const HeedRecurrentBackward *then) {
   if (rows == 0) return;
@@ -41,8 +41,8 @@ static void multiply(const HeedRecurrentBackwardCall *c, const HeedRecurrentPart
       .rows = rows,
       .depth = back.gates * H,
       .width = HEED_GEMM_NR,
-      .a = slopes_at(c, s) + part->first_row * c->slopes_row + back.column * H,
-      .a_row = (ptrdiff_t)c->slopes_row,
+      .a = d_gates_at(c, s) + part->first_row * c->d_gates_row + back.column * H,
+      .a_row = (ptrdiff_t)c->d_gates_row,
       .panel = c->packed[part->phase] + part->panel * back.gates * H * HEED_GEMM_NR,
       .sums = sums,
       .then = then,
@@ -69,28 +69,29 @@ static void backward_part(void *context, const HeedRecurrentPart *part) {
       .sums_row = HEED_GEMM_NR,
       .product_rows = product_rows,
       .carry = c->carry + first * H + unit,
-      .cell = c->cell + first * H + unit,
+      .d_c = c->cell + first * H + unit,
       .reserve = c->reserve + (p->offset[s] + first) * c->reserve_row + unit,
       .reserve_row = (ptrdiff_t)c->reserve_row,
       .reserve_columns = lstm || gru ? 5 : 1,
       .previous_cell = lstm ? previous_cell + first * previous_row + unit : NULL,
       .previous_cell_row = (ptrdiff_t)previous_row,
-      .slopes = slopes_at(c, s) + first * c->slopes_row + unit,
-      .slopes_row = (ptrdiff_t)c->slopes_row,
-      .slopes_columns = p->layout.slopes,
-      .output = c->cotangents->output ? c->cotangents->output + unit : NULL,
-      .output_first = c->output_first + first,
-      .output_offset = (ptrdiff_t)s * c->output_step,
-      .arrived = c->gradients->output ? c->gradients->output + unit : NULL,
-      .arrived_first = c->arrived_first + first,
-      .arrived_offset = (ptrdiff_t)s * c->arrived_step,
+      .d_gates = d_gates_at(c, s) + first * c->d_gates_row + unit,
+      .d_gates_row = (ptrdiff_t)c->d_gates_row,
+      .d_gates_columns = p->layout.d_gates,
+      .d_output = c->d_outputs->d_output ? c->d_outputs->d_output + unit : NULL,
+      .d_output_first = c->output_first + first,
+      .d_output_offset = (ptrdiff_t)s * c->output_step,
+      .d_h = c->gradients->d_h ? c->gradients->d_h + unit : NULL,
+      .d_h_first = c->d_h_first + first,
+      .d_h_offset = (ptrdiff_t)s * c->d_h_step,
       .carries = gru,
   };
   multiply(c, part, source, product_rows, sums, &cell);
   p->kernels->recurrent.backward[p->shape.cell][part->phase](&cell);
 }
 
-// The gradient of h0 from step 0's slopes, for the rows of one group and the units of one panel. Sequences without a step: what came to hn.
+// The gradient of h_0 from step 0's d_gates, for the rows of one group and the units of one panel. Sequences without a step: what came to
+// h_n.
 static void first_state(void *context, size_t task, size_t worker) {
   const HeedRecurrentBackwardCall *c = context;
   const HeedRecurrentPlan *p = &c->plan;
@@ -107,7 +108,7 @@ static void first_state(void *context, size_t task, size_t worker) {
       .sums_row = HEED_GEMM_NR,
       .product_rows = heed_size_min(begun, rows),
       .carry = c->carry + first * H + unit,
-      .h0 = c->gradients->h0 + unit,
+      .d_h_0 = c->gradients->d_h_0 + unit,
       .order = p->order + first,
       .carries = heed_recurrent_is_gru(p->shape.cell),
   };
@@ -119,7 +120,7 @@ static HeedStatus pack_state(HeedRecurrentBackwardCall *c, float *memory) {
   const size_t H = c->plan.shape.hidden;
   for (size_t i = 0; i < c->plan.layout.phases; i++) {
     const Back back = back_of(c->plan.shape.cell, i);
-    const float *rows = c->weights->w_hh + back.first * H * H;
+    const float *rows = c->weights->w_hh + back.first_gate * H * H;
     const HeedStatus status = heed_gemm_pack(back.gates * H, H, HeedElementFloat32, rows, (ptrdiff_t)H, 1, memory);
     if (status != HeedStatusOk) return status;
     c->packed[i] = memory;
@@ -132,17 +133,17 @@ static void run_steps(HeedRecurrentBackwardCall *c) {
   const HeedRecurrentPlan *p = &c->plan;
   const size_t H = p->shape.hidden;
   const bool lstm = p->shape.cell == HeedRecurrentCellLstm;
-  heed_recurrent_take_state(p, c->cotangents->hn, c->carry, H);
-  heed_recurrent_take_state(p, lstm ? c->cotangents->cn : NULL, c->cell, H);
-  heed_recurrent_take_state(p, lstm ? c->inputs->c0 : NULL, c->first_cell, H);
+  heed_recurrent_take_state(p, c->d_outputs->d_h_n, c->carry, H);
+  heed_recurrent_take_state(p, lstm ? c->d_outputs->d_c_n : NULL, c->cell, H);
+  heed_recurrent_take_state(p, lstm ? c->inputs->c_0 : NULL, c->first_cell, H);
   heed_recurrent_run(&c->schedule, 0, p->steps, true, backward_part, c);
-  if (c->gradients->h0) {
+  if (c->gradients->d_h_0) {
     const size_t groups = heed_divide_up(p->shape.batch, HEED_RECURRENT_GROUP), tasks = groups * c->schedule.panels[0];
     const size_t width = heed_parallel_width(tasks, c->schedule.flops * (double)p->shape.batch);
     heed_parallel_for(tasks, heed_size_min(width, c->schedule.width), first_state, c);
   }
-  if (c->gradients->output) heed_recurrent_clear_padding(p, H, c->gradients->output, p->shape.output_batch, p->shape.output_time);
-  if (lstm && c->gradients->c0) heed_recurrent_give_state(p, c->cell, 0, c->gradients->c0);
+  if (c->gradients->d_h) heed_recurrent_clear_padding(p, H, c->gradients->d_h, p->shape.output_batch, p->shape.output_time);
+  if (lstm && c->gradients->d_c_0) heed_recurrent_give_state(p, c->cell, 0, c->gradients->d_c_0);
 }
 
 static void schedule(HeedRecurrentBackwardCall *c) {
@@ -155,17 +156,17 @@ static HeedStatus run(HeedRecurrentBackwardCall *c) {
   const HeedRecurrentShape *s = &c->plan.shape;
   schedule(c);
   const size_t rows = heed_recurrent_rows(&c->plan), H = s->hidden, state = heed_round_up(heed_size_product(s->batch, H), 16);
-  const size_t slopes = heed_round_up(heed_size_product(rows, c->slopes_row), 16),
+  const size_t d_gates = heed_round_up(heed_size_product(rows, c->d_gates_row), 16),
                gathered = heed_round_up(heed_size_product(rows, s->input), 16);
   const size_t sums = c->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_NR;
   const size_t packed = heed_gemm_packed_size(c->plan.layout.gates * H, H, HeedElementFloat32) / sizeof(float);
   const size_t collected = heed_round_up(heed_recurrent_gradients_floats(&c->plan), 16);
-  size_t floats = heed_size_sum(heed_size_sum(slopes, gathered), heed_size_sum(heed_size_sum(sums, packed), collected));
+  size_t floats = heed_size_sum(heed_size_sum(d_gates, gathered), heed_size_sum(heed_size_sum(sums, packed), collected));
   floats = heed_size_sum(floats, heed_size_product(3, state));
   float *memory = heed_scratch_push(heed_size_product(floats, sizeof(float)));
   if (!memory) return HeedStatusOutOfMemory;
   float *at = memory;
-  c->slopes = at, at += slopes;
+  c->d_gates = at, at += d_gates;
   c->gathered = at, at += gathered;
   c->collected = at, at += collected;
   c->sums = at, at += sums;
@@ -182,17 +183,17 @@ static HeedStatus run(HeedRecurrentBackwardCall *c) {
 }
 
 static HeedStatus check(const HeedRecurrentShape *s, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
-                        const float *reserve, const HeedRecurrentCotangents *cotangents, const HeedRecurrentGradients *gradients) {
-  if (!cotangents || !gradients) return HeedStatusBadArgument;
+                        const float *reserve, const HeedRecurrentOutputGradients *d_outputs, const HeedRecurrentGradients *gradients) {
+  if (!d_outputs || !gradients) return HeedStatusBadArgument;
   HeedStatus status = heed_recurrent_check(s, weights, inputs, true);
   if (status != HeedStatusOk) return status;
-  if (cotangents->output) status = heed_recurrent_check_sequence(s, s->hidden, cotangents->output_batch, cotangents->output_time, false);
-  if (status == HeedStatusOk && gradients->output)
-    status = heed_recurrent_check_sequence(s, s->hidden, s->output_batch, s->output_time, true);
-  if (status == HeedStatusOk && gradients->input) status = heed_recurrent_check_sequence(s, s->input, s->input_batch, s->input_time, true);
+  if (d_outputs->d_output) status = heed_recurrent_check_sequence(s, s->hidden, d_outputs->d_output_batch, d_outputs->d_output_time, false);
+  if (status == HeedStatusOk && gradients->d_h) status = heed_recurrent_check_sequence(s, s->hidden, s->output_batch, s->output_time, true);
+  if (status == HeedStatusOk && gradients->d_input)
+    status = heed_recurrent_check_sequence(s, s->input, s->input_batch, s->input_time, true);
   if (status != HeedStatusOk || s->batch == 0 || s->hidden == 0 || s->time == 0) return status;
   if (!reserve || !weights->w_hh) return HeedStatusBadArgument;
-  return gradients->input && s->input > 0 && !weights->w_ih ? HeedStatusBadArgument : HeedStatusOk;
+  return gradients->d_input && s->input > 0 && !weights->w_ih ? HeedStatusBadArgument : HeedStatusOk;
 }
 
 // Without a unit nothing comes back.
@@ -204,25 +205,24 @@ static void clear_input(const HeedRecurrentShape *s, float *gradient) {
 }
 
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
-                                   const float *reserve, const HeedRecurrentCotangents *cotangents,
+                                   const float *reserve, const HeedRecurrentOutputGradients *d_outputs,
                                    const HeedRecurrentGradients *gradients) {
   HEED_ENTRY_FLUSHING_DENORMALS();
-  HeedStatus status = check(shape, weights, inputs, reserve, cotangents, gradients);
+  HeedStatus status = check(shape, weights, inputs, reserve, d_outputs, gradients);
   if (status != HeedStatusOk) return status;
   if (shape->hidden == 0) {
-    clear_input(shape, gradients->input);
+    clear_input(shape, gradients->d_input);
     return HeedStatusOk;
   }
   void *memory = heed_scratch_push(heed_recurrent_plan_size(shape, 2));
   if (!memory) return HeedStatusOutOfMemory;
-  HeedRecurrentBackwardCall c = {
-      .weights = weights, .inputs = inputs, .reserve = reserve, .cotangents = cotangents, .gradients = gradients};
+  HeedRecurrentBackwardCall c = {.weights = weights, .inputs = inputs, .reserve = reserve, .d_outputs = d_outputs, .gradients = gradients};
   c.output_first = heed_recurrent_plan(&c.plan, shape, memory);
-  c.output_step = heed_recurrent_first(&c.plan, cotangents->output_batch, cotangents->output_time, c.output_first);
-  c.arrived_first = c.output_first + shape->batch;
-  c.arrived_step = heed_recurrent_first(&c.plan, shape->output_batch, shape->output_time, c.arrived_first);
+  c.output_step = heed_recurrent_first(&c.plan, d_outputs->d_output_batch, d_outputs->d_output_time, c.output_first);
+  c.d_h_first = c.output_first + shape->batch;
+  c.d_h_step = heed_recurrent_first(&c.plan, shape->output_batch, shape->output_time, c.d_h_first);
   c.reserve_row = c.plan.layout.reserve * shape->hidden;
-  c.slopes_row = c.plan.layout.slopes * shape->hidden;
+  c.d_gates_row = c.plan.layout.d_gates * shape->hidden;
   status = run(&c);
   heed_scratch_pop(memory);
   return status;

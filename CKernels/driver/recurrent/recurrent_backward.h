@@ -11,22 +11,22 @@ typedef struct HeedRecurrentBackwardCall {
   const HeedRecurrentWeights *weights;
   const HeedRecurrentInputs *inputs;
   const float *reserve;
-  const HeedRecurrentCotangents *cotangents;
+  const HeedRecurrentOutputGradients *d_outputs;
   const HeedRecurrentGradients *gradients;
-  size_t reserve_row, slopes_row;         // floats from a packed row to the next
-  const float *packed[2];                 // w_hh as the phases take it, panels of HEED_GEMM_NR units
-  float *slopes;                          // of all packed rows
-  float *gathered;                        // [rows, I]
-  float *collected;                       // gradients or weights in the order of the slopes
-  float *carry, *cell, *first_cell;       // [B, H]
-  ptrdiff_t *output_first, output_step;   // of the output's cotangent
-  ptrdiff_t *arrived_first, arrived_step; // of the output's gradient
+  size_t reserve_row, d_gates_row;      // floats from a packed row to the next
+  const float *packed[2];               // w_hh as the phases take it, panels of HEED_GEMM_NR units
+  float *d_gates;                       // of all packed rows
+  float *gathered;                      // [rows, I]
+  float *collected;                     // gradients or weights in the order of d_gates
+  float *carry, *cell, *first_cell;     // [B, H]
+  ptrdiff_t *output_first, output_step; // of the output's gradient
+  ptrdiff_t *d_h_first, d_h_step;       // of dh
   float *sums;
 } HeedRecurrentBackwardCall;
 
 // Floats of `collected`.
 size_t heed_recurrent_gradients_floats(const HeedRecurrentPlan *plan);
-// Gradients of weights, biases and input from the slopes of all steps.
+// Gradients of weights, biases and input from d_gates of all steps.
 HeedStatus heed_recurrent_gradients(const HeedRecurrentBackwardCall *call);
 
 #endif

@@ -90,7 +90,7 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
       .next = next + first * next_row + unit,
       .next_row = (ptrdiff_t)next_row,
       .next_rows = next_rows > first ? next_rows - first : 0,
-      .last = f->outputs->hn ? f->outputs->hn + unit : NULL,
+      .last = f->outputs->h_n ? f->outputs->h_n + unit : NULL,
       .order = p->order + first,
       .output = f->outputs->output ? f->outputs->output + unit : NULL,
       .output_first = f->output_first + first,
@@ -127,7 +127,8 @@ static HeedStatus multiply_inputs(const Forward *f, size_t from, size_t to) {
   return f->packed_input ? heed_gemm_packed(&shape, NULL, x, f->packed_input, c) : heed_gemm(&shape, NULL, x, f->weights->w_ih, c);
 }
 
-// b_ih + b_hh, but that u_n of a GRU has its own, behind the others. They are added where the gates are made: a product with a bias takes longer.
+// b_ih + b_hh, but that u_n of a GRU has its own, behind the others. They are added where the gates are made: a product with a bias takes
+// longer.
 static void add_biases(const Forward *f) {
   const size_t H = f->plan.shape.hidden, count = f->plan.layout.gates * H;
   const bool gru = heed_recurrent_is_gru(f->plan.shape.cell);
@@ -155,9 +156,9 @@ static HeedStatus run_steps(Forward *f) {
     // A reserve has rows for the sequences that have a step.
     HeedRecurrentPlan begun = *p;
     begun.shape.batch = heed_recurrent_active(p, 0);
-    heed_recurrent_take_state(&begun, f->inputs->h0, state, state_row);
+    heed_recurrent_take_state(&begun, f->inputs->h_0, state, state_row);
   }
-  heed_recurrent_take_state(p, lstm ? f->inputs->c0 : NULL, f->cell, p->shape.hidden);
+  heed_recurrent_take_state(p, lstm ? f->inputs->c_0 : NULL, f->cell, p->shape.hidden);
   add_biases(f);
   for (size_t from = 0, to; from < p->steps; from = to) {
     to = stretch_end(p, from);
@@ -175,14 +176,14 @@ static void finish(const Forward *f) {
   const HeedRecurrentShape *s = &p->shape;
   const size_t H = s->hidden;
   if (f->outputs->output) heed_recurrent_clear_padding(p, H, f->outputs->output, s->output_batch, s->output_time);
-  for (size_t r = heed_recurrent_active(p, 0); f->outputs->hn && r < s->batch; r++) {
-    float *hn = f->outputs->hn + p->order[r] * H;
-    if (f->inputs->h0)
-      memcpy(hn, f->inputs->h0 + p->order[r] * H, H * sizeof(float));
+  for (size_t r = heed_recurrent_active(p, 0); f->outputs->h_n && r < s->batch; r++) {
+    float *h_n = f->outputs->h_n + p->order[r] * H;
+    if (f->inputs->h_0)
+      memcpy(h_n, f->inputs->h_0 + p->order[r] * H, H * sizeof(float));
     else
-      memset(hn, 0, H * sizeof(float));
+      memset(h_n, 0, H * sizeof(float));
   }
-  if (f->outputs->cn && s->cell == HeedRecurrentCellLstm) heed_recurrent_give_state(p, f->cell, 0, f->outputs->cn);
+  if (f->outputs->c_n && s->cell == HeedRecurrentCellLstm) heed_recurrent_give_state(p, f->cell, 0, f->outputs->c_n);
 }
 
 // Where in one block of scratch everything lies, in floats from its beginning; each part is a multiple of 16 floats.

@@ -13,11 +13,11 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define TANH_FLOPS 30.0 // of a tanh and its slope, in multiplications and additions' time
+#define TANH_FLOPS 30.0 // of a tanh and its derivative, in multiplications and additions' time
 
 typedef struct Additive {
-  const HeedScoredCall *call;
-  const float *score_gradients;
+  const HeedScoredAttentionCall *call;
+  const float *d_scores;
   float *query;  // of the projected queries [B, N, A], or null
   float *key;    // of the projected keys [B, T, A], or null
   float *weight; // of v, a sequence each [B, A], or null
@@ -36,9 +36,9 @@ static void column_block(void *context, size_t task, size_t worker) {
   const HeedScoredAttentionKernels *kernels = &x->call->kernels->scored_attention;
   const size_t b = task / x->blocks, first = task % x->blocks * kernels->additive_columns, A = s->attention_dim;
   const size_t columns = heed_size_min(A - first, kernels->additive_columns);
-  const size_t N = s->query_length, T = s->key_length, length = heed_scored_length(s, x->call->inputs, b);
+  const size_t N = s->query_length, T = s->key_length, length = heed_scored_attention_length(s, x->call->inputs, b);
   const size_t q = b * N, k = b * T;
-  const HeedAdditiveRows queries = x->call->queries, keys = x->call->keys;
+  const HeedScoredAttentionAdditiveRows queries = x->call->queries, keys = x->call->keys;
   float *key = x->key ? x->key + k * A + first : NULL, *query = x->query ? x->query + q * A + first : NULL;
   float *weight = x->weight ? x->weight + b * A + first : NULL;
   if (key) clear(key + length * A, T - length, A, columns);
@@ -47,7 +47,7 @@ static void column_block(void *context, size_t task, size_t worker) {
     if (weight) clear(weight, 1, 0, columns);
     return;
   }
-  const HeedAdditiveGradients block = {
+  const HeedScoredAttentionAdditiveGradients block = {
       .queries = N,
       .keys = length,
       .columns = columns,
@@ -55,14 +55,14 @@ static void column_block(void *context, size_t task, size_t worker) {
       .query = {queries.projection + q * A + first, queries.exponential + q * A + first, queries.largest + q},
       .key = {keys.projection + k * A + first, keys.exponential + k * A + first, keys.largest + k},
       .weight = x->call->inputs->score_weight + first,
-      .score_gradients = x->score_gradients + q * T,
-      .score_gradients_row = T,
-      .query_gradient = query,
-      .key_gradient = key,
-      .weight_gradient = weight,
+      .d_scores = x->d_scores + q * T,
+      .d_scores_row = T,
+      .d_query = query,
+      .d_key = key,
+      .d_weight = weight,
       .scratch = x->scratch + worker * x->scratch_stride,
   };
-  kernels->additive_gradients(&block);
+  kernels->additive_backward(&block);
 }
 
 static HeedStatus run_blocks(Additive *x) {
@@ -89,45 +89,50 @@ static void add_sequences(const HeedScoredAttentionShape *s, const float *parts,
   }
 }
 
-static HeedStatus query_gradients(const Additive *x, const HeedScoredAttentionGradients *gradients) {
+static HeedStatus query_backward(const Additive *x, const HeedScoredAttentionGradients *gradients) {
   const HeedScoredAttentionShape *s = x->call->shape;
   const size_t N = s->query_length, A = s->attention_dim, Hq = s->query_dim;
-  const HeedScoredRows projected = {x->query, heed_scored_rows(N, A), A}, query = {x->call->inputs->query, s->query, Hq};
+  const HeedScoredAttentionRows projected = {x->query, heed_scored_attention_rows(N, A), A}, query = {x->call->inputs->query, s->query, Hq};
   HeedStatus status = HeedStatusOk;
-  if (gradients->query_weight) status = heed_scored_outer(x->call, N, true, projected, query, s->accumulate, gradients->query_weight);
-  if (status != HeedStatusOk || !gradients->query) return status;
-  return heed_scored_multiply_visible(x->call, N, true, projected, x->call->inputs->query_weight, (ptrdiff_t)Hq, 1, Hq, gradients->query);
+  if (gradients->d_query_weight)
+    status = heed_scored_attention_outer(x->call, N, true, projected, query, s->accumulate, gradients->d_query_weight);
+  if (status != HeedStatusOk || !gradients->d_query) return status;
+  return heed_scored_attention_multiply_visible(x->call, N, true, projected, x->call->inputs->query_weight, (ptrdiff_t)Hq, 1, Hq,
+                                                gradients->d_query);
 }
 
 static HeedStatus key_gradients(const Additive *x, const HeedScoredAttentionGradients *gradients) {
   const HeedScoredAttentionShape *s = x->call->shape;
   const size_t T = s->key_length, A = s->attention_dim, Hk = s->key_dim;
-  const HeedScoredRows projected = {x->key, heed_scored_rows(T, A), A}, key = {x->call->inputs->key, s->key, Hk};
+  const HeedScoredAttentionRows projected = {x->key, heed_scored_attention_rows(T, A), A}, key = {x->call->inputs->key, s->key, Hk};
   HeedStatus status = HeedStatusOk;
-  if (gradients->key_weight) status = heed_scored_outer(x->call, T, false, projected, key, s->accumulate, gradients->key_weight);
-  if (status != HeedStatusOk || !gradients->key) return status;
-  return heed_scored_multiply_visible(x->call, T, false, projected, x->call->inputs->key_weight, (ptrdiff_t)Hk, 1, Hk, gradients->key);
+  if (gradients->d_key_weight)
+    status = heed_scored_attention_outer(x->call, T, false, projected, key, s->accumulate, gradients->d_key_weight);
+  if (status != HeedStatusOk || !gradients->d_key) return status;
+  return heed_scored_attention_multiply_visible(x->call, T, false, projected, x->call->inputs->key_weight, (ptrdiff_t)Hk, 1, Hk,
+                                                gradients->d_key);
 }
 
-HeedStatus heed_additive_backward(const HeedScoredCall *call, const float *score_gradients, const HeedScoredAttentionGradients *gradients) {
+HeedStatus heed_scored_attention_additive_backward(const HeedScoredAttentionCall *call, const float *d_scores,
+                                                   const HeedScoredAttentionGradients *gradients) {
   const HeedScoredAttentionShape *s = call->shape;
-  const size_t query_floats = gradients->query || gradients->query_weight ? s->batch * s->query_length * s->attention_dim : 0;
-  const bool keys = gradients->key || gradients->key_weight;
+  const size_t query_floats = gradients->d_query || gradients->d_query_weight ? s->batch * s->query_length * s->attention_dim : 0;
+  const bool keys = gradients->d_key || gradients->d_key_weight;
   const size_t key_floats = keys ? s->batch * s->key_length * s->attention_dim : 0;
-  const size_t weight_floats = gradients->score_weight ? s->batch * s->attention_dim : 0;
+  const size_t weight_floats = gradients->d_score_weight ? s->batch * s->attention_dim : 0;
   float *room = heed_scratch_push(heed_size_product(heed_size_sum(query_floats, heed_size_sum(key_floats, weight_floats)), sizeof(float)));
   if (!room) return HeedStatusOutOfMemory;
   Additive x = {
       .call = call,
-      .score_gradients = score_gradients,
-      .query = gradients->query || gradients->query_weight ? room : NULL,
+      .d_scores = d_scores,
+      .query = gradients->d_query || gradients->d_query_weight ? room : NULL,
       .key = keys ? room + query_floats : NULL,
-      .weight = gradients->score_weight ? room + query_floats + key_floats : NULL,
+      .weight = gradients->d_score_weight ? room + query_floats + key_floats : NULL,
   };
   HeedStatus status = run_blocks(&x);
-  if (status == HeedStatusOk && x.query) status = query_gradients(&x, gradients);
+  if (status == HeedStatusOk && x.query) status = query_backward(&x, gradients);
   if (status == HeedStatusOk && keys) status = key_gradients(&x, gradients);
-  if (status == HeedStatusOk && x.weight) add_sequences(s, x.weight, gradients->score_weight);
+  if (status == HeedStatusOk && x.weight) add_sequences(s, x.weight, gradients->d_score_weight);
   heed_scratch_pop(room);
   return status;
 }

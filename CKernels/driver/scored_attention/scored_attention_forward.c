@@ -17,16 +17,16 @@
 #define SOFTMAX_FLOPS 20.0
 
 typedef struct Forward {
-  HeedScoredCall call;
+  HeedScoredAttentionCall call;
   const HeedScoredAttentionOutputs *outputs;
   float *scratch;
   size_t scratch_stride, gemm_floats;
 } Forward;
 
-static void additive_score_block(const HeedScoredCall *call, size_t b, size_t first, size_t rows, size_t length, float *scores) {
+static void additive_score_block(const HeedScoredAttentionCall *call, size_t b, size_t first, size_t rows, size_t length, float *scores) {
   const HeedScoredAttentionShape *s = call->shape;
   const size_t A = s->attention_dim, q = b * s->query_length + first, k = b * s->key_length;
-  const HeedAdditiveScores tile = {
+  const HeedScoredAttentionAdditiveScores tile = {
       .queries = rows,
       .keys = length,
       .dim = A,
@@ -39,7 +39,7 @@ static void additive_score_block(const HeedScoredCall *call, size_t b, size_t fi
   call->kernels->scored_attention.additive_scores(&tile);
 }
 
-static void product_score_block(const HeedScoredCall *call, size_t b, size_t first, size_t rows, size_t length, float *scores,
+static void product_score_block(const HeedScoredAttentionCall *call, size_t b, size_t first, size_t rows, size_t length, float *scores,
                                 float *scratch) {
   const HeedScoredAttentionShape *s = call->shape;
   const bool reads = s->key_dim > 0; // what is empty may be null
@@ -47,10 +47,10 @@ static void product_score_block(const HeedScoredCall *call, size_t b, size_t fir
       .rows = rows,
       .columns = length,
       .depth = s->key_dim,
-      .a = reads ? call->left + heed_scored_offset(call->left_strides, b, first, 0) : NULL,
+      .a = reads ? call->left + heed_scored_attention_offset(call->left_strides, b, first, 0) : NULL,
       .a_row = call->left_strides.row,
       .a_column = call->left_strides.column,
-      .b = reads ? call->inputs->key + heed_scored_offset(s->key, b, 0, 0) : NULL,
+      .b = reads ? call->inputs->key + heed_scored_attention_offset(s->key, b, 0, 0) : NULL,
       .b_row = s->key.column,
       .b_column = s->key.row,
       .c = scores,
@@ -72,10 +72,10 @@ static void context_block(const Forward *f, size_t b, size_t first, size_t rows,
       .a = weights,
       .a_row = (ptrdiff_t)s->key_length,
       .a_column = 1,
-      .b = length > 0 ? f->call.inputs->value + heed_scored_offset(s->value, b, 0, 0) : NULL,
+      .b = length > 0 ? f->call.inputs->value + heed_scored_attention_offset(s->value, b, 0, 0) : NULL,
       .b_row = s->value.row,
       .b_column = s->value.column,
-      .c = f->outputs->output + heed_scored_offset(s->output, b, first, 0),
+      .c = f->outputs->output + heed_scored_attention_offset(s->output, b, first, 0),
       .c_row = s->output.row,
       .c_column = s->output.column,
       .alpha = 1.0f,
@@ -89,10 +89,10 @@ static void attend_block(void *context, size_t task, size_t worker) {
   const HeedScoredAttentionShape *s = f->call.shape;
   const size_t b = task / f->call.blocks, first = task % f->call.blocks * f->call.block_rows, left = s->query_length - first;
   const size_t rows = heed_size_min(left, f->call.block_rows), T = s->key_length;
-  const size_t length = heed_scored_length(s, f->call.inputs, b);
+  const size_t length = heed_scored_attention_length(s, f->call.inputs, b);
   float *gemm = f->scratch + worker * f->scratch_stride;
   float *scores = f->outputs->weights ? f->outputs->weights + (b * s->query_length + first) * T : gemm + f->gemm_floats;
-  if (length > 0 && s->score == HeedAttentionScoreAdditive)
+  if (length > 0 && s->score == HeedScoredAttentionScoreAdditive)
     additive_score_block(&f->call, b, first, rows, length, scores);
   else if (length > 0)
     product_score_block(&f->call, b, first, rows, length, scores, gemm);
@@ -105,9 +105,9 @@ static void attend_block(void *context, size_t task, size_t worker) {
 
 static HeedStatus check(const HeedScoredAttentionShape *s, const HeedScoredAttentionInputs *inputs,
                         const HeedScoredAttentionOutputs *outputs) {
-  const HeedStatus status = heed_scored_check_inputs(s, inputs);
+  const HeedStatus status = heed_scored_attention_check_inputs(s, inputs);
   if (status != HeedStatusOk) return status;
-  const HeedArray output = heed_scored_array(s->batch, s->query_length, s->value_dim, s->output);
+  const HeedArray output = heed_scored_attention_array(s->batch, s->query_length, s->value_dim, s->output);
   if (!heed_array_is_writable(&output, sizeof(float))) return HeedStatusBadStride;
   return outputs && heed_array_has(&output, outputs->output) ? HeedStatusOk : HeedStatusBadArgument;
 }
@@ -118,10 +118,10 @@ HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, 
   HeedStatus status = check(shape, inputs, outputs);
   if (status != HeedStatusOk || shape->batch == 0 || shape->query_length == 0) return status;
   Forward f = {.call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs}, .outputs = outputs};
-  heed_scored_plan(&f.call);
-  status = heed_scored_project(&f.call);
+  heed_scored_attention_plan(&f.call);
+  status = heed_scored_attention_project(&f.call);
   if (status != HeedStatusOk) return status;
-  const bool additive = shape->score == HeedAttentionScoreAdditive;
+  const bool additive = shape->score == HeedScoredAttentionScoreAdditive;
   const size_t rows = f.call.block_rows, T = shape->key_length;
   const size_t context = f.call.kernels->gemm.f32.tile_scratch(rows, shape->value_dim, T),
                scores = additive ? 0 : f.call.kernels->gemm.f32.tile_scratch(rows, T, shape->key_dim);
@@ -137,6 +137,6 @@ HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, 
   else
     status = HeedStatusOutOfMemory;
   heed_scratch_pop(f.scratch);
-  heed_scored_release(&f.call);
+  heed_scored_attention_release(&f.call);
   return status;
 }

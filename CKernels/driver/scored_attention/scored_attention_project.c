@@ -18,14 +18,14 @@
 // ---- Products over all rows of all sequences ------------------------------------------------------------------------------------------
 
 // Rows of a batch that lie evenly are the rows of one matrix.
-static bool joins(size_t batch, size_t rows, HeedSequenceStrides *s) {
+static bool joins(size_t batch, size_t rows, HeedScoredAttentionStrides *s) {
   if (rows == 1) s->row = s->batch; // of a single row the stride says nothing
   if (batch > 1 && rows > 1 && s->batch != (ptrdiff_t)rows * s->row) return false;
   return true;
 }
 
-HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, const float *m, ptrdiff_t m_row, ptrdiff_t m_column,
-                                size_t columns, float *target) {
+HeedStatus heed_scored_attention_multiply(size_t batch, size_t rows, HeedScoredAttentionRows x, const float *m, ptrdiff_t m_row,
+                                          ptrdiff_t m_column, size_t columns, float *target) {
   HeedGemmShape shape = {
       .batch = batch,
       .m = rows,
@@ -43,24 +43,24 @@ HeedStatus heed_scored_multiply(size_t batch, size_t rows, HeedScoredRows x, con
   return heed_gemm(&shape, NULL, x.data, m, target);
 }
 
-static size_t visible_rows(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t b) {
-  const size_t length = heed_scored_length(call->shape, call->inputs, b);
+static size_t visible_rows(const HeedScoredAttentionCall *call, size_t rows, bool all_or_none, size_t b) {
+  const size_t length = heed_scored_attention_length(call->shape, call->inputs, b);
   return all_or_none ? (length > 0 ? rows : 0) : length;
 }
 
 // The visible rows one behind the other; their number.
-static void gather(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, float *target) {
+static void gather(const HeedScoredAttentionCall *call, size_t rows, bool all_or_none, HeedScoredAttentionRows x, float *target) {
   for (size_t b = 0; b < call->shape->batch; b++) {
     const size_t visible = visible_rows(call, rows, all_or_none, b);
     if (visible == 0 || x.columns == 0) continue;
-    call->kernels->matrix.copy(x.data + heed_scored_offset(x.strides, b, 0, 0), x.strides.row, x.strides.column, visible, x.columns, target,
-                               (ptrdiff_t)x.columns, 1);
+    call->kernels->matrix.copy(x.data + heed_scored_attention_offset(x.strides, b, 0, 0), x.strides.row, x.strides.column, visible,
+                               x.columns, target, (ptrdiff_t)x.columns, 1);
     target += visible * x.columns;
   }
 }
 
-HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows left, HeedScoredRows right,
-                             bool accumulate, float *target) {
+HeedStatus heed_scored_attention_outer(const HeedScoredAttentionCall *call, size_t rows, bool all_or_none, HeedScoredAttentionRows left,
+                                       HeedScoredAttentionRows right, bool accumulate, float *target) {
   const size_t batch = call->shape->batch;
   size_t visible = 0;
   for (size_t b = 0; b < batch; b++) visible += visible_rows(call, rows, all_or_none, b);
@@ -72,7 +72,7 @@ HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_o
     gather(call, rows, all_or_none, left, room);
     gather(call, rows, all_or_none, right, room + visible * left.columns);
     left.data = room, right.data = room + visible * left.columns;
-    left.strides = heed_scored_rows(visible, left.columns), right.strides = heed_scored_rows(visible, right.columns);
+    left.strides = heed_scored_attention_rows(visible, left.columns), right.strides = heed_scored_attention_rows(visible, right.columns);
   }
   const HeedGemmShape shape = {
       .batch = 1,
@@ -93,25 +93,28 @@ HeedStatus heed_scored_outer(const HeedScoredCall *call, size_t rows, bool all_o
   return status;
 }
 
-void heed_scored_clear_hidden(const HeedScoredCall *call, size_t rows, bool all_or_none, size_t columns, float *target) {
+void heed_scored_attention_clear_hidden(const HeedScoredAttentionCall *call, size_t rows, bool all_or_none, size_t columns, float *target) {
   for (size_t b = 0; b < call->shape->batch; b++) {
     const size_t visible = visible_rows(call, rows, all_or_none, b), hidden = (rows - visible) * columns;
     if (hidden > 0) memset(target + (b * rows + visible) * columns, 0, hidden * sizeof(float));
   }
 }
 
-HeedStatus heed_scored_multiply_visible(const HeedScoredCall *call, size_t rows, bool all_or_none, HeedScoredRows x, const float *m,
-                                        ptrdiff_t m_row, ptrdiff_t m_column, size_t columns, float *target) {
+HeedStatus heed_scored_attention_multiply_visible(const HeedScoredAttentionCall *call, size_t rows, bool all_or_none,
+                                                  HeedScoredAttentionRows x, const float *m, ptrdiff_t m_row, ptrdiff_t m_column,
+                                                  size_t columns, float *target) {
   const size_t batch = call->shape->batch;
   HeedStatus status = HeedStatusOk;
   for (size_t b = 0; b < batch && status == HeedStatusOk;) {
     const size_t first = b, visible = visible_rows(call, rows, all_or_none, b);
     do b++;
     while (visible == rows && b < batch && visible_rows(call, rows, all_or_none, b) == rows);
-    const HeedScoredRows part = {x.data ? x.data + heed_scored_offset(x.strides, first, 0, 0) : NULL, x.strides, x.columns};
-    if (visible > 0) status = heed_scored_multiply(b - first, visible, part, m, m_row, m_column, columns, target + first * rows * columns);
+    const HeedScoredAttentionRows part = {x.data ? x.data + heed_scored_attention_offset(x.strides, first, 0, 0) : NULL, x.strides,
+                                          x.columns};
+    if (visible > 0)
+      status = heed_scored_attention_multiply(b - first, visible, part, m, m_row, m_column, columns, target + first * rows * columns);
   }
-  heed_scored_clear_hidden(call, rows, all_or_none, columns, target);
+  heed_scored_attention_clear_hidden(call, rows, all_or_none, columns, target);
   return status;
 }
 
@@ -135,14 +138,14 @@ static void prepare_rows(void *context, size_t task, size_t worker) {
 static size_t prepared_floats(size_t rows, size_t dim) { return heed_size_product(rows, heed_size_sum(heed_size_product(2, dim), 1)); }
 
 // The parts of prepared rows.
-static HeedAdditiveRows prepared_rows(const float *prepared, size_t rows, size_t dim) {
-  return (HeedAdditiveRows){prepared, prepared + rows * dim, prepared + 2 * rows * dim};
+static HeedScoredAttentionAdditiveRows prepared_rows(const float *prepared, size_t rows, size_t dim) {
+  return (HeedScoredAttentionAdditiveRows){prepared, prepared + rows * dim, prepared + 2 * rows * dim};
 }
 
 // Projects rows [batch, rows, x.columns] by weight [dim, x.columns] and prepares them.
-static HeedStatus prepare(const HeedKernels *kernels, size_t batch, size_t rows, HeedScoredRows x, const float *weight, size_t dim,
+static HeedStatus prepare(const HeedKernels *kernels, size_t batch, size_t rows, HeedScoredAttentionRows x, const float *weight, size_t dim,
                           float *prepared) {
-  const HeedStatus status = heed_scored_multiply(batch, rows, x, weight, 1, (ptrdiff_t)x.columns, dim, prepared);
+  const HeedStatus status = heed_scored_attention_multiply(batch, rows, x, weight, 1, (ptrdiff_t)x.columns, dim, prepared);
   if (status != HeedStatusOk) return status;
   const size_t all = batch * rows;
   Prepare call = {kernels, all, dim, prepared, prepared + all * dim, prepared + 2 * all * dim};
@@ -151,11 +154,11 @@ static HeedStatus prepare(const HeedKernels *kernels, size_t batch, size_t rows,
   return HeedStatusOk;
 }
 
-static HeedScoredRows query_rows(const HeedScoredCall *call) {
-  return (HeedScoredRows){call->inputs->query, call->shape->query, call->shape->query_dim};
+static HeedScoredAttentionRows query_rows(const HeedScoredAttentionCall *call) {
+  return (HeedScoredAttentionRows){call->inputs->query, call->shape->query, call->shape->query_dim};
 }
 
-static HeedStatus project_additive(HeedScoredCall *call) {
+static HeedStatus project_additive(HeedScoredAttentionCall *call) {
   const HeedScoredAttentionShape *s = call->shape;
   const HeedScoredAttentionInputs *in = call->inputs;
   const size_t A = s->attention_dim, queries = s->batch * s->query_length, keys = s->batch * s->key_length;
@@ -165,7 +168,7 @@ static HeedStatus project_additive(HeedScoredCall *call) {
   float *query = call->room, *key = query + query_floats;
   HeedStatus status = prepare(call->kernels, s->batch, s->query_length, query_rows(call), in->query_weight, A, query);
   if (status == HeedStatusOk && !in->prepared_keys) {
-    const HeedScoredRows rows = {in->key, s->key, s->key_dim};
+    const HeedScoredAttentionRows rows = {in->key, s->key, s->key_dim};
     status = prepare(call->kernels, s->batch, s->key_length, rows, in->key_weight, A, key);
   }
   call->queries = prepared_rows(query, queries, A);
@@ -173,18 +176,18 @@ static HeedStatus project_additive(HeedScoredCall *call) {
   return status;
 }
 
-static HeedStatus project_general(HeedScoredCall *call) {
+static HeedStatus project_general(HeedScoredAttentionCall *call) {
   const HeedScoredAttentionShape *s = call->shape;
   const size_t floats = s->batch * s->query_length * s->key_dim;
   call->room = heed_scratch_push(heed_size_product(floats, sizeof(float)));
   if (!call->room) return HeedStatusOutOfMemory;
   call->left = call->room;
-  call->left_strides = heed_scored_rows(s->query_length, s->key_dim);
-  return heed_scored_multiply(s->batch, s->query_length, query_rows(call), call->inputs->weight, (ptrdiff_t)s->key_dim, 1, s->key_dim,
-                              call->room);
+  call->left_strides = heed_scored_attention_rows(s->query_length, s->key_dim);
+  return heed_scored_attention_multiply(s->batch, s->query_length, query_rows(call), call->inputs->weight, (ptrdiff_t)s->key_dim, 1,
+                                        s->key_dim, call->room);
 }
 
-void heed_scored_plan(HeedScoredCall *call) {
+void heed_scored_attention_plan(HeedScoredAttentionCall *call) {
   const HeedScoredAttentionShape *s = call->shape;
   call->block_rows = heed_size_min(s->query_length, BLOCK_ROWS);
   while (call->block_rows >= 2 * BLOCK_ROWS_LEAST && s->batch * (s->query_length / call->block_rows) < HEED_TASKS_WANTED)
@@ -192,48 +195,48 @@ void heed_scored_plan(HeedScoredCall *call) {
   call->blocks = heed_divide_up(s->query_length, call->block_rows);
 }
 
-HeedStatus heed_scored_project(HeedScoredCall *call) {
+HeedStatus heed_scored_attention_project(HeedScoredAttentionCall *call) {
   const HeedScoredAttentionShape *s = call->shape;
   HeedStatus status = HeedStatusOk;
-  if (s->score == HeedAttentionScoreAdditive)
+  if (s->score == HeedScoredAttentionScoreAdditive)
     status = project_additive(call);
-  else if (s->score == HeedAttentionScoreGeneral)
+  else if (s->score == HeedScoredAttentionScoreGeneral)
     status = project_general(call);
   else
     call->left = call->inputs->query, call->left_strides = s->query;
-  if (status != HeedStatusOk) heed_scored_release(call);
+  if (status != HeedStatusOk) heed_scored_attention_release(call);
   return status;
 }
 
-void heed_scored_release(HeedScoredCall *call) {
+void heed_scored_attention_release(HeedScoredAttentionCall *call) {
   heed_scratch_pop(call->room);
   call->room = NULL;
 }
 
 // ---- Prepared keys --------------------------------------------------------------------------------------------------------------------
 
-size_t heed_additive_attention_prepared_size(const HeedScoredAttentionShape *shape) {
+size_t heed_scored_attention_additive_prepared_size(const HeedScoredAttentionShape *shape) {
   return shape ? prepared_floats(heed_size_product(shape->batch, shape->key_length), shape->attention_dim) : SIZE_MAX;
 }
 
 static HeedStatus check_keys(const HeedScoredAttentionShape *s, const HeedScoredAttentionInputs *in) {
-  const HeedStatus status = heed_scored_check_sizes(s, true);
+  const HeedStatus status = heed_scored_attention_check_sizes(s, true);
   if (status != HeedStatusOk) return status;
-  if (!in || s->score != HeedAttentionScoreAdditive) return HeedStatusBadArgument;
-  const HeedArray key = heed_scored_contiguous(s->batch, s->key_length, s->key_dim),
-                  weight = heed_scored_contiguous(1, s->attention_dim, s->key_dim);
+  if (!in || s->score != HeedScoredAttentionScoreAdditive) return HeedStatusBadArgument;
+  const HeedArray key = heed_scored_attention_contiguous(s->batch, s->key_length, s->key_dim),
+                  weight = heed_scored_attention_contiguous(1, s->attention_dim, s->key_dim);
   if (!heed_array_has(&key, in->key) || !heed_array_has(&weight, in->key_weight)) return HeedStatusBadArgument;
-  return heed_scored_check_lengths(s, in);
+  return heed_scored_attention_check_lengths(s, in);
 }
 
-HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
-                                                float *prepared) {
+HeedStatus heed_scored_attention_additive_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
+                                                       float *prepared) {
   HEED_ENTRY_FLUSHING_DENORMALS();
   const HeedStatus status = check_keys(shape, inputs);
   if (status != HeedStatusOk) return status;
-  if (heed_additive_attention_prepared_size(shape) > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
+  if (heed_scored_attention_additive_prepared_size(shape) > PTRDIFF_MAX / sizeof(float)) return HeedStatusBadShape;
   if (shape->batch == 0 || shape->key_length == 0) return HeedStatusOk;
   if (!prepared) return HeedStatusBadArgument;
-  const HeedScoredRows rows = {inputs->key, shape->key, shape->key_dim};
+  const HeedScoredAttentionRows rows = {inputs->key, shape->key, shape->key_dim};
   return prepare(heed_kernels(), shape->batch, shape->key_length, rows, inputs->key_weight, shape->attention_dim, prepared);
 }

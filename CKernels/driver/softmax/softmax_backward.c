@@ -14,7 +14,7 @@ typedef struct Call {
   const HeedKernels *kernels;
   const HeedSoftmaxBackwardShape *shape;
   const HeedSoftmaxBackwardInputs *inputs;
-  float *gradient;
+  float *d_input;
   HeedSoftmaxRows plan;
   bool direct; // all three are contiguous along columns
   char *scratch;
@@ -27,26 +27,26 @@ static void backward_block(const Call *call, size_t i, size_t rows, float *block
   float *other = block + (call->direct ? 0 : call->plan.block_rows * call->plan.row_stride);
   uint8_t *mask = (uint8_t *)(other + (call->direct ? 0 : call->plan.block_rows * call->plan.row_stride));
   const float *y = call->inputs->output + (ptrdiff_t)i * s->output_row;
-  const float *dy = call->inputs->output_gradient + (ptrdiff_t)i * s->output_gradient_row;
-  float *dx = call->gradient + (ptrdiff_t)i * s->input_gradient_row;
+  const float *dy = call->inputs->d_output + (ptrdiff_t)i * s->d_output_row;
+  float *dx = call->d_input + (ptrdiff_t)i * s->d_input_row;
   if (!call->direct) {
     call->kernels->matrix.copy(y, s->output_row, s->output_column, rows, s->columns, block, stride, 1);
-    call->kernels->matrix.copy(dy, s->output_gradient_row, s->output_gradient_column, rows, s->columns, other, stride, 1);
+    call->kernels->matrix.copy(dy, s->d_output_row, s->d_output_column, rows, s->columns, other, stride, 1);
   }
   for (size_t r = 0; r < rows; r++) {
     const ptrdiff_t p = (ptrdiff_t)r;
     const HeedSoftmaxBackwardRow row = {
         .columns = s->columns,
         .output = call->direct ? y + p * s->output_row : block + p * stride,
-        .output_gradient = call->direct ? dy + p * s->output_gradient_row : other + p * stride,
-        .input_gradient = call->direct ? dx + p * s->input_gradient_row : block + p * stride,
+        .d_output = call->direct ? dy + p * s->d_output_row : other + p * stride,
+        .d_input = call->direct ? dx + p * s->d_input_row : block + p * stride,
         .mask = heed_softmax_contiguous_mask(call->inputs->mask, i + r, s->mask_row, s->mask_column, s->columns, mask),
         .scale = s->scale,
         .logarithm = s->logarithm,
     };
     call->kernels->softmax_backward.row(&row);
   }
-  if (!call->direct) call->kernels->matrix.copy(block, stride, 1, rows, s->columns, dx, s->input_gradient_row, s->input_gradient_column);
+  if (!call->direct) call->kernels->matrix.copy(block, stride, 1, rows, s->columns, dx, s->d_input_row, s->d_input_column);
 }
 
 static void backward_rows(void *context, size_t task, size_t worker) {
@@ -57,13 +57,13 @@ static void backward_rows(void *context, size_t task, size_t worker) {
   for (size_t i = first; i < end; i += call->plan.block_rows) backward_block(call, i, heed_size_min(end - i, call->plan.block_rows), block);
 }
 
-HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *input_gradient) {
+HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *d_input) {
   HEED_ENTRY_FLUSHING_DENORMALS();
-  const HeedStatus status = heed_softmax_backward_check(shape, inputs, input_gradient, true);
+  const HeedStatus status = heed_softmax_backward_check(shape, inputs, d_input, true);
   if (status != HeedStatusOk) return status;
   if (shape->rows == 0 || shape->columns == 0) return HeedStatusOk;
-  Call call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs, .gradient = input_gradient};
-  call.direct = shape->output_column == 1 && shape->output_gradient_column == 1 && shape->input_gradient_column == 1;
+  Call call = {.kernels = heed_kernels(), .shape = shape, .inputs = inputs, .d_input = d_input};
+  call.direct = shape->output_column == 1 && shape->d_output_column == 1 && shape->d_input_column == 1;
   call.plan = heed_softmax_rows(call.kernels, shape->rows, shape->columns, call.direct, 2, inputs->mask && shape->mask_column != 1);
   const size_t tasks = call.plan.tasks;
   const size_t width = heed_parallel_width(tasks, HEED_SOFTMAX_FLOPS_PER_ELEMENT * (double)shape->rows * (double)shape->columns);

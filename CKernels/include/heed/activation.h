@@ -44,13 +44,13 @@ typedef enum HEED_CLOSED HeedActivation {
 // is no activation.
 HeedStatus heed_activation_forward(HeedActivation activation, size_t count, const float *input, float *output);
 
-// What the forward pass kept for the gradient.
-typedef enum HEED_CLOSED HeedActivationKept {
-  HeedActivationKeptInput = 0, // x: every activation
-  HeedActivationKeptOutput,    // y: none, relu, sigmoid, tanh, exp; the others are NotSupported
-} HeedActivationKept;
+// What the forward pass saved for the gradient.
+typedef enum HEED_CLOSED HeedActivationSaved {
+  HeedActivationSavedInput = 0, // x: every activation
+  HeedActivationSavedOutput,    // y: none, relu, sigmoid, tanh, exp; the others are NotSupported
+} HeedActivationSaved;
 
-// input_gradient[i] <- output_gradient[i] f'(x[i]), i < count; the result may be in the place of either operand.
+// d_input[i] <- d_output[i] f'(x[i]), i < count; the result may be in the place of either operand.
 //
 //   relu       1 where x (or y) > 0, else 0: then the gradient is 0 whatever arrives     sigmoid    s (1 - s), s = sigmoid(x)
 //   tanh       1 - tanh(x)^2                                                             silu       s + x s (1 - s)
@@ -66,8 +66,8 @@ typedef enum HEED_CLOSED HeedActivationKept {
 // what y lost in rounding is lost: sigmoid eps y, tanh 2 eps, exp 1.5 eps y, absolute, times what arrives.
 //
 // Errors: BadArgument as above, NotSupported, BadShape (count overflows).
-HeedStatus heed_activation_backward(HeedActivation activation, HeedActivationKept kept, size_t count, const float *kept_values,
-                                    const float *output_gradient, float *input_gradient);
+HeedStatus heed_activation_backward(HeedActivation activation, HeedActivationSaved saved, size_t count, const float *saved_values,
+                                    const float *d_output, float *d_input);
 
 #ifdef __cplusplus
 }

@@ -21,22 +21,22 @@
 // What a hidden key or its value holds (NaN and infinity too) has no effect on the row, bit for bit. A row that may attend nothing gives
 // zeros and L = minus infinity. A NaN that is seen, in a query, a key, a value or the additive mask, gives NaN in the rows that see it and
 // nowhere else; a value's NaN in its own column alone, even where the weight has underflowed to 0. A zero output is +0.
-// Infinities follow IEEE: a score of +inf makes its row NaN, one of -inf has the weight 0, and a row whose scores are all -inf counts as one
-// that may attend nothing; an infinite value makes its column infinite or, where infinities or a weight of 0 meet it, NaN.
+// Infinities follow IEEE: a score of +inf makes its row NaN, one of -inf has the weight 0, and a row whose scores are all -inf counts as
+// one that may attend nothing; an infinite value makes its column infinite or, where infinities or a weight of 0 meet it, NaN.
 // A row whose scores are all saturated is uniform; its L is some number below -2e38. The tiled and decode variants sum before they divide
 // by the sum of the weights: values above FLT_MAX / Nk may overflow there.
 //
-// Small weights. A weight that would be denormal (below 2^-126, of the row's largest or of 1) is 0: over denormal numbers some processors take a
-// hundred times as long. Values keep their denormals.
+// Small weights. A weight that would be denormal (below 2^-126, of the row's largest or of 1) is 0: over denormal numbers some processors
+// take a hundred times as long. Values keep their denormals.
 //
-// Large scores. A float32 score of 300 is off by 1e-5 and more, and so is its weight. Where the largest score that a row sees among 64 keys is beyond
-// 11, the tiled, decode and cached variants sum those of them whose weight is not below 2^-32 of the row's largest so far again, in float64 from
-// float32 Q and K, and round once.
+// Large scores. A float32 score of 300 is off by 1e-5 and more, and so is its weight. Where the largest score that a row sees among 64 keys
+// is beyond 11, the tiled, decode and cached variants sum those of them whose weight is not below 2^-32 of the row's largest so far again,
+// in float64 from float32 Q and K, and round once.
 //
 // Dropout (Srivastava et al. 2014) of the weights: with probability p a weight is 0, else it is divided by 1 - p; L and `weights` are those
-// before. Whether it is kept depends on (seed, offset, b * H + h, i, j) alone: keep(j) of the stream heed_random_row(offset + b * H + h, i) in
-// random.h, so the backward pass draws the same, tile by tile, and nothing is stored. A weight that was dropped is 0, not hidden: NaN in its
-// value shows. A next call of the same seed draws afresh where its offset is larger by B * H. For training: the decode and cached
+// before. Whether it is kept depends on (seed, offset, b * H + h, i, j) alone: keep(j) of the stream heed_random_row(offset + b * H + h, i)
+// in random.h, so the backward pass draws the same, tile by tile, and nothing is stored. A weight that was dropped is 0, not hidden: NaN in
+// its value shows. A next call of the same seed draws afresh where its offset is larger by B * H. For training: the decode and cached
 // variants take none, nor does any from bfloat16.
 //
 // Elements. Q, K and V are all float32 or all bfloat16; masks and outputs are float32. From bfloat16: products of bfloat16 numbers, sums
@@ -71,9 +71,9 @@ extern "C" {
 #endif
 
 // Strides of a [B, heads, rows, columns] array, in elements.
-typedef struct HeedStrides {
+typedef struct HeedAttentionStrides {
   ptrdiff_t batch, head, row, column;
-} HeedStrides;
+} HeedAttentionStrides;
 
 typedef struct HeedAttentionDropout {
   float probability; // p, 0 for none
@@ -81,21 +81,21 @@ typedef struct HeedAttentionDropout {
 } HeedAttentionDropout;
 
 typedef struct HeedAttentionShape {
-  size_t batch;           // B
-  size_t heads;           // H
-  size_t key_value_heads; // G
-  size_t query_length;    // Nq
-  size_t key_length;      // Nk
-  size_t head_dim;        // D
-  size_t value_dim;       // E
-  HeedElement element;    // of Q, K and V
-  HeedStrides query;      // [B, H, Nq, D]
-  HeedStrides key;        // [B, G, Nk, D]
-  HeedStrides value;      // [B, G, Nk, E]
-  HeedStrides output;     // [B, H, Nq, E]
-  HeedStrides boolean;    // [B, H, Nq, Nk], read only where inputs.boolean is given
-  HeedStrides additive;   // [B, H, Nq, Nk], read only where inputs.additive is given
-  float scale;            // usually 1 / sqrt(D)
+  size_t batch;                  // B
+  size_t heads;                  // H
+  size_t key_value_heads;        // G
+  size_t query_length;           // Nq
+  size_t key_length;             // Nk
+  size_t head_dim;               // D
+  size_t value_dim;              // E
+  HeedElement element;           // of Q, K and V
+  HeedAttentionStrides query;    // [B, H, Nq, D]
+  HeedAttentionStrides key;      // [B, G, Nk, D]
+  HeedAttentionStrides value;    // [B, G, Nk, E]
+  HeedAttentionStrides output;   // [B, H, Nq, E]
+  HeedAttentionStrides boolean;  // [B, H, Nq, Nk], read only where inputs.boolean is given
+  HeedAttentionStrides additive; // [B, H, Nq, Nk], read only where inputs.additive is given
+  float scale;                   // usually 1 / sqrt(D)
   bool causal;
   ptrdiff_t causal_offset;
   size_t window; // with causal: how many keys, up to the last it sees, a row may attend (sliding window); 0 for all
@@ -122,7 +122,7 @@ typedef struct HeedAttentionReferenceOutputs {
 } HeedAttentionReferenceOutputs;
 
 // A row-major [B, H, N, C] array.
-HeedStrides heed_strides_contiguous(size_t heads, size_t rows, size_t columns);
+HeedAttentionStrides heed_attention_strides_contiguous(size_t heads, size_t rows, size_t columns);
 
 // Scalar, float64, one thread: the specification and the oracle.
 HeedStatus heed_attention_reference_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
@@ -156,7 +156,7 @@ HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, con
 
 // ---- Backward ---------------------------------------------------------------------------------------------------------------------------
 
-// Attention backward, float32: the gradients of the above from the cotangent dO of its output.
+// Attention backward, float32: the gradients of the above from the gradient dO of its output.
 //
 //   P[b,h,i,j]  = exp(S[b,h,i,j] - L[b,h,i])                where row i may attend key j, else 0
 //   delta[b,h,i] = sum_e dO[b,h,i,e] * O[b,h,i,e]
@@ -170,51 +170,52 @@ HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, con
 //
 // Source: Dao et al., "FlashAttention" (2022), appendix B; letters, masks and groups as above.
 //
-// O and L are what the forward pass of any variant gave. Any gradient may be null: it is not computed. Gradients overwrite; none may overlap
-// another or an input. A zero in one is +0.
+// O and L are what the forward pass of any variant gave. Any gradient may be null: it is not computed. Gradients overwrite; none may
+// overlap another or an input. A zero in one is +0.
 //
-// Masks and NaN as forward: what a hidden key, its value, or the query and cotangent of a row that does not see a key hold has no effect on
+// Masks and NaN as forward: what a hidden key, its value, or the query and dO of a row that does not see a key hold has no effect on
 // what they are hidden from, bit for bit. A row that may attend nothing has the gradient zero and adds nothing to any other, whatever its
-// query and cotangent hold, and so has a key that no row sees. A NaN that is seen gives NaN: a query, a cotangent or a log-sum-exp that is
-// NaN in its own row of dQ and in dK (and dV, and dA) of every key that the row sees; a key in dQ of the rows that see it and in dK and dV of
-// all keys those rows see; a value, which makes O NaN, likewise but for dV. Infinities follow IEEE and mostly end as NaN. Where the scores
-// of a row are so large that its L cannot hold them to a few ulp (|L| above 16), its maximum and sum are computed again from them. The tiled variant
-// sums large scores in float64, as the forward pass does. Weights below 2^-100 count as 0, so that no product with them is denormal.
+// query and dO hold, and so has a key that no row sees. A NaN that is seen gives NaN: a query, dO or a log-sum-exp that is
+// NaN in its own row of dQ and in dK (and dV, and dA) of every key that the row sees; a key in dQ of the rows that see it and in dK and dV
+// of all keys those rows see; a value, which makes O NaN, likewise but for dV. Infinities follow IEEE and mostly end as NaN. Where the
+// scores of a row are so large that its L cannot hold them to a few ulp (|L| above 16), its maximum and sum are computed again from them.
+// The tiled variant sums large scores in float64, as the forward pass does. Weights below 2^-100 count as 0, so that no product with them
+// is denormal.
 //
-// Strides of the cotangent are any, 0 too.
+// Strides of dO are any, 0 too.
 //
 // The same bits come out for any number of threads, batch, padding on the right, subset of gradients, and for an entry of the batch alone.
-// They depend on the instruction set, D, E, and what the rows and keys that see each other hold. Sums over keys run by tiles of 64 keys from
-// left to right, sums over queries by tiles of the instruction set's query tile from the first head of a group to the last, each tile's own
-// sum starting at zero.
+// They depend on the instruction set, D, E, and what the rows and keys that see each other hold. Sums over keys run by tiles of 64 keys
+// from left to right, sums over queries by tiles of the instruction set's query tile from the first head of a group to the last, each
+// tile's own sum starting at zero.
 //
-// Errors, checked before anything is written: those of the forward pass, for dO, dQ, dK, dV and dA too (an element of a gradient may be shared
-// only in dA and only by a stride of 0).
+// Errors, checked before anything is written: those of the forward pass, for dO, dQ, dK, dV and dA too (an element of a gradient may be
+// shared only in dA and only by a stride of 0).
 
 typedef struct HeedAttentionBackwardShape {
-  HeedAttentionShape forward;    // as the forward pass had it; its strides of the output are those of O
-  HeedStrides output_gradient;   // [B, H, Nq, E]
-  HeedStrides query_gradient;    // [B, H, Nq, D], read only where gradients.query is given; likewise below
-  HeedStrides key_gradient;      // [B, G, Nk, D]
-  HeedStrides value_gradient;    // [B, G, Nk, E]
-  HeedStrides additive_gradient; // [B, H, Nq, Nk]; 0: summed over that dimension
+  HeedAttentionShape forward;      // as the forward pass had it; its strides of the output are those of O
+  HeedAttentionStrides d_output;   // [B, H, Nq, E]
+  HeedAttentionStrides d_query;    // [B, H, Nq, D], read only where gradients.d_query is given; likewise below
+  HeedAttentionStrides d_key;      // [B, G, Nk, D]
+  HeedAttentionStrides d_value;    // [B, G, Nk, E]
+  HeedAttentionStrides d_additive; // [B, H, Nq, Nk]; 0: summed over that dimension
 } HeedAttentionBackwardShape;
 
 typedef struct HeedAttentionBackwardInputs {
   HeedAttentionInputs forward;
-  const float *output;          // O
-  const float *log_sum_exp;     // L [B, H, Nq] contiguous
-  const float *output_gradient; // dO
+  const float *output;      // O
+  const float *log_sum_exp; // L [B, H, Nq] contiguous
+  const float *d_output;    // dO
 } HeedAttentionBackwardInputs;
 
 typedef struct HeedAttentionGradients {
-  float *query, *key, *value; // or null
-  float *additive;            // or null; the forward pass need not have had an additive mask
+  float *d_query, *d_key, *d_value; // or null
+  float *d_additive;                // or null; the forward pass need not have had an additive mask
 } HeedAttentionGradients;
 
 // The same in float64, for the oracle: query, key and value contiguous in row-major order, additive with the strides of the shape.
 typedef struct HeedAttentionReferenceGradients {
-  double *query, *key, *value, *additive; // or null
+  double *d_query, *d_key, *d_value, *d_additive; // or null
 } HeedAttentionReferenceGradients;
 
 // Scalar, float64, one thread: the specification and the oracle. It computes O and L itself: those of `inputs` are not read.

@@ -5,23 +5,27 @@
 //   backward   dX[n,c,.,.] <- the sum of W[o,.] dY[n,o,.] over all that read X[n,c,.,.]
 //              dW[o,c,i,j] <- sum over n, y, x of dY[n,o,y,x] X[...]
 //              dbias[o]    <- sum over n, y, x of dY[n,o,y,x], in float64
-// Where `accumulate` is set, dW and dbias are added to what they hold ("Gradients" in runtime.h): dW after its sum is rounded, dbias before.
+// Where `accumulate` is set, dW and dbias are added to what they hold ("Gradients" in runtime.h): dW after its sum is rounded, dbias
+// before.
 //
-// X is [batch, C, height, width], Y [batch, O, output height, output width], each with a stride for every dimension (in elements, any sign, 0
-// too for X and dY); dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. One dimension is a height of 1. Y's sizes:
+// X is [batch, C, height, width], Y [batch, O, output height, output width], each with a stride for every dimension (in elements, any sign,
+// 0 too for X and dY); dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. One dimension is a height of 1. Y's
+// sizes:
 //   (size + before + after - dilation (kernel - 1) - 1) / stride + 1, rounded down
 //
 // Sums over c, i, j are taken in this order as gemm.h says: blocks of HEED_GEMM_KC terms, each from zero, added from left to right; dX sums
-// over o likewise for each i, j, and these in order of y, x, then i, j; dW sums over n, y, x in order. The bits of an image's Y and dX depend on the
-// image alone, and nothing depends on threads or, but for the sign of a zero, on strides. Padding counts as zeros: a weight that is not finite makes NaN of it.
+// over o likewise for each i, j, and these in order of y, x, then i, j; dW sums over n, y, x in order. The bits of an image's Y and dX
+// depend on the image alone, and nothing depends on threads or, but for the sign of a zero, on strides. Padding counts as zeros: a weight
+// that is not finite makes NaN of it.
 //
-// Where every channel of X is a group of its own (depthwise) and neither kernel nor strides are very large, dX sums over o, i, j in order, and dW
-// over n, y, x in lanes and those in float64; there padding counts as zeros in dX too.
+// Where every channel of X is a group of its own (depthwise) and neither kernel nor strides are very large, dX sums over o, i, j in order,
+// and dW over n, y, x in lanes and those in float64; there padding counts as zeros in dX too.
 //
 // Scratch: for a worker one tile of the unfolded input, at most some 2 MB for kernels of up to 4096 terms, never the whole of it.
 //
-// Errors, with nothing touched: BadShape (a size of 0 but for batch, C or O not a multiple of G, a kernel larger than the padded input, overflow),
-// BadStride (distances overflow, elements of an output overlap), BadArgument (null pointer to what is needed, no such activation), OutOfMemory.
+// Errors, with nothing touched: BadShape (a size of 0 but for batch, C or O not a multiple of G, a kernel larger than the padded input,
+// overflow), BadStride (distances overflow, elements of an output overlap), BadArgument (null pointer to what is needed, no such
+// activation), OutOfMemory.
 
 #ifndef HEED_CONVOLUTION_H
 #define HEED_CONVOLUTION_H
@@ -33,9 +37,9 @@
 extern "C" {
 #endif
 
-typedef struct HeedImageStrides {
+typedef struct HeedConvolutionStrides {
   ptrdiff_t batch, channel, row, column;
-} HeedImageStrides;
+} HeedConvolutionStrides;
 
 typedef struct HeedConvolutionShape {
   size_t batch, input_channels, output_channels, groups;
@@ -43,10 +47,10 @@ typedef struct HeedConvolutionShape {
   size_t kernel_height, kernel_width;
   size_t stride_height, stride_width;
   size_t dilation_height, dilation_width;
-  size_t top, bottom, left, right; // padding
-  HeedImageStrides input, output;  // of X; of Y and dY
-  HeedImageStrides d_input;        // of dX
-  bool accumulate;                 // backward: dW and dbias
+  size_t top, bottom, left, right;      // padding
+  HeedConvolutionStrides input, output; // of X; of Y and dY
+  HeedConvolutionStrides d_input;       // of dX
+  bool accumulate;                      // backward: dW and dbias
 } HeedConvolutionShape;
 
 // Y's size along one dimension; 0 where the kernel is larger than the padded input, a size is 0 or something overflows.
@@ -63,9 +67,9 @@ HeedStatus heed_convolution_reference_backward(const HeedConvolutionShape *shape
 HeedStatus heed_convolution_forward(const HeedConvolutionShape *shape, const float *input, const float *weight, const float *bias,
                                     HeedActivation activation, float *output);
 
-HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, const float *weight, const float *d_output, float *d_input);
-HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, float *d_weight);
-HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, float *d_bias);
+HeedStatus heed_convolution_input_backward(const HeedConvolutionShape *shape, const float *weight, const float *d_output, float *d_input);
+HeedStatus heed_convolution_weight_backward(const HeedConvolutionShape *shape, const float *input, const float *d_output, float *d_weight);
+HeedStatus heed_convolution_bias_backward(const HeedConvolutionShape *shape, const float *d_output, float *d_bias);
 
 #ifdef __cplusplus
 }

@@ -25,14 +25,14 @@
 extern "C" {
 #endif
 
-typedef enum HEED_CLOSED HeedIndexElement {
-  HeedIndexElementInt32 = 0,
-  HeedIndexElementInt64,
-} HeedIndexElement;
+typedef enum HEED_CLOSED HeedEmbeddingIndex {
+  HeedEmbeddingIndexInt32 = 0,
+  HeedEmbeddingIndexInt64,
+} HeedEmbeddingIndex;
 
 typedef struct HeedEmbeddingShape {
   size_t tokens, vocabulary, columns;
-  HeedIndexElement id_element;
+  HeedEmbeddingIndex id_element;
   ptrdiff_t id_step;
   ptrdiff_t table_row;  // stride of W, and of dW (dense)
   ptrdiff_t output_row; // stride of Y, and of dY
@@ -42,17 +42,15 @@ typedef struct HeedEmbeddingShape {
 } HeedEmbeddingShape;
 
 HeedStatus heed_embedding_forward(const HeedEmbeddingShape *shape, const float *table, const void *ids, float *output);
-HeedStatus heed_embedding_backward_dense(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
-                                         float *table_gradient);
+HeedStatus heed_embedding_dense_backward(const HeedEmbeddingShape *shape, const void *ids, const float *d_output, float *d_table);
 
-// `rows` (of the kind of `ids`) and `gradients` [.., columns], contiguous, have room for min(tokens, vocabulary) rows; `count` receives how
+// `rows` (of the kind of `ids`) and `d_rows` [.., columns], contiguous, have room for min(tokens, vocabulary) rows; `count` receives how
 // many there are.
-HeedStatus heed_embedding_backward_touched(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient, void *rows,
-                                           float *gradients, size_t *count);
+HeedStatus heed_embedding_touched_backward(const HeedEmbeddingShape *shape, const void *ids, const float *d_output, void *rows,
+                                           float *d_rows, size_t *count);
 
-// The scatter-add in float64, token after token; `table_gradient` [vocabulary, columns] is contiguous and overwritten.
-HeedStatus heed_embedding_reference_backward(const HeedEmbeddingShape *shape, const void *ids, const float *output_gradient,
-                                             double *table_gradient);
+// The scatter-add in float64, token after token; `d_table` [vocabulary, columns] is contiguous and overwritten.
+HeedStatus heed_embedding_reference_backward(const HeedEmbeddingShape *shape, const void *ids, const float *d_output, double *d_table);
 
 #ifdef __cplusplus
 }

@@ -34,12 +34,12 @@ typedef struct HeedKeyValueCache {
 size_t heed_key_value_cache_key_bytes(const HeedKeyValueCache *cache);
 size_t heed_key_value_cache_value_bytes(const HeedKeyValueCache *cache);
 
-// Writes `count` keys and values of every entry and head at positions `first` ... `first + count - 1`:
+// Writes `count` keys and values of every entry and head at positions `first_position` ... `first_position + count - 1`:
 //   key [B, G, count, D], value [B, G, count, E], float32, with any strides; a bfloat16 cache rounds to nearest, ties to even.
 // Errors: BadShape (positions past the chunks, sizes that overflow), BadStride (an element's distance from the first overflows),
 // BadArgument (a null cache, null data, no such element).
-HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first, size_t count, const float *key, HeedStrides key_strides,
-                                      const float *value, HeedStrides value_strides);
+HeedStatus heed_key_value_cache_write(const HeedKeyValueCache *cache, size_t first_position, size_t count, const float *key,
+                                      HeedAttentionStrides key_strides, const float *value, HeedAttentionStrides value_strides);
 
 // Attention of float32 queries over the first shape.key_length positions: as heed_attention_automatic_forward, with the bits of the same
 // keys and values in rows (over a bfloat16 cache: in bfloat16 rows, with the queries rounded). shape.element is that of the queries,

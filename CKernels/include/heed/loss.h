@@ -3,21 +3,22 @@
 //
 // Every function computes the loss, the gradients, or both in one call: a null output is not wanted. Reductions:
 //
-//   none   loss[i] for each row (element), gradients times output_gradient[i]
-//   sum    loss[0] = sum_i loss_i, gradients times output_gradient[0]
-//   mean   loss[0] = sum_i loss_i / count, gradients times output_gradient[0] / count        (each loss says what it counts)
+//   none   loss[i] for each row (element), gradients times d_loss[i]
+//   sum    loss[0] = sum_i loss_i, gradients times d_loss[0]
+//   mean   loss[0] = sum_i loss_i / count, gradients times d_loss[0] / count        (each loss says what it counts)
 //
-// output_gradient null is 1. A mean over nothing (no rows, all of them ignored) is 0 and so are its gradients. Losses and
+// d_loss null is 1. A mean over nothing (no rows, all of them ignored) is 0 and so are its gradients. Losses and
 // gradients overwrite, but those of negative sampling's tables may accumulate.
 //
-// Cross-entropy, distillation and negative sampling take numbers below 2^-126 in magnitude for 0 and give 0 for them: the gradients of classes that
-// are next to impossible would be denormal, over which some processors take a hundred times as long. The losses of elements keep denormals.
+// Cross-entropy, distillation and negative sampling take numbers below 2^-126 in magnitude for 0 and give 0 for them: the gradients of
+// classes that are next to impossible would be denormal, over which some processors take a hundred times as long. The losses of elements
+// keep denormals.
 //
-// The bits of a row's loss and gradient depend on the row, its factor and the instruction set alone; those of a sum on the rows in their order;
-// never on the number of threads. NaN in a row makes NaN of the row's loss and gradient, and of a sum or mean over it.
+// The bits of a row's loss and gradient depend on the row, its factor and the instruction set alone; those of a sum on the rows in their
+// order; never on the number of threads. NaN in a row makes NaN of the row's loss and gradient, and of a sum or mean over it.
 //
-// Rows are contiguous (column stride 1) with a stride from row to row of at least the row's length for what is written. A gradient may be the
-// logits it belongs to, in place (same address and stride); no other output may overlap an input or another output.
+// Rows are contiguous (column stride 1) with a stride from row to row of at least the row's length for what is written. A gradient may be
+// the logits it belongs to, in place (same address and stride); no other output may overlap an input or another output.
 //
 // Errors, checked before anything is written:
 //   HeedStatusBadShape     a product of sizes overflows
@@ -37,11 +38,11 @@ extern "C" {
 
 #define HEED_LOSS_BLOCK 16384 // elements summed by themselves first, a task
 
-typedef enum HEED_CLOSED HeedReduction {
-  HeedReductionNone = 0,
-  HeedReductionMean,
-  HeedReductionSum,
-} HeedReduction;
+typedef enum HEED_CLOSED HeedLossReduction {
+  HeedLossReductionNone = 0,
+  HeedLossReductionMean,
+  HeedLossReductionSum,
+} HeedLossReduction;
 
 // ---- Cross-entropy --------------------------------------------------------------------------------------------------------------------
 //
@@ -55,30 +56,30 @@ typedef enum HEED_CLOSED HeedReduction {
 // As PyTorch's cross_entropy, but for a mean over nothing: 0 instead of NaN. Minus infinity is the logit of a class of probability 0; as a
 // target it costs infinity. A row of minus infinities alone, or with plus infinity, is NaN.
 // Accuracy: gradient within 4 eps of the row's factor; loss within 2 eps of max(1, |logit - maximum|).
-typedef struct HeedCrossEntropyShape {
+typedef struct HeedLossCrossEntropyShape {
   size_t rows, classes;
-  ptrdiff_t logits_row, gradient_row, probabilities_row; // strides
+  ptrdiff_t logits_row, d_logits_row, probabilities_row; // strides
   bool ignores;                                          // rows whose target is ignore_index are left out (any number, in range or not)
   int64_t ignore_index;
   float label_smoothing;
-  HeedReduction reduction;
-} HeedCrossEntropyShape;
+  HeedLossReduction reduction;
+} HeedLossCrossEntropyShape;
 
-typedef struct HeedCrossEntropyInputs {
+typedef struct HeedLossCrossEntropyInputs {
   const float *logits;               // [rows, classes]
   const int64_t *targets;            // [rows] of 0 ... classes-1, or null
   const float *target_probabilities; // [rows, classes], or null: exactly one of the two
   const float *class_weights;        // [classes], or null
-  const float *output_gradient;      // [rows] or [1], or null
-} HeedCrossEntropyInputs;
+  const float *d_loss;               // [rows] or [1], or null
+} HeedLossCrossEntropyInputs;
 
-typedef struct HeedCrossEntropyOutputs {
+typedef struct HeedLossCrossEntropyOutputs {
   float *loss;     // [rows] or [1], or null
-  float *gradient; // [rows, classes], or null
-} HeedCrossEntropyOutputs;
+  float *d_logits; // [rows, classes], or null
+} HeedLossCrossEntropyOutputs;
 
-HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs,
-                              const HeedCrossEntropyOutputs *outputs);
+HeedStatus heed_loss_cross_entropy(const HeedLossCrossEntropyShape *shape, const HeedLossCrossEntropyInputs *inputs,
+                                   const HeedLossCrossEntropyOutputs *outputs);
 
 // ---- Distillation ---------------------------------------------------------------------------------------------------------------------
 //
@@ -86,25 +87,25 @@ HeedStatus heed_cross_entropy(const HeedCrossEntropyShape *shape, const HeedCros
 //   gradients: student T (p - q), teacher T q (log q - log p - loss_i / T^2)
 //
 // Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015). Classes of q = 0 add 0.
-typedef struct HeedDistillationShape {
+typedef struct HeedLossDistillationShape {
   size_t rows, classes;
-  ptrdiff_t student_row, teacher_row, student_gradient_row, teacher_gradient_row;
+  ptrdiff_t student_row, teacher_row, d_student_row, d_teacher_row;
   float temperature;
-  HeedReduction reduction;
-} HeedDistillationShape;
+  HeedLossReduction reduction;
+} HeedLossDistillationShape;
 
-typedef struct HeedDistillationInputs {
+typedef struct HeedLossDistillationInputs {
   const float *student, *teacher; // [rows, classes]
-  const float *output_gradient;
-} HeedDistillationInputs;
+  const float *d_loss;
+} HeedLossDistillationInputs;
 
-typedef struct HeedDistillationOutputs {
+typedef struct HeedLossDistillationOutputs {
   float *loss;
-  float *student_gradient, *teacher_gradient; // [rows, classes], or null
-} HeedDistillationOutputs;
+  float *d_student, *d_teacher; // [rows, classes], or null
+} HeedLossDistillationOutputs;
 
-HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs,
-                                  const HeedDistillationOutputs *outputs);
+HeedStatus heed_loss_distillation(const HeedLossDistillationShape *shape, const HeedLossDistillationInputs *inputs,
+                                  const HeedLossDistillationOutputs *outputs);
 
 // ---- Negative sampling ----------------------------------------------------------------------------------------------------------------
 //
@@ -113,40 +114,40 @@ HeedStatus heed_distillation_loss(const HeedDistillationShape *shape, const Heed
 //
 // Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality" (2013).
 //
-// Gradients are taken of the tables (or of rows of them: `touched`). Each row of a gradient is the sum over the pairs that touch it, in order
-// of pairs, in float64. Dense: into the whole table [rows, dim], added to what that holds where `accumulate` is set ("Gradients" in
+// Gradients are taken of the tables (or of rows of them: `touched`). Each row of a gradient is the sum over the pairs that touch it, in
+// order of pairs, in float64. Dense: into the whole table [rows, dim], added to what that holds where `accumulate` is set ("Gradients" in
 // runtime.h). Touched: the rows that are touched, in ascending order, are listed and their gradients written one behind the other,
 // overwriting always.
 // Scratch: pairs * (negatives + 2) * dim floats for both gradients.
-typedef struct HeedNegativeSamplingShape {
+typedef struct HeedLossNegativeSamplingShape {
   size_t pairs, negatives, dim;
   size_t center_rows, context_rows;  // of the tables
   ptrdiff_t center_row, context_row; // strides
-  ptrdiff_t center_gradient_row, context_gradient_row;
-  HeedReduction reduction;
+  ptrdiff_t d_center_row, d_context_row;
+  HeedLossReduction reduction;
   bool accumulate; // dense gradients of the tables
-} HeedNegativeSamplingShape;
+} HeedLossNegativeSamplingShape;
 
-typedef struct HeedNegativeSamplingInputs {
+typedef struct HeedLossNegativeSamplingInputs {
   const float *center_table, *context_table;     // [center_rows, dim], [context_rows, dim]; may be one table
   const int64_t *centers, *contexts, *negatives; // [pairs], [pairs], [pairs, negatives]
-  const float *output_gradient;
-} HeedNegativeSamplingInputs;
+  const float *d_loss;
+} HeedLossNegativeSamplingInputs;
 
 // The gradient of one table; `gradient` null: not wanted.
-typedef struct HeedTableGradient {
-  float *gradient;  // dense: [table rows, dim]; touched: room for [min(occurrences, table rows), dim]
+typedef struct HeedLossTableGradient {
+  float *d_table;   // dense: [table rows, dim]; touched: room for [min(occurrences, table rows), dim]
   int64_t *touched; // null: dense; else room for as many indices, ascending
   size_t *count;    // of touched rows; written where `touched` is given
-} HeedTableGradient;
+} HeedLossTableGradient;
 
-typedef struct HeedNegativeSamplingOutputs {
+typedef struct HeedLossNegativeSamplingOutputs {
   float *loss;
-  HeedTableGradient center, context;
-} HeedNegativeSamplingOutputs;
+  HeedLossTableGradient d_center, d_context;
+} HeedLossNegativeSamplingOutputs;
 
-HeedStatus heed_negative_sampling(const HeedNegativeSamplingShape *shape, const HeedNegativeSamplingInputs *inputs,
-                                  const HeedNegativeSamplingOutputs *outputs);
+HeedStatus heed_loss_negative_sampling(const HeedLossNegativeSamplingShape *shape, const HeedLossNegativeSamplingInputs *inputs,
+                                       const HeedLossNegativeSamplingOutputs *outputs);
 
 // ---- Elementwise losses ---------------------------------------------------------------------------------------------------------------
 //
@@ -155,40 +156,40 @@ HeedStatus heed_negative_sampling(const HeedNegativeSamplingShape *shape, const 
 //   mean squared error                 loss_i = (x - t)^2                                                 mean: over elements
 //
 // Arrays of `count` elements, contiguous. Accuracy: 4 eps of the terms above; gradients 4 eps.
-typedef struct HeedElementwiseLossShape {
+typedef struct HeedLossElementwiseShape {
   size_t count;
   float positive_weight; // binary cross-entropy alone
-  HeedReduction reduction;
-} HeedElementwiseLossShape;
+  HeedLossReduction reduction;
+} HeedLossElementwiseShape;
 
-typedef struct HeedElementwiseLossInputs {
+typedef struct HeedLossElementwiseInputs {
   const float *input, *targets;
-  const float *output_gradient;
-} HeedElementwiseLossInputs;
+  const float *d_loss;
+} HeedLossElementwiseInputs;
 
-typedef struct HeedElementwiseLossOutputs {
-  float *loss;     // [count] or [1], or null
-  float *gradient; // of the input, [count], or null
-} HeedElementwiseLossOutputs;
+typedef struct HeedLossElementwiseOutputs {
+  float *loss;    // [count] or [1], or null
+  float *d_input; // of the input, [count], or null
+} HeedLossElementwiseOutputs;
 
-HeedStatus heed_binary_cross_entropy(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
-                                     const HeedElementwiseLossOutputs *outputs);
-HeedStatus heed_squared_error(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs,
-                              const HeedElementwiseLossOutputs *outputs);
+HeedStatus heed_loss_binary_cross_entropy(const HeedLossElementwiseShape *shape, const HeedLossElementwiseInputs *inputs,
+                                          const HeedLossElementwiseOutputs *outputs);
+HeedStatus heed_loss_squared_error(const HeedLossElementwiseShape *shape, const HeedLossElementwiseInputs *inputs,
+                                   const HeedLossElementwiseOutputs *outputs);
 
 // ---- The specification in code: scalar, float64, one thread ---------------------------------------------------------------------------
 //
 // Contiguous results; the same checks. Table gradients are dense and overwrite.
-HeedStatus heed_cross_entropy_reference(const HeedCrossEntropyShape *shape, const HeedCrossEntropyInputs *inputs, double *loss,
-                                        double *gradient);
-HeedStatus heed_distillation_loss_reference(const HeedDistillationShape *shape, const HeedDistillationInputs *inputs, double *loss,
-                                            double *student_gradient, double *teacher_gradient);
-HeedStatus heed_negative_sampling_reference(const HeedNegativeSamplingShape *shape, const HeedNegativeSamplingInputs *inputs, double *loss,
-                                            double *center_gradient, double *context_gradient);
-HeedStatus heed_binary_cross_entropy_reference(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs, double *loss,
-                                               double *gradient);
-HeedStatus heed_squared_error_reference(const HeedElementwiseLossShape *shape, const HeedElementwiseLossInputs *inputs, double *loss,
-                                        double *gradient);
+HeedStatus heed_loss_reference_cross_entropy(const HeedLossCrossEntropyShape *shape, const HeedLossCrossEntropyInputs *inputs, double *loss,
+                                             double *d_logits);
+HeedStatus heed_loss_reference_distillation(const HeedLossDistillationShape *shape, const HeedLossDistillationInputs *inputs, double *loss,
+                                            double *d_student, double *d_teacher);
+HeedStatus heed_loss_reference_negative_sampling(const HeedLossNegativeSamplingShape *shape, const HeedLossNegativeSamplingInputs *inputs,
+                                                 double *loss, double *d_center, double *d_context);
+HeedStatus heed_loss_reference_binary_cross_entropy(const HeedLossElementwiseShape *shape, const HeedLossElementwiseInputs *inputs,
+                                                    double *loss, double *d_input);
+HeedStatus heed_loss_reference_squared_error(const HeedLossElementwiseShape *shape, const HeedLossElementwiseInputs *inputs, double *loss,
+                                             double *d_input);
 
 #ifdef __cplusplus
 }

@@ -1,9 +1,9 @@
 // Optimisers: one fused pass over all parameters, and what is done to their gradients before it.
 //
-// Parameters are a list of spans, each a contiguous array with its gradient, its moments and its weight decay, so that parameters that decay
-// and others that do not are one pass. All arithmetic is elementwise in float32, with coefficients that were computed in float64, so an
-// element's bits depend on its own numbers and the instruction set only. g is the gradient times gradient_scale (the factor of clipping, or
-// 1 / the number of accumulated batches, without a pass of its own), w the value, t the step.
+// Parameters are a list of spans, each a contiguous array with its gradient, its moments and its weight decay, so that parameters that
+// decay and others that do not are one pass. All arithmetic is elementwise in float32, with coefficients that were computed in float64, so
+// an element's bits depend on its own numbers and the instruction set only. g is the gradient times gradient_scale (the factor of clipping,
+// or 1 / the number of accumulated batches, without a pass of its own), w the value, t the step.
 //
 // SGD (torch.optim.SGD):
 //   g <- g + weight_decay w
@@ -35,7 +35,7 @@
 extern "C" {
 #endif
 
-typedef struct HeedParameterSpan {
+typedef struct HeedOptimizerParameter {
   size_t count;
   float *value;
   const float *gradient;
@@ -43,50 +43,51 @@ typedef struct HeedParameterSpan {
   float *v;     // Adam
   float *v_max; // Adam with amsgrad
   double weight_decay;
-} HeedParameterSpan;
+} HeedOptimizerParameter;
 
-typedef struct HeedSgd {
+typedef struct HeedOptimizerSgd {
   double lr, momentum, dampening;
   bool nesterov;
   uint64_t step; // from 1
   float gradient_scale;
-} HeedSgd;
+} HeedOptimizerSgd;
 
-typedef struct HeedAdam {
+typedef struct HeedOptimizerAdam {
   double lr, beta1, beta2, eps;
   bool decoupled, amsgrad;
   uint64_t step; // from 1
   float gradient_scale;
-} HeedAdam;
+} HeedOptimizerAdam;
 
-HeedStatus heed_optimizer_sgd(const HeedSgd *sgd, size_t count, const HeedParameterSpan *spans);
-HeedStatus heed_optimizer_adam(const HeedAdam *adam, size_t count, const HeedParameterSpan *spans);
+HeedStatus heed_optimizer_sgd(const HeedOptimizerSgd *sgd, size_t count, const HeedOptimizerParameter *spans);
+HeedStatus heed_optimizer_adam(const HeedOptimizerAdam *adam, size_t count, const HeedOptimizerParameter *spans);
 
 // One span, all state in float64, scalar; denormals of float32 are kept.
-HeedStatus heed_optimizer_reference_sgd(const HeedSgd *sgd, double weight_decay, size_t count, const float *gradient, double *value,
-                                        double *m);
-HeedStatus heed_optimizer_reference_adam(const HeedAdam *adam, double weight_decay, size_t count, const float *gradient, double *value,
-                                         double *m, double *v, double *v_max);
+HeedStatus heed_optimizer_reference_sgd(const HeedOptimizerSgd *sgd, double weight_decay, size_t count, const float *gradient,
+                                        double *value, double *m);
+HeedStatus heed_optimizer_reference_adam(const HeedOptimizerAdam *adam, double weight_decay, size_t count, const float *gradient,
+                                         double *value, double *m, double *v, double *v_max);
 
 // ---- Gradients --------------------------------------------------------------------------------------------------------------------------
 
-typedef struct HeedSpan {
+typedef struct HeedOptimizerSpan {
   size_t count;
   float *data;
-} HeedSpan;
+} HeedOptimizerSpan;
 
-// norm <- the square root of the sum of all squares, in float64: squares are exact, chunks of HEED_OPTIMIZER_CHUNK elements are summed in 16
-// interleaved sums added in order, chunks and spans in order; the same bits on every instruction set. NaN or infinite where an element is;
-// then `not_finite` receives the number of the first span that holds such an element, else `count`. Either may be null.
+// norm <- the square root of the sum of all squares, in float64: squares are exact, chunks of HEED_OPTIMIZER_CHUNK elements are summed in
+// 16 interleaved sums added in order, chunks and spans in order; the same bits on every instruction set. NaN or infinite where an element
+// is; then `not_finite` receives the number of the first span that holds such an element, else `count`. Either may be null.
 #define HEED_OPTIMIZER_CHUNK 16384
-HeedStatus heed_optimizer_gradient_norm(size_t count, const HeedSpan *spans, double *norm, size_t *not_finite);
+HeedStatus heed_optimizer_gradient_norm(size_t count, const HeedOptimizerSpan *spans, double *norm, size_t *not_finite);
 
 // min(1, max_norm / (norm + 1e-6)): what torch.nn.utils.clip_grad_norm_ multiplies by, for `gradient_scale`. 1 for a norm that is not
 // finite: do not step then.
 float heed_optimizer_clip_factor(double norm, double max_norm);
 
 // targets[i] <- targets[i] + factor * sources[i], one fused multiply-add where the instruction set has one. BadShape where counts differ.
-HeedStatus heed_optimizer_gradient_accumulate(size_t count, const HeedSpan *targets, const HeedSpan *sources, float factor);
+HeedStatus heed_optimizer_gradient_accumulate(size_t count, const HeedOptimizerSpan *targets, const HeedOptimizerSpan *sources,
+                                              float factor);
 
 #ifdef __cplusplus
 }

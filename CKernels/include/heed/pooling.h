@@ -5,17 +5,18 @@
 //   average   Y[n,c,y,x] <- sum of the window / its number of elements, the sum in float64
 //             dX <- the sum of dY / that number over the windows that hold the element, in order of y, x
 //
-// The window of output (y, x) is rows y stride_height - top + i dilation_height, i < kernel_height, and columns likewise, without what lies beyond
-// X's edges: padding is never the maximum and adds nothing. The number of elements is that of those inside, or kernel_height kernel_width with
-// `count_padding`. Adaptive windows are rows floor(y height / output_height) ... ceil((y + 1) height / output_height) - 1, columns
-// likewise; an output of 1 x 1 is the global average.
+// The window of output (y, x) is rows y stride_height - top + i dilation_height, i < kernel_height, and columns likewise, without what lies
+// beyond X's edges: padding is never the maximum and adds nothing. The number of elements is that of those inside, or kernel_height
+// kernel_width with `count_padding`. Adaptive windows are rows floor(y height / output_height) ... ceil((y + 1) height / output_height) -
+// 1, columns likewise; an output of 1 x 1 is the global average.
 //
-// NaN in a window is its maximum, the last one where there are several, as PyTorch's. X, Y and dX have strides as a convolution's (convolution.h);
-// dY has Y's. `index` is contiguous [batch, channels, output height, output width]. Outputs overwrite. A plane's bits depend on the plane alone.
+// NaN in a window is its maximum, the last one where there are several, as PyTorch's. X, Y and dX have strides as a convolution's
+// (convolution.h); dY has Y's. `index` is contiguous [batch, channels, output height, output width]. Outputs overwrite. A plane's bits
+// depend on the plane alone.
 //
-// Errors, with nothing touched: BadShape (a size of 0 but for batch and channels, a kernel larger than the padded input, a window that may lie
-// in the padding alone: padding must be at most (dilation (kernel - 1) + 1) / 2 and behind the last output below it; a plane of more than
-// INT32_MAX elements; overflow), BadStride, BadArgument (null pointers, an index that is not of its plane), OutOfMemory.
+// Errors, with nothing touched: BadShape (a size of 0 but for batch and channels, a kernel larger than the padded input, a window that may
+// lie in the padding alone: padding must be at most (dilation (kernel - 1) + 1) / 2 and behind the last output below it; a plane of more
+// than INT32_MAX elements; overflow), BadStride, BadArgument (null pointers, an index that is not of its plane), OutOfMemory.
 
 #ifndef HEED_POOLING_H
 #define HEED_POOLING_H
@@ -35,10 +36,10 @@ typedef struct HeedPoolingShape {
   bool count_padding;                 // average: the number of elements is the kernel's
   bool adaptive;                      // windows follow from the sizes below; what is above counts not
   size_t output_height, output_width; // of adaptive windows
-  HeedImageStrides input, output, d_input;
+  HeedConvolutionStrides input, output, d_input;
 } HeedPoolingShape;
 
-HeedStatus heed_pooling_reference_average(const HeedPoolingShape *shape, const float *input, double *output);
+HeedStatus heed_pooling_reference_average_forward(const HeedPoolingShape *shape, const float *input, double *output);
 HeedStatus heed_pooling_reference_average_backward(const HeedPoolingShape *shape, const float *d_output, double *d_input);
 
 // `index` may be null.

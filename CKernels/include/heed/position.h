@@ -29,42 +29,43 @@ extern "C" {
 
 #define HEED_POSITION_MAX 0x7fffffff // INT32_MAX
 
-typedef struct HeedSinusoidalShape {
+typedef struct HeedPositionSinusoidalShape {
   size_t batch, length, columns;
   ptrdiff_t input_batch, input_row, output_batch, output_row;
   int64_t first_position;
   double base; // 10000 in the paper
-} HeedSinusoidalShape;
+} HeedPositionSinusoidalShape;
 
 // table[t,j] <- T[first_position + t, j], contiguous; batch and strides are not looked at.
-HeedStatus heed_position_sinusoidal_table(const HeedSinusoidalShape *shape, float *table);
+HeedStatus heed_position_sinusoidal_table(const HeedPositionSinusoidalShape *shape, float *table);
 // `table` holds T of positions 0 ... table_rows-1, contiguous; where it is null the rows are worked out in scratch.
-HeedStatus heed_position_sinusoidal_forward(const HeedSinusoidalShape *shape, const float *input, const float *table, size_t table_rows,
-                                            float *output);
+HeedStatus heed_position_sinusoidal_forward(const HeedPositionSinusoidalShape *shape, const float *input, const float *table,
+                                            size_t table_rows, float *output);
 
-typedef enum HEED_CLOSED HeedRotaryLayout {
-  HeedRotaryHalves = 0,
-  HeedRotaryInterleaved,
-} HeedRotaryLayout;
+typedef enum HEED_CLOSED HeedPositionRotaryLayout {
+  HeedPositionRotaryHalves = 0,
+  HeedPositionRotaryInterleaved,
+} HeedPositionRotaryLayout;
 
-typedef struct HeedRotaryShape {
+typedef struct HeedPositionRotaryShape {
   size_t batch, heads, length, columns;
   size_t rotary; // columns that turn
   ptrdiff_t input_batch, input_head, input_row, output_batch, output_head, output_row;
   int64_t first_position;
   double base;
-  HeedRotaryLayout layout;
+  HeedPositionRotaryLayout layout;
   bool inverse;
-} HeedRotaryShape;
+} HeedPositionRotaryShape;
 
 // table[t] <- cos(p f_i) for i < rotary / 2, then sin(p f_i): `rotary` numbers a row; `length` rows, contiguous; batch, heads and strides
 // are not looked at.
-HeedStatus heed_position_rotary_table(const HeedRotaryShape *shape, float *table);
-HeedStatus heed_position_rotary(const HeedRotaryShape *shape, const float *input, const float *table, size_t table_rows, float *output);
+HeedStatus heed_position_rotary_table(const HeedPositionRotaryShape *shape, float *table);
+HeedStatus heed_position_rotary(const HeedPositionRotaryShape *shape, const float *input, const float *table, size_t table_rows,
+                                float *output);
 
 // In float64, angle by angle; outputs contiguous.
-HeedStatus heed_position_sinusoidal_reference(const HeedSinusoidalShape *shape, const float *input, double *output);
-HeedStatus heed_position_rotary_reference(const HeedRotaryShape *shape, const float *input, double *output);
+HeedStatus heed_position_reference_sinusoidal_forward(const HeedPositionSinusoidalShape *shape, const float *input, double *output);
+HeedStatus heed_position_reference_rotary(const HeedPositionRotaryShape *shape, const float *input, double *output);
 
 #ifdef __cplusplus
 }

@@ -1,7 +1,7 @@
 // Random numbers by counting: Philox 4x32-10 (Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011).
 //
-// A sequence is named by a seed and a stream and has 2^64 words of 32 bits. A word depends on (seed, stream, its index n) alone, so that any
-// part of a sequence can be had at any time, in any order, on any number of threads, with the same bits on every instruction set.
+// A sequence is named by a seed and a stream and has 2^64 words of 32 bits. A word depends on (seed, stream, its index n) alone, so that
+// any part of a sequence can be had at any time, in any order, on any number of threads, with the same bits on every instruction set.
 //
 // Word n: let c = 16 (n / 64) + n % 16 and w = n / 16 % 4. Then
 //   word(n) = philox(counter = (c mod 2^32, c / 2^32, stream mod 2^32, stream / 2^32), key = (seed mod 2^32, seed / 2^32))[w]
@@ -12,7 +12,7 @@
 //   uniform    u(n) = (word(n) >> 8) 2^-24, so in [0, 1);  low + (high - low) u(n), rounded after each step and kept below high
 //   normal     Box and Muller (1958) on the words e and o of the same counter, e = word(n & ~16), o = word(n | 16):
 //              r = sqrt(-2 ln((e + 1/2) 2^-32)),  z(n) = r cos(2 pi o 2^-32) where n & 16 is 0, else r sin(2 pi o 2^-32);  |z| < 6.77;
-//              computed in float64 and rounded once (0.51 ulp);  mean + deviation z(n), rounded after each step
+//              computed in float64 and rounded once (0.51 ulp);  mean + standard_deviation z(n), rounded after each step
 //   keep(n)    u(n) >= p: true with probability 1 - p, p taken up to the next multiple of 2^-24; p = 0 keeps all, p = 1 none
 //
 // Dropout of attention weights: the weight of query i and key j in head h of sequence b is kept where keep(j) is true in the stream
@@ -20,8 +20,8 @@
 //
 // Everything overwrites its output; output i is drawn at index offset + i (mod 2^64).
 //
-// Errors: BadShape (the array's bytes overflow), BadArgument (null pointer where count > 0; bounds, mean or deviation not finite, low > high,
-// deviation < 0; p outside 0 ... 1 or NaN).
+// Errors: BadShape (the array's bytes overflow), BadArgument (null pointer where count > 0; bounds, mean or standard standard_deviation not
+// finite, low > high, standard_deviation < 0; p outside 0 ... 1 or NaN).
 
 #ifndef HEED_RANDOM_H
 #define HEED_RANDOM_H
@@ -45,7 +45,7 @@ static inline uint64_t heed_random_row(uint64_t matrix, uint64_t row) { return m
 
 HeedStatus heed_random_bits(const HeedRandom *random, size_t count, uint32_t *output);
 HeedStatus heed_random_uniform(const HeedRandom *random, float low, float high, size_t count, float *output);
-HeedStatus heed_random_normal(const HeedRandom *random, float mean, float deviation, size_t count, float *output);
+HeedStatus heed_random_normal(const HeedRandom *random, float mean, float standard_deviation, size_t count, float *output);
 
 // The block function alone: 10 rounds over four words with a key of two; nothing where a pointer is null.
 void heed_random_reference_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t output[4]);

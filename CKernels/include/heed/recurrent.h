@@ -7,27 +7,27 @@
 //   Rnn             h_t = act(a_t + u_t), act = tanh, relu or sigmoid                                   (Elman 1990)
 //   Lstm            i, f, o = s(a + u), g = tanh(a_g + u_g),  c_t = f * c_(t-1) + i * g,  h_t = o * tanh(c_t)
 //                                                                   (Hochreiter and Schmidhuber 1997; Gers et al. 2000)
-//   Gru             r, z = s(a + u),  n = tanh(a_n + r * u_n),  h_t = (1 - z) * n + z * h_(t-1)          (as PyTorch and cuDNN)
+//   GruResetAfter   r, z = s(a + u),  n = tanh(a_n + r * u_n),  h_t = (1 - z) * n + z * h_(t-1)          (as PyTorch and cuDNN)
 //   GruResetBefore  the same with u_n = w_hn (r * h_(t-1)) + b_hn,  n = tanh(a_n + u_n)                  (Cho et al. 2014)
 //
-// Lengths: sequence b has lengths[b] steps (T where lengths are null). Its outputs past them are 0, and hn and cn are the states at its own
-// end; a sequence of no step has hn = h0 and cn = c0. With `reverse` a sequence begins at its own last step and ends at step 0; output t
-// still belongs to input t. What lies past a sequence's end (input, cotangent, NaN too) has no effect on any bit.
+// Lengths: sequence b has lengths[b] steps (T where lengths are null). Its outputs past them are 0, and h_n and c_n are the states at its
+// own end; a sequence of no step has h_n = h_0 and c_n = c_0. With `reverse` a sequence begins at its own last step and ends at step 0;
+// output t still belongs to input t. What lies past a sequence's end (input, gradient, NaN too) has no effect on any bit.
 //
-// Numbers below 2^-126 in magnitude count as 0 and become 0, as operands, states, gates and gradients: a state that decays, or a gradient that
-// vanishes over many steps, would end among the denormals, over which some processors take a hundred times as long.
+// Numbers below 2^-126 in magnitude count as 0 and become 0, as operands, states, gates and gradients: a state that decays, or a gradient
+// that vanishes over many steps, would end among the denormals, over which some processors take a hundred times as long.
 //
 // Initial states are zeros where null. NaN and infinities go through the formulas and stay within their sequence (in gradients of weights
 // they meet the others).
 //
-// The bits of a sequence's outputs, states and gradients do not depend on threads, on the other sequences, on padding, on strides, on whether the
-// weights were packed, on whether a reserve is kept, or on whether its steps are computed by one call or by many that carry the state. Sums
-// over H, and over the gates in the backward pass, are taken in blocks of HEED_RECURRENT_DEPTH terms, each from zero, the blocks added from
-// left to right. Gradients of weights are sums over all steps of all sequences: step 0 of every sequence that has one, longest first (equally long
-// ones in the order of the batch), then step 1, and so on; step is counted in the order of processing.
+// The bits of a sequence's outputs, states and gradients do not depend on threads, on the other sequences, on padding, on strides, on
+// whether the weights were packed, on whether a reserve is kept, or on whether its steps are computed by one call or by many that carry the
+// state. Sums over H, and over the gates in the backward pass, are taken in blocks of HEED_RECURRENT_DEPTH terms, each from zero, the
+// blocks added from left to right. Gradients of weights are sums over all steps of all sequences: step 0 of every sequence that has one,
+// longest first (equally long ones in the order of the batch), then step 1, and so on; step is counted in the order of processing.
 //
-// Errors: BadShape (sizes overflow), BadStride (elements of an output overlap or might, or a distance overflows), BadArgument (null data, no
-// such cell, a length that is negative or above T), OutOfMemory. No output may overlap an input or another output.
+// Errors: BadShape (sizes overflow), BadStride (elements of an output overlap or might, or a distance overflows), BadArgument (null data,
+// no such cell, a length that is negative or above T), OutOfMemory. No output may overlap an input or another output.
 
 #ifndef HEED_RECURRENT_H
 #define HEED_RECURRENT_H
@@ -45,7 +45,7 @@ typedef enum HEED_CLOSED HeedRecurrentCell {
   HeedRecurrentCellRnnRelu,
   HeedRecurrentCellRnnSigmoid,
   HeedRecurrentCellLstm,
-  HeedRecurrentCellGru,
+  HeedRecurrentCellGruResetAfter,
   HeedRecurrentCellGruResetBefore,
 } HeedRecurrentCell;
 
@@ -57,7 +57,7 @@ typedef struct HeedRecurrentShape {
   bool reverse;
   size_t batch, time, input, hidden;
   ptrdiff_t input_batch, input_time;   // of the input and of its gradient [B, T, I]; the input's may be 0 or negative
-  ptrdiff_t output_batch, output_time; // of the output and of its cotangent [B, T, H]
+  ptrdiff_t output_batch, output_time; // of the output and of its gradient [B, T, H]
   const int64_t *lengths;              // [B], or null
   bool accumulate;                     // backward: gradients of weights and biases
 } HeedRecurrentShape;
@@ -69,15 +69,15 @@ typedef struct HeedRecurrentWeights {
 } HeedRecurrentWeights;
 
 typedef struct HeedRecurrentInputs {
-  const float *input;   // [B, T, I]
-  const float *h0, *c0; // [B, H] contiguous, or null; c0 for LSTM alone
+  const float *input;     // [B, T, I]
+  const float *h_0, *c_0; // [B, H] contiguous, or null; c_0 for LSTM alone
 } HeedRecurrentInputs;
 
 // Overwritten. Each may be null.
 typedef struct HeedRecurrentOutputs {
-  float *output;  // [B, T, H]
-  float *hn, *cn; // [B, H] contiguous; cn for LSTM alone
-  float *reserve; // what the backward pass needs
+  float *output;    // [B, T, H]
+  float *h_n, *c_n; // [B, H] contiguous; c_n for LSTM alone
+  float *reserve;   // what the backward pass needs
 } HeedRecurrentOutputs;
 
 // Gates of a cell: rows of weights are this times H. 0 for a number that is no cell.
@@ -101,48 +101,48 @@ HeedStatus heed_recurrent_forward(const HeedRecurrentShape *shape, const HeedRec
 // ---- Backward -------------------------------------------------------------------------------------------------------------------------
 
 // What arrives at the outputs; null counts as zeros.
-typedef struct HeedRecurrentCotangents {
-  const float *output; // [B, T, H], with strides of its own (any sign, 0 too)
-  ptrdiff_t output_batch, output_time;
-  const float *hn, *cn; // [B, H] contiguous
-} HeedRecurrentCotangents;
+typedef struct HeedRecurrentOutputGradients {
+  const float *d_output; // [B, T, H], with strides of its own (any sign, 0 too)
+  ptrdiff_t d_output_batch, d_output_time;
+  const float *d_h_n, *d_c_n; // [B, H] contiguous
+} HeedRecurrentOutputGradients;
 
 // Each may be null: then it is not computed. All overwrite (that of the input 0 past a sequence's end), but those of weights and biases are
 // added to what they hold where `accumulate` is set ("Gradients" in runtime.h).
 //
-// `output` is the whole gradient of h_t, by its own cotangent, by hn and by all steps that come after it:
+// `d_h` is the whole gradient of h_t, by its own gradient, by h_n and by all steps that come after it:
 //
-//   dh_t = d_output_t + (dh_(t+1)/dh_t)^T dh_(t+1)  (of an LSTM also by c_(t+1)),  at the sequence's last step  dh = d_output + d_hn
+//   dh_t = d_output_t + (dh_(t+1)/dh_t)^T dh_(t+1)  (of an LSTM also by c_(t+1)),  at the sequence's last step  dh = d_output + d_h_n
 //
 // Its length over t shows whether gradients vanish or explode on their way back (Bengio et al. 1994; Pascanu et al. 2013).
 typedef struct HeedRecurrentGradients {
-  float *input;   // [B, T, I], with the strides of the shape
-  float *h0, *c0; // [B, H] contiguous
-  float *w_ih, *w_hh, *b_ih, *b_hh;
-  float *output; // [B, T, H], with the strides of the shape
+  float *d_input;       // [B, T, I], with the strides of the shape
+  float *d_h_0, *d_c_0; // [B, H] contiguous
+  float *d_w_ih, *d_w_hh, *d_b_ih, *d_b_hh;
+  float *d_h; // [B, T, H], with the strides of the shape
 } HeedRecurrentGradients;
 
 // `reserve` is what heed_recurrent_forward wrote for the same shape, weights and inputs under the same instruction set; it is not changed.
-// w_ih is read for the input's gradient alone, the biases and `packed` not at all. Scratch: 4 (RNN 1, GruResetBefore 3) floats a step, sequence
-// and unit, a copy of the input and, for a GRU, one of w_ih.
+// w_ih is read for the input's gradient alone, the biases and `packed` not at all. Scratch: 4 (RNN 1, GruResetBefore 3) floats a step,
+// sequence and unit, a copy of the input and, for a GRU, one of w_ih.
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
-                                   const float *reserve, const HeedRecurrentCotangents *cotangents,
+                                   const float *reserve, const HeedRecurrentOutputGradients *d_outputs,
                                    const HeedRecurrentGradients *gradients);
 
 // ---- Reference: scalar, float64, one thread ---------------------------------------------------------------------------------------------
 
 // Contiguous, each may be null; gradients overwrite.
 typedef struct HeedRecurrentReferenceOutputs {
-  double *output, *hn, *cn;
+  double *output, *h_n, *c_n;
 } HeedRecurrentReferenceOutputs;
 
 typedef struct HeedRecurrentReferenceGradients {
-  double *input, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh, *output;
+  double *d_input, *d_h_0, *d_c_0, *d_w_ih, *d_w_hh, *d_b_ih, *d_b_hh, *d_h;
 } HeedRecurrentReferenceGradients;
 
-// `cotangents` and `gradients` null: forward alone. Strides of the shape are those of the input.
+// `d_outputs` and `gradients` null: forward alone. Strides of the shape are those of the input.
 HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
-                                    const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentCotangents *cotangents,
+                                    const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentOutputGradients *d_outputs,
                                     const HeedRecurrentReferenceGradients *gradients);
 
 #ifdef __cplusplus

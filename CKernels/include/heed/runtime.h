@@ -7,9 +7,9 @@
 // A shared object that this code is part of stays in the process from its first use on, whoever calls dlclose(): threads that sleep in it
 // and threads that used it outlive the call.
 //
-// Every entry point of every header computes in the same floating-point mode, whichever the caller is in (rounding, flush to zero, denormals
-// are zeros, exceptions that trap): to nearest, with denormals but where a header says otherwise, nothing trapped. The caller's mode is as
-// before afterwards; exception flags are only ever added.
+// Every entry point of every header computes in the same floating-point mode, whichever the caller is in (rounding, flush to zero,
+// denormals are zeros, exceptions that trap): to nearest, with denormals but where a header says otherwise, nothing trapped. The caller's
+// mode is as before afterwards; exception flags are only ever added.
 
 #ifndef HEED_RUNTIME_H
 #define HEED_RUNTIME_H
@@ -45,7 +45,8 @@ const char *heed_status_description(HeedStatus status);
 
 // ---- Elements ---------------------------------------------------------------------------------------------------------------------------
 
-// What the numbers of an array are, where a descriptor lets that vary; float32 where it says nothing. Strides count elements of either size.
+// What the numbers of an array are, where a descriptor lets that vary; float32 where it says nothing. Strides count elements of either
+// size.
 typedef enum HEED_CLOSED HeedElement {
   HeedElementFloat32 = 0,
   HeedElementBfloat16, // uint16_t, the upper half of a float32 (convert.h)
@@ -67,7 +68,7 @@ typedef enum HEED_CLOSED HeedElement {
 //   HeedConvolutionShape       of the weight and the bias
 //   HeedRecurrentShape         of w_ih, w_hh, b_ih and b_hh
 //   HeedScoredAttentionShape   of weight, query_weight, key_weight and score_weight
-//   HeedNegativeSamplingShape  of the two tables (dense)
+//   HeedLossNegativeSamplingShape  of the two tables (dense)
 //
 // The sum is rounded once or, where a product is long, after each block of its terms. Added to zeros, a gradient has the bits that
 // overwriting gives it, but for the sign of a zero. NaN and infinities follow IEEE.
@@ -137,8 +138,8 @@ const char *heed_openmp_description(void);
 // ---- Scratch --------------------------------------------------------------------------------------------------------------------------
 
 // Scratch memory belongs to the thread that calls; it grows to the largest call so far and is kept, so that a call in steady state
-// allocates nothing. Blocks of a MiB and more are kept for whichever thread calls next: there are as many as were in use at one time. They are
-// returned by `heed_scratch_trim`, smaller ones also when their thread ends.
+// allocates nothing. Blocks of a MiB and more are kept for whichever thread calls next: there are as many as were in use at one time. They
+// are returned by `heed_scratch_trim`, smaller ones also when their thread ends.
 typedef struct HeedScratchStatistics {
   size_t held_bytes;    // held now, by all threads
   size_t peak_bytes;    // most that calls carved out at one time since the last reset, summed over all threads
@@ -179,7 +180,7 @@ size_t heed_peak_buffer_bytes(void);
 HeedStatus heed_peak_read(const void *const *buffers, size_t count, size_t bytes, size_t threads, double *rate);
 HeedStatus heed_peak_copy(void *target, const void *source, size_t bytes, size_t threads, double *rate);
 
-// ---- Time in entry points ----------------------------------------------------------------------------------------------------------------
+// ---- Time in entry points ---------------------------------------------------------------------------------------------------------------
 
 // What the calls of one entry point took since counting was started.
 typedef struct HeedProfileEntry {

@@ -14,30 +14,30 @@
 // Dimension letters: B batch, N queries of a sequence, T keys of a sequence, Hq query_dim, Hk key_dim, E value_dim, A attention_dim.
 // The [B, N, T, A] array of tanh is never stored, neither forward nor backward.
 //
-// Keys and values from lengths[b] on have no effect, whatever they hold (NaN too); their gradients are 0. Where lengths[b] is 0, weights and
-// output of the sequence are 0, and whatever its queries hold, it adds nothing to any gradient. A NaN that is seen, in a query, a key or a
-// value, makes NaN what depends on it (its own row, its own sequence's gradients) and nothing else of the outputs. A row whose scores are
-// all minus infinity has the weights 0.
+// Keys and values from lengths[b] on have no effect, whatever they hold (NaN too); their gradients are 0. Where lengths[b] is 0, weights
+// and output of the sequence are 0, and whatever its queries hold, it adds nothing to any gradient. A NaN that is seen, in a query, a key
+// or a value, makes NaN what depends on it (its own row, its own sequence's gradients) and nothing else of the outputs. A row whose scores
+// are all minus infinity has the weights 0.
 //
 // Queries, keys, values, the output and the output's gradient have strides (in elements, any sign, 0 too but for the output); all other
 // arrays are contiguous, row-major. Outputs overwrite, but the gradients of weights are added to what they hold where `accumulate` is set
 // ("Gradients" in runtime.h). No output may overlap an input or another output.
 //
-// Accuracy: of the weights, the output and each gradient as a whole, ||x - r||2 is at most 40 eps ||r||2 of float64's r where projections and
-// scores are a few units large (of an array of fewer than 16 elements, whose sums may all but cancel, 64 times that). It grows with scores, for
-// their rounding is the weights' relative error: 8 + |S| / 3 eps of weights, output and gradient of the values for scores near 88 and 150;
-// and with projections of size s, whose rounding the slope of tanh passes on: 100 + 10 min(s, 100) eps of these three at any s, of all
-// gradients at an s of 1e-4 ... 100, below that of all but the queries' and their weight's, whose terms cancel.
+// Accuracy: of the weights, the output and each gradient as a whole, ||x - r||2 is at most 40 eps ||r||2 of float64's r where projections
+// and scores are a few units large (of an array of fewer than 16 elements, whose sums may all but cancel, 64 times that). It grows with
+// scores, for their rounding is the weights' relative error: 8 + |S| / 3 eps of weights, output and gradient of the values for scores near
+// 88 and 150; and with projections of size s, whose rounding the derivative of tanh passes on: 100 + 10 min(s, 100) eps of these three at
+// any s, of all gradients at an s of 1e-4 ... 100, below that of all but the queries' and their weight's, whose terms cancel.
 //
-// tanh(q + k) itself has an absolute error of at most 3 eps: where all magnitudes of a projected query and a projected key are at most 21 it
-// comes from the product of their exponentials, tanh(q + k) = 1 - 2 / (1 + e^2q e^2k), which costs a multiply-add and a division where a tanh
-// costs 30 operations; where all are at most 1/4, from a polynomial, with a relative error of 3 ulp of the larger of |q| and |k|; elsewhere
-// from tanh itself.
+// tanh(q + k) itself has an absolute error of at most 3 eps: where all magnitudes of a projected query and a projected key are at most 21
+// it comes from the product of their exponentials, tanh(q + k) = 1 - 2 / (1 + e^2q e^2k), which costs a multiply-add and a division where a
+// tanh costs 30 operations; where all are at most 1/4, from a polynomial, with a relative error of 3 ulp of the larger of |q| and |k|;
+// elsewhere from tanh itself.
 //
 // Numbers below 2^-126 in magnitude count as 0 and become 0, weights and gradients among them.
 //
-// The same bits come out for any number of threads, for a sequence alone or in a batch, padded on the right or not; forward for a query alone
-// or among many too. Gradients of weights are summed over sequences in order; what is hidden is left out of the sum.
+// The same bits come out for any number of threads, for a sequence alone or in a batch, padded on the right or not; forward for a query
+// alone or among many too. Gradients of weights are summed over sequences in order; what is hidden is left out of the sum.
 //
 // Errors, checked before anything is written:
 //   HeedStatusBadShape     query_dim is not key_dim for dot; a product of sizes overflows
@@ -55,25 +55,25 @@
 extern "C" {
 #endif
 
-typedef enum HEED_CLOSED HeedAttentionScore {
-  HeedAttentionScoreDot = 0,
-  HeedAttentionScoreGeneral,
-  HeedAttentionScoreAdditive,
-} HeedAttentionScore;
+typedef enum HEED_CLOSED HeedScoredAttentionScore {
+  HeedScoredAttentionScoreDot = 0,
+  HeedScoredAttentionScoreGeneral,
+  HeedScoredAttentionScoreAdditive,
+} HeedScoredAttentionScore;
 
 // Strides of a [B, rows, columns] array, in elements.
-typedef struct HeedSequenceStrides {
+typedef struct HeedScoredAttentionStrides {
   ptrdiff_t batch, row, column;
-} HeedSequenceStrides;
+} HeedScoredAttentionStrides;
 
 typedef struct HeedScoredAttentionShape {
-  HeedAttentionScore score;
-  size_t batch, query_length, key_length;      // B, N, T
-  size_t query_dim, key_dim, value_dim;        // Hq, Hk, E
-  size_t attention_dim;                        // A, additive alone
-  HeedSequenceStrides query, key, value;       // [B, N, Hq], [B, T, Hk], [B, T, E]
-  HeedSequenceStrides output, output_gradient; // [B, N, E]
-  bool accumulate;                             // backward: gradients of weight, query_weight, key_weight and score_weight
+  HeedScoredAttentionScore score;
+  size_t batch, query_length, key_length;       // B, N, T
+  size_t query_dim, key_dim, value_dim;         // Hq, Hk, E
+  size_t attention_dim;                         // A, additive alone
+  HeedScoredAttentionStrides query, key, value; // [B, N, Hq], [B, T, Hk], [B, T, E]
+  HeedScoredAttentionStrides output, d_output;  // [B, N, E]
+  bool accumulate;                              // backward: gradients of weight, query_weight, key_weight and score_weight
 } HeedScoredAttentionShape;
 
 typedef struct HeedScoredAttentionInputs {
@@ -83,8 +83,8 @@ typedef struct HeedScoredAttentionInputs {
   const float *query_weight; // [A, Hq], additive
   const float *key_weight;   // [A, Hk], additive; not read where the keys are prepared
   const float *score_weight; // [A], additive
-  // Additive, or null: what heed_additive_attention_prepare_keys made of the keys; then `key` is not read. For a decoder that attends
-  // step by step to the same keys.
+  // Additive, or null: what heed_scored_attention_additive_prepare_keys made of the keys; then `key` is not read. For a decoder that
+  // attends step by step to the same keys.
   const float *prepared_keys;
 } HeedScoredAttentionInputs;
 
@@ -95,48 +95,50 @@ typedef struct HeedScoredAttentionOutputs {
 
 // Null is a gradient that is not wanted.
 typedef struct HeedScoredAttentionGradients {
-  float *query;        // [B, N, Hq]
-  float *key;          // [B, T, Hk]; must be null where the keys are prepared
-  float *value;        // [B, T, E]
-  float *weight;       // [Hq, Hk], general
-  float *query_weight; // [A, Hq], additive
-  float *key_weight;   // [A, Hk], additive; must be null where the keys are prepared
-  float *score_weight; // [A], additive
+  float *d_query;        // [B, N, Hq]
+  float *d_key;          // [B, T, Hk]; must be null where the keys are prepared
+  float *d_value;        // [B, T, E]
+  float *d_weight;       // [Hq, Hk], general
+  float *d_query_weight; // [A, Hq], additive
+  float *d_key_weight;   // [A, Hk], additive; must be null where the keys are prepared
+  float *d_score_weight; // [A], additive
 } HeedScoredAttentionGradients;
 
 // What the backward pass starts from.
-typedef struct HeedScoredAttentionCotangents {
-  const float *output_gradient;  // [B, N, E] with strides, or null: 0
-  const float *weights_gradient; // [B, N, T], or null: 0
-  const float *weights;          // [B, N, T], the weights of the forward pass
-} HeedScoredAttentionCotangents;
+typedef struct HeedScoredAttentionOutputGradients {
+  const float *d_output;  // [B, N, E] with strides, or null: 0
+  const float *d_weights; // [B, N, T], or null: 0
+  const float *weights;   // [B, N, T], the weights of the forward pass
+} HeedScoredAttentionOutputGradients;
 
 HeedStatus heed_scored_attention_forward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
                                          const HeedScoredAttentionOutputs *outputs);
 HeedStatus heed_scored_attention_backward(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
-                                          const HeedScoredAttentionCotangents *cotangents, const HeedScoredAttentionGradients *gradients);
+                                          const HeedScoredAttentionOutputGradients *d_outputs,
+                                          const HeedScoredAttentionGradients *gradients);
 
 // ---- Prepared keys --------------------------------------------------------------------------------------------------------------------
 
 // Floats of B * T prepared keys; SIZE_MAX where they overflow, and for a null shape.
-size_t heed_additive_attention_prepared_size(const HeedScoredAttentionShape *shape);
+size_t heed_scored_attention_additive_prepared_size(const HeedScoredAttentionShape *shape);
 
 // Projects the keys and prepares the projection for any number of forward and backward calls. Reads only key and key_weight of the inputs.
-HeedStatus heed_additive_attention_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
-                                                float *prepared);
+HeedStatus heed_scored_attention_additive_prepare_keys(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
+                                                       float *prepared);
 
 // ---- The specification in code: scalar, float64, one thread ---------------------------------------------------------------------------
 
 // Contiguous; each may be null. The reference computes its own weights in both directions and does not look at `prepared_keys`,
-// `cotangents->weights` and `accumulate`.
+// `d_outputs->weights` and `accumulate`.
 typedef struct HeedScoredAttentionReference {
   double *output, *weights;
-  double *query, *key, *value, *weight, *query_weight, *key_weight, *score_weight; // gradients, which overwrite
+  double *d_query, *d_key, *d_value, *d_weight, *d_query_weight, *d_key_weight, *d_score_weight; // gradients, which overwrite
 } HeedScoredAttentionReference;
 
-// `cotangents` may be null where no gradient is asked for.
+// `d_outputs` may be null where no gradient is asked for.
 HeedStatus heed_scored_attention_reference(const HeedScoredAttentionShape *shape, const HeedScoredAttentionInputs *inputs,
-                                           const HeedScoredAttentionCotangents *cotangents, const HeedScoredAttentionReference *results);
+                                           const HeedScoredAttentionOutputGradients *d_outputs,
+                                           const HeedScoredAttentionReference *results);
 
 #ifdef __cplusplus
 }

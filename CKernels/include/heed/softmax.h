@@ -5,12 +5,12 @@
 //
 // X and Y are [rows, columns] with a stride for each (in elements, any sign); Y may be X in place. Columns hidden by the mask take no
 // part, whatever they hold, and give 0 (log: minus infinity). A row that sees nothing gives zeros (log: minus infinity). NaN that is seen
-// gives NaN in its row. A y that would be denormal (below 2^-126) is 0. An infinite z (one that overflows float32 too) follows IEEE: +inf in
-// a row gives NaN, -inf a weight of 0; a row of -inf alone sees nothing.
+// gives NaN in its row. A y that would be denormal (below 2^-126) is 0. An infinite z (one that overflows float32 too) follows IEEE: +inf
+// in a row gives NaN, -inf a weight of 0; a row of -inf alone sees nothing.
 //
-// Accuracy: relative error at most (3 + 0.5 |z - m|) eps, eps = 2^-23, where y is not 0 (log: absolute error, plus eps |y|); a row of 10^6 sums
-// to 1 within 2 eps. An instruction set without fused multiply-adds rounds z first: another 0.5 (|z| + |m|) eps where the scale is no power
-// of 2. The bits of a row depend on the row and the instruction set alone.
+// Accuracy: relative error at most (3 + 0.5 |z - m|) eps, eps = 2^-23, where y is not 0 (log: absolute error, plus eps |y|); a row of 10^6
+// sums to 1 within 2 eps. An instruction set without fused multiply-adds rounds z first: another 0.5 (|z| + |m|) eps where the scale is no
+// power of 2. The bits of a row depend on the row and the instruction set alone.
 //
 // Errors: BadShape (overflow), BadStride (elements of Y overlap), BadArgument (null data, scale not finite).
 
@@ -49,8 +49,8 @@ HeedStatus heed_softmax_forward(const HeedSoftmaxShape *shape, const HeedSoftmax
 //
 // Y, dY and dX are [rows, columns] with strides (in elements, any sign; 0 too for Y and dY); dX may be Y or dY in place. Columns hidden by
 // the mask take no part, whatever Y and dY hold there, and give 0; so does, in a softmax, a column whose y is 0, with or without a mask.
-// The sum is that of float64. Numbers below 2^-126 in magnitude count as 0 and become 0: products with small weights would be denormal, over
-// which some processors take a hundred times as long.
+// The sum is that of float64. Numbers below 2^-126 in magnitude count as 0 and become 0: products with small weights would be denormal,
+// over which some processors take a hundred times as long.
 //
 // NaN that is seen gives NaN in its row. Accuracy: |dx - exact| <= 2 eps |scale y| (|dy| + |sum|), eps = 2^-23 (log: 4 eps |scale| (|dy| +
 // (1 + |y| / 8) |exp(y) sum|)), and what has become 0. The bits of a row depend on the row and the instruction set alone.
@@ -59,23 +59,22 @@ HeedStatus heed_softmax_forward(const HeedSoftmaxShape *shape, const HeedSoftmax
 
 typedef struct HeedSoftmaxBackwardShape {
   size_t rows, columns;
-  ptrdiff_t output_row, output_column;                   // strides of Y
-  ptrdiff_t output_gradient_row, output_gradient_column; // of dY
-  ptrdiff_t input_gradient_row, input_gradient_column;   // of dX
-  ptrdiff_t mask_row, mask_column;                       // of the mask, read only where it is given
+  ptrdiff_t output_row, output_column;     // strides of Y
+  ptrdiff_t d_output_row, d_output_column; // of dY
+  ptrdiff_t d_input_row, d_input_column;   // of dX
+  ptrdiff_t mask_row, mask_column;         // of the mask, read only where it is given
   float scale;
   bool logarithm;
 } HeedSoftmaxBackwardShape;
 
 typedef struct HeedSoftmaxBackwardInputs {
-  const float *output, *output_gradient;
+  const float *output, *d_output;
   const uint8_t *mask; // 0 = hidden; or null
 } HeedSoftmaxBackwardInputs;
 
-// Float64, one scalar step after the other; `input_gradient` is contiguous.
-HeedStatus heed_softmax_reference_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs,
-                                           double *input_gradient);
-HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *input_gradient);
+// Float64, one scalar step after the other; `d_input` is contiguous.
+HeedStatus heed_softmax_reference_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, double *d_input);
+HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *d_input);
 
 #ifdef __cplusplus
 }

@@ -33,7 +33,7 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
   for (int v = 0; v < vectors; v++) max[v] = vf_zero();
   score_tile(vectors, false, &operands, count, dim, q->query_lanes + lane, scores, max);
   const float *bias = x->bias ? x->bias + lane : NULL;
-  if (masked) mask_tile(vectors, tile, x->keys->first, count, lane, bias, scores, max);
+  if (masked) mask_tile(vectors, tile, x->keys->first_key, count, lane, bias, scores, max);
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) { // rows with a large maximum
     const vf first = vf_load(q->statistics + lane + QUERY_TILE + v * HEED_LANES);
@@ -48,12 +48,12 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
   backward_weigh(vectors, masked, count, q->statistics + lane, scores);
   float *multipliers = drops ? x->arrays->multipliers + lane : NULL;
   if (drops) {
-    drop_tile(vectors, tile, x->keys->first, lane, multipliers);
-    multiply_tile(vectors, count, scores, multipliers, x->arrays->weights + lane);
+    drop_tile(vectors, tile, x->keys->first_key, lane, multipliers);
+    multiply_weights(vectors, count, scores, multipliers, x->arrays->weights + lane);
   }
   if (x->takes_scores)
-    backward_cotangent_tile(vectors, masked, drops, count, x->keys->value, tile->value_dim, q->gradient_lanes + lane, q->statistics + lane,
-                            scores, multipliers, x->arrays->cotangent + lane);
+    backward_d_scores_tile(vectors, masked, drops, count, x->keys->value, tile->value_dim, q->d_output_lanes + lane, q->statistics + lane,
+                           scores, multipliers, x->arrays->d_scores + lane);
 }
 
 typedef void (*BackwardStageKernel)(const BackwardStage *, size_t, size_t);
@@ -71,8 +71,8 @@ typedef enum BackwardKind { BackwardPlain, BackwardMasked, BackwardDropped } Bac
   BACKWARD_STAGE(vectors, BackwardMasked)                                                                                                  \
   BACKWARD_STAGE(vectors, BackwardDropped)                                                                                                 \
   static __attribute__((noinline)) void backward_query_tile_##vectors(const float *key, size_t head_dim, size_t keys,                      \
-                                                                      const float *cotangent, float *sum_lanes) {                          \
-    backward_query_tile(vectors, key, head_dim, keys, cotangent, sum_lanes);                                                               \
+                                                                      const float *d_scores, float *sum_lanes) {                           \
+    backward_query_tile(vectors, key, head_dim, keys, d_scores, sum_lanes);                                                                \
   }
 #define BACKWARD_STAGES(vectors)                                                                                                           \
   {backward_stage_##vectors##_BackwardPlain, backward_stage_##vectors##_BackwardMasked, backward_stage_##vectors##_BackwardDropped},
@@ -85,7 +85,7 @@ static const BackwardQueryKernel backward_query_tiles[] = {HEED_FOR_EACH_VECTORS
 static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
   const HeedAttentionTile *tile = x->queries->tile;
   const size_t groups = HEED_VECTORS(tile->queries), keys = x->keys->count;
-  const ptrdiff_t first = (ptrdiff_t)x->keys->first;
+  const ptrdiff_t first = (ptrdiff_t)x->keys->first_key;
   const bool careful = x->bias != NULL || x->queries->sees_nothing, dropped = tile->dropout > 0;
   range->queries = tile->queries;
   if (visible_keys(tile, 0) >= first + (ptrdiff_t)keys && first_key(tile, tile->queries - 1) <= first) {
@@ -110,20 +110,20 @@ static bool backward_scores(const BackwardStage *x, BackwardRange *range) {
 // dQ^T <- dQ^T + K^T dS^T.
 static void backward_queries(const BackwardStage *x, const BackwardRange *range, bool masked, float *query_sum) {
   const size_t dim = x->queries->tile->head_dim, groups = HEED_VECTORS(range->queries);
-  const float *key = x->keys->key, *cotangent = x->arrays->cotangent;
+  const float *key = x->keys->key, *d_scores = x->arrays->d_scores;
   bool whole = true;
   for (size_t g = 0; g < groups; g++) whole = whole && range->counts[g] == x->keys->count;
   const bool careful = masked && !x->keys->key_finite;
   if (whole && !careful) {
-    backward_query_tiles[groups - 1](key, dim, x->keys->count, cotangent, query_sum);
+    backward_query_tiles[groups - 1](key, dim, x->keys->count, d_scores, query_sum);
     return;
   }
   for (size_t g = 0; g < groups; g++) {
     const size_t lane = g * HEED_LANES, count = range->counts[g];
     if (careful)
-      backward_query_careful(key, dim, count, cotangent + lane, x->arrays->scores + lane, HEED_LANES, query_sum + lane);
+      backward_query_careful(key, dim, count, d_scores + lane, x->arrays->scores + lane, HEED_LANES, query_sum + lane);
     else if (count > 0)
-      backward_query_tiles[0](key, dim, count, cotangent + lane, query_sum + lane);
+      backward_query_tiles[0](key, dim, count, d_scores + lane, query_sum + lane);
   }
 }
 
@@ -140,20 +140,20 @@ static void backward_pair(const HeedAttentionBackwardQueries *queries, const Hee
   const HeedAttentionTile *tile = queries->tile;
   const size_t room = KEY_TILE * QUERY_TILE;
   BackwardArrays arrays = {.scores = sums->scratch, .weights = sums->scratch};
-  arrays.cotangent = arrays.scores + room;
-  arrays.bias = arrays.cotangent + room;
+  arrays.d_scores = arrays.scores + room;
+  arrays.bias = arrays.d_scores + room;
   if (tile->dropout > 0) arrays.weights = arrays.bias + room, arrays.multipliers = arrays.weights + room;
-  const TileMask mask = gather_bias(tile, keys->first, keys->count, arrays.bias);
+  const TileMask mask = gather_bias(tile, keys->first_key, keys->count, arrays.bias);
   if (mask == TileMaskAll) return;
   const BackwardStage stage = {queries, keys, &arrays, mask == TileMaskSome ? arrays.bias : NULL,
                                sums->query_sum || sums->additive_sum || keys->key_sum};
   BackwardRange range;
   const bool masked = backward_scores(&stage, &range);
   if (keys->value_sum)
-    backward_keys(&stage, &range, masked && !queries->gradient_finite, arrays.weights, queries->gradient_rows, HEED_PADDED(tile->value_dim),
+    backward_keys(&stage, &range, masked && !queries->d_output_finite, arrays.weights, queries->d_output_rows, HEED_PADDED(tile->value_dim),
                   keys->value_sum);
   if (keys->key_sum)
-    backward_keys(&stage, &range, masked && !queries->query_finite, arrays.cotangent, queries->query_rows, HEED_PADDED(tile->head_dim),
+    backward_keys(&stage, &range, masked && !queries->query_finite, arrays.d_scores, queries->query_rows, HEED_PADDED(tile->head_dim),
                   keys->key_sum);
   if (sums->query_sum) backward_queries(&stage, &range, masked, sums->query_sum);
   if (!sums->additive_sum) return;
@@ -161,7 +161,7 @@ static void backward_pair(const HeedAttentionBackwardQueries *queries, const Hee
     const vm there = vm_first(range.queries - lane);
     for (size_t j = 0; j < range.counts[lane / HEED_LANES]; j++) {
       float *to = sums->additive_sum + j * QUERY_TILE + lane;
-      const vf term = vf_select(there, vf_load(arrays.cotangent + j * QUERY_TILE + lane), vf_zero());
+      const vf term = vf_select(there, vf_load(arrays.d_scores + j * QUERY_TILE + lane), vf_zero());
       vf_store(to, vf_add(vf_load(to), term));
     }
   }

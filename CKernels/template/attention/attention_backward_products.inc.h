@@ -14,7 +14,7 @@ _Static_assert(KEY_TILE == HEED_ATTENTION_KEY_TILE, "the drivers cut keys by the
 typedef struct BackwardArrays {
   float *scores;      // S^T, then P^T: -0 where hidden
   float *weights;     // P^T as dV takes it: scores, but with dropout
-  float *cotangent;   // dS^T: +0 where hidden
+  float *d_scores;    // dS^T: +0 where hidden
   float *bias;        // masks as numbers to add
   float *multipliers; // of dropout
 } BackwardArrays;
@@ -45,11 +45,11 @@ INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t k
 }
 
 // dS^T <- P^T * (V dO^T - delta) for rows x vectors; with dropout its multipliers go on V dO^T.
-INLINE_KERNEL void backward_cotangent_rows(const int rows, const int vectors, const bool masked, const bool drops, const float *value,
-                                           size_t value_dim, const float *gradient, const float *statistics, const float *scores,
-                                           const float *multipliers, float *cotangent) {
+INLINE_KERNEL void backward_d_scores_rows(const int rows, const int vectors, const bool masked, const bool drops, const float *value,
+                                          size_t value_dim, const float *d_output, const float *statistics, const float *scores,
+                                          const float *multipliers, float *d_scores) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-  block_product(rows, vectors, false, value, (ptrdiff_t)value_dim, 1, gradient, QUERY_TILE, value_dim, sum);
+  block_product(rows, vectors, false, value, (ptrdiff_t)value_dim, 1, d_output, QUERY_TILE, value_dim, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -59,28 +59,28 @@ INLINE_KERNEL void backward_cotangent_rows(const int rows, const int vectors, co
       const vf difference = vf_sub(sum[r][v], vf_load(statistics + v * HEED_LANES));
       vf result = vf_mul(weight, vf_sub(difference, vf_load(statistics + 3 * QUERY_TILE + v * HEED_LANES)));
       if (masked) result = vf_select(backward_hidden(weight), vf_zero(), result);
-      vf_store(cotangent + r * QUERY_TILE + v * HEED_LANES, result);
+      vf_store(d_scores + r * QUERY_TILE + v * HEED_LANES, result);
     }
 }
 
-INLINE_KERNEL void backward_cotangent_tile(const int vectors, const bool masked, const bool drops, size_t keys, const float *value,
-                                           size_t value_dim, const float *gradient, const float *statistics, const float *scores,
-                                           const float *multipliers, float *cotangent) {
+INLINE_KERNEL void backward_d_scores_tile(const int vectors, const bool masked, const bool drops, size_t keys, const float *value,
+                                          size_t value_dim, const float *d_output, const float *statistics, const float *scores,
+                                          const float *multipliers, float *d_scores) {
   const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
   size_t j = 0;
   for (; j + (size_t)rows <= keys; j += (size_t)rows)
-    backward_cotangent_rows(rows, vectors, masked, drops, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
-                            drops ? multipliers + j * QUERY_TILE : NULL, cotangent + j * QUERY_TILE);
+    backward_d_scores_rows(rows, vectors, masked, drops, value + j * value_dim, value_dim, d_output, statistics, scores + j * QUERY_TILE,
+                           drops ? multipliers + j * QUERY_TILE : NULL, d_scores + j * QUERY_TILE);
   for (; j < keys; j++)
-    backward_cotangent_rows(1, vectors, masked, drops, value + j * value_dim, value_dim, gradient, statistics, scores + j * QUERY_TILE,
-                            drops ? multipliers + j * QUERY_TILE : NULL, cotangent + j * QUERY_TILE);
+    backward_d_scores_rows(1, vectors, masked, drops, value + j * value_dim, value_dim, d_output, statistics, scores + j * QUERY_TILE,
+                           drops ? multipliers + j * QUERY_TILE : NULL, d_scores + j * QUERY_TILE);
 }
 
 // sum^T[d] += sum over the tile's keys of K[j][d] * dS^T[j] for rows x vectors.
 INLINE_KERNEL void backward_query_rows(const int rows, const int vectors, const float *key, size_t head_dim, size_t keys,
-                                       const float *cotangent, float *sum_lanes) {
+                                       const float *d_scores, float *sum_lanes) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-  block_product(rows, vectors, false, key, 1, (ptrdiff_t)head_dim, cotangent, QUERY_TILE, keys, sum);
+  block_product(rows, vectors, false, key, 1, (ptrdiff_t)head_dim, d_scores, QUERY_TILE, keys, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -90,23 +90,23 @@ INLINE_KERNEL void backward_query_rows(const int rows, const int vectors, const 
     }
 }
 
-INLINE_KERNEL void backward_query_tile(const int vectors, const float *key, size_t head_dim, size_t keys, const float *cotangent,
+INLINE_KERNEL void backward_query_tile(const int vectors, const float *key, size_t head_dim, size_t keys, const float *d_scores,
                                        float *sum_lanes) {
   const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
   size_t d = 0;
   for (; d + (size_t)rows <= head_dim; d += (size_t)rows)
-    backward_query_rows(rows, vectors, key + d, head_dim, keys, cotangent, sum_lanes + d * QUERY_TILE);
-  for (; d < head_dim; d++) backward_query_rows(1, vectors, key + d, head_dim, keys, cotangent, sum_lanes + d * QUERY_TILE);
+    backward_query_rows(rows, vectors, key + d, head_dim, keys, d_scores, sum_lanes + d * QUERY_TILE);
+  for (; d < head_dim; d++) backward_query_rows(1, vectors, key + d, head_dim, keys, d_scores, sum_lanes + d * QUERY_TILE);
 }
 
 // The same where a hidden key may be NaN or infinite: what P^T marks as hidden is left alone.
-static void backward_query_careful(const float *key, size_t head_dim, size_t keys, const float *cotangent, const float *scores,
-                                   size_t lanes, float *sum_lanes) {
+static void backward_query_careful(const float *key, size_t head_dim, size_t keys, const float *d_scores, const float *scores, size_t lanes,
+                                   float *sum_lanes) {
   for (size_t d = 0; d < head_dim; d++)
     for (size_t lane = 0; lane < lanes; lane += HEED_LANES) {
       vf sum = vf_zero();
       for (size_t j = 0; j < keys; j++) {
-        const vf next = vf_accumulate(vf_set1(key[j * head_dim + d]), vf_load(cotangent + j * QUERY_TILE + lane), sum);
+        const vf next = vf_accumulate(vf_set1(key[j * head_dim + d]), vf_load(d_scores + j * QUERY_TILE + lane), sum);
         sum = vf_select(backward_hidden(vf_load(scores + j * QUERY_TILE + lane)), sum, next);
       }
       float *to = sum_lanes + d * QUERY_TILE + lane;
@@ -170,7 +170,7 @@ static void backward_key_tile(const BackwardRange *range, size_t keys, const flo
   }
 }
 
-// The same where the query or cotangent of a row that does not see a key may be NaN or infinite.
+// The same where the query or dO of a row that does not see a key may be NaN or infinite.
 static void backward_key_careful(const BackwardRange *range, size_t keys, const float *factors, const float *scores, const float *x,
                                  size_t width, float *key_sum) {
   for (size_t j = 0; j < keys; j++)

@@ -3,7 +3,7 @@
 #include "template/math/exp.inc.h"
 
 typedef struct BackwardStatisticsScratch {
-  float *query, *gradient, *output; // Q^T, dO^T, O^T
+  float *query, *d_output, *output; // Q^T, dO^T, O^T
   float *scores, *bias;             // [KEY_TILE][QUERY_TILE]
   float *max, *sum;                 // [QUERY_TILE]
   double *delta, *total;            // [QUERY_TILE]: delta times the sum, and the sum in float64
@@ -24,8 +24,9 @@ static size_t backward_statistics_scratch(size_t head_dim, size_t value_dim) {
   return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 6);
 }
 
-// delta <- delta * alpha + sum over a tile's keys of P * (V dO^T), total <- total * alpha + sum of P, in float64. Of a row that sees next to nothing but one key, dP - delta is all
-// but 0 there: from O, which has been rounded, it would have no digits left. The products are those of the pairs, bit for bit.
+// delta <- delta * alpha + sum over a tile's keys of P * (V dO^T), total <- total * alpha + sum of P, in float64. Of a row that sees next
+// to nothing but one key, dP - delta is all but 0 there: from O, which has been rounded, it would have no digits left. The products are
+// those of the pairs, bit for bit.
 static void backward_online_delta(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s, size_t first, size_t keys,
                                   const vf alpha[HEED_BLOCK_VECTORS]) {
   vd low[HEED_BLOCK_VECTORS], high[HEED_BLOCK_VECTORS], total_low[HEED_BLOCK_VECTORS], total_high[HEED_BLOCK_VECTORS];
@@ -40,7 +41,7 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
   const float *value = (const float *)tile->value + (ptrdiff_t)first * tile->value_row;
   for (size_t j = 0; j < keys; j++, value += tile->value_row) {
     vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-    block_product(1, HEED_BLOCK_VECTORS, false, value, tile->value_row, tile->value_column, s->gradient, QUERY_TILE, tile->value_dim, sum);
+    block_product(1, HEED_BLOCK_VECTORS, false, value, tile->value_row, tile->value_column, s->d_output, QUERY_TILE, tile->value_dim, sum);
 #pragma clang loop unroll(full)
     for (int v = 0; v < HEED_BLOCK_VECTORS; v++) {
       const vf weight = vf_load(s->scores + j * QUERY_TILE + v * HEED_LANES);
@@ -87,22 +88,22 @@ static void backward_online(const HeedAttentionTile *tile, const BackwardStatist
 static void backward_statistics(const HeedAttentionBackwardQueries *q, float *scratch) {
   const HeedAttentionTile *tile = q->tile;
   BackwardStatisticsScratch s = {.query = scratch};
-  s.gradient = s.query + QUERY_TILE * tile->head_dim;
-  s.output = s.gradient + QUERY_TILE * tile->value_dim;
+  s.d_output = s.query + QUERY_TILE * tile->head_dim;
+  s.output = s.d_output + QUERY_TILE * tile->value_dim;
   s.scores = s.output + QUERY_TILE * tile->value_dim;
   s.bias = s.scores + QUERY_TILE * KEY_TILE;
   s.max = s.bias + QUERY_TILE * KEY_TILE;
   s.sum = s.max + QUERY_TILE;
   s.delta = (double *)(void *)(s.sum + QUERY_TILE);
   s.total = s.delta + QUERY_TILE;
-  pack_transposed(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim, 1.0f, s.gradient, QUERY_TILE,
+  pack_transposed(q->d_output, q->d_output_row, q->d_output_column, tile->queries, tile->value_dim, 1.0f, s.d_output, QUERY_TILE,
                   QUERY_TILE);
   pack_transposed(q->output, q->output_row, q->output_column, tile->queries, tile->value_dim, 1.0f, s.output, QUERY_TILE, QUERY_TILE);
   // delta in the order of dP: where one weight is 1, its difference from dP is exactly 0.
   for (size_t lane = 0; lane < QUERY_TILE; lane += HEED_LANES) {
     vf sum = vf_zero();
     for (size_t e = 0; e < tile->value_dim; e++)
-      sum = vf_accumulate(vf_load(s.output + e * QUERY_TILE + lane), vf_load(s.gradient + e * QUERY_TILE + lane), sum);
+      sum = vf_accumulate(vf_load(s.output + e * QUERY_TILE + lane), vf_load(s.d_output + e * QUERY_TILE + lane), sum);
     vf_store(q->statistics + lane, sum);
   }
   size_t end = 0; // of what the rows see that are taken again
@@ -157,13 +158,13 @@ static bool backward_pack_keys(const float *source, ptrdiff_t source_row, ptrdif
 
 static void backward_pack_queries(HeedAttentionBackwardQueries *q) {
   const HeedAttentionTile *tile = q->tile;
-  const size_t query_width = HEED_PADDED(tile->head_dim), gradient_width = HEED_PADDED(tile->value_dim);
+  const size_t query_width = HEED_PADDED(tile->head_dim), d_output_width = HEED_PADDED(tile->value_dim);
   q->query_finite = backward_pack_rows((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim,
                                        query_width, q->query_rows);
-  q->gradient_finite = backward_pack_rows(q->output_gradient, q->gradient_row, q->gradient_column, tile->queries, tile->value_dim,
-                                          gradient_width, q->gradient_rows);
+  q->d_output_finite = backward_pack_rows(q->d_output, q->d_output_row, q->d_output_column, tile->queries, tile->value_dim, d_output_width,
+                                          q->d_output_rows);
   pack_transposed(q->query_rows, (ptrdiff_t)query_width, 1, tile->queries, tile->head_dim, 1.0f, q->query_lanes, QUERY_TILE, QUERY_TILE);
-  pack_transposed(q->gradient_rows, (ptrdiff_t)gradient_width, 1, tile->queries, tile->value_dim, 1.0f, q->gradient_lanes, QUERY_TILE,
+  pack_transposed(q->d_output_rows, (ptrdiff_t)d_output_width, 1, tile->queries, tile->value_dim, 1.0f, q->d_output_lanes, QUERY_TILE,
                   QUERY_TILE);
   q->sees_nothing = false;
   for (size_t i = 0; i < tile->queries; i++) q->sees_nothing = q->sees_nothing || q->statistics[QUERY_TILE + i] == INFINITY;
@@ -198,7 +199,7 @@ static void backward_resume_keys(const float *source, ptrdiff_t source_row, ptrd
   backward_pack_rows(source, source_row, source_column, rows, columns, HEED_PADDED(columns), sum);
 }
 
-// ---- Rows of the materialised arm, keys in the lanes ----------------------------------------------------------------------------------------
+// ---- Rows of the materialised arm, keys in the lanes ------------------------------------------------------------------------------------
 
 static void backward_weigh_row(size_t count, const float *scores, const uint8_t *seen, float log_sum_exp, float *weights) {
   const vf shift = vf_set1(log_sum_exp);
@@ -210,12 +211,12 @@ static void backward_weigh_row(size_t count, const float *scores, const uint8_t 
   }
 }
 
-static void backward_score_row(size_t count, float *weights, const float *cotangents, const uint8_t *seen, float delta, float *scores) {
+static void backward_score_row(size_t count, float *weights, const float *d_weights, const uint8_t *seen, float delta, float *scores) {
   const vf shift = vf_set1(delta), least = vf_set1(HEED_ATTENTION_LEAST_WEIGHT);
   for (size_t j = 0; j < count; j += HEED_LANES) {
     const size_t n = heed_size_min(count - j, HEED_LANES);
     const vf weight = vf_load_n(weights + j, n), taken = vf_select(vf_less(weight, least), vf_zero(), weight);
-    vf score = vf_mul(taken, vf_sub(vf_load_n(cotangents + j, n), shift));
+    vf score = vf_mul(taken, vf_sub(vf_load_n(d_weights + j, n), shift));
     if (seen) score = vf_select(vm_from_bytes_n(seen + j, n), score, vf_zero());
     vf_store_n(weights + j, taken, n);
     vf_store_n(scores + j, score, n);

@@ -67,7 +67,8 @@ INLINE_KERNEL void decode_terms_rows(const int rows, const bool bf16, const Heed
   }
 }
 
-// scores[r][0 ... 15] = sum over d of query[r][d] * keys[j][d] for the 16 keys from position `first` of the chunk on, of which `count` exist.
+// scores[r][0 ... 15] = sum over d of query[r][d] * keys[j][d] for the 16 keys from position `first` of the chunk on, of which `count`
+// exist.
 INLINE_KERNEL void decode_scores(const int rows, const bool bf16, const HeedAttentionDecode *task, size_t first, size_t count,
                                  const float *query, float *scores) {
   vf sum[DECODE_ROWS][KEY_VECTORS];
@@ -149,8 +150,8 @@ INLINE_KERNEL void decode_value_term(const int rows, const int columns, const bo
   }
 }
 
-// output[r] <- output[r] * alpha[r] + sum over the keys from `begin` to before `end` of weights[r][j] * value[j], for `columns` vectors of the
-// value dimension, of which `width` numbers exist. In bfloat16 the second of a pair of keys comes first.
+// output[r] <- output[r] * alpha[r] + sum over the keys from `begin` to before `end` of weights[r][j] * value[j], for `columns` vectors of
+// the value dimension, of which `width` numbers exist. In bfloat16 the second of a pair of keys comes first.
 INLINE_KERNEL void decode_values(const int rows, const int columns, const bool bf16, const HeedAttentionDecode *task, const void *value,
                                  size_t e, size_t begin, size_t end, const float *weights, const vf alpha[DECODE_ROWS], float *output,
                                  size_t width) {
@@ -194,7 +195,7 @@ INLINE_KERNEL size_t within_tile(size_t position, size_t first, size_t keys) {
 // `rows` queries from the task's row `first_row` on, over the chunk.
 INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttentionDecode *task, size_t first_row) {
   const int columns = rows * DECODE_COLUMNS <= HEED_BLOCK_ROWS * HEED_BLOCK_VECTORS ? DECODE_COLUMNS : (rows > 4 ? 2 : DECODE_COLUMNS / 2);
-  const size_t *begins = task->first + first_row, *ends = task->visible + first_row;
+  const size_t *begins = task->first_key + first_row, *ends = task->visible + first_row;
   const float *query = task->query + first_row * task->head_dim;
   float *output = task->output + first_row * task->value_dim, *max = task->max + first_row, *sum = task->sum + first_row;
   size_t earliest = SIZE_MAX, seen = 0;

@@ -24,8 +24,8 @@ INLINE_KERNEL ptrdiff_t first_key(const HeedAttentionTile *tile, size_t row) {
 // A distance from the tile's first key as a number that lanes compare with.
 INLINE_KERNEL float lane_limit(ptrdiff_t distance) { return (float)(distance < 0 ? 0 : (distance < KEY_TILE ? distance : KEY_TILE)); }
 
-// Applies the masks to S^T of a tile whose first key is `first`: adds the bias and turns what is hidden into minus infinity for the maximum;
-// `max` receives the maxima of what is seen.
+// Applies the masks to S^T of a tile whose first key is `first`: adds the bias and turns what is hidden into minus infinity for the
+// maximum; `max` receives the maxima of what is seen.
 INLINE_KERNEL void mask_tile(const int vectors, const HeedAttentionTile *tile, size_t first, size_t keys, size_t lane, const float *bias,
                              float *scores, vf max[HEED_BLOCK_VECTORS]) {
   float begins[QUERY_TILE], ends[QUERY_TILE];
@@ -71,7 +71,7 @@ INLINE_KERNEL void drop_tile(const int vectors, const HeedAttentionTile *tile, s
 }
 
 // target <- weights times multipliers; what is hidden, -0, stays so.
-INLINE_KERNEL void multiply_tile(const int vectors, size_t keys, const float *weights, const float *multipliers, float *target) {
+INLINE_KERNEL void multiply_weights(const int vectors, size_t keys, const float *weights, const float *multipliers, float *target) {
   for (size_t j = 0; j < keys; j++)
     for (int v = 0; v < vectors; v++) {
       const size_t at = j * QUERY_TILE + (size_t)(v * HEED_LANES);
@@ -82,8 +82,8 @@ INLINE_KERNEL void multiply_tile(const int vectors, size_t keys, const float *we
 // What the boolean and additive masks do to one tile of keys.
 typedef enum TileMask { TileMaskNone, TileMaskSome, TileMaskAll } TileMask;
 
-// bias[key][query] <- 0 where the boolean mask shows the key and minus infinity where it hides it; over an additive mask that is there already
-// (`added`) only the latter. Reports whether anything was seen and whether anything was hidden.
+// bias[key][query] <- 0 where the boolean mask shows the key and minus infinity where it hides it; over an additive mask that is there
+// already (`added`) only the latter. Reports whether anything was seen and whether anything was hidden.
 INLINE_KERNEL void gather_boolean(const HeedAttentionTile *tile, size_t first, size_t keys, bool added, float *bias, bool *seen,
                                   bool *hidden) {
   const uint8_t *source = tile->boolean + (ptrdiff_t)first * tile->boolean_column;

@@ -1,7 +1,7 @@
 // What materialised attention needs beside the matrix product and the softmax: O <- P V where a hidden value may be NaN or infinite.
 
 // One row of O: the matrix product's order of summation, without the keys whose byte in `seen` is 0.
-static void weighted_sum_seen(const HeedWeightedSum *x) {
+static void weighted_sum_seen(const HeedAttentionWeightedSum *x) {
   for (size_t e = 0; e < x->value_dim; e += HEED_LANES) {
     const size_t count = heed_size_min(x->value_dim - e, HEED_LANES);
     const float *value = x->value + (ptrdiff_t)e * x->value_column;

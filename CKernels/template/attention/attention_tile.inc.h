@@ -43,7 +43,8 @@ INLINE_KERNEL void score_tile(const int vectors, const bool paired, const TileOp
   for (; j < keys; j++) score_rows(1, vectors, paired, x, key_at(x, j), head_dim, query, scores + j * QUERY_TILE, max);
 }
 
-// m' <- max(m, tile), P^T <- 2^(S^T - m') in place, alpha <- 2^(m - m'), l <- l * alpha + sum of P^T. `rounded`: P as bfloat16, the sum not.
+// m' <- max(m, tile), P^T <- 2^(S^T - m') in place, alpha <- 2^(m - m'), l <- l * alpha + sum of P^T. `rounded`: P as bfloat16, the sum
+// not.
 INLINE_KERNEL void weigh_tile(const int vectors, const bool masked, const bool rounded, size_t keys, float *scores, float *chunk_max,
                               float *chunk_sum, const vf max[HEED_BLOCK_VECTORS], vf alpha[HEED_BLOCK_VECTORS]) {
 #pragma clang loop unroll(full)
@@ -121,7 +122,7 @@ INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool 
   weigh_tile(vectors, masked, paired, keys, scores, s->chunk_max + lane, s->chunk_sum + lane, max, alpha);
   if (!paired && tile->dropout > 0) { // L is that of the weights before; bfloat16 takes none
     drop_tile(vectors, tile, first, lane, s->multipliers + lane);
-    multiply_tile(vectors, keys, scores, s->multipliers + lane, scores);
+    multiply_weights(vectors, keys, scores, s->multipliers + lane, scores);
   }
   if (masked && !all_finite(x->value, x->value_row, x->value_column, keys, tile->value_dim))
     value_tile_careful(vectors, paired, x, keys, tile->value_dim, scores, alpha, s->chunk + lane);

@@ -1,7 +1,8 @@
 // Tiled attention in bfloat16 with the dot product instruction: the products of attention_tiled_forward.inc.h, two terms at a time.
 //
-// Two neighbours along d of Q^T stand in one lane, pairs of K are broadcast as 32 bits from where they lie; V is interleaved by pairs of keys, P
-// likewise as it is rounded. K must be rows with contiguous columns and an even D; other shapes take the converting kernel, which gives the same bits.
+// Two neighbours along d of Q^T stand in one lane, pairs of K are broadcast as 32 bits from where they lie; V is interleaved by pairs of
+// keys, P likewise as it is rounded. K must be rows with contiguous columns and an even D; other shapes take the converting kernel, which
+// gives the same bits.
 
 typedef struct DotScratch {
   TileScratch common;
@@ -127,7 +128,7 @@ static void attention_tiled_dot_forward(const HeedAttentionTile *tile) {
     return;
   }
   const size_t pairs = tile->head_dim / 2;
-  DotScratch s = {.common = carve_scratch(tile, true)};
+  DotScratch s = {.common = carve_tile_scratch(tile, true)};
   s.query = (uint32_t *)(void *)(tile->scratch + tile_scratch_floats(tile->head_dim, tile->value_dim, true));
   s.weights = s.query + QUERY_TILE * pairs;
   s.value = s.weights + QUERY_TILE * (KEY_TILE / 2);

@@ -1,15 +1,17 @@
 // Attention forward, one tile of queries of one head (letters: heed/attention.h).
 //
-// Queries stand in the lanes. Of the operands only Q is packed, transposed; scale and log2 e go on the scores (in Q they would round every term of them). Every element of K and V is
-// broadcast from where it lies. So the maximum, the sum and the rescaling of a row are vertical, and both products are the same block:
+// Queries stand in the lanes. Of the operands only Q is packed, transposed; scale and log2 e go on the scores (in Q they would round every
+// term of them). Every element of K and V is broadcast from where it lies. So the maximum, the sum and the rescaling of a row are vertical,
+// and both products are the same block:
 //
 //   S^T <- K Q^T      64 keys x 64 queries, in base 2
 //   m'  <- max(m, rows of S^T);  P^T <- 2^(S^T - m');  alpha <- 2^(m - m')
 //   l   <- l * alpha + sum of the tile's P^T
 //   O^T <- O^T * alpha + V^T P^T, the tile's product summed on its own from zero: a carried accumulator has twice the error
 
-// In bfloat16 Q, K and V are bfloat16, scores and sums float32, P is rounded to bfloat16 for the second product, and both products sum pairs of
-// terms as vdpbf16ps does: the second, then the first. Here operands are converted; attention_tiled_dot.inc.h uses the instruction.
+// In bfloat16 Q, K and V are bfloat16, scores and sums float32, P is rounded to bfloat16 for the second product, and both products sum
+// pairs of terms as vdpbf16ps does: the second, then the first. Here operands are converted; attention_tiled_dot.inc.h uses the
+// instruction.
 
 #include "template/attention/attention_tile.inc.h"
 
@@ -173,7 +175,7 @@ INLINE_KERNEL size_t tile_scratch_floats(size_t head_dim, size_t value_dim, bool
   return rows + (converts ? KEY_TILE * (head_dim + value_dim) : 0);
 }
 
-INLINE_KERNEL TileScratch carve_scratch(const HeedAttentionTile *tile, bool converts) {
+INLINE_KERNEL TileScratch carve_tile_scratch(const HeedAttentionTile *tile, bool converts) {
   TileScratch s = {0};
   float *next = tile->scratch;
   s.query = next, next += QUERY_TILE * tile->head_dim;
@@ -193,7 +195,7 @@ INLINE_KERNEL TileScratch carve_scratch(const HeedAttentionTile *tile, bool conv
 static size_t attention_tiled_scratch(size_t head_dim, size_t value_dim) { return tile_scratch_floats(head_dim, value_dim, false); }
 
 static void attention_tiled_forward(const HeedAttentionTile *tile) {
-  TileScratch s = carve_scratch(tile, false);
+  TileScratch s = carve_tile_scratch(tile, false);
   pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s.query, QUERY_TILE,
                   QUERY_TILE);
   attend_all(tile, &s, tile->key_chunks ? operands_cached_f32 : operands_f32, attend_f32);
@@ -203,7 +205,7 @@ static size_t attention_tiled_bf16_scratch(size_t head_dim, size_t value_dim) { 
 
 // Q in bfloat16 stays as it is; scale and log2 e go into the scores.
 static void attention_tiled_bf16_forward(const HeedAttentionTile *tile) {
-  TileScratch s = carve_scratch(tile, true);
+  TileScratch s = carve_tile_scratch(tile, true);
   convert_rows_bf16((const uint16_t *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, s.key);
   pack_transposed(s.key, (ptrdiff_t)tile->head_dim, 1, tile->queries, tile->head_dim, 1.0f, s.query, QUERY_TILE, QUERY_TILE);
   attend_all(tile, &s, tile->key_chunks ? operands_cached_bf16 : operands_bf16, attend_bf16);

@@ -1,9 +1,10 @@
-// Convolutions of single channels, on staged planes (driver/convolution/convolution_depthwise.c). Outputs that lie behind one another are read from the
-// same plane at a fixed distance for each element of the kernel, so that lanes are outputs, rows that are narrower than a vector included.
+// Convolutions of single channels, on staged planes (driver/convolution/convolution_depthwise.c). Outputs that lie behind one another are
+// read from the same plane at a fixed distance for each element of the kernel, so that lanes are outputs, rows that are narrower than a
+// vector included.
 
 #define DEPTHWISE_VECTORS 4 // as many sums side by side as cover a multiply-add's latency
 
-static void convolution_shifted_sum(const HeedShiftedSum *s) {
+static void convolution_shifted_sum(const HeedConvolutionShiftedSum *s) {
   for (size_t q = 0; q < s->count; q += DEPTHWISE_VECTORS * HEED_LANES) {
     vf total[DEPTHWISE_VECTORS];
     for (size_t v = 0; v < DEPTHWISE_VECTORS; v++) total[v] = vf_zero();
@@ -30,7 +31,7 @@ static void convolution_shifted_sum(const HeedShiftedSum *s) {
 }
 
 // `terms` is a constant of at most 4: beside it two vectors at a time cover the latency.
-INLINE_KERNEL void convolution_shifted_dots_of(const size_t terms, const HeedShiftedDots *s, size_t first) {
+INLINE_KERNEL void convolution_shifted_dots_of(const size_t terms, const HeedConvolutionShiftedDots *s, size_t first) {
   const float *const y = s->factors;
   float *const lanes = s->sums + first * HEED_LANES;
   vf even[4], odd[4];
@@ -55,7 +56,7 @@ INLINE_KERNEL void convolution_shifted_dots_of(const size_t terms, const HeedShi
   for (size_t t = 0; t < terms; t++) vf_store(lanes + t * HEED_LANES, vf_add(even[t], odd[t]));
 }
 
-static void convolution_shifted_dots(const HeedShiftedDots *s) {
+static void convolution_shifted_dots(const HeedConvolutionShiftedDots *s) {
   size_t k = 0;
   for (; k + 4 <= s->terms; k += 4) convolution_shifted_dots_of(4, s, k);
   switch (s->terms - k) {

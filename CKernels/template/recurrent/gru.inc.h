@@ -50,26 +50,26 @@ static void gru_before_forward_state(const HeedRecurrentForward *f) {
     }
 }
 
-// The slopes of n's and z's arguments from dh; what passes to h_(t-1) by z stays in `carry`.
+// The gradients of n's and z's arguments from dh; what passes to h_(t-1) by z stays in `carry`.
 INLINE_KERNEL vf gru_backward_value(const HeedRecurrentBackward *b, size_t r, size_t j, size_t n, vf previous, vf *dz) {
-  const vf update = recurrent_kept(b, r, 1, j, n), value = recurrent_kept(b, r, 2, j, n), dh = recurrent_slope(b, r, j, n);
-  *dz = vf_mul(vf_mul(dh, vf_sub(previous, value)), recurrent_sigmoid_slope(update));
+  const vf update = recurrent_saved(b, r, 1, j, n), value = recurrent_saved(b, r, 2, j, n), dh = recurrent_d_h(b, r, j, n);
+  *dz = vf_mul(vf_mul(dh, vf_sub(previous, value)), recurrent_sigmoid_derivative(update));
   vf_store_n(b->carry + r * b->hidden + j, vf_mul(dh, update), n);
   return vf_mul(vf_mul(dh, recurrent_rest(update)), recurrent_rest_of_square(value));
 }
 
-// n = tanh(a + r u); slopes n r z u
+// n = tanh(a + r u); d_gates n r z u
 static void gru_backward(const HeedRecurrentBackward *b) {
   for (size_t r = 0; r < b->rows; r++)
     for (size_t j = 0; j < b->units; j += HEED_LANES) {
       const size_t n = b->units - j;
-      const vf reset = recurrent_kept(b, r, 0, j, n), u = recurrent_kept(b, r, 3, j, n), previous = recurrent_kept(b, r, 4, j, n);
+      const vf reset = recurrent_saved(b, r, 0, j, n), u = recurrent_saved(b, r, 3, j, n), previous = recurrent_saved(b, r, 4, j, n);
       vf dz;
       const vf da = gru_backward_value(b, r, j, n, previous, &dz);
-      recurrent_put_slope(b, r, 0, j, n, da);
-      recurrent_put_slope(b, r, 1, j, n, vf_mul(vf_mul(da, u), recurrent_sigmoid_slope(reset)));
-      recurrent_put_slope(b, r, 2, j, n, dz);
-      recurrent_put_slope(b, r, 3, j, n, vf_mul(da, reset));
+      recurrent_put_d_gate(b, r, 0, j, n, da);
+      recurrent_put_d_gate(b, r, 1, j, n, vf_mul(vf_mul(da, u), recurrent_sigmoid_derivative(reset)));
+      recurrent_put_d_gate(b, r, 2, j, n, dz);
+      recurrent_put_d_gate(b, r, 3, j, n, vf_mul(da, reset));
     }
 }
 
@@ -79,9 +79,9 @@ static void gru_before_backward_value(const HeedRecurrentBackward *b) {
     for (size_t j = 0; j < b->units; j += HEED_LANES) {
       const size_t n = b->units - j;
       vf dz;
-      const vf da = gru_backward_value(b, r, j, n, recurrent_kept(b, r, 4, j, n), &dz);
-      recurrent_put_slope(b, r, 2, j, n, da);
-      recurrent_put_slope(b, r, 1, j, n, dz);
+      const vf da = gru_backward_value(b, r, j, n, recurrent_saved(b, r, 4, j, n), &dz);
+      recurrent_put_d_gate(b, r, 2, j, n, da);
+      recurrent_put_d_gate(b, r, 1, j, n, dz);
     }
 }
 
@@ -90,9 +90,10 @@ static void gru_before_backward_reset(const HeedRecurrentBackward *b) {
   for (size_t r = 0; r < b->rows; r++)
     for (size_t j = 0; j < b->units; j += HEED_LANES) {
       const size_t n = b->units - j;
-      const vf reset = recurrent_kept(b, r, 0, j, n), previous = recurrent_kept(b, r, 4, j, n), d = vf_load(b->sums + r * b->sums_row + j);
+      const vf reset = recurrent_saved(b, r, 0, j, n), previous = recurrent_saved(b, r, 4, j, n),
+               d = vf_load(b->sums + r * b->sums_row + j);
       float *carry = b->carry + r * b->hidden + j;
-      recurrent_put_slope(b, r, 0, j, n, vf_mul(vf_mul(d, previous), recurrent_sigmoid_slope(reset)));
+      recurrent_put_d_gate(b, r, 0, j, n, vf_mul(vf_mul(d, previous), recurrent_sigmoid_derivative(reset)));
       vf_store_n(carry, vf_fma(d, reset, vf_load_n(carry, n)), n);
     }
 }

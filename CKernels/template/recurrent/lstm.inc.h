@@ -30,18 +30,18 @@ static void lstm_backward(const HeedRecurrentBackward *b) {
   for (size_t r = 0; r < b->rows; r++)
     for (size_t j = 0; j < b->units; j += HEED_LANES) {
       const size_t n = b->units - j;
-      const vf input = recurrent_kept(b, r, 0, j, n), forget = recurrent_kept(b, r, 1, j, n), value = recurrent_kept(b, r, 2, j, n),
-               output = recurrent_kept(b, r, 3, j, n), y = math_tanh(recurrent_kept(b, r, 4, j, n));
+      const vf input = recurrent_saved(b, r, 0, j, n), forget = recurrent_saved(b, r, 1, j, n), value = recurrent_saved(b, r, 2, j, n),
+               output = recurrent_saved(b, r, 3, j, n), y = math_tanh(recurrent_saved(b, r, 4, j, n));
       const vf previous = vf_load_n(b->previous_cell + (ptrdiff_t)r * b->previous_cell_row + j, n);
-      const vf dh = recurrent_slope(b, r, j, n);
-      float *cell = b->cell + r * b->hidden + j;
+      const vf dh = recurrent_d_h(b, r, j, n);
+      float *cell = b->d_c + r * b->hidden + j;
       // h = o tanh(c): do <- dh tanh(c), dc <- dc + dh o (1 - tanh(c)^2)
-      recurrent_put_slope(b, r, 3, j, n, vf_mul(vf_mul(dh, y), recurrent_sigmoid_slope(output)));
+      recurrent_put_d_gate(b, r, 3, j, n, vf_mul(vf_mul(dh, y), recurrent_sigmoid_derivative(output)));
       const vf dc = vf_fma(vf_mul(dh, output), recurrent_rest_of_square(y), vf_load_n(cell, n));
       // c = f c_(t-1) + i g
-      recurrent_put_slope(b, r, 0, j, n, vf_mul(vf_mul(dc, value), recurrent_sigmoid_slope(input)));
-      recurrent_put_slope(b, r, 1, j, n, vf_mul(vf_mul(dc, previous), recurrent_sigmoid_slope(forget)));
-      recurrent_put_slope(b, r, 2, j, n, vf_mul(vf_mul(dc, input), recurrent_rest_of_square(value)));
+      recurrent_put_d_gate(b, r, 0, j, n, vf_mul(vf_mul(dc, value), recurrent_sigmoid_derivative(input)));
+      recurrent_put_d_gate(b, r, 1, j, n, vf_mul(vf_mul(dc, previous), recurrent_sigmoid_derivative(forget)));
+      recurrent_put_d_gate(b, r, 2, j, n, vf_mul(vf_mul(dc, input), recurrent_rest_of_square(value)));
       vf_store_n(cell, vf_mul(dc, forget), n);
     }
 }

@@ -9,8 +9,8 @@
 #include "template/math/tanh.inc.h"
 #include "template/recurrent/recurrent_row.inc.h"
 
-// Rows of a register block: with as many vectors as the vocabulary's blocks have, 6 x 4 sums, 4 loads and a broadcast of 32 registers, or 6 x 2
-// or 4 x 3 of 16. A panel of 48 or 64 columns is a multiple of these vectors, or one less at its end.
+// Rows of a register block: with as many vectors as the vocabulary's blocks have, 6 x 4 sums, 4 loads and a broadcast of 32 registers, or 6
+// x 2 or 4 x 3 of 16. A panel of 48 or 64 columns is a multiple of these vectors, or one less at its end.
 #define RECURRENT_ROWS    (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
 #define RECURRENT_SUMS    24 // of the largest block
 #define RECURRENT_COLUMNS (HEED_LANES * HEED_BLOCK_VECTORS)
@@ -74,20 +74,21 @@ static void recurrent_rows(RecurrentBlock x, size_t rows, size_t columns) {
 
 // What the backward pass of a cell reads and writes in rows first ... end - 1 lies in the last cache or beyond, in pieces too short for the
 // processor to foresee.
-static void recurrent_bring(const HeedRecurrentBackward *b, size_t first, size_t end) {
+static void recurrent_prefetch(const HeedRecurrentBackward *b, size_t first, size_t end) {
   for (size_t r = first; r < end; r++)
     for (size_t j = 0; j < b->units; j += HEED_LINE_FLOATS) {
       for (size_t g = 0; g < b->reserve_columns; g++)
         __builtin_prefetch(b->reserve + (ptrdiff_t)r * b->reserve_row + g * b->hidden + j, 0, 2);
-      for (size_t g = 0; g < b->slopes_columns; g++) __builtin_prefetch(b->slopes + (ptrdiff_t)r * b->slopes_row + g * b->hidden + j, 1, 2);
+      for (size_t g = 0; g < b->d_gates_columns; g++)
+        __builtin_prefetch(b->d_gates + (ptrdiff_t)r * b->d_gates_row + g * b->hidden + j, 1, 2);
       if (b->previous_cell) __builtin_prefetch(b->previous_cell + (ptrdiff_t)r * b->previous_cell_row + j, 0, 2);
-      if (b->output) __builtin_prefetch(b->output + b->output_first[r] + b->output_offset + (ptrdiff_t)j, 0, 2);
+      if (b->d_output) __builtin_prefetch(b->d_output + b->d_output_first[r] + b->d_output_offset + (ptrdiff_t)j, 0, 2);
     }
 }
 
 static void recurrent_product(const HeedRecurrentProduct *p) {
   if (p->rows == 1) {
-    if (p->then) recurrent_bring(p->then, 0, 1);
+    if (p->then) recurrent_prefetch(p->then, 0, 1);
     recurrent_single_row(p);
     return;
   }
@@ -95,7 +96,7 @@ static void recurrent_product(const HeedRecurrentProduct *p) {
     const size_t left = p->depth - k;
     if (p->then) {
       const size_t rows = p->then->rows, next = left < HEED_RECURRENT_DEPTH ? p->depth : k + HEED_RECURRENT_DEPTH;
-      recurrent_bring(p->then, rows * k / p->depth, rows * next / p->depth);
+      recurrent_prefetch(p->then, rows * k / p->depth, rows * next / p->depth);
     }
     for (size_t column = 0; column < p->width; column += RECURRENT_COLUMNS) {
       const RecurrentBlock block = {.a = p->a + k,
@@ -129,7 +130,7 @@ INLINE_KERNEL vf recurrent_argument(const HeedRecurrentForward *f, size_t r, siz
   return vf_add(recurrent_input(f, r, g, j, n), recurrent_sum(f, r, g, j));
 }
 
-// h_t goes to the next step or, at the sequence's end, to hn, and to the output.
+// h_t goes to the next step or, at the sequence's end, to h_n, and to the output.
 INLINE_KERNEL void recurrent_put(const HeedRecurrentForward *f, size_t r, size_t j, size_t n, vf h) {
   if (r < f->next_rows)
     vf_store_n(f->next + (ptrdiff_t)r * f->next_row + j, h, n);
@@ -139,7 +140,7 @@ INLINE_KERNEL void recurrent_put(const HeedRecurrentForward *f, size_t r, size_t
 }
 
 // dh_t of row r, which is also handed out where it is asked for.
-INLINE_KERNEL vf recurrent_slope(const HeedRecurrentBackward *b, size_t r, size_t j, size_t n) {
+INLINE_KERNEL vf recurrent_d_h(const HeedRecurrentBackward *b, size_t r, size_t j, size_t n) {
   vf dh;
   if (r >= b->product_rows)
     dh = vf_load_n(b->carry + r * b->hidden + j, n);
@@ -147,29 +148,29 @@ INLINE_KERNEL vf recurrent_slope(const HeedRecurrentBackward *b, size_t r, size_
     dh = vf_add(vf_load_n(b->carry + r * b->hidden + j, n), vf_load(b->sums + r * b->sums_row + j));
   else
     dh = vf_load(b->sums + r * b->sums_row + j);
-  if (b->output) dh = vf_add(dh, vf_load_n(b->output + b->output_first[r] + b->output_offset + (ptrdiff_t)j, n));
-  if (b->arrived) vf_store_n(b->arrived + b->arrived_first[r] + b->arrived_offset + (ptrdiff_t)j, dh, n);
+  if (b->d_output) dh = vf_add(dh, vf_load_n(b->d_output + b->d_output_first[r] + b->d_output_offset + (ptrdiff_t)j, n));
+  if (b->d_h) vf_store_n(b->d_h + b->d_h_first[r] + b->d_h_offset + (ptrdiff_t)j, dh, n);
   return dh;
 }
 
-INLINE_KERNEL vf recurrent_kept(const HeedRecurrentBackward *b, size_t r, size_t g, size_t j, size_t n) {
+INLINE_KERNEL vf recurrent_saved(const HeedRecurrentBackward *b, size_t r, size_t g, size_t j, size_t n) {
   return vf_load_n(b->reserve + (ptrdiff_t)r * b->reserve_row + g * b->hidden + j, n);
 }
 
-INLINE_KERNEL void recurrent_put_slope(const HeedRecurrentBackward *b, size_t r, size_t g, size_t j, size_t n, vf slope) {
-  vf_store_n(b->slopes + (ptrdiff_t)r * b->slopes_row + g * b->hidden + j, slope, n);
+INLINE_KERNEL void recurrent_put_d_gate(const HeedRecurrentBackward *b, size_t r, size_t g, size_t j, size_t n, vf d_gate) {
+  vf_store_n(b->d_gates + (ptrdiff_t)r * b->d_gates_row + g * b->hidden + j, d_gate, n);
 }
 
 // 1 - y, 1 - y^2
 INLINE_KERNEL vf recurrent_rest(vf y) { return vf_sub(vf_set1(1.0f), y); }
 INLINE_KERNEL vf recurrent_rest_of_square(vf y) { return vf_fma(vf_negate(y), y, vf_set1(1.0f)); }
-// y (1 - y): the slope of the sigmoid.
-INLINE_KERNEL vf recurrent_sigmoid_slope(vf y) { return vf_mul(y, recurrent_rest(y)); }
+// y (1 - y): the derivative of the sigmoid.
+INLINE_KERNEL vf recurrent_sigmoid_derivative(vf y) { return vf_mul(y, recurrent_rest(y)); }
 
 static void recurrent_backward_end(const HeedRecurrentBackward *b) {
   for (size_t r = 0; r < b->rows; r++)
     for (size_t j = 0; j < b->units; j += HEED_LANES)
-      vf_store_n(b->h0 + b->order[r] * b->hidden + j, recurrent_slope(b, r, j, b->units - j), b->units - j);
+      vf_store_n(b->d_h_0 + b->order[r] * b->hidden + j, recurrent_d_h(b, r, j, b->units - j), b->units - j);
 }
 
 #endif

@@ -3,19 +3,19 @@
 #include "template/recurrent/gru.inc.h"
 #include "template/recurrent/lstm.inc.h"
 
-// The reserve holds the slope, not y: from a y that was rounded to 1 the backward pass would find 0 or a slope with few digits.
+// The reserve holds the derivative, not y: from a y that was rounded to 1 the backward pass would find 0 or a derivative with few digits.
 INLINE_KERNEL void rnn_forward(const HeedRecurrentForward *f, const HeedActivation activation) {
   for (size_t r = 0; r < f->rows; r++)
     for (size_t j = 0; j < f->units; j += HEED_LANES) {
       const size_t n = f->units - j;
       const vf x = recurrent_argument(f, r, 0, j, n);
-      vf slope, y;
+      vf derivative, y;
       if (activation == HeedActivationTanh)
-        y = tanh_and_derivative(x, &slope);
+        y = tanh_and_derivative(x, &derivative);
       else
-        y = slope = activate(activation, x); // relu: 0 says that the slope is 0
-      if (f->keep && activation == HeedActivationSigmoid) slope = sigmoid_derivative(x);
-      if (f->keep) vf_store_n(recurrent_gate(f, r, 0, j), slope, n);
+        y = derivative = activate(activation, x); // relu: 0 says that the derivative is 0
+      if (f->keep && activation == HeedActivationSigmoid) derivative = sigmoid_derivative(x);
+      if (f->keep) vf_store_n(recurrent_gate(f, r, 0, j), derivative, n);
       recurrent_put(f, r, j, n, y);
     }
 }
@@ -24,9 +24,9 @@ INLINE_KERNEL void rnn_backward(const HeedRecurrentBackward *b, const HeedActiva
   for (size_t r = 0; r < b->rows; r++)
     for (size_t j = 0; j < b->units; j += HEED_LANES) {
       const size_t n = b->units - j;
-      const vf slope = recurrent_kept(b, r, 0, j, n), dh = recurrent_slope(b, r, j, n);
+      const vf derivative = recurrent_saved(b, r, 0, j, n), dh = recurrent_d_h(b, r, j, n);
       const bool is_relu = activation == HeedActivationRelu;
-      recurrent_put_slope(b, r, 0, j, n, is_relu ? vf_select(vf_equal(slope, vf_zero()), vf_zero(), dh) : vf_mul(dh, slope));
+      recurrent_put_d_gate(b, r, 0, j, n, is_relu ? vf_select(vf_equal(derivative, vf_zero()), vf_zero(), dh) : vf_mul(dh, derivative));
     }
 }
 

@@ -66,7 +66,7 @@ package func embeddingGradient(
         indices.withUnsafeElements { ids in
             outputGradient.withUnsafeElements { outputGradient in
                 stopping { () throws(TensorError) in
-                    try heed_embedding_backward_dense(
+                    try heed_embedding_dense_backward(
                         &shape, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                     )
                     .check("embeddingGradient", "vocabulary \(vocabulary), indices \(indices.shape)")
@@ -90,7 +90,7 @@ extension StridedTensor where Scalar == Float {
             indices.withUnsafeElements { ids in
                 outputGradient.withUnsafeElements { outputGradient in
                     stopping { () throws(TensorError) in
-                        try heed_embedding_backward_dense(
+                        try heed_embedding_dense_backward(
                             &descriptor, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                         )
                         .check("embeddingGradient", "table \(table), indices \(indices.shape)")
@@ -116,7 +116,7 @@ package func embeddingGradientRows(
             indices.withUnsafeElements { ids in
                 outputGradient.withUnsafeElements { outputGradient in
                     stopping { () throws(TensorError) in
-                        try heed_embedding_backward_touched(
+                        try heed_embedding_touched_backward(
                             &shape, ids.baseAddress, outputGradient.baseAddress, rows.baseAddress, gradient.baseAddress,
                             &count
                         ).check("embeddingGradientRows", "vocabulary \(vocabulary), indices \(indices.shape)")

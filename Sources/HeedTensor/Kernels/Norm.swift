@@ -118,8 +118,8 @@ package struct Norm: Sendable {
         (descriptor.rows, descriptor.columns) = (rows(of: shape), shape[-1])
         (descriptor.input_row, descriptor.residual_row) = (shape[-1], shape[-1])
         (descriptor.sum_row, descriptor.output_row) = (shape[-1], shape[-1])
-        (descriptor.output_gradient_row, descriptor.sum_gradient_row) = (shape[-1], shape[-1])
-        descriptor.input_gradient_row = shape[-1]
+        (descriptor.d_output_row, descriptor.d_sum_row) = (shape[-1], shape[-1])
+        descriptor.d_input_row = shape[-1]
         descriptor.epsilon = epsilon
         return descriptor
     }
@@ -209,11 +209,11 @@ package struct Norm: Sendable {
         let first = operands.map { $0.map { UnsafePointer($0.firstElement) } }
         var descriptor = descriptor(shape)
         var inputs = HeedNormBackwardInputs(
-            sum: first[0], weight: first[1], statistics: first[2], output_gradient: first[3], sum_gradient: first[4])
+            sum: first[0], weight: first[1], statistics: first[2], d_output: first[3], d_sum: first[4])
         var gradients = HeedNormGradients()
-        gradients.input = result.input?.withUnsafeMutableElements { $0.baseAddress }
-        gradients.weight = result.weight?.withUnsafeMutableElements { $0.baseAddress }
-        gradients.bias = result.bias?.withUnsafeMutableElements { $0.baseAddress }
+        gradients.d_input = result.input?.withUnsafeMutableElements { $0.baseAddress }
+        gradients.d_weight = result.weight?.withUnsafeMutableElements { $0.baseAddress }
+        gradients.d_bias = result.bias?.withUnsafeMutableElements { $0.baseAddress }
         withExtendedLifetime((operands, result)) {
             stopping { () throws(TensorError) in
                 try heed_norm_backward(&descriptor, &inputs, &gradients).check("norm", "input \(shape)")

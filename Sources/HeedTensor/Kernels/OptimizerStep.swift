@@ -60,7 +60,7 @@ package enum OptimizerStep {
         var spans = spans(operation, &values, gradients, weightDecay)
         attach(operation, [\.m], settings.momentCount, &moments, to: &spans)
         defer { withExtendedLifetime((values, gradients, moments)) {} }
-        var sgd = HeedSgd(
+        var sgd = HeedOptimizerSgd(
             lr: settings.rate, momentum: settings.momentum, dampening: settings.dampening,
             nesterov: settings.isNesterov, step: UInt64(settings.step), gradient_scale: settings.gradientScale)
         try heed_optimizer_sgd(&sgd, spans.count, spans).check(operation, "\(settings), weight decay \(weightDecay)")
@@ -80,7 +80,7 @@ package enum OptimizerStep {
         var spans = spans(operation, &values, gradients, weightDecay)
         attach(operation, [\.m, \.v, \.v_max], settings.momentCount, &moments, to: &spans)
         defer { withExtendedLifetime((values, gradients, moments)) {} }
-        var adam = HeedAdam(
+        var adam = HeedOptimizerAdam(
             lr: settings.rate, beta1: settings.beta1, beta2: settings.beta2, eps: settings.epsilon,
             decoupled: settings.isDecoupled, amsgrad: settings.amsgrad, step: UInt64(settings.step),
             gradient_scale: settings.gradientScale)
@@ -90,7 +90,7 @@ package enum OptimizerStep {
     /// The square root of the sum of all squares, and the place of the first tensor that holds NaN or an infinity.
     package static func gradientNorm(_ gradients: [Tensor]) -> (norm: Double, firstNotFinite: Int?) {
         let contiguous = gradients.map { $0.contiguous() }
-        let spans = contiguous.map { HeedSpan(count: $0.count, data: $0.firstElement) }
+        let spans = contiguous.map { HeedOptimizerSpan(count: $0.count, data: $0.firstElement) }
         var norm = 0.0
         var place = 0
         let status = withExtendedLifetime(contiguous) {
@@ -111,8 +111,8 @@ package enum OptimizerStep {
     package static func accumulate(_ gradients: [Tensor], times factor: Float = 1, into sums: inout [Tensor]) {
         requireSameShapes("OptimizerStep.accumulate", sums, gradients)
         let contiguous = gradients.map { $0.contiguous() }
-        let sources = contiguous.map { HeedSpan(count: $0.count, data: $0.firstElement) }
-        let targets = sums.indices.map { HeedSpan(count: sums[$0].count, data: sums[$0].ownedFirstElement()) }
+        let sources = contiguous.map { HeedOptimizerSpan(count: $0.count, data: $0.firstElement) }
+        let targets = sums.indices.map { HeedOptimizerSpan(count: sums[$0].count, data: sums[$0].ownedFirstElement()) }
         let status = heed_optimizer_gradient_accumulate(sources.count, targets, sources, factor)
         withExtendedLifetime((contiguous, sums)) {}
         stopping { () throws(TensorError) in
@@ -122,7 +122,7 @@ package enum OptimizerStep {
 
     private static func spans(
         _ operation: String, _ values: inout [Tensor], _ gradients: [Tensor], _ weightDecay: [Double]
-    ) -> [HeedParameterSpan] {
+    ) -> [HeedOptimizerParameter] {
         requireSameShapes(operation, values, gradients)
         require(
             weightDecay.count == values.count,
@@ -131,7 +131,7 @@ package enum OptimizerStep {
             require(
                 gradients[index].isContiguous,
                 "\(operation): gradient \(index) of shape \(gradients[index].shape) is not contiguous")
-            return HeedParameterSpan(
+            return HeedOptimizerParameter(
                 count: values[index].count, value: values[index].ownedFirstElement(),
                 gradient: gradients[index].firstElement, m: nil, v: nil, v_max: nil,
                 weight_decay: weightDecay[index])
@@ -139,8 +139,8 @@ package enum OptimizerStep {
     }
 
     private static func attach(
-        _ operation: String, _ members: [WritableKeyPath<HeedParameterSpan, UnsafeMutablePointer<Float>?>],
-        _ count: Int, _ moments: inout [[Tensor]], to spans: inout [HeedParameterSpan]
+        _ operation: String, _ members: [WritableKeyPath<HeedOptimizerParameter, UnsafeMutablePointer<Float>?>],
+        _ count: Int, _ moments: inout [[Tensor]], to spans: inout [HeedOptimizerParameter]
     ) {
         require(moments.count == count, "\(operation): \(moments.count) moments of each parameter, not \(count)")
         for (kind, member) in zip(moments.indices, members) {

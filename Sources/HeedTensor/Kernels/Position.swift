@@ -6,7 +6,7 @@ internal import CKernels
 /// - Precondition: sizes and positions are not negative, `base` is above 0.
 public func sinusoidalPositions(length: Int, dimension: Int, firstPosition: Int = 0, base: Double = 10000) -> Tensor {
     requirePositions("sinusoidalPositions", length, firstPosition, base)
-    var shape = HeedSinusoidalShape()
+    var shape = HeedPositionSinusoidalShape()
     (shape.batch, shape.length, shape.columns) = (1, length, dimension)
     (shape.first_position, shape.base) = (Int64(firstPosition), base)
     return Tensor(shape: [length, dimension]) { table in
@@ -30,7 +30,7 @@ public func addingSinusoidalPositions(
     let (length, dimension) = (input.shape[-2], input.shape[-1])
     requireTable("addingSinusoidalPositions", table, width: dimension, rows: firstPosition + length)
     let (input, table) = (input.contiguous(), table?.contiguous())
-    var shape = HeedSinusoidalShape()
+    var shape = HeedPositionSinusoidalShape()
     (shape.length, shape.columns) = (length, dimension)
     shape.batch = input.shape.isEmpty ? 0 : input.count / (length * dimension)
     (shape.input_batch, shape.input_row) = (length * dimension, dimension)
@@ -73,7 +73,7 @@ public struct RotaryPositions: Sendable {
     public func table(length: Int, dimension: Int) -> Tensor {
         requirePositions("RotaryPositions.table", length, 0, base)
         let width = rotaryDimension ?? dimension
-        var shape = HeedRotaryShape()
+        var shape = HeedPositionRotaryShape()
         (shape.batch, shape.heads, shape.length) = (1, 1, length)
         (shape.columns, shape.rotary, shape.base) = (dimension, width, base)
         return Tensor(shape: [length, width]) { table in
@@ -113,7 +113,7 @@ public struct RotaryPositions: Sendable {
         let loop = StridedLoop(
             shape: Shape(source.shape.sizes.first(source.rank - 2)),
             strides: source.layout.strides.first(source.rank - 2), source.shape.rowMajorStrides.first(source.rank - 2))
-        var shape = HeedRotaryShape()
+        var shape = HeedPositionRotaryShape()
         (shape.batch, shape.heads, shape.length) = (1, loop.runCount, length)
         (shape.columns, shape.rotary) = (dimension, width)
         (shape.input_head, shape.input_row) = (loop.runStride(0), source.layout.strides[source.rank - 2])

@@ -12,12 +12,13 @@
 typedef struct SweepWorst {
   double excess; // in units of what is allowed: 1 is just allowed
   double ulp;    // in units in the last place of the exact value, where that is no smaller than the smallest normal number
-  float excess_input, ulp_input, arriving;
+  float excess_input, ulp_input, d_output;
 } SweepWorst;
 
 #define SWEEP_BLOCK 8192
 
-// Checks a block of at most SWEEP_BLOCK inputs, and makes `worst` worse if they are. `block` numbers it: what is random in it is of that stream.
+// Checks a block of at most SWEEP_BLOCK inputs, and makes `worst` worse if they are. `block` numbers it: what is random in it is of that
+// stream.
 typedef void (*SweepCheck)(HeedActivation activation, const float *input, size_t count, uint64_t block, SweepWorst *worst);
 
 // Every 4093rd float and, always, the limits of the format and of the approximations. With --exhaustive all 2^32 with the best table of the

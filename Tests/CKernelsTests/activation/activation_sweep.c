@@ -58,7 +58,7 @@ SweepWorst activation_sweep(HeedActivation activation, SweepCheck check) {
   for (size_t t = 0; t < TASKS; t++) {
     const SweepWorst *part = &sweep.worst[t];
     if (part->excess > worst.excess) {
-      worst.excess = part->excess, worst.excess_input = part->excess_input, worst.arriving = part->arriving;
+      worst.excess = part->excess, worst.excess_input = part->excess_input, worst.d_output = part->d_output;
     }
     if (part->ulp > worst.ulp) worst.ulp = part->ulp, worst.ulp_input = part->ulp_input;
   }

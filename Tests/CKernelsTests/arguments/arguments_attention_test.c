@@ -1,5 +1,5 @@
-// Every entry point of attention, its cache and its recurrent forms refuses what its header says, and writes nothing. (More of attention's own
-// arguments: attention_arguments_test.c, attention_backward_arguments_test.c.)
+// Every entry point of attention, its cache and its recurrent forms refuses what its header says, and writes nothing. (More of attention's
+// own arguments: attention_arguments_test.c, attention_backward_arguments_test.c.)
 
 #include <math.h>
 
@@ -102,15 +102,13 @@ static const HeedAttentionBackwardShape backward = {.forward = {.batch = 2,
                                                                 .value = {24, 24, 6, 1},
                                                                 .output = {36, 18, 6, 1},
                                                                 .scale = 1},
-                                                    .output_gradient = {36, 18, 6, 1},
-                                                    .query_gradient = {30, 15, 5, 1},
-                                                    .key_gradient = {20, 20, 5, 1},
-                                                    .value_gradient = {24, 24, 6, 1},
-                                                    .additive_gradient = {24, 12, 4, 1}};
-static const HeedAttentionBackwardInputs backward_inputs = {.forward = {.query = inputs_f, .key = inputs_f, .value = inputs_f},
-                                                            .output = inputs_f,
-                                                            .log_sum_exp = inputs_f,
-                                                            .output_gradient = inputs_f};
+                                                    .d_output = {36, 18, 6, 1},
+                                                    .d_query = {30, 15, 5, 1},
+                                                    .d_key = {20, 20, 5, 1},
+                                                    .d_value = {24, 24, 6, 1},
+                                                    .d_additive = {24, 12, 4, 1}};
+static const HeedAttentionBackwardInputs backward_inputs = {
+    .forward = {.query = inputs_f, .key = inputs_f, .value = inputs_f}, .output = inputs_f, .log_sum_exp = inputs_f, .d_output = inputs_f};
 static const HeedAttentionGradients gradients = {outputs_f[0], outputs_f[1], outputs_f[2], outputs_f[3]};
 static const HeedAttentionReferenceGradients reference_gradients = {outputs_d[0], outputs_d[1], outputs_d[2], outputs_d[3]};
 
@@ -132,25 +130,25 @@ TEST_ONCE(arguments_of_attention_backward) {
   GIVES(BadArgument, heed_attention_reference_backward(NULL, &backward_inputs, &reference_gradients));
   GIVES(BadArgument, heed_attention_reference_backward(&backward, NULL, &reference_gradients));
   GIVES(BadArgument, heed_attention_reference_backward(&backward, &backward_inputs, NULL));
-  GIVES(BadArgument, heed_attention_reference_backward(&backward, WITH(backward_inputs, output_gradient = NULL), &reference_gradients));
-  GIVES(BadStride, heed_attention_reference_backward(WITH(backward, output_gradient.row = FAR), &backward_inputs, &reference_gradients));
-  GIVES(BadStride, heed_attention_reference_backward(WITH(backward, additive_gradient.row = FAR), &backward_inputs, &reference_gradients));
-  GIVES(BadStride, heed_attention_reference_backward(WITH(backward, additive_gradient.row = 3), &backward_inputs, &reference_gradients));
+  GIVES(BadArgument, heed_attention_reference_backward(&backward, WITH(backward_inputs, d_output = NULL), &reference_gradients));
+  GIVES(BadStride, heed_attention_reference_backward(WITH(backward, d_output.row = FAR), &backward_inputs, &reference_gradients));
+  GIVES(BadStride, heed_attention_reference_backward(WITH(backward, d_additive.row = FAR), &backward_inputs, &reference_gradients));
+  GIVES(BadStride, heed_attention_reference_backward(WITH(backward, d_additive.row = 3), &backward_inputs, &reference_gradients));
   for (size_t a = 0; a < 3; a++) {
     GIVES(BadArgument, arms[a](NULL, &backward_inputs, &gradients));
     GIVES(BadArgument, arms[a](&backward, NULL, &gradients));
     GIVES(BadArgument, arms[a](&backward, &backward_inputs, NULL));
     GIVES(BadArgument, arms[a](&backward, WITH(backward_inputs, output = NULL), &gradients));
     GIVES(BadArgument, arms[a](&backward, WITH(backward_inputs, log_sum_exp = NULL), &gradients));
-    GIVES(BadArgument, arms[a](&backward, WITH(backward_inputs, output_gradient = NULL), &gradients));
-    GIVES(BadStride, arms[a](WITH(backward, output_gradient.row = FAR), &backward_inputs, &gradients));
-    GIVES(BadStride, arms[a](WITH(backward, key_gradient.row = 0), &backward_inputs, &gradients));
-    GIVES(BadStride, arms[a](WITH(backward, additive_gradient.row = FAR), &backward_inputs, &gradients));
-    GIVES(BadStride, arms[a](WITH(backward, additive_gradient.row = 3), &backward_inputs, &gradients));
+    GIVES(BadArgument, arms[a](&backward, WITH(backward_inputs, d_output = NULL), &gradients));
+    GIVES(BadStride, arms[a](WITH(backward, d_output.row = FAR), &backward_inputs, &gradients));
+    GIVES(BadStride, arms[a](WITH(backward, d_key.row = 0), &backward_inputs, &gradients));
+    GIVES(BadStride, arms[a](WITH(backward, d_additive.row = FAR), &backward_inputs, &gradients));
+    GIVES(BadStride, arms[a](WITH(backward, d_additive.row = 3), &backward_inputs, &gradients));
   }
 }
 
-// ---- The cache ------------------------------------------------------------------------------------------------------------------------------
+// ---- The cache --------------------------------------------------------------------------------------------------------------------------
 
 static float key_chunk[2 * 5 * HEED_CACHE_CHUNK], value_chunk[2 * 6 * HEED_CACHE_CHUNK];
 static void *const key_chunks[] = {key_chunk}, *const value_chunks[] = {value_chunk}, *const no_chunks[] = {NULL};
@@ -158,7 +156,7 @@ static const HeedKeyValueCache cache = {
     .batch = 2, .key_value_heads = 1, .head_dim = 5, .value_dim = 6, .chunks = 1, .keys = key_chunks, .values = value_chunks};
 
 TEST_ONCE(arguments_of_the_cache) {
-  const HeedStrides k = attention.key, v = attention.value, far = {0, 0, FAR, 1};
+  const HeedAttentionStrides k = attention.key, v = attention.value, far = {0, 0, FAR, 1};
   GIVES_NUMBER(sizeof key_chunk, heed_key_value_cache_key_bytes(&cache));
   GIVES_NUMBER(sizeof value_chunk / 2, heed_key_value_cache_value_bytes(WITH(cache, element = HeedElementBfloat16)));
   GIVES_NUMBER(SIZE_MAX, heed_key_value_cache_key_bytes(NULL));
@@ -201,9 +199,9 @@ TEST_ONCE(arguments_of_the_cache) {
   GIVES(BadShape, heed_attention_cached_forward(WITH(attention, key_value_heads = 3), WITH(cache, key_value_heads = 3), &inputs, &outputs));
 }
 
-// ---- Attention before the Transformer ---------------------------------------------------------------------------------------------------------
+// ---- Attention before the Transformer ---------------------------------------------------------------------------------------------------
 
-static const HeedScoredAttentionShape scored = {.score = HeedAttentionScoreAdditive,
+static const HeedScoredAttentionShape scored = {.score = HeedScoredAttentionScoreAdditive,
                                                 .batch = 2,
                                                 .query_length = 3,
                                                 .key_length = 4,
@@ -215,7 +213,7 @@ static const HeedScoredAttentionShape scored = {.score = HeedAttentionScoreAddit
                                                 .key = {20, 5, 1},
                                                 .value = {24, 6, 1},
                                                 .output = {18, 6, 1},
-                                                .output_gradient = {18, 6, 1}};
+                                                .d_output = {18, 6, 1}};
 static const HeedScoredAttentionInputs scored_inputs = {.query = inputs_f,
                                                         .key = inputs_f,
                                                         .value = inputs_f,
@@ -224,24 +222,25 @@ static const HeedScoredAttentionInputs scored_inputs = {.query = inputs_f,
                                                         .key_weight = inputs_f,
                                                         .score_weight = inputs_f};
 static const HeedScoredAttentionOutputs scored_outputs = {outputs_f[0], outputs_f[1]};
-static const HeedScoredAttentionCotangents cotangents = {.output_gradient = inputs_f, .weights = inputs_f};
+static const HeedScoredAttentionOutputGradients d_outputs = {.d_output = inputs_f, .weights = inputs_f};
 static const HeedScoredAttentionGradients scored_gradients = {
-    .query = outputs_f[0], .key = outputs_f[1], .value = outputs_f[2], .key_weight = outputs_f[3]};
-static const HeedScoredAttentionReference scored_reference = {.output = outputs_d[0], .query = outputs_d[1], .key_weight = outputs_d[2]};
+    .d_query = outputs_f[0], .d_key = outputs_f[1], .d_value = outputs_f[2], .d_key_weight = outputs_f[3]};
+static const HeedScoredAttentionReference scored_reference = {
+    .output = outputs_d[0], .d_query = outputs_d[1], .d_key_weight = outputs_d[2]};
 
 TEST_ONCE(arguments_of_scored_attention) {
   static HeedScoredAttentionShape spoilt[7];
   static const HeedStatus expected[7] = {HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadShape, HeedStatusBadShape,
                                          HeedStatusBadShape,    HeedStatusBadStride,   HeedStatusBadStride};
   for (int i = 0; i < 7; i++) spoilt[i] = scored;
-  spoilt[0].score = (HeedAttentionScore)3, spoilt[1].score = (HeedAttentionScore)-1, spoilt[2].score = HeedAttentionScoreDot,
-  spoilt[2].key_dim = 4;
+  spoilt[0].score = (HeedScoredAttentionScore)3, spoilt[1].score = (HeedScoredAttentionScore)-1,
+  spoilt[2].score = HeedScoredAttentionScoreDot, spoilt[2].key_dim = 4;
   spoilt[3].batch = HUGE_SIZE, spoilt[4].attention_dim = HUGE_SIZE, spoilt[5].query.row = FAR, spoilt[6].key.row = FAR;
   for (int i = 0; i < 7; i++) {
     GIVES_STATUS(expected[i], heed_scored_attention_forward(&spoilt[i], &scored_inputs, &scored_outputs));
-    GIVES_STATUS(expected[i], heed_scored_attention_backward(&spoilt[i], &scored_inputs, &cotangents, &scored_gradients));
-    GIVES_STATUS(expected[i], heed_scored_attention_reference(&spoilt[i], &scored_inputs, &cotangents, &scored_reference));
-    GIVES_STATUS(expected[i], heed_additive_attention_prepare_keys(&spoilt[i], &scored_inputs, OUT));
+    GIVES_STATUS(expected[i], heed_scored_attention_backward(&spoilt[i], &scored_inputs, &d_outputs, &scored_gradients));
+    GIVES_STATUS(expected[i], heed_scored_attention_reference(&spoilt[i], &scored_inputs, &d_outputs, &scored_reference));
+    GIVES_STATUS(expected[i], heed_scored_attention_additive_prepare_keys(&spoilt[i], &scored_inputs, OUT));
   }
   static HeedScoredAttentionInputs without[8];
   for (int i = 0; i < 8; i++) without[i] = scored_inputs;
@@ -249,36 +248,36 @@ TEST_ONCE(arguments_of_scored_attention) {
   without[4].key = NULL, without[5].key_weight = NULL, without[6].lengths = too_long, without[7].lengths = negative;
   for (int i = 0; i < 8; i++) {
     GIVES(BadArgument, heed_scored_attention_forward(&scored, &without[i], &scored_outputs));
-    GIVES(BadArgument, heed_scored_attention_backward(&scored, &without[i], &cotangents, &scored_gradients));
-    GIVES(BadArgument, heed_scored_attention_reference(&scored, &without[i], &cotangents, &scored_reference));
+    GIVES(BadArgument, heed_scored_attention_backward(&scored, &without[i], &d_outputs, &scored_gradients));
+    GIVES(BadArgument, heed_scored_attention_reference(&scored, &without[i], &d_outputs, &scored_reference));
     if (i < 4) continue;
-    GIVES(BadArgument, heed_additive_attention_prepare_keys(&scored, &without[i], OUT));
+    GIVES(BadArgument, heed_scored_attention_additive_prepare_keys(&scored, &without[i], OUT));
   }
   GIVES(BadArgument, heed_scored_attention_forward(NULL, &scored_inputs, &scored_outputs));
   GIVES(BadArgument, heed_scored_attention_forward(&scored, NULL, &scored_outputs));
   GIVES(BadArgument, heed_scored_attention_forward(&scored, &scored_inputs, NULL));
   GIVES(BadArgument, heed_scored_attention_forward(&scored, &scored_inputs, WITH(scored_outputs, output = NULL)));
   GIVES(BadStride, heed_scored_attention_forward(WITH(scored, output.row = 0), &scored_inputs, &scored_outputs));
-  GIVES(BadArgument, heed_scored_attention_forward(WITH(scored, score = HeedAttentionScoreGeneral), WITH(scored_inputs, weight = NULL),
-                                                   &scored_outputs));
-  GIVES(BadArgument, heed_scored_attention_forward(WITH(scored, score = HeedAttentionScoreDot), WITH(scored_inputs, prepared_keys = IN),
-                                                   &scored_outputs));
-  GIVES(BadArgument, heed_scored_attention_backward(NULL, &scored_inputs, &cotangents, &scored_gradients));
-  GIVES(BadArgument, heed_scored_attention_backward(&scored, NULL, &cotangents, &scored_gradients));
+  GIVES(BadArgument, heed_scored_attention_forward(WITH(scored, score = HeedScoredAttentionScoreGeneral),
+                                                   WITH(scored_inputs, weight = NULL), &scored_outputs));
+  GIVES(BadArgument, heed_scored_attention_forward(WITH(scored, score = HeedScoredAttentionScoreDot),
+                                                   WITH(scored_inputs, prepared_keys = IN), &scored_outputs));
+  GIVES(BadArgument, heed_scored_attention_backward(NULL, &scored_inputs, &d_outputs, &scored_gradients));
+  GIVES(BadArgument, heed_scored_attention_backward(&scored, NULL, &d_outputs, &scored_gradients));
   GIVES(BadArgument, heed_scored_attention_backward(&scored, &scored_inputs, NULL, &scored_gradients));
-  GIVES(BadArgument, heed_scored_attention_backward(&scored, &scored_inputs, &cotangents, NULL));
-  GIVES(BadArgument, heed_scored_attention_backward(&scored, &scored_inputs, WITH(cotangents, weights = NULL), &scored_gradients));
-  GIVES(BadStride, heed_scored_attention_backward(WITH(scored, output_gradient.row = FAR), &scored_inputs, &cotangents, &scored_gradients));
-  GIVES(BadArgument, heed_scored_attention_backward(&scored, WITH(scored_inputs, prepared_keys = IN), &cotangents, &scored_gradients));
-  GIVES(BadArgument, heed_scored_attention_reference(NULL, &scored_inputs, &cotangents, &scored_reference));
-  GIVES(BadArgument, heed_scored_attention_reference(&scored, NULL, &cotangents, &scored_reference));
-  GIVES(BadArgument, heed_scored_attention_reference(&scored, &scored_inputs, &cotangents, NULL));
+  GIVES(BadArgument, heed_scored_attention_backward(&scored, &scored_inputs, &d_outputs, NULL));
+  GIVES(BadArgument, heed_scored_attention_backward(&scored, &scored_inputs, WITH(d_outputs, weights = NULL), &scored_gradients));
+  GIVES(BadStride, heed_scored_attention_backward(WITH(scored, d_output.row = FAR), &scored_inputs, &d_outputs, &scored_gradients));
+  GIVES(BadArgument, heed_scored_attention_backward(&scored, WITH(scored_inputs, prepared_keys = IN), &d_outputs, &scored_gradients));
+  GIVES(BadArgument, heed_scored_attention_reference(NULL, &scored_inputs, &d_outputs, &scored_reference));
+  GIVES(BadArgument, heed_scored_attention_reference(&scored, NULL, &d_outputs, &scored_reference));
+  GIVES(BadArgument, heed_scored_attention_reference(&scored, &scored_inputs, &d_outputs, NULL));
   GIVES(BadArgument, heed_scored_attention_reference(&scored, &scored_inputs, NULL, &scored_reference));
-  GIVES_NUMBER(SIZE_MAX, heed_additive_attention_prepared_size(NULL));
-  GIVES_NUMBER(SIZE_MAX, heed_additive_attention_prepared_size(WITH(scored, batch = HUGE_SIZE)));
-  GIVES_NUMBER(SIZE_MAX, heed_additive_attention_prepared_size(WITH(scored, attention_dim = SIZE_MAX)));
-  GIVES(BadArgument, heed_additive_attention_prepare_keys(NULL, &scored_inputs, OUT));
-  GIVES(BadArgument, heed_additive_attention_prepare_keys(&scored, NULL, OUT));
-  GIVES(BadArgument, heed_additive_attention_prepare_keys(&scored, &scored_inputs, NULL));
-  GIVES(BadArgument, heed_additive_attention_prepare_keys(WITH(scored, score = HeedAttentionScoreDot), &scored_inputs, OUT));
+  GIVES_NUMBER(SIZE_MAX, heed_scored_attention_additive_prepared_size(NULL));
+  GIVES_NUMBER(SIZE_MAX, heed_scored_attention_additive_prepared_size(WITH(scored, batch = HUGE_SIZE)));
+  GIVES_NUMBER(SIZE_MAX, heed_scored_attention_additive_prepared_size(WITH(scored, attention_dim = SIZE_MAX)));
+  GIVES(BadArgument, heed_scored_attention_additive_prepare_keys(NULL, &scored_inputs, OUT));
+  GIVES(BadArgument, heed_scored_attention_additive_prepare_keys(&scored, NULL, OUT));
+  GIVES(BadArgument, heed_scored_attention_additive_prepare_keys(&scored, &scored_inputs, NULL));
+  GIVES(BadArgument, heed_scored_attention_additive_prepare_keys(WITH(scored, score = HeedScoredAttentionScoreDot), &scored_inputs, OUT));
 }

@@ -40,7 +40,7 @@ static const HeedScoredAttentionShape scored = {.batch = 3,
                                                 .key = {12, 4, 1},
                                                 .value = {12, 4, 1},
                                                 .output = {8, 4, 1},
-                                                .output_gradient = {8, 4, 1}};
+                                                .d_output = {8, 4, 1}};
 
 // Every weight NaN, every score: sequences 0 and 2, which see no key, have zeros.
 TEST(arguments_nan_weights_do_not_reach_queries_without_keys) {
@@ -49,16 +49,16 @@ TEST(arguments_nan_weights_do_not_reach_queries_without_keys) {
   for (int score = 0; score < 3; score++)
     for (int accumulate = 0; accumulate < 2; accumulate++) {
       HeedScoredAttentionShape s = scored;
-      s.score = (HeedAttentionScore)score, s.accumulate = accumulate;
+      s.score = (HeedScoredAttentionScore)score, s.accumulate = accumulate;
       const HeedScoredAttentionInputs in = {numbers, numbers, numbers, lengths, nans, nans, nans, nans, NULL};
       fill(output, ROOM, NAN), fill(weights, ROOM, NAN);
       CHECK(heed_scored_attention_forward(&s, &in, &(HeedScoredAttentionOutputs){output, weights}) == HeedStatusOk);
       CHECK(are_all(0, output, 8) && are_all(0, output + 16, 8));
       CHECK(are_all(0, weights, 6) && are_all(0, weights + 12, 6));
       fill(query, ROOM, NAN), fill(key, ROOM, NAN), fill(value, ROOM, NAN);
-      const HeedScoredAttentionGradients gradients = {.query = query, .key = key, .value = value};
-      const HeedScoredAttentionCotangents cotangents = {.output_gradient = numbers, .weights = weights};
-      CHECK(heed_scored_attention_backward(&s, &in, &cotangents, &gradients) == HeedStatusOk);
+      const HeedScoredAttentionGradients gradients = {.d_query = query, .d_key = key, .d_value = value};
+      const HeedScoredAttentionOutputGradients d_outputs = {.d_output = numbers, .weights = weights};
+      CHECK(heed_scored_attention_backward(&s, &in, &d_outputs, &gradients) == HeedStatusOk);
       CHECK_MESSAGE(are_all(0, query, 8) && are_all(0, query + 16, 8), "queries, score %d, accumulate %d", score, accumulate);
       CHECK_MESSAGE(are_all(0, key, 12) && are_all(0, key + 20, 16), "keys, score %d, accumulate %d", score, accumulate);
       CHECK_MESSAGE(are_all(0, value, 12) && are_all(0, value + 20, 16), "values, score %d, accumulate %d", score, accumulate);
@@ -73,22 +73,23 @@ TEST(arguments_sequences_without_keys_add_nothing_to_weights) {
   for (int score = 1; score < 3; score++)
     for (int accumulate = 0; accumulate < 2; accumulate++) {
       HeedScoredAttentionShape s = scored;
-      s.score = (HeedAttentionScore)score, s.accumulate = accumulate;
+      s.score = (HeedScoredAttentionScore)score, s.accumulate = accumulate;
       const HeedScoredAttentionInputs in = {spoilt, numbers, numbers, lengths, numbers, numbers, numbers, numbers, NULL};
       CHECK(heed_scored_attention_forward(&s, &in, &(HeedScoredAttentionOutputs){output, weights}) == HeedStatusOk);
       fill(gradients[0], 4 * ROOM, 1);
       const HeedScoredAttentionGradients g = {
-          .weight = gradients[0], .query_weight = gradients[1], .key_weight = gradients[2], .score_weight = gradients[3]};
-      const HeedScoredAttentionCotangents cotangents = {.output_gradient = spoilt, .weights_gradient = NULL, .weights = weights};
-      CHECK(heed_scored_attention_backward(&s, &in, &cotangents, &g) == HeedStatusOk);
+          .d_weight = gradients[0], .d_query_weight = gradients[1], .d_key_weight = gradients[2], .d_score_weight = gradients[3]};
+      const HeedScoredAttentionOutputGradients d_outputs = {.d_output = spoilt, .d_weights = NULL, .weights = weights};
+      CHECK(heed_scored_attention_backward(&s, &in, &d_outputs, &g) == HeedStatusOk);
       CHECK_MESSAGE(are_finite(gradients[0], 4 * ROOM), "score %d, accumulate %d", score, accumulate);
     }
 }
 
-// ---- Recurrent layers: B = 3, T = 2, I = 3, H = 4 -----------------------------------------------------------------------------------------
+// ---- Recurrent layers: B = 3, T = 2, I = 3, H = 4 ---------------------------------------------------------------------------------------
 
 TEST(arguments_nan_weights_do_not_reach_sequences_without_steps) {
-  static float numbers[ROOM], nans[ROOM], output[ROOM], hn[ROOM], cn[ROOM], reserve[ROOM], input[ROOM], h0[ROOM], c0[ROOM], arrived[ROOM];
+  static float numbers[ROOM], nans[ROOM], output[ROOM], h_n[ROOM], c_n[ROOM], reserve[ROOM], input[ROOM], h_0[ROOM], c_0[ROOM],
+      arrived[ROOM];
   static const int64_t steps[] = {0, 2, 0};
   fill(nans, ROOM, NAN);
   for (size_t i = 0; i < ROOM; i++) numbers[i] = (float)i * 0.125f;
@@ -108,20 +109,20 @@ TEST(arguments_nan_weights_do_not_reach_sequences_without_steps) {
       const bool lstm = cell == HeedRecurrentCellLstm;
       const HeedRecurrentWeights weights = {nans, nans, nans, nans, NULL};
       const HeedRecurrentInputs inputs = {numbers, numbers, lstm ? numbers : NULL};
-      const HeedRecurrentOutputs outputs = {output, hn, lstm ? cn : NULL, reserve};
+      const HeedRecurrentOutputs outputs = {output, h_n, lstm ? c_n : NULL, reserve};
       CHECK(heed_recurrent_forward(&s, &weights, &inputs, &outputs) == HeedStatusOk);
       CHECK(are_all(0, output, 8) && are_all(0, output + 16, 8));
-      CHECK(memcmp(hn, numbers, 4 * sizeof(float)) == 0 && memcmp(hn + 8, numbers + 8, 4 * sizeof(float)) == 0);
-      CHECK(!lstm || (memcmp(cn, numbers, 4 * sizeof(float)) == 0 && memcmp(cn + 8, numbers + 8, 4 * sizeof(float)) == 0));
-      fill(input, ROOM, NAN), fill(h0, ROOM, NAN), fill(c0, ROOM, NAN), fill(arrived, ROOM, NAN);
-      const HeedRecurrentCotangents cotangents = {numbers, 8, 4, numbers, lstm ? numbers : NULL};
-      const HeedRecurrentGradients gradients = {.input = input, .h0 = h0, .c0 = lstm ? c0 : NULL, .output = arrived};
-      CHECK(heed_recurrent_backward(&s, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
+      CHECK(memcmp(h_n, numbers, 4 * sizeof(float)) == 0 && memcmp(h_n + 8, numbers + 8, 4 * sizeof(float)) == 0);
+      CHECK(!lstm || (memcmp(c_n, numbers, 4 * sizeof(float)) == 0 && memcmp(c_n + 8, numbers + 8, 4 * sizeof(float)) == 0));
+      fill(input, ROOM, NAN), fill(h_0, ROOM, NAN), fill(c_0, ROOM, NAN), fill(arrived, ROOM, NAN);
+      const HeedRecurrentOutputGradients d_outputs = {numbers, 8, 4, numbers, lstm ? numbers : NULL};
+      const HeedRecurrentGradients gradients = {.d_input = input, .d_h_0 = h_0, .d_c_0 = lstm ? c_0 : NULL, .d_h = arrived};
+      CHECK(heed_recurrent_backward(&s, &weights, &inputs, reserve, &d_outputs, &gradients) == HeedStatusOk);
       CHECK_MESSAGE(are_all(0, input, 6) && are_all(0, input + 12, 6), "input, cell %d", cell);
       CHECK_MESSAGE(are_all(0, arrived, 8) && are_all(0, arrived + 16, 8), "output, cell %d", cell);
-      CHECK_MESSAGE(memcmp(h0, numbers, 4 * sizeof(float)) == 0 && memcmp(h0 + 8, numbers + 8, 4 * sizeof(float)) == 0, "h0, cell %d",
+      CHECK_MESSAGE(memcmp(h_0, numbers, 4 * sizeof(float)) == 0 && memcmp(h_0 + 8, numbers + 8, 4 * sizeof(float)) == 0, "h_0, cell %d",
                     cell);
-      CHECK_MESSAGE(!lstm || (memcmp(c0, numbers, 4 * sizeof(float)) == 0 && memcmp(c0 + 8, numbers + 8, 4 * sizeof(float)) == 0), "c0");
+      CHECK_MESSAGE(!lstm || (memcmp(c_0, numbers, 4 * sizeof(float)) == 0 && memcmp(c_0 + 8, numbers + 8, 4 * sizeof(float)) == 0), "c_0");
     }
 }
 
@@ -150,60 +151,60 @@ TEST(arguments_sequences_without_steps_add_nothing_to_weights) {
     CHECK(heed_recurrent_forward(&s, &weights, &inputs, &(HeedRecurrentOutputs){.output = output, .reserve = reserve}) == HeedStatusOk);
     for (int accumulate = 0; accumulate < 2; accumulate++) {
       fill(gradients[0], 4 * ROOM, 1);
-      const HeedRecurrentCotangents cotangents = {spoilt, 8, 4, state, NULL};
-      const HeedRecurrentGradients g = {.w_ih = gradients[0], .w_hh = gradients[1], .b_ih = gradients[2], .b_hh = gradients[3]};
+      const HeedRecurrentOutputGradients d_outputs = {spoilt, 8, 4, state, NULL};
+      const HeedRecurrentGradients g = {.d_w_ih = gradients[0], .d_w_hh = gradients[1], .d_b_ih = gradients[2], .d_b_hh = gradients[3]};
       s.accumulate = accumulate;
-      CHECK(heed_recurrent_backward(&s, &weights, &inputs, reserve, &cotangents, &g) == HeedStatusOk);
+      CHECK(heed_recurrent_backward(&s, &weights, &inputs, reserve, &d_outputs, &g) == HeedStatusOk);
       CHECK_MESSAGE(are_finite(gradients[0], 4 * ROOM), "cell %d, accumulate %d", cell, accumulate);
     }
   }
 }
 
-// ---- Losses, embeddings, dropout, sparse rows ---------------------------------------------------------------------------------------------
+// ---- Losses, embeddings, dropout, sparse rows -------------------------------------------------------------------------------------------
 
 TEST(arguments_hidden_targets_tokens_and_entries_add_nothing) {
   // An ignored target, its weight and its gradient NaN; without smoothing a weight of another class takes no part either.
   static const float logits[] = {1, 2, 3, NAN, NAN, NAN}, weights[] = {1, NAN, NAN}, arrives[] = {1, NAN};
   static const int64_t targets[] = {0, 2};
-  const HeedCrossEntropyInputs in = {.logits = logits, .targets = targets, .class_weights = weights, .output_gradient = arrives};
+  const HeedLossCrossEntropyInputs in = {.logits = logits, .targets = targets, .class_weights = weights, .d_loss = arrives};
   for (int reduction = 0; reduction < 3; reduction++) {
-    const HeedCrossEntropyShape s = {.rows = 2,
-                                     .classes = 3,
-                                     .logits_row = 3,
-                                     .gradient_row = 3,
-                                     .ignores = true,
-                                     .ignore_index = 2,
-                                     .reduction = (HeedReduction)reduction};
+    const HeedLossCrossEntropyShape s = {.rows = 2,
+                                         .classes = 3,
+                                         .logits_row = 3,
+                                         .d_logits_row = 3,
+                                         .ignores = true,
+                                         .ignore_index = 2,
+                                         .reduction = (HeedLossReduction)reduction};
     float loss[2], gradient[6];
-    double oracle[2], slopes[6];
-    CHECK(heed_cross_entropy(&s, &in, &(HeedCrossEntropyOutputs){loss, gradient}) == HeedStatusOk);
-    CHECK(heed_cross_entropy_reference(&s, &in, oracle, slopes) == HeedStatusOk);
+    double oracle[2], d_oracle[6];
+    CHECK(heed_loss_cross_entropy(&s, &in, &(HeedLossCrossEntropyOutputs){loss, gradient}) == HeedStatusOk);
+    CHECK(heed_loss_reference_cross_entropy(&s, &in, oracle, d_oracle) == HeedStatusOk);
     CHECK(isfinite(loss[0]) && isfinite(oracle[0]) && are_finite(gradient, 3) && are_all(0, gradient + 3, 3));
-    for (int i = 0; i < 6; i++) CHECK(fabs((double)gradient[i] - slopes[i]) <= 1e-6);
-    if (reduction == HeedReductionNone) CHECK(loss[1] == 0 && oracle[1] == 0);
+    for (int i = 0; i < 6; i++) CHECK(fabs((double)gradient[i] - d_oracle[i]) <= 1e-6);
+    if (reduction == HeedLossReductionNone) CHECK(loss[1] == 0 && oracle[1] == 0);
   }
   // A weight of NaN that is counted makes the mean NaN: it is no mean over nothing.
   static const int64_t counted[] = {0, 1};
-  const HeedCrossEntropyShape mean = {.rows = 1, .classes = 3, .logits_row = 3, .reduction = HeedReductionMean};
+  const HeedLossCrossEntropyShape mean = {.rows = 1, .classes = 3, .logits_row = 3, .reduction = HeedLossReductionMean};
   float loss = 0;
-  CHECK(heed_cross_entropy(&mean, &(HeedCrossEntropyInputs){.logits = logits, .targets = counted + 1, .class_weights = weights},
-                           &(HeedCrossEntropyOutputs){&loss, NULL}) == HeedStatusOk);
+  CHECK(heed_loss_cross_entropy(&mean, &(HeedLossCrossEntropyInputs){.logits = logits, .targets = counted + 1, .class_weights = weights},
+                                &(HeedLossCrossEntropyOutputs){&loss, NULL}) == HeedStatusOk);
   CHECK(isnan(loss));
 
   // Tokens of the padding's number.
   static const int64_t ids[] = {1, 0, 1};
-  static const float cotangent[] = {NAN, INFINITY, 2, 3, NAN, NAN};
+  static const float d_output[] = {NAN, INFINITY, 2, 3, NAN, NAN};
   const HeedEmbeddingShape e = {.tokens = 3,
                                 .vocabulary = 2,
                                 .columns = 2,
-                                .id_element = HeedIndexElementInt64,
+                                .id_element = HeedEmbeddingIndexInt64,
                                 .id_step = 1,
                                 .table_row = 2,
                                 .output_row = 2,
                                 .has_padding = true,
                                 .padding = 1};
   float table[4] = {NAN, NAN, NAN, NAN};
-  CHECK(heed_embedding_backward_dense(&e, ids, cotangent, table) == HeedStatusOk);
+  CHECK(heed_embedding_dense_backward(&e, ids, d_output, table) == HeedStatusOk);
   CHECK(table[0] == 2 && table[1] == 3 && are_all(0, table + 2, 2));
 
   // What dropout drops.

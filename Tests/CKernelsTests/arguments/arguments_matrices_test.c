@@ -11,7 +11,7 @@
 #define HUGE_SIZE ((size_t)1 << 61)
 #define FAR       (PTRDIFF_MAX / 2)
 
-// ---- Products -----------------------------------------------------------------------------------------------------------------------------
+// ---- Products ---------------------------------------------------------------------------------------------------------------------------
 
 static const HeedGemmShape gemm = {.batch = 2,
                                    .m = 3,
@@ -95,7 +95,7 @@ TEST_ONCE(arguments_of_gemm) {
   GIVES(BadStride, heed_gemm_pack(4, 4, HeedElementFloat32, IN, FAR, 1, OUT));
 }
 
-// ---- Conversions and activations ------------------------------------------------------------------------------------------------------------
+// ---- Conversions and activations --------------------------------------------------------------------------------------------------------
 
 TEST_ONCE(arguments_of_elementwise_functions) {
   uint16_t *const half = (uint16_t *)(void *)outputs_f[0];
@@ -111,16 +111,16 @@ TEST_ONCE(arguments_of_elementwise_functions) {
   GIVES(BadArgument, heed_activation_forward(HeedActivationRelu, 4, NULL, OUT));
   GIVES(BadArgument, heed_activation_forward(HeedActivationRelu, 4, IN, NULL));
   GIVES(BadShape, heed_activation_forward(HeedActivationRelu, SIZE_MAX, IN, OUT));
-  GIVES(BadArgument, heed_activation_backward((HeedActivation)99, HeedActivationKeptInput, 4, IN, IN, OUT));
-  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, (HeedActivationKept)2, 4, IN, IN, OUT));
-  GIVES(NotSupported, heed_activation_backward(HeedActivationGelu, HeedActivationKeptOutput, 4, IN, IN, OUT));
-  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, HeedActivationKeptInput, 4, NULL, IN, OUT));
-  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, HeedActivationKeptInput, 4, IN, NULL, OUT));
-  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, HeedActivationKeptInput, 4, IN, IN, NULL));
-  GIVES(BadShape, heed_activation_backward(HeedActivationRelu, HeedActivationKeptInput, SIZE_MAX, IN, IN, OUT));
+  GIVES(BadArgument, heed_activation_backward((HeedActivation)99, HeedActivationSavedInput, 4, IN, IN, OUT));
+  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, (HeedActivationSaved)2, 4, IN, IN, OUT));
+  GIVES(NotSupported, heed_activation_backward(HeedActivationGelu, HeedActivationSavedOutput, 4, IN, IN, OUT));
+  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, HeedActivationSavedInput, 4, NULL, IN, OUT));
+  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, HeedActivationSavedInput, 4, IN, NULL, OUT));
+  GIVES(BadArgument, heed_activation_backward(HeedActivationRelu, HeedActivationSavedInput, 4, IN, IN, NULL));
+  GIVES(BadShape, heed_activation_backward(HeedActivationRelu, HeedActivationSavedInput, SIZE_MAX, IN, IN, OUT));
 }
 
-// ---- Arithmetic -----------------------------------------------------------------------------------------------------------------------------
+// ---- Arithmetic -------------------------------------------------------------------------------------------------------------------------
 
 static const HeedArithmeticShape grid = {.axes = 2, .size = {3, 4}, .output = {4, 1}, .a = {4, 1}, .b = {4, 1}, .mask = {4, 1}};
 static const HeedArithmeticInputs operands = {.a = inputs_f, .b = inputs_f, .mask = (const uint8_t *)inputs_f, .alpha = 1, .beta = 1};
@@ -220,7 +220,7 @@ TEST_ONCE(arguments_of_gather) {
   GIVES(BadStride, heed_arithmetic_scatter_add(WITH(gather, array_axis = 0), IN, zeros_32, OUT));
 }
 
-// ---- Images ---------------------------------------------------------------------------------------------------------------------------------
+// ---- Images -----------------------------------------------------------------------------------------------------------------------------
 
 static const HeedConvolutionShape convolution = {.batch = 2,
                                                  .input_channels = 2,
@@ -264,9 +264,9 @@ TEST_ONCE(arguments_of_convolution) {
     if (i != 8) GIVES_STATUS(expected[i], heed_convolution_reference_forward(s, IN, IN, NULL, REF));
     GIVES_STATUS(expected[i], heed_convolution_reference_backward(s, IN, IN, IN, REF, outputs_d[1], outputs_d[2]));
     GIVES_STATUS(expected[i], heed_convolution_forward(s, IN, IN, NULL, HeedActivationNone, OUT));
-    GIVES_STATUS(expected[i], heed_convolution_backward_input(s, IN, IN, OUT));
-    GIVES_STATUS(expected[i], heed_convolution_backward_weight(s, IN, IN, OUT));
-    if (i != 7) GIVES_STATUS(expected[i], heed_convolution_backward_bias(s, IN, OUT));
+    GIVES_STATUS(expected[i], heed_convolution_input_backward(s, IN, IN, OUT));
+    GIVES_STATUS(expected[i], heed_convolution_weight_backward(s, IN, IN, OUT));
+    if (i != 7) GIVES_STATUS(expected[i], heed_convolution_bias_backward(s, IN, OUT));
   }
   GIVES(BadArgument, heed_convolution_reference_forward(NULL, IN, IN, NULL, REF));
   GIVES(BadArgument, heed_convolution_reference_forward(&convolution, NULL, IN, NULL, REF));
@@ -281,18 +281,18 @@ TEST_ONCE(arguments_of_convolution) {
   GIVES(BadArgument, heed_convolution_forward(&convolution, IN, IN, NULL, HeedActivationNone, NULL));
   GIVES(BadArgument, heed_convolution_forward(&convolution, IN, IN, NULL, (HeedActivation)99, OUT));
   GIVES(BadStride, heed_convolution_forward(WITH(convolution, output.channel = 0), IN, IN, NULL, HeedActivationNone, OUT));
-  GIVES(BadArgument, heed_convolution_backward_input(NULL, IN, IN, OUT));
-  GIVES(BadArgument, heed_convolution_backward_input(&convolution, NULL, IN, OUT));
-  GIVES(BadArgument, heed_convolution_backward_input(&convolution, IN, NULL, OUT));
-  GIVES(BadArgument, heed_convolution_backward_input(&convolution, IN, IN, NULL));
-  GIVES(BadStride, heed_convolution_backward_input(WITH(convolution, d_input.row = 0), IN, IN, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(NULL, IN, IN, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, NULL, IN, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, IN, NULL, OUT));
-  GIVES(BadArgument, heed_convolution_backward_weight(&convolution, IN, IN, NULL));
-  GIVES(BadArgument, heed_convolution_backward_bias(NULL, IN, OUT));
-  GIVES(BadArgument, heed_convolution_backward_bias(&convolution, NULL, OUT));
-  GIVES(BadArgument, heed_convolution_backward_bias(&convolution, IN, NULL));
+  GIVES(BadArgument, heed_convolution_input_backward(NULL, IN, IN, OUT));
+  GIVES(BadArgument, heed_convolution_input_backward(&convolution, NULL, IN, OUT));
+  GIVES(BadArgument, heed_convolution_input_backward(&convolution, IN, NULL, OUT));
+  GIVES(BadArgument, heed_convolution_input_backward(&convolution, IN, IN, NULL));
+  GIVES(BadStride, heed_convolution_input_backward(WITH(convolution, d_input.row = 0), IN, IN, OUT));
+  GIVES(BadArgument, heed_convolution_weight_backward(NULL, IN, IN, OUT));
+  GIVES(BadArgument, heed_convolution_weight_backward(&convolution, NULL, IN, OUT));
+  GIVES(BadArgument, heed_convolution_weight_backward(&convolution, IN, NULL, OUT));
+  GIVES(BadArgument, heed_convolution_weight_backward(&convolution, IN, IN, NULL));
+  GIVES(BadArgument, heed_convolution_bias_backward(NULL, IN, OUT));
+  GIVES(BadArgument, heed_convolution_bias_backward(&convolution, NULL, OUT));
+  GIVES(BadArgument, heed_convolution_bias_backward(&convolution, IN, NULL));
   GIVES_NUMBER(0, heed_convolution_output_size(5, 6, 1, 1, 0, 0));
   GIVES_NUMBER(0, heed_convolution_output_size(5, 2, 0, 1, 0, 0));
   GIVES_NUMBER(0, heed_convolution_output_size(5, 2, 1, 1, SIZE_MAX, 0));
@@ -309,7 +309,7 @@ TEST_ONCE(arguments_of_pooling) {
   for (int i = 0; i < 9; i++) {
     const HeedPoolingShape *s = &spoilt[i];
     // The reference has strides for what it reads alone.
-    if (i != 8) GIVES_STATUS(expected[i], heed_pooling_reference_average(s, IN, REF));
+    if (i != 8) GIVES_STATUS(expected[i], heed_pooling_reference_average_forward(s, IN, REF));
     if (i != 7) GIVES_STATUS(expected[i], heed_pooling_reference_average_backward(s, IN, REF));
     GIVES_STATUS(expected[i], heed_pooling_max_forward(s, IN, OUT, outputs_32[0]));
     GIVES_STATUS(expected[i], heed_pooling_max_backward(s, IN, zeros_32, OUT));
@@ -318,9 +318,9 @@ TEST_ONCE(arguments_of_pooling) {
   }
   static int32_t index[24];
   index[5] = 15;
-  GIVES(BadArgument, heed_pooling_reference_average(NULL, IN, REF));
-  GIVES(BadArgument, heed_pooling_reference_average(&pooling, NULL, REF));
-  GIVES(BadArgument, heed_pooling_reference_average(&pooling, IN, NULL));
+  GIVES(BadArgument, heed_pooling_reference_average_forward(NULL, IN, REF));
+  GIVES(BadArgument, heed_pooling_reference_average_forward(&pooling, NULL, REF));
+  GIVES(BadArgument, heed_pooling_reference_average_forward(&pooling, IN, NULL));
   GIVES(BadArgument, heed_pooling_reference_average_backward(NULL, IN, REF));
   GIVES(BadArgument, heed_pooling_reference_average_backward(&pooling, NULL, REF));
   GIVES(BadArgument, heed_pooling_reference_average_backward(&pooling, IN, NULL));

@@ -12,7 +12,7 @@
 #define HUGE_SIZE ((size_t)1 << 61)
 #define FAR       (PTRDIFF_MAX / 2)
 
-// ---- Recurrent layers -----------------------------------------------------------------------------------------------------------------------
+// ---- Recurrent layers -------------------------------------------------------------------------------------------------------------------
 
 static const HeedRecurrentShape recurrent = {.cell = HeedRecurrentCellLstm,
                                              .batch = 2,
@@ -25,17 +25,18 @@ static const HeedRecurrentShape recurrent = {.cell = HeedRecurrentCellLstm,
                                              .output_time = 5};
 static const HeedRecurrentWeights weights = {.w_ih = inputs_f, .w_hh = inputs_f};
 static const HeedRecurrentInputs inputs = {.input = inputs_f};
-static const HeedRecurrentOutputs outputs = {.output = outputs_f[0], .hn = outputs_f[1], .cn = outputs_f[2], .reserve = outputs_f[3]};
-static const HeedRecurrentCotangents cotangents = {.output = inputs_f, .output_batch = 15, .output_time = 5};
-static const HeedRecurrentGradients gradients = {.input = outputs_f[0], .h0 = outputs_f[1], .w_hh = outputs_f[2], .output = outputs_f[3]};
-static const HeedRecurrentReferenceOutputs reference_outputs = {.output = outputs_d[0], .hn = outputs_d[1]};
-static const HeedRecurrentReferenceGradients reference_gradients = {.input = outputs_d[2], .w_hh = outputs_d[3]};
+static const HeedRecurrentOutputs outputs = {.output = outputs_f[0], .h_n = outputs_f[1], .c_n = outputs_f[2], .reserve = outputs_f[3]};
+static const HeedRecurrentOutputGradients d_outputs = {.d_output = inputs_f, .d_output_batch = 15, .d_output_time = 5};
+static const HeedRecurrentGradients gradients = {
+    .d_input = outputs_f[0], .d_h_0 = outputs_f[1], .d_w_hh = outputs_f[2], .d_h = outputs_f[3]};
+static const HeedRecurrentReferenceOutputs reference_outputs = {.output = outputs_d[0], .h_n = outputs_d[1]};
+static const HeedRecurrentReferenceGradients reference_gradients = {.d_input = outputs_d[2], .d_w_hh = outputs_d[3]};
 static const int64_t too_long[] = {3, 4}, negative[] = {-1, 3}, lowest[] = {INT64_MIN, 0}, highest[] = {0, INT64_MAX};
 
 static void refuse_recurrent(HeedStatus status, const HeedRecurrentShape *s, const HeedRecurrentWeights *w, const HeedRecurrentInputs *in) {
   GIVES_STATUS(status, heed_recurrent_forward(s, w, in, &outputs));
-  GIVES_STATUS(status, heed_recurrent_backward(s, w, in, IN, &cotangents, &gradients));
-  GIVES_STATUS(status, heed_recurrent_reference(s, w, in, &reference_outputs, &cotangents, &reference_gradients));
+  GIVES_STATUS(status, heed_recurrent_backward(s, w, in, IN, &d_outputs, &gradients));
+  GIVES_STATUS(status, heed_recurrent_reference(s, w, in, &reference_outputs, &d_outputs, &reference_gradients));
   GIVES_STATUS(status, heed_recurrent_reference(s, w, in, &reference_outputs, NULL, NULL));
 }
 
@@ -72,30 +73,30 @@ TEST_ONCE(arguments_of_recurrent) {
   refuse_recurrent(HeedStatusBadArgument, &recurrent, &weights, WITH(inputs, input = NULL));
   GIVES(BadArgument, heed_recurrent_forward(&recurrent, &weights, &inputs, NULL));
   GIVES(BadStride, heed_recurrent_forward(WITH(recurrent, output_time = 4), &weights, &inputs, &outputs));
-  GIVES(BadArgument, heed_recurrent_backward(&recurrent, &weights, &inputs, NULL, &cotangents, &gradients));
+  GIVES(BadArgument, heed_recurrent_backward(&recurrent, &weights, &inputs, NULL, &d_outputs, &gradients));
   GIVES(BadArgument, heed_recurrent_backward(&recurrent, &weights, &inputs, IN, NULL, &gradients));
-  GIVES(BadArgument, heed_recurrent_backward(&recurrent, &weights, &inputs, IN, &cotangents, NULL));
-  GIVES(BadStride, heed_recurrent_backward(WITH(recurrent, input_time = 0), &weights, &inputs, IN, &cotangents, &gradients));
-  GIVES(BadStride, heed_recurrent_backward(&recurrent, &weights, &inputs, IN, WITH(cotangents, output_time = FAR), &gradients));
+  GIVES(BadArgument, heed_recurrent_backward(&recurrent, &weights, &inputs, IN, &d_outputs, NULL));
+  GIVES(BadStride, heed_recurrent_backward(WITH(recurrent, input_time = 0), &weights, &inputs, IN, &d_outputs, &gradients));
+  GIVES(BadStride, heed_recurrent_backward(&recurrent, &weights, &inputs, IN, WITH(d_outputs, d_output_time = FAR), &gradients));
   GIVES(BadArgument, heed_recurrent_reference(&recurrent, &weights, &inputs, NULL, NULL, NULL));
-  GIVES(BadArgument, heed_recurrent_reference(&recurrent, &weights, &inputs, &reference_outputs, &cotangents, NULL));
+  GIVES(BadArgument, heed_recurrent_reference(&recurrent, &weights, &inputs, &reference_outputs, &d_outputs, NULL));
   GIVES(BadArgument, heed_recurrent_reference(&recurrent, &weights, &inputs, &reference_outputs, NULL, &reference_gradients));
-  GIVES(BadStride, heed_recurrent_reference(&recurrent, &weights, &inputs, &reference_outputs, WITH(cotangents, output_time = FAR),
+  GIVES(BadStride, heed_recurrent_reference(&recurrent, &weights, &inputs, &reference_outputs, WITH(d_outputs, d_output_time = FAR),
                                             &reference_gradients));
   GIVES_NUMBER(4, heed_recurrent_gates(HeedRecurrentCellLstm));
   GIVES_NUMBER(0, heed_recurrent_gates((HeedRecurrentCell)6));
   GIVES_NUMBER(0, heed_recurrent_gates((HeedRecurrentCell)-1));
   GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size((HeedRecurrentCell)6, 4, 5));
-  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(HeedRecurrentCellGru, SIZE_MAX, 5));
-  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(HeedRecurrentCellGru, 4, HUGE_SIZE));
+  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(HeedRecurrentCellGruResetAfter, SIZE_MAX, 5));
+  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(HeedRecurrentCellGruResetAfter, 4, HUGE_SIZE));
   GIVES_NUMBER(SIZE_MAX, heed_recurrent_reserve_size(NULL));
   GIVES_NUMBER(SIZE_MAX, heed_recurrent_reserve_size(&spoilt[0]));
   GIVES_NUMBER(SIZE_MAX, heed_recurrent_reserve_size(&spoilt[3]));
   GIVES(BadArgument, heed_recurrent_pack((HeedRecurrentCell)6, 4, 5, IN, IN, OUT));
-  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGru, 4, 5, NULL, IN, OUT));
-  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGru, 4, 5, IN, NULL, OUT));
-  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGru, 4, 5, IN, IN, NULL));
-  GIVES(BadShape, heed_recurrent_pack(HeedRecurrentCellGru, HUGE_SIZE, 5, IN, IN, OUT));
+  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, 4, 5, NULL, IN, OUT));
+  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, 4, 5, IN, NULL, OUT));
+  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, 4, 5, IN, IN, NULL));
+  GIVES(BadShape, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, HUGE_SIZE, 5, IN, IN, OUT));
 }
 
 // Without a step no weight is read.
@@ -105,9 +106,9 @@ TEST(arguments_of_recurrent_layers_without_steps) {
   for (int cell = 0; cell < 6; cell++) {
     HeedRecurrentShape s = recurrent;
     s.cell = (HeedRecurrentCell)cell, s.time = 0;
-    GIVES(Ok, heed_recurrent_forward(&s, &none, &(HeedRecurrentInputs){.h0 = state}, &(HeedRecurrentOutputs){.hn = last}));
+    GIVES(Ok, heed_recurrent_forward(&s, &none, &(HeedRecurrentInputs){.h_0 = state}, &(HeedRecurrentOutputs){.h_n = last}));
     CHECK(memcmp(last, state, sizeof last) == 0);
-    GIVES(Ok, heed_recurrent_backward(&s, &none, &(HeedRecurrentInputs){.h0 = state}, NULL, &cotangents, &gradients));
+    GIVES(Ok, heed_recurrent_backward(&s, &none, &(HeedRecurrentInputs){.h_0 = state}, NULL, &d_outputs, &gradients));
   }
 }
 
@@ -115,11 +116,11 @@ TEST(arguments_of_recurrent_layers_without_steps) {
 TEST_ONCE(arguments_of_recurrent_layers_without_units) {
   HeedRecurrentShape s = recurrent;
   s.hidden = s.input = 0, s.time = (size_t)1 << 50, s.input_time = s.output_time = 0;
-  static const HeedRecurrentGradients input = {.input = outputs_f[0]};
-  GIVES(Ok, heed_recurrent_backward(&s, &weights, &inputs, NULL, &cotangents, &input));
+  static const HeedRecurrentGradients input = {.d_input = outputs_f[0]};
+  GIVES(Ok, heed_recurrent_backward(&s, &weights, &inputs, NULL, &d_outputs, &input));
 }
 
-// ---- Softmax --------------------------------------------------------------------------------------------------------------------------------
+// ---- Softmax ----------------------------------------------------------------------------------------------------------------------------
 
 static const HeedSoftmaxShape softmax = {.rows = 3,
                                          .columns = 4,
@@ -135,10 +136,10 @@ static const HeedSoftmaxBackwardShape softmax_backward = {.rows = 3,
                                                           .columns = 4,
                                                           .output_row = 4,
                                                           .output_column = 1,
-                                                          .output_gradient_row = 4,
-                                                          .output_gradient_column = 1,
-                                                          .input_gradient_row = 4,
-                                                          .input_gradient_column = 1,
+                                                          .d_output_row = 4,
+                                                          .d_output_column = 1,
+                                                          .d_input_row = 4,
+                                                          .d_input_column = 1,
                                                           .mask_row = 4,
                                                           .mask_column = 1,
                                                           .scale = 1};
@@ -152,7 +153,7 @@ TEST_ONCE(arguments_of_softmax) {
   for (int i = 0; i < 5; i++) spoilt[i] = softmax, back[i] = softmax_backward;
   spoilt[0].rows = back[0].rows = HUGE_SIZE, spoilt[1].input_row = back[1].output_row = FAR,
   spoilt[2].mask_row = back[2].mask_row = FAR * 2;
-  spoilt[3].scale = back[3].scale = NAN, spoilt[4].output_row = back[4].input_gradient_row = 3;
+  spoilt[3].scale = back[3].scale = NAN, spoilt[4].output_row = back[4].d_input_row = 3;
   for (int i = 0; i < 5; i++) {
     GIVES_STATUS(expected[i], heed_softmax_forward(&spoilt[i], &softmax_inputs, OUT));
     GIVES_STATUS(expected[i], heed_softmax_backward(&back[i], &softmax_backward_inputs, OUT));
@@ -174,11 +175,11 @@ TEST_ONCE(arguments_of_softmax) {
   GIVES(BadArgument, heed_softmax_backward(NULL, &softmax_backward_inputs, OUT));
   GIVES(BadArgument, heed_softmax_backward(&softmax_backward, NULL, OUT));
   GIVES(BadArgument, heed_softmax_backward(&softmax_backward, WITH(softmax_backward_inputs, output = NULL), OUT));
-  GIVES(BadArgument, heed_softmax_backward(&softmax_backward, WITH(softmax_backward_inputs, output_gradient = NULL), OUT));
+  GIVES(BadArgument, heed_softmax_backward(&softmax_backward, WITH(softmax_backward_inputs, d_output = NULL), OUT));
   GIVES(BadArgument, heed_softmax_backward(&softmax_backward, &softmax_backward_inputs, NULL));
 }
 
-// ---- Norms ----------------------------------------------------------------------------------------------------------------------------------
+// ---- Norms ------------------------------------------------------------------------------------------------------------------------------
 
 static const HeedNormShape norm = {.rows = 3,
                                    .columns = 4,
@@ -186,13 +187,13 @@ static const HeedNormShape norm = {.rows = 3,
                                    .residual_row = 4,
                                    .sum_row = 4,
                                    .output_row = 4,
-                                   .output_gradient_row = 4,
-                                   .sum_gradient_row = 4,
-                                   .input_gradient_row = 4,
+                                   .d_output_row = 4,
+                                   .d_sum_row = 4,
+                                   .d_input_row = 4,
                                    .epsilon = 1e-5};
 static const HeedNormInputs norm_inputs = {.input = inputs_f};
 static const HeedNormOutputs norm_outputs = {outputs_f[0], outputs_f[1], outputs_f[2]};
-static const HeedNormBackwardInputs norm_backward = {.sum = inputs_f, .statistics = inputs_f, .output_gradient = inputs_f};
+static const HeedNormBackwardInputs norm_backward = {.sum = inputs_f, .statistics = inputs_f, .d_output = inputs_f};
 static const HeedNormGradients norm_gradients = {outputs_f[0], outputs_f[1], outputs_f[2]};
 
 TEST_ONCE(arguments_of_norm) {
@@ -200,9 +201,9 @@ TEST_ONCE(arguments_of_norm) {
   static const HeedStatus expected[7] = {HeedStatusBadShape,    HeedStatusBadStride,   HeedStatusBadArgument, HeedStatusBadArgument,
                                          HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadStride};
   for (int i = 0; i < 7; i++) spoilt[i] = norm;
-  spoilt[0].columns = HUGE_SIZE, spoilt[1].input_row = spoilt[1].output_gradient_row = FAR, spoilt[2].kind = (HeedNormKind)2,
+  spoilt[0].columns = HUGE_SIZE, spoilt[1].input_row = spoilt[1].d_output_row = FAR, spoilt[2].kind = (HeedNormKind)2,
   spoilt[3].kind = (HeedNormKind)-1;
-  spoilt[4].epsilon = -1, spoilt[5].epsilon = NAN, spoilt[6].output_row = spoilt[6].input_gradient_row = 3;
+  spoilt[4].epsilon = -1, spoilt[5].epsilon = NAN, spoilt[6].output_row = spoilt[6].d_input_row = 3;
   for (int i = 0; i < 7; i++) {
     GIVES_STATUS(expected[i], heed_norm_forward(&spoilt[i], &norm_inputs, &norm_outputs));
     GIVES_STATUS(expected[i], heed_norm_backward(&spoilt[i], &norm_backward, &norm_gradients));
@@ -221,7 +222,7 @@ TEST_ONCE(arguments_of_norm) {
   GIVES(BadArgument, heed_norm_reference_backward(NULL, &norm_backward, REF, NULL, NULL));
   GIVES(BadArgument, heed_norm_reference_backward(&norm, NULL, REF, NULL, NULL));
   GIVES(BadArgument, heed_norm_reference_backward(&norm, WITH(norm_backward, sum = NULL), REF, NULL, NULL));
-  GIVES(BadArgument, heed_norm_reference_backward(&norm, WITH(norm_backward, output_gradient = NULL), REF, NULL, NULL));
+  GIVES(BadArgument, heed_norm_reference_backward(&norm, WITH(norm_backward, d_output = NULL), REF, NULL, NULL));
   GIVES(BadArgument, heed_norm_reference_backward(&norm, &norm_backward, NULL, NULL, NULL));
   GIVES(BadArgument, heed_norm_backward(NULL, &norm_backward, &norm_gradients));
   GIVES(BadArgument, heed_norm_backward(&norm, NULL, &norm_gradients));
@@ -230,26 +231,26 @@ TEST_ONCE(arguments_of_norm) {
   GIVES(BadArgument, heed_norm_backward(&norm, &norm_backward, &(HeedNormGradients){0}));
 }
 
-// ---- Positions ------------------------------------------------------------------------------------------------------------------------------
+// ---- Positions --------------------------------------------------------------------------------------------------------------------------
 
-static const HeedSinusoidalShape sinusoidal = {
+static const HeedPositionSinusoidalShape sinusoidal = {
     .batch = 2, .length = 3, .columns = 4, .input_batch = 12, .input_row = 4, .output_batch = 12, .output_row = 4, .base = 10000};
-static const HeedRotaryShape rotary = {.batch = 2,
-                                       .heads = 2,
-                                       .length = 3,
-                                       .columns = 4,
-                                       .rotary = 4,
-                                       .input_batch = 24,
-                                       .input_head = 12,
-                                       .input_row = 4,
-                                       .output_batch = 24,
-                                       .output_head = 12,
-                                       .output_row = 4,
-                                       .base = 10000};
+static const HeedPositionRotaryShape rotary = {.batch = 2,
+                                               .heads = 2,
+                                               .length = 3,
+                                               .columns = 4,
+                                               .rotary = 4,
+                                               .input_batch = 24,
+                                               .input_head = 12,
+                                               .input_row = 4,
+                                               .output_batch = 24,
+                                               .output_head = 12,
+                                               .output_row = 4,
+                                               .base = 10000};
 
 TEST_ONCE(arguments_of_position) {
-  static HeedSinusoidalShape spoilt[7];
-  static HeedRotaryShape turned[7];
+  static HeedPositionSinusoidalShape spoilt[7];
+  static HeedPositionRotaryShape turned[7];
   static const HeedStatus expected[7] = {HeedStatusBadShape,    HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadArgument,
                                          HeedStatusBadArgument, HeedStatusBadStride,   HeedStatusBadStride};
   for (int i = 0; i < 7; i++) spoilt[i] = sinusoidal, turned[i] = rotary;
@@ -259,8 +260,8 @@ TEST_ONCE(arguments_of_position) {
   for (int i = 0; i < 7; i++) {
     GIVES_STATUS(expected[i], heed_position_sinusoidal_forward(&spoilt[i], IN, NULL, 0, OUT));
     GIVES_STATUS(expected[i], heed_position_rotary(&turned[i], IN, NULL, 0, OUT));
-    GIVES_STATUS(expected[i], heed_position_sinusoidal_reference(&spoilt[i], IN, REF));
-    GIVES_STATUS(expected[i], heed_position_rotary_reference(&turned[i], IN, REF));
+    GIVES_STATUS(expected[i], heed_position_reference_sinusoidal_forward(&spoilt[i], IN, REF));
+    GIVES_STATUS(expected[i], heed_position_reference_rotary(&turned[i], IN, REF));
     if (i > 4) continue;
     GIVES_STATUS(expected[i], heed_position_sinusoidal_table(&spoilt[i], OUT));
     GIVES_STATUS(expected[i], heed_position_rotary_table(&turned[i], OUT));
@@ -275,9 +276,9 @@ TEST_ONCE(arguments_of_position) {
   GIVES(BadArgument, heed_position_sinusoidal_forward(&sinusoidal, NULL, NULL, 0, OUT));
   GIVES(BadArgument, heed_position_sinusoidal_forward(&sinusoidal, IN, IN, 2, OUT));
   GIVES(BadArgument, heed_position_sinusoidal_forward(&sinusoidal, IN, NULL, 0, NULL));
-  GIVES(BadArgument, heed_position_sinusoidal_reference(NULL, IN, REF));
-  GIVES(BadArgument, heed_position_sinusoidal_reference(&sinusoidal, NULL, REF));
-  GIVES(BadArgument, heed_position_sinusoidal_reference(&sinusoidal, IN, NULL));
+  GIVES(BadArgument, heed_position_reference_sinusoidal_forward(NULL, IN, REF));
+  GIVES(BadArgument, heed_position_reference_sinusoidal_forward(&sinusoidal, NULL, REF));
+  GIVES(BadArgument, heed_position_reference_sinusoidal_forward(&sinusoidal, IN, NULL));
   GIVES(BadArgument, heed_position_rotary_table(NULL, OUT));
   GIVES(BadArgument, heed_position_rotary_table(&rotary, NULL));
   GIVES(BadArgument, heed_position_rotary(NULL, IN, NULL, 0, OUT));
@@ -286,8 +287,8 @@ TEST_ONCE(arguments_of_position) {
   GIVES(BadArgument, heed_position_rotary(&rotary, IN, NULL, 0, NULL));
   GIVES(BadShape, heed_position_rotary(WITH(rotary, rotary = 3), IN, NULL, 0, OUT));
   GIVES(BadShape, heed_position_rotary(WITH(rotary, rotary = 6), IN, NULL, 0, OUT));
-  GIVES(BadArgument, heed_position_rotary(WITH(rotary, layout = (HeedRotaryLayout)2), IN, NULL, 0, OUT));
-  GIVES(BadArgument, heed_position_rotary_reference(NULL, IN, REF));
-  GIVES(BadArgument, heed_position_rotary_reference(&rotary, NULL, REF));
-  GIVES(BadArgument, heed_position_rotary_reference(&rotary, IN, NULL));
+  GIVES(BadArgument, heed_position_rotary(WITH(rotary, layout = (HeedPositionRotaryLayout)2), IN, NULL, 0, OUT));
+  GIVES(BadArgument, heed_position_reference_rotary(NULL, IN, REF));
+  GIVES(BadArgument, heed_position_reference_rotary(&rotary, NULL, REF));
+  GIVES(BadArgument, heed_position_reference_rotary(&rotary, IN, NULL));
 }

@@ -63,7 +63,7 @@ TEST_ONCE(arguments_of_sparse) {
 }
 
 static const HeedEmbeddingShape embedding = {
-    .tokens = 3, .vocabulary = 4, .columns = 5, .id_element = HeedIndexElementInt64, .id_step = 1, .table_row = 5, .output_row = 5};
+    .tokens = 3, .vocabulary = 4, .columns = 5, .id_element = HeedEmbeddingIndexInt64, .id_step = 1, .table_row = 5, .output_row = 5};
 
 TEST_ONCE(arguments_of_embedding) {
   static const int64_t high[] = {0, 4, 0}, low[] = {0, -1, 0};
@@ -72,27 +72,27 @@ TEST_ONCE(arguments_of_embedding) {
                                          HeedStatusBadStride, HeedStatusBadArgument, HeedStatusBadArgument};
   for (int i = 0; i < 6; i++) spoilt[i] = embedding;
   spoilt[0].vocabulary = HUGE_SIZE, spoilt[1].tokens = HUGE_SIZE, spoilt[2].output_row = FAR, spoilt[3].id_step = FAR;
-  spoilt[4].id_element = (HeedIndexElement)2, spoilt[5].id_element = (HeedIndexElement)-1;
+  spoilt[4].id_element = (HeedEmbeddingIndex)2, spoilt[5].id_element = (HeedEmbeddingIndex)-1;
   for (int i = 0; i < 9; i++) {
     const HeedEmbeddingShape *s = i < 6 ? &spoilt[i] : i == 6 ? NULL : &embedding;
     const HeedStatus status = i < 6 ? expected[i] : HeedStatusBadArgument;
     const int64_t *ids = i == 7 ? high : i == 8 ? low : zeros_64;
     GIVES_STATUS(status, heed_embedding_forward(s, IN, ids, OUT));
-    GIVES_STATUS(status, heed_embedding_backward_dense(s, ids, IN, OUT));
-    GIVES_STATUS(status, heed_embedding_backward_touched(s, ids, IN, outputs_64[0], OUT, (size_t *)outputs_64[1]));
+    GIVES_STATUS(status, heed_embedding_dense_backward(s, ids, IN, OUT));
+    GIVES_STATUS(status, heed_embedding_touched_backward(s, ids, IN, outputs_64[0], OUT, (size_t *)outputs_64[1]));
     GIVES_STATUS(status, heed_embedding_reference_backward(s, ids, IN, REF));
   }
   GIVES(BadStride, heed_embedding_forward(WITH(embedding, output_row = 4), IN, zeros_64, OUT));
-  GIVES(BadStride, heed_embedding_backward_dense(WITH(embedding, table_row = 4), zeros_64, IN, OUT));
+  GIVES(BadStride, heed_embedding_dense_backward(WITH(embedding, table_row = 4), zeros_64, IN, OUT));
   GIVES(BadArgument, heed_embedding_forward(&embedding, NULL, zeros_64, OUT));
   GIVES(BadArgument, heed_embedding_forward(&embedding, IN, NULL, OUT));
   GIVES(BadArgument, heed_embedding_forward(&embedding, IN, zeros_64, NULL));
-  GIVES(BadArgument, heed_embedding_backward_dense(&embedding, NULL, IN, OUT));
-  GIVES(BadArgument, heed_embedding_backward_dense(&embedding, zeros_64, NULL, OUT));
-  GIVES(BadArgument, heed_embedding_backward_dense(&embedding, zeros_64, IN, NULL));
-  GIVES(BadArgument, heed_embedding_backward_touched(&embedding, zeros_64, IN, NULL, OUT, (size_t *)outputs_64[1]));
-  GIVES(BadArgument, heed_embedding_backward_touched(&embedding, zeros_64, IN, outputs_64[0], NULL, (size_t *)outputs_64[1]));
-  GIVES(BadArgument, heed_embedding_backward_touched(&embedding, zeros_64, IN, outputs_64[0], OUT, NULL));
+  GIVES(BadArgument, heed_embedding_dense_backward(&embedding, NULL, IN, OUT));
+  GIVES(BadArgument, heed_embedding_dense_backward(&embedding, zeros_64, NULL, OUT));
+  GIVES(BadArgument, heed_embedding_dense_backward(&embedding, zeros_64, IN, NULL));
+  GIVES(BadArgument, heed_embedding_touched_backward(&embedding, zeros_64, IN, NULL, OUT, (size_t *)outputs_64[1]));
+  GIVES(BadArgument, heed_embedding_touched_backward(&embedding, zeros_64, IN, outputs_64[0], NULL, (size_t *)outputs_64[1]));
+  GIVES(BadArgument, heed_embedding_touched_backward(&embedding, zeros_64, IN, outputs_64[0], OUT, NULL));
   GIVES(BadArgument, heed_embedding_reference_backward(&embedding, NULL, IN, REF));
   GIVES(BadArgument, heed_embedding_reference_backward(&embedding, zeros_64, NULL, REF));
   GIVES(BadArgument, heed_embedding_reference_backward(&embedding, zeros_64, IN, NULL));

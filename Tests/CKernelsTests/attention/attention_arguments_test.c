@@ -23,10 +23,10 @@ static Call right_call(void) {
                          .key_length = 6,
                          .head_dim = 8,
                          .value_dim = 7,
-                         .query = heed_strides_contiguous(4, 5, 8),
-                         .key = heed_strides_contiguous(2, 6, 8),
-                         .value = heed_strides_contiguous(2, 6, 7),
-                         .output = heed_strides_contiguous(4, 5, 7),
+                         .query = heed_attention_strides_contiguous(4, 5, 8),
+                         .key = heed_attention_strides_contiguous(2, 6, 8),
+                         .value = heed_attention_strides_contiguous(2, 6, 7),
+                         .output = heed_attention_strides_contiguous(4, 5, 7),
                          .scale = 0.5f},
                .inputs = {.query = numbers, .key = numbers, .value = numbers},
                .outputs = {.output = output, .log_sum_exp = log_sum_exp},
@@ -213,7 +213,7 @@ TEST_ONCE(attention_reference_refuses_bad_arguments) {
   static double reference[1024];
   for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
     Call call = right_call();
-    const HeedStrides before = call.shape.output;
+    const HeedAttentionStrides before = call.shape.output;
     cases[i].spoil(&call);
     if (memcmp(&before, &call.shape.output, sizeof before) != 0 || !call.outputs.output) continue; // it has no such output
     const HeedAttentionReferenceOutputs outputs = {.output = reference};

@@ -20,7 +20,7 @@ TEST(attention_backward_is_accurate_for_every_family) {
                                                    .layout = (Layout)((l + 2 * (size_t)family) % LAYOUT_COUNT),
                                                    .family = (Family)family,
                                                    .stream = 5100 + (uint64_t)family * 16 + l},
-                                       .cotangent = (Layout)((l + (size_t)family) % LAYOUT_COUNT),
+                                       .d_output = (Layout)((l + (size_t)family) % LAYOUT_COUNT),
                                        .gradients = (Layout)((l * 3 + (size_t)family) % LAYOUT_COUNT),
                                        .additive_sums = (unsigned)(l * 5 + (size_t)family) % 16};
       check_backward(&problem);
@@ -41,7 +41,7 @@ TEST(attention_backward_is_accurate_for_every_family_under_masks) {
                                                  .masks = (unsigned)(1 + family % 15),
                                                  .causal_offset = 40,
                                                  .stream = 5400 + (uint64_t)family},
-                                     .cotangent = (Layout)(family % LAYOUT_COUNT),
+                                     .d_output = (Layout)(family % LAYOUT_COUNT),
                                      .gradients = (Layout)(family * 2 % LAYOUT_COUNT),
                                      .additive_sums = (unsigned)family % 16};
     check_backward(&problem);

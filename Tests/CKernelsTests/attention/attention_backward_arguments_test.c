@@ -13,7 +13,7 @@ static double objective(const BackwardBuilt *built, double *output) {
   for (size_t b = 0; b < s->batch; b++)
     for (size_t h = 0; h < s->heads; h++)
       for (size_t i = 0; i < s->query_length; i++)
-        for (size_t e = 0; e < s->value_dim; e++) sum += *output++ * (double)*at(&built->cotangent, b, h, i, e);
+        for (size_t e = 0; e < s->value_dim; e++) sum += *output++ * (double)*at(&built->d_output, b, h, i, e);
   return sum;
 }
 
@@ -91,9 +91,9 @@ TEST(attention_backward_refuses_what_is_wrong_and_touches_nothing) {
   float query[2 * 2 * 5 * 4], key[2 * 2 * 9 * 4], value[2 * 2 * 9 * 3], additive[2 * 2 * 5 * 9];
   poison_floats(query, 80), poison_floats(key, 144), poison_floats(value, 108), poison_floats(additive, 180);
   HeedAttentionBackwardShape good = built.shape;
-  good.query_gradient = heed_strides_contiguous(2, 5, 4);
-  good.key_gradient = heed_strides_contiguous(2, 9, 4);
-  good.value_gradient = heed_strides_contiguous(2, 9, 3);
+  good.d_query = heed_attention_strides_contiguous(2, 5, 4);
+  good.d_key = heed_attention_strides_contiguous(2, 9, 4);
+  good.d_value = heed_attention_strides_contiguous(2, 9, 3);
   const HeedAttentionGradients gradients = {query, key, value, additive};
   FOR_EACH_BACKWARD_ARM(arm) {
     for (int fault = 0; fault < 16; fault++) {
@@ -102,19 +102,19 @@ TEST(attention_backward_refuses_what_is_wrong_and_touches_nothing) {
       HeedStatus expected = HeedStatusBadArgument;
       switch (fault) {
       case 0:
-        s.query_gradient.row = 0, expected = HeedStatusBadStride;
+        s.d_query.row = 0, expected = HeedStatusBadStride;
         break;
       case 1:
-        s.key_gradient.head = 1, expected = HeedStatusBadStride;
+        s.d_key.head = 1, expected = HeedStatusBadStride;
         break;
       case 2:
-        s.value_gradient.column = 2, expected = HeedStatusBadStride;
+        s.d_value.column = 2, expected = HeedStatusBadStride;
         break;
       case 3:
-        s.additive_gradient.row = 1, expected = HeedStatusBadStride;
+        s.d_additive.row = 1, expected = HeedStatusBadStride;
         break;
       case 4:
-        s.output_gradient.row = PTRDIFF_MAX / 2, expected = HeedStatusBadStride;
+        s.d_output.row = PTRDIFF_MAX / 2, expected = HeedStatusBadStride;
         break;
       case 5:
         s.forward.key_value_heads = 3, expected = HeedStatusBadShape;
@@ -135,7 +135,7 @@ TEST(attention_backward_refuses_what_is_wrong_and_touches_nothing) {
         in.log_sum_exp = NULL;
         break;
       case 11:
-        in.output_gradient = NULL;
+        in.d_output = NULL;
         break;
       case 12:
         in.forward.value = NULL;

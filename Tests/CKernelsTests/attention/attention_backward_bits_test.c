@@ -92,7 +92,7 @@ TEST(attention_backward_of_an_entry_alone_has_the_bits_it_has_in_a_batch) {
         if (in->boolean) in->boolean += n * s->boolean.batch;
         if (in->additive) in->additive += n * s->additive.batch;
         alone.inputs.output += n * s->output.batch;
-        alone.inputs.output_gradient += n * alone.shape.output_gradient.batch;
+        alone.inputs.d_output += n * alone.shape.d_output.batch;
         alone.inputs.log_sum_exp += b * s->heads * s->query_length;
         Gradients one = run_backward(arm, &alone, WantAll);
         for (int k = 0; k < GRADIENTS; k++) check_part(arm, &built, &whole, b * one.count[k], &one, k, one.count[k], "an entry alone");
@@ -120,7 +120,7 @@ TEST(attention_backward_of_a_row_alone_has_the_bits_of_its_dQ) {
         if (alone.inputs.forward.boolean) alone.inputs.forward.boolean += n * s->boolean.row;
         if (alone.inputs.forward.additive) alone.inputs.forward.additive += n * s->additive.row;
         alone.inputs.output += n * s->output.row;
-        alone.inputs.output_gradient += n * alone.shape.output_gradient.row;
+        alone.inputs.d_output += n * alone.shape.d_output.row;
         alone.inputs.log_sum_exp += i;
         Gradients one = run_backward(arm, &alone, WantQuery);
         check_part(arm, &built, &whole, i * problem.forward.D, &one, 0, problem.forward.D, "a row alone");
@@ -132,7 +132,7 @@ TEST(attention_backward_of_a_row_alone_has_the_bits_of_its_dQ) {
   }
 }
 
-// More keys, hidden by their length or by causality, and more queries, whose cotangent is zero: nothing changes but that there are more.
+// More keys, hidden by their length or by causality, and more queries, whose gradient is zero: nothing changes but that there are more.
 TEST(attention_backward_of_padded_sequences_has_the_bits_of_the_unpadded) {
   for (size_t nq = 60; nq <= 131; nq += 71)
     for (size_t nk = 64; nk <= 150; nk += 43) {
@@ -142,7 +142,7 @@ TEST(attention_backward_of_padded_sequences_has_the_bits_of_the_unpadded) {
       built.forward.lengths[0] = (int64_t)nk;
       for (size_t h = 0; h < 2; h++)
         for (size_t i = nq; i < problem.forward.Nq; i++)
-          for (size_t e = 0; e < problem.forward.E; e++) *at(&built.cotangent, 0, h, i, e) = 0;
+          for (size_t e = 0; e < problem.forward.E; e++) *at(&built.d_output, 0, h, i, e) = 0;
       run_forward(&built);
       FOR_EACH_BACKWARD_ARM(arm) {
         Gradients padded = run_backward(arm, &built, WantAll & ~WantAdditive);
@@ -171,7 +171,7 @@ TEST(attention_backward_of_padded_sequences_has_the_bits_of_the_unpadded) {
     }
 }
 
-// pytorch 133671 (one stride of the cotangent), 187503 (an inner stride other than 1), 112577 (stride-0 keys): no layout changes a bit.
+// pytorch 133671 (one stride of the gradient), 187503 (an inner stride other than 1), 112577 (stride-0 keys): no layout changes a bit.
 TEST(attention_backward_gives_the_same_bits_for_every_layout) {
   BackwardProblem problem = sample(4, 2, MaskCausal | MaskAdditive, 6500);
   problem.forward.B = 1;
@@ -183,11 +183,11 @@ TEST(attention_backward_gives_the_same_bits_for_every_layout) {
         if (layout == LayoutShared) continue; // other numbers
         BackwardProblem other = problem;
         if (what == 0) other.forward.layout = (Layout)layout;
-        if (what == 1) other.cotangent = (Layout)layout;
+        if (what == 1) other.d_output = (Layout)layout;
         if (what == 2) other.gradients = (Layout)layout;
         BackwardBuilt built = build_backward(&other);
         Gradients result = run_backward(arm, &built, WantAll);
-        check_same_gradients(arm, &built, &expected, &result, what == 0 ? "layout" : (what == 1 ? "cotangent" : "gradients"));
+        check_same_gradients(arm, &built, &expected, &result, what == 0 ? "layout" : (what == 1 ? "dO" : "gradients"));
         gradients_free(&result);
         backward_free(&built);
       }

@@ -21,7 +21,7 @@ static BackwardBuilt build_kinds(unsigned mask, float dropout, uint64_t stream) 
                                                .dropout = dropout,
                                                .stream = stream}};
   BackwardBuilt built = build_backward(&problem);
-  const HeedStrides t = built.shape.forward.boolean;
+  const HeedAttentionStrides t = built.shape.forward.boolean;
   for (size_t h = 0; h < 2; h++)
     for (size_t i = 0; i < 90; i++)
       for (size_t j = 0; j < 150; j++) {
@@ -50,10 +50,10 @@ static void check_kinds(const BackwardArm *arm, const Gradients *clean, const Gr
   CHECK_MESSAGE(seen == shows, "%s: %s %s", arm->name, what, shows ? "shows nowhere" : "shows");
 }
 
-// pytorch 101967 (NaN in masked keys leaks), backward, for keys, values, queries and cotangents.
+// pytorch 101967 (NaN in masked keys leaks), backward, for keys, values, queries and gradients of the output.
 TEST(attention_backward_hides_nan_from_what_does_not_see_it) {
   static const unsigned masks[] = {MaskBoolean, MaskAdditive, MaskBoolean | MaskCausal};
-  static const char *const names[] = {"a query", "a key", "a value", "a cotangent"};
+  static const char *const names[] = {"a query", "a key", "a value", "dO"};
   for (size_t m = 0; m < 3; m++)
     for (int infinite = 0; infinite < 2; infinite++)
       for (size_t what = 0; what < 4; what++) {
@@ -61,7 +61,7 @@ TEST(attention_backward_hides_nan_from_what_does_not_see_it) {
         FOR_EACH_BACKWARD_ARM(arm) {
           run_forward(&built);
           Gradients clean = run_backward(arm, &built, WantQuery | WantKey | WantValue);
-          Operand *const operands[] = {&built.forward.query, &built.forward.key, &built.forward.value, &built.cotangent};
+          Operand *const operands[] = {&built.forward.query, &built.forward.key, &built.forward.value, &built.d_output};
           float *const spot = at(operands[what], 0, 0, 65, 5), before = *spot;
           *spot = infinite ? INFINITY : NAN;
           run_forward(&built);
@@ -86,7 +86,7 @@ TEST(attention_backward_of_a_row_that_sees_nothing_is_zero) {
       for (size_t h = 0; h < 2; h++)
         for (size_t i = 16; i < 90; i += 17) {
           *at(&spoilt.forward.query, 0, h, i, 3) = NAN;
-          *at(&spoilt.cotangent, 0, h, i, 4) = -INFINITY;
+          *at(&spoilt.d_output, 0, h, i, 4) = -INFINITY;
           for (size_t d = 0; d < 20; d++) CHECK(clean.data[0][(h * 90 + i) * 20 + d] == 0);
         }
       run_forward(&spoilt);

@@ -19,7 +19,7 @@ static void *allocate(size_t count, size_t size) {
   return data;
 }
 
-// ---- Problems -----------------------------------------------------------------------------------------------------------------------------
+// ---- Problems ---------------------------------------------------------------------------------------------------------------------------
 
 void run_forward(BackwardBuilt *built) {
   const HeedAttentionOutputs outputs = {built->output.base, built->log_sum_exp, NULL};
@@ -31,41 +31,41 @@ BackwardBuilt build_backward(const BackwardProblem *problem) {
   BackwardBuilt built = {.forward = build(p), .additive_sums = problem->additive_sums};
   const HeedAttentionShape *s = &built.forward.shape;
   built.output = build_operand(&built.forward, p->layout == LayoutPacked ? LayoutContiguous : p->layout, p->H, p->Nq, p->E, false);
-  built.cotangent = build_operand(&built.forward, problem->cotangent, p->H, problem->cotangent == LayoutShared ? 1 : p->Nq, p->E, true);
-  if (problem->cotangent == LayoutShared) built.cotangent.strides.row = 0;
+  built.d_output = build_operand(&built.forward, problem->d_output, p->H, problem->d_output == LayoutShared ? 1 : p->Nq, p->E, true);
+  if (problem->d_output == LayoutShared) built.d_output.strides.row = 0;
   Random random = random_stream(p->stream * 8 + 7);
   for (size_t b = 0; b < p->B; b++)
     for (size_t h = 0; h < p->H; h++)
-      for (size_t i = 0; i < built.cotangent.size[2]; i++)
+      for (size_t i = 0; i < built.d_output.size[2]; i++)
         for (size_t e = 0; e < p->E; e++) {
           const double x = random_normal(&random);
-          *at(&built.cotangent, b, h, i, e) = (float)(p->family == FamilyIntegers ? round(2 * x) : x);
+          *at(&built.d_output, b, h, i, e) = (float)(p->family == FamilyIntegers ? round(2 * x) : x);
         }
-  built.shape = (HeedAttentionBackwardShape){.forward = *s, .output_gradient = built.cotangent.strides};
+  built.shape = (HeedAttentionBackwardShape){.forward = *s, .d_output = built.d_output.strides};
   built.shape.forward.output = built.output.strides;
   const Guarded block = guarded_allocate(p->B * p->H * p->Nq * sizeof(float), p->stream % 2 ? GuardBegin : GuardEnd);
   built.forward.blocks[built.forward.block_count++] = block;
   built.log_sum_exp = block.data;
-  built.inputs = (HeedAttentionBackwardInputs){built.forward.inputs, built.output.base, built.log_sum_exp, built.cotangent.base};
+  built.inputs = (HeedAttentionBackwardInputs){built.forward.inputs, built.output.base, built.log_sum_exp, built.d_output.base};
   Built shadow = {.problem = *p};
   const Layout layout = problem->gradients == LayoutPacked || problem->gradients == LayoutShared ? LayoutPadded : problem->gradients;
-  built.shape.query_gradient = build_operand(&shadow, layout, p->H, p->Nq, p->D, false).strides;
-  built.shape.key_gradient = build_operand(&shadow, layout, p->G, p->Nk, p->D, false).strides;
-  built.shape.value_gradient = build_operand(&shadow, layout, p->G, p->Nk, p->E, false).strides;
+  built.shape.d_query = build_operand(&shadow, layout, p->H, p->Nq, p->D, false).strides;
+  built.shape.d_key = build_operand(&shadow, layout, p->G, p->Nk, p->D, false).strides;
+  built.shape.d_value = build_operand(&shadow, layout, p->G, p->Nk, p->E, false).strides;
   built_free(&shadow);
   const size_t heads = problem->additive_sums & SumHeads ? 1 : p->H;
   const size_t rows = problem->additive_sums & SumQueries ? 1 : p->Nq, columns = problem->additive_sums & SumKeys ? 1 : p->Nk;
-  const HeedStrides t = heed_strides_contiguous(heads, rows, columns);
-  built.shape.additive_gradient =
-      (HeedStrides){problem->additive_sums & SumBatch ? 0 : t.batch, problem->additive_sums & SumHeads ? 0 : t.head,
-                    problem->additive_sums & SumQueries ? 0 : t.row, problem->additive_sums & SumKeys ? 0 : t.column};
+  const HeedAttentionStrides t = heed_attention_strides_contiguous(heads, rows, columns);
+  built.shape.d_additive =
+      (HeedAttentionStrides){problem->additive_sums & SumBatch ? 0 : t.batch, problem->additive_sums & SumHeads ? 0 : t.head,
+                             problem->additive_sums & SumQueries ? 0 : t.row, problem->additive_sums & SumKeys ? 0 : t.column};
   run_forward(&built);
   return built;
 }
 
 void backward_free(BackwardBuilt *built) { built_free(&built->forward); }
 
-// ---- Runs ---------------------------------------------------------------------------------------------------------------------------------
+// ---- Runs -------------------------------------------------------------------------------------------------------------------------------
 
 // Sizes and strides of gradient k.
 static Operand gradient_operand(const BackwardBuilt *built, int k) {
@@ -73,15 +73,15 @@ static Operand gradient_operand(const BackwardBuilt *built, int k) {
   const unsigned sums = built->additive_sums;
   switch (k) {
   case 0:
-    return (Operand){{s->batch, s->heads, s->query_length, s->head_dim}, built->shape.query_gradient, NULL};
+    return (Operand){{s->batch, s->heads, s->query_length, s->head_dim}, built->shape.d_query, NULL};
   case 1:
-    return (Operand){{s->batch, s->key_value_heads, s->key_length, s->head_dim}, built->shape.key_gradient, NULL};
+    return (Operand){{s->batch, s->key_value_heads, s->key_length, s->head_dim}, built->shape.d_key, NULL};
   case 2:
-    return (Operand){{s->batch, s->key_value_heads, s->key_length, s->value_dim}, built->shape.value_gradient, NULL};
+    return (Operand){{s->batch, s->key_value_heads, s->key_length, s->value_dim}, built->shape.d_value, NULL};
   default:
     return (Operand){{sums & SumBatch ? s->batch > 0 : s->batch, sums & SumHeads ? s->heads > 0 : s->heads,
                       sums & SumQueries ? s->query_length > 0 : s->query_length, sums & SumKeys ? s->key_length > 0 : s->key_length},
-                     built->shape.additive_gradient,
+                     built->shape.d_additive,
                      NULL};
   }
 }
@@ -162,7 +162,7 @@ void check_same_gradients(const BackwardArm *arm, const BackwardBuilt *built, co
   }
 }
 
-// ---- The oracle ---------------------------------------------------------------------------------------------------------------------------
+// ---- The oracle -------------------------------------------------------------------------------------------------------------------------
 
 // The sums of attention.h over the magnitudes of their terms, P (|dP| + |delta|) for dS.
 static void magnitudes(const BackwardBuilt *built, OracleGradients *oracle) {
@@ -178,17 +178,17 @@ static void magnitudes(const BackwardBuilt *built, OracleGradients *oracle) {
       for (size_t i = 0; i < Nq; i++) {
         const size_t g = h / (H / G), row = (b * H + h) * Nq + i;
         double delta = 0;
-        for (size_t e = 0; e < E; e++) delta += fabs((double)*at(&built->cotangent, b, h, i, e) * output[row * E + e]);
+        for (size_t e = 0; e < E; e++) delta += fabs((double)*at(&built->d_output, b, h, i, e) * output[row * E + e]);
         for (size_t j = 0; j < Nk; j++) {
           const double p = weights[row * Nk + j];
           if (p == 0) continue;
-          double cotangent = delta; // with dropout its multiplier, at least 1 where it is not 0, only raises it
+          double d_weight = delta; // with dropout its multiplier, at least 1 where it is not 0, only raises it
           for (size_t e = 0; e < E; e++) {
-            const double x = fabs((double)*at(&built->cotangent, b, h, i, e));
-            cotangent += x * fabs((double)*at(&built->forward.value, b, g, j, e));
+            const double x = fabs((double)*at(&built->d_output, b, h, i, e));
+            d_weight += x * fabs((double)*at(&built->forward.value, b, g, j, e));
             oracle->magnitude[2][((b * G + g) * Nk + j) * E + e] += p * x;
           }
-          const double ds = p * cotangent, scaled = fabs((double)s->scale) * ds;
+          const double ds = p * d_weight, scaled = fabs((double)s->scale) * ds;
           for (size_t d = 0; d < D; d++) {
             oracle->magnitude[0][row * D + d] += scaled * fabs((double)*at(&built->forward.key, b, g, j, d));
             oracle->magnitude[1][((b * G + g) * Nk + j) * D + d] += scaled * fabs((double)*at(&built->forward.query, b, h, i, d));
@@ -221,7 +221,7 @@ void oracle_gradients_free(OracleGradients *oracle) {
   *oracle = (OracleGradients){0};
 }
 
-// ---- Bounds -------------------------------------------------------------------------------------------------------------------------------
+// ---- Bounds -----------------------------------------------------------------------------------------------------------------------------
 
 static double norm(const double *x, size_t count) {
   double squares = 0;
@@ -244,8 +244,8 @@ static void check_gradient(const BackwardArm *arm, const BackwardBuilt *built, c
     CHECK_MESSAGE(sqrt(squares) <= allowed, "%s: %s should be 0 and is %.2f eps of its terms, L %.3g: %s", arm->name, gradient_names[k],
                   sqrt(squares) / EPSILON / terms, L, describe(p));
   } else if (arm->is_measured) {
-    // Where all queries look alike, scores err by the same few numbers, the scaled queries' roundings: an error of one draw, not an average.
-    // The materialised arm's weights are not those that gave O, which was tiled.
+    // Where all queries look alike, scores err by the same few numbers, the scaled queries' roundings: an error of one draw, not an
+    // average. The materialised arm's weights are not those that gave O, which was tiled.
     const double share = p->family == FamilyRising || p->family == FamilyFalling || arm != TILED_BACKWARD ? 2 : 1.5;
     const double allowed = fmax(bound * EPSILON, share * others.normwise);
     CHECK_MESSAGE(errors.normwise <= allowed, "%s: N of %s is %.2f eps, above %.2f (naive %.2f; %.2f of its terms), L %.3g: %s", arm->name,

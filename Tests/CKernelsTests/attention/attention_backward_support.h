@@ -1,4 +1,4 @@
-// What the tests of attention backward share: problems of the forward tests with a cotangent, and one run of an arm with everything around
+// What the tests of attention backward share: problems of the forward tests with a gradient, and one run of an arm with everything around
 // it watched.
 
 #ifndef HEED_ATTENTION_BACKWARD_SUPPORT_H
@@ -27,7 +27,7 @@ enum { SumBatch = 1, SumHeads = 2, SumQueries = 4, SumKeys = 8 };
 
 typedef struct BackwardProblem {
   Problem forward;
-  Layout cotangent;       // of dO; LayoutShared is a stride of 0 over batch, heads and rows
+  Layout d_output;        // of dO; LayoutShared is a stride of 0 over batch, heads and rows
   Layout gradients;       // of dQ, dK and dV
   unsigned additive_sums; // of dA
 } BackwardProblem;
@@ -36,7 +36,7 @@ typedef struct BackwardBuilt {
   Built forward;
   HeedAttentionBackwardShape shape;
   HeedAttentionBackwardInputs inputs;
-  Operand cotangent, output;
+  Operand d_output, output;
   float *log_sum_exp;
   unsigned additive_sums;
 } BackwardBuilt;

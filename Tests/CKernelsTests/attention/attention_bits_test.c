@@ -48,7 +48,7 @@ static Built part(const Built *whole, size_t b, size_t h, size_t first, size_t r
   one.inputs.key = at(&whole->key, b, g, 0, 0);
   one.inputs.value = at(&whole->value, b, g, 0, 0);
   if (one.inputs.key_lengths) one.inputs.key_lengths += b;
-  const HeedStrides s = one.shape.boolean;
+  const HeedAttentionStrides s = one.shape.boolean;
   if (one.inputs.boolean) one.inputs.boolean += (ptrdiff_t)b * s.batch + (ptrdiff_t)h * s.head + (ptrdiff_t)first * s.row;
   if (one.inputs.additive) one.inputs.additive = at(&whole->additive, b, h, first, 0);
   return one;

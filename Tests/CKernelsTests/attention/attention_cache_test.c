@@ -58,10 +58,10 @@ static CacheProblem make(Random *random, HeedElement element) {
   s->causal = random_below(random, 2);
   s->causal_offset = (ptrdiff_t)s->key_length - (ptrdiff_t)s->query_length - (ptrdiff_t)random_below(random, 3);
   s->window = s->causal && random_below(random, 2) ? 1 + random_below(random, s->key_length) : 0;
-  s->query = heed_strides_contiguous(s->heads, s->query_length, s->head_dim);
-  s->key = heed_strides_contiguous(s->key_value_heads, s->key_length, s->head_dim);
-  s->value = heed_strides_contiguous(s->key_value_heads, s->key_length, s->value_dim);
-  s->output = heed_strides_contiguous(s->heads, s->query_length, s->value_dim);
+  s->query = heed_attention_strides_contiguous(s->heads, s->query_length, s->head_dim);
+  s->key = heed_attention_strides_contiguous(s->key_value_heads, s->key_length, s->head_dim);
+  s->value = heed_attention_strides_contiguous(s->key_value_heads, s->key_length, s->value_dim);
+  s->output = heed_attention_strides_contiguous(s->heads, s->query_length, s->value_dim);
   p.query = normals(random, query_count(s)), p.key = normals(random, key_count(s)), p.value = normals(random, value_count(s));
   const size_t rows = output_rows(s);
   p.output = normals(random, rows * s->value_dim), p.expected = normals(random, rows * s->value_dim);
@@ -143,8 +143,8 @@ static RoundedRows round_rows(const CacheProblem *p, size_t key_gap, size_t valu
                    .blocks = {round_matrix(p->query, output_rows(s), s->head_dim, 0), round_matrix(p->key, keys, s->head_dim, key_gap),
                               round_matrix(p->value, keys, s->value_dim, value_gap)}};
   r.shape.element = HeedElementBfloat16;
-  r.shape.key = heed_strides_contiguous(s->key_value_heads, s->key_length, s->head_dim + key_gap);
-  r.shape.value = heed_strides_contiguous(s->key_value_heads, s->key_length, s->value_dim + value_gap);
+  r.shape.key = heed_attention_strides_contiguous(s->key_value_heads, s->key_length, s->head_dim + key_gap);
+  r.shape.value = heed_attention_strides_contiguous(s->key_value_heads, s->key_length, s->value_dim + value_gap);
   r.inputs = (HeedAttentionInputs){r.blocks[0].data, r.blocks[1].data, r.blocks[2].data, p->inputs.key_lengths, NULL, NULL};
   return r;
 }

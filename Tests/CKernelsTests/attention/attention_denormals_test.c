@@ -1,5 +1,5 @@
-// funes 160: weights that underflow make denormal operands and results, over which Intel's processors take a hundred times as long. Whether a
-// call met one does not show in its time everywhere, but it does in the exception flags of x86's control word.
+// funes 160: weights that underflow make denormal operands and results, over which Intel's processors take a hundred times as long. Whether
+// a call met one does not show in its time everywhere, but it does in the exception flags of x86's control word.
 
 #include <math.h>
 
@@ -62,7 +62,7 @@ TEST(attention_forward_meets_no_denormal) {
 TEST(attention_backward_meets_no_denormal) {
   BackwardBuilt built = build_backward(&(BackwardProblem){.forward = problem});
   set_above_one(&built.forward.value, 1);
-  set_above_one(&built.cotangent, 2);
+  set_above_one(&built.d_output, 2);
   CHECK(heed_thread_count_set(1) == HeedStatusOk);
   for (size_t i = 0; i < DEPTHS; i++) {
     set_depth(&built.forward, depths[i]);

@@ -67,7 +67,7 @@ TEST(attention_weights_of_saturated_rows) {
   static const float lows[] = {-3.4e38f, -FLT_MAX, -1e30f, -1e9f, 1e9f};
   for (size_t l = 0; l < sizeof lows / sizeof *lows; l++) {
     for (size_t j = 0; j < 2; j++) *at(&built.forward.additive, 0, 0, 0, j) = lows[l];
-    for (size_t d = 0; d < 2; d++) *at(&built.forward.query, 0, 0, 0, d) = 0, *at(&built.cotangent, 0, 0, 0, d) = d ? 10 : 1;
+    for (size_t d = 0; d < 2; d++) *at(&built.forward.query, 0, 0, 0, d) = 0, *at(&built.d_output, 0, 0, 0, d) = d ? 10 : 1;
     for (const Arm *forward = arms; forward < arms + ARM_COUNT; forward++) {
       if (!arm_takes(forward, &built.forward)) continue;
       const HeedAttentionOutputs outputs = {built.output.base, built.log_sum_exp, NULL};

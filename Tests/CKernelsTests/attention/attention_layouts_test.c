@@ -51,8 +51,8 @@ TEST(attention_stride_zero_is_a_broadcast) {
             for (size_t c = 0; c < x[which]->size[3]; c++)
               *at(x[which], b, h, i, c) =
                   *at(y, dimension == 0 ? 0 : b, dimension == 1 ? 0 : h, dimension == 2 ? 0 : i, dimension == 3 ? 0 : c);
-      HeedStrides *strides =
-          ((HeedStrides *[4]){&broadcast.shape.query, &broadcast.shape.key, &broadcast.shape.value, &broadcast.shape.additive})[which];
+      HeedAttentionStrides *strides = ((HeedAttentionStrides *[4]){&broadcast.shape.query, &broadcast.shape.key, &broadcast.shape.value,
+                                                                   &broadcast.shape.additive})[which];
       *((ptrdiff_t *[4]){&strides->batch, &strides->head, &strides->row, &strides->column}[dimension]) = 0;
       FOR_EACH_ARM(arm, &broadcast) {
         Result a = run_arm(arm, &copied, false), b = run_arm(arm, &broadcast, false);

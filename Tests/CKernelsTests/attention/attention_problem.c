@@ -26,27 +26,27 @@ float *at(const Operand *x, size_t b, size_t h, size_t row, size_t column) {
          (ptrdiff_t)column * x->strides.column;
 }
 
-static HeedStrides strides_of(Layout layout, size_t heads, size_t rows, size_t columns, bool may_share) {
+static HeedAttentionStrides strides_of(Layout layout, size_t heads, size_t rows, size_t columns, bool may_share) {
   const ptrdiff_t H = (ptrdiff_t)heads, N = (ptrdiff_t)rows, C = (ptrdiff_t)columns;
   switch (layout) {
   case LayoutPadded:
-    return (HeedStrides){H * (N * (C + 5) + 3) + 7, N * (C + 5) + 3, C + 5, 1};
+    return (HeedAttentionStrides){H * (N * (C + 5) + 3) + 7, N * (C + 5) + 3, C + 5, 1};
   case LayoutTransposed:
-    return (HeedStrides){H * C * (N + 1), C * (N + 1), 1, N + 1};
+    return (HeedAttentionStrides){H * C * (N + 1), C * (N + 1), 1, N + 1};
   case LayoutInterleaved:
-    return (HeedStrides){N * H * C, C, H * C, 1};
+    return (HeedAttentionStrides){N * H * C, C, H * C, 1};
   case LayoutReversed:
-    return (HeedStrides){-H * N * C, -N * C, -C, -1};
+    return (HeedAttentionStrides){-H * N * C, -N * C, -C, -1};
   case LayoutShared:
-    if (may_share) return (HeedStrides){0, 0, C, 1};
-    return heed_strides_contiguous(heads, rows, columns);
+    if (may_share) return (HeedAttentionStrides){0, 0, C, 1};
+    return heed_attention_strides_contiguous(heads, rows, columns);
   default:
-    return heed_strides_contiguous(heads, rows, columns);
+    return heed_attention_strides_contiguous(heads, rows, columns);
   }
 }
 
 // The first and the last offset of an array's elements.
-static void range_of(const size_t size[4], HeedStrides strides, ptrdiff_t *low, ptrdiff_t *high) {
+static void range_of(const size_t size[4], HeedAttentionStrides strides, ptrdiff_t *low, ptrdiff_t *high) {
   const ptrdiff_t stride[4] = {strides.batch, strides.head, strides.row, strides.column};
   *low = *high = 0;
   for (int i = 0; i < 4; i++) {
@@ -95,7 +95,7 @@ static void allocate_packed(Built *built) {
   Operand *operands[3] = {&built->query, &built->key, &built->value};
   for (int i = 0; i < 3; i++) {
     Operand *x = operands[i];
-    x->strides = (HeedStrides){(ptrdiff_t)(tokens * width), (ptrdiff_t)x->size[3], (ptrdiff_t)width, 1};
+    x->strides = (HeedAttentionStrides){(ptrdiff_t)(tokens * width), (ptrdiff_t)x->size[3], (ptrdiff_t)width, 1};
     x->base = data;
     data += x->size[1] * x->size[3];
   }
@@ -235,7 +235,7 @@ bool row_sees(const Built *built, size_t b, size_t h, size_t i, size_t j) {
   if (s->window > 0 && (__int128)j <= (__int128)i + s->causal_offset - (__int128)s->window) return false;
   if (built->lengths && (int64_t)j >= built->lengths[b]) return false;
   if (built->boolean) {
-    const HeedStrides t = s->boolean;
+    const HeedAttentionStrides t = s->boolean;
     if (!built->boolean[(ptrdiff_t)b * t.batch + (ptrdiff_t)h * t.head + (ptrdiff_t)i * t.row + (ptrdiff_t)j * t.column]) return false;
   }
   return !built->inputs.additive || !(isinf(*at(&built->additive, b, h, i, j)) && *at(&built->additive, b, h, i, j) < 0);

@@ -95,7 +95,7 @@ TEST(property_one_key_gives_its_value_exactly) {
   for (uint64_t c = 0; c < (uint64_t)CASES; c++) {
     const Problem problem = draw(30000 + c, MaskBoolean);
     Built built = build(&problem);
-    const HeedStrides s = built.shape.boolean;
+    const HeedAttentionStrides s = built.shape.boolean;
     const size_t only = (size_t)(c % problem.Nk);
     for (size_t b = 0; b < problem.B; b++)
       for (size_t h = 0; h < problem.H; h++)

@@ -7,7 +7,7 @@
 #include "attention_support.h"
 
 static void set_boolean(Built *built, bool (*visible)(size_t i, size_t j)) {
-  const HeedStrides s = built->shape.boolean;
+  const HeedAttentionStrides s = built->shape.boolean;
   for (size_t b = 0; b < built->problem.B; b++)
     for (size_t h = 0; h < built->problem.H; h++)
       for (size_t i = 0; i < built->problem.Nq; i++)

@@ -82,7 +82,7 @@ const char *describe(const Problem *problem);
 // An array in its guarded block.
 typedef struct Operand {
   size_t size[4]; // batch, heads, rows, columns
-  HeedStrides strides;
+  HeedAttentionStrides strides;
   float *base; // element (0, 0, 0, 0)
 } Operand;
 

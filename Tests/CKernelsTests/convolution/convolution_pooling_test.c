@@ -85,13 +85,13 @@ TEST(pooling_averages_are_rounded_once) {
       double *r = calloc(out + 1, sizeof *r), *rx = calloc(in + 1, sizeof *rx), *m = calloc(out + 1, sizeof *m),
              *mx = calloc(in + 1, sizeof *mx);
       float *y = calloc(out + 1, sizeof *y), *dx = calloc(in + 1, sizeof *dx);
-      CHECK(heed_pooling_reference_average(&p.shape, p.input.first, r) == HeedStatusOk);
+      CHECK(heed_pooling_reference_average_forward(&p.shape, p.input.first, r) == HeedStatusOk);
       CHECK(heed_pooling_reference_average_backward(&p.shape, p.d_output.first, rx) == HeedStatusOk);
       CHECK(heed_pooling_average_forward(&p.shape, p.input.first, p.output.first) == HeedStatusOk);
       CHECK(heed_pooling_average_backward(&p.shape, p.d_output.first, p.d_input.first) == HeedStatusOk);
       image_take(&p.output, y), image_take(&p.d_input, dx);
       image_make_absolute(&p.input), image_make_absolute(&p.d_output);
-      heed_pooling_reference_average(&p.shape, p.input.first, m);
+      heed_pooling_reference_average_forward(&p.shape, p.input.first, m);
       heed_pooling_reference_average_backward(&p.shape, p.d_output.first, mx);
       const double e = compare_to_magnitude(y, r, m, out), ex = compare_to_magnitude(dx, rx, mx, in);
       CHECK_MESSAGE(e <= 0.51 && ex <= 2, "pooling %zu, layout %d: %.2f and %.2f eps", i, layout, e, ex);
@@ -152,7 +152,7 @@ TEST(pooling_takes_the_largest_and_gives_back_to_it) {
 
 TEST(pooling_bits_do_not_depend_on_threads_or_other_planes) {
   Pooling p = make(shape_at(5), ImageContiguous, GuardEnd);
-  p.output.strides = p.shape.output = (HeedImageStrides){70, 1, 1, 1};
+  p.output.strides = p.shape.output = (HeedConvolutionStrides){70, 1, 1, 1};
   float all[140], one;
   heed_thread_count_set(8);
   CHECK(heed_pooling_average_forward(&p.shape, p.input.first, all) == HeedStatusOk);
@@ -169,7 +169,7 @@ TEST(pooling_bits_do_not_depend_on_threads_or_other_planes) {
 
 TEST_ONCE(pooling_refuses_bad_arguments) {
   Pooling p = make(regular(1, 2, 8, 8, 2, 2, 2, 1, 0), ImageContiguous, GuardEnd);
-  p.shape.output = (HeedImageStrides){32, 16, 4, 1};
+  p.shape.output = (HeedConvolutionStrides){32, 16, 4, 1};
   float y[32], dx[128];
   int32_t index[32] = {0};
   poison_floats(y, 32), poison_floats(dx, 128);

@@ -7,23 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-static HeedImageStrides strides_of(const size_t size[4], ImageLayout layout) {
+static HeedConvolutionStrides strides_of(const size_t size[4], ImageLayout layout) {
   const ptrdiff_t c = (ptrdiff_t)size[1], h = (ptrdiff_t)size[2], w = (ptrdiff_t)size[3];
   switch (layout) {
   case ImageContiguous:
     break;
   case ImagePadded:
-    return (HeedImageStrides){c * (h * (w + 3) + 5) + 1, h * (w + 3) + 5, w + 3, 1};
+    return (HeedConvolutionStrides){c * (h * (w + 3) + 5) + 1, h * (w + 3) + 5, w + 3, 1};
   case ImageChannelsLast:
-    return (HeedImageStrides){c * h * w, 1, c * w, c};
+    return (HeedConvolutionStrides){c * h * w, 1, c * w, c};
   case ImageTransposed:
-    return (HeedImageStrides){c * h * w, h * w, 1, h};
+    return (HeedConvolutionStrides){c * h * w, h * w, 1, h};
   }
-  return (HeedImageStrides){c * h * w, h * w, w, 1};
+  return (HeedConvolutionStrides){c * h * w, h * w, w, 1};
 }
 
 float *image_at(const Image *image, size_t n, size_t c, size_t y, size_t x) {
-  const HeedImageStrides *s = &image->strides;
+  const HeedConvolutionStrides *s = &image->strides;
   return image->first + (ptrdiff_t)n * s->batch + (ptrdiff_t)c * s->channel + (ptrdiff_t)y * s->row + (ptrdiff_t)x * s->column;
 }
 
@@ -53,7 +53,7 @@ static void make_absolute(float *element, size_t i, void *context) {
 Image image_make(size_t batch, size_t channels, size_t height, size_t width, ImageLayout layout, uint64_t stream, GuardSide side) {
   Image image = {.size = {batch, channels, height, width}};
   image.strides = strides_of(image.size, layout);
-  const HeedImageStrides *s = &image.strides;
+  const HeedConvolutionStrides *s = &image.strides;
   if (batch > 0)
     image.count = (size_t)((ptrdiff_t)(batch - 1) * s->batch + (ptrdiff_t)(channels - 1) * s->channel + (ptrdiff_t)(height - 1) * s->row +
                            (ptrdiff_t)(width - 1) * s->column) +
@@ -113,9 +113,9 @@ ConvolutionResult convolution_run(Convolution *p) {
   poison_floats(r.d_bias, p->shape.output_channels);
   const HeedConvolutionShape *s = &p->shape;
   CHECK(heed_convolution_forward(s, p->input.first, p->weight.data, p->bias.data, HeedActivationNone, p->output.first) == HeedStatusOk);
-  CHECK(heed_convolution_backward_input(s, p->weight.data, p->d_output.first, p->d_input.first) == HeedStatusOk);
-  CHECK(heed_convolution_backward_weight(s, p->input.first, p->d_output.first, r.d_weight) == HeedStatusOk);
-  CHECK(heed_convolution_backward_bias(s, p->d_output.first, r.d_bias) == HeedStatusOk);
+  CHECK(heed_convolution_input_backward(s, p->weight.data, p->d_output.first, p->d_input.first) == HeedStatusOk);
+  CHECK(heed_convolution_weight_backward(s, p->input.first, p->d_output.first, r.d_weight) == HeedStatusOk);
+  CHECK(heed_convolution_bias_backward(s, p->d_output.first, r.d_bias) == HeedStatusOk);
   image_take(&p->output, r.output);
   image_take(&p->d_input, r.d_input);
   return r;

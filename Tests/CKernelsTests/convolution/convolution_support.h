@@ -20,7 +20,7 @@ typedef struct Image {
   float *first;
   size_t count; // floats in the block
   size_t size[4];
-  HeedImageStrides strides;
+  HeedConvolutionStrides strides;
 } Image;
 
 // Numbers of mean 0; an element depends on the stream and its place alone. The gaps are poison.

@@ -114,7 +114,7 @@ TEST(convolution_of_an_image_alone_has_its_bits_among_many) {
     for (size_t n = 0; n < s->batch; n += 1 + s->batch / 3) {
       const float *x = p.input.first + n * in, *dy = p.d_output.first + n * out;
       CHECK(heed_convolution_forward(&one, x, p.weight.data, p.bias.data, HeedActivationNone, y) == HeedStatusOk);
-      CHECK(heed_convolution_backward_input(&one, p.weight.data, dy, dx) == HeedStatusOk);
+      CHECK(heed_convolution_input_backward(&one, p.weight.data, dy, dx) == HeedStatusOk);
       expect_same(y, all.output + n * out, out, "Y", s);
       expect_same(dx, all.d_input + n * in, in, "dX", s);
     }
@@ -133,8 +133,8 @@ TEST(convolution_accumulates_and_fuses_bias_and_activation) {
   for (size_t i = 0; i < p.weights; i++) dw[i] = (float)i;
   for (size_t i = 0; i < 18; i++) db[i] = (float)i;
   p.shape.accumulate = true;
-  CHECK(heed_convolution_backward_weight(&p.shape, p.input.first, p.d_output.first, dw) == HeedStatusOk);
-  CHECK(heed_convolution_backward_bias(&p.shape, p.d_output.first, db) == HeedStatusOk);
+  CHECK(heed_convolution_weight_backward(&p.shape, p.input.first, p.d_output.first, dw) == HeedStatusOk);
+  CHECK(heed_convolution_bias_backward(&p.shape, p.d_output.first, db) == HeedStatusOk);
   for (size_t i = 0; i < p.weights; i++) CHECK(dw[i] == (float)i + r.d_weight[i]);
   for (size_t i = 0; i < 18; i++)
     CHECK(fabs((double)db[i] - ((double)i + (double)r.d_bias[i])) <= EPSILON * (fabs((double)r.d_bias[i]) + (double)i));
@@ -148,7 +148,7 @@ TEST(convolution_accumulates_and_fuses_bias_and_activation) {
   HeedConvolutionShape none = p.shape;
   none.batch = 0, none.accumulate = false;
   dw[0] = NAN;
-  CHECK(heed_convolution_backward_weight(&none, NULL, NULL, dw) == HeedStatusOk && dw[0] == 0 && dw[p.weights - 1] == 0);
+  CHECK(heed_convolution_weight_backward(&none, NULL, NULL, dw) == HeedStatusOk && dw[0] == 0 && dw[p.weights - 1] == 0);
   free(dw), free(y), free(expected);
   convolution_result_free(&r);
   convolution_free(&p);
@@ -252,7 +252,7 @@ TEST_ONCE(convolution_refuses_bad_arguments) {
     HeedConvolutionShape bad = good;                                                                                                       \
     __VA_ARGS__;                                                                                                                           \
     CHECK(heed_convolution_forward(&bad, x, w, NULL, HeedActivationNone, y) == status);                                                    \
-    CHECK(heed_convolution_backward_input(&bad, w, dy, dx) == status);                                                                     \
+    CHECK(heed_convolution_input_backward(&bad, w, dy, dx) == status);                                                                     \
   } while (0)
   REFUSES(HeedStatusBadShape, bad.kernel_height = 6); // larger than the input
   REFUSES(HeedStatusBadShape, bad.dilation_width = 3);
@@ -270,15 +270,15 @@ TEST_ONCE(convolution_refuses_bad_arguments) {
   bad.output.column = 0;
   CHECK(heed_convolution_forward(&bad, x, w, NULL, HeedActivationNone, y) == HeedStatusBadStride);
   bad = good, bad.d_input.row = 1;
-  CHECK(heed_convolution_backward_input(&bad, w, dy, dx) == HeedStatusBadStride);
+  CHECK(heed_convolution_input_backward(&bad, w, dy, dx) == HeedStatusBadStride);
   CHECK(heed_convolution_forward(&good, NULL, w, NULL, HeedActivationNone, y) == HeedStatusBadArgument);
   CHECK(heed_convolution_forward(&good, x, NULL, NULL, HeedActivationNone, y) == HeedStatusBadArgument);
   CHECK(heed_convolution_forward(&good, x, w, NULL, HeedActivationNone, NULL) == HeedStatusBadArgument);
   CHECK(heed_convolution_forward(&good, x, w, NULL, (HeedActivation)99, y) == HeedStatusBadArgument);
   CHECK(heed_convolution_forward(NULL, x, w, NULL, HeedActivationNone, y) == HeedStatusBadArgument);
-  CHECK(heed_convolution_backward_weight(&good, NULL, dy, dw) == HeedStatusBadArgument);
-  CHECK(heed_convolution_backward_weight(&good, x, dy, NULL) == HeedStatusBadArgument);
-  CHECK(heed_convolution_backward_bias(&good, NULL, db) == HeedStatusBadArgument);
+  CHECK(heed_convolution_weight_backward(&good, NULL, dy, dw) == HeedStatusBadArgument);
+  CHECK(heed_convolution_weight_backward(&good, x, dy, NULL) == HeedStatusBadArgument);
+  CHECK(heed_convolution_bias_backward(&good, NULL, db) == HeedStatusBadArgument);
   CHECK(is_poison(y, p.output.count) && is_poison(dx, p.d_input.count));
   CHECK(heed_convolution_output_size(10, 3, 2, 1, 1, 1) == 5 && heed_convolution_output_size(2, 3, 1, 1, 0, 0) == 0);
   CHECK(heed_convolution_output_size(10, SIZE_MAX, 1, SIZE_MAX, 0, 0) == 0 && heed_convolution_output_size(10, 1, 1, 1, SIZE_MAX, 1) == 0);

@@ -2,7 +2,9 @@
 
 #include "fuzz_attention.h"
 
-HeedStrides fuzz_strides(const FuzzArray *x) { return (HeedStrides){x->stride[0], x->stride[1], x->stride[2], x->stride[3]}; }
+HeedAttentionStrides fuzz_strides(const FuzzArray *x) {
+  return (HeedAttentionStrides){x->stride[0], x->stride[1], x->stride[2], x->stride[3]};
+}
 
 static size_t edge(size_t most) {
   static const size_t edges[] = {15, 16, 17, 63, 64, 65, 130};

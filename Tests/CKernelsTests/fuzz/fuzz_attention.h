@@ -17,7 +17,7 @@ typedef struct FuzzAttention {
 void fuzz_attention_build(FuzzAttention *x, bool masks, bool rows);
 void fuzz_attention_spoil(FuzzAttention *x);
 
-HeedStrides fuzz_strides(const FuzzArray *x);
+HeedAttentionStrides fuzz_strides(const FuzzArray *x);
 
 // What errors of a row of O are relative to, but for the scores' own: sum_j P |V|, by the reference. Contiguous [B, H, Nq, E].
 bool fuzz_attention_reference(const FuzzAttention *x, FuzzArray *output, FuzzArray *log_sum_exp, FuzzArray *magnitude, double *largest);

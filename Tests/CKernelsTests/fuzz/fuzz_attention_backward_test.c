@@ -6,7 +6,7 @@ typedef struct Backward {
   HeedAttentionBackwardShape shape;
   HeedAttentionBackwardInputs inputs;
   HeedAttentionGradients gradients;
-  FuzzArray output, log_sum_exp, cotangent, query, key, value, additive;
+  FuzzArray output, log_sum_exp, d_output, query, key, value, additive;
   FuzzArray reference_query, reference_key, reference_value, reference_additive;
   HeedStatus expected, of_reference;
 } Backward;
@@ -15,8 +15,8 @@ static void build(Backward *y, const FuzzAttention *x) {
   const HeedAttentionShape *s = &x->shape;
   const size_t B = s->batch, H = s->heads, G = s->key_value_heads, Nq = s->query_length, Nk = s->key_length, D = s->head_dim,
                E = s->value_dim;
-  y->cotangent = FUZZ_FLOATS("dO", FuzzRead, FuzzAny, B, H, Nq, E);
-  fuzz_fill(&y->cotangent, 1);
+  y->d_output = FUZZ_FLOATS("dO", FuzzRead, FuzzAny, B, H, Nq, E);
+  fuzz_fill(&y->d_output, 1);
   y->query = FUZZ_FLOATS("dQ", FuzzWritten, FuzzAny, B, H, Nq, D), y->key = FUZZ_FLOATS("dK", FuzzWritten, FuzzAny, B, G, Nk, D);
   y->value = FUZZ_FLOATS("dV", FuzzWritten, FuzzAny, B, G, Nk, E);
   y->reference_query = FUZZ_DOUBLES("reference dQ", B, H, Nq, D), y->reference_key = FUZZ_DOUBLES("reference dK", B, G, Nk, D);
@@ -28,14 +28,14 @@ static void build(Backward *y, const FuzzAttention *x) {
     if (sums[d] && sizes[d] > 1) sizes[d] = 1;
   y->additive = fuzz_array("dA", FuzzWritten, FuzzContiguous, sizeof(float), 4, sizes);
   y->reference_additive = fuzz_array("reference dA", FuzzWritten, FuzzContiguous, sizeof(double), 4, sizes);
-  HeedStrides a = fuzz_strides(&y->additive);
+  HeedAttentionStrides a = fuzz_strides(&y->additive);
   if (sums[0]) a.batch = 0;
   if (sums[1]) a.head = 0;
   if (sums[2]) a.row = 0;
   if (sums[3]) a.column = 0;
   y->shape = (HeedAttentionBackwardShape){
-      *s, fuzz_strides(&y->cotangent), fuzz_strides(&y->query), fuzz_strides(&y->key), fuzz_strides(&y->value), a};
-  y->inputs = (HeedAttentionBackwardInputs){x->inputs, y->output.data, y->log_sum_exp.data, y->cotangent.data};
+      *s, fuzz_strides(&y->d_output), fuzz_strides(&y->query), fuzz_strides(&y->key), fuzz_strides(&y->value), a};
+  y->inputs = (HeedAttentionBackwardInputs){x->inputs, y->output.data, y->log_sum_exp.data, y->d_output.data};
   y->gradients = (HeedAttentionGradients){fuzz_one_in(4) ? NULL : y->query.data, fuzz_one_in(4) ? NULL : y->key.data,
                                           fuzz_one_in(4) ? NULL : y->value.data, fuzz_one_in(2) ? NULL : y->additive.data};
 }
@@ -47,10 +47,10 @@ static void spoil(Backward *y) {
   if (y->expected != HeedStatusOk || !fuzz_one_in(6)) return;
   switch (fuzz_below(7)) {
   case 0:
-    y->of_reference = y->expected = fuzz_far(&s->output_gradient.row, &y->cotangent, 2);
+    y->of_reference = y->expected = fuzz_far(&s->d_output.row, &y->d_output, 2);
     break;
   case 1:
-    y->of_reference = y->expected = fuzz_null(&y->inputs.output_gradient, &y->cotangent);
+    y->of_reference = y->expected = fuzz_null(&y->inputs.d_output, &y->d_output);
     break;
   case 2:
     y->expected = fuzz_null(&y->inputs.output, &y->output);
@@ -59,13 +59,13 @@ static void spoil(Backward *y) {
     y->expected = fuzz_null(&y->inputs.log_sum_exp, &y->log_sum_exp);
     break;
   case 4:
-    if (y->gradients.query) y->expected = fuzz_overlap(&s->query_gradient.row, &y->query, 2);
+    if (y->gradients.d_query) y->expected = fuzz_overlap(&s->d_query.row, &y->query, 2);
     break;
   case 5:
-    if (y->gradients.key) y->expected = fuzz_far(&s->key_gradient.head, &y->key, 1);
+    if (y->gradients.d_key) y->expected = fuzz_far(&s->d_key.head, &y->key, 1);
     break;
   default:
-    if (y->gradients.value) y->expected = fuzz_overlap(&s->value_gradient.column, &y->value, 3);
+    if (y->gradients.d_value) y->expected = fuzz_overlap(&s->d_value.column, &y->value, 3);
     break;
   }
 }
@@ -107,17 +107,17 @@ FUZZ(attention_backward) {
     return;
   fuzz_keep(&y.reference_query), fuzz_keep(&y.reference_key), fuzz_keep(&y.reference_value), fuzz_keep(&y.reference_additive);
   if (!FUZZ_CALL(y.expected, arms[chosen](&y.shape, &y.inputs, &y.gradients))) return;
-  // A crude bound of the terms: |dP| and |delta| are below `slope`, P below 1; a key has terms of every query of its group. With every rounding
-  // of a score a weight errs by so many eps.
+  // A crude bound of the terms: |dP| and |delta| are below `d_score`, P below 1; a key has terms of every query of its group. With every
+  // rounding of a score a weight errs by so many eps.
   const double kept = right.dropout.probability > 0 ? 1 / (1 - (double)right.dropout.probability) : 1;
-  const double slope = 2 * kept * (double)right.value_dim * largest_of(&y.cotangent) * largest_of(&x.value) + 0x1p-80;
+  const double d_score = 2 * kept * (double)right.value_dim * largest_of(&y.d_output) * largest_of(&x.value) + 0x1p-80;
   const double eps = (16 + 4 * largest * (1 + (double)right.head_dim / 16) + (double)right.key_length / 16) * EPSILON,
                scale = (double)fabsf(right.scale);
   const double rows = (double)right.query_length * (double)(right.key_value_heads ? right.heads / right.key_value_heads : 0);
   const double all = (double)right.batch * (double)right.heads * (double)right.query_length * (double)right.key_length;
-  if (y.gradients.query) fuzz_near(&y.query, &y.reference_query, NULL, eps * scale * slope * largest_of(&x.key));
-  if (y.gradients.key) fuzz_near(&y.key, &y.reference_key, NULL, eps * scale * slope * rows * largest_of(&x.query));
-  if (y.gradients.value) fuzz_near(&y.value, &y.reference_value, NULL, eps * kept * rows * largest_of(&y.cotangent) + 0x1p-100);
-  if (y.gradients.additive)
-    fuzz_near(&y.additive, &y.reference_additive, NULL, eps * slope * (y.additive.count ? all / (double)y.additive.count : 0));
+  if (y.gradients.d_query) fuzz_near(&y.query, &y.reference_query, NULL, eps * scale * d_score * largest_of(&x.key));
+  if (y.gradients.d_key) fuzz_near(&y.key, &y.reference_key, NULL, eps * scale * d_score * rows * largest_of(&x.query));
+  if (y.gradients.d_value) fuzz_near(&y.value, &y.reference_value, NULL, eps * kept * rows * largest_of(&y.d_output) + 0x1p-100);
+  if (y.gradients.d_additive)
+    fuzz_near(&y.additive, &y.reference_additive, NULL, eps * d_score * (y.additive.count ? all / (double)y.additive.count : 0));
 }

@@ -48,7 +48,7 @@ FUZZ(key_value_cache) {
     if (key) key += (ptrdiff_t)first * right.key.row;
     if (value) value += (ptrdiff_t)first * right.value.row;
   }
-  HeedStrides key_strides = right.key, value_strides = right.value;
+  HeedAttentionStrides key_strides = right.key, value_strides = right.value;
   HeedStatus expected = HeedStatusOk;
   const bool writes = count > 0 && right.batch > 0 && right.key_value_heads > 0;
   switch (fuzz_spoil(8)) {
@@ -98,7 +98,7 @@ FUZZ(key_value_cache) {
   // Keys and values may be null: they are not read.
   HeedAttentionInputs inputs = x.inputs;
   inputs.key = inputs.value = NULL;
-  x.shape.key = x.shape.value = (HeedStrides){PTRDIFF_MAX, PTRDIFF_MIN, 3, 0};
+  x.shape.key = x.shape.value = (HeedAttentionStrides){PTRDIFF_MAX, PTRDIFF_MIN, 3, 0};
   if (x.expected == HeedStatusBadArgument && x.shape.dropout.probability != right.dropout.probability) x.shape.dropout.probability = NAN;
   const HeedAttentionOutputs outputs = {.output = output.data};
   if (output.count > 0 && !outputs.output) return;

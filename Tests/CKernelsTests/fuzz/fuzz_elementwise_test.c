@@ -4,7 +4,7 @@
 
 #include "fuzz_support.h"
 
-// ---- Arithmetic -----------------------------------------------------------------------------------------------------------------------------
+// ---- Arithmetic -------------------------------------------------------------------------------------------------------------------------
 
 static int choose_axes(size_t size[HEED_ARITHMETIC_AXES]) {
   const int axes = (int)fuzz_below(5);
@@ -207,7 +207,7 @@ FUZZ(reduce) {
   }
 }
 
-// ---- Activations and conversions ----------------------------------------------------------------------------------------------------------------
+// ---- Activations and conversions --------------------------------------------------------------------------------------------------------
 
 static double activation(HeedActivation a, double x) {
   switch (a) {
@@ -237,7 +237,7 @@ static double activation(HeedActivation a, double x) {
 FUZZ(activation) {
   const size_t count = fuzz_is_large ? 20000 + fuzz_below(20000) : fuzz_size(80);
   HeedActivation a = (HeedActivation)fuzz_below(HEED_ACTIVATION_COUNT);
-  HeedActivationKept kept = HeedActivationKeptInput;
+  HeedActivationSaved kept = HeedActivationSavedInput;
   fuzz_note("activation", a);
   FuzzArray x = FUZZ_FLOATS("x", FuzzRead, FuzzContiguous, count), y = FUZZ_FLOATS("y", FuzzWritten, FuzzContiguous, count),
             dy = FUZZ_FLOATS("dy", FuzzRead, FuzzContiguous, count), dx = FUZZ_FLOATS("dx", FuzzWritten, FuzzContiguous, count),

@@ -29,7 +29,7 @@ static double tolerance(const Gemm *g) { return (6 + (double)(g->shape.k < 128 ?
 
 static float factor(void) { return fuzz_one_in(3) ? 0 : fuzz_one_in(2) ? 1 : (float)fuzz_number(); }
 
-// Activations whose slope is at most 1.2.
+// Activations whose derivative is at most 1.2.
 static double activated(HeedActivation activation, double x) {
   switch (activation) {
   case HeedActivationRelu:

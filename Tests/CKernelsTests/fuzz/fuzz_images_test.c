@@ -2,11 +2,11 @@
 
 #include "fuzz_support.h"
 
-static HeedImageStrides strides_of(const FuzzArray *x) {
-  return (HeedImageStrides){x->stride[0], x->stride[1], x->stride[2], x->stride[3]};
+static HeedConvolutionStrides strides_of(const FuzzArray *x) {
+  return (HeedConvolutionStrides){x->stride[0], x->stride[1], x->stride[2], x->stride[3]};
 }
 
-// ---- Convolution ----------------------------------------------------------------------------------------------------------------------------
+// ---- Convolution ------------------------------------------------------------------------------------------------------------------------
 
 typedef struct Image {
   HeedConvolutionShape shape;
@@ -81,14 +81,14 @@ static HeedStatus spoil_sizes(HeedConvolutionShape *s) {
 }
 
 // Distances count padding: an input of one row may be far all the same.
-static HeedStatus far_input(HeedConvolutionShape *s, HeedImageStrides *strides) {
+static HeedStatus far_input(HeedConvolutionShape *s, HeedConvolutionStrides *strides) {
   if (s->batch == 0 || s->height < 2) return HeedStatusOk;
   strides->row = PTRDIFF_MAX / 2;
   return HeedStatusBadStride;
 }
 
 // Strides of a dimension that moves nothing but in its padding may be refused there: made harmless.
-static void tame(HeedConvolutionShape *s, HeedImageStrides *strides) {
+static void tame(HeedConvolutionShape *s, HeedConvolutionStrides *strides) {
   if (s->height == 1) strides->row = 0;
   if (s->width == 1) strides->column = 0;
 }
@@ -193,15 +193,15 @@ FUZZ(convolution_backward) {
     FUZZ_AT(double, x.oracle_bias, i) += (double)FUZZ_AT(float, x.d_bias, i);
   fuzz_keep(&x.oracle_input), fuzz_keep(&x.oracle_weight), fuzz_keep(&x.oracle_bias);
   const bool known = of_oracle == HeedStatusOk;
-  if (FUZZ_CALL(of_input, heed_convolution_backward_input(s, weight, d_output, x.d_input.data)) && known)
+  if (FUZZ_CALL(of_input, heed_convolution_input_backward(s, weight, d_output, x.d_input.data)) && known)
     fuzz_near(&x.d_input, &x.oracle_input, NULL, 8 * EPSILON * 9 * (back + 1));
-  if (FUZZ_CALL(of_weight, heed_convolution_backward_weight(s, input, d_output, x.d_weight.data)) && known)
+  if (FUZZ_CALL(of_weight, heed_convolution_weight_backward(s, input, d_output, x.d_weight.data)) && known)
     fuzz_near(&x.d_weight, &x.oracle_weight, NULL, 8 * EPSILON * 9 * (all + 1));
-  if (FUZZ_CALL(of_bias, heed_convolution_backward_bias(s, d_output, x.d_bias.data)) && known)
+  if (FUZZ_CALL(of_bias, heed_convolution_bias_backward(s, d_output, x.d_bias.data)) && known)
     fuzz_near(&x.d_bias, &x.oracle_bias, NULL, 2 * EPSILON * 3 * (all + 1));
 }
 
-// ---- Pooling --------------------------------------------------------------------------------------------------------------------------------
+// ---- Pooling ----------------------------------------------------------------------------------------------------------------------------
 
 typedef struct Pool {
   HeedPoolingShape shape;
@@ -295,7 +295,7 @@ FUZZ(pooling) {
       break;
     }
   }
-  if (!FUZZ_CALL(expected, heed_pooling_reference_average(s, input, oracle.data)) && expected == HeedStatusOk) return;
+  if (!FUZZ_CALL(expected, heed_pooling_reference_average_forward(s, input, oracle.data)) && expected == HeedStatusOk) return;
   fuzz_keep(&oracle);
   for (size_t i = 0; expected == HeedStatusOk && i < oracle.count; i++) {
     const double known = average(s, &x, i / (p.height * p.width), i / p.width % p.height, i % p.width);

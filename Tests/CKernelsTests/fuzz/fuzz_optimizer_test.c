@@ -8,7 +8,7 @@ typedef struct Spans {
   size_t count;
   FuzzArray value[SPANS], gradient[SPANS], m[SPANS], v[SPANS], v_max[SPANS];
   FuzzArray oracle_value[SPANS], oracle_m[SPANS], oracle_v[SPANS], oracle_v_max[SPANS];
-  HeedParameterSpan spans[SPANS];
+  HeedOptimizerParameter spans[SPANS];
 } Spans;
 
 // A span as floats and the same numbers in float64.
@@ -31,7 +31,7 @@ static void build(Spans *s) {
     fuzz_fill(&s->gradient[i], 1);
     pair("value", n, 1, false, &s->value[i], &s->oracle_value[i]), pair("m", n, 0.5, false, &s->m[i], &s->oracle_m[i]);
     pair("v", n, 0.5, true, &s->v[i], &s->oracle_v[i]), pair("v_max", n, 0.5, true, &s->v_max[i], &s->oracle_v_max[i]);
-    s->spans[i] = (HeedParameterSpan){
+    s->spans[i] = (HeedOptimizerParameter){
         n, s->value[i].data, s->gradient[i].data, s->m[i].data, s->v[i].data, s->v_max[i].data, fuzz_one_in(2) ? 0 : 0.01};
   }
 }
@@ -42,7 +42,7 @@ static double bad_amount(void) {
 }
 
 // The reference refuses a span's weight decay too; of what else is wrong with it, it does not know.
-static HeedStatus of_decay(HeedStatus expected, const HeedParameterSpan *span) {
+static HeedStatus of_decay(HeedStatus expected, const HeedOptimizerParameter *span) {
   return span->weight_decay >= 0 && isfinite(span->weight_decay) ? expected : HeedStatusBadArgument;
 }
 
@@ -50,7 +50,7 @@ static HeedStatus of_decay(HeedStatus expected, const HeedParameterSpan *span) {
 static HeedStatus spoil_span(Spans *s, bool m, bool v, bool v_max) {
   if (s->count == 0) return HeedStatusOk;
   const size_t i = fuzz_below(s->count);
-  HeedParameterSpan *x = &s->spans[i];
+  HeedOptimizerParameter *x = &s->spans[i];
   switch (fuzz_below(7)) {
   case 0:
     return fuzz_huge(&x->count);
@@ -73,7 +73,8 @@ static HeedStatus spoil_span(Spans *s, bool m, bool v, bool v_max) {
 FUZZ(optimizer_sgd) {
   Spans s = {0};
   build(&s);
-  HeedSgd sgd = {.lr = 0.1, .momentum = fuzz_one_in(2) ? 0 : 0.9, .step = 1 + fuzz_below(3), .gradient_scale = fuzz_one_in(2) ? 1 : 0.5f};
+  HeedOptimizerSgd sgd = {
+      .lr = 0.1, .momentum = fuzz_one_in(2) ? 0 : 0.9, .step = 1 + fuzz_below(3), .gradient_scale = fuzz_one_in(2) ? 1 : 0.5f};
   sgd.nesterov = sgd.momentum > 0 && fuzz_one_in(2), sgd.dampening = !sgd.nesterov && fuzz_one_in(2) ? 0.25 : 0;
   HeedStatus expected = HeedStatusOk, of_spans = HeedStatusOk;
   switch (fuzz_spoil(4)) {
@@ -111,14 +112,14 @@ FUZZ(optimizer_sgd) {
 FUZZ(optimizer_adam) {
   Spans s = {0};
   build(&s);
-  HeedAdam adam = {.lr = 0.01,
-                   .beta1 = fuzz_one_in(4) ? 0 : 0.9,
-                   .beta2 = fuzz_one_in(4) ? 0.5 : 0.999,
-                   .eps = 1e-3,
-                   .decoupled = fuzz_one_in(2),
-                   .amsgrad = fuzz_one_in(2),
-                   .step = 1 + fuzz_below(20),
-                   .gradient_scale = fuzz_one_in(2) ? 1 : 0.5f};
+  HeedOptimizerAdam adam = {.lr = 0.01,
+                            .beta1 = fuzz_one_in(4) ? 0 : 0.9,
+                            .beta2 = fuzz_one_in(4) ? 0.5 : 0.999,
+                            .eps = 1e-3,
+                            .decoupled = fuzz_one_in(2),
+                            .amsgrad = fuzz_one_in(2),
+                            .step = 1 + fuzz_below(20),
+                            .gradient_scale = fuzz_one_in(2) ? 1 : 0.5f};
   HeedStatus expected = HeedStatusOk, of_spans = HeedStatusOk;
   switch (fuzz_spoil(5)) {
   case 0: {
@@ -159,7 +160,7 @@ FUZZ(optimizer_adam) {
 
 FUZZ(gradients) {
   const size_t count = fuzz_is_large ? 2 : fuzz_below(SPANS + 1);
-  HeedSpan spans[SPANS], sources[SPANS];
+  HeedOptimizerSpan spans[SPANS], sources[SPANS];
   FuzzArray x[SPANS], y[SPANS], sums[SPANS], norm = FUZZ_DOUBLES("norm", 1),
                                              bad = fuzz_array("not finite", FuzzWritten, FuzzContiguous, sizeof(size_t), FUZZ_SIZES(1));
   const float factor = (float)fuzz_number();
@@ -174,7 +175,7 @@ FUZZ(gradients) {
       squares += before * before;
       FUZZ_AT(double, sums[i], e) = before + (double)factor * (double)FUZZ_AT(float, y[i], e);
     }
-    spans[i] = (HeedSpan){n, x[i].data}, sources[i] = (HeedSpan){n, y[i].data};
+    spans[i] = (HeedOptimizerSpan){n, x[i].data}, sources[i] = (HeedOptimizerSpan){n, y[i].data};
   }
   HeedStatus expected = HeedStatusOk;
   float given = factor;

@@ -15,7 +15,7 @@ FUZZ(random) {
   const size_t right = count;
   FuzzArray bits = fuzz_array("bits", FuzzWritten, FuzzContiguous, sizeof(uint32_t), FUZZ_SIZES(count)),
             y = FUZZ_FLOATS("numbers", FuzzWritten, FuzzContiguous, count), oracle = FUZZ_DOUBLES("oracle", count);
-  float low = (float)fuzz_number(), high = low + (float)fuzz_below(4), deviation = (float)fuzz_below(4);
+  float low = (float)fuzz_number(), high = low + (float)fuzz_below(4), standard_deviation = (float)fuzz_below(4);
   HeedStatus of_all = HeedStatusOk, of_uniform = HeedStatusOk, of_normal = HeedStatusOk;
   switch (fuzz_spoil(4)) {
   case 0:
@@ -29,7 +29,7 @@ FUZZ(random) {
     if (low == low) of_normal = HeedStatusOk; // it is the mean
     break;
   case 3:
-    deviation = -1, of_normal = HeedStatusBadArgument;
+    standard_deviation = -1, of_normal = HeedStatusBadArgument;
     break;
   default:
     break;
@@ -48,8 +48,10 @@ FUZZ(random) {
         fuzz_fail("%g is not from %g to %g", (double)FUZZ_AT(float, y, i), (double)low, (double)high);
   }
   for (size_t i = 0; i < right; i++)
-    FUZZ_AT(double, oracle, i) = (double)low + (double)deviation * heed_random_reference_normal(state.seed, state.stream, state.offset + i);
-  if (FUZZ_CALL(of_normal, heed_random_normal(random, low, deviation, count, y.data))) fuzz_near(&y, &oracle, NULL, 4 * EPSILON * 25);
+    FUZZ_AT(double, oracle, i) =
+        (double)low + (double)standard_deviation * heed_random_reference_normal(state.seed, state.stream, state.offset + i);
+  if (FUZZ_CALL(of_normal, heed_random_normal(random, low, standard_deviation, count, y.data)))
+    fuzz_near(&y, &oracle, NULL, 4 * EPSILON * 25);
 }
 
 FUZZ(dropout) {
@@ -82,7 +84,7 @@ FUZZ(dropout) {
   if (FUZZ_CALL(expected, heed_dropout_forward(random, p, count, input, y.data))) fuzz_near(&y, &oracle, NULL, EPSILON * 24);
 }
 
-// ---- Positions ------------------------------------------------------------------------------------------------------------------------------
+// ---- Positions --------------------------------------------------------------------------------------------------------------------------
 
 // What is wrong with positions, a base or a length.
 static HeedStatus spoil_positions(int64_t *first, double *base, size_t *length) {
@@ -101,17 +103,17 @@ static HeedStatus spoil_positions(int64_t *first, double *base, size_t *length) 
 FUZZ(sinusoidal) {
   const size_t B = fuzz_size(3), T = fuzz_is_large ? 60 + fuzz_below(100) : fuzz_size(12),
                C = fuzz_is_large ? 100 + fuzz_below(100) : fuzz_size(20);
-  HeedSinusoidalShape s = {.batch = B,
-                           .length = T,
-                           .columns = C,
-                           .first_position = fuzz_one_in(4) ? 10000 : (int64_t)fuzz_below(100),
-                           .base = fuzz_one_in(2) ? 10000 : 10};
+  HeedPositionSinusoidalShape s = {.batch = B,
+                                   .length = T,
+                                   .columns = C,
+                                   .first_position = fuzz_one_in(4) ? 10000 : (int64_t)fuzz_below(100),
+                                   .base = fuzz_one_in(2) ? 10000 : 10};
   const size_t rows = (size_t)s.first_position + T < 300 ? (size_t)s.first_position + T : 0;
   FuzzArray x = FUZZ_FLOATS("x", FuzzRead, FuzzRows, B, T, C), y = FUZZ_FLOATS("y", FuzzWritten, FuzzRows, B, T, C),
             oracle = FUZZ_DOUBLES("oracle", B, T, C), table = FUZZ_FLOATS("table", FuzzWritten, FuzzContiguous, rows, C);
   fuzz_fill_special(&x, 1);
   s.input_batch = x.stride[0], s.input_row = x.stride[1], s.output_batch = y.stride[0], s.output_row = y.stride[1];
-  HeedSinusoidalShape whole = s;
+  HeedPositionSinusoidalShape whole = s;
   whole.first_position = 0, whole.length = rows;
   const bool tabled = rows > 0 && table.data && fuzz_one_in(2);
   if (tabled && !FUZZ_CALL(HeedStatusOk, heed_position_sinusoidal_table(&whole, table.data))) return;
@@ -138,7 +140,7 @@ FUZZ(sinusoidal) {
   default:
     break;
   }
-  if (!FUZZ_CALL(expected, heed_position_sinusoidal_reference(&s, input, oracle.data)) && expected == HeedStatusOk) return;
+  if (!FUZZ_CALL(expected, heed_position_reference_sinusoidal_forward(&s, input, oracle.data)) && expected == HeedStatusOk) return;
   fuzz_keep(&oracle);
   if (expected == HeedStatusOk) expected = of_table;
   if (FUZZ_CALL(expected, heed_position_sinusoidal_forward(&s, input, tabled ? table.data : NULL, given, y.data)))
@@ -149,22 +151,22 @@ FUZZ(rotary) {
   const size_t B = fuzz_is_large ? 2 : fuzz_size(3), H = fuzz_is_large ? 3 : fuzz_size(3),
                T = fuzz_is_large ? 60 + fuzz_below(100) : fuzz_size(12), C = fuzz_is_large ? 60 + fuzz_below(60) : fuzz_size(20),
                pairs = fuzz_below(C / 2 + 1);
-  HeedRotaryShape s = {.batch = B,
-                       .heads = H,
-                       .length = T,
-                       .columns = C,
-                       .rotary = 2 * pairs,
-                       .first_position = fuzz_one_in(4) ? 10000 : (int64_t)fuzz_below(100),
-                       .base = fuzz_one_in(2) ? 10000 : 10,
-                       .layout = (HeedRotaryLayout)fuzz_below(2),
-                       .inverse = fuzz_one_in(2)};
+  HeedPositionRotaryShape s = {.batch = B,
+                               .heads = H,
+                               .length = T,
+                               .columns = C,
+                               .rotary = 2 * pairs,
+                               .first_position = fuzz_one_in(4) ? 10000 : (int64_t)fuzz_below(100),
+                               .base = fuzz_one_in(2) ? 10000 : 10,
+                               .layout = (HeedPositionRotaryLayout)fuzz_below(2),
+                               .inverse = fuzz_one_in(2)};
   const size_t rows = (size_t)s.first_position + T < 300 ? (size_t)s.first_position + T : 0;
   FuzzArray x = FUZZ_FLOATS("x", FuzzRead, FuzzRows, B, H, T, C), y = FUZZ_FLOATS("y", FuzzWritten, FuzzRows, B, H, T, C),
             oracle = FUZZ_DOUBLES("oracle", B, H, T, C), table = FUZZ_FLOATS("table", FuzzWritten, FuzzContiguous, rows, 2 * pairs);
   fuzz_fill(&x, 1);
   s.input_batch = x.stride[0], s.input_head = x.stride[1], s.input_row = x.stride[2], s.output_batch = y.stride[0],
   s.output_head = y.stride[1], s.output_row = y.stride[2];
-  HeedRotaryShape whole = s;
+  HeedPositionRotaryShape whole = s;
   whole.first_position = 0, whole.length = rows;
   const bool tabled = table.count > 0 && fuzz_one_in(2);
   if (tabled && !FUZZ_CALL(HeedStatusOk, heed_position_rotary_table(&whole, table.data))) return;
@@ -197,7 +199,7 @@ FUZZ(rotary) {
   default:
     break;
   }
-  if (!FUZZ_CALL(expected, heed_position_rotary_reference(&s, input, oracle.data)) && expected == HeedStatusOk) return;
+  if (!FUZZ_CALL(expected, heed_position_reference_rotary(&s, input, oracle.data)) && expected == HeedStatusOk) return;
   fuzz_keep(&oracle);
   if (expected == HeedStatusOk) expected = of_table;
   if (FUZZ_CALL(expected, heed_position_rotary(&s, input, tabled ? table.data : NULL, given, y.data)))

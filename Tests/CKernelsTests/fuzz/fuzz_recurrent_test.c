@@ -8,7 +8,7 @@ typedef struct Recurrent {
   HeedRecurrentShape shape;
   HeedRecurrentWeights weights;
   HeedRecurrentInputs inputs;
-  FuzzArray input, lengths, w_ih, w_hh, b_ih, b_hh, h0, c0, output, hn, cn, reserve, packed;
+  FuzzArray input, lengths, w_ih, w_hh, b_ih, b_hh, h_0, c_0, output, h_n, c_n, reserve, packed;
   FuzzArray oracle_output, oracle_hn, oracle_cn;
   HeedStatus expected;
   bool weights_missing;
@@ -27,20 +27,20 @@ static bool build(Recurrent *x) {
   x->lengths = fuzz_array("lengths", FuzzRead, FuzzContiguous, sizeof(int64_t), FUZZ_SIZES(B));
   x->w_ih = FUZZ_FLOATS("w_ih", FuzzRead, FuzzContiguous, G * H, I), x->w_hh = FUZZ_FLOATS("w_hh", FuzzRead, FuzzContiguous, G * H, H);
   x->b_ih = FUZZ_FLOATS("b_ih", FuzzRead, FuzzContiguous, G * H), x->b_hh = FUZZ_FLOATS("b_hh", FuzzRead, FuzzContiguous, G * H);
-  x->h0 = FUZZ_FLOATS("h0", FuzzRead, FuzzContiguous, B, H), x->c0 = FUZZ_FLOATS("c0", FuzzRead, FuzzContiguous, B, H);
-  x->hn = FUZZ_FLOATS("hn", FuzzWritten, FuzzContiguous, B, H), x->cn = FUZZ_FLOATS("cn", FuzzWritten, FuzzContiguous, B, H);
-  x->oracle_output = FUZZ_DOUBLES("oracle output", B, T, H), x->oracle_hn = FUZZ_DOUBLES("oracle hn", B, H),
-  x->oracle_cn = FUZZ_DOUBLES("oracle cn", B, H);
+  x->h_0 = FUZZ_FLOATS("h_0", FuzzRead, FuzzContiguous, B, H), x->c_0 = FUZZ_FLOATS("c_0", FuzzRead, FuzzContiguous, B, H);
+  x->h_n = FUZZ_FLOATS("h_n", FuzzWritten, FuzzContiguous, B, H), x->c_n = FUZZ_FLOATS("c_n", FuzzWritten, FuzzContiguous, B, H);
+  x->oracle_output = FUZZ_DOUBLES("oracle output", B, T, H), x->oracle_hn = FUZZ_DOUBLES("oracle h_n", B, H),
+  x->oracle_cn = FUZZ_DOUBLES("oracle c_n", B, H);
   // A relu's gradient jumps at 0: its sums are exact, so that both sides of the comparison are on the same side.
   const double scale = relu ? 0.125 : 1 / sqrt((double)H + 1) / 3, unit = relu ? 0.25 : 0.3;
   if (relu) fuzz_fill_with_integers();
   fuzz_fill(&x->input, 2 * unit), fuzz_fill(&x->w_ih, unit), fuzz_fill(&x->w_hh, scale), fuzz_fill(&x->b_ih, unit);
-  fuzz_fill(&x->b_hh, unit), fuzz_fill(&x->h0, unit), fuzz_fill(&x->c0, unit);
+  fuzz_fill(&x->b_hh, unit), fuzz_fill(&x->h_0, unit), fuzz_fill(&x->c_0, unit);
   x->shape = (HeedRecurrentShape){
       cell, fuzz_one_in(2), B, T, I, H, x->input.stride[0], x->input.stride[1], x->output.stride[0], x->output.stride[1], NULL, false};
   x->weights =
       (HeedRecurrentWeights){x->w_ih.data, x->w_hh.data, fuzz_one_in(3) ? NULL : x->b_ih.data, fuzz_one_in(3) ? NULL : x->b_hh.data, NULL};
-  x->inputs = (HeedRecurrentInputs){x->input.data, fuzz_one_in(3) ? NULL : x->h0.data, lstm && !fuzz_one_in(3) ? x->c0.data : NULL};
+  x->inputs = (HeedRecurrentInputs){x->input.data, fuzz_one_in(3) ? NULL : x->h_0.data, lstm && !fuzz_one_in(3) ? x->c_0.data : NULL};
   if (!fuzz_one_in(2)) return true;
   x->shape.lengths = x->lengths.data;
   fuzz_fill_integers(&x->lengths, 0, (int64_t)T);
@@ -105,8 +105,8 @@ FUZZ(recurrent) {
     return;
   fuzz_keep(&x.oracle_output), fuzz_keep(&x.oracle_hn), fuzz_keep(&x.oracle_cn);
   HeedStatus expected = x.expected;
-  HeedRecurrentOutputs outputs = {fuzz_one_in(6) ? NULL : x.output.data, fuzz_one_in(4) ? NULL : x.hn.data,
-                                  fuzz_one_in(4) ? NULL : x.cn.data, keeps ? x.reserve.data : NULL};
+  HeedRecurrentOutputs outputs = {fuzz_one_in(6) ? NULL : x.output.data, fuzz_one_in(4) ? NULL : x.h_n.data,
+                                  fuzz_one_in(4) ? NULL : x.c_n.data, keeps ? x.reserve.data : NULL};
   if (expected == HeedStatusOk && outputs.output && fuzz_one_in(10))
     expected = fuzz_one_in(2) ? fuzz_overlap(&x.shape.output_time, &x.output, 1) : fuzz_far(&x.shape.output_batch, &x.output, 0);
   if (packs) {
@@ -121,8 +121,8 @@ FUZZ(recurrent) {
   // Numbers are below 1 (a relu's a few units), errors a few eps of them for every step.
   const double factor = EPSILON * 16 * (double)(1 + x.shape.time) * (x.shape.cell == HeedRecurrentCellRnnRelu ? 40 : 1);
   if (outputs.output) fuzz_near(&x.output, &x.oracle_output, NULL, factor);
-  if (outputs.hn) fuzz_near(&x.hn, &x.oracle_hn, NULL, factor);
-  if (outputs.cn && lstm) fuzz_near(&x.cn, &x.oracle_cn, NULL, 4 * factor);
+  if (outputs.h_n) fuzz_near(&x.h_n, &x.oracle_hn, NULL, factor);
+  if (outputs.c_n && lstm) fuzz_near(&x.c_n, &x.oracle_cn, NULL, 4 * factor);
 }
 
 FUZZ(recurrent_backward) {
@@ -136,18 +136,18 @@ FUZZ(recurrent_backward) {
   if (!FUZZ_CALL(HeedStatusOk, heed_recurrent_forward(&x.shape, &x.weights, &x.inputs, &(HeedRecurrentOutputs){.reserve = x.reserve.data})))
     return;
   fuzz_keep(&x.reserve);
-  FuzzArray d_output = FUZZ_FLOATS("d output", FuzzRead, FuzzRows, B, T, H), d_hn = FUZZ_FLOATS("d hn", FuzzRead, FuzzContiguous, B, H),
-            d_cn = FUZZ_FLOATS("d cn", FuzzRead, FuzzContiguous, B, H);
-  fuzz_fill(&d_output, 0.3), fuzz_fill(&d_hn, 0.3), fuzz_fill(&d_cn, 0.3);
-  HeedRecurrentCotangents cotangents = {fuzz_one_in(6) ? NULL : d_output.data, d_output.stride[0], d_output.stride[1],
-                                        fuzz_one_in(3) ? NULL : d_hn.data, lstm && !fuzz_one_in(3) ? d_cn.data : NULL};
+  FuzzArray d_output = FUZZ_FLOATS("d output", FuzzRead, FuzzRows, B, T, H), d_h_n = FUZZ_FLOATS("d h_n", FuzzRead, FuzzContiguous, B, H),
+            d_c_n = FUZZ_FLOATS("d c_n", FuzzRead, FuzzContiguous, B, H);
+  fuzz_fill(&d_output, 0.3), fuzz_fill(&d_h_n, 0.3), fuzz_fill(&d_c_n, 0.3);
+  HeedRecurrentOutputGradients d_outputs = {fuzz_one_in(6) ? NULL : d_output.data, d_output.stride[0], d_output.stride[1],
+                                            fuzz_one_in(3) ? NULL : d_h_n.data, lstm && !fuzz_one_in(3) ? d_c_n.data : NULL};
   // The gradients of input and output have the strides of the shape, but those of an input may repeat.
   FuzzArray input = fuzz_like("d input", &x.input, sizeof(float));
   fuzz_write_again(&input);
   FuzzArray output = fuzz_like("arrived", &x.output, sizeof(float));
   const size_t sizes[GRADIENTS][3] = {{B, T, I},     {1, B, H},     {1, B, H},     {1, G * H, I},
                                       {1, G * H, H}, {1, 1, G * H}, {1, 1, G * H}, {B, T, H}};
-  static const char *const names[GRADIENTS] = {"d input", "d h0", "d c0", "d w_ih", "d w_hh", "d b_ih", "d b_hh", "arrived"};
+  static const char *const names[GRADIENTS] = {"d input", "d h_0", "d c_0", "d w_ih", "d w_hh", "d b_ih", "d b_hh", "arrived"};
   FuzzArray gradient[GRADIENTS], oracle[GRADIENTS];
   float *wanted[GRADIENTS];
   double *results[GRADIENTS];
@@ -173,7 +173,7 @@ FUZZ(recurrent_backward) {
       kept = NULL, expected = seen ? HeedStatusBadArgument : HeedStatusOk;
       break;
     case 1:
-      if (cotangents.output) expected = of_reference = fuzz_far(&cotangents.output_time, &d_output, 1);
+      if (d_outputs.d_output) expected = of_reference = fuzz_far(&d_outputs.d_output_time, &d_output, 1);
       break;
     default:
       if (wanted[GradientOutput]) expected = fuzz_overlap(&x.shape.output_time, &output, 1);
@@ -183,7 +183,7 @@ FUZZ(recurrent_backward) {
   const HeedRecurrentReferenceGradients g = {results[0], results[1], results[2], results[3],
                                              results[4], results[5], results[6], results[7]};
   if (!FUZZ_CALL(of_reference,
-                 heed_recurrent_reference(&x.shape, &x.weights, &x.inputs, &(HeedRecurrentReferenceOutputs){0}, &cotangents, &g)) &&
+                 heed_recurrent_reference(&x.shape, &x.weights, &x.inputs, &(HeedRecurrentReferenceOutputs){0}, &d_outputs, &g)) &&
       of_reference == HeedStatusOk)
     return;
   for (int i = 0; of_reference == HeedStatusOk && i < GRADIENTS; i++) {
@@ -192,7 +192,7 @@ FUZZ(recurrent_backward) {
     fuzz_keep(&oracle[i]);
   }
   const HeedRecurrentGradients out = {wanted[0], wanted[1], wanted[2], wanted[3], wanted[4], wanted[5], wanted[6], wanted[7]};
-  if (!FUZZ_CALL(expected, heed_recurrent_backward(&x.shape, &x.weights, &x.inputs, kept, &cotangents, &out))) return;
+  if (!FUZZ_CALL(expected, heed_recurrent_backward(&x.shape, &x.weights, &x.inputs, kept, &d_outputs, &out))) return;
   const double factor = EPSILON * 32 * (double)((1 + T) * (1 + T)) * (s.cell == HeedRecurrentCellRnnRelu ? 40 : 1);
   for (int i = 0; i < GRADIENTS; i++) {
     const bool sums = i >= GradientWih && i <= GradientBhh;

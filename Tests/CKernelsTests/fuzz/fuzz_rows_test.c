@@ -2,7 +2,7 @@
 
 #include "fuzz_support.h"
 
-// ---- Softmax --------------------------------------------------------------------------------------------------------------------------------
+// ---- Softmax ----------------------------------------------------------------------------------------------------------------------------
 
 static size_t columns(void) { return fuzz_one_in(8) ? 60 + fuzz_below(80) : fuzz_size(40); }
 
@@ -96,7 +96,7 @@ FUZZ(softmax_backward) {
     expected = fuzz_far(&s.output_row, &y, 0);
     break;
   case 2:
-    expected = fuzz_far(&s.output_gradient_column, &dy, 1);
+    expected = fuzz_far(&s.d_output_column, &dy, 1);
     break;
   case 3:
     expected = fuzz_not_finite(&s.scale);
@@ -105,10 +105,10 @@ FUZZ(softmax_backward) {
     expected = fuzz_null(&in.output, &y);
     break;
   case 5:
-    expected = fuzz_null(&in.output_gradient, &dy);
+    expected = fuzz_null(&in.d_output, &dy);
     break;
   case 6:
-    of_output = fuzz_one_in(2) ? fuzz_overlap(&s.input_gradient_row, &dx, 0) : fuzz_far(&s.input_gradient_column, &dx, 1);
+    of_output = fuzz_one_in(2) ? fuzz_overlap(&s.d_input_row, &dx, 0) : fuzz_far(&s.d_input_column, &dx, 1);
     break;
   case 7:
     of_output = fuzz_null(&output, &dx);
@@ -124,7 +124,7 @@ FUZZ(softmax_backward) {
     fuzz_near(&dx, &reference, NULL, EPSILON * 16 * 9 * (double)(1 + n) * (double)fabsf(s.scale));
 }
 
-// ---- Norms ----------------------------------------------------------------------------------------------------------------------------------
+// ---- Norms ------------------------------------------------------------------------------------------------------------------------------
 
 static HeedNormShape norm_shape(size_t rows, size_t n) {
   static const double epsilons[] = {1e-5, 1e-12, 0.1};
@@ -209,8 +209,7 @@ FUZZ(norm_backward) {
   fuzz_fill(&w, 1), fuzz_fill(&dy, 1), fuzz_fill(&ds, 1);
   HeedNormShape s = norm_shape(rows, n);
   s.epsilon = 0.01 + s.epsilon, s.accumulate = fuzz_one_in(2);
-  s.input_row = s.sum_row = x.stride[0], s.output_gradient_row = dy.stride[0], s.sum_gradient_row = ds.stride[0],
-  s.input_gradient_row = dx.stride[0];
+  s.input_row = s.sum_row = x.stride[0], s.d_output_row = dy.stride[0], s.d_sum_row = ds.stride[0], s.d_input_row = dx.stride[0];
   if (s.accumulate) fuzz_fill(&dw, 1), fuzz_fill(&db, 1);
   const HeedNormInputs forward = {.input = x.data};
   if (!FUZZ_CALL(rows && n && !statistics.data ? HeedStatusBadArgument : HeedStatusOk,
@@ -232,10 +231,10 @@ FUZZ(norm_backward) {
     expected = fuzz_null(&in.sum, &x);
     break;
   case 4:
-    expected = fuzz_null(&in.output_gradient, &dy);
+    expected = fuzz_null(&in.d_output, &dy);
     break;
   case 5:
-    of_output = out.input ? fuzz_overlap(&s.input_gradient_row, &dx, 0) : HeedStatusOk;
+    of_output = out.d_input ? fuzz_overlap(&s.d_input_row, &dx, 0) : HeedStatusOk;
     break;
   case 6:
     in.statistics = NULL, of_output = rows && n ? HeedStatusBadArgument : HeedStatusOk;
@@ -254,7 +253,7 @@ FUZZ(norm_backward) {
   if (!FUZZ_CALL(expected, heed_norm_backward(&s, &in, &out))) return;
   // h is at most sqrt(n), d at most 10, gradients 9.
   const double h = sqrt((double)n), terms = 10 * 9 * (2 + 2 * h) + 3;
-  if (out.input) fuzz_near(&dx, &reference_dx, NULL, 16 * EPSILON * terms);
-  if (out.weight) fuzz_near(&dw, &reference_dw, NULL, 8 * EPSILON * (3 + 3 * h * (double)rows));
-  if (out.bias) fuzz_near(&db, &reference_db, NULL, 4 * EPSILON * (3 + 3 * (double)rows));
+  if (out.d_input) fuzz_near(&dx, &reference_dx, NULL, 16 * EPSILON * terms);
+  if (out.d_weight) fuzz_near(&dw, &reference_dw, NULL, 8 * EPSILON * (3 + 3 * h * (double)rows));
+  if (out.d_bias) fuzz_near(&db, &reference_db, NULL, 4 * EPSILON * (3 + 3 * (double)rows));
 }

@@ -11,13 +11,15 @@ typedef struct Scored {
   HeedStatus expected;
 } Scored;
 
-static HeedSequenceStrides strides_of(const FuzzArray *x) { return (HeedSequenceStrides){x->stride[0], x->stride[1], x->stride[2]}; }
+static HeedScoredAttentionStrides strides_of(const FuzzArray *x) {
+  return (HeedScoredAttentionStrides){x->stride[0], x->stride[1], x->stride[2]};
+}
 
 static void build(Scored *x) {
-  const HeedAttentionScore score = (HeedAttentionScore)fuzz_below(3);
+  const HeedScoredAttentionScore score = (HeedScoredAttentionScore)fuzz_below(3);
   const size_t B = fuzz_is_large ? 1 + fuzz_below(4) : fuzz_size(4), N = fuzz_size(10),
                T = fuzz_one_in(12) ? 62 + fuzz_below(10) : fuzz_size(14), Hq = fuzz_size(12),
-               Hk = score == HeedAttentionScoreDot ? Hq : fuzz_size(12), E = fuzz_size(12), A = fuzz_one_in(10) ? 33 : fuzz_size(20);
+               Hk = score == HeedScoredAttentionScoreDot ? Hq : fuzz_size(12), E = fuzz_size(12), A = fuzz_one_in(10) ? 33 : fuzz_size(20);
   x->query = FUZZ_FLOATS("query", FuzzRead, FuzzAny, B, N, Hq), x->key = FUZZ_FLOATS("key", FuzzRead, FuzzAny, B, T, Hk);
   x->value = FUZZ_FLOATS("value", FuzzRead, FuzzAny, B, T, E), x->output = FUZZ_FLOATS("output", FuzzWritten, FuzzAny, B, N, E);
   x->weights = FUZZ_FLOATS("weights", FuzzWritten, FuzzContiguous, B, N, T);
@@ -59,7 +61,7 @@ static void build(Scored *x) {
 
 static void spoil(Scored *x) {
   HeedScoredAttentionShape *s = &x->shape;
-  const bool additive = s->score == HeedAttentionScoreAdditive;
+  const bool additive = s->score == HeedScoredAttentionScoreAdditive;
   x->expected = HeedStatusOk;
   switch (fuzz_spoil(10)) {
   case 0: {
@@ -94,7 +96,7 @@ static void spoil(Scored *x) {
   case 9:
     if (additive)
       x->expected = fuzz_null(&x->inputs.query_weight, &x->query_weight);
-    else if (s->score == HeedAttentionScoreGeneral)
+    else if (s->score == HeedScoredAttentionScoreGeneral)
       x->expected = fuzz_null(&x->inputs.weight, &x->weight);
     break;
   default:
@@ -102,8 +104,8 @@ static void spoil(Scored *x) {
   }
 }
 
-// Errors are held absolute, against what the largest terms may be: what is left of terms that cancel says nothing. A projection and a score of
-// these numbers are a few units large.
+// Errors are held absolute, against what the largest terms may be: what is left of terms that cancel says nothing. A projection and a score
+// of these numbers are a few units large.
 #define FORWARD_EPS  400.0
 #define BACKWARD_EPS 800.0
 
@@ -129,17 +131,18 @@ FUZZ(scored_attention_backward) {
   build(&x);
   const HeedScoredAttentionShape s = x.shape;
   const size_t B = s.batch, N = s.query_length, T = s.key_length;
-  const bool additive = s.score == HeedAttentionScoreAdditive;
+  const bool additive = s.score == HeedScoredAttentionScoreAdditive;
   // The weights of the forward pass.
   if (!FUZZ_CALL(HeedStatusOk,
                  heed_scored_attention_forward(&x.shape, &x.inputs, &(HeedScoredAttentionOutputs){x.output.data, x.weights.data})))
     return;
   fuzz_keep(&x.weights);
-  FuzzArray cotangent = FUZZ_FLOATS("dO", FuzzRead, FuzzAny, B, N, s.value_dim),
+  FuzzArray d_output = FUZZ_FLOATS("dO", FuzzRead, FuzzAny, B, N, s.value_dim),
             direct = FUZZ_FLOATS("dP", FuzzRead, FuzzContiguous, B, N, T);
-  fuzz_fill(&cotangent, 1), fuzz_fill(&direct, 1);
-  x.shape.output_gradient = strides_of(&cotangent);
-  HeedScoredAttentionCotangents cotangents = {fuzz_one_in(6) ? NULL : cotangent.data, fuzz_one_in(2) ? direct.data : NULL, x.weights.data};
+  fuzz_fill(&d_output, 1), fuzz_fill(&direct, 1);
+  x.shape.d_output = strides_of(&d_output);
+  HeedScoredAttentionOutputGradients d_outputs = {fuzz_one_in(6) ? NULL : d_output.data, fuzz_one_in(2) ? direct.data : NULL,
+                                                  x.weights.data};
   const size_t sizes[GRADIENTS][3] = {{B, N, s.query_dim},
                                       {B, T, s.key_dim},
                                       {B, T, s.value_dim},
@@ -155,17 +158,18 @@ FUZZ(scored_attention_backward) {
   for (int i = 0; i < GRADIENTS; i++) {
     gradient[i] = fuzz_array(names[i], FuzzWritten, FuzzContiguous, sizeof(float), 3, sizes[i]);
     oracle[i] = fuzz_array(names[i], FuzzWritten, FuzzContiguous, sizeof(double), 3, sizes[i]);
-    const bool exists = i <= GradientKey || i == GradientValue || (i == GradientWeight ? s.score == HeedAttentionScoreGeneral : additive);
+    const bool exists =
+        i <= GradientKey || i == GradientValue || (i == GradientWeight ? s.score == HeedScoredAttentionScoreGeneral : additive);
     wanted[i] = exists && !fuzz_one_in(4) ? gradient[i].data : NULL;
     results[i] = exists ? oracle[i].data : NULL;
     if (i >= GradientWeight && x.shape.accumulate) fuzz_fill(&gradient[i], 1);
   }
   spoil(&x);
   const HeedStatus of_reference = x.expected;
-  if (x.expected == HeedStatusOk && fuzz_one_in(12)) x.expected = fuzz_null(&cotangents.weights, &x.weights);
+  if (x.expected == HeedStatusOk && fuzz_one_in(12)) x.expected = fuzz_null(&d_outputs.weights, &x.weights);
   const HeedScoredAttentionReference reference = {NULL,       NULL,       results[0], results[1], results[2],
                                                   results[3], results[4], results[5], results[6]};
-  if (!FUZZ_CALL(of_reference, heed_scored_attention_reference(&x.shape, &x.inputs, &cotangents, &reference)) && x.expected == HeedStatusOk)
+  if (!FUZZ_CALL(of_reference, heed_scored_attention_reference(&x.shape, &x.inputs, &d_outputs, &reference)) && x.expected == HeedStatusOk)
     return;
   for (int i = 0; x.expected == HeedStatusOk && i < GRADIENTS; i++) {
     const bool adds = i >= GradientWeight && x.shape.accumulate;
@@ -174,7 +178,7 @@ FUZZ(scored_attention_backward) {
     fuzz_keep(&oracle[i]);
   }
   const HeedScoredAttentionGradients g = {wanted[0], wanted[1], wanted[2], wanted[3], wanted[4], wanted[5], wanted[6]};
-  if (!FUZZ_CALL(x.expected, heed_scored_attention_backward(&x.shape, &x.inputs, &cotangents, &g))) return;
+  if (!FUZZ_CALL(x.expected, heed_scored_attention_backward(&x.shape, &x.inputs, &d_outputs, &g))) return;
   for (int i = 0; i < GRADIENTS; i++)
     if (wanted[i]) fuzz_near(&gradient[i], &oracle[i], NULL, BACKWARD_EPS * EPSILON * (double)(1 + N * T + s.value_dim) / 8);
 }
@@ -183,8 +187,8 @@ FUZZ(scored_attention_backward) {
 FUZZ(prepared_keys) {
   Scored x = {0};
   build(&x);
-  if (x.shape.score != HeedAttentionScoreAdditive) return;
-  const size_t floats = heed_additive_attention_prepared_size(&x.shape);
+  if (x.shape.score != HeedScoredAttentionScoreAdditive) return;
+  const size_t floats = heed_scored_attention_additive_prepared_size(&x.shape);
   FuzzArray prepared = FUZZ_FLOATS("prepared", FuzzWritten, FuzzContiguous, floats),
             again = FUZZ_FLOATS("output again", FuzzWritten, FuzzContiguous, x.output.size[0], x.output.size[1], x.output.size[2]);
   if (!FUZZ_CALL(HeedStatusOk, heed_scored_attention_forward(&x.shape, &x.inputs, &(HeedScoredAttentionOutputs){x.output.data, NULL})))
@@ -208,7 +212,7 @@ FUZZ(prepared_keys) {
     expected = fuzz_far(&s.key.row, &x.key, 1);
     break;
   case 4:
-    s.score = HeedAttentionScoreGeneral, expected = HeedStatusBadArgument;
+    s.score = HeedScoredAttentionScoreGeneral, expected = HeedStatusBadArgument;
     break;
   case 5:
     target = NULL, expected = s.batch && s.key_length ? HeedStatusBadArgument : HeedStatusOk;
@@ -216,7 +220,7 @@ FUZZ(prepared_keys) {
   default:
     break;
   }
-  if (!FUZZ_CALL(expected, heed_additive_attention_prepare_keys(&s, &in, target))) return;
+  if (!FUZZ_CALL(expected, heed_scored_attention_additive_prepare_keys(&s, &in, target))) return;
   fuzz_keep(&prepared);
   s.output = strides_of(&again);
   in.prepared_keys = prepared.data, in.key = NULL, in.key_weight = NULL;

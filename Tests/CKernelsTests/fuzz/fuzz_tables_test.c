@@ -4,7 +4,7 @@
 
 #include "fuzz_support.h"
 
-// ---- Embedding ------------------------------------------------------------------------------------------------------------------------------
+// ---- Embedding --------------------------------------------------------------------------------------------------------------------------
 
 typedef struct Table {
   HeedEmbeddingShape shape;
@@ -17,10 +17,10 @@ static Table build_table(size_t tokens, size_t vocabulary, size_t columns) {
   Table t = {.shape = {.tokens = tokens,
                        .vocabulary = vocabulary,
                        .columns = columns,
-                       .id_element = (HeedIndexElement)fuzz_below(2),
+                       .id_element = (HeedEmbeddingIndex)fuzz_below(2),
                        .has_padding = fuzz_one_in(3),
                        .accumulate = fuzz_one_in(2)}};
-  t.ids = fuzz_array("ids", FuzzRead, FuzzAny, t.shape.id_element == HeedIndexElementInt32 ? 4 : 8, FUZZ_SIZES(tokens));
+  t.ids = fuzz_array("ids", FuzzRead, FuzzAny, t.shape.id_element == HeedEmbeddingIndexInt32 ? 4 : 8, FUZZ_SIZES(tokens));
   t.shape.id_step = t.ids.stride[0], t.shape.padding = (int64_t)fuzz_below(vocabulary + 1) - 1;
   if (vocabulary > 0) fuzz_fill_integers(&t.ids, 0, (int64_t)vocabulary - 1);
   t.given = t.ids.data;
@@ -96,7 +96,7 @@ FUZZ(embedding_backward) {
   if (!FUZZ_CALL(t.expected, heed_embedding_reference_backward(&t.shape, t.given, dy.data, oracle.data)) && t.expected == HeedStatusOk)
     return;
   fuzz_keep(&oracle);
-  if (FUZZ_CALL(t.expected, heed_embedding_backward_touched(&t.shape, t.given, dy.data, rows.data, touched.data, count.data))) {
+  if (FUZZ_CALL(t.expected, heed_embedding_touched_backward(&t.shape, t.given, dy.data, rows.data, touched.data, count.data))) {
     const size_t found = FUZZ_AT(size_t, count, 0);
     if (found > room) fuzz_fail("%zu rows in room for %zu", found, room);
     int64_t last = -1;
@@ -114,11 +114,11 @@ FUZZ(embedding_backward) {
   for (size_t i = 0; t.expected == HeedStatusOk && t.shape.accumulate && i < oracle.count; i++)
     FUZZ_AT(double, oracle, i) += (double)FUZZ_AT(float, dw, i);
   if (t.expected == HeedStatusOk && fuzz_one_in(10)) t.expected = fuzz_overlap(&t.shape.table_row, &dw, 0);
-  if (!FUZZ_CALL(t.expected, heed_embedding_backward_dense(&t.shape, t.given, dy.data, dw.data))) return;
+  if (!FUZZ_CALL(t.expected, heed_embedding_dense_backward(&t.shape, t.given, dy.data, dw.data))) return;
   for (size_t i = 0; i < dw.count; i++) is_rounded(&FUZZ_AT(float, dw, i), FUZZ_AT(double, oracle, i));
 }
 
-// ---- Sparse products --------------------------------------------------------------------------------------------------------------------------
+// ---- Sparse products --------------------------------------------------------------------------------------------------------------------
 
 typedef struct Graph {
   HeedSparse a;
@@ -236,7 +236,7 @@ FUZZ(sparse_transpose) {
   }
 }
 
-// ---- Gather and scatter -----------------------------------------------------------------------------------------------------------------------
+// ---- Gather and scatter -----------------------------------------------------------------------------------------------------------------
 
 FUZZ(gather) {
   const size_t O = fuzz_size(5), X = fuzz_size(10), N = fuzz_size(10), I = fuzz_is_large ? 300 + fuzz_below(300) : fuzz_size(20);

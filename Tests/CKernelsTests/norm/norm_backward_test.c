@@ -18,14 +18,14 @@ static HeedNormShape contiguous(const NormProblem *p) {
                          .input_row = n,
                          .sum_row = n,
                          .output_row = n,
-                         .output_gradient_row = n,
-                         .sum_gradient_row = n,
-                         .input_gradient_row = n,
+                         .d_output_row = n,
+                         .d_sum_row = n,
+                         .d_input_row = n,
                          .epsilon = p->epsilon};
 }
 
-// dx within 8 eps of the largest magnitudes that its row subtracts; weight gradients within 6 eps of sum |y'||h|, bias gradients 4 eps of
-// sum |y'|.
+// dx within 8 eps of the largest magnitudes that its row subtracts; weight gradients within 6 eps of sum |dy||h|, bias gradients 4 eps of
+// sum |dy|.
 static void check_gradients(const NormProblem *p, const float *dx, const float *dw, const float *db, const Gradients *r, int family) {
   const size_t n = p->columns;
   double *normal = malloc((p->rows * n + 2 * n + 1) * sizeof *normal), *weights = normal + p->rows * n, *biases = weights + n;
@@ -33,7 +33,7 @@ static void check_gradients(const NormProblem *p, const float *dx, const float *
   heed_norm_reference_forward(&shape, &(HeedNormInputs){.input = p->input}, normal);
   for (size_t j = 0; j < 2 * n; j++) weights[j] = 0;
   for (size_t i = 0; i < p->rows; i++) {
-    const float *x = p->input + i * n, *dy = p->output_gradient + i * n;
+    const float *x = p->input + i * n, *dy = p->d_output + i * n;
     double mean = 0, squares = 0, largest_h = 0, largest_g = 0, sum = 0;
     for (size_t j = 0; j < n && p->kind == HeedNormLayer; j++) mean += (double)x[j] / (double)n;
     for (size_t j = 0; j < n; j++) {
@@ -46,7 +46,7 @@ static void check_gradients(const NormProblem *p, const float *dx, const float *
     const double scale = (2 * largest_g + largest_h * sum / (double)n) / sqrt(squares / (double)n + p->epsilon);
     for (size_t j = 0; dx && j < n; j++) {
       const double expected = r->input[i * n + j], error = fabs((double)dx[i * n + j] - expected);
-      const double limit = 8 * EPSILON * (scale + (p->sum_gradient ? fabs((double)p->sum_gradient[i * n + j]) : 0));
+      const double limit = 8 * EPSILON * (scale + (p->d_sum ? fabs((double)p->d_sum[i * n + j]) : 0));
       CHECK_MESSAGE(isnan(expected) ? isnan(dx[i * n + j]) : error <= limit,
                     "kind %d, %zu x %zu, row %zu column %zu, family %d: %g instead of %g (%.2f of the bound)", p->kind, p->rows, n, i, j,
                     family, (double)dx[i * n + j], expected, error / limit);
@@ -86,12 +86,12 @@ TEST(norm_gradients_agree_with_the_oracle) {
     for (size_t i = 0; i < count; i++) dy[i] = (float)random_normal(&r), through[i] = (float)random_normal(&r);
     for (size_t j = 0; j < n; j++) weight[j] = (float)random_normal(&r);
     poison_floats(dw, 2 * n); // overwritten
-    p.input = x, p.output_gradient = dy;
+    p.input = x, p.d_output = dy;
     if (random_below(&r, 2)) p.weight = weight;
-    if (random_below(&r, 2)) p.sum_gradient = through;
+    if (random_below(&r, 2)) p.d_sum = through;
     const HeedNormShape shape = contiguous(&p);
-    CHECK(heed_norm_reference_backward(&shape, &(HeedNormBackwardInputs){x, p.weight, NULL, dy, p.sum_gradient}, expected.input,
-                                       expected.weight, expected.bias) == HeedStatusOk);
+    CHECK(heed_norm_reference_backward(&shape, &(HeedNormBackwardInputs){x, p.weight, NULL, dy, p.d_sum}, expected.input, expected.weight,
+                                       expected.bias) == HeedStatusOk);
     const unsigned subset = 1 + (unsigned)random_below(&r, 7);
     norm_run_backward(&p, random_below(&r, 2), false, subset & 1 ? dx : NULL, subset & 2 ? dw : NULL, subset & 4 ? db : NULL);
     check_gradients(&p, subset & 1 ? dx : NULL, subset & 2 ? dw : NULL, subset & 4 ? db : NULL, &expected, family);
@@ -111,7 +111,7 @@ TEST(norm_gradient_bits_depend_on_the_rows_alone) {
   Random r = random_stream(8800);
   for (size_t i = 0; i < COUNT; i++) x[i] = (float)(3 + random_normal(&r)), dy[i] = (float)random_normal(&r);
   for (size_t j = 0; j < COLUMNS; j++) weight[j] = (float)random_normal(&r);
-  NormProblem p = {.rows = ROWS, .columns = COLUMNS, .epsilon = 1e-5, .input = x, .weight = weight, .output_gradient = dy};
+  NormProblem p = {.rows = ROWS, .columns = COLUMNS, .epsilon = 1e-5, .input = x, .weight = weight, .d_output = dy};
   norm_run_backward(&p, false, false, dx, sums[0], sums[1]);
   for (size_t t = 0; t < 5; t++) {
     heed_thread_count_set(threads[t]);
@@ -124,7 +124,7 @@ TEST(norm_gradient_bits_depend_on_the_rows_alone) {
   heed_thread_count_set(0);
   for (size_t i = 0; i < ROWS; i += 97) {
     NormProblem alone = p;
-    alone.rows = 1, alone.input += i * COLUMNS, alone.output_gradient += i * COLUMNS;
+    alone.rows = 1, alone.input += i * COLUMNS, alone.d_output += i * COLUMNS;
     norm_run_backward(&alone, false, false, other, NULL, NULL);
     CHECK(differing_floats(other, dx + i * COLUMNS, COLUMNS, NULL) == 0);
   }
@@ -143,7 +143,7 @@ TEST(norm_weight_gradients_accumulate_where_asked) {
   Random r = random_stream(8900);
   for (int i = 0; i < ROWS * COLUMNS; i++) x[i] = (float)random_normal(&r), dy[i] = (float)random_normal(&r);
   for (int j = 0; j < COLUMNS; j++) added[0][j] = 100, added[1][j] = -7;
-  NormProblem p = {.rows = ROWS, .columns = COLUMNS, .epsilon = 1e-5, .input = x, .output_gradient = dy};
+  NormProblem p = {.rows = ROWS, .columns = COLUMNS, .epsilon = 1e-5, .input = x, .d_output = dy};
   norm_run_backward(&p, false, false, NULL, fresh[0], fresh[1]);
   norm_run_backward(&p, false, true, NULL, added[0], added[1]);
   for (int j = 0; j < COLUMNS; j++) {
@@ -163,8 +163,7 @@ TEST(norm_backward_refuses_bad_arguments_and_touches_nothing) {
   poison_floats(dx, 12);
   poison_floats(dw, 4);
   poison_floats(db, 4);
-  const HeedNormShape good = {
-      .rows = 3, .columns = 4, .sum_row = 4, .output_gradient_row = 4, .sum_gradient_row = 4, .input_gradient_row = 4, .epsilon = 1e-5};
+  const HeedNormShape good = {.rows = 3, .columns = 4, .sum_row = 4, .d_output_row = 4, .d_sum_row = 4, .d_input_row = 4, .epsilon = 1e-5};
   const HeedNormBackwardInputs in = {x, NULL, statistics, x, NULL};
   const HeedNormGradients out = {dx, dw, db};
   CHECK(heed_norm_backward(NULL, &in, &out) == HeedStatusBadArgument);
@@ -175,7 +174,7 @@ TEST(norm_backward_refuses_bad_arguments_and_touches_nothing) {
   CHECK(heed_norm_backward(&good, &(HeedNormBackwardInputs){x, NULL, NULL, x, NULL}, &out) == HeedStatusBadArgument);
   CHECK(heed_norm_backward(&good, &(HeedNormBackwardInputs){x, NULL, statistics, NULL, NULL}, &out) == HeedStatusBadArgument);
   HeedNormShape bad = good;
-  bad.input_gradient_row = 3;
+  bad.d_input_row = 3;
   CHECK(heed_norm_backward(&bad, &in, &out) == HeedStatusBadStride);
   bad = good, bad.sum_row = PTRDIFF_MAX;
   CHECK(heed_norm_backward(&bad, &in, &out) == HeedStatusBadStride);

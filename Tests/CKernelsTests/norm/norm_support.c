@@ -114,37 +114,36 @@ void norm_run(const NormProblem *p, float *output, float *sum, float *statistics
   guarded_free(&bias);
 }
 
-void norm_run_backward(const NormProblem *p, bool in_place, bool accumulate, float *input_gradient, float *weight_gradient,
-                       float *bias_gradient) {
+void norm_run_backward(const NormProblem *p, bool in_place, bool accumulate, float *d_input, float *d_weight, float *d_bias) {
   float *statistics = malloc((p->rows * HEED_NORM_STATISTICS + 1) * sizeof *statistics);
   if (p->rows && p->columns) {
     NormProblem alone = *p;
     alone.residual = NULL;
     norm_run(&alone, NULL, NULL, statistics);
   }
-  Matrix s = matrix(p, p->input), dy = matrix(p, p->output_gradient), through = matrix(p, p->sum_gradient);
+  Matrix s = matrix(p, p->input), dy = matrix(p, p->d_output), through = matrix(p, p->d_sum);
   Matrix own = matrix(p, NULL), *dx = in_place ? &dy : &own;
   Guarded weight, weights, biases;
   const HeedNormShape shape = {.kind = p->kind,
                                .rows = p->rows,
                                .columns = p->columns,
                                .sum_row = s.row,
-                               .output_gradient_row = dy.row,
-                               .sum_gradient_row = through.row,
-                               .input_gradient_row = dx->row,
+                               .d_output_row = dy.row,
+                               .d_sum_row = through.row,
+                               .d_input_row = dx->row,
                                .epsilon = p->epsilon,
                                .accumulate = accumulate};
   const HeedNormBackwardInputs inputs = {s.first, vector(&weight, p->weight, p->columns), statistics, dy.first,
-                                         p->sum_gradient ? through.first : NULL};
-  const HeedNormGradients gradients = {input_gradient ? dx->first : NULL, vector(&weights, weight_gradient, p->columns),
-                                       vector(&biases, bias_gradient, p->columns)};
+                                         p->d_sum ? through.first : NULL};
+  const HeedNormGradients gradients = {d_input ? dx->first : NULL, vector(&weights, d_weight, p->columns),
+                                       vector(&biases, d_bias, p->columns)};
   CHECK(heed_norm_backward(&shape, &inputs, &gradients) == HeedStatusOk);
   for (size_t j = 0; j < p->columns; j++) {
-    if (weight_gradient) weight_gradient[j] = gradients.weight[j];
-    if (bias_gradient) bias_gradient[j] = gradients.bias[j];
+    if (d_weight) d_weight[j] = gradients.d_weight[j];
+    if (d_bias) d_bias[j] = gradients.d_bias[j];
   }
-  finish(p, &dy, in_place ? input_gradient : NULL);
-  finish(p, &own, in_place ? NULL : input_gradient);
+  finish(p, &dy, in_place ? d_input : NULL);
+  finish(p, &own, in_place ? NULL : d_input);
   finish(p, &s, NULL);
   finish(p, &through, NULL);
   guarded_free(&weight);

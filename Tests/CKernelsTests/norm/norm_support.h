@@ -29,7 +29,7 @@ typedef struct NormProblem {
   size_t rows, columns;
   double epsilon;
   const float *input, *residual, *weight, *bias;
-  const float *output_gradient, *sum_gradient;
+  const float *d_output, *d_sum;
   bool padded, reversed; // rows lie apart, backwards
 } NormProblem;
 
@@ -40,7 +40,6 @@ void norm_fill_row(NormFamily family, Random *random, float *row, size_t columns
 void norm_run(const NormProblem *problem, float *output, float *sum, float *statistics);
 // Runs backward from `input` and its statistics; any of the results may be null. `in_place`: the input gradient lies where the output
 // gradient lay. `accumulate`: weight and bias gradients are added to what they hold.
-void norm_run_backward(const NormProblem *problem, bool in_place, bool accumulate, float *input_gradient, float *weight_gradient,
-                       float *bias_gradient);
+void norm_run_backward(const NormProblem *problem, bool in_place, bool accumulate, float *d_input, float *d_weight, float *d_bias);
 
 #endif

@@ -35,12 +35,12 @@ static void begin(void) {
 }
 
 TEST(optimizer_moments_of_unused_parameters_become_zero) {
-  HeedParameterSpan span = {COUNT, value, gradient, m, v, v_max, 0};
+  HeedOptimizerParameter span = {COUNT, value, gradient, m, v, v_max, 0};
   for (size_t threads = 1; threads <= 3; threads++) {
     heed_thread_count_set(threads);
     for (int variant = 0; variant < 2; variant++) {
       begin();
-      HeedAdam adam = {0.01, 0.9, 0.999, 1e-8, false, variant == 1, 1, 1};
+      HeedOptimizerAdam adam = {0.01, 0.9, 0.999, 1e-8, false, variant == 1, 1, 1};
       for (adam.step = 1; adam.step <= 3; adam.step++) {
         REQUIRE(heed_optimizer_adam(&adam, 1, &span) == HeedStatusOk);
         CHECK_MESSAGE(denormals(m) + denormals(v) == 0, "%zu and %zu after step %zu", denormals(m), denormals(v), (size_t)adam.step);
@@ -51,7 +51,7 @@ TEST(optimizer_moments_of_unused_parameters_become_zero) {
       for (size_t i = 0; i < COUNT; i++) CHECK(value[i] == 1);
     }
     begin();
-    HeedSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 1};
+    HeedOptimizerSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 1};
     for (sgd.step = 2; sgd.step <= 4; sgd.step++) {
       REQUIRE(heed_optimizer_sgd(&sgd, 1, &span) == HeedStatusOk);
       CHECK_MESSAGE(denormals(m) == 0, "%zu after step %zu", denormals(m), (size_t)sgd.step);
@@ -65,8 +65,8 @@ TEST(optimizer_moments_of_unused_parameters_become_zero) {
 TEST(optimizer_moments_decay_past_the_denormals) {
   memset(gradient, 0, sizeof gradient);
   for (size_t i = 0; i < COUNT; i++) value[i] = 1, m[i] = 0x1p-100f, v[i] = 0x1p-120f;
-  HeedParameterSpan span = {COUNT, value, gradient, m, v, NULL, 0};
-  HeedAdam adam = {0.01, 0.5, 0.6, 1e-8, false, false, 1, 1};
+  HeedOptimizerParameter span = {COUNT, value, gradient, m, v, NULL, 0};
+  HeedOptimizerAdam adam = {0.01, 0.5, 0.6, 1e-8, false, false, 1, 1};
   for (adam.step = 1; adam.step <= 40; adam.step++) {
     REQUIRE(heed_optimizer_adam(&adam, 1, &span) == HeedStatusOk);
     CHECK(denormals(m) == 0 && denormals(v) == 0);
@@ -78,8 +78,8 @@ TEST(optimizer_moments_decay_past_the_denormals) {
 // Values and gradients too.
 TEST(optimizer_counts_denormal_values_and_gradients_as_zero) {
   for (size_t i = 0; i < COUNT; i++) value[i] = 0x1p-127f, gradient[i] = 0x1p-128f, m[i] = 0;
-  HeedParameterSpan span = {.count = COUNT, .value = value, .gradient = gradient, .m = m};
-  const HeedSgd sgd = {.lr = 1, .momentum = 0.5, .step = 1, .gradient_scale = 1};
+  HeedOptimizerParameter span = {.count = COUNT, .value = value, .gradient = gradient, .m = m};
+  const HeedOptimizerSgd sgd = {.lr = 1, .momentum = 0.5, .step = 1, .gradient_scale = 1};
   REQUIRE(heed_optimizer_sgd(&sgd, 1, &span) == HeedStatusOk);
   CHECK(zeros(value) == COUNT && zeros(m) == COUNT);
 }

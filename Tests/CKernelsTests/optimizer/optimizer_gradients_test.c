@@ -14,7 +14,7 @@ static const size_t counts[SPANS] = {5, 0, 16384, 50001, 1, 16385};
 
 typedef struct Gradients {
   Guarded blocks[SPANS];
-  HeedSpan spans[SPANS];
+  HeedOptimizerSpan spans[SPANS];
 } Gradients;
 
 static Gradients make(GuardSide side, uint64_t stream, double size) {
@@ -22,7 +22,7 @@ static Gradients make(GuardSide side, uint64_t stream, double size) {
   Random r = random_stream(stream);
   for (size_t i = 0; i < SPANS; i++) {
     g.blocks[i] = guarded_allocate(counts[i] * sizeof(float), side);
-    g.spans[i] = (HeedSpan){counts[i], g.blocks[i].data};
+    g.spans[i] = (HeedOptimizerSpan){counts[i], g.blocks[i].data};
     for (size_t j = 0; j < counts[i]; j++) g.spans[i].data[j] = (float)(size * random_normal(&r));
   }
   return g;
@@ -103,7 +103,7 @@ TEST(optimizer_accumulates_gradients) {
 
 TEST_ONCE(optimizer_gradients_refuse_bad_arguments) {
   float x[2] = {1, 2};
-  const HeedSpan good = {2, x}, null = {2, NULL}, huge = {SIZE_MAX / 2, x}, short_one = {1, x};
+  const HeedOptimizerSpan good = {2, x}, null = {2, NULL}, huge = {SIZE_MAX / 2, x}, short_one = {1, x};
   double norm = 5;
   CHECK(heed_optimizer_gradient_norm(1, NULL, &norm, NULL) == HeedStatusBadArgument &&
         heed_optimizer_gradient_norm(1, &null, &norm, NULL) == HeedStatusBadArgument);

@@ -17,16 +17,16 @@ enum { VALUE, GRADIENT, M, V, V_MAX, ARRAYS };
 // Spans of the sizes above, each array with a block of its own that ends or begins at a page.
 typedef struct Parameters {
   Guarded blocks[SPANS][ARRAYS];
-  HeedParameterSpan spans[SPANS];
+  HeedOptimizerParameter spans[SPANS];
 } Parameters;
 
 static Parameters make(GuardSide side, double weight_decay) {
   Parameters p;
   for (size_t i = 0; i < SPANS; i++) {
     for (int a = 0; a < ARRAYS; a++) p.blocks[i][a] = guarded_allocate(counts[i] * sizeof(float), side);
-    p.spans[i] = (HeedParameterSpan){counts[i],           p.blocks[i][VALUE].data, p.blocks[i][GRADIENT].data,
-                                     p.blocks[i][M].data, p.blocks[i][V].data,     p.blocks[i][V_MAX].data,
-                                     weight_decay};
+    p.spans[i] = (HeedOptimizerParameter){counts[i],           p.blocks[i][VALUE].data, p.blocks[i][GRADIENT].data,
+                                          p.blocks[i][M].data, p.blocks[i][V].data,     p.blocks[i][V_MAX].data,
+                                          weight_decay};
   }
   return p;
 }
@@ -57,8 +57,8 @@ typedef struct Variant {
   const char *name;
   bool is_adam;
   double weight_decay;
-  HeedSgd sgd;
-  HeedAdam adam;
+  HeedOptimizerSgd sgd;
+  HeedOptimizerAdam adam;
 } Variant;
 
 static const Variant variants[] = {
@@ -74,24 +74,24 @@ static const Variant variants[] = {
 };
 #define VARIANTS (sizeof variants / sizeof *variants)
 
-static HeedStatus take_step(const Variant *v, uint64_t step, float scale, const HeedParameterSpan *spans, size_t count) {
+static HeedStatus take_step(const Variant *v, uint64_t step, float scale, const HeedOptimizerParameter *spans, size_t count) {
   if (v->is_adam) {
-    HeedAdam adam = v->adam;
+    HeedOptimizerAdam adam = v->adam;
     adam.step = step, adam.gradient_scale = scale;
     return heed_optimizer_adam(&adam, count, spans);
   }
-  HeedSgd sgd = v->sgd;
+  HeedOptimizerSgd sgd = v->sgd;
   sgd.step = step, sgd.gradient_scale = scale;
   return heed_optimizer_sgd(&sgd, count, spans);
 }
 
 static HeedStatus take_reference_step(const Variant *v, uint64_t step, float scale, const float *gradient, double *state[ARRAYS]) {
   if (v->is_adam) {
-    HeedAdam adam = v->adam;
+    HeedOptimizerAdam adam = v->adam;
     adam.step = step, adam.gradient_scale = scale;
     return heed_optimizer_reference_adam(&adam, v->weight_decay, TOTAL, gradient, state[VALUE], state[M], state[V], state[V_MAX]);
   }
-  HeedSgd sgd = v->sgd;
+  HeedOptimizerSgd sgd = v->sgd;
   sgd.step = step, sgd.gradient_scale = scale;
   return heed_optimizer_reference_sgd(&sgd, v->weight_decay, TOTAL, gradient, state[VALUE], state[M]);
 }
@@ -196,9 +196,9 @@ TEST(optimizer_bits_do_not_depend_on_threads_or_spans) {
         for (size_t i = 0; i < SPANS; i++)
           for (size_t begin = 0, count; begin < counts[i]; begin += count) {
             count = begin % 29 + 1 < counts[i] - begin ? begin % 29 + 1 : counts[i] - begin;
-            const HeedParameterSpan *x = p.spans + i;
-            const HeedParameterSpan part = {count,        x->value + begin, x->gradient + begin, x->m + begin,
-                                            x->v + begin, x->v_max + begin, x->weight_decay};
+            const HeedOptimizerParameter *x = p.spans + i;
+            const HeedOptimizerParameter part = {count,        x->value + begin, x->gradient + begin, x->m + begin,
+                                                 x->v + begin, x->v_max + begin, x->weight_decay};
             CHECK(take_step(variants + v, 3, 0.5f, &part, 1) == HeedStatusOk);
           }
       for (int a = 0; a < ARRAYS; a++) {
@@ -215,10 +215,10 @@ TEST(optimizer_keeps_nan_in_its_element) {
   for (size_t v = 0; v < VARIANTS; v++) {
     float value[40], clean[40], gradient[40], moments[2][3][40] = {{{0}}};
     for (int i = 0; i < 40; i++) value[i] = clean[i] = (float)i, gradient[i] = 1;
-    HeedParameterSpan span = {40, clean, gradient, moments[0][0], moments[0][1], moments[0][2], variants[v].weight_decay};
+    HeedOptimizerParameter span = {40, clean, gradient, moments[0][0], moments[0][1], moments[0][2], variants[v].weight_decay};
     REQUIRE(take_step(variants + v, 1, 1, &span, 1) == HeedStatusOk);
     gradient[17] = NAN, value[33] = INFINITY;
-    span = (HeedParameterSpan){40, value, gradient, moments[1][0], moments[1][1], moments[1][2], variants[v].weight_decay};
+    span = (HeedOptimizerParameter){40, value, gradient, moments[1][0], moments[1][1], moments[1][2], variants[v].weight_decay};
     REQUIRE(take_step(variants + v, 1, 1, &span, 1) == HeedStatusOk);
     const bool decays = variants[v].weight_decay != 0 && !variants[v].adam.decoupled;
     for (int i = 0; i < 40; i++)
@@ -252,18 +252,18 @@ TEST(optimizer_decays_each_span_at_its_own_rate) {
 
 TEST_ONCE(optimizer_refuses_bad_arguments) {
   float w[2] = {1, 2}, g[2] = {1, 1}, m[2] = {0}, s[2] = {0};
-  const HeedParameterSpan span = {2, w, g, m, s, NULL, 0};
-  const HeedSgd sgd = {.lr = 1, .momentum = 0.5, .step = 1, .gradient_scale = 1};
-  const HeedAdam adam = {.lr = 1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .step = 1, .gradient_scale = 1};
+  const HeedOptimizerParameter span = {2, w, g, m, s, NULL, 0};
+  const HeedOptimizerSgd sgd = {.lr = 1, .momentum = 0.5, .step = 1, .gradient_scale = 1};
+  const HeedOptimizerAdam adam = {.lr = 1, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .step = 1, .gradient_scale = 1};
 #define REFUSES_SGD(change)                                                                                                                \
   do {                                                                                                                                     \
-    HeedSgd bad = sgd;                                                                                                                     \
+    HeedOptimizerSgd bad = sgd;                                                                                                            \
     bad.change;                                                                                                                            \
     CHECK(heed_optimizer_sgd(&bad, 1, &span) == HeedStatusBadArgument);                                                                    \
   } while (0)
 #define REFUSES_ADAM(change)                                                                                                               \
   do {                                                                                                                                     \
-    HeedAdam bad = adam;                                                                                                                   \
+    HeedOptimizerAdam bad = adam;                                                                                                          \
     bad.change;                                                                                                                            \
     CHECK(heed_optimizer_adam(&bad, 1, &span) == HeedStatusBadArgument);                                                                   \
   } while (0)
@@ -280,10 +280,10 @@ TEST_ONCE(optimizer_refuses_bad_arguments) {
   REFUSES_ADAM(amsgrad = true);
   REFUSES_ADAM(gradient_scale = INFINITY);
   REFUSES_ADAM(lr = -0.1);
-  HeedSgd nesterov = sgd;
+  HeedOptimizerSgd nesterov = sgd;
   nesterov.nesterov = true, nesterov.dampening = 0.1;
   CHECK(heed_optimizer_sgd(&nesterov, 1, &span) == HeedStatusBadArgument);
-  HeedParameterSpan bad[2] = {span, span};
+  HeedOptimizerParameter bad[2] = {span, span};
   bad[1].m = NULL;
   CHECK(heed_optimizer_sgd(&sgd, 2, bad) == HeedStatusBadArgument && heed_optimizer_adam(&adam, 2, bad) == HeedStatusBadArgument);
   bad[1] = span, bad[1].weight_decay = -1;

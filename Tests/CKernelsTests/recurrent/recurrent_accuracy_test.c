@@ -70,8 +70,8 @@ TEST(recurrent_saturated_gates) {
   }
 }
 
-// Where y rounds to 1, the slope 1 - y^2 has no digits left: it must not be taken from y.
-TEST(recurrent_slopes_of_saturated_cells) {
+// Where y rounds to 1, the derivative 1 - y^2 has no digits left: it must not be taken from y.
+TEST(recurrent_derivatives_of_saturated_cells) {
   static const float arguments[] = {0.3f, 2, 5, -7, 9, -10};
   for (int sigmoid = 0; sigmoid < 2; sigmoid++)
     for (size_t i = 0; i < sizeof arguments / sizeof *arguments; i++) {

@@ -157,8 +157,8 @@ TEST(recurrent_bits_step_by_step) {
         HeedRecurrentWeights weights = recurrent_weights(&p);
         CHECK(heed_recurrent_pack(shape.cell, shape.input, H, weights.w_ih, weights.w_hh, memory) == HeedStatusOk);
         if (packed) weights = (HeedRecurrentWeights){.b_ih = weights.b_ih, .b_hh = weights.b_hh, .packed = memory};
-        memcpy(h, p.h0.first, B * H * sizeof *h);
-        memcpy(c, p.c0.first, B * H * sizeof *c);
+        memcpy(h, p.h_0.first, B * H * sizeof *h);
+        memcpy(c, p.c_0.first, B * H * sizeof *c);
         for (size_t s = 0; s < T; s++) {
           const size_t t = shape.reverse ? T - 1 - s : s;
           HeedRecurrentShape step = recurrent_shape(&p);
@@ -170,10 +170,10 @@ TEST(recurrent_bits_step_by_step) {
           memcpy(c, c_next, B * H * sizeof *c);
         }
         CHECK_MESSAGE(differing_floats(out, whole, B * T * H, NULL) == 0, "outputs differ: %s", recurrent_describe(&shape));
-        CHECK_MESSAGE(differing_floats(h, whole + recurrent_place(&shape, RecurrentHn), B * H, NULL) == 0, "hn differs: %s",
+        CHECK_MESSAGE(differing_floats(h, whole + recurrent_place(&shape, RecurrentHn), B * H, NULL) == 0, "h_n differs: %s",
                       recurrent_describe(&shape));
         if (shape.cell == HeedRecurrentCellLstm)
-          CHECK_MESSAGE(differing_floats(c, whole + recurrent_place(&shape, RecurrentCn), B * H, NULL) == 0, "cn differs: %s",
+          CHECK_MESSAGE(differing_floats(c, whole + recurrent_place(&shape, RecurrentCn), B * H, NULL) == 0, "c_n differs: %s",
                         recurrent_describe(&shape));
         free(memory), free(c_next), free(h_next), free(c), free(h), free(out), free(whole);
         recurrent_problem_free(&p);

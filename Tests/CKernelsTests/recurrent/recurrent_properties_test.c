@@ -11,7 +11,7 @@ static RecurrentCase small(int cell) {
       .cell = (HeedRecurrentCell)cell, .batch = 4, .time = 5, .input = 6, .hidden = 19, .reverse = cell % 2, .lengths = RecurrentMixed};
 }
 
-// Every subset of gradients, each beside every subset of cotangents; also of the outputs.
+// Every subset of gradients, each beside every subset of gradients; also of the outputs.
 TEST(recurrent_every_subset) {
   for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
     RecurrentProblem p = recurrent_problem(small(cell), 5);
@@ -48,7 +48,7 @@ TEST(recurrent_nan_stays_in_its_sequence) {
       RecurrentProblem p = recurrent_problem(shape, 6), q = recurrent_problem(shape, 6);
       const size_t b = 3, t = (size_t)q.lengths[b] - 1;
       float *spot = place == 0   ? q.input.first + (ptrdiff_t)b * q.input_batch + (ptrdiff_t)t * q.input_time + 2
-                    : place == 1 ? q.h0.first + b * shape.hidden + 69
+                    : place == 1 ? q.h_0.first + b * shape.hidden + 69
                                  : q.d_output.first + (ptrdiff_t)b * q.output_batch + (ptrdiff_t)t * q.output_time + 33;
       *spot = NAN;
       float *x = recurrent_run(&p, (RecurrentRun){.wanted = RECURRENT_ALL}),
@@ -69,7 +69,7 @@ TEST(recurrent_gradients_accumulate) {
     HeedRecurrentShape shape = recurrent_shape(&p);
     const HeedRecurrentWeights weights = recurrent_weights(&p);
     const HeedRecurrentInputs inputs = recurrent_inputs(&p);
-    const HeedRecurrentCotangents cotangents = recurrent_cotangents(&p);
+    const HeedRecurrentOutputGradients d_outputs = recurrent_output_gradients(&p);
     float *reserve = malloc(heed_recurrent_reserve_size(&shape));
     const HeedRecurrentOutputs outputs = {.reserve = reserve};
     CHECK(heed_recurrent_forward(&shape, &weights, &inputs, &outputs) == HeedStatusOk);
@@ -77,9 +77,9 @@ TEST(recurrent_gradients_accumulate) {
     float *sum = malloc(total * sizeof *sum), *at[RECURRENT_RESULT_COUNT];
     for (size_t i = 0; i < total; i++) sum[i] = 0.25f;
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = sum + recurrent_place(&p.shape, i);
-    const HeedRecurrentGradients gradients = {.w_ih = at[6], .w_hh = at[7], .b_ih = at[8], .b_hh = at[9]};
+    const HeedRecurrentGradients gradients = {.d_w_ih = at[6], .d_w_hh = at[7], .d_b_ih = at[8], .d_b_hh = at[9]};
     shape.accumulate = true;
-    for (int i = 0; i < 2; i++) CHECK(heed_recurrent_backward(&shape, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
+    for (int i = 0; i < 2; i++) CHECK(heed_recurrent_backward(&shape, &weights, &inputs, reserve, &d_outputs, &gradients) == HeedStatusOk);
     for (size_t i = place; i < total; i++) {
       const float expected = 2 * once[i] + 0.25f;
       CHECK_MESSAGE(fabsf(sum[i] - expected) <= 1e-6f * (fabsf(expected) + 1), "%g is not %g", (double)sum[i], (double)expected);
@@ -89,7 +89,7 @@ TEST(recurrent_gradients_accumulate) {
   }
 }
 
-// pytorch 50192: no step at all. hn is h0, and what arrives there goes back to it; also no sequence, no input, no unit.
+// pytorch 50192: no step at all. h_n is h_0, and what arrives there goes back to it; also no sequence, no input, no unit.
 TEST(recurrent_empty_sizes) {
   static const size_t sizes[][4] = {{3, 0, 4, 5}, {0, 3, 4, 5}, {3, 2, 0, 5}, {3, 2, 4, 0}, {0, 0, 0, 0}, {1, 1, 1, 1}};
   for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++)
@@ -119,29 +119,29 @@ TEST(recurrent_refuses_and_touches_nothing) {
   const HeedRecurrentShape good = recurrent_shape(&p);
   const HeedRecurrentWeights weights = recurrent_weights(&p);
   const HeedRecurrentInputs inputs = recurrent_inputs(&p);
-  const HeedRecurrentCotangents cotangents = recurrent_cotangents(&p);
+  const HeedRecurrentOutputGradients d_outputs = recurrent_output_gradients(&p);
   const size_t count = 4 * 5 * 19;
   float *out = malloc(count * sizeof *out), *reserve = malloc(heed_recurrent_reserve_size(&good));
   poison_floats(out, count);
   const HeedRecurrentOutputs outputs = {.output = out};
-  const HeedRecurrentGradients gradients = {.h0 = out};
+  const HeedRecurrentGradients gradients = {.d_h_0 = out};
 #define REFUSES(status, shape, weights, inputs)                                                                                            \
   CHECK(heed_recurrent_forward(shape, weights, inputs, &outputs) == status);                                                               \
-  CHECK(heed_recurrent_backward(shape, weights, inputs, reserve, &cotangents, &gradients) == status)
+  CHECK(heed_recurrent_backward(shape, weights, inputs, reserve, &d_outputs, &gradients) == status)
   HeedRecurrentShape bad = good;
   REFUSES(HeedStatusBadArgument, NULL, &weights, &inputs);
   REFUSES(HeedStatusBadArgument, &good, NULL, &inputs);
   REFUSES(HeedStatusBadArgument, &good, &weights, NULL);
   CHECK(heed_recurrent_forward(&good, &weights, &inputs, NULL) == HeedStatusBadArgument);
-  CHECK(heed_recurrent_backward(&good, &weights, &inputs, NULL, &cotangents, &gradients) == HeedStatusBadArgument);
+  CHECK(heed_recurrent_backward(&good, &weights, &inputs, NULL, &d_outputs, &gradients) == HeedStatusBadArgument);
   CHECK(heed_recurrent_backward(&good, &weights, &inputs, reserve, NULL, &gradients) == HeedStatusBadArgument);
-  CHECK(heed_recurrent_backward(&good, &weights, &inputs, reserve, &cotangents, NULL) == HeedStatusBadArgument);
+  CHECK(heed_recurrent_backward(&good, &weights, &inputs, reserve, &d_outputs, NULL) == HeedStatusBadArgument);
   bad.cell = (HeedRecurrentCell)17;
   REFUSES(HeedStatusBadArgument, &bad, &weights, &inputs);
   const HeedRecurrentWeights no_weights = {NULL, weights.w_hh, NULL, NULL, NULL}, no_state_weights = {weights.w_ih, NULL, NULL, NULL, NULL};
   CHECK(heed_recurrent_forward(&good, &no_weights, &inputs, &outputs) == HeedStatusBadArgument);
   REFUSES(HeedStatusBadArgument, &good, &no_state_weights, &inputs);
-  const HeedRecurrentInputs no_input = {NULL, inputs.h0, inputs.c0};
+  const HeedRecurrentInputs no_input = {NULL, inputs.h_0, inputs.c_0};
   REFUSES(HeedStatusBadArgument, &good, &weights, &no_input);
   bad = good, bad.hidden = SIZE_MAX / 8;
   REFUSES(HeedStatusBadShape, &bad, &weights, &inputs);
@@ -157,20 +157,20 @@ TEST(recurrent_refuses_and_touches_nothing) {
   lengths[2] = -1;
   REFUSES(HeedStatusBadArgument, &bad, &weights, &inputs);
   bad = good, bad.input_time = 0;
-  HeedRecurrentGradients overlapping = {.input = out};
-  CHECK(heed_recurrent_backward(&bad, &weights, &inputs, reserve, &cotangents, &overlapping) == HeedStatusBadStride);
+  HeedRecurrentGradients overlapping = {.d_input = out};
+  CHECK(heed_recurrent_backward(&bad, &weights, &inputs, reserve, &d_outputs, &overlapping) == HeedStatusBadStride);
   bad = good, bad.output_time = 18;
-  overlapping = (HeedRecurrentGradients){.output = out};
-  CHECK(heed_recurrent_backward(&bad, &weights, &inputs, reserve, &cotangents, &overlapping) == HeedStatusBadStride);
+  overlapping = (HeedRecurrentGradients){.d_h = out};
+  CHECK(heed_recurrent_backward(&bad, &weights, &inputs, reserve, &d_outputs, &overlapping) == HeedStatusBadStride);
   CHECK(is_poison(out, count));
   CHECK(heed_recurrent_pack((HeedRecurrentCell)9, 1, 1, out, out, out) == HeedStatusBadArgument);
-  CHECK(heed_recurrent_pack(HeedRecurrentCellGru, SIZE_MAX / 2, 4, out, out, out) == HeedStatusBadShape);
-  CHECK(heed_recurrent_packed_size(HeedRecurrentCellGru, 4, SIZE_MAX / 8) == SIZE_MAX);
+  CHECK(heed_recurrent_pack(HeedRecurrentCellGruResetAfter, SIZE_MAX / 2, 4, out, out, out) == HeedStatusBadShape);
+  CHECK(heed_recurrent_packed_size(HeedRecurrentCellGruResetAfter, 4, SIZE_MAX / 8) == SIZE_MAX);
   free(reserve), free(out);
   recurrent_problem_free(&p);
 }
 
-// Broadcast inputs (a stride of 0) and a cotangent that is one row for all steps, as the gradient of a sum has it.
+// Broadcast inputs (a stride of 0) and a gradient that is one row for all steps, as the gradient of a sum has it.
 TEST(recurrent_strides_of_zero) {
   for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
     RecurrentCase shape = small(cell);
@@ -187,15 +187,15 @@ TEST(recurrent_strides_of_zero) {
     broadcast.input_batch = broadcast.input_time = 0;
     const HeedRecurrentWeights weights = recurrent_weights(&q);
     const HeedRecurrentInputs inputs = recurrent_inputs(&q);
-    HeedRecurrentCotangents cotangents = recurrent_cotangents(&q);
-    cotangents.output_batch = cotangents.output_time = 0;
+    HeedRecurrentOutputGradients d_outputs = recurrent_output_gradients(&q);
+    d_outputs.d_output_batch = d_outputs.d_output_time = 0;
     float *y = malloc(recurrent_place(&shape, RECURRENT_RESULT_COUNT) * sizeof *y), *at[RECURRENT_RESULT_COUNT];
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = y + recurrent_place(&shape, i);
     float *reserve = malloc(heed_recurrent_reserve_size(&broadcast));
     const HeedRecurrentOutputs outputs = {at[0], at[1], at[2], reserve};
     CHECK(heed_recurrent_forward(&broadcast, &weights, &inputs, &outputs) == HeedStatusOk);
     const HeedRecurrentGradients gradients = {NULL, at[4], at[5], at[6], at[7], at[8], at[9], at[10]};
-    CHECK(heed_recurrent_backward(&broadcast, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
+    CHECK(heed_recurrent_backward(&broadcast, &weights, &inputs, reserve, &d_outputs, &gradients) == HeedStatusOk);
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++)
       CHECK_MESSAGE(i == RecurrentInputGradient || differing_floats(at[i], x + recurrent_place(&shape, i),
                                                                     recurrent_place(&shape, i + 1) - recurrent_place(&shape, i), NULL) == 0,
@@ -205,8 +205,8 @@ TEST(recurrent_strides_of_zero) {
   }
 }
 
-// The derivative of a random projection of the reference's outputs, by differences, against the reference's gradients: what all else is held
-// against is itself right.
+// The derivative of a random projection of the reference's outputs, by differences, against the reference's gradients: what all else is
+// held against is itself right.
 TEST_ONCE(recurrent_reference_against_differences) {
   for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
     RecurrentCase shape = {
@@ -217,10 +217,10 @@ TEST_ONCE(recurrent_reference_against_differences) {
       float *x;
       size_t count;
       int gradient;
-    } variables[] = {{p.h0.first, p.h0.count, RecurrentH0Gradient},      {p.w_ih.first, p.w_ih.count, RecurrentWihGradient},
+    } variables[] = {{p.h_0.first, p.h_0.count, RecurrentH0Gradient},    {p.w_ih.first, p.w_ih.count, RecurrentWihGradient},
                      {p.w_hh.first, p.w_hh.count, RecurrentWhhGradient}, {p.b_ih.first, p.b_ih.count, RecurrentBihGradient},
                      {p.b_hh.first, p.b_hh.count, RecurrentBhhGradient}, {p.input.first, p.input.count, RecurrentInputGradient},
-                     {p.c0.first, p.c0.count, RecurrentC0Gradient}};
+                     {p.c_0.first, p.c_0.count, RecurrentC0Gradient}};
     for (size_t v = 0; v < sizeof variables / sizeof *variables; v++) {
       if (cell != HeedRecurrentCellLstm && variables[v].gradient == RecurrentC0Gradient) continue;
       for (size_t i = 0; i < variables[v].count; i++) {
@@ -238,8 +238,8 @@ TEST_ONCE(recurrent_reference_against_differences) {
                 value[side] += moved[(b * shape.time + t) * shape.hidden + k] *
                                (double)p.d_output.first[(ptrdiff_t)b * p.output_batch + (ptrdiff_t)t * p.output_time + (ptrdiff_t)k];
           for (size_t k = 0; k < shape.batch * shape.hidden; k++) {
-            value[side] += moved[recurrent_place(&shape, RecurrentHn) + k] * (double)p.d_hn.first[k];
-            if (cell == HeedRecurrentCellLstm) value[side] += moved[recurrent_place(&shape, RecurrentCn) + k] * (double)p.d_cn.first[k];
+            value[side] += moved[recurrent_place(&shape, RecurrentHn) + k] * (double)p.d_h_n.first[k];
+            if (cell == HeedRecurrentCellLstm) value[side] += moved[recurrent_place(&shape, RecurrentCn) + k] * (double)p.d_c_n.first[k];
           }
           free(moved);
         }
@@ -256,7 +256,7 @@ TEST_ONCE(recurrent_reference_against_differences) {
   }
 }
 
-// What arrives at h_t is its own cotangent and, bit for bit, the gradient of the first state of the steps behind it taken alone.
+// What arrives at h_t is its own gradient and, bit for bit, the gradient of the first state of the steps behind it taken alone.
 TEST(recurrent_output_gradient_is_of_the_rest) {
   for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
     RecurrentCase shape = small(cell);
@@ -271,19 +271,19 @@ TEST(recurrent_output_gradient_is_of_the_rest) {
       HeedRecurrentShape part = recurrent_shape(&p);
       const HeedRecurrentWeights weights = recurrent_weights(&p);
       HeedRecurrentInputs inputs = recurrent_inputs(&p);
-      HeedRecurrentCotangents cotangents = recurrent_cotangents(&p);
+      HeedRecurrentOutputGradients d_outputs = recurrent_output_gradients(&p);
       part.time = t + 1;
-      CHECK(heed_recurrent_forward(&part, &weights, &inputs, &(HeedRecurrentOutputs){.hn = h, .cn = lstm ? c : NULL}) == HeedStatusOk);
+      CHECK(heed_recurrent_forward(&part, &weights, &inputs, &(HeedRecurrentOutputs){.h_n = h, .c_n = lstm ? c : NULL}) == HeedStatusOk);
       part.time = T - t - 1;
       inputs = (HeedRecurrentInputs){inputs.input + (ptrdiff_t)(t + 1) * p.input_time, h, lstm ? c : NULL};
-      cotangents.output += (ptrdiff_t)(t + 1) * p.output_time;
+      d_outputs.d_output += (ptrdiff_t)(t + 1) * p.output_time;
       float *reserve = malloc(heed_recurrent_reserve_size(&part) + 1);
       if (part.time > 0) {
         CHECK(heed_recurrent_forward(&part, &weights, &inputs, &(HeedRecurrentOutputs){.reserve = reserve}) == HeedStatusOk);
-        const HeedRecurrentGradients gradients = {.h0 = dh, .c0 = lstm ? dc : NULL};
-        CHECK(heed_recurrent_backward(&part, &weights, &inputs, reserve, &cotangents, &gradients) == HeedStatusOk);
+        const HeedRecurrentGradients gradients = {.d_h_0 = dh, .d_c_0 = lstm ? dc : NULL};
+        CHECK(heed_recurrent_backward(&part, &weights, &inputs, reserve, &d_outputs, &gradients) == HeedStatusOk);
       } else {
-        memcpy(dh, p.d_hn.first, state * sizeof *dh);
+        memcpy(dh, p.d_h_n.first, state * sizeof *dh);
       }
       for (size_t b = 0; b < B; b++)
         for (size_t k = 0; k < H; k++) {

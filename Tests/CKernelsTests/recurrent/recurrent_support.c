@@ -73,15 +73,15 @@ RecurrentProblem recurrent_problem(RecurrentCase s, uint64_t stream) {
   p.w_hh = matrix(stream, 3, G * H, H, 0, scale, side);
   p.b_ih = matrix(stream, 4, G * H, 1, 0, bias_scale, side);
   p.b_hh = matrix(stream, 5, G * H, 1, 0, bias_scale, side);
-  p.h0 = matrix(stream, 6, s.batch, H, s.first_sequence, 0.5, side);
-  p.c0 = matrix(stream, 7, s.batch, H, s.first_sequence, 0.5, side);
-  p.d_hn = matrix(stream, 8, s.batch, H, s.first_sequence, 1, side);
-  p.d_cn = matrix(stream, 9, s.batch, H, s.first_sequence, 1, side);
+  p.h_0 = matrix(stream, 6, s.batch, H, s.first_sequence, 0.5, side);
+  p.c_0 = matrix(stream, 7, s.batch, H, s.first_sequence, 0.5, side);
+  p.d_h_n = matrix(stream, 8, s.batch, H, s.first_sequence, 1, side);
+  p.d_c_n = matrix(stream, 9, s.batch, H, s.first_sequence, 1, side);
   return p;
 }
 
 void recurrent_problem_free(RecurrentProblem *p) {
-  RecurrentArray *arrays[] = {&p->input, &p->w_ih, &p->w_hh, &p->b_ih, &p->b_hh, &p->h0, &p->c0, &p->d_output, &p->d_hn, &p->d_cn};
+  RecurrentArray *arrays[] = {&p->input, &p->w_ih, &p->w_hh, &p->b_ih, &p->b_hh, &p->h_0, &p->c_0, &p->d_output, &p->d_h_n, &p->d_c_n};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) guarded_free(&arrays[i]->block);
   free(p->lengths);
 }
@@ -108,11 +108,11 @@ HeedRecurrentWeights recurrent_weights(const RecurrentProblem *p) {
 
 HeedRecurrentInputs recurrent_inputs(const RecurrentProblem *p) {
   const bool none = p->shape.stateless;
-  return (HeedRecurrentInputs){p->input.first, none ? NULL : p->h0.first, none ? NULL : p->c0.first};
+  return (HeedRecurrentInputs){p->input.first, none ? NULL : p->h_0.first, none ? NULL : p->c_0.first};
 }
 
-HeedRecurrentCotangents recurrent_cotangents(const RecurrentProblem *p) {
-  return (HeedRecurrentCotangents){p->d_output.first, p->output_batch, p->output_time, p->d_hn.first, p->d_cn.first};
+HeedRecurrentOutputGradients recurrent_output_gradients(const RecurrentProblem *p) {
+  return (HeedRecurrentOutputGradients){p->d_output.first, p->output_batch, p->output_time, p->d_h_n.first, p->d_c_n.first};
 }
 
 // ---- Results ----------------------------------------------------------------------------------------------------------------------------
@@ -141,7 +141,8 @@ size_t recurrent_place(const RecurrentCase *s, int result) {
 }
 
 const char *recurrent_result_name(int result) {
-  static const char *const names[] = {"output", "hn", "cn", "d input", "d h0", "d c0", "d w_ih", "d w_hh", "d b_ih", "d b_hh", "d output"};
+  static const char *const names[] = {"output", "h_n",    "c_n",    "d input", "d h_0",   "d c_0",
+                                      "d w_ih", "d w_hh", "d b_ih", "d b_hh",  "d output"};
   return names[result];
 }
 
@@ -206,13 +207,13 @@ float *recurrent_run(const RecurrentProblem *p, RecurrentRun run) {
   CHECK_MESSAGE(status == HeedStatusOk, "forward: %s: %s", heed_status_description(status), recurrent_describe(s));
   if (backward) {
     weights = recurrent_weights(p);
-    HeedRecurrentCotangents cotangents = recurrent_cotangents(p);
-    if (run.without & 1) cotangents.output = NULL;
-    if (run.without & 2) cotangents.hn = NULL;
-    if (run.without & 4) cotangents.cn = NULL;
+    HeedRecurrentOutputGradients d_outputs = recurrent_output_gradients(p);
+    if (run.without & 1) d_outputs.d_output = NULL;
+    if (run.without & 2) d_outputs.d_h_n = NULL;
+    if (run.without & 4) d_outputs.d_c_n = NULL;
     const HeedRecurrentGradients gradients = {t[3].array.first, t[4].array.first, t[5].array.first, t[6].array.first,
                                               t[7].array.first, t[8].array.first, t[9].array.first, t[10].array.first};
-    status = heed_recurrent_backward(&shape, &weights, &inputs, reserve.first, &cotangents, &gradients);
+    status = heed_recurrent_backward(&shape, &weights, &inputs, reserve.first, &d_outputs, &gradients);
     CHECK_MESSAGE(status == HeedStatusOk, "backward: %s: %s", heed_status_description(status), recurrent_describe(s));
   }
   for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) collect(p, i, &t[i], results + recurrent_place(s, i));
@@ -221,17 +222,17 @@ float *recurrent_run(const RecurrentProblem *p, RecurrentRun run) {
   return results;
 }
 
-// ---- The reference ------------------------------------------------------------------------------------------------------------------------
+// ---- The reference ----------------------------------------------------------------------------------------------------------------------
 
 // The structures of recurrent_textbook.c, whose results are float.
 typedef struct TextbookOutputs {
-  float *output, *hn, *cn;
+  float *output, *h_n, *c_n;
 } TextbookOutputs;
 typedef struct TextbookGradients {
-  float *input, *h0, *c0, *w_ih, *w_hh, *b_ih, *b_hh, *output;
+  float *input, *h_0, *c_0, *w_ih, *w_hh, *b_ih, *b_hh, *output;
 } TextbookGradients;
 HeedStatus recurrent_textbook(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
-                              const TextbookOutputs *outputs, const HeedRecurrentCotangents *cotangents,
+                              const TextbookOutputs *outputs, const HeedRecurrentOutputGradients *d_outputs,
                               const TextbookGradients *gradients);
 
 double *recurrent_reference(const RecurrentProblem *p, unsigned without, float **textbook) {
@@ -240,20 +241,20 @@ double *recurrent_reference(const RecurrentProblem *p, unsigned without, float *
   const HeedRecurrentShape shape = recurrent_shape(p);
   const HeedRecurrentWeights weights = recurrent_weights(p);
   const HeedRecurrentInputs inputs = recurrent_inputs(p);
-  HeedRecurrentCotangents cotangents = recurrent_cotangents(p);
-  if (without & 1) cotangents.output = NULL;
-  if (without & 2) cotangents.hn = NULL;
-  if (without & 4) cotangents.cn = NULL;
+  HeedRecurrentOutputGradients d_outputs = recurrent_output_gradients(p);
+  if (without & 1) d_outputs.d_output = NULL;
+  if (without & 2) d_outputs.d_h_n = NULL;
+  if (without & 4) d_outputs.d_c_n = NULL;
   double *r = calloc(total + 1, sizeof *r), *at[RECURRENT_RESULT_COUNT];
   float *f = calloc(total + 1, sizeof *f), *ft[RECURRENT_RESULT_COUNT];
   for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = r + recurrent_place(s, i), ft[i] = f + recurrent_place(s, i);
   const HeedRecurrentReferenceOutputs outputs = {at[0], at[1], at[2]};
   const HeedRecurrentReferenceGradients gradients = {at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10]};
-  CHECK(heed_recurrent_reference(&shape, &weights, &inputs, &outputs, &cotangents, &gradients) == HeedStatusOk);
+  CHECK(heed_recurrent_reference(&shape, &weights, &inputs, &outputs, &d_outputs, &gradients) == HeedStatusOk);
   if (textbook) {
     const TextbookOutputs float_outputs = {ft[0], ft[1], ft[2]};
     const TextbookGradients float_gradients = {ft[3], ft[4], ft[5], ft[6], ft[7], ft[8], ft[9], ft[10]};
-    CHECK(recurrent_textbook(&shape, &weights, &inputs, &float_outputs, &cotangents, &float_gradients) == HeedStatusOk);
+    CHECK(recurrent_textbook(&shape, &weights, &inputs, &float_outputs, &d_outputs, &float_gradients) == HeedStatusOk);
     *textbook = f;
   } else {
     free(f);

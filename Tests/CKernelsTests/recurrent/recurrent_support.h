@@ -1,5 +1,5 @@
-// What the tests of recurrent layers share: operands in guarded memory with NaN wherever no sequence has an element, and runs that collect all
-// results in one contiguous array.
+// What the tests of recurrent layers share: operands in guarded memory with NaN wherever no sequence has an element, and runs that collect
+// all results in one contiguous array.
 
 #ifndef HEED_RECURRENT_SUPPORT_H
 #define HEED_RECURRENT_SUPPORT_H
@@ -54,7 +54,7 @@ typedef struct RecurrentProblem {
   RecurrentCase shape;
   int64_t *lengths; // always there; given to the kernels unless the case is RecurrentFull
   ptrdiff_t input_batch, input_time, output_batch, output_time;
-  RecurrentArray input, w_ih, w_hh, b_ih, b_hh, h0, c0, d_output, d_hn, d_cn;
+  RecurrentArray input, w_ih, w_hh, b_ih, b_hh, h_0, c_0, d_output, d_h_n, d_c_n;
 } RecurrentProblem;
 
 RecurrentProblem recurrent_problem(RecurrentCase shape, uint64_t stream);
@@ -62,7 +62,7 @@ void recurrent_problem_free(RecurrentProblem *problem);
 HeedRecurrentShape recurrent_shape(const RecurrentProblem *problem);
 HeedRecurrentWeights recurrent_weights(const RecurrentProblem *problem);
 HeedRecurrentInputs recurrent_inputs(const RecurrentProblem *problem);
-HeedRecurrentCotangents recurrent_cotangents(const RecurrentProblem *problem);
+HeedRecurrentOutputGradients recurrent_output_gradients(const RecurrentProblem *problem);
 
 // Where result i of a case begins in the array of all; i = RECURRENT_RESULT_COUNT: its length.
 size_t recurrent_place(const RecurrentCase *shape, int result);
@@ -71,7 +71,7 @@ const char *recurrent_result_name(int result);
 typedef struct RecurrentRun {
   unsigned wanted;    // bits of results; the backward pass runs where one of its is
   bool packed, keeps; // weights packed ahead; a reserve is kept without a backward pass too
-  unsigned without;   // bits of RecurrentOutput, RecurrentHn, RecurrentCn: their cotangent is null
+  unsigned without;   // bits of RecurrentOutput, RecurrentHn, RecurrentCn: their gradient is null
 } RecurrentRun;
 
 // Results not asked for are NaN. Fails where a float between or around the outputs has changed.
@@ -79,11 +79,12 @@ float *recurrent_run(const RecurrentProblem *problem, RecurrentRun run);
 // By the reference, all results; `textbook` in float32 or null.
 double *recurrent_reference(const RecurrentProblem *problem, unsigned without, float **textbook);
 
-// Holds results against the reference: E <= 3 eps forward and 6 eps backward, or twice the textbook's error where that is more. Gives the largest share
-// of the bound.
+// Holds results against the reference: E <= 3 eps forward and 6 eps backward, or twice the textbook's error where that is more. Gives the
+// largest share of the bound.
 double recurrent_check_accuracy(const RecurrentProblem *problem, RecurrentRun run);
 
-// The number of floats of a result that differ in any bit between sequence `a` of x's and sequence `b` of y's, up to the length of the sequence.
+// The number of floats of a result that differ in any bit between sequence `a` of x's and sequence `b` of y's, up to the length of the
+// sequence.
 size_t recurrent_differing(const RecurrentProblem *x, const float *xs, size_t a, const RecurrentProblem *y, const float *ys, size_t b);
 
 const char *recurrent_describe(const RecurrentCase *shape);

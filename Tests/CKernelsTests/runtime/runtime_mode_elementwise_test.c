@@ -50,7 +50,7 @@ static HeedStatus activate(void) {
 static HeedStatus activate_backward(void) {
   for (int a = 0; a < HEED_ACTIVATION_COUNT; a++) {
     const HeedStatus status =
-        heed_activation_backward((HeedActivation)a, HeedActivationKeptInput, N / 4, mode_x, mode_y, mode_floats(N / 4));
+        heed_activation_backward((HeedActivation)a, HeedActivationSavedInput, N / 4, mode_x, mode_y, mode_floats(N / 4));
     if (status != HeedStatusOk) return status;
   }
   return HeedStatusOk;
@@ -82,12 +82,12 @@ static HeedStatus softmax_backward(void) {
                                           .columns = COLUMNS,
                                           .output_row = ROW,
                                           .output_column = 1,
-                                          .output_gradient_row = ROW,
-                                          .output_gradient_column = 1,
-                                          .input_gradient_row = ROW,
-                                          .input_gradient_column = 1,
+                                          .d_output_row = ROW,
+                                          .d_output_column = 1,
+                                          .d_input_row = ROW,
+                                          .d_input_column = 1,
                                           .scale = 0.7f};
-  const HeedSoftmaxBackwardInputs inputs = {.output = mode_unit, .output_gradient = mode_y};
+  const HeedSoftmaxBackwardInputs inputs = {.output = mode_unit, .d_output = mode_y};
   return heed_softmax_backward(&shape, &inputs, mode_floats(ROWS * COLUMNS));
 }
 
@@ -97,8 +97,8 @@ static const HeedNormShape norm = {.kind = HeedNormLayer,
                                    .input_row = ROW,
                                    .sum_row = ROW,
                                    .output_row = ROW,
-                                   .output_gradient_row = ROW,
-                                   .input_gradient_row = ROW,
+                                   .d_output_row = ROW,
+                                   .d_input_row = ROW,
                                    .epsilon = 1e-5};
 static HeedStatus normalize(void) {
   const HeedNormInputs inputs = {.input = mode_x, .weight = mode_y, .bias = mode_unit};
@@ -106,109 +106,114 @@ static HeedStatus normalize(void) {
   return heed_norm_forward(&norm, &inputs, &outputs);
 }
 static HeedStatus normalize_backward(void) {
-  const HeedNormBackwardInputs inputs = {.sum = mode_x, .weight = mode_y, .statistics = mode_unit, .output_gradient = mode_y};
+  const HeedNormBackwardInputs inputs = {.sum = mode_x, .weight = mode_y, .statistics = mode_unit, .d_output = mode_y};
   const HeedNormGradients gradients = {mode_floats(ROWS * COLUMNS), mode_floats(COLUMNS), mode_floats(COLUMNS)};
   return heed_norm_backward(&norm, &inputs, &gradients);
 }
 
 static HeedStatus cross_entropy(void) {
-  const HeedCrossEntropyShape shape = {.rows = ROWS,
-                                       .classes = COLUMNS,
-                                       .logits_row = ROW,
-                                       .gradient_row = ROW,
-                                       .probabilities_row = ROW,
-                                       .label_smoothing = 0.1f,
-                                       .reduction = HeedReductionMean};
-  const HeedCrossEntropyInputs inputs = {.logits = mode_x, .targets = mode_index};
-  const HeedCrossEntropyOutputs outputs = {mode_floats(1), mode_floats(ROWS * COLUMNS)};
-  return heed_cross_entropy(&shape, &inputs, &outputs);
+  const HeedLossCrossEntropyShape shape = {.rows = ROWS,
+                                           .classes = COLUMNS,
+                                           .logits_row = ROW,
+                                           .d_logits_row = ROW,
+                                           .probabilities_row = ROW,
+                                           .label_smoothing = 0.1f,
+                                           .reduction = HeedLossReductionMean};
+  const HeedLossCrossEntropyInputs inputs = {.logits = mode_x, .targets = mode_index};
+  const HeedLossCrossEntropyOutputs outputs = {mode_floats(1), mode_floats(ROWS * COLUMNS)};
+  return heed_loss_cross_entropy(&shape, &inputs, &outputs);
 }
 static HeedStatus distillation(void) {
-  const HeedDistillationShape shape = {ROWS, COLUMNS, ROW, ROW, ROW, ROW, 1.3f, HeedReductionMean};
-  const HeedDistillationInputs inputs = {.student = mode_x, .teacher = mode_y};
-  const HeedDistillationOutputs outputs = {mode_floats(1), mode_floats(ROWS * COLUMNS), mode_floats(ROWS * COLUMNS)};
-  return heed_distillation_loss(&shape, &inputs, &outputs);
+  const HeedLossDistillationShape shape = {ROWS, COLUMNS, ROW, ROW, ROW, ROW, 1.3f, HeedLossReductionMean};
+  const HeedLossDistillationInputs inputs = {.student = mode_x, .teacher = mode_y};
+  const HeedLossDistillationOutputs outputs = {mode_floats(1), mode_floats(ROWS * COLUMNS), mode_floats(ROWS * COLUMNS)};
+  return heed_loss_distillation(&shape, &inputs, &outputs);
 }
 static HeedStatus negative_sampling(void) {
-  const HeedNegativeSamplingShape shape = {.pairs = 256,
-                                           .negatives = 5,
-                                           .dim = 64,
-                                           .center_rows = 32,
-                                           .context_rows = 32,
-                                           .center_row = 64,
-                                           .context_row = 64,
-                                           .center_gradient_row = 64,
-                                           .context_gradient_row = 64,
-                                           .reduction = HeedReductionMean};
-  const HeedNegativeSamplingInputs inputs = {mode_x, mode_y, mode_index, mode_index + 7, mode_index + 11, NULL};
-  const HeedNegativeSamplingOutputs outputs = {
-      .loss = mode_floats(1), .center = {.gradient = mode_floats(32 * 64)}, .context = {.gradient = mode_floats(32 * 64)}};
-  return heed_negative_sampling(&shape, &inputs, &outputs);
+  const HeedLossNegativeSamplingShape shape = {.pairs = 256,
+                                               .negatives = 5,
+                                               .dim = 64,
+                                               .center_rows = 32,
+                                               .context_rows = 32,
+                                               .center_row = 64,
+                                               .context_row = 64,
+                                               .d_center_row = 64,
+                                               .d_context_row = 64,
+                                               .reduction = HeedLossReductionMean};
+  const HeedLossNegativeSamplingInputs inputs = {mode_x, mode_y, mode_index, mode_index + 7, mode_index + 11, NULL};
+  const HeedLossNegativeSamplingOutputs outputs = {
+      .loss = mode_floats(1), .d_center = {.d_table = mode_floats(32 * 64)}, .d_context = {.d_table = mode_floats(32 * 64)}};
+  return heed_loss_negative_sampling(&shape, &inputs, &outputs);
 }
-static const HeedElementwiseLossShape elements = {N, 1.7f, HeedReductionMean};
-static const HeedElementwiseLossInputs element_inputs = {.input = mode_x, .targets = mode_unit};
+static const HeedLossElementwiseShape elements = {N, 1.7f, HeedLossReductionMean};
+static const HeedLossElementwiseInputs element_inputs = {.input = mode_x, .targets = mode_unit};
 static HeedStatus binary_cross_entropy(void) {
-  const HeedElementwiseLossOutputs outputs = {mode_floats(1), mode_floats(N)};
-  return heed_binary_cross_entropy(&elements, &element_inputs, &outputs);
+  const HeedLossElementwiseOutputs outputs = {mode_floats(1), mode_floats(N)};
+  return heed_loss_binary_cross_entropy(&elements, &element_inputs, &outputs);
 }
 static HeedStatus squared_error(void) {
-  const HeedElementwiseLossOutputs outputs = {mode_floats(1), mode_floats(N)};
-  return heed_squared_error(&elements, &element_inputs, &outputs);
+  const HeedLossElementwiseOutputs outputs = {mode_floats(1), mode_floats(N)};
+  return heed_loss_squared_error(&elements, &element_inputs, &outputs);
 }
 
-static const HeedEmbeddingShape embedding = {
-    .tokens = 2048, .vocabulary = 32, .columns = 48, .id_element = HeedIndexElementInt64, .id_step = 1, .table_row = 48, .output_row = 48};
+static const HeedEmbeddingShape embedding = {.tokens = 2048,
+                                             .vocabulary = 32,
+                                             .columns = 48,
+                                             .id_element = HeedEmbeddingIndexInt64,
+                                             .id_step = 1,
+                                             .table_row = 48,
+                                             .output_row = 48};
 static HeedStatus embed(void) { return heed_embedding_forward(&embedding, mode_x, mode_index, mode_floats(2048 * 48)); }
-static HeedStatus embed_backward(void) { return heed_embedding_backward_dense(&embedding, mode_index, mode_x, mode_floats(32 * 48)); }
+static HeedStatus embed_backward(void) { return heed_embedding_dense_backward(&embedding, mode_index, mode_x, mode_floats(32 * 48)); }
 static HeedStatus embed_touched(void) {
-  return heed_embedding_backward_touched(&embedding, mode_index, mode_x, mode_results(32 * sizeof(int64_t)), mode_floats(32 * 48),
+  return heed_embedding_touched_backward(&embedding, mode_index, mode_x, mode_results(32 * sizeof(int64_t)), mode_floats(32 * 48),
                                          mode_results(sizeof(size_t)));
 }
 
-static const HeedSinusoidalShape waves = {.batch = 4,
-                                          .length = 64,
-                                          .columns = 128,
-                                          .input_batch = 64 * 128,
-                                          .input_row = 128,
-                                          .output_batch = 64 * 128,
-                                          .output_row = 128,
-                                          .base = 1e4};
-static const HeedRotaryShape turns = {.batch = 4,
-                                      .heads = 2,
-                                      .length = 64,
-                                      .columns = 64,
-                                      .rotary = 64,
-                                      .input_batch = 64 * 128,
-                                      .input_head = 64,
-                                      .input_row = 128,
-                                      .output_batch = 64 * 128,
-                                      .output_head = 64,
-                                      .output_row = 128,
-                                      .base = 1e4};
+static const HeedPositionSinusoidalShape waves = {.batch = 4,
+                                                  .length = 64,
+                                                  .columns = 128,
+                                                  .input_batch = 64 * 128,
+                                                  .input_row = 128,
+                                                  .output_batch = 64 * 128,
+                                                  .output_row = 128,
+                                                  .base = 1e4};
+static const HeedPositionRotaryShape turns = {.batch = 4,
+                                              .heads = 2,
+                                              .length = 64,
+                                              .columns = 64,
+                                              .rotary = 64,
+                                              .input_batch = 64 * 128,
+                                              .input_head = 64,
+                                              .input_row = 128,
+                                              .output_batch = 64 * 128,
+                                              .output_head = 64,
+                                              .output_row = 128,
+                                              .base = 1e4};
 static HeedStatus wave_table(void) { return heed_position_sinusoidal_table(&waves, mode_floats(64 * 128)); }
 static HeedStatus add_waves(void) { return heed_position_sinusoidal_forward(&waves, mode_x, NULL, 0, mode_floats(4 * 64 * 128)); }
 static HeedStatus turn_table(void) { return heed_position_rotary_table(&turns, mode_floats(64 * 64)); }
 static HeedStatus turn(void) { return heed_position_rotary(&turns, mode_x, NULL, 0, mode_floats(4 * 64 * 128)); }
 
 static HeedStatus step_sgd(void) {
-  const HeedSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 0.7f};
-  const HeedParameterSpan span = {
+  const HeedOptimizerSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 0.7f};
+  const HeedOptimizerParameter span = {
       .count = N / 2, .value = mode_copy(mode_x, N / 2), .gradient = mode_y, .m = mode_copy(mode_y, N / 2), .weight_decay = 0.01};
   return heed_optimizer_sgd(&sgd, 1, &span);
 }
 static HeedStatus step_adam(void) {
-  const HeedAdam adam = {0.01, 0.9, 0.999, 1e-8, true, false, 3, 0.7f};
-  const HeedParameterSpan span = {.count = N / 2,
-                                  .value = mode_copy(mode_x, N / 2),
-                                  .gradient = mode_y,
-                                  .m = mode_copy(mode_y, N / 2),
-                                  .v = mode_copy(mode_unit, N / 2),
-                                  .weight_decay = 0.1};
+  const HeedOptimizerAdam adam = {0.01, 0.9, 0.999, 1e-8, true, false, 3, 0.7f};
+  const HeedOptimizerParameter span = {.count = N / 2,
+                                       .value = mode_copy(mode_x, N / 2),
+                                       .gradient = mode_y,
+                                       .m = mode_copy(mode_y, N / 2),
+                                       .v = mode_copy(mode_unit, N / 2),
+                                       .weight_decay = 0.1};
   return heed_optimizer_adam(&adam, 1, &span);
 }
-static HeedSpan copied(const float *from) { return (HeedSpan){N, mode_copy(from, N)}; }
+static HeedOptimizerSpan copied(const float *from) { return (HeedOptimizerSpan){N, mode_copy(from, N)}; }
 static HeedStatus gradient_norm(void) {
-  const HeedSpan span = copied(mode_x);
+  const HeedOptimizerSpan span = copied(mode_x);
   return heed_optimizer_gradient_norm(1, &span, mode_doubles(1), NULL);
 }
 static HeedStatus clip_factor(void) {
@@ -217,7 +222,7 @@ static HeedStatus clip_factor(void) {
   return HeedStatusOk;
 }
 static HeedStatus gradient_accumulate(void) {
-  const HeedSpan target = copied(mode_x), source = {N, mode_y};
+  const HeedOptimizerSpan target = copied(mode_x), source = {N, mode_y};
   return heed_optimizer_gradient_accumulate(1, &target, &source, 0.3f);
 }
 

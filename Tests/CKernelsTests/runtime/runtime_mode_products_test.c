@@ -76,11 +76,11 @@ static HeedStatus attend_backward(HeedAttentionBackward backward) {
   const HeedStatus status = heed_attention_tiled_forward(&many, &inputs, &outputs);
   if (status != HeedStatusOk) return status;
   const HeedAttentionBackwardShape shape = {.forward = many,
-                                            .output_gradient = many.output,
-                                            .query_gradient = many.query,
-                                            .key_gradient = many.key,
-                                            .value_gradient = many.value,
-                                            .additive_gradient = {HEADS * QUERIES * KEYS, QUERIES * KEYS, KEYS, 1}};
+                                            .d_output = many.output,
+                                            .d_query = many.query,
+                                            .d_key = many.key,
+                                            .d_value = many.value,
+                                            .d_additive = {HEADS * QUERIES * KEYS, QUERIES * KEYS, KEYS, 1}};
   const HeedAttentionBackwardInputs all = {inputs, output, log_sum_exp, mode_y + 13};
   const HeedAttentionGradients gradients = {mode_floats(HEADS * QUERIES * DIM), mode_floats(HEADS * KEYS * DIM),
                                             mode_floats(HEADS * KEYS * DIM), mode_floats(HEADS * QUERIES * KEYS)};
@@ -93,7 +93,7 @@ static HeedStatus tiled_backward(void) { return attend_backward(heed_attention_t
 // ---- Attention of encoders and decoders -------------------------------------------------------------------------------------------------
 
 enum { B = 3, TARGETS = 11, SOURCES = 40, UNITS = 32 };
-static const HeedScoredAttentionShape scored = {.score = HeedAttentionScoreAdditive,
+static const HeedScoredAttentionShape scored = {.score = HeedScoredAttentionScoreAdditive,
                                                 .batch = B,
                                                 .query_length = TARGETS,
                                                 .key_length = SOURCES,
@@ -105,7 +105,7 @@ static const HeedScoredAttentionShape scored = {.score = HeedAttentionScoreAddit
                                                 .key = {SOURCES * UNITS, UNITS, 1},
                                                 .value = {SOURCES * UNITS, UNITS, 1},
                                                 .output = {TARGETS * UNITS, UNITS, 1},
-                                                .output_gradient = {TARGETS * UNITS, UNITS, 1}};
+                                                .d_output = {TARGETS * UNITS, UNITS, 1}};
 static const HeedScoredAttentionInputs scored_inputs = {.query = mode_x,
                                                         .key = mode_y,
                                                         .value = mode_unit,
@@ -120,17 +120,18 @@ static HeedStatus score_backward(void) {
   const HeedScoredAttentionOutputs outputs = {mode_floats(B * TARGETS * UNITS), mode_floats(B * TARGETS * SOURCES)};
   const HeedStatus status = heed_scored_attention_forward(&scored, &scored_inputs, &outputs);
   if (status != HeedStatusOk) return status;
-  const HeedScoredAttentionCotangents cotangents = {.output_gradient = mode_y + 77, .weights = outputs.weights};
-  const HeedScoredAttentionGradients gradients = {.query = mode_floats(B * TARGETS * UNITS),
-                                                  .key = mode_floats(B * SOURCES * UNITS),
-                                                  .value = mode_floats(B * SOURCES * UNITS),
-                                                  .query_weight = mode_floats(UNITS * UNITS),
-                                                  .key_weight = mode_floats(UNITS * UNITS),
-                                                  .score_weight = mode_floats(UNITS)};
-  return heed_scored_attention_backward(&scored, &scored_inputs, &cotangents, &gradients);
+  const HeedScoredAttentionOutputGradients d_outputs = {.d_output = mode_y + 77, .weights = outputs.weights};
+  const HeedScoredAttentionGradients gradients = {.d_query = mode_floats(B * TARGETS * UNITS),
+                                                  .d_key = mode_floats(B * SOURCES * UNITS),
+                                                  .d_value = mode_floats(B * SOURCES * UNITS),
+                                                  .d_query_weight = mode_floats(UNITS * UNITS),
+                                                  .d_key_weight = mode_floats(UNITS * UNITS),
+                                                  .d_score_weight = mode_floats(UNITS)};
+  return heed_scored_attention_backward(&scored, &scored_inputs, &d_outputs, &gradients);
 }
 static HeedStatus prepare_keys(void) {
-  return heed_additive_attention_prepare_keys(&scored, &scored_inputs, mode_floats(heed_additive_attention_prepared_size(&scored)));
+  return heed_scored_attention_additive_prepare_keys(&scored, &scored_inputs,
+                                                     mode_floats(heed_scored_attention_additive_prepared_size(&scored)));
 }
 
 // ---- Recurrent layers -------------------------------------------------------------------------------------------------------------------
@@ -153,22 +154,22 @@ static HeedStatus recur(HeedRecurrentCell cell) {
   weights.packed = packed;
   const HeedRecurrentInputs sequence = {.input = mode_y + 20000};
   float *reserve = mode_results(heed_recurrent_reserve_size(&shape));
-  const HeedRecurrentOutputs outputs = {.output = mode_floats(B * TIME * HIDDEN), .hn = mode_floats(B * HIDDEN), .reserve = reserve};
+  const HeedRecurrentOutputs outputs = {.output = mode_floats(B * TIME * HIDDEN), .h_n = mode_floats(B * HIDDEN), .reserve = reserve};
   status = heed_recurrent_forward(&shape, &weights, &sequence, &outputs);
   if (status != HeedStatusOk) return status;
-  const HeedRecurrentCotangents cotangents = {.output = mode_x + 30000, .output_batch = TIME * HIDDEN, .output_time = HIDDEN};
+  const HeedRecurrentOutputGradients d_outputs = {.d_output = mode_x + 30000, .d_output_batch = TIME * HIDDEN, .d_output_time = HIDDEN};
   const size_t gates = heed_recurrent_gates(cell) * HIDDEN;
-  const HeedRecurrentGradients gradients = {.input = mode_floats(B * TIME * INPUT),
-                                            .h0 = mode_floats(B * HIDDEN),
-                                            .w_ih = mode_floats(gates * INPUT),
-                                            .w_hh = mode_floats(gates * HIDDEN),
-                                            .b_ih = mode_floats(gates),
-                                            .b_hh = mode_floats(gates)};
-  return heed_recurrent_backward(&shape, &weights, &sequence, reserve, &cotangents, &gradients);
+  const HeedRecurrentGradients gradients = {.d_input = mode_floats(B * TIME * INPUT),
+                                            .d_h_0 = mode_floats(B * HIDDEN),
+                                            .d_w_ih = mode_floats(gates * INPUT),
+                                            .d_w_hh = mode_floats(gates * HIDDEN),
+                                            .d_b_ih = mode_floats(gates),
+                                            .d_b_hh = mode_floats(gates)};
+  return heed_recurrent_backward(&shape, &weights, &sequence, reserve, &d_outputs, &gradients);
 }
 static HeedStatus rnn(void) { return recur(HeedRecurrentCellRnnTanh); }
 static HeedStatus lstm(void) { return recur(HeedRecurrentCellLstm); }
-static HeedStatus gru(void) { return recur(HeedRecurrentCellGru); }
+static HeedStatus gru(void) { return recur(HeedRecurrentCellGruResetAfter); }
 
 // ---- Convolution and pooling ------------------------------------------------------------------------------------------------------------
 
@@ -180,9 +181,9 @@ enum { CHANNELS = 8, SIDE = 20, PLANE = SIDE * SIDE, IMAGES = CHANNELS * PLANE }
   .bottom = 1, .left = 1, .right = 1, .input = {IMAGE}, .output = {IMAGE}, .d_input = {IMAGE}
 static HeedStatus convolve_all(const HeedConvolutionShape *shape) {
   HeedStatus status = heed_convolution_forward(shape, mode_x, mode_y, mode_unit, HeedActivationTanh, mode_floats(2 * CHANNELS * PLANE));
-  if (status == HeedStatusOk) status = heed_convolution_backward_input(shape, mode_y, mode_x, mode_floats(2 * CHANNELS * PLANE));
-  if (status == HeedStatusOk) status = heed_convolution_backward_weight(shape, mode_x, mode_y, mode_floats(CHANNELS * CHANNELS * 9));
-  return status == HeedStatusOk ? heed_convolution_backward_bias(shape, mode_x, mode_floats(CHANNELS)) : status;
+  if (status == HeedStatusOk) status = heed_convolution_input_backward(shape, mode_y, mode_x, mode_floats(2 * CHANNELS * PLANE));
+  if (status == HeedStatusOk) status = heed_convolution_weight_backward(shape, mode_x, mode_y, mode_floats(CHANNELS * CHANNELS * 9));
+  return status == HeedStatusOk ? heed_convolution_bias_backward(shape, mode_x, mode_floats(CHANNELS)) : status;
 }
 static HeedStatus convolve(void) {
   const HeedConvolutionShape shape = {CONVOLUTION(1)};

@@ -38,7 +38,7 @@ static HeedStatus arithmetic(void) {
 
 enum { LENGTH = 9, DIM = 5 };
 static HeedStatus attention(void) {
-  const HeedStrides strides = {LENGTH * DIM, LENGTH * DIM, DIM, 1};
+  const HeedAttentionStrides strides = {LENGTH * DIM, LENGTH * DIM, DIM, 1};
   const HeedAttentionShape forward = {.batch = 1,
                                       .heads = 1,
                                       .key_value_heads = 1,
@@ -56,7 +56,7 @@ static HeedStatus attention(void) {
   const HeedStatus status = heed_attention_reference_forward(&forward, &inputs, &outputs);
   if (status != HeedStatusOk) return status;
   const HeedAttentionBackwardShape shape = {forward, strides, strides, strides, strides, {0, 0, 0, 0}};
-  const HeedAttentionBackwardInputs all = {.forward = inputs, .output = mode_x, .log_sum_exp = mode_x, .output_gradient = mode_y};
+  const HeedAttentionBackwardInputs all = {.forward = inputs, .output = mode_x, .log_sum_exp = mode_x, .d_output = mode_y};
   const HeedAttentionReferenceGradients gradients = {mode_doubles(LENGTH * DIM), mode_doubles(LENGTH * DIM), mode_doubles(LENGTH * DIM),
                                                      NULL};
   return heed_attention_reference_backward(&shape, &all, &gradients);
@@ -107,14 +107,14 @@ static HeedStatus pooling(void) {
                                   .input = {IMAGE},
                                   .output = {IMAGE},
                                   .d_input = {IMAGE}};
-  const HeedStatus status = heed_pooling_reference_average(&shape, mode_x, mode_doubles(CHANNELS * PLANE));
+  const HeedStatus status = heed_pooling_reference_average_forward(&shape, mode_x, mode_doubles(CHANNELS * PLANE));
   return status == HeedStatusOk ? heed_pooling_reference_average_backward(&shape, mode_x, mode_doubles(CHANNELS * PLANE)) : status;
 }
 
 static HeedStatus dropout(void) { return heed_dropout_reference_forward(&seed, 0.3f, N, mode_x, mode_doubles(N)); }
 static HeedStatus embedding(void) {
   const HeedEmbeddingShape shape = {
-      .tokens = 100, .vocabulary = 32, .columns = 7, .id_element = HeedIndexElementInt64, .id_step = 1, .table_row = 7, .output_row = 7};
+      .tokens = 100, .vocabulary = 32, .columns = 7, .id_element = HeedEmbeddingIndexInt64, .id_step = 1, .table_row = 7, .output_row = 7};
   return heed_embedding_reference_backward(&shape, mode_index, mode_x, mode_doubles(32 * 7));
 }
 static HeedStatus product(void) {
@@ -134,34 +134,38 @@ static HeedStatus product(void) {
 }
 
 static HeedStatus row_losses(void) {
-  const HeedCrossEntropyShape entropy = {
-      .rows = ROWS, .classes = COLUMNS, .logits_row = ROW, .gradient_row = ROW, .label_smoothing = 0.1f, .reduction = HeedReductionMean};
-  const HeedCrossEntropyInputs logits = {.logits = mode_x, .targets = mode_index};
-  const HeedStatus status = heed_cross_entropy_reference(&entropy, &logits, mode_doubles(1), mode_doubles(ROWS * COLUMNS));
+  const HeedLossCrossEntropyShape entropy = {.rows = ROWS,
+                                             .classes = COLUMNS,
+                                             .logits_row = ROW,
+                                             .d_logits_row = ROW,
+                                             .label_smoothing = 0.1f,
+                                             .reduction = HeedLossReductionMean};
+  const HeedLossCrossEntropyInputs logits = {.logits = mode_x, .targets = mode_index};
+  const HeedStatus status = heed_loss_reference_cross_entropy(&entropy, &logits, mode_doubles(1), mode_doubles(ROWS * COLUMNS));
   if (status != HeedStatusOk) return status;
-  const HeedDistillationShape shape = {ROWS, COLUMNS, ROW, ROW, ROW, ROW, 1.3f, HeedReductionMean};
-  const HeedDistillationInputs inputs = {.student = mode_x, .teacher = mode_y};
-  return heed_distillation_loss_reference(&shape, &inputs, mode_doubles(1), mode_doubles(ROWS * COLUMNS), mode_doubles(ROWS * COLUMNS));
+  const HeedLossDistillationShape shape = {ROWS, COLUMNS, ROW, ROW, ROW, ROW, 1.3f, HeedLossReductionMean};
+  const HeedLossDistillationInputs inputs = {.student = mode_x, .teacher = mode_y};
+  return heed_loss_reference_distillation(&shape, &inputs, mode_doubles(1), mode_doubles(ROWS * COLUMNS), mode_doubles(ROWS * COLUMNS));
 }
 static HeedStatus pair_losses(void) {
-  const HeedNegativeSamplingShape shape = {.pairs = 20,
-                                           .negatives = 3,
-                                           .dim = 8,
-                                           .center_rows = 32,
-                                           .context_rows = 32,
-                                           .center_row = 8,
-                                           .context_row = 8,
-                                           .center_gradient_row = 8,
-                                           .context_gradient_row = 8,
-                                           .reduction = HeedReductionMean};
-  const HeedNegativeSamplingInputs inputs = {mode_x, mode_y, mode_index, mode_index + 7, mode_index + 11, NULL};
-  return heed_negative_sampling_reference(&shape, &inputs, mode_doubles(1), mode_doubles(32 * 8), mode_doubles(32 * 8));
+  const HeedLossNegativeSamplingShape shape = {.pairs = 20,
+                                               .negatives = 3,
+                                               .dim = 8,
+                                               .center_rows = 32,
+                                               .context_rows = 32,
+                                               .center_row = 8,
+                                               .context_row = 8,
+                                               .d_center_row = 8,
+                                               .d_context_row = 8,
+                                               .reduction = HeedLossReductionMean};
+  const HeedLossNegativeSamplingInputs inputs = {mode_x, mode_y, mode_index, mode_index + 7, mode_index + 11, NULL};
+  return heed_loss_reference_negative_sampling(&shape, &inputs, mode_doubles(1), mode_doubles(32 * 8), mode_doubles(32 * 8));
 }
 static HeedStatus element_losses(void) {
-  const HeedElementwiseLossShape shape = {N, 1.7f, HeedReductionMean};
-  const HeedElementwiseLossInputs inputs = {.input = mode_x, .targets = mode_unit};
-  const HeedStatus status = heed_binary_cross_entropy_reference(&shape, &inputs, mode_doubles(1), mode_doubles(N));
-  return status == HeedStatusOk ? heed_squared_error_reference(&shape, &inputs, mode_doubles(1), mode_doubles(N)) : status;
+  const HeedLossElementwiseShape shape = {N, 1.7f, HeedLossReductionMean};
+  const HeedLossElementwiseInputs inputs = {.input = mode_x, .targets = mode_unit};
+  const HeedStatus status = heed_loss_reference_binary_cross_entropy(&shape, &inputs, mode_doubles(1), mode_doubles(N));
+  return status == HeedStatusOk ? heed_loss_reference_squared_error(&shape, &inputs, mode_doubles(1), mode_doubles(N)) : status;
 }
 
 static HeedStatus norm(void) {
@@ -171,39 +175,39 @@ static HeedStatus norm(void) {
                                .input_row = ROW,
                                .sum_row = ROW,
                                .output_row = ROW,
-                               .output_gradient_row = ROW,
-                               .input_gradient_row = ROW,
+                               .d_output_row = ROW,
+                               .d_input_row = ROW,
                                .epsilon = 1e-5};
   const HeedNormInputs inputs = {.input = mode_x, .weight = mode_y, .bias = mode_unit};
   const HeedStatus status = heed_norm_reference_forward(&shape, &inputs, mode_doubles(ROWS * COLUMNS));
   if (status != HeedStatusOk) return status;
-  const HeedNormBackwardInputs all = {.sum = mode_x, .weight = mode_y, .statistics = mode_unit, .output_gradient = mode_y};
+  const HeedNormBackwardInputs all = {.sum = mode_x, .weight = mode_y, .statistics = mode_unit, .d_output = mode_y};
   return heed_norm_reference_backward(&shape, &all, mode_doubles(ROWS * COLUMNS), mode_doubles(COLUMNS), mode_doubles(COLUMNS));
 }
 static HeedStatus optimizer(void) {
-  const HeedSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 0.7f};
+  const HeedOptimizerSgd sgd = {.lr = 0.1, .momentum = 0.9, .step = 2, .gradient_scale = 0.7f};
   const HeedStatus status = heed_optimizer_reference_sgd(&sgd, 0.01, N, mode_y, widened(mode_x, N), widened(mode_y, N));
   if (status != HeedStatusOk) return status;
-  const HeedAdam adam = {0.01, 0.9, 0.999, 1e-8, true, false, 3, 0.7f};
+  const HeedOptimizerAdam adam = {0.01, 0.9, 0.999, 1e-8, true, false, 3, 0.7f};
   return heed_optimizer_reference_adam(&adam, 0.1, N, mode_y, widened(mode_x, N), widened(mode_y, N), widened(mode_unit, N), NULL);
 }
 static HeedStatus position(void) {
-  const HeedSinusoidalShape waves = {
+  const HeedPositionSinusoidalShape waves = {
       .batch = 1, .length = 9, .columns = 6, .input_batch = 54, .input_row = 6, .output_batch = 54, .output_row = 6, .base = 1e4};
-  const HeedRotaryShape turns = {.batch = 1,
-                                 .heads = 1,
-                                 .length = 9,
-                                 .columns = 6,
-                                 .rotary = 6,
-                                 .input_batch = 54,
-                                 .input_head = 54,
-                                 .input_row = 6,
-                                 .output_batch = 54,
-                                 .output_head = 54,
-                                 .output_row = 6,
-                                 .base = 1e4};
-  const HeedStatus status = heed_position_sinusoidal_reference(&waves, mode_x, mode_doubles(54));
-  return status == HeedStatusOk ? heed_position_rotary_reference(&turns, mode_x, mode_doubles(54)) : status;
+  const HeedPositionRotaryShape turns = {.batch = 1,
+                                         .heads = 1,
+                                         .length = 9,
+                                         .columns = 6,
+                                         .rotary = 6,
+                                         .input_batch = 54,
+                                         .input_head = 54,
+                                         .input_row = 6,
+                                         .output_batch = 54,
+                                         .output_head = 54,
+                                         .output_row = 6,
+                                         .base = 1e4};
+  const HeedStatus status = heed_position_reference_sinusoidal_forward(&waves, mode_x, mode_doubles(54));
+  return status == HeedStatusOk ? heed_position_reference_rotary(&turns, mode_x, mode_doubles(54)) : status;
 }
 static HeedStatus draws(void) {
   double *drawn = mode_doubles(2 * 100);
@@ -228,16 +232,16 @@ static HeedStatus recurrent(void) {
   const HeedRecurrentWeights weights = {.w_ih = mode_x, .w_hh = mode_y, .b_ih = mode_x + 500, .b_hh = mode_y + 500};
   const HeedRecurrentInputs inputs = {.input = mode_y + 700};
   const HeedRecurrentReferenceOutputs outputs = {mode_doubles(BATCH * TIME * HIDDEN), mode_doubles(BATCH * HIDDEN), NULL};
-  const HeedRecurrentCotangents cotangents = {.output = mode_x + 900, .output_batch = TIME * HIDDEN, .output_time = HIDDEN};
-  const HeedRecurrentReferenceGradients gradients = {.input = mode_doubles(BATCH * TIME * INPUT),
-                                                     .w_ih = mode_doubles(4 * HIDDEN * INPUT),
-                                                     .w_hh = mode_doubles(4 * HIDDEN * HIDDEN),
-                                                     .b_ih = mode_doubles(4 * HIDDEN)};
-  return heed_recurrent_reference(&shape, &weights, &inputs, &outputs, &cotangents, &gradients);
+  const HeedRecurrentOutputGradients d_outputs = {.d_output = mode_x + 900, .d_output_batch = TIME * HIDDEN, .d_output_time = HIDDEN};
+  const HeedRecurrentReferenceGradients gradients = {.d_input = mode_doubles(BATCH * TIME * INPUT),
+                                                     .d_w_ih = mode_doubles(4 * HIDDEN * INPUT),
+                                                     .d_w_hh = mode_doubles(4 * HIDDEN * HIDDEN),
+                                                     .d_b_ih = mode_doubles(4 * HIDDEN)};
+  return heed_recurrent_reference(&shape, &weights, &inputs, &outputs, &d_outputs, &gradients);
 }
 static HeedStatus scored(void) {
-  const HeedSequenceStrides strides = {TIME * INPUT, INPUT, 1};
-  const HeedScoredAttentionShape shape = {.score = HeedAttentionScoreGeneral,
+  const HeedScoredAttentionStrides strides = {TIME * INPUT, INPUT, 1};
+  const HeedScoredAttentionShape shape = {.score = HeedScoredAttentionScoreGeneral,
                                           .batch = BATCH,
                                           .query_length = TIME,
                                           .key_length = TIME,
@@ -248,13 +252,13 @@ static HeedStatus scored(void) {
                                           .key = strides,
                                           .value = strides,
                                           .output = strides,
-                                          .output_gradient = strides};
+                                          .d_output = strides};
   const HeedScoredAttentionInputs inputs = {.query = mode_x, .key = mode_y, .value = mode_unit, .weight = mode_x + 500};
-  const HeedScoredAttentionCotangents cotangents = {.output_gradient = mode_y + 900};
+  const HeedScoredAttentionOutputGradients d_outputs = {.d_output = mode_y + 900};
   const size_t count = BATCH * TIME * INPUT;
   const HeedScoredAttentionReference results = {
-      .output = mode_doubles(count), .query = mode_doubles(count), .key = mode_doubles(count), .weight = mode_doubles(INPUT * INPUT)};
-  return heed_scored_attention_reference(&shape, &inputs, &cotangents, &results);
+      .output = mode_doubles(count), .d_query = mode_doubles(count), .d_key = mode_doubles(count), .d_weight = mode_doubles(INPUT * INPUT)};
+  return heed_scored_attention_reference(&shape, &inputs, &d_outputs, &results);
 }
 
 static HeedStatus softmax(void) {
@@ -267,12 +271,12 @@ static HeedStatus softmax(void) {
                                          .columns = COLUMNS,
                                          .output_row = ROW,
                                          .output_column = 1,
-                                         .output_gradient_row = ROW,
-                                         .output_gradient_column = 1,
-                                         .input_gradient_row = ROW,
-                                         .input_gradient_column = 1,
+                                         .d_output_row = ROW,
+                                         .d_output_column = 1,
+                                         .d_input_row = ROW,
+                                         .d_input_column = 1,
                                          .scale = 0.7f};
-  const HeedSoftmaxBackwardInputs all = {.output = mode_unit, .output_gradient = mode_y};
+  const HeedSoftmaxBackwardInputs all = {.output = mode_unit, .d_output = mode_y};
   return heed_softmax_reference_backward(&back, &all, mode_doubles(ROWS * COLUMNS));
 }
 static HeedStatus sparse(void) {

@@ -1,5 +1,5 @@
-// Additive and multiplicative attention: the same bits for any number of threads, for a sequence or a query alone, padded or not, run after run;
-// what is refused.
+// Additive and multiplicative attention: the same bits for any number of threads, for a sequence or a query alone, padded or not, run after
+// run; what is refused.
 
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ TEST(scored_attention_threads_do_not_change_a_bit) {
   static const size_t threads[] = {2, 3, 5, 8};
   for (size_t c = 0; c < PROBLEMS * 3; c++) {
     ScoredProblem p = problems[c / 3];
-    p.score = (HeedAttentionScore)(c % 3);
+    p.score = (HeedScoredAttentionScore)(c % 3);
     ScoredBuilt built = scored_build(&p);
     CHECK(heed_thread_count_set(1) == HeedStatusOk);
     ScoredResults expected = scored_run(&built, scored_all(&p));
@@ -43,8 +43,8 @@ static void check_rows(const ScoredResults *whole, size_t at, const ScoredResult
 TEST(scored_attention_sequence_alone_unpadded_has_the_same_bits) {
   for (size_t c = 0; c < PROBLEMS * 3; c++) {
     ScoredProblem p = problems[c / 3];
-    p.score = (HeedAttentionScore)(c % 3);
-    p.without_weights_gradient = true; // its rows are as long as the padded sequence
+    p.score = (HeedScoredAttentionScore)(c % 3);
+    p.without_d_weights = true; // its rows are as long as the padded sequence
     ScoredBuilt built = scored_build(&p);
     ScoredResults whole = scored_run(&built, scored_all(&p));
     for (size_t b = 0; b < p.B; b++) {
@@ -54,7 +54,7 @@ TEST(scored_attention_sequence_alone_unpadded_has_the_same_bits) {
       one.problem.T = one.shape.key_length = length;
       one.inputs.lengths = NULL;
       one.inputs.query = scored_at(&built.query, b, 0, 0), one.inputs.key = scored_at(&built.key, b, 0, 0);
-      one.inputs.value = scored_at(&built.value, b, 0, 0), one.cotangents.output_gradient = scored_at(&built.output_gradient, b, 0, 0);
+      one.inputs.value = scored_at(&built.value, b, 0, 0), one.d_outputs.d_output = scored_at(&built.d_output, b, 0, 0);
       ScoredResults part = scored_run(&one, scored_all(&p));
       check_rows(&whole, b * p.N * p.E, &part, ScoredOutput, p.N * p.E, "alone");
       if (length > 0) check_rows(&whole, b * p.N * p.Hq, &part, ScoredQuery, p.N * p.Hq, "alone");
@@ -75,15 +75,15 @@ TEST(scored_attention_sequence_alone_unpadded_has_the_same_bits) {
 TEST(scored_attention_query_alone_has_the_same_bits) {
   for (int s = 0; s < 3; s++) {
     ScoredProblem p = problems[1];
-    p.score = (HeedAttentionScore)s, p.prepared = true;
+    p.score = (HeedScoredAttentionScore)s, p.prepared = true;
     ScoredBuilt built = scored_build(&p);
     ScoredResults whole = scored_run(&built, scored_all(&p));
     for (size_t i = 0; i < p.N; i += 7) {
       ScoredBuilt one = built;
       one.problem.N = one.shape.query_length = 1;
       one.inputs.query = scored_at(&built.query, 0, i, 0);
-      one.cotangents.output_gradient = scored_at(&built.output_gradient, 0, i, 0);
-      one.cotangents.weights_gradient += i * p.T;
+      one.d_outputs.d_output = scored_at(&built.d_output, 0, i, 0);
+      one.d_outputs.d_weights += i * p.T;
       ScoredResults part = scored_run(&one, 1u << ScoredOutput | 1u << ScoredWeights | 1u << ScoredQuery);
       check_rows(&whole, i * p.E, &part, ScoredOutput, p.E, "a query alone");
       check_rows(&whole, i * p.T, &part, ScoredWeights, p.T, "a query alone");
@@ -99,7 +99,7 @@ TEST(scored_attention_query_alone_has_the_same_bits) {
 TEST(scored_attention_run_after_run_gives_the_same_bits) {
   for (int s = 0; s < 3; s++) {
     ScoredProblem p = problems[0], other = problems[2];
-    p.score = other.score = (HeedAttentionScore)s;
+    p.score = other.score = (HeedScoredAttentionScore)s;
     ScoredBuilt built = scored_build(&p), nan = scored_build(&other);
     for (size_t b = 0; b < other.B; b++) *scored_at(&nan.query, b, 0, 0) = NAN;
     ScoredResults expected = scored_run(&built, scored_all(&p)), ignored = scored_run(&nan, scored_all(&other));
@@ -116,23 +116,23 @@ TEST(scored_attention_run_after_run_gives_the_same_bits) {
 
 TEST(scored_attention_refuses_bad_arguments_and_touches_nothing) {
   const ScoredProblem p = {
-      .score = HeedAttentionScoreAdditive, .B = 2, .N = 3, .T = 4, .Hq = 5, .Hk = 5, .E = 6, .A = 7, .lengths = true, .stream = 91};
+      .score = HeedScoredAttentionScoreAdditive, .B = 2, .N = 3, .T = 4, .Hq = 5, .Hk = 5, .E = 6, .A = 7, .lengths = true, .stream = 91};
   ScoredBuilt x = scored_build(&p);
   float output[2 * 3 * 6], weights[2 * 3 * 4] = {0}, gradient[2 * 3 * 5];
   poison_floats(output, 36), poison_floats(gradient, 30);
   const HeedScoredAttentionOutputs out = {output, NULL};
-  const HeedScoredAttentionGradients g = {.query = gradient};
-  x.shape.output = (HeedSequenceStrides){18, 6, 1};
-  x.cotangents.weights = weights;
+  const HeedScoredAttentionGradients g = {.d_query = gradient};
+  x.shape.output = (HeedScoredAttentionStrides){18, 6, 1};
+  x.d_outputs.weights = weights;
 #define REFUSES(status, field, value)                                                                                                      \
   do {                                                                                                                                     \
     const ScoredBuilt kept = x;                                                                                                            \
     field = value;                                                                                                                         \
     CHECK(heed_scored_attention_forward(&x.shape, &x.inputs, &out) == status);                                                             \
-    CHECK(heed_scored_attention_backward(&x.shape, &x.inputs, &x.cotangents, &g) == status);                                               \
+    CHECK(heed_scored_attention_backward(&x.shape, &x.inputs, &x.d_outputs, &g) == status);                                                \
     x = kept;                                                                                                                              \
   } while (0)
-  REFUSES(HeedStatusBadArgument, x.shape.score, (HeedAttentionScore)3);
+  REFUSES(HeedStatusBadArgument, x.shape.score, (HeedScoredAttentionScore)3);
   REFUSES(HeedStatusBadArgument, x.inputs.query, NULL);
   REFUSES(HeedStatusBadArgument, x.inputs.key, NULL);
   REFUSES(HeedStatusBadArgument, x.inputs.value, NULL);
@@ -148,9 +148,9 @@ TEST(scored_attention_refuses_bad_arguments_and_touches_nothing) {
   REFUSES(HeedStatusBadArgument, x.shape.accumulate, false);
   x.lengths[0] = 4;
   x.inputs.prepared_keys = weights;
-  CHECK(heed_scored_attention_backward(&x.shape, &x.inputs, &x.cotangents, &(HeedScoredAttentionGradients){.key = gradient}) ==
+  CHECK(heed_scored_attention_backward(&x.shape, &x.inputs, &x.d_outputs, &(HeedScoredAttentionGradients){.d_key = gradient}) ==
         HeedStatusBadArgument);
-  x.shape.score = HeedAttentionScoreDot;
+  x.shape.score = HeedScoredAttentionScoreDot;
   CHECK(heed_scored_attention_forward(&x.shape, &x.inputs, &out) == HeedStatusBadArgument);
   x.inputs.prepared_keys = NULL, x.shape.query_dim = 4;
   CHECK(heed_scored_attention_forward(&x.shape, &x.inputs, &out) == HeedStatusBadShape);
@@ -160,8 +160,8 @@ TEST(scored_attention_refuses_bad_arguments_and_touches_nothing) {
   CHECK(heed_scored_attention_forward(NULL, &x.inputs, &out) == HeedStatusBadArgument);
   CHECK(heed_scored_attention_forward(&x.shape, NULL, &out) == HeedStatusBadArgument);
   CHECK(heed_scored_attention_forward(&x.shape, &x.inputs, NULL) == HeedStatusBadArgument);
-  x.cotangents.weights = NULL;
-  CHECK(heed_scored_attention_backward(&x.shape, &x.inputs, &x.cotangents, &g) == HeedStatusBadArgument);
+  x.d_outputs.weights = NULL;
+  CHECK(heed_scored_attention_backward(&x.shape, &x.inputs, &x.d_outputs, &g) == HeedStatusBadArgument);
   CHECK(is_poison(output, 36) && is_poison(gradient, 30));
   scored_free(&x);
 }

@@ -34,7 +34,7 @@ static ScoredOperand operand(size_t batch, size_t rows, size_t columns, ScoredLa
   poison_floats(x.first, x.count);
   if (layout == ScoredReversed && x.count) {
     x.first += x.count - 1;
-    x.strides = (HeedSequenceStrides){-x.strides.batch, -x.strides.row, -x.strides.column};
+    x.strides = (HeedScoredAttentionStrides){-x.strides.batch, -x.strides.row, -x.strides.column};
   }
   return x;
 }
@@ -55,7 +55,7 @@ ScoredBuilt scored_build(const ScoredProblem *p) {
   const ScoredLayout own = p->layout == ScoredShared ? ScoredContiguous : p->layout;
   const size_t planes = p->B ? p->B : 1, T = p->T;
   // Scores of about 1, so that weights are not all 0 or 1.
-  const double scale = p->scale != 0 ? p->scale : p->score == HeedAttentionScoreDot ? pow((double)p->Hq + 1, -0.25) : 1;
+  const double scale = p->scale != 0 ? p->scale : p->score == HeedScoredAttentionScoreDot ? pow((double)p->Hq + 1, -0.25) : 1;
   ScoredBuilt x = {.problem = *p};
   if (p->lengths) {
     x.lengths = malloc(planes * sizeof *x.lengths);
@@ -69,8 +69,8 @@ ScoredBuilt scored_build(const ScoredProblem *p) {
   x.query = operand(p->B, p->N, p->Hq, own, side);
   x.key = operand(p->B, T, p->Hk, p->layout, side);
   x.value = operand(p->B, T, p->E, p->layout, side);
-  x.output_gradient = operand(p->B, p->N, p->E, own, side);
-  x.weights_gradient = operand(p->B, p->N, T, ScoredContiguous, side);
+  x.d_output = operand(p->B, p->N, p->E, own, side);
+  x.d_weights = operand(p->B, p->N, T, ScoredContiguous, side);
   x.weight = operand(1, p->Hq, p->Hk, ScoredContiguous, side);
   x.query_weight = operand(1, p->A, p->Hq, ScoredContiguous, side);
   x.key_weight = operand(1, p->A, p->Hk, ScoredContiguous, side);
@@ -78,8 +78,8 @@ ScoredBuilt scored_build(const ScoredProblem *p) {
   fill(&x.query, p->stream + 1, p->B, p->N, p->Hq, scale, NULL);
   fill(&x.key, p->stream + 2, p->B, T, p->Hk, scale, hidden);
   fill(&x.value, p->stream + 3, p->B, T, p->E, 1, hidden);
-  fill(&x.output_gradient, p->stream + 4, p->B, p->N, p->E, 1, NULL);
-  fill(&x.weights_gradient, p->stream + 5, p->B, p->N, T, 1, NULL);
+  fill(&x.d_output, p->stream + 4, p->B, p->N, p->E, 1, NULL);
+  fill(&x.d_weights, p->stream + 5, p->B, p->N, T, 1, NULL);
   fill(&x.weight, p->stream + 6, 1, p->Hq, p->Hk, 1 / sqrt((double)p->Hq * (double)p->Hk + 1), NULL);
   fill(&x.query_weight, p->stream + 7, 1, p->A, p->Hq, 1 / sqrt((double)p->Hq + 1), NULL);
   fill(&x.key_weight, p->stream + 8, 1, p->A, p->Hk, 1 / sqrt((double)p->Hk + 1), NULL);
@@ -87,7 +87,7 @@ ScoredBuilt scored_build(const ScoredProblem *p) {
   // The gradient of a hidden weight and the query of a sequence without keys are hidden too.
   for (size_t b = 0; x.lengths && b < p->B; b++)
     for (size_t i = 0; i < p->N; i++) {
-      for (size_t j = (size_t)x.lengths[b]; j < T; j++) *scored_at(&x.weights_gradient, b, i, j) = NAN;
+      for (size_t j = (size_t)x.lengths[b]; j < T; j++) *scored_at(&x.d_weights, b, i, j) = NAN;
       for (size_t h = 0; h < p->Hq && x.lengths[b] == 0; h++) *scored_at(&x.query, b, i, h) = NAN;
     }
   x.shape = (HeedScoredAttentionShape){
@@ -102,26 +102,26 @@ ScoredBuilt scored_build(const ScoredProblem *p) {
       .query = x.query.strides,
       .key = x.key.strides,
       .value = x.value.strides,
-      .output_gradient = x.output_gradient.strides,
+      .d_output = x.d_output.strides,
       .accumulate = p->accumulate,
   };
   x.inputs = (HeedScoredAttentionInputs){x.query.first,        x.key.first,        x.value.first,        x.lengths, x.weight.first,
                                          x.query_weight.first, x.key_weight.first, x.score_weight.first, NULL};
-  x.cotangents.output_gradient = p->without_output_gradient ? NULL : x.output_gradient.first;
-  x.cotangents.weights_gradient = p->without_weights_gradient ? NULL : x.weights_gradient.first;
-  if (p->prepared && p->score == HeedAttentionScoreAdditive) {
-    const size_t floats = heed_additive_attention_prepared_size(&x.shape);
+  x.d_outputs.d_output = p->without_d_output ? NULL : x.d_output.first;
+  x.d_outputs.d_weights = p->without_d_weights ? NULL : x.d_weights.first;
+  if (p->prepared && p->score == HeedScoredAttentionScoreAdditive) {
+    const size_t floats = heed_scored_attention_additive_prepared_size(&x.shape);
     x.prepared = (ScoredOperand){.block = guarded_allocate(floats * sizeof(float), side), .count = floats};
     x.prepared.first = x.prepared.block.data;
-    CHECK(heed_additive_attention_prepare_keys(&x.shape, &x.inputs, x.prepared.first) == HeedStatusOk);
+    CHECK(heed_scored_attention_additive_prepare_keys(&x.shape, &x.inputs, x.prepared.first) == HeedStatusOk);
     x.inputs.prepared_keys = x.prepared.first;
   }
   return x;
 }
 
 void scored_free(ScoredBuilt *x) {
-  ScoredOperand *all[] = {&x->query,        &x->key,        &x->value,        &x->output_gradient, &x->weight,
-                          &x->query_weight, &x->key_weight, &x->score_weight, &x->weights_gradient};
+  ScoredOperand *all[] = {&x->query,        &x->key,        &x->value,        &x->d_output, &x->weight,
+                          &x->query_weight, &x->key_weight, &x->score_weight, &x->d_weights};
   for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) guarded_free(&all[i]->block);
   if (x->prepared.block.map) guarded_free(&x->prepared.block);
   free(x->lengths);
@@ -136,21 +136,21 @@ size_t scored_result_count(const ScoredProblem *p, ScoredResult r) {
 
 unsigned scored_all(const ScoredProblem *p) {
   const unsigned common = 1u << ScoredOutput | 1u << ScoredWeights | 1u << ScoredQuery | 1u << ScoredValue, key = 1u << ScoredKey;
-  if (p->score == HeedAttentionScoreDot) return common | key;
-  if (p->score == HeedAttentionScoreGeneral) return common | key | 1u << ScoredWeight;
+  if (p->score == HeedScoredAttentionScoreDot) return common | key;
+  if (p->score == HeedScoredAttentionScoreGeneral) return common | key | 1u << ScoredWeight;
   return common | (p->prepared ? 0 : key | 1u << ScoredKeyWeight) | 1u << ScoredQueryWeight | 1u << ScoredScoreWeight;
 }
 
 float scored_initial(size_t i) { return 0.25f * (float)(i % 7) - 0.5f; }
 
 static HeedScoredAttentionGradients gradients_of(float *const of[SCORED_RESULT_COUNT]) {
-  return (HeedScoredAttentionGradients){.query = of[ScoredQuery],
-                                        .key = of[ScoredKey],
-                                        .value = of[ScoredValue],
-                                        .weight = of[ScoredWeight],
-                                        .query_weight = of[ScoredQueryWeight],
-                                        .key_weight = of[ScoredKeyWeight],
-                                        .score_weight = of[ScoredScoreWeight]};
+  return (HeedScoredAttentionGradients){.d_query = of[ScoredQuery],
+                                        .d_key = of[ScoredKey],
+                                        .d_value = of[ScoredValue],
+                                        .d_weight = of[ScoredWeight],
+                                        .d_query_weight = of[ScoredQueryWeight],
+                                        .d_key_weight = of[ScoredKeyWeight],
+                                        .d_score_weight = of[ScoredScoreWeight]};
 }
 
 ScoredResults scored_run(ScoredBuilt *x, unsigned wanted) {
@@ -184,8 +184,8 @@ ScoredResults scored_run(ScoredBuilt *x, unsigned wanted) {
   guarded_free(&output.block);
   if (gradients) {
     const HeedScoredAttentionGradients g = gradients_of(first);
-    x->cotangents.weights = first[ScoredWeights];
-    CHECK(heed_scored_attention_backward(&x->shape, &x->inputs, &x->cotangents, &g) == HeedStatusOk);
+    x->d_outputs.weights = first[ScoredWeights];
+    CHECK(heed_scored_attention_backward(&x->shape, &x->inputs, &x->d_outputs, &g) == HeedStatusOk);
   }
   for (int r = 0; r < SCORED_RESULT_COUNT; r++) {
     if (!first[r]) continue;
@@ -209,7 +209,7 @@ void scored_check(ScoredBuilt *x, const ScoredResults *results, double bound) {
   const HeedScoredAttentionReference reference = {of[0], of[1], of[2], of[3], of[4], of[5], of[6], of[7], of[8]};
   const bool backward = of[ScoredQuery] || of[ScoredKey] || of[ScoredValue] || of[ScoredWeight] || of[ScoredQueryWeight] ||
                         of[ScoredKeyWeight] || of[ScoredScoreWeight];
-  CHECK(heed_scored_attention_reference(&x->shape, &x->inputs, backward ? &x->cotangents : NULL, &reference) == HeedStatusOk);
+  CHECK(heed_scored_attention_reference(&x->shape, &x->inputs, backward ? &x->d_outputs : NULL, &reference) == HeedStatusOk);
   for (int r = 0; r < SCORED_RESULT_COUNT; r++) {
     if (!of[r]) continue;
     const size_t count = scored_result_count(p, (ScoredResult)r);

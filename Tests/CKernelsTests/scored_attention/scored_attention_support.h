@@ -1,5 +1,5 @@
-// What the tests of additive and multiplicative attention share: problems in guarded memory with NaN between and behind what is seen, one run of
-// both passes, and the reference's.
+// What the tests of additive and multiplicative attention share: problems in guarded memory with NaN between and behind what is seen, one
+// run of both passes, and the reference's.
 
 #ifndef HEED_SCORED_ATTENTION_SUPPORT_H
 #define HEED_SCORED_ATTENTION_SUPPORT_H
@@ -33,11 +33,11 @@ typedef enum ScoredResult {
 extern const char *const scored_result_names[SCORED_RESULT_COUNT];
 
 typedef struct ScoredProblem {
-  HeedAttentionScore score;
+  HeedScoredAttentionScore score;
   size_t B, N, T, Hq, Hk, E, A;
   bool lengths;  // else all T
   bool prepared; // keys, additive
-  bool without_output_gradient, without_weights_gradient;
+  bool without_d_output, without_d_weights;
   bool accumulate;
   ScoredLayout layout;
   double scale; // of queries and keys; 0: 1
@@ -48,15 +48,15 @@ typedef struct ScoredOperand {
   Guarded block;
   float *first;
   size_t count;
-  HeedSequenceStrides strides;
+  HeedScoredAttentionStrides strides;
 } ScoredOperand;
 
 typedef struct ScoredBuilt {
   ScoredProblem problem;
   HeedScoredAttentionShape shape;
   HeedScoredAttentionInputs inputs;
-  HeedScoredAttentionCotangents cotangents; // `weights` is the last forward pass's
-  ScoredOperand query, key, value, output_gradient, weight, query_weight, key_weight, score_weight, weights_gradient, prepared;
+  HeedScoredAttentionOutputGradients d_outputs; // `weights` is the last forward pass's
+  ScoredOperand query, key, value, d_output, weight, query_weight, key_weight, score_weight, d_weights, prepared;
   int64_t *lengths;
 } ScoredBuilt;
 

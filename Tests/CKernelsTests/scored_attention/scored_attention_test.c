@@ -18,12 +18,12 @@ TEST(scored_attention_agrees_with_the_oracle) {
   const int cases = test_exhaustive ? 4000 : 150;
   for (int c = 0; c < cases && test_failures() < 10; c++) {
     Random r = random_stream(700 + (uint64_t)c);
-    ScoredProblem p = {.score = (HeedAttentionScore)(c % 3), .B = 1 + random_below(&r, 4), .N = sizes[random_below(&r, 7)]};
+    ScoredProblem p = {.score = (HeedScoredAttentionScore)(c % 3), .B = 1 + random_below(&r, 4), .N = sizes[random_below(&r, 7)]};
     p.T = sizes[random_below(&r, 10)], p.Hq = sizes[random_below(&r, 9)], p.E = sizes[random_below(&r, 9)];
-    p.Hk = p.score == HeedAttentionScoreDot ? p.Hq : sizes[random_below(&r, 9)];
+    p.Hk = p.score == HeedScoredAttentionScoreDot ? p.Hq : sizes[random_below(&r, 9)];
     p.A = sizes[random_below(&r, 12)];
     p.lengths = random_below(&r, 3) > 0, p.prepared = random_below(&r, 3) == 0, p.accumulate = random_below(&r, 3) == 0;
-    p.without_output_gradient = random_below(&r, 6) == 0, p.without_weights_gradient = random_below(&r, 3) == 0;
+    p.without_d_output = random_below(&r, 6) == 0, p.without_d_weights = random_below(&r, 3) == 0;
     p.layout = (ScoredLayout)random_below(&r, SCORED_LAYOUT_COUNT);
     p.stream = 100 + (uint64_t)c * 11;
     hold(&p, 40);
@@ -34,7 +34,7 @@ TEST(scored_attention_agrees_with_the_oracle) {
 TEST(scored_attention_of_nothing) {
   for (int s = 0; s < 3; s++)
     for (int which = 0; which < 6; which++) {
-      ScoredProblem p = {.score = (HeedAttentionScore)s, .B = 2, .N = 3, .T = 4, .Hq = 5, .Hk = 5, .E = 6, .A = 7, .stream = 90};
+      ScoredProblem p = {.score = (HeedScoredAttentionScore)s, .B = 2, .N = 3, .T = 4, .Hq = 5, .Hk = 5, .E = 6, .A = 7, .stream = 90};
       size_t *const zero[] = {&p.B, &p.N, &p.T, &p.Hk, &p.E, &p.A};
       *zero[which] = 0;
       if (which == 3) p.Hq = 0;
@@ -46,7 +46,7 @@ TEST(scored_attention_of_nothing) {
 TEST(scored_attention_gives_any_subset_of_gradients) {
   for (int s = 0; s < 3; s++)
     for (int prepared = 0; prepared < 2; prepared++) {
-      const ScoredProblem p = {.score = (HeedAttentionScore)s,
+      const ScoredProblem p = {.score = (HeedScoredAttentionScore)s,
                                .B = 3,
                                .N = 4,
                                .T = 9,
@@ -72,8 +72,16 @@ TEST(scored_attention_gives_any_subset_of_gradients) {
 }
 
 TEST(scored_attention_prepared_keys_give_the_same_bits) {
-  ScoredProblem p = {
-      .score = HeedAttentionScoreAdditive, .B = 4, .N = 3, .T = 20, .Hq = 17, .Hk = 24, .E = 24, .A = 70, .lengths = true, .stream = 400};
+  ScoredProblem p = {.score = HeedScoredAttentionScoreAdditive,
+                     .B = 4,
+                     .N = 3,
+                     .T = 20,
+                     .Hq = 17,
+                     .Hk = 24,
+                     .E = 24,
+                     .A = 70,
+                     .lengths = true,
+                     .stream = 400};
   ScoredBuilt plain = scored_build(&p);
   ScoredResults whole = scored_run(&plain, scored_all(&p));
   p.prepared = true;
@@ -88,7 +96,7 @@ TEST(scored_attention_prepared_keys_give_the_same_bits) {
 TEST(scored_attention_keeps_its_accuracy_at_every_scale) {
   static const double scales[] = {0x1p-60, 0x1p-20, 1e-3, 0.03, 0.08, 0.3, 1, 3, 6, 9, 12, 30, 100, 1e6, 0x1p60};
   for (size_t i = 0; i < sizeof scales / sizeof scales[0]; i++) {
-    ScoredProblem p = {.score = HeedAttentionScoreAdditive,
+    ScoredProblem p = {.score = HeedScoredAttentionScoreAdditive,
                        .B = 3,
                        .N = 5,
                        .T = 19,
@@ -104,12 +112,12 @@ TEST(scored_attention_keeps_its_accuracy_at_every_scale) {
       *scored_at(&built.query, 0, 1, h) *= 0.01f, *scored_at(&built.query, 1, 2, h) *= 20;
       for (size_t j = 0; j < p.T; j += 3) *scored_at(&built.key, 1, j, h) *= j % 2 ? 0.02f : 10;
     }
-    // The gradient of a query is all but cancelled where tanh is all but straight, in float64 too; far out, slopes are e^-2|x| of an x
+    // The gradient of a query is all but cancelled where tanh is all but straight, in float64 too; far out, derivatives are e^-2|x| of an x
     // that float32 does not hold.
     const unsigned outputs = 1u << ScoredOutput | 1u << ScoredWeights | 1u << ScoredValue;
     const unsigned cancelled = scales[i] < 1e-4 ? 1u << ScoredQuery | 1u << ScoredQueryWeight : 0;
     ScoredResults results = scored_run(&built, scales[i] > 100 ? outputs : scored_all(&p) & ~cancelled);
-    // Projections of size s come from the products with an error of a few eps s, which the slope of a
+    // Projections of size s come from the products with an error of a few eps s, which the derivative of a
     // step of tanh doubles.
     scored_check(&built, &results, 100 + 10 * fmin(scales[i], 100));
     scored_results_free(&results);
@@ -122,12 +130,21 @@ TEST(scored_attention_takes_large_scores) {
   for (int s = 0; s < 3; s++)
     for (int size = 0; size < 2; size++) {
       const double largest = size ? 150 : 88;
-      ScoredProblem p = {
-          .score = (HeedAttentionScore)s, .B = 2, .N = 6, .T = 40, .Hq = 32, .Hk = 32, .E = 16, .A = 32, .lengths = true, .stream = 600};
-      p.scale = s == HeedAttentionScoreAdditive ? 1 : sqrt(largest / (s == HeedAttentionScoreDot ? 12 : 2));
+      ScoredProblem p = {.score = (HeedScoredAttentionScore)s,
+                         .B = 2,
+                         .N = 6,
+                         .T = 40,
+                         .Hq = 32,
+                         .Hk = 32,
+                         .E = 16,
+                         .A = 32,
+                         .lengths = true,
+                         .stream = 600};
+      p.scale = s == HeedScoredAttentionScoreAdditive ? 1 : sqrt(largest / (s == HeedScoredAttentionScoreDot ? 12 : 2));
       ScoredBuilt built = scored_build(&p);
       for (size_t a = 0; a < p.A; a++) *scored_at(&built.score_weight, 0, 0, a) *= (float)(largest / 3);
-      // The gradients of scores of a row with one weight of all but 1 are differences of what float32 holds of that weight: finite, no more.
+      // The gradients of scores of a row with one weight of all but 1 are differences of what float32 holds of that weight: finite, no
+      // more.
       ScoredResults results = scored_run(&built, 1u << ScoredOutput | 1u << ScoredWeights | 1u << ScoredValue),
                     all = scored_run(&built, scored_all(&p));
       scored_check(&built, &results, 8 + largest / 3);
@@ -142,7 +159,8 @@ TEST(scored_attention_takes_large_scores) {
 // A NaN that is seen reaches the rows that see it, and no other output.
 TEST(scored_attention_passes_nan_on_to_who_sees_it) {
   for (int s = 0; s < 3; s++) {
-    const ScoredProblem p = {.score = (HeedAttentionScore)s, .B = 3, .N = 4, .T = 18, .Hq = 20, .Hk = 20, .E = 17, .A = 33, .stream = 800};
+    const ScoredProblem p = {
+        .score = (HeedScoredAttentionScore)s, .B = 3, .N = 4, .T = 18, .Hq = 20, .Hk = 20, .E = 17, .A = 33, .stream = 800};
     ScoredBuilt built = scored_build(&p);
     ScoredResults clean = scored_run(&built, 3);
     *scored_at(&built.query, 1, 2, 19) = NAN;
@@ -169,9 +187,9 @@ TEST(scored_attention_passes_nan_on_to_who_sees_it) {
 }
 
 // The reference's gradients against central differences of its own forward pass.
-TEST_ONCE(scored_attention_reference_gradients_are_slopes) {
+TEST_ONCE(scored_attention_reference_gradients_are_differences) {
   for (int s = 0; s < 3; s++) {
-    ScoredProblem p = {.score = (HeedAttentionScore)s, .B = 2, .N = 2, .T = 5, .Hq = 4, .Hk = 4, .E = 3, .A = 6, .stream = 900};
+    ScoredProblem p = {.score = (HeedScoredAttentionScore)s, .B = 2, .N = 2, .T = 5, .Hq = 4, .Hk = 4, .E = 3, .A = 6, .stream = 900};
     ScoredBuilt x = scored_build(&p);
     const struct {
       ScoredResult result;
@@ -188,15 +206,15 @@ TEST_ONCE(scored_attention_reference_gradients_are_slopes) {
     for (size_t i = 0; i < sizeof inputs / sizeof inputs[0]; i++) {
       if (!(scored_all(&p) >> inputs[i].result & 1)) continue;
       HeedScoredAttentionReference backward = {0};
-      double **const wanted[] = {[ScoredQuery] = &backward.query,
-                                 [ScoredKey] = &backward.key,
-                                 [ScoredValue] = &backward.value,
-                                 [ScoredWeight] = &backward.weight,
-                                 [ScoredQueryWeight] = &backward.query_weight,
-                                 [ScoredKeyWeight] = &backward.key_weight,
-                                 [ScoredScoreWeight] = &backward.score_weight};
+      double **const wanted[] = {[ScoredQuery] = &backward.d_query,
+                                 [ScoredKey] = &backward.d_key,
+                                 [ScoredValue] = &backward.d_value,
+                                 [ScoredWeight] = &backward.d_weight,
+                                 [ScoredQueryWeight] = &backward.d_query_weight,
+                                 [ScoredKeyWeight] = &backward.d_key_weight,
+                                 [ScoredScoreWeight] = &backward.d_score_weight};
       *wanted[inputs[i].result] = gradient;
-      CHECK(heed_scored_attention_reference(&x.shape, &x.inputs, &x.cotangents, &backward) == HeedStatusOk);
+      CHECK(heed_scored_attention_reference(&x.shape, &x.inputs, &x.d_outputs, &backward) == HeedStatusOk);
       for (size_t k = 0; k < scored_result_count(&p, inputs[i].result); k++) {
         const float kept = inputs[i].data[k], step = 0x1p-9f;
         double difference = 0;
@@ -204,8 +222,8 @@ TEST_ONCE(scored_attention_reference_gradients_are_slopes) {
           inputs[i].data[k] = kept + (float)side * step;
           CHECK(heed_scored_attention_reference(&x.shape, &x.inputs, NULL, &forward) == HeedStatusOk);
           double value = 0;
-          for (size_t e = 0; e < 12; e++) value += output[e] * (double)x.output_gradient.first[e];
-          for (size_t j = 0; j < 20; j++) value += weights[j] * (double)x.weights_gradient.first[j];
+          for (size_t e = 0; e < 12; e++) value += output[e] * (double)x.d_output.first[e];
+          for (size_t j = 0; j < 20; j++) value += weights[j] * (double)x.d_weights.first[j];
           difference += side * value / (((double)kept + (double)step) - ((double)kept - (double)step));
         }
         inputs[i].data[k] = kept;

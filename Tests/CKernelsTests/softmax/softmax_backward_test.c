@@ -46,10 +46,10 @@ static void run(const Problem *p, float *result) {
                                           .columns = p->columns,
                                           .output_row = y.row,
                                           .output_column = y.column,
-                                          .output_gradient_row = dy.row,
-                                          .output_gradient_column = dy.column,
-                                          .input_gradient_row = dx->row,
-                                          .input_gradient_column = dx->column,
+                                          .d_output_row = dy.row,
+                                          .d_output_column = dy.column,
+                                          .d_input_row = dx->row,
+                                          .d_input_column = dx->column,
                                           .mask_row = (ptrdiff_t)p->columns,
                                           .mask_column = 1,
                                           .scale = p->scale,
@@ -73,10 +73,10 @@ static HeedSoftmaxBackwardShape contiguous(const Problem *p) {
                                     .columns = p->columns,
                                     .output_row = n,
                                     .output_column = 1,
-                                    .output_gradient_row = n,
-                                    .output_gradient_column = 1,
-                                    .input_gradient_row = n,
-                                    .input_gradient_column = 1,
+                                    .d_output_row = n,
+                                    .d_output_column = 1,
+                                    .d_input_row = n,
+                                    .d_input_column = 1,
                                     .mask_row = n,
                                     .mask_column = 1,
                                     .scale = p->scale,
@@ -176,7 +176,7 @@ TEST(softmax_gradient_bits_depend_on_the_row_alone) {
   heed_thread_count_set(0);
 }
 
-// Property: a softmax ignores a shift, so its gradient's rows sum to nothing, and a cotangent of equal numbers gives nothing.
+// Property: a softmax ignores a shift, so its gradient's rows sum to nothing, and a gradient of equal numbers gives nothing.
 TEST(softmax_gradient_rows_sum_to_nothing) {
   enum { COLUMNS = 90 };
   for (int c = 0; c < 1000 && test_failures() < 10; c++) {
@@ -210,9 +210,9 @@ TEST(softmax_gradient_refuses_bad_arguments_and_touches_nothing) {
   CHECK(heed_softmax_backward(&good, &(HeedSoftmaxBackwardInputs){y, NULL, NULL}, dx) == HeedStatusBadArgument);
   bad.scale = NAN;
   CHECK(heed_softmax_backward(&bad, &in, dx) == HeedStatusBadArgument);
-  bad = good, bad.input_gradient_row = 3;
+  bad = good, bad.d_input_row = 3;
   CHECK(heed_softmax_backward(&bad, &in, dx) == HeedStatusBadStride);
-  bad = good, bad.output_gradient_row = PTRDIFF_MIN;
+  bad = good, bad.d_output_row = PTRDIFF_MIN;
   CHECK(heed_softmax_backward(&bad, &in, dx) == HeedStatusBadStride);
   bad = good, bad.rows = SIZE_MAX;
   CHECK(heed_softmax_backward(&bad, &in, dx) == HeedStatusBadShape);

@@ -127,12 +127,12 @@ extension AttentionCall {
         var shape = try backwardShape(
             output: output, logSumExp: logSumExp, outputGradient: outputGradient,
             AttentionGradients(queries: views.queries, keys: views.keys, values: views.values))
-        shape.query_gradient = HeedStrides(views.queries.layout.strides)
-        shape.key_gradient = HeedStrides(views.keys.layout.strides)
-        shape.value_gradient = HeedStrides(views.values.layout.strides)
+        shape.d_query = HeedAttentionStrides(views.queries.layout.strides)
+        shape.d_key = HeedAttentionStrides(views.keys.layout.strides)
+        shape.d_value = HeedAttentionStrides(views.values.layout.strides)
         var addresses = HeedAttentionGradients(
-            query: views.queries.firstElement, key: views.keys.firstElement, value: views.values.firstElement,
-            additive: nil)
+            d_query: views.queries.firstElement, d_key: views.keys.firstElement, d_value: views.values.firstElement,
+            d_additive: nil)
         defer { withExtendedLifetime(views) {} }
         try runBackward(
             algorithm, shape, output: output, logSumExp: logSumExp, outputGradient: outputGradient, into: &addresses
@@ -154,7 +154,7 @@ extension AttentionCall {
         return withInputs { _, inputs in
             var all = HeedAttentionBackwardInputs(
                 forward: inputs.pointee, output: output.firstElement, log_sum_exp: logSumExp.firstElement,
-                output_gradient: outputGradient.firstElement)
+                d_output: outputGradient.firstElement)
             return withUnsafePointer(to: shape) { kernel($0, &all, addresses) }
         }
     }
@@ -175,12 +175,12 @@ extension AttentionCall {
                 result.values.withUnsafeMutableBufferPointer { values in
                     result.additive.withUnsafeMutableBufferPointer { additive in
                         var outputs = HeedAttentionReferenceGradients(
-                            query: queries.baseAddress, key: keys.baseAddress, value: values.baseAddress,
-                            additive: hasAdditive ? additive.baseAddress : nil)
+                            d_query: queries.baseAddress, d_key: keys.baseAddress, d_value: values.baseAddress,
+                            d_additive: hasAdditive ? additive.baseAddress : nil)
                         return withInputs { _, inputs in
                             var all = HeedAttentionBackwardInputs(
                                 forward: inputs.pointee, output: nil, log_sum_exp: nil,
-                                output_gradient: outputGradient.firstElement)
+                                d_output: outputGradient.firstElement)
                             defer { withExtendedLifetime(outputGradient) {} }
                             return withUnsafePointer(to: shape) {
                                 heed_attention_reference_backward($0, &all, &outputs)
@@ -215,11 +215,11 @@ extension AttentionCall {
         }
         var shape = HeedAttentionBackwardShape()
         shape.forward = descriptor
-        if let output { shape.forward.output = HeedStrides(output.layout.strides) }
-        shape.output_gradient = HeedStrides(outputGradient.layout.strides)
-        shape.query_gradient = HeedStrides(shapes.queries.rowMajorStrides)
-        shape.key_gradient = HeedStrides(shapes.keys.rowMajorStrides)
-        shape.value_gradient = HeedStrides(shapes.values.rowMajorStrides)
+        if let output { shape.forward.output = HeedAttentionStrides(output.layout.strides) }
+        shape.d_output = HeedAttentionStrides(outputGradient.layout.strides)
+        shape.d_query = HeedAttentionStrides(shapes.queries.rowMajorStrides)
+        shape.d_key = HeedAttentionStrides(shapes.keys.rowMajorStrides)
+        shape.d_value = HeedAttentionStrides(shapes.values.rowMajorStrides)
         if let additive = gradients.additive {
             guard additive.shape == mask.additive?.shape,
                 let strides = additive.stridesBroadcast(to: weightsShape)
@@ -228,7 +228,7 @@ extension AttentionCall {
                     .badShape, "attention backward",
                     "the gradient of the additive mask has shape \(additive.shape), not that of the mask")
             }
-            shape.additive_gradient = HeedStrides(strides)
+            shape.d_additive = HeedAttentionStrides(strides)
         }
         return shape
     }
@@ -242,7 +242,7 @@ extension AttentionCall {
                 Self.withAddress(&gradients.values) { values in
                     Self.withAddress(&gradients.additive) { additive in
                         var addresses = HeedAttentionGradients(
-                            query: queries, key: keys, value: values, additive: additive)
+                            d_query: queries, d_key: keys, d_value: values, d_additive: additive)
                         return body(&addresses)
                     }
                 }

@@ -68,12 +68,12 @@ package struct AttentionCall: Sendable {
         descriptor.head_dim = sizes.headDimension
         descriptor.value_dim = sizes.valueDimension
         operands.describe(in: &descriptor)
-        descriptor.output = HeedStrides(sizes.outputShape.rowMajorStrides)
+        descriptor.output = HeedAttentionStrides(sizes.outputShape.rowMajorStrides)
         if let strides = self.mask.boolean?.stridesBroadcast(to: sizes.weightsShape) {
-            descriptor.boolean = HeedStrides(strides)
+            descriptor.boolean = HeedAttentionStrides(strides)
         }
         if let strides = self.mask.additive?.stridesBroadcast(to: sizes.weightsShape) {
-            descriptor.additive = HeedStrides(strides)
+            descriptor.additive = HeedAttentionStrides(strides)
         }
         descriptor.scale = scale
         descriptor.causal = self.mask.causalOffset != nil
@@ -83,7 +83,7 @@ package struct AttentionCall: Sendable {
     }
 
     /// Has the output written with other strides than those of a contiguous tensor.
-    mutating func setOutputStrides(_ strides: IndexVector) { descriptor.output = HeedStrides(strides) }
+    mutating func setOutputStrides(_ strides: IndexVector) { descriptor.output = HeedAttentionStrides(strides) }
 
     /// The output, in a new tensor.
     func result(of algorithm: AttentionAlgorithm) throws(TensorError) -> Tensor {
@@ -110,7 +110,7 @@ package struct AttentionCall: Sendable {
             "attention: \(outputShape) has no place from row \(firstRow) of \(matrix.shape) on")
         var joined = self
         let row = matrix.shape[1]
-        joined.descriptor.output = HeedStrides(batch: 0, head: descriptor.value_dim, row: row, column: 1)
+        joined.descriptor.output = HeedAttentionStrides(batch: 0, head: descriptor.value_dim, row: row, column: 1)
         try matrix.withUnsafeMutableElements { elements throws(TensorError) in
             let first = elements.baseAddress.map { $0 + firstRow * row }
             try joined.run(.automatic, outputs: HeedAttentionOutputs(output: first, log_sum_exp: nil, weights: nil))
@@ -208,7 +208,7 @@ package struct AttentionCall: Sendable {
     }
 }
 
-extension HeedStrides {
+extension HeedAttentionStrides {
     /// Strides of a `[B, H, N, C]`, `[B, N, C]` or `[N, C]` array; axes that are not there have size 1.
     init(_ strides: IndexVector) {
         let rank = strides.count

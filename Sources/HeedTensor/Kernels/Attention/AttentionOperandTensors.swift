@@ -37,10 +37,10 @@ enum AttentionOperandTensors: Sendable {
     /// Writes the element type and the strides into a descriptor.
     func describe(in descriptor: inout HeedAttentionShape) {
         descriptor.element = queries.element.kernel
-        descriptor.query = HeedStrides(queries.strides)
+        descriptor.query = HeedAttentionStrides(queries.strides)
         if case .tensors(_, let keys, let values) = self {
-            descriptor.key = HeedStrides(keys.strides)
-            descriptor.value = HeedStrides(values.strides)
+            descriptor.key = HeedAttentionStrides(keys.strides)
+            descriptor.value = HeedAttentionStrides(values.strides)
         }
     }
 

@@ -105,8 +105,9 @@ public struct KeyValueCache: Sendable {
         try makeWritable(from: length, count: count)
         let status = withView { view in
             heed_key_value_cache_write(
-                view, length, count, newKeys.firstElement, HeedStrides(newKeys.layout.strides), newValues.firstElement,
-                HeedStrides(newValues.layout.strides))
+                view, length, count, newKeys.firstElement, HeedAttentionStrides(newKeys.layout.strides),
+                newValues.firstElement,
+                HeedAttentionStrides(newValues.layout.strides))
         }
         try status.check("KeyValueCache.append", "keys \(newKeys.shape), values \(newValues.shape)")
         length += count

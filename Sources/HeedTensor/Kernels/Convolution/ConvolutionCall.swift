@@ -46,7 +46,7 @@ package struct ConvolutionCall: Sendable {
             throw refuse("the kernel is larger than the padded input, or a size is 0")
         }
         let dense = input.rowMajorStrides
-        shape.d_input = HeedImageStrides(batch: dense[0], channel: dense[1], row: dense[2], column: dense[3])
+        shape.d_input = HeedConvolutionStrides(batch: dense[0], channel: dense[1], row: dense[2], column: dense[3])
         shape.output = Self.strides(output.rowMajorStrides)
         self.operation = operation
         self.input = input
@@ -55,8 +55,8 @@ package struct ConvolutionCall: Sendable {
         outputShape = output
     }
 
-    private static func strides(_ strides: IndexVector) -> HeedImageStrides {
-        HeedImageStrides(batch: strides[0], channel: strides[1], row: strides[2], column: strides[3])
+    private static func strides(_ strides: IndexVector) -> HeedConvolutionStrides {
+        HeedConvolutionStrides(batch: strides[0], channel: strides[1], row: strides[2], column: strides[3])
     }
 
     private var shapes: String { "input \(input), weight \(weight.shape)" }
@@ -98,7 +98,7 @@ package struct ConvolutionCall: Sendable {
         shape.output = Self.strides(gradient.layout.strides)
         return try Tensor(shape: input) { result throws(TensorError) in
             defer { withExtendedLifetime((gradient, weight)) {} }
-            try heed_convolution_backward_input(
+            try heed_convolution_input_backward(
                 &shape, weight.firstElement, gradient.firstElement, result.baseAddress
             ).check(operation, shapes)
         }
@@ -113,7 +113,7 @@ package struct ConvolutionCall: Sendable {
         shape.output = Self.strides(gradient.layout.strides)
         return try Tensor(shape: weight.shape) { result throws(TensorError) in
             defer { withExtendedLifetime((tensor, gradient)) {} }
-            try heed_convolution_backward_weight(
+            try heed_convolution_weight_backward(
                 &shape, tensor.firstElement, gradient.firstElement, result.baseAddress
             ).check(operation, shapes)
         }
@@ -126,7 +126,7 @@ package struct ConvolutionCall: Sendable {
         shape.output = Self.strides(gradient.layout.strides)
         return try Tensor(shape: Shape([weight.shape[0]])) { result throws(TensorError) in
             defer { withExtendedLifetime(gradient) {} }
-            try heed_convolution_backward_bias(&shape, gradient.firstElement, result.baseAddress)
+            try heed_convolution_bias_backward(&shape, gradient.firstElement, result.baseAddress)
                 .check(operation, shapes)
         }
     }

@@ -132,8 +132,8 @@ package struct PoolingCall: Sendable {
         (self.pooling, self.input, descriptor) = (pooling, input, shape)
     }
 
-    private static func strides(_ strides: IndexVector) -> HeedImageStrides {
-        HeedImageStrides(batch: strides[0], channel: strides[1], row: strides[2], column: strides[3])
+    private static func strides(_ strides: IndexVector) -> HeedConvolutionStrides {
+        HeedConvolutionStrides(batch: strides[0], channel: strides[1], row: strides[2], column: strides[3])
     }
 
     private func check(_ status: HeedStatus) {

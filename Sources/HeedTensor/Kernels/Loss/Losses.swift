@@ -9,7 +9,7 @@ public enum LossReduction: String, Sendable, CaseIterable {
     /// Their sum.
     case sum
 
-    var kernel: HeedReduction {
+    var kernel: HeedLossReduction {
         switch self {
         case .none: .none
         case .mean: .mean
@@ -62,9 +62,9 @@ package func crossEntropy(
     guard logits.rank >= 1 else { throw TensorError(.badShape, operation, "the logits have no axis of classes") }
     let rows = LossRows(logits)
     let classWeights = classWeights?.contiguous()
-    var descriptor = HeedCrossEntropyShape()
+    var descriptor = HeedLossCrossEntropyShape()
     (descriptor.rows, descriptor.classes) = (rows.rows, rows.columns)
-    (descriptor.logits_row, descriptor.gradient_row, descriptor.probabilities_row) = (
+    (descriptor.logits_row, descriptor.d_logits_row, descriptor.probabilities_row) = (
         rows.columns, rows.columns, rows.columns
     )
     descriptor.ignores = ignoredClass != nil
@@ -74,17 +74,17 @@ package func crossEntropy(
     if let classWeights, classWeights.shape != [rows.columns] {
         throw TensorError(.badShape, operation, "class weights \(classWeights.shape) for \(rows.columns) classes")
     }
-    var inputs = HeedCrossEntropyInputs()
+    var inputs = HeedLossCrossEntropyInputs()
     inputs.logits = UnsafePointer(rows.tensor.firstElement)
     inputs.class_weights = classWeights.map { UnsafePointer($0.firstElement) }
-    func run(_ inputs: HeedCrossEntropyInputs) throws(TensorError) -> LossAndGradients {
+    func run(_ inputs: HeedLossCrossEntropyInputs) throws(TensorError) -> LossAndGradients {
         var inputs = inputs
         return try rows.compute(
             operation, reduction, lossGradient, wanted: [wantsGradient]
         ) { lossGradient, loss, gradients throws(TensorError) in
-            inputs.output_gradient = lossGradient
-            var outputs = HeedCrossEntropyOutputs(loss: loss, gradient: gradients[0])
-            try heed_cross_entropy(&descriptor, &inputs, &outputs).check(operation, "logits \(logits.shape)")
+            inputs.d_loss = lossGradient
+            var outputs = HeedLossCrossEntropyOutputs(loss: loss, d_logits: gradients[0])
+            try heed_loss_cross_entropy(&descriptor, &inputs, &outputs).check(operation, "logits \(logits.shape)")
         }
     }
     defer { withExtendedLifetime((rows, classWeights)) {} }
@@ -122,9 +122,9 @@ package func crossEntropyInPlace(
     guard shape.rank >= 1, logits.isContiguous, classes.count * shape[-1] == shape.count else {
         throw TensorError(.badShape, "cross-entropy", "\(classes.count) targets for logits \(shape)")
     }
-    var descriptor = HeedCrossEntropyShape()
+    var descriptor = HeedLossCrossEntropyShape()
     (descriptor.rows, descriptor.classes) = (classes.count, shape[-1])
-    (descriptor.logits_row, descriptor.gradient_row) = (shape[-1], shape[-1])
+    (descriptor.logits_row, descriptor.d_logits_row) = (shape[-1], shape[-1])
     descriptor.ignores = ignoredClass != nil
     descriptor.ignore_index = ignoredClass ?? 0
     descriptor.label_smoothing = labelSmoothing
@@ -132,11 +132,11 @@ package func crossEntropyInPlace(
     return try Tensor(shape: []) { loss throws(TensorError) in
         try logits.withUnsafeMutableElements { elements throws(TensorError) in
             try classes.withUnsafeBufferPointer { classes throws(TensorError) in
-                var inputs = HeedCrossEntropyInputs()
+                var inputs = HeedLossCrossEntropyInputs()
                 inputs.logits = elements.baseAddress.map { UnsafePointer($0) }
                 inputs.targets = classes.baseAddress
-                var outputs = HeedCrossEntropyOutputs(loss: loss.baseAddress, gradient: elements.baseAddress)
-                try heed_cross_entropy(&descriptor, &inputs, &outputs).check("cross-entropy", "logits \(shape)")
+                var outputs = HeedLossCrossEntropyOutputs(loss: loss.baseAddress, d_logits: elements.baseAddress)
+                try heed_loss_cross_entropy(&descriptor, &inputs, &outputs).check("cross-entropy", "logits \(shape)")
             }
         }
     }
@@ -153,20 +153,21 @@ package func crossEntropy(
             "logits \(logits.shape), \(classes.count) targets and the gradient's room \(gradient.shape)")
     }
     let columns = logits.shape[1]
-    var descriptor = HeedCrossEntropyShape()
+    var descriptor = HeedLossCrossEntropyShape()
     (descriptor.rows, descriptor.classes) = (logits.shape[0], columns)
-    (descriptor.logits_row, descriptor.gradient_row) = (columns, columns)
+    (descriptor.logits_row, descriptor.d_logits_row) = (columns, columns)
     descriptor.reduction = .sum
     var loss: Float = 0
     defer { withExtendedLifetime(logits) {} }
     try gradient.withUnsafeMutableElements { gradient throws(TensorError) in
         try classes.withUnsafeBufferPointer { classes throws(TensorError) in
-            var inputs = HeedCrossEntropyInputs()
+            var inputs = HeedLossCrossEntropyInputs()
             inputs.logits = UnsafePointer(logits.firstElement)
             inputs.targets = classes.baseAddress
             try withUnsafeMutablePointer(to: &loss) { loss throws(TensorError) in
-                var outputs = HeedCrossEntropyOutputs(loss: loss, gradient: gradient.baseAddress)
-                try heed_cross_entropy(&descriptor, &inputs, &outputs).check("cross-entropy", "logits \(logits.shape)")
+                var outputs = HeedLossCrossEntropyOutputs(loss: loss, d_logits: gradient.baseAddress)
+                try heed_loss_cross_entropy(&descriptor, &inputs, &outputs).check(
+                    "cross-entropy", "logits \(logits.shape)")
             }
         }
     }
@@ -193,23 +194,23 @@ package func distillationLoss(
     }
     let rows = LossRows(student)
     let teacher = teacher.contiguous()
-    var descriptor = HeedDistillationShape()
+    var descriptor = HeedLossDistillationShape()
     (descriptor.rows, descriptor.classes) = (rows.rows, rows.columns)
     (descriptor.student_row, descriptor.teacher_row) = (rows.columns, rows.columns)
-    (descriptor.student_gradient_row, descriptor.teacher_gradient_row) = (rows.columns, rows.columns)
+    (descriptor.d_student_row, descriptor.d_teacher_row) = (rows.columns, rows.columns)
     descriptor.temperature = temperature
     descriptor.reduction = reduction.kernel
-    var inputs = HeedDistillationInputs()
+    var inputs = HeedLossDistillationInputs()
     inputs.student = UnsafePointer(rows.tensor.firstElement)
     inputs.teacher = UnsafePointer(teacher.firstElement)
     defer { withExtendedLifetime((rows, teacher)) {} }
     return try rows.compute(
         operation, reduction, lossGradient, wanted: [wanted.student, wanted.teacher]
     ) { lossGradient, loss, gradients throws(TensorError) in
-        inputs.output_gradient = lossGradient
-        var outputs = HeedDistillationOutputs(
-            loss: loss, student_gradient: gradients[0], teacher_gradient: gradients[1])
-        try heed_distillation_loss(&descriptor, &inputs, &outputs).check(operation, "student \(student.shape)")
+        inputs.d_loss = lossGradient
+        var outputs = HeedLossDistillationOutputs(
+            loss: loss, d_student: gradients[0], d_teacher: gradients[1])
+        try heed_loss_distillation(&descriptor, &inputs, &outputs).check(operation, "student \(student.shape)")
     }
 }
 
@@ -218,7 +219,8 @@ package func squaredError(
     _ input: Tensor, targets: Tensor, reduction: LossReduction = .mean, lossGradient: Tensor? = nil,
     wantsGradient: Bool = true
 ) throws(TensorError) -> LossAndGradients {
-    try elementwiseLoss("squared error", input, targets, reduction, lossGradient, wantsGradient, heed_squared_error)
+    try elementwiseLoss(
+        "squared error", input, targets, reduction, lossGradient, wantsGradient, heed_loss_squared_error)
 }
 
 /// The binary cross-entropy of logits, `w t log(1 + e^-x) + (1 - t) log(1 + e^x)`, with the gradient of `x`.
@@ -227,7 +229,7 @@ package func binaryCrossEntropy(
     lossGradient: Tensor? = nil, wantsGradient: Bool = true
 ) throws(TensorError) -> LossAndGradients {
     try elementwiseLoss(
-        "binary cross-entropy", logits, targets, reduction, lossGradient, wantsGradient, heed_binary_cross_entropy,
+        "binary cross-entropy", logits, targets, reduction, lossGradient, wantsGradient, heed_loss_binary_cross_entropy,
         positiveWeight: positiveWeight)
 }
 
@@ -235,8 +237,8 @@ private func elementwiseLoss(
     _ operation: String, _ input: Tensor, _ targets: Tensor, _ reduction: LossReduction, _ lossGradient: Tensor?,
     _ wantsGradient: Bool,
     _ kernel: (
-        UnsafePointer<HeedElementwiseLossShape>, UnsafePointer<HeedElementwiseLossInputs>,
-        UnsafePointer<HeedElementwiseLossOutputs>
+        UnsafePointer<HeedLossElementwiseShape>, UnsafePointer<HeedLossElementwiseInputs>,
+        UnsafePointer<HeedLossElementwiseOutputs>
     ) -> HeedStatus, positiveWeight: Float = 1
 ) throws(TensorError) -> LossAndGradients {
     guard input.shape == targets.shape else {
@@ -244,17 +246,17 @@ private func elementwiseLoss(
     }
     let elements = LossRows(elements: input)
     let targets = targets.contiguous()
-    var descriptor = HeedElementwiseLossShape(
+    var descriptor = HeedLossElementwiseShape(
         count: input.count, positive_weight: positiveWeight, reduction: reduction.kernel)
-    var inputs = HeedElementwiseLossInputs()
+    var inputs = HeedLossElementwiseInputs()
     inputs.input = UnsafePointer(elements.tensor.firstElement)
     inputs.targets = UnsafePointer(targets.firstElement)
     defer { withExtendedLifetime((elements, targets)) {} }
     return try elements.compute(
         operation, reduction, lossGradient, wanted: [wantsGradient]
     ) { lossGradient, loss, gradients throws(TensorError) in
-        inputs.output_gradient = lossGradient
-        var outputs = HeedElementwiseLossOutputs(loss: loss, gradient: gradients[0])
+        inputs.d_loss = lossGradient
+        var outputs = HeedLossElementwiseOutputs(loss: loss, d_input: gradients[0])
         try kernel(&descriptor, &inputs, &outputs).check(operation, "input \(input.shape)")
     }
 }

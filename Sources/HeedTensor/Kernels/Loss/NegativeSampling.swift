@@ -49,7 +49,7 @@ package struct NegativeSampling: Sendable {
     /// The loss: `[pairs]` without a reduction, else a scalar.
     package func loss() throws(TensorError) -> Tensor {
         try Tensor(shape: lossShape) { loss throws(TensorError) in
-            var outputs = HeedNegativeSamplingOutputs()
+            var outputs = HeedLossNegativeSamplingOutputs()
             outputs.loss = loss.baseAddress
             try run(outputs)
         }
@@ -59,16 +59,16 @@ package struct NegativeSampling: Sendable {
     ///
     /// - Parameter lossGradient: The gradient of the loss, of its shape; ones unless given.
     package func addCenterGradient(to gradient: inout Tensor, lossGradient: Tensor? = nil) throws(TensorError) {
-        try addGradient(to: &gradient, \.center, of: centerTable, lossGradient)
+        try addGradient(to: &gradient, \.d_center, of: centerTable, lossGradient)
     }
 
     /// Adds the gradient of the table of contexts; see ``addCenterGradient(to:lossGradient:)``.
     package func addContextGradient(to gradient: inout Tensor, lossGradient: Tensor? = nil) throws(TensorError) {
-        try addGradient(to: &gradient, \.context, of: contextTable, lossGradient)
+        try addGradient(to: &gradient, \.d_context, of: contextTable, lossGradient)
     }
 
     private func addGradient(
-        to gradient: inout Tensor, _ target: WritableKeyPath<HeedNegativeSamplingOutputs, HeedTableGradient>,
+        to gradient: inout Tensor, _ target: WritableKeyPath<HeedLossNegativeSamplingOutputs, HeedLossTableGradient>,
         of table: Tensor, _ lossGradient: Tensor?
     ) throws(TensorError) {
         guard gradient.shape == table.shape else {
@@ -76,8 +76,8 @@ package struct NegativeSampling: Sendable {
                 .badShape, Self.operation, "the gradient of a table \(table.shape) has shape \(gradient.shape)")
         }
         try gradient.withUnsafeMutableElements { gradient throws(TensorError) in
-            var outputs = HeedNegativeSamplingOutputs()
-            outputs[keyPath: target].gradient = gradient.baseAddress
+            var outputs = HeedLossNegativeSamplingOutputs()
+            outputs[keyPath: target].d_table = gradient.baseAddress
             try run(outputs, lossGradient)
         }
     }
@@ -101,7 +101,7 @@ package struct NegativeSampling: Sendable {
             try room.0.withTarget { center throws(TensorError) in
                 try room.1.withTarget { context throws(TensorError) in
                     try run(
-                        HeedNegativeSamplingOutputs(loss: loss.baseAddress, center: center, context: context),
+                        HeedLossNegativeSamplingOutputs(loss: loss.baseAddress, d_center: center, d_context: context),
                         lossGradient)
                 }
             }
@@ -111,19 +111,19 @@ package struct NegativeSampling: Sendable {
 
     /// One pass over the pairs, for the outputs whose addresses are given.
     private func run(
-        _ outputs: HeedNegativeSamplingOutputs, _ lossGradient: Tensor? = nil
+        _ outputs: HeedLossNegativeSamplingOutputs, _ lossGradient: Tensor? = nil
     ) throws(TensorError) {
         if let lossGradient, lossGradient.shape != lossShape {
             throw TensorError(
                 .badShape, Self.operation, "the loss's gradient has shape \(lossGradient.shape), not \(lossShape)")
         }
         let lossGradient = lossGradient?.contiguous()
-        var shape = HeedNegativeSamplingShape()
+        var shape = HeedLossNegativeSamplingShape()
         let columns = centerTable.shape[1]
         (shape.pairs, shape.negatives, shape.dim) = (centers.count, negativeCount, columns)
         (shape.center_rows, shape.context_rows) = (centerTable.shape[0], contextTable.shape[0])
         (shape.center_row, shape.context_row) = (columns, columns)
-        (shape.center_gradient_row, shape.context_gradient_row) = (columns, columns)
+        (shape.d_center_row, shape.d_context_row) = (columns, columns)
         shape.reduction = reduction.kernel
         shape.accumulate = true  // dense gradients are added to
         var outputs = outputs
@@ -131,12 +131,12 @@ package struct NegativeSampling: Sendable {
         try centers.withUnsafeBufferPointer { centers throws(TensorError) in
             try contexts.withUnsafeBufferPointer { contexts throws(TensorError) in
                 try negatives.withUnsafeBufferPointer { negatives throws(TensorError) in
-                    var inputs = HeedNegativeSamplingInputs(
+                    var inputs = HeedLossNegativeSamplingInputs(
                         center_table: centerTable.firstElement, context_table: contextTable.firstElement,
                         centers: centers.baseAddress, contexts: contexts.baseAddress,
                         negatives: negatives.baseAddress,
-                        output_gradient: lossGradient.map { UnsafePointer($0.firstElement) })
-                    try heed_negative_sampling(&shape, &inputs, &outputs)
+                        d_loss: lossGradient.map { UnsafePointer($0.firstElement) })
+                    try heed_loss_negative_sampling(&shape, &inputs, &outputs)
                         .check(Self.operation, "tables \(centerTable.shape) and \(contextTable.shape)")
                 }
             }
@@ -156,14 +156,14 @@ package struct NegativeSampling: Sendable {
             gradients = Tensor.zeros([Swift.max(rows, 1), table.shape[1]])
         }
 
-        mutating func withTarget(_ body: (HeedTableGradient) throws(TensorError) -> Void) throws(TensorError) {
+        mutating func withTarget(_ body: (HeedLossTableGradient) throws(TensorError) -> Void) throws(TensorError) {
             var count = 0
             try indices.withUnsafeMutableBufferPointer { indices throws(TensorError) in
                 try gradients.withUnsafeMutableElements { gradients throws(TensorError) in
                     try withUnsafeMutablePointer(to: &count) { count throws(TensorError) in
                         try body(
-                            HeedTableGradient(
-                                gradient: gradients.baseAddress, touched: indices.baseAddress, count: count))
+                            HeedLossTableGradient(
+                                d_table: gradients.baseAddress, touched: indices.baseAddress, count: count))
                     }
                 }
             }

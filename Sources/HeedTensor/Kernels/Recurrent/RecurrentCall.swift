@@ -107,7 +107,7 @@ package struct RecurrentCall: Sendable {
         var shape = descriptor
         (shape.output_batch, shape.output_time) = (targets.outputBatch, targets.outputTime)
         var outputs = HeedRecurrentOutputs(
-            output: targets.output, hn: targets.hidden, cn: targets.cell, reserve: targets.reserve)
+            output: targets.output, h_n: targets.hidden, c_n: targets.cell, reserve: targets.reserve)
         try withOperands(&shape) { shape, weights, inputs in
             heed_recurrent_forward(shape, weights, inputs, &outputs)
         }
@@ -190,8 +190,8 @@ package struct RecurrentCall: Sendable {
             b_hh: weights.hiddenBias.map { UnsafePointer($0.firstElement) }, packed: nil)
         if let packed { operands.packed = UnsafeRawPointer(packed.packed.firstElement) }
         var inputs = HeedRecurrentInputs(
-            input: UnsafePointer(input.firstElement), h0: hidden.map { UnsafePointer($0.firstElement) },
-            c0: cell.map { UnsafePointer($0.firstElement) })
+            input: UnsafePointer(input.firstElement), h_0: hidden.map { UnsafePointer($0.firstElement) },
+            c_0: cell.map { UnsafePointer($0.firstElement) })
         let status: HeedStatus
         if let lengths {
             status = lengths.withUnsafeBufferPointer { lengths in

@@ -58,22 +58,22 @@ extension RecurrentCall {
                 && hidden.map { $0.shape == stateShape } ?? true && cell.map { $0.shape == stateShape } ?? true,
             "recurrent: gradients of outputs \(output.map { "\($0.shape)" } ?? "none"), \(hidden.map { "\($0.shape)" } ?? "none"), "
                 + "\(cell.map { "\($0.shape)" } ?? "none") do not fit \(outputShape) and \(stateShape)")
-        var resultGradients = HeedRecurrentCotangents()
-        resultGradients.output = output.map { UnsafePointer($0.firstElement) }
-        resultGradients.output_batch = output?.layout.strides[0] ?? 0
-        resultGradients.output_time = output?.layout.strides[1] ?? 0
-        resultGradients.hn = hidden.map { UnsafePointer($0.firstElement) }
-        resultGradients.cn = cell.map { UnsafePointer($0.firstElement) }
+        var resultGradients = HeedRecurrentOutputGradients()
+        resultGradients.d_output = output.map { UnsafePointer($0.firstElement) }
+        resultGradients.d_output_batch = output?.layout.strides[0] ?? 0
+        resultGradients.d_output_time = output?.layout.strides[1] ?? 0
+        resultGradients.d_h_n = hidden.map { UnsafePointer($0.firstElement) }
+        resultGradients.d_c_n = cell.map { UnsafePointer($0.firstElement) }
         var shape = descriptor
         var targets = HeedRecurrentGradients()
-        targets.input = gradients.input?.uniqueElements()
-        targets.h0 = gradients.hidden?.uniqueElements()
-        targets.c0 = gradients.cell?.uniqueElements()
-        targets.w_ih = gradients.inputWeight?.uniqueElements()
-        targets.w_hh = gradients.hiddenWeight?.uniqueElements()
-        targets.b_ih = gradients.inputBias?.uniqueElements()
-        targets.b_hh = gradients.hiddenBias?.uniqueElements()
-        targets.output = gradients.output?.uniqueElements()
+        targets.d_input = gradients.input?.uniqueElements()
+        targets.d_h_0 = gradients.hidden?.uniqueElements()
+        targets.d_c_0 = gradients.cell?.uniqueElements()
+        targets.d_w_ih = gradients.inputWeight?.uniqueElements()
+        targets.d_w_hh = gradients.hiddenWeight?.uniqueElements()
+        targets.d_b_ih = gradients.inputBias?.uniqueElements()
+        targets.d_b_hh = gradients.hiddenBias?.uniqueElements()
+        targets.d_h = gradients.output?.uniqueElements()
         try withOperands(&shape) { shape, weights, inputs in
             heed_recurrent_backward(
                 shape, weights, inputs, UnsafePointer(reserve.firstElement), &resultGradients, &targets)

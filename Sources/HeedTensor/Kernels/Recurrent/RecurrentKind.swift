@@ -35,7 +35,7 @@ public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvert
         case .rnn(.relu): .rnnRelu
         case .rnn(.sigmoid): .rnnSigmoid
         case .lstm: .lstm
-        case .gru(resetAfter: true): .gru
+        case .gru(resetAfter: true): .gruResetAfter
         case .gru(resetAfter: false): .gruResetBefore
         }
     }

@@ -61,24 +61,24 @@ package struct PreparedAttentionKeys: Sendable {
         descriptor.score = .additive
         (descriptor.batch, descriptor.key_length) = (keys.shape[0], keys.shape[1])
         (descriptor.key_dim, descriptor.attention_dim) = (keys.shape[2], weight.shape[0])
-        descriptor.key = HeedSequenceStrides(keys.layout.strides)
+        descriptor.key = HeedScoredAttentionStrides(keys.layout.strides)
         var inputs = HeedScoredAttentionInputs()
         inputs.key = UnsafePointer(keys.firstElement)
         inputs.key_weight = UnsafePointer(weight.firstElement)
-        let size = heed_additive_attention_prepared_size(&descriptor)
+        let size = heed_scored_attention_additive_prepared_size(&descriptor)
         guard let storageShape = Shape(exactly: [Int(clamping: size)]),
             let shape = Shape(exactly: [keys.shape[0], keys.shape[1], weight.shape[0]])
         else { throw TensorError(.badShape, "additive attention", "too large: \(shapes)") }
         self.shape = shape
         storage = try Tensor(shape: storageShape) { output throws(TensorError) in
             defer { withExtendedLifetime((keys, weight)) {} }
-            try heed_additive_attention_prepare_keys(&descriptor, &inputs, output.baseAddress)
+            try heed_scored_attention_additive_prepare_keys(&descriptor, &inputs, output.baseAddress)
                 .check("additive attention", shapes)
         }
     }
 }
 
-extension HeedSequenceStrides {
+extension HeedScoredAttentionStrides {
     /// Of a tensor of rank 3.
     init(_ strides: IndexVector) { self.init(batch: strides[0], row: strides[1], column: strides[2]) }
 }

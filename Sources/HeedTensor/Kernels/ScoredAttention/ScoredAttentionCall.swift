@@ -51,10 +51,10 @@ package struct ScoredAttentionCall: Sendable {
         (descriptor.query_dim, descriptor.key_dim, descriptor.value_dim) = (
             queries.shape[2], keyShape[2], values.shape[2]
         )
-        descriptor.query = HeedSequenceStrides(queries.layout.strides)
-        descriptor.value = HeedSequenceStrides(values.layout.strides)
-        descriptor.output = HeedSequenceStrides(outputShape.rowMajorStrides)
-        if case .sequences(let tensor) = keys { descriptor.key = HeedSequenceStrides(tensor.layout.strides) }
+        descriptor.query = HeedScoredAttentionStrides(queries.layout.strides)
+        descriptor.value = HeedScoredAttentionStrides(values.layout.strides)
+        descriptor.output = HeedScoredAttentionStrides(outputShape.rowMajorStrides)
+        if case .sequences(let tensor) = keys { descriptor.key = HeedScoredAttentionStrides(tensor.layout.strides) }
         try take(score)
     }
 
@@ -114,20 +114,20 @@ package struct ScoredAttentionCall: Sendable {
         var result = ScoredAttentionGradients(
             wanted, queries, keys, values, weight, queryWeight, keyWeight, scoreWeight)
         var gradients = HeedScoredAttentionGradients()
-        gradients.query = result.queries?.firstElement
-        gradients.value = result.values?.firstElement
-        gradients.key = result.keys?.firstElement
-        gradients.weight = result.weight?.firstElement
-        gradients.query_weight = result.queryWeight?.firstElement
-        gradients.key_weight = result.keyWeight?.firstElement
-        gradients.score_weight = result.scoreWeight?.firstElement
-        var resultGradients = HeedScoredAttentionCotangents()
-        resultGradients.output_gradient = outputGradient.map { UnsafePointer($0.firstElement) }
-        resultGradients.weights_gradient = weightsGradient.map { UnsafePointer($0.firstElement) }
+        gradients.d_query = result.queries?.firstElement
+        gradients.d_value = result.values?.firstElement
+        gradients.d_key = result.keys?.firstElement
+        gradients.d_weight = result.weight?.firstElement
+        gradients.d_query_weight = result.queryWeight?.firstElement
+        gradients.d_key_weight = result.keyWeight?.firstElement
+        gradients.d_score_weight = result.scoreWeight?.firstElement
+        var resultGradients = HeedScoredAttentionOutputGradients()
+        resultGradients.d_output = outputGradient.map { UnsafePointer($0.firstElement) }
+        resultGradients.d_weights = weightsGradient.map { UnsafePointer($0.firstElement) }
         resultGradients.weights = UnsafePointer(weights.firstElement)
         defer { withExtendedLifetime((weights, weightsGradient, outputGradient)) {} }
         try withInputs { shape, inputs throws(TensorError) in
-            if let outputGradient { shape.output_gradient = HeedSequenceStrides(outputGradient.layout.strides) }
+            if let outputGradient { shape.d_output = HeedScoredAttentionStrides(outputGradient.layout.strides) }
             try heed_scored_attention_backward(&shape, &inputs, &resultGradients, &gradients)
                 .check("scored attention backward", shapes)
         }

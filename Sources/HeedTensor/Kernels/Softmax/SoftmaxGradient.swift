@@ -62,10 +62,10 @@ package struct SoftmaxGradientCall: Sendable {
         var descriptor = HeedSoftmaxBackwardShape()
         (descriptor.rows, descriptor.columns) = (loop.runCount, shape.sizes[axis])
         (descriptor.output_row, descriptor.output_column) = (loop.runStride(0), outputStrides[axis])
-        (descriptor.output_gradient_row, descriptor.output_gradient_column) = (
+        (descriptor.d_output_row, descriptor.d_output_column) = (
             loop.runStride(1), outputGradientStrides[axis]
         )
-        (descriptor.input_gradient_row, descriptor.input_gradient_column) = (
+        (descriptor.d_input_row, descriptor.d_input_column) = (
             loop.runStride(2), inputGradientStrides[axis]
         )
         (descriptor.mask_row, descriptor.mask_column) = (loop.runStride(3), maskStrides[axis])
@@ -92,7 +92,7 @@ package struct SoftmaxGradientCall: Sendable {
         defer { withExtendedLifetime(self) {} }
         try loop.forEachRun { offsets throws(TensorError) in
             var inputs = HeedSoftmaxBackwardInputs(
-                output: output.firstElement + offsets[0], output_gradient: outputGradient.firstElement + offsets[1],
+                output: output.firstElement + offsets[0], d_output: outputGradient.firstElement + offsets[1],
                 mask: nil)
             if let mask {
                 inputs.mask = UnsafePointer(

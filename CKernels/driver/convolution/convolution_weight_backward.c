@@ -20,11 +20,11 @@ typedef struct Call {
   HeedConvolutionSizes z;
   HeedConvolutionColumns columns;
   const float *input, *d_output;
-  float *gradient;
+  float *target;
   size_t task_channels, channel_tiles, task_outputs, output_tiles;
   bool pointwise, flat;  // flat: dY is read where it lies
   bool outputs_in_lanes; // sum is [channel, i, j][output], else [output][channel, i, j]
-  HeedKernelColumn *kernel_columns;
+  HeedConvolutionKernelColumn *kernel_columns;
   float *scratch;
   size_t scratch_stride, gathered_at, sum_at, product_at; // floats a worker, and where the parts of it begin
 } Call;
@@ -40,13 +40,13 @@ static Matrix unfolded(const Call *call, const HeedConvolutionTile *t, size_t ch
   if (call->pointwise && t->single)
     return (Matrix){input + (ptrdiff_t)t->image * s->input.batch + (ptrdiff_t)t->pixel * s->input.column, s->input.channel,
                     s->input.column};
-  const HeedUnfold unfold = {
+  const HeedConvolutionUnfold unfold = {
       .shape = s,
       .output_height = call->z.output_height,
       .output_width = call->z.output_width,
       .kernel_columns = call->kernel_columns,
       .channels = channels,
-      .first = t->first,
+      .first_output = t->first_output,
       .columns = t->count,
       .strides = s->input,
       .image = (float *)(uintptr_t)input,
@@ -71,7 +71,7 @@ static Matrix gathered(const Call *call, const HeedConvolutionTile *t, size_t ou
 static void store(const Call *call, const float *sum, size_t output, size_t outputs, size_t channel, size_t channels) {
   const size_t depth = channels * call->z.area;
   for (size_t o = 0; o < outputs; o++) {
-    float *to = call->gradient + (output + o) * call->z.depth + channel * call->z.area;
+    float *to = call->target + (output + o) * call->z.depth + channel * call->z.area;
     const float *from = call->outputs_in_lanes ? sum + o : sum + o * depth;
     const size_t step = call->outputs_in_lanes ? outputs : 1;
     for (size_t k = 0; k < depth; k++) to[k] = call->shape->accumulate ? to[k] + from[k * step] : from[k * step];
@@ -146,15 +146,15 @@ static bool carve_scratch(Call *call, size_t width) {
   call->sum_at = call->gathered_at + heed_round_up(outputs * columns, 16);
   call->product_at = call->sum_at + heed_round_up(heed_size_product(rows, outputs), 16);
   call->scratch_stride = heed_round_up(call->product_at + product, 16);
-  const size_t edges = heed_round_up(call->shape->kernel_width * sizeof(HeedKernelColumn), 64);
+  const size_t edges = heed_round_up(call->shape->kernel_width * sizeof(HeedConvolutionKernelColumn), 64);
   char *memory = heed_scratch_push(heed_size_sum(edges, heed_size_product(width, heed_size_product(call->scratch_stride, sizeof(float)))));
   if (!memory) return false;
-  call->kernel_columns = (HeedKernelColumn *)(void *)memory;
+  call->kernel_columns = (HeedConvolutionKernelColumn *)(void *)memory;
   call->scratch = (float *)(void *)(memory + edges);
   return true;
 }
 
-HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, const float *input, const float *d_output, float *d_weight) {
+HeedStatus heed_convolution_weight_backward(const HeedConvolutionShape *shape, const float *input, const float *d_output, float *d_weight) {
   HEED_ENTRY();
   Call call = {.kernels = heed_kernels(), .shape = shape};
   HeedStatus status = heed_convolution_check(shape, &call.z);
@@ -163,10 +163,10 @@ HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, c
   if (status != HeedStatusOk) return status;
   if (!d_weight || (shape->batch > 0 && (!input || !d_output))) return HeedStatusBadArgument;
   if (heed_convolution_is_depthwise(shape, &call.z))
-    return heed_convolution_depthwise_backward_weight(shape, &call.z, input, d_output, d_weight);
-  call.input = input, call.d_output = d_output, call.gradient = d_weight;
-  call.pointwise = heed_convolution_is_pointwise(shape) && heed_plane_is_flat(&shape->input, shape->height, shape->width);
-  call.flat = heed_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
+    return heed_convolution_depthwise_weight_backward(shape, &call.z, input, d_output, d_weight);
+  call.input = input, call.d_output = d_output, call.target = d_weight;
+  call.pointwise = heed_convolution_is_pointwise(shape) && heed_convolution_plane_is_flat(&shape->input, shape->height, shape->width);
+  call.flat = heed_convolution_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
   choose_tiles(&call);
   const double flops = 2.0 * (double)call.z.depth * (double)shape->output_channels * (double)(call.columns.total + 1);
   const size_t width = heed_parallel_width(tasks_of(&call), flops);
@@ -182,7 +182,7 @@ HeedStatus heed_convolution_backward_weight(const HeedConvolutionShape *shape, c
 static void sum_bias(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
-  const HeedImageStrides *s = &call->shape->output;
+  const HeedConvolutionStrides *s = &call->shape->output;
   const size_t rows = call->flat ? 1 : call->z.output_height, count = call->z.pixels / rows;
   double sums[HEED_BIAS_SUMS] = {0}, sum = 0;
   for (size_t n = 0; n < call->shape->batch; n++)
@@ -191,18 +191,18 @@ static void sum_bias(void *context, size_t task, size_t worker) {
       call->kernels->convolution.sum(call->d_output + at, s->column, count, n * call->z.pixels + y * count, sums);
     }
   for (size_t i = 0; i < HEED_BIAS_SUMS; i++) sum += sums[i];
-  call->gradient[task] = call->shape->accumulate ? (float)((double)call->gradient[task] + sum) : (float)sum;
+  call->target[task] = call->shape->accumulate ? (float)((double)call->target[task] + sum) : (float)sum;
 }
 
-HeedStatus heed_convolution_backward_bias(const HeedConvolutionShape *shape, const float *d_output, float *d_bias) {
+HeedStatus heed_convolution_bias_backward(const HeedConvolutionShape *shape, const float *d_output, float *d_bias) {
   HEED_ENTRY();
   Call call = {.kernels = heed_kernels(), .shape = shape};
   HeedStatus status = heed_convolution_check(shape, &call.z);
   if (status == HeedStatusOk) status = heed_convolution_check_output(shape, &call.z, false);
   if (status != HeedStatusOk) return status;
   if (!d_bias || (shape->batch > 0 && !d_output)) return HeedStatusBadArgument;
-  call.d_output = d_output, call.gradient = d_bias;
-  call.flat = heed_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
+  call.d_output = d_output, call.target = d_bias;
+  call.flat = heed_convolution_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
   const double flops = 4.0 * (double)shape->output_channels * (double)shape->batch * (double)call.z.pixels;
   heed_parallel_for(shape->output_channels, heed_parallel_width(shape->output_channels, flops), sum_bias, &call);
   return HeedStatusOk;

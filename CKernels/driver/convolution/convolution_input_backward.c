@@ -24,7 +24,7 @@ typedef struct Call {
   float *d_input;
   size_t task_channels, channel_tiles, task_tiles; // of a group; tiles of columns of a task
   bool pointwise, flat;                            // flat: dY is read where it lies
-  HeedKernelColumn *kernel_columns;
+  HeedConvolutionKernelColumn *kernel_columns;
   float *scratch;
   size_t scratch_stride, gathered_at, product_at; // floats a worker, and where the parts of it begin
 } Call;
@@ -32,7 +32,7 @@ typedef struct Call {
 // Zeros to all that the task owns.
 static void clear(const Call *call, size_t first_image, size_t images, size_t channels, float *d_input) {
   const HeedConvolutionShape *s = call->shape;
-  const HeedImageStrides *d = &s->d_input;
+  const HeedConvolutionStrides *d = &s->d_input;
   for (size_t n = first_image; n < first_image + images; n++)
     for (size_t c = 0; c < channels; c++)
       for (size_t y = 0; y < s->height; y++) {
@@ -71,13 +71,13 @@ static void push_tile(const Call *call, const HeedConvolutionTile *t, size_t gro
   };
   call->kernels->gemm.f32.tile(&tile);
   if (pointwise) return;
-  const HeedUnfold fold = {
+  const HeedConvolutionUnfold fold = {
       .shape = s,
       .output_height = z->output_height,
       .output_width = z->output_width,
       .kernel_columns = call->kernel_columns,
       .channels = channels,
-      .first = t->first,
+      .first_output = t->first_output,
       .columns = t->count,
       .strides = s->d_input,
       .image = d_input,
@@ -127,15 +127,15 @@ static bool carve_scratch(Call *call, size_t width) {
   call->product_at = call->gathered_at + heed_round_up(call->flat ? 0 : call->z.group_outputs * columns, 16);
   if (call->flat && call->columns.per_image == 0) call->product_at += heed_round_up(call->z.group_outputs * columns, 16);
   call->scratch_stride = heed_round_up(call->product_at + product, 16);
-  const size_t edges = heed_round_up(call->shape->kernel_width * sizeof(HeedKernelColumn), 64);
+  const size_t edges = heed_round_up(call->shape->kernel_width * sizeof(HeedConvolutionKernelColumn), 64);
   char *memory = heed_scratch_push(heed_size_sum(edges, heed_size_product(width, heed_size_product(call->scratch_stride, sizeof(float)))));
   if (!memory) return false;
-  call->kernel_columns = (HeedKernelColumn *)(void *)memory;
+  call->kernel_columns = (HeedConvolutionKernelColumn *)(void *)memory;
   call->scratch = (float *)(void *)(memory + edges);
   return true;
 }
 
-HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, const float *weight, const float *d_output, float *d_input) {
+HeedStatus heed_convolution_input_backward(const HeedConvolutionShape *shape, const float *weight, const float *d_output, float *d_input) {
   HEED_ENTRY();
   Call call = {.kernels = heed_kernels(), .shape = shape};
   HeedStatus status = heed_convolution_check(shape, &call.z);
@@ -147,10 +147,10 @@ HeedStatus heed_convolution_backward_input(const HeedConvolutionShape *shape, co
   if (shape->batch == 0) return HeedStatusOk;
   if (!weight || !d_output || !d_input) return HeedStatusBadArgument;
   if (heed_convolution_is_depthwise(shape, &call.z))
-    return heed_convolution_depthwise_backward_input(shape, &call.z, weight, d_output, d_input);
+    return heed_convolution_depthwise_input_backward(shape, &call.z, weight, d_output, d_input);
   call.weight = weight, call.d_output = d_output, call.d_input = d_input;
-  call.pointwise = heed_convolution_is_pointwise(shape) && heed_plane_is_flat(&shape->d_input, shape->height, shape->width);
-  call.flat = heed_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
+  call.pointwise = heed_convolution_is_pointwise(shape) && heed_convolution_plane_is_flat(&shape->d_input, shape->height, shape->width);
+  call.flat = heed_convolution_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
   choose_tiles(&call);
   // Whether D is dX must not depend on the batch: what is added to zeros has no negative zero.
   if (!call.columns.per_image && call.columns.width > call.z.pixels) call.pointwise = false;
