@@ -31,7 +31,7 @@ static inline size_t heed_attention_visible_prefix(const HeedAttentionShape *sha
   return i + after + 1;
 }
 
-#define HEED_ATTENTION_FAR (PTRDIFF_MAX / 4)
+#define HEED_ATTENTION_FAR (PTRDIFF_MAX / 4) // three may be added without overflow
 
 // Row i sees keys below this as far as causality goes; may be negative. Saturated, so that a row can be added and a window taken away.
 static inline ptrdiff_t heed_attention_visible_below(const HeedAttentionShape *shape, size_t i) {

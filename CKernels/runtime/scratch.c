@@ -29,7 +29,7 @@
 #define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)0)
 #endif
 
-#define BLOCK_BYTES_MIN ((size_t)64 << 10)
+#define BLOCK_BYTES_MIN ((size_t)64 << 10) // so that small pushes share a block
 // From here on blocks are mapped, so that freeing one returns it to the system, and huge pages are asked for.
 #define MAPPED_BYTES_MIN  ((size_t)1 << 20)
 #define HUGE_PAGE_BYTES   ((size_t)2 << 20)

@@ -7,7 +7,7 @@
 
 #define HEED_LANES         8 // floats of a vector
 #define HEED_BLOCK_ROWS    4 // 12 accumulators, 3 loads and a broadcast: all 16 registers
-#define HEED_BLOCK_VECTORS 3
+#define HEED_BLOCK_VECTORS 3 // times HEED_BLOCK_ROWS: the accumulators that the line above counts
 
 // X(1, ...) X(2, ...) ... for every number of vectors that a block may have: 1 ... HEED_BLOCK_VECTORS.
 #define HEED_FOR_EACH_VECTORS(X, ...) X(1, ##__VA_ARGS__) X(2, ##__VA_ARGS__) X(3, ##__VA_ARGS__)

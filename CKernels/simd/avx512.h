@@ -8,7 +8,7 @@
 
 #define HEED_LANES         16 // floats of a vector
 #define HEED_BLOCK_ROWS    4  // rows x vectors accumulators of the product kernels: 16, beside 4 loads and a broadcast, of 32 registers
-#define HEED_BLOCK_VECTORS 4
+#define HEED_BLOCK_VECTORS 4  // times HEED_BLOCK_ROWS: the accumulators that the line above counts
 
 // X(1, ...) X(2, ...) ... for every number of vectors that a block may have: 1 ... HEED_BLOCK_VECTORS.
 #define HEED_FOR_EACH_VECTORS(X, ...) X(1, ##__VA_ARGS__) X(2, ##__VA_ARGS__) X(3, ##__VA_ARGS__) X(4, ##__VA_ARGS__)

@@ -5,7 +5,7 @@
 
 #define HEED_LANES         4 // floats of a vector
 #define HEED_BLOCK_ROWS    4 // 8 accumulators, 2 loads and a broadcast of 16 registers
-#define HEED_BLOCK_VECTORS 2
+#define HEED_BLOCK_VECTORS 2 // times HEED_BLOCK_ROWS: the accumulators that the line above counts
 
 // X(1, ...) X(2, ...) ... for every number of vectors that a block may have: 1 ... HEED_BLOCK_VECTORS.
 #define HEED_FOR_EACH_VECTORS(X, ...) X(1, ##__VA_ARGS__) X(2, ##__VA_ARGS__)

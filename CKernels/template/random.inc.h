@@ -136,7 +136,7 @@ static void random_dropout(const HeedRandom *random, float p, float factor, size
 
 // ---- Normal numbers: float64, each step rounded, so that every instruction set gives the same bits --------------------------------------
 
-#define RANDOM_DOUBLES (HEED_LANES / 2)
+#define RANDOM_DOUBLES (HEED_LANES / 2) // as many as fill a vector
 typedef double RandomDoubles __attribute__((vector_size(RANDOM_DOUBLES * 8)));
 typedef int64_t RandomIntegers __attribute__((vector_size(RANDOM_DOUBLES * 8)));
 

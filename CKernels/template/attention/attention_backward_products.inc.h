@@ -24,7 +24,7 @@ typedef struct BackwardArrays {
 // Where a weight says that its key is hidden. (A NaN may have a sign too.)
 INLINE_KERNEL vm backward_hidden(vf weight) { return vm_and(vf_sign_bit(weight), vf_equal(weight, vf_zero())); }
 
-#define BACKWARD_LOWEST (-100.0f)
+#define BACKWARD_LOWEST (-100.0f) // the least weight in base 2
 _Static_assert(HEED_ATTENTION_LEAST_WEIGHT == 0x1p-100f, "the same in base 2");
 
 // P^T <- 2^(S^T - statistics), 0 below the least weight, -0 where hidden.

@@ -12,7 +12,7 @@
 #ifndef HEED_BLOCK_PRODUCT_INC_H
 #define HEED_BLOCK_PRODUCT_INC_H
 
-#define BLOCK_ROWS_MOST    (2 * HEED_BLOCK_ROWS)
+#define BLOCK_ROWS_MOST    (2 * HEED_BLOCK_ROWS)    // blocks of fewer vectors take up to twice the rows
 #define BLOCK_VECTORS_MOST (4 * HEED_BLOCK_VECTORS) // of gemm's widest block, a single row
 
 // One term of a register block, which every product is made of: sum <- sum + a * b for all rows and vectors, where `a` is an expression in

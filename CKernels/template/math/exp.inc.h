@@ -34,7 +34,7 @@ static const float heed_exp2_p3[3] = {0x1.62e430p-1f, 0x1.ebfff4p-3f, 0x1.c6b46a
 // e^r = 1 + r (p[0] + p[1] r + p[2] r^2) for |r| <= ln 2 / 32, within 9.4e-9 (0.08 eps), relative: Taylor's series.
 static const float heed_exp_p3[3] = {1.0f, 0.5f, 0x1.555556p-3f};
 
-#define EXP_LOG2_E 0x1.715476p+0f
+#define EXP_LOG2_E 0x1.715476p+0f // rounded to float32
 
 // 2^x for x <= 60, within 1.1 ulp; 0 below `lowest`, minus infinity included. That is -126 or above, so that no result is denormal: a
 // multiplication with one takes an Intel processor a hundred times as long. NaN stays NaN.

@@ -8,8 +8,8 @@
 #ifndef HEED_MATH_GELU_TABLES_INC_H
 #define HEED_MATH_GELU_TABLES_INC_H
 
-#define GELU_INTERVAL 0.1875f
-#define GELU_NEAR     5.9f // the last interval ends shortly after
+#define GELU_INTERVAL 0.1875f // 32 intervals reach GELU_NEAR
+#define GELU_NEAR     5.9f    // the last interval ends shortly after
 
 // clang-format off
 

@@ -5,7 +5,7 @@
 #ifndef HEED_MATH_LN_2_PARTS_INC_H
 #define HEED_MATH_LN_2_PARTS_INC_H
 
-#define LN_2_HIGH 0x1.63p-1f
-#define LN_2_LOW  (-0x1.bd0106p-13f)
+#define LN_2_HIGH 0x1.63p-1f         // 355/512
+#define LN_2_LOW  (-0x1.bd0106p-13f) // ln 2 - 355/512, rounded
 
 #endif

@@ -15,7 +15,7 @@ static const float heed_log_p8[9] = {
     -1.2420140846e-1f, 1.1676998740e-1f,  -1.1514610310e-1f, 7.0376836292e-2f,
 };
 
-#define LOG_SQRT_2 0x1.6a09e6p+0f
+#define LOG_SQRT_2 0x1.6a09e6p+0f // rounded to float32
 
 // log(m) + k ln 2 + rest for m in [sqrt(1/2), sqrt 2] and a `rest` that is small beside it; where both are 0, within 0.9 ulp.
 INLINE_KERNEL vf log_rr2_p11(vf m, vf k, vf rest) {
@@ -34,7 +34,7 @@ INLINE_KERNEL vf log_rr2_p11(vf m, vf k, vf rest) {
 }
 
 #define LOG_DENORMAL_FACTOR 0x1p24f // raises every denormal to a normal number
-#define LOG_DENORMAL_POWER  24.0f
+#define LOG_DENORMAL_POWER  24.0f   // its logarithm in base 2
 
 // log x of any x, within 2 ulp: of 0 minus infinity, of a negative number NaN.
 INLINE_KERNEL vf math_log(vf x) {
