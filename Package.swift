@@ -4,10 +4,11 @@ import PackageDescription
 
 // Traits, both on by default:
 //   OpenMP    kernels run on all cores through libomp; without it the same sources run on one thread.
-//   OpenBLAS  OpenBLAS may be opened at run time as a named choice; nothing is linked and no default result depends on it.
+//   OpenBLAS  OpenBLAS may be opened at run time as a named choice; nothing is linked and no default result depends on
+//             it.
 
-/// Kernels are optimised in debug builds too: an app under development and the tests run at full speed. Multiply-adds are
-/// chosen explicitly in the sources, so the compiler may not contract on its own.
+/// Kernels are optimised in debug builds too: an app under development and the tests run at full speed. Multiply-adds
+/// are chosen explicitly in the sources, so the compiler may not contract on its own.
 let kernelSettings: [CSetting] = [
     .headerSearchPath("."),
     .define("HEED_OPENBLAS", .when(traits: ["OpenBLAS"])),

@@ -2,7 +2,8 @@ import Benchmark
 import Foundation
 import Heed
 
-// What an app calls, at the sizes of real models. Operands are made once, before the clock starts; throughput counts calls a second.
+// What an app calls, at the sizes of real models. Operands are made once, before the clock starts; throughput counts
+// calls a second.
 
 let benchmarks: @Sendable () -> Void = {
     Benchmark.defaultConfiguration = .init(

@@ -8,8 +8,8 @@
 // Exception flags are only ever added to: those the caller had stay set, and those that the call raised, on whichever worker, are set
 // afterwards. A flag does not trap by being set.
 //
-// The compiler knows nothing of modes. What is stored or told by a status is computed between the two changes of mode, for they are barriers
-// for memory behind branches; a floating-point number that is returned needs HEED_FLOAT_COMPUTED (clang did move a conversion).
+// The compiler knows nothing of modes. What is stored or told by a status is computed between the two changes of mode, for they are
+// barriers for memory behind branches; a floating-point number that is returned needs HEED_FLOAT_COMPUTED (clang did move a conversion).
 
 #ifndef HEED_FLOAT_MODE_H
 #define HEED_FLOAT_MODE_H
@@ -81,7 +81,8 @@ static inline void heed_float_set(uint32_t control, uint32_t flags) { (void)cont
 
 #endif
 
-// Whether this thread computes for the engine already: an entry point that another one calls, or a task, stays in the mode of the outer call.
+// Whether this thread computes for the engine already: an entry point that another one calls, or a task, stays in the mode of the outer
+// call.
 extern _Thread_local bool heed_float_entered;
 
 // The calling thread's own controls, to be set again.

@@ -153,7 +153,8 @@ static Block *unlink_block(Block **link) {
   return block;
 }
 
-// The smallest block of at least so many bytes, or null. Then the largest of those that are too small goes: a larger one will take its place.
+// The smallest block of at least so many bytes, or null. Then the largest of those that are too small goes: a larger one will take its
+// place.
 static Block *take_from_shelf(size_t size) {
   pthread_mutex_lock(&shelf_lock);
   Block **fitting = NULL, **small = NULL;
@@ -196,7 +197,7 @@ static bool add_block_of(size_t bytes) {
 // A block on top of the stack from which so much can be carved; at the bottom, as much as the thread ever carved, if memory allows.
 static bool add_block(size_t bytes) { return (!arena.top && arena.high > bytes && add_block_of(arena.high)) || add_block_of(bytes); }
 
-// ---- Ends of threads and processes --------------------------------------------------------------------------------------------------------
+// ---- Ends of threads and processes ------------------------------------------------------------------------------------------------------
 
 static void give_back(void *unused) {
   (void)unused;
@@ -233,7 +234,7 @@ static void register_thread(void) {
   arena.registered = true;
 }
 
-// ---- The stack ----------------------------------------------------------------------------------------------------------------------------
+// ---- The stack --------------------------------------------------------------------------------------------------------------------------
 
 static void raise_peak(size_t carved) {
   size_t peak = atomic_load_explicit(&carved_peak, memory_order_relaxed);
@@ -288,7 +289,7 @@ void heed_scratch_pop(void *block) {
   if (arena.carved == 0) settle();
 }
 
-// ---- What the outside may ask -------------------------------------------------------------------------------------------------------------
+// ---- What the outside may ask -----------------------------------------------------------------------------------------------------------
 
 void heed_scratch_statistics(HeedScratchStatistics *statistics) {
   if (!statistics) return;

@@ -1,5 +1,5 @@
-// A shared object that asks the loader to stay. The shared library is linked to stay anyhow (CMakeLists.txt); this serves the static one that
-// has become part of a plugin.
+// A shared object that asks the loader to stay. The shared library is linked to stay anyhow (CMakeLists.txt); this serves the static one
+// that has become part of a plugin.
 
 #define _GNU_SOURCE
 #include "runtime/stay_loaded.h"

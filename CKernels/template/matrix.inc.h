@@ -1,7 +1,7 @@
 // What several families need of a strided matrix: a copy in another layout, and whether all of it is finite.
 
-// target[i * target_row + j * target_column] <- source[i * source_row + j * source_column], by whole vectors where the columns of both, or a
-// row of one and a column of the other, are contiguous.
+// target[i * target_row + j * target_column] <- source[i * source_row + j * source_column], by whole vectors where the columns of both, or
+// a row of one and a column of the other, are contiguous.
 static void copy_strided(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target,
                          ptrdiff_t target_row, ptrdiff_t target_column) {
   for (size_t i = 0; i < rows; i += HEED_LANES) {

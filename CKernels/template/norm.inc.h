@@ -5,13 +5,13 @@
 //   mean <- p + t,  variance <- q - t^2
 //   y <- ((s - p) - t) d w + b
 //
-// Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates). Squares
-// are summed as trees of 4 vectors, then a running sum with its error kept beside it: 3 u. The mean loses next to nothing, for s - mean has
-// to keep its digits where it is small: what is summed are the distances where these are exact, else the numbers themselves, each into a
-// running sum that begins above them all, so that three operations give the addition's error. While |t| <= sigma / 4 the variance is that
-// to 4.3 u, d to 2.2 u and its own rounding, t to u |t|, and y to 9 u = 5.4e-7 of the row's largest. A pivot that is worse than that (a first
-// stretch far from the rest) is replaced by the mean it led to; where that does not help either, or where squares might leave float32's
-// range, every step is in float64. A row of tiny numbers is taken times a power of 2, so that no square is denormal.
+// Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates).
+// Squares are summed as trees of 4 vectors, then a running sum with its error kept beside it: 3 u. The mean loses next to nothing, for s -
+// mean has to keep its digits where it is small: what is summed are the distances where these are exact, else the numbers themselves, each
+// into a running sum that begins above them all, so that three operations give the addition's error. While |t| <= sigma / 4 the variance is
+// that to 4.3 u, d to 2.2 u and its own rounding, t to u |t|, and y to 9 u = 5.4e-7 of the row's largest. A pivot that is worse than that
+// (a first stretch far from the rest) is replaced by the mean it led to; where that does not help either, or where squares might leave
+// float32's range, every step is in float64. A row of tiny numbers is taken times a power of 2, so that no square is denormal.
 
 #ifndef HEED_NORM_INC_H
 #define HEED_NORM_INC_H

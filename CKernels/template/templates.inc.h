@@ -1,4 +1,5 @@
-// Every kernel, for the vocabulary that was included before. A table/kernels_*.c includes this once and fills its table with the fields below.
+// Every kernel, for the vocabulary that was included before. A table/kernels_*.c includes this once and fills its table with the fields
+// below.
 
 #include <math.h>
 

@@ -2,8 +2,8 @@
 
 import PackageDescription
 
-// An app that depends on Heed by version. The app passes Heed's trait on as its own: `swift run` uses all cores through libomp,
-// `swift run --disable-default-traits` needs nothing but Swift and gives the same numbers on one.
+// An app that depends on Heed by version. The app passes Heed's trait on as its own: `swift run` uses all cores through
+// libomp, `swift run --disable-default-traits` needs nothing but Swift and gives the same numbers on one.
 //
 // The address stands for wherever you keep Heed. To run this beside a clone that has a tag of the version:
 //

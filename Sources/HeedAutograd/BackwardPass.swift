@@ -45,8 +45,8 @@ public final class BackwardPass {
         return slot >= 0 && gradients[slot] != nil
     }
 
-    /// The gradient of an output, or nil where nothing depends on it. To be asked for once: the caller owns the tensor, and may
-    /// write to it in place.
+    /// The gradient of an output, or nil where nothing depends on it. To be asked for once: the caller owns the tensor,
+    /// and may write to it in place.
     public func takeGradient(ofOutput output: Int) -> Tensor? {
         let slot = firstOutput + output
         if flags[slot].contains(.kept) { return gradients[slot] }
@@ -75,8 +75,8 @@ public final class BackwardPass {
         }
     }
 
-    /// Adds to the part of an input's gradient where the index along `axis` lies in `range`, in place: many slices of one tensor cost
-    /// no more than one gradient of it.
+    /// Adds to the part of an input's gradient where the index along `axis` lies in `range`, in place: many slices of
+    /// one tensor cost no more than one gradient of it.
     ///
     /// - Parameter shape: The shape of the input.
     public func add(_ gradient: Tensor, toInput input: Int, shape: Shape, axis: Int, range: Range<Int>) {
@@ -86,7 +86,8 @@ public final class BackwardPass {
         gradients[slot]?.addToSlice(axis: axis, range: range, gradient)
     }
 
-    /// Adds the product of two matrices to the gradient of an input, as the product is stored where there is one to add to.
+    /// Adds the product of two matrices to the gradient of an input, as the product is stored where there is one to add
+    /// to.
     public func addProduct(_ left: Tensor, _ right: Tensor, toInput input: Int) {
         let slot = inputs[input]
         guard slot >= 0, flags[slot].contains(.needed) else { return }

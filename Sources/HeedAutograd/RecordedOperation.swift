@@ -2,8 +2,8 @@ import HeedTensor
 
 /// One operation on a ``Tape``: what its backward step needs to know.
 ///
-/// An operation of one's own is a final subclass with the tensors that ``backward(_:)`` reads as its fields, put on the tape by
-/// ``Variable/recorded(_:from:_:)``.
+/// An operation of one's own is a final subclass with the tensors that ``backward(_:)`` reads as its fields, put on the
+/// tape by ``Variable/recorded(_:from:_:)``.
 open class RecordedOperation {
     /// The operation, as it is called in Swift.
     public let name: String
@@ -25,8 +25,8 @@ open class RecordedOperation {
         self.outputCount = outputCount
     }
 
-    /// Takes the gradients of the outputs from `pass` and adds those of the inputs that need one. Called at most once unless the record
-    /// is retained, and only where an output has a gradient.
+    /// Takes the gradients of the outputs from `pass` and adds those of the inputs that need one. Called at most once
+    /// unless the record is retained, and only where an output has a gradient.
     open func backward(_ pass: BackwardPass) {
         programmerError("\(name): a recorded operation must override backward(_:)")
     }

@@ -2,21 +2,22 @@ import HeedTensor
 
 // Design
 //
-// A tape is a flat array of records, one for each operation in the order in which they were computed. Values have numbers ("slots"): a
-// record knows the slots of its inputs and outputs and holds those tensors that its backward step reads, and nothing else; no record
-// refers to another. So the backward pass is a loop from the last record to the first, and letting go of a tape is letting go of an array:
-// neither recurses, however long the graph is.
+// A tape is a flat array of records, one for each operation in the order in which they were computed. Values have
+// numbers ("slots"): a record knows the slots of its inputs and outputs and holds those tensors that its backward step
+// reads, and nothing else; no record refers to another. So the backward pass is a loop from the last record to the
+// first, and letting go of a tape is letting go of an array: neither recurses, however long the graph is.
 //
-// A record is a final class below `RecordedOperation`: one allocation, one virtual call back, its saved tensors as typed fields. A
-// fused kernel (attention, an LSTM over a whole sequence) is one record.
+// A record is a final class below `RecordedOperation`: one allocation, one virtual call back, its saved tensors as
+// typed fields. A fused kernel (attention, an LSTM over a whole sequence) is one record.
 //
-// Gradients live in an array by slot while the pass runs. A record takes its outputs' gradients out of it, so that a tensor that nobody
-// else refers to can be written in place: the first consumer of a value puts its gradient there without a copy, later ones add to it in
-// place, slices into their part of it, products as their GEMM stores. The record is let go of at once, and what it saved returns to the
-// pool for the next allocation; steps of the same shapes therefore run in the same memory.
+// Gradients live in an array by slot while the pass runs. A record takes its outputs' gradients out of it, so that a
+// tensor that nobody else refers to can be written in place: the first consumer of a value puts its gradient there
+// without a copy, later ones add to it in place, slices into their part of it, products as their GEMM stores. The
+// record is let go of at once, and what it saved returns to the pool for the next allocation; steps of the same shapes
+// therefore run in the same memory.
 //
-// Only what leads from a leaf is recorded, and only what leads from the leaves that are asked for is walked. A value without a tape is a
-// constant: inference computes with the same functions and records nothing.
+// Only what leads from a leaf is recorded, and only what leads from the leaves that are asked for is walked. A value
+// without a tape is a constant: inference computes with the same functions and records nothing.
 //
 // A tape belongs to one task: it is not Sendable, and neither are the variables on it. Tensors are.
 
@@ -42,7 +43,8 @@ public final class Tape {
         public let shape: Shape
         /// Whether it is a gradient, that the operation's backward step gave, and not the operation's own value.
         public var isGradient = false
-        /// The slot of the leaf that the operation takes or, where it takes none, that the last one before it that does takes.
+        /// The slot of the leaf that the operation takes or, where it takes none, that the last one before it that does
+        /// takes.
         package var leafSlot: Int?
     }
 
@@ -60,18 +62,18 @@ public final class Tape {
     private var namedValues: [String: Tensor] = [:]
     private var namedGradients: [String: Tensor] = [:]
 
-    /// Looks at every value that is recorded for NaN and infinities, which costs a pass over each: to find where a computation went
-    /// wrong. Off unless set.
+    /// Looks at every value that is recorded for NaN and infinities, which costs a pass over each: to find where a
+    /// computation went wrong. Off unless set.
     public var looksForNonFinite = false
     private var nonFinite: (found: NonFinite, slot: Int)?
     /// Kept where non-finite values are looked for, alone.
     private var leafSlots: Set<Int> = []
 
-    /// Whether recurrent layers keep the gradients of all their hidden states, for ``stateGradients``: a store a step, and the memory of
-    /// the outputs once more. Off unless set.
+    /// Whether recurrent layers keep the gradients of all their hidden states, for ``stateGradients``: a store a step,
+    /// and the memory of the outputs once more. Off unless set.
     public var keepsStateGradients = false
-    /// The gradients of the hidden states of each call of a recurrent layer, in the order of the calls, where ``keepsStateGradients`` is
-    /// set; kept until the next computation on this tape begins.
+    /// The gradients of the hidden states of each call of a recurrent layer, in the order of the calls, where
+    /// ``keepsStateGradients`` is set; kept until the next computation on this tape begins.
     public private(set) var stateGradients: [StateGradient] = []
 
     /// An empty tape.
@@ -164,14 +166,16 @@ public final class Tape {
     /// The names of the operations recorded and not yet consumed, in order.
     public var operationNames: [String] { records.map(\.name) }
 
-    /// The first value that was not finite since the computation began or, where all were finite, the first such gradient on the way back;
-    /// where ``looksForNonFinite`` is set.
+    /// The first value that was not finite since the computation began or, where all were finite, the first such
+    /// gradient on the way back; where ``looksForNonFinite`` is set.
     public var firstNonFinite: NonFinite? { nonFinite?.found }
 
-    /// The value that was given this name with ``Variable/named(_:)``; kept until the next computation on this tape begins.
+    /// The value that was given this name with ``Variable/named(_:)``; kept until the next computation on this tape
+    /// begins.
     public func value(named name: String) -> Tensor? { namedValues[name] }
 
-    /// The gradient of the value of this name, after the gradients were computed; kept until the next computation begins.
+    /// The gradient of the value of this name, after the gradients were computed; kept until the next computation
+    /// begins.
     public func gradient(named name: String) -> Tensor? { namedGradients[name] }
 
     func setName(_ name: String, slot: Int, value: Tensor) {
@@ -188,7 +192,8 @@ public final class Tape {
     ///   - output: A value computed from variables on this tape.
     ///   - outputGradient: The gradient of what is sought with respect to `output`, of its shape; 1 unless given, and
     ///     then `output` holds one element.
-    ///   - inputs: Any variables on this tape, leaves or not. One that `output` does not depend on has a gradient of zeros.
+    ///   - inputs: Any variables on this tape, leaves or not. One that `output` does not depend on has a gradient of
+    ///     zeros.
     ///   - retainingRecord: Keeps the record and what it saved, so that more gradients can be computed from it.
     public func gradients(
         of output: Variable, outputGradient: Tensor? = nil, withRespectTo inputs: [Variable],

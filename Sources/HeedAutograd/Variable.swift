@@ -2,8 +2,9 @@ import HeedTensor
 
 /// A tensor in a computation whose gradients may be asked for.
 ///
-/// A variable that was made from a leaf of a ``Tape`` is on that tape: what is computed from it is recorded. One made from a tensor
-/// alone is a constant. Every function of variables works on both, so that a model is written once, for training and for use.
+/// A variable that was made from a leaf of a ``Tape`` is on that tape: what is computed from it is recorded. One made
+/// from a tensor alone is a constant. Every function of variables works on both, so that a model is written once, for
+/// training and for use.
 public struct Variable {
     /// The value.
     public let value: Tensor
@@ -40,7 +41,8 @@ public struct Variable {
     /// The same value as a constant: no gradient flows back through it.
     public func detached() -> Variable { Variable(value) }
 
-    /// Gives the value a name, under which ``Tape/value(named:)`` and ``Tape/gradient(named:)`` find it. Of a constant nothing is kept.
+    /// Gives the value a name, under which ``Tape/value(named:)`` and ``Tape/gradient(named:)`` find it. Of a constant
+    /// nothing is kept.
     ///
     /// - Returns: Itself, so that a name can be put into the middle of an expression.
     @discardableResult

@@ -15,7 +15,8 @@ struct HeedCommand: ParsableCommand {
 @main
 enum Main {
     static func main() {
-        // A reader that has seen enough (`heed ... | head`) ends the command in the usual way, also where the parent ignored it.
+        // A reader that has seen enough (`heed ... | head`) ends the command in the usual way, also where the parent
+        // ignored it.
         signal(SIGPIPE, SIG_DFL)
         // Beyond a limit of file sizes a write fails like any other, and is told like any other.
         signal(SIGXFSZ, SIG_IGN)
@@ -58,8 +59,8 @@ enum Main {
         }
     }
 
-    /// The parser's message on one line. It may lay its own words out over several; line breaks inside an argument, which it
-    /// repeats, are left for the escaping.
+    /// The parser's message on one line. It may lay its own words out over several; line breaks inside an argument,
+    /// which it repeats, are left for the escaping.
     private static func oneLine(_ message: String, arguments: [String]) -> String {
         guard !arguments.contains(where: { $0.contains(where: \.isNewline) }) else { return message }
         return message.split(whereSeparator: \.isNewline)

@@ -2,8 +2,8 @@ internal import HeedPlatform
 
 /// A file that grows at its end, record by record, for logs.
 ///
-/// Each record is written as a whole where the disk lets it; a program that ends in the midst of one leaves a last record that is cut
-/// short, and all before it as they were.
+/// Each record is written as a whole where the disk lets it; a program that ends in the midst of one leaves a last
+/// record that is cut short, and all before it as they were.
 public final class AppendFile: Sendable {
     private let path: String
     private let descriptor: Int32

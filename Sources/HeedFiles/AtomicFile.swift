@@ -1,11 +1,12 @@
 internal import HeedPlatform
 
-/// Replaces a file as a whole: whoever opens it, at whatever moment and after whatever failure, finds the old bytes or the new.
+/// Replaces a file as a whole: whoever opens it, at whatever moment and after whatever failure, finds the old bytes or
+/// the new.
 ///
-/// The new bytes go to a temporary file in the same folder, which is forced to the disk, renamed over the old one, and the
-/// folder forced to the disk in turn. On any failure before the rename the temporary file is removed and the old one untouched.
-/// The new file has the permissions of the old one, or those of the process's mask.
-/// A symbolic link stays: what it leads to is replaced, or made.
+/// The new bytes go to a temporary file in the same folder, which is forced to the disk, renamed over the old one, and
+/// the folder forced to the disk in turn. On any failure before the rename the temporary file is removed and the old
+/// one untouched. The new file has the permissions of the old one, or those of the process's mask. A symbolic link
+/// stays: what it leads to is replaced, or made.
 public struct AtomicFile {
     private static let bufferBytes = 1 << 20
 
@@ -26,9 +27,11 @@ public struct AtomicFile {
         try write(to: path, in: base, system: .live) { file throws(FileError) in try file.append(bytes) }
     }
 
-    /// Replaces the file at `path` by what `body` appends. Where `body` throws, nothing is replaced and its error thrown on.
+    /// Replaces the file at `path` by what `body` appends. Where `body` throws, nothing is replaced and its error
+    /// thrown on.
     ///
-    /// An error after the rename (the folder could not be forced to the disk) leaves the new file in place, and says so.
+    /// An error after the rename (the folder could not be forced to the disk) leaves the new file in place, and says
+    /// so.
     public static func write(to path: String, _ body: (inout AtomicFile) throws(FileError) -> Void) throws(FileError) {
         try write(to: path, system: .live, body)
     }
@@ -60,8 +63,8 @@ public struct AtomicFile {
                 _ = system.close(descriptor)
                 throw error
             }
-            // Closed before the rename, for some file systems report a failed write only now. After an interrupted close the
-            // descriptor is gone, and the bytes are on the disk already.
+            // Closed before the rename, for some file systems report a failed write only now. After an interrupted
+            // close the descriptor is gone, and the bytes are on the disk already.
             let closed = system.close(descriptor)
             if closed != -EINTR { try file.check(closed, "close") }
             try file.check(retrying { system.rename(folder, temporary, target.name) }, "rename the new file")
@@ -121,7 +124,8 @@ public struct AtomicFile {
     ) throws(FileError) -> (name: String, descriptor: Int32) {
         var last: Int32 = 0
         for _ in 0..<100 {
-            // Short, so that it is allowed wherever the target's own name is; hidden, so that a walk over the folder passes it over.
+            // Short, so that it is allowed wherever the target's own name is; hidden, so that a walk over the folder
+            // passes it over.
             let name = ".heed-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
             last = retrying { system.open(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
             if last >= 0 { return (name, last) }

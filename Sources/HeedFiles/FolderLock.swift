@@ -1,10 +1,10 @@
 internal import HeedPlatform
 
-/// Holds a folder for one program at a time: a second one that asks is refused at once. Nothing is written; the system lets go of the
-/// folder when the program ends, however it ends.
+/// Holds a folder for one program at a time: a second one that asks is refused at once. Nothing is written; the system
+/// lets go of the folder when the program ends, however it ends.
 ///
-/// It keeps out those who ask for it alone. Where the file system cannot lock, everybody is let in. What is locked is the folder, not its
-/// path: work in ``folder`` never meets another one that took the path meanwhile.
+/// It keeps out those who ask for it alone. Where the file system cannot lock, everybody is let in. What is locked is
+/// the folder, not its path: work in ``folder`` never meets another one that took the path meanwhile.
 package final class FolderLock: Sendable {
     /// The folder that is held.
     package let folder: OpenFolder

@@ -10,7 +10,8 @@ package final class InputFile: Sendable {
     package let size: Int
     private let descriptor: Int32
 
-    /// Opens a regular file, or what a symbolic link leads to; folders, pipes, sockets and devices are refused without waiting for them.
+    /// Opens a regular file, or what a symbolic link leads to; folders, pipes, sockets and devices are refused without
+    /// waiting for them.
     ///
     /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
     package init(path name: String, in base: OpenFolder? = nil) throws(FileError) {

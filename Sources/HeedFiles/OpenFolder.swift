@@ -1,6 +1,7 @@
 internal import HeedPlatform
 
-/// A folder that is held open: what is done in it by name is done in that very folder, wherever it is moved and whatever takes its path.
+/// A folder that is held open: what is done in it by name is done in that very folder, wherever it is moved and
+/// whatever takes its path.
 package final class OpenFolder: Sendable {
     /// The path that it was opened by.
     package let path: String

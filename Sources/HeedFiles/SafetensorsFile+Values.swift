@@ -8,8 +8,9 @@ extension SafetensorsFile {
 
     /// A tensor as `Float`.
     ///
-    /// F32 comes bit for bit, the payload of NaN included. Every other type is refused unless `converting`: then F16, BF16,
-    /// BOOL (0 and 1), I8, U8, I16 and U16 convert exactly, the others to the nearest float, ties to even; an F64 beyond the floats becomes infinite.
+    /// F32 comes bit for bit, the payload of NaN included. Every other type is refused unless `converting`: then F16,
+    /// BF16, BOOL (0 and 1), I8, U8, I16 and U16 convert exactly, the others to the nearest float, ties to even; an F64
+    /// beyond the floats becomes infinite.
     public func tensor(_ name: String, converting: Bool = false) throws(SafetensorsError) -> Tensor {
         let entry = try requireEntry(name)
         let shape = try shape(of: entry)
@@ -35,7 +36,8 @@ extension SafetensorsFile {
         return try found(tensor, entry)
     }
 
-    /// A BF16 tensor, bit for bit. Every other type is refused: reading one rounded is `tensor(name, converting: true).bfloat16()`.
+    /// A BF16 tensor, bit for bit. Every other type is refused: reading one rounded is
+    /// `tensor(name, converting: true).bfloat16()`.
     public func bfloat16Tensor(_ name: String) throws(SafetensorsError) -> BFloat16Tensor {
         let entry = try requireEntry(name)
         guard entry.type == .bfloat16 else { throw mismatch(entry, "BF16") }
@@ -48,7 +50,8 @@ extension SafetensorsFile {
         return try found(tensor, entry)
     }
 
-    /// A tensor's values as doubles, in row-major order: every type exactly, but I64 and U64 beyond 2^53, which are rounded.
+    /// A tensor's values as doubles, in row-major order: every type exactly, but I64 and U64 beyond 2^53, which are
+    /// rounded.
     public func doubles(_ name: String) throws(SafetensorsError) -> [Double] {
         let entry = try requireEntry(name)
         return try collect(entry) { chunk, result in
@@ -170,8 +173,8 @@ extension SafetensorsFile {
         }
     }
 
-    /// Gives each element of a chunk to `emit`: floating-point ones through `fromDouble`, which they fit exactly, others
-    /// through `fromInteger`.
+    /// Gives each element of a chunk to `emit`: floating-point ones through `fromDouble`, which they fit exactly,
+    /// others through `fromInteger`.
     private static func decode<Value>(
         _ chunk: UnsafeRawBufferPointer, _ type: TensorElementType, _ fromDouble: (Double) -> Value,
         _ fromInteger: (WideInteger) -> Value, _ emit: (Value) -> Void

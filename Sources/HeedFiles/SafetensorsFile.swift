@@ -4,10 +4,10 @@ import HeedTensor
 /// A safetensors file, open for reading: names, shapes and types at once, values when asked for.
 ///
 /// Opening checks everything that can be checked without the values: the header's JSON strictly (see ``JSONReader``),
-/// names, types, shapes, that the tensors cover the data with no hole, overlap or rest, and that each BOOL byte is 0 or 1.
-/// It is stricter than the reference reader: leading white space, duplicate names and keys, `null` metadata, unknown fields,
-/// shapes that overflow even beside a 0, and ranks over 64 are refused. Refused too are names that are empty, longer than 1024 bytes
-/// or contain control or bidirectional-format characters. A name is never a path.
+/// names, types, shapes, that the tensors cover the data with no hole, overlap or rest, and that each BOOL byte is 0
+/// or 1. It is stricter than the reference reader: leading white space, duplicate names and keys, `null` metadata,
+/// unknown fields, shapes that overflow even beside a 0, and ranks over 64 are refused. Refused too are names that are
+/// empty, longer than 1024 bytes or contain control or bidirectional-format characters. A name is never a path.
 ///
 /// The file stays open as long as this value lives. Values are read by `pread`: a file that another process cuts off
 /// meanwhile gives an error, one that is replaced goes on giving the old values.
@@ -16,8 +16,9 @@ public struct SafetensorsFile: Sendable {
     public enum Access: Sendable {
         /// Copied out of the file by reading. Nothing that happens to the file can stop the program.
         case read
-        /// As `read`, and ``SafetensorsFile/withUnsafeBytes(_:_:)`` may lend mapped pages without copying them. For files that no
-        /// one shortens while they are in use: if one is shortened during that call, the system stops the program (SIGBUS).
+        /// As `read`, and ``SafetensorsFile/withUnsafeBytes(_:_:)`` may lend mapped pages without copying them. For
+        /// files that no one shortens while they are in use: if one is shortened during that call, the system stops the
+        /// program (SIGBUS).
         case mapped
     }
 
@@ -27,8 +28,8 @@ public struct SafetensorsFile: Sendable {
     public let metadata: SafetensorsMetadata
     /// All tensors, in the order of their bytes.
     public let entries: [TensorEntry]
-    /// How often a byte of the header was looked at, a name searched for, or two tensors' places were compared: what a test holds against
-    /// the header's length.
+    /// How often a byte of the header was looked at, a name searched for, or two tensors' places were compared: what a
+    /// test holds against the header's length.
     package let headerSteps: Int
     let file: InputFile
     private let index: ExactStringIndex

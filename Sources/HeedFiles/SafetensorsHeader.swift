@@ -15,7 +15,8 @@ struct SafetensorsHeader {
     /// How often a byte of the text was looked at, a name searched for, or two entries were compared.
     private(set) var steps = 0
 
-    /// Reads the header that `text` holds; the tensors' bytes are those of `data` (from the start of the file), all of them.
+    /// Reads the header that `text` holds; the tensors' bytes are those of `data` (from the start of the file), all of
+    /// them.
     init(_ text: UnsafeRawBufferPointer, data: Range<Int>, path: String) throws(SafetensorsError) {
         self.path = path
         guard text.first == UInt8(ascii: "{") else {
@@ -141,8 +142,9 @@ struct SafetensorsHeader {
         return count * type.byteCount
     }
 
-    /// The elements of a tensor of these dimensions; nil where they cannot be addressed. The dimensions other than 0 must
-    /// multiply to something addressable even beside a 0, and in the widest type, so that no later product of them overflows.
+    /// The elements of a tensor of these dimensions; nil where they cannot be addressed. The dimensions other than 0
+    /// must multiply to something addressable even beside a 0, and in the widest type, so that no later product of them
+    /// overflows.
     static func count(of dimensions: [Int]) -> Int? {
         var product = 8
         for size in dimensions where size != 0 {
@@ -153,7 +155,8 @@ struct SafetensorsHeader {
         return dimensions.contains(0) ? 0 : product / 8
     }
 
-    /// What is wrong with a name; nil where nothing is. Any text may be one, but not what would mislead the person who reads it.
+    /// What is wrong with a name; nil where nothing is. Any text may be one, but not what would mislead the person who
+    /// reads it.
     static func fault(inName name: String) -> String? {
         if name.isEmpty { return "is empty" }
         if name.utf8.count > greatestNameLength { return "is longer than \(greatestNameLength) bytes" }

@@ -84,13 +84,13 @@ public enum SafetensorsValue: Sendable {
     }
 }
 
-/// Writes safetensors files: the bytes that the reference writer makes of the same tensors, in the place of the old file
-/// at once (see ``AtomicFile``), so that it is safe to save over the file that values came from.
+/// Writes safetensors files: the bytes that the reference writer makes of the same tensors, in the place of the old
+/// file at once (see ``AtomicFile``), so that it is safe to save over the file that values came from.
 public enum SafetensorsWriter {
     /// Replaces the file at `path` by one that holds `values`, sorted by type and name, and `metadata`.
     ///
-    /// - Throws: ``SafetensorsError`` where a name would be refused by the reader or stands twice, where the elements do not fill
-    ///   their dimensions, or where the file cannot be written; then the old file is untouched.
+    /// - Throws: ``SafetensorsError`` where a name would be refused by the reader or stands twice, where the elements
+    ///   do not fill their dimensions, or where the file cannot be written; then the old file is untouched.
     public static func write(
         _ values: [(name: String, value: SafetensorsValue)], metadata: SafetensorsMetadata = [:], to path: String
     ) throws(SafetensorsError) {
@@ -105,7 +105,8 @@ public enum SafetensorsWriter {
         try check(values, path)
         let order = Array(TensorElementType.allCases.enumerated())
         let rank = Dictionary(uniqueKeysWithValues: order.map { ($0.element, $0.offset) })
-        // The widest types first, so that in a file whose header is padded every tensor is aligned; then by the names' bytes.
+        // The widest types first, so that in a file whose header is padded every tensor is aligned; then by the names'
+        // bytes.
         let sorted = values.sorted { left, right in
             let (leftRank, rightRank) = (rank[left.value.type] ?? 0, rank[right.value.type] ?? 0)
             return leftRank != rightRank

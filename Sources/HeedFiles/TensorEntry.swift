@@ -51,7 +51,8 @@ public struct TensorEntry: Sendable, Equatable {
     public var count: Int { byteRange.count / type.byteCount }
 }
 
-/// The text values of a safetensors header, in their order. Keys are bytes: equivalent but differently written ones differ.
+/// The text values of a safetensors header, in their order. Keys are bytes: equivalent but differently written ones
+/// differ.
 public struct SafetensorsMetadata: Sendable, Equatable, Sequence, ExpressibleByDictionaryLiteral {
     /// Keys and values, in order.
     public private(set) var pairs: [(key: String, value: String)] = []

@@ -43,7 +43,8 @@ public enum TextFile {
 
     /// The text of a file in UTF-8.
     ///
-    /// - Throws: ``FileError`` as ``bytes(path:limit:)`` does, and where the bytes are no UTF-8, naming the first that is not.
+    /// - Throws: ``FileError`` as ``bytes(path:limit:)`` does, and where the bytes are no UTF-8, naming the first that
+    ///   is not.
     public static func text(path: String, limit: Int = 4 << 30) throws(FileError) -> String {
         let bytes = try bytes(path: path, limit: limit)
         try requireMemory(bytes.count, path: path)

@@ -1,11 +1,12 @@
 /// Where a string stands in a list of different strings, found by its bytes.
 ///
-/// Swift's `String` compares by canonical equivalence, so a `Dictionary` holds "e with acute" and "e, combining acute" as
-/// one key. Keys of JSON and names of tensors are the bytes they are written with. The hash is the standard library's
-/// keyed one, so that chosen keys cannot make the search slow: the time of `n` insertions is linear in the bytes of the strings.
+/// Swift's `String` compares by canonical equivalence, so a `Dictionary` holds "e with acute" and "e, combining acute"
+/// as one key. Keys of JSON and names of tensors are the bytes they are written with. The hash is the standard
+/// library's keyed one, so that chosen keys cannot make the search slow: the time of `n` insertions is linear in the
+/// bytes of the strings.
 ///
-/// Holds the list itself. A list of its owner's, lent for each call, would be copied by the next insertion wherever the compiler
-/// lets go of the loan late.
+/// Holds the list itself. A list of its owner's, lent for each call, would be copied by the next insertion wherever the
+/// compiler lets go of the loan late.
 package struct ExactStringIndex: Sendable {
     /// The strings, in the order in which they were inserted.
     package private(set) var strings: [String] = []

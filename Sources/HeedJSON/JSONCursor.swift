@@ -12,7 +12,8 @@ package struct JSONCursor {
     private var values = 0
     /// Where the key or value read last began.
     package private(set) var tokenStart = 0
-    /// How often a byte was looked at, those included that were counted into lines for an error: what a test holds against the text's length.
+    /// How often a byte was looked at, those included that were counted into lines for an error: what a test holds
+    /// against the text's length.
     package private(set) var steps = 0
 
     /// At the start of `bytes`.
@@ -116,7 +117,8 @@ package struct JSONCursor {
 
     // MARK: Errors
 
-    /// The refusal of the key read last, which its object has already. To be made only when it is thrown: it counts the lines before it.
+    /// The refusal of the key read last, which its object has already. To be made only when it is thrown: it counts the
+    /// lines before it.
     package mutating func duplicateKey(_ key: String) -> JSONError {
         steps += tokenStart
         return error(.duplicateKey(key), at: tokenStart)

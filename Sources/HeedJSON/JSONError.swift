@@ -10,7 +10,8 @@ public struct JSONError: Error, Equatable, Sendable {
         case trailingContent
         /// A byte order mark at the beginning.
         case byteOrderMark
-        /// Bytes that are not UTF-8: overlong forms, encoded surrogates, code points above U+10FFFF, stray continuation bytes.
+        /// Bytes that are not UTF-8: overlong forms, encoded surrogates, code points above U+10FFFF, stray continuation
+        /// bytes.
         case invalidUTF8
         /// A control character (below U+0020) that stands unescaped in a string.
         case controlCharacter(UInt8)

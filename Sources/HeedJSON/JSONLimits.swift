@@ -1,6 +1,7 @@
 /// How much a reader accepts before it refuses a text.
 public struct JSONLimits: Equatable, Sendable {
-    /// No limit on depth goes beyond this: destroying and comparing values walk them recursively, and must fit in a small stack.
+    /// No limit on depth goes beyond this: destroying and comparing values walk them recursively, and must fit in a
+    /// small stack.
     public static let greatestDepth = 512
 
     /// Arrays and objects within each other. 128 unless told; at most ``greatestDepth``.

@@ -12,7 +12,8 @@ public struct JSONNumber: Hashable, Sendable {
     /// An integer.
     public init(_ value: some BinaryInteger) { text = String(value) }
 
-    /// A finite number, in the fewest digits that read back as the same bits; nil for NaN and infinities, which JSON lacks.
+    /// A finite number, in the fewest digits that read back as the same bits; nil for NaN and infinities, which JSON
+    /// lacks.
     public init?(_ value: Double) {
         guard value.isFinite else { return nil }
         text = value.description

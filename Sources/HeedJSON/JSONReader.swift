@@ -1,9 +1,9 @@
 /// A strict reader of RFC 8259 JSON.
 ///
-/// Refuses, with a ``JSONError`` that names the byte: anything but UTF-8 (overlong forms, surrogates, byte order marks),
-/// duplicate keys, comments, trailing commas, leading zeros, `NaN` and `Infinity`, surrogate escapes without their other
-/// half, text after the value, and what goes beyond the ``JSONLimits``. The time is linear in the size of the text, and
-/// the stack does not grow with the nesting.
+/// Refuses, with a ``JSONError`` that names the byte: anything but UTF-8 (overlong forms, surrogates, byte order
+/// marks), duplicate keys, comments, trailing commas, leading zeros, `NaN` and `Infinity`, surrogate escapes without
+/// their other half, text after the value, and what goes beyond the ``JSONLimits``. The time is linear in the size of
+/// the text, and the stack does not grow with the nesting.
 public enum JSONReader {
     /// The value that `bytes` hold.
     public static func read(_ bytes: some Sequence<UInt8>, limits: JSONLimits = JSONLimits()) throws(JSONError)
@@ -29,7 +29,8 @@ public enum JSONReader {
         return try read(bytes, limits: limits, steps: &steps)
     }
 
-    /// As ``read(_:limits:)``. Adds to `steps` how often a byte of the text was looked at, and what the search for keys took.
+    /// As ``read(_:limits:)``. Adds to `steps` how often a byte of the text was looked at, and what the search for keys
+    /// took.
     package static func read(
         _ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits(), steps: inout Int
     ) throws(JSONError) -> JSONValue {
@@ -40,8 +41,8 @@ public enum JSONReader {
         return value
     }
 
-    /// An array or object that has begun and not ended. Changed where it stands in the list: taken out of an enum's payload
-    /// and put back, its elements would be copied each time.
+    /// An array or object that has begun and not ended. Changed where it stands in the list: taken out of an enum's
+    /// payload and put back, its elements would be copied each time.
     private struct Container {
         var elements: [JSONValue] = []
         var object = JSONObject()

@@ -100,8 +100,8 @@ enum JSONString {
         }
     }
 
-    /// The scalar of the `\u` escape at `position`, or of two that are a surrogate pair, with their length; a nil scalar for
-    /// half a pair, nil for what is no four hexadecimal digits.
+    /// The scalar of the `\u` escape at `position`, or of two that are a surrogate pair, with their length; a nil
+    /// scalar for half a pair, nil for what is no four hexadecimal digits.
     private static func unicodeEscape(
         _ content: UnsafeBufferPointer<UInt8>, at position: Int
     ) -> (scalar: UnicodeScalar?, length: Int)? {

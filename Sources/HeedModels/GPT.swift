@@ -31,7 +31,8 @@ public struct GPTSettings: Sendable, Equatable {
         self.width = width
     }
 
-    /// GPT-2's smallest model (Radford et al., "Language models are unsupervised multitask learners", 2019): 124 million parameters.
+    /// GPT-2's smallest model (Radford et al., "Language models are unsupervised multitask learners", 2019): 124
+    /// million parameters.
     public static var gpt2Small: GPTSettings {
         var settings = GPTSettings(vocabularySize: 50_257, contextLength: 1024, layers: 12, heads: 12, width: 768)
         settings.bias = true
@@ -54,8 +55,8 @@ public struct GPTSettings: Sendable, Equatable {
     }
 }
 
-/// A decoder of a Transformer that continues text (Radford et al. 2018), norm first, with learned positions and the output layer tied to
-/// the table of tokens.
+/// A decoder of a Transformer that continues text (Radford et al. 2018), norm first, with learned positions and the
+/// output layer tied to the table of tokens.
 ///
 ///     x = tokens[ids] + positions
 ///     x = x + attention(norm1(x));  x = x + feedForward(norm2(x))        layers times, causal

@@ -72,8 +72,8 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         return StepLoss(loss, targetCount: batch.targets.count, carried: isCarried ? result.carried : [])
     }
 
-    /// The mean over the windows that follow each other through what was held back, each begun anew; of more than 4096, over as many at
-    /// even distances. Nil where there is not one.
+    /// The mean over the windows that follow each other through what was held back, each begun anew; of more than 4096,
+    /// over as many at even distances. Nil where there is not one.
     public func evaluate(_ model: Model) -> Evaluation? {
         let length = windows.length
         let windows = (validation.count - 1) / length

@@ -49,20 +49,22 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
     }
 }
 
-/// An LSTM that reads a source, an LSTM that writes a target, and the additive attention of Bahdanau, Cho and Bengio ("Neural machine
-/// translation by jointly learning to align and translate", 2015) between them:
+/// An LSTM that reads a source, an LSTM that writes a target, and the additive attention of Bahdanau, Cho and Bengio
+/// ("Neural machine translation by jointly learning to align and translate", 2015) between them:
 ///
 ///     e = encoder(source[ids]),   the decoder begins with the encoder's last state
 ///     s = decoder(target[ids])
 ///     a_ij = softmax_j(v^T tanh(Wq s_i + Wk e_j))      over the source's own tokens
 ///     logits_i = W [s_i; sum_j a_ij e_j] + b
 ///
-/// It differs from the paper in three points. The context meets the decoder's state behind the recurrence and is not fed back into it, as Luong,
-/// Pham and Manning ("Effective approaches to attention-based neural machine translation", 2015) do without input feeding: so `s_i` attends
-/// instead of `s_(i-1)`, and in training all states of a target attend in one call behind one recurrent call. The units are LSTMs, and
-/// the encoder reads in one direction, whose last state the decoder's can begin with.
+/// It differs from the paper in three points. The context meets the decoder's state behind the recurrence and is not
+/// fed back into it, as Luong, Pham and Manning ("Effective approaches to attention-based neural machine translation",
+/// 2015) do without input feeding: so `s_i` attends instead of `s_(i-1)`, and in training all states of a target attend
+/// in one call behind one recurrent call. The units are LSTMs, and the encoder reads in one direction, whose last state
+/// the decoder's can begin with.
 ///
-/// Parameters: `source`, `target` (``Embedding``), `encoder`, `decoder` (``LSTM``), `attention` (``AdditiveAttention``), `output` (``Linear``).
+/// Parameters: `source`, `target` (``Embedding``), `encoder`, `decoder` (``LSTM``), `attention`
+/// (``AdditiveAttention``), `output` (``Linear``).
 public struct Seq2SeqBahdanau: Seq2SeqModel {
     /// The dimensions.
     public let settings: Seq2SeqBahdanauSettings
@@ -124,7 +126,8 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
             labelSmoothing: labelSmoothing, context)
     }
 
-    /// How much each token of the target looks at each of the source, `[batch, target length, source length]`: the paper's alignments.
+    /// How much each token of the target looks at each of the source, `[batch, target length, source length]`: the
+    /// paper's alignments.
     public func alignments(_ source: PaddedBatch, target: IndexTensor) -> Tensor {
         attended(source, target, Context()).weights.value
     }

@@ -30,8 +30,8 @@ public struct Seq2SeqTokens: Sendable, Equatable {
     }
 }
 
-/// A model that turns a sequence of tokens into another: an encoder reads the source, a decoder writes the target token by token
-/// (Sutskever, Vinyals and Le, "Sequence to sequence learning with neural networks", 2014).
+/// A model that turns a sequence of tokens into another: an encoder reads the source, a decoder writes the target token
+/// by token (Sutskever, Vinyals and Le, "Sequence to sequence learning with neural networks", 2014).
 public protocol Seq2SeqModel: Module {
     /// What decoding keeps from token to token: the encoded sources, and caches or a recurrent state.
     associatedtype DecodingState: Sendable

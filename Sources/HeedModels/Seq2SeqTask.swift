@@ -15,7 +15,8 @@ public struct SequencePair: Sendable, Equatable {
     public init(source: [Int32], target: [Int32]) { (self.source, self.target) = (source, target) }
 }
 
-/// Trains a sequence-to-sequence model on pairs, in batches of similar lengths, and judges it on pairs that it is not trained on.
+/// Trains a sequence-to-sequence model on pairs, in batches of similar lengths, and judges it on pairs that it is not
+/// trained on.
 public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
     /// Pairs side by side.
     public struct Batch: Sendable {
@@ -52,10 +53,11 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
     ///   - validation: Pairs to judge by; none for a run that is not judged.
     ///   - tokens: The model's ``Seq2SeqModel/specialTokens``.
     ///   - size: How large a batch is; a pair counts as its longer side.
-    ///   - labelSmoothing: The part of each target that is spread over all tokens; the paper of the Transformer takes 0.1.
+    ///   - labelSmoothing: The part of each target that is spread over all tokens; the paper of the Transformer takes
+    ///     0.1.
     ///   - seed: What the order of the pairs is drawn from.
-    /// - Throws: ``TrainingError`` where there is no pair, a source is empty, a pair holds one of the special tokens or the size or the
-    ///   smoothing cannot be.
+    /// - Throws: ``TrainingError`` where there is no pair, a source is empty, a pair holds one of the special tokens or
+    ///   the size or the smoothing cannot be.
     public init(
         training: [SequencePair], validation: [SequencePair], tokens: Seq2SeqTokens, size: LengthBatches.Size,
         labelSmoothing: Float = 0, seed: UInt64

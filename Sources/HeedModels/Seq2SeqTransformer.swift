@@ -84,8 +84,8 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
 /// `1 / sqrt(width)`. As in PyTorch's `nn.Transformer`, and unlike the paper, there is a norm behind the last layer of
 /// encoder and decoder also where norms stand last.
 ///
-/// Parameters: `source` (unless it is the target's), `target` (``Embedding``), `transformer` (``Transformer``), `output` (``Linear``, unless it is the
-/// target's table, which has no bias).
+/// Parameters: `source` (unless it is the target's), `target` (``Embedding``), `transformer` (``Transformer``),
+/// `output` (``Linear``, unless it is the target's table, which has no bias).
 public struct Seq2SeqTransformer: Seq2SeqModel {
     /// The dimensions.
     public let settings: Seq2SeqTransformerSettings

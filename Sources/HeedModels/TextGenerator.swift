@@ -8,11 +8,12 @@ import Synchronization
 ///         print(vocabulary.decode([token]), terminator: "")
 ///     }
 ///
-/// Sequences that are under way together take their steps together: the weights are read once for all of them. Each has the tokens that it would
-/// have alone, bit for bit, whenever the others come and go. The steps run on ``EngineExecutor``.
+/// Sequences that are under way together take their steps together: the weights are read once for all of them. Each has
+/// the tokens that it would have alone, bit for bit, whenever the others come and go. The steps run on
+/// ``EngineExecutor``.
 ///
-/// Who stops listening ends the sequence before its next step: by leaving the loop, or by the cancellation of the task that it runs in
-/// (the loop then ends as if the sequence had, and `Task.isCancelled` tells).
+/// Who stops listening ends the sequence before its next step: by leaving the loop, or by the cancellation of the task
+/// that it runs in (the loop then ends as if the sequence had, and `Task.isCancelled` tells).
 ///
 /// Not for a program's own loop over the logits: ``PackedLanguageModel`` is what lies beneath.
 public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
@@ -38,7 +39,8 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
             return !isRunning
         }
 
-        /// At most `count` of those that wait; nil where there are none and none is under way: then nobody takes steps any more.
+        /// At most `count` of those that wait; nil where there are none and none is under way: then nobody takes steps
+        /// any more.
         mutating func take(_ count: Int, isIdle: Bool) -> [GeneratedSequence]? {
             guard !waiting.isEmpty else {
                 if isIdle { isRunning = false }
@@ -71,7 +73,8 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
 
     /// The tokens behind a prompt, as they are drawn.
     ///
-    /// A prompt may be longer than the model's context, and may grow beyond it: see ``PackedLanguageModel/contextLength``.
+    /// A prompt may be longer than the model's context, and may grow beyond it: see
+    /// ``PackedLanguageModel/contextLength``.
     ///
     /// - Parameters:
     ///   - prompt: At least one token.
@@ -129,7 +132,8 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
                     states.remove(at: index)
                 }
             }
-            // Other work on these threads has its turn now and then; more often would cost small models more than their steps.
+            // Other work on these threads has its turn now and then; more often would cost small models more than their
+            // steps.
             if lastPause.duration(to: .now) > .milliseconds(5) {
                 await Task.yield()
                 lastPause = .now

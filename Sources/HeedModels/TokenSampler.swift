@@ -22,7 +22,8 @@ public struct TokenSampler: Sendable, Equatable {
 
     /// A way to choose.
     ///
-    /// - Throws: ``ModelError`` for a temperature that is negative or not finite, a `topK` below 1 or a `topP` outside of (0, 1].
+    /// - Throws: ``ModelError`` for a temperature that is negative or not finite, a `topK` below 1 or a `topP` outside
+    ///   of (0, 1].
     public init(temperature: Double, topK: Int? = nil, topP: Double = 1) throws(ModelError) {
         guard temperature >= 0, temperature.isFinite else {
             throw ModelError("the temperature is \(temperature), not a finite number from 0")
@@ -130,7 +131,8 @@ public struct TokenSampler: Sendable, Equatable {
         return mass
     }
 
-    /// The `limit` tokens that come first, in a heap with the last of them at its root: a token that comes behind it costs one comparison.
+    /// The `limit` tokens that come first, in a heap with the last of them at its root: a token that comes behind it
+    /// costs one comparison.
     private static func collectHighest(_ limit: Int, _ logits: UnsafeBufferPointer<Float>, _ heap: inout [Int32]) {
         func isBehind(_ left: Int32, _ right: Int32) -> Bool {
             logits[Int(left)] == logits[Int(right)] ? left > right : logits[Int(left)] < logits[Int(right)]

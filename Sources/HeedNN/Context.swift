@@ -3,17 +3,19 @@ import HeedTensor
 
 // Design
 //
-// A forward pass needs three things beside its inputs: where to record (or that nothing is to be recorded), whether dropout drops, and
-// which numbers it drops. They travel together, so that a layer has one parameter for them and a model is written once.
+// A forward pass needs three things beside its inputs: where to record (or that nothing is to be recorded), whether
+// dropout drops, and which numbers it drops. They travel together, so that a layer has one parameter for them and a
+// model is written once.
 //
-// The leaf of a parameter is made when the pass first meets it and found again by the parameter's identity, so that a weight which is used
-// in several places (an output layer tied to an embedding, a cell that is applied at every step) collects one gradient. Identities
-// survive copying: a model and a changed copy of it may meet in one pass, so a leaf also belongs to the memory that it reads.
+// The leaf of a parameter is made when the pass first meets it and found again by the parameter's identity, so that a
+// weight which is used in several places (an output layer tied to an embedding, a cell that is applied at every step)
+// collects one gradient. Identities survive copying: a model and a changed copy of it may meet in one pass, so a leaf
+// also belongs to the memory that it reads.
 
 /// What a forward pass needs beside its inputs: the tape, whether it trains, and the randomness of dropout.
 ///
-/// `Context()` is inference. A context serves one pass in one task; ``valueAndGradient(of:seed:step:on:_:)-1h2tr`` makes one for every
-/// training step.
+/// `Context()` is inference. A context serves one pass in one task; ``valueAndGradient(of:seed:step:on:_:)-1h2tr``
+/// makes one for every training step.
 public final class Context {
     /// Where the pass is recorded; nil in inference.
     public let tape: Tape?
@@ -41,8 +43,8 @@ public final class Context {
         self.step = UInt64(bitPattern: Int64(step))
     }
 
-    /// The variable of a parameter: the same leaf of the tape wherever the pass uses it. A constant in inference, and for a parameter
-    /// that is frozen.
+    /// The variable of a parameter: the same leaf of the tape wherever the pass uses it. A constant in inference, and
+    /// for a parameter that is frozen.
     public func variable(_ parameter: Parameter) -> Variable {
         guard let tape, parameter.isTrainable else { return Variable(parameter.value) }
         if let leaf = leaf(of: parameter) { return leaf }
@@ -66,14 +68,15 @@ public final class Context {
         }?.1
     }
 
-    /// A seed for the random numbers of one call of one layer: another one at every call, the same again in the same call of a pass with
-    /// this seed and step.
+    /// A seed for the random numbers of one call of one layer: another one at every call, the same again in the same
+    /// call of a pass with this seed and step.
     public func drawSeed() -> UInt64 {
         defer { draws += 1 }
         return Self.mixed(Self.mixed(Self.mixed(seed) ^ step) ^ draws)
     }
 
-    /// SplitMix64's output function, a bijection (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
+    /// SplitMix64's output function, a bijection (Steele, Lea and Flood, "Fast splittable pseudorandom number
+    /// generators", 2014).
     private static func mixed(_ number: UInt64) -> UInt64 {
         var mixed = number &+ 0x9E37_79B9_7F4A_7C15
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -81,8 +84,8 @@ public final class Context {
         return mixed ^ (mixed >> 31)
     }
 
-    /// The names of the model's parameters by the slots of their leaves, of those that the pass has met. To be asked for before the gradients
-    /// are, which lets go of them.
+    /// The names of the model's parameters by the slots of their leaves, of those that the pass has met. To be asked
+    /// for before the gradients are, which lets go of them.
     package func namesByLeaf(in model: some Module) -> [Int: String] {
         var names: [Int: String] = [:]
         for (name, parameter) in model.parameters {
@@ -93,8 +96,8 @@ public final class Context {
 
     // MARK: Gradients
 
-    /// The gradients of `loss` with respect to the model's trainable parameters, in their order. Consumes the record, and lets go of
-    /// every parameter: an optimiser can write to them in place afterwards.
+    /// The gradients of `loss` with respect to the model's trainable parameters, in their order. Consumes the record,
+    /// and lets go of every parameter: an optimiser can write to them in place afterwards.
     ///
     /// - Precondition: the pass was recorded, and no two parameters of the model are copies of one another.
     public func gradients(of loss: Variable, for model: some Module) -> [Tensor] {

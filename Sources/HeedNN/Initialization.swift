@@ -1,6 +1,7 @@
 import HeedTensor
 
-/// How the numbers of a parameter begin: the distributions that PyTorch's layers take, drawn by counting from an explicit generator.
+/// How the numbers of a parameter begin: the distributions that PyTorch's layers take, drawn by counting from an
+/// explicit generator.
 public enum Initialization: Sendable, Equatable {
     /// The same number everywhere.
     case constant(Float)
@@ -8,11 +9,11 @@ public enum Initialization: Sendable, Equatable {
     case uniform(bound: Float)
     /// Normal with mean 0.
     case normal(standardDeviation: Float)
-    /// Uniform with the bound `sqrt(6 / (fanIn + fanOut))` (Glorot and Bengio, "Understanding the difficulty of training deep feedforward
-    /// neural networks", 2010).
+    /// Uniform with the bound `sqrt(6 / (fanIn + fanOut))` (Glorot and Bengio, "Understanding the difficulty of
+    /// training deep feedforward neural networks", 2010).
     case xavierUniform
-    /// Uniform with the bound `sqrt(6 / ((1 + slope^2) fanIn))` (He et al., "Delving deep into rectifiers", 2015). With PyTorch's slope of
-    /// `sqrt(5)` for its linear and convolutional layers the bound is `1 / sqrt(fanIn)`.
+    /// Uniform with the bound `sqrt(6 / ((1 + slope^2) fanIn))` (He et al., "Delving deep into rectifiers", 2015). With
+    /// PyTorch's slope of `sqrt(5)` for its linear and convolutional layers the bound is `1 / sqrt(fanIn)`.
     case kaimingUniform(slope: Float)
 
     /// A tensor of this distribution.
@@ -50,7 +51,8 @@ public enum Initialization: Sendable, Equatable {
 }
 
 extension Initialization {
-    /// What PyTorch gives a linear or convolutional layer's weight, and its bias: uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`.
+    /// What PyTorch gives a linear or convolutional layer's weight, and its bias: uniform in
+    /// `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`.
     static func inverseRoot(ofFanIn fanIn: Int) -> Initialization {
         .uniform(bound: Float(1 / Double(max(fanIn, 1)).squareRoot()))
     }

@@ -5,8 +5,8 @@ import HeedTensor
 ///
 /// Input `[..., in]`, output `[..., out]`. The bias is added as the product is stored.
 ///
-/// Parameters, as in PyTorch's `nn.Linear`: `weight` `[out, in]` and `bias` `[out]`, both uniform in `[-1 / sqrt(in), 1 / sqrt(in))`
-/// (Kaiming's with a slope of `sqrt(5)`).
+/// Parameters, as in PyTorch's `nn.Linear`: `weight` `[out, in]` and `bias` `[out]`, both uniform in
+/// `[-1 / sqrt(in), 1 / sqrt(in))` (Kaiming's with a slope of `sqrt(5)`).
 public struct Linear: Layer {
     /// `[out, in]`.
     public var weight: Parameter

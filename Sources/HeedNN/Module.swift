@@ -3,7 +3,8 @@ import HeedTensor
 
 /// A model or a part of one: a value that holds ``Parameter``s and other modules.
 ///
-/// A module lists what it learns by hand, one line each, under the names that PyTorch gives them, so that weights line up:
+/// A module lists what it learns by hand, one line each, under the names that PyTorch gives them, so that weights line
+/// up:
 ///
 /// ```swift
 /// struct Classifier: Module {
@@ -21,8 +22,8 @@ import HeedTensor
 /// }
 /// ```
 ///
-/// Modules are values: a copy is a snapshot that may be evaluated, shared between tasks or sent to an actor while the original trains on.
-/// Copies share memory until one of them is written to.
+/// Modules are values: a copy is a snapshot that may be evaluated, shared between tasks or sent to an actor while the
+/// original trains on. Copies share memory until one of them is written to.
 public protocol Module: Sendable {
     /// Hands every parameter and every submodule to `visit`, each once, always in the same order.
     mutating func visitParameters(_ visit: ParameterVisitor)
@@ -98,7 +99,8 @@ extension Module {
 
     /// Lends the tensors of the parameters that are trained, in order, to an optimiser.
     ///
-    /// While `body` runs the array alone holds them, so that they are written to in place; afterwards what it holds is put back.
+    /// While `body` runs the array alone holds them, so that they are written to in place; afterwards what it holds is
+    /// put back.
     ///
     /// - Precondition: `body` keeps the number of tensors and their shapes.
     public mutating func withTrainableTensors<Result, E: Error>(

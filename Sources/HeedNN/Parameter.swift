@@ -12,8 +12,8 @@ public struct ParameterIdentity: Hashable, Sendable {
 
 /// A tensor that a model learns.
 ///
-/// A value like any other: copying a model copies it, and neither copy sees what is written to the other. Copies keep the identity, by
-/// which a ``Context`` finds the variable of a parameter that is used in several places.
+/// A value like any other: copying a model copies it, and neither copy sees what is written to the other. Copies keep
+/// the identity, by which a ``Context`` finds the variable of a parameter that is used in several places.
 public struct Parameter: Sendable {
     /// The numbers.
     public var value: Tensor

@@ -27,8 +27,8 @@ extension Module {
     ///   - weights: Tensors by the names of the parameters.
     ///   - allowingMissing: Leaves a parameter without a tensor as it is.
     ///   - allowingUnexpected: Passes over tensors that no parameter asks for.
-    /// - Throws: ``WeightsError`` for the first parameter, in order, that does not fit, then for the first name, in alphabetical order,
-    ///   that is not wanted. The model is then as it was.
+    /// - Throws: ``WeightsError`` for the first parameter, in order, that does not fit, then for the first name, in
+    ///   alphabetical order, that is not wanted. The model is then as it was.
     public mutating func load(
         _ weights: [String: Tensor], allowingMissing: Bool = false, allowingUnexpected: Bool = false
     ) throws(WeightsError) {

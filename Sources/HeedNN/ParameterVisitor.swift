@@ -7,7 +7,8 @@ public final class ParameterVisitor {
 
     init(_ body: @escaping (ParameterVisitor, inout Parameter) -> Void) { self.body = body }
 
-    /// The name of the parameter that is being visited, from the root of the model: `layers.0.self_attn.in_proj_weight`.
+    /// The name of the parameter that is being visited, from the root of the model:
+    /// `layers.0.self_attn.in_proj_weight`.
     public var name: String { path.joined(separator: ".") }
 
     /// Visits a parameter.

@@ -1,11 +1,13 @@
 import HeedAutograd
 import HeedTensor
 
-/// Layers one after the other; the names of their parameters are `0.weight`, `1.weight` ... as in PyTorch's `nn.Sequential`.
+/// Layers one after the other; the names of their parameters are `0.weight`, `1.weight` ... as in PyTorch's
+/// `nn.Sequential`.
 ///
 /// ```swift
 /// let network = Sequential(
-///     Linear(inputs: 4, outputs: 16, using: &generator), Activation.relu, Linear(inputs: 16, outputs: 1, using: &generator))
+///     Linear(inputs: 4, outputs: 16, using: &generator), Activation.relu,
+///     Linear(inputs: 16, outputs: 1, using: &generator))
 /// ```
 public struct Sequential: Layer {
     /// The layers, first to last.

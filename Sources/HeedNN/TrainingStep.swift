@@ -15,8 +15,9 @@ import HeedTensor
 ///   - step: Names those of this step: a run that is resumed drops the same.
 ///   - tape: Records the pass; one that is kept from step to step keeps its memory.
 ///   - loss: Computes one element from the model with the context it is given.
-/// - Returns: The loss, and its gradient with respect to each trainable parameter in the order of ``Module/trainableNames``; zeros for one
-///   that the loss does not depend on. Nothing but the model holds its parameters afterwards.
+/// - Returns: The loss, and its gradient with respect to each trainable parameter in the order of
+///   ``Module/trainableNames``; zeros for one that the loss does not depend on. Nothing but the model holds its
+///   parameters afterwards.
 public func valueAndGradient<Model: Module, E: Error>(
     of model: Model, seed: UInt64 = 0, step: Int = 0, on tape: Tape = Tape(),
     _ loss: (Context) throws(E) -> Variable
@@ -27,8 +28,8 @@ public func valueAndGradient<Model: Module, E: Error>(
     return (result.loss, result.gradients)
 }
 
-/// The loss of a model and its gradients, with whatever else the pass computed: the state that is carried to the next stretch of a long
-/// sequence, say. It should hold tensors, for the variables of a pass are not to be used after it.
+/// The loss of a model and its gradients, with whatever else the pass computed: the state that is carried to the next
+/// stretch of a long sequence, say. It should hold tensors, for the variables of a pass are not to be used after it.
 public func valueAndGradient<Model: Module, Other, E: Error>(
     of model: Model, seed: UInt64 = 0, step: Int = 0, on tape: Tape = Tape(),
     _ loss: (Context) throws(E) -> (loss: Variable, other: Other)

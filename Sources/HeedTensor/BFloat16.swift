@@ -1,4 +1,5 @@
-/// A bfloat16 number: the upper half of a `Float`. Eight bits of exponent, so every float is within its range, and seven of fraction.
+/// A bfloat16 number: the upper half of a `Float`. Eight bits of exponent, so every float is within its range, and
+/// seven of fraction.
 ///
 /// A storage type: weights, keys and values take half the memory in it. Arithmetic is done in `Float`.
 public struct BFloat16: TensorScalar, CustomStringConvertible, ExpressibleByFloatLiteral {
@@ -15,8 +16,8 @@ public struct BFloat16: TensorScalar, CustomStringConvertible, ExpressibleByFloa
             // Its payload may lie in the lower half alone, and without it the bits would be those of an infinity.
             bitPattern = UInt16(truncatingIfNeeded: bits >> 16) | 0x0040
         } else {
-            // Half a unit of the last place, less one bit where the even neighbour is the lower one. Cannot overflow: only NaNs have the
-            // bits that could.
+            // Half a unit of the last place, less one bit where the even neighbour is the lower one. Cannot overflow:
+            // only NaNs have the bits that could.
             bitPattern = UInt16(truncatingIfNeeded: (bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
         }
     }

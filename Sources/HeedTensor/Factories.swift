@@ -4,7 +4,8 @@ extension StridedTensor where Scalar == Float {
     /// All ones.
     public static func ones(_ shape: Shape) -> Tensor { filled(shape, with: 1) }
 
-    /// `start, start + step, start + 2 step ...` up to `end`, which is left out; each is one product and one sum of floats.
+    /// `start, start + step, start + 2 step ...` up to `end`, which is left out; each is one product and one sum of
+    /// floats.
     ///
     /// - Precondition: `step` is not 0, and all are finite.
     public static func range(from start: Float = 0, to end: Float, by step: Float = 1) -> Tensor {

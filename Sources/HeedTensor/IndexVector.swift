@@ -1,7 +1,7 @@
 /// A few integers, one for each axis: sizes or strides.
 ///
-/// Up to six lie in the value itself, so that making a tensor or a view of one takes no memory from the heap; more spill
-/// into an array.
+/// Up to six lie in the value itself, so that making a tensor or a view of one takes no memory from the heap; more
+/// spill into an array.
 struct IndexVector: Sendable {
     private typealias InPlace = (Int, Int, Int, Int, Int, Int)
 

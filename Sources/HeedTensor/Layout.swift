@@ -1,4 +1,5 @@
-/// Where the elements of a tensor lie in its storage: element `(i, j, ...)` at `offset + i * strides[0] + j * strides[1] + ...`.
+/// Where the elements of a tensor lie in its storage: element `(i, j, ...)` at
+/// `offset + i * strides[0] + j * strides[1] + ...`.
 struct Layout: Sendable {
     var shape: Shape
     var strides: IndexVector
@@ -15,7 +16,8 @@ struct Layout: Sendable {
         self.init(shape: shape, strides: shape.rowMajorStrides, offset: 0)
     }
 
-    /// Whether the elements lie one behind the other in row-major order. The stride of an axis of size 1 has no meaning.
+    /// Whether the elements lie one behind the other in row-major order. The stride of an axis of size 1 has no
+    /// meaning.
     var isContiguous: Bool {
         if shape.isEmpty { return true }
         var expected = 1
@@ -31,8 +33,8 @@ struct Layout: Sendable {
 
     /// The strides of the same elements seen in `target`, or nil where only a copy has that shape.
     ///
-    /// Axes that lie evenly behind each other are joined into runs; every run must be a product of target axes. The shapes have
-    /// equally many elements.
+    /// Axes that lie evenly behind each other are joined into runs; every run must be a product of target axes. The
+    /// shapes have equally many elements.
     func stridesReshaped(to target: Shape) -> IndexVector? {
         if shape.isEmpty { return target.rowMajorStrides }
         var result = IndexVector(repeating: 1, count: target.rank)

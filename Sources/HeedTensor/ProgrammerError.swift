@@ -2,8 +2,8 @@ internal import HeedPlatform
 
 /// Stops the program over a mistake in its source, such as shapes that do not fit.
 ///
-/// An optimised build drops the message of a precondition, and a shape mistake without its shapes cannot be found: there the
-/// message is written to standard error first.
+/// An optimised build drops the message of a precondition, and a shape mistake without its shapes cannot be found:
+/// there the message is written to standard error first.
 package func programmerError(_ message: String, file: StaticString = #fileID, line: UInt = #line) -> Never {
     #if !DEBUG
     let text = "Heed: \(message)\n"

@@ -1,7 +1,7 @@
 /// The sizes of a tensor, one for each axis: `[batch, heads, length, headDimension]`, say.
 ///
-/// A shape's element count always fits in an `Int`, even when a zero stands beside dimensions whose product would not: shapes
-/// that could not be addressed are refused when they are made, so that nothing later has to think of overflow.
+/// A shape's element count always fits in an `Int`, even when a zero stands beside dimensions whose product would not:
+/// shapes that could not be addressed are refused when they are made, so that nothing later has to think of overflow.
 public struct Shape: Sendable, Hashable {
     let sizes: IndexVector
 
@@ -104,7 +104,8 @@ public struct Shape: Sendable, Hashable {
         return fromFront
     }
 
-    /// The shape that both broadcast to, as in NumPy: aligned at the last axis, sizes equal or 1; nil where there is none.
+    /// The shape that both broadcast to, as in NumPy: aligned at the last axis, sizes equal or 1; nil where there is
+    /// none.
     public func broadcast(with other: Shape) -> Shape? {
         var joint = IndexVector(repeating: 1, count: max(rank, other.rank))
         for fromEnd in 1..<(joint.count + 1) {

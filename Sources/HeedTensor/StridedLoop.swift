@@ -1,7 +1,7 @@
 /// A walk over up to four arrays of one shape that each have strides of their own.
 ///
-/// Axes that lie evenly behind each other in every array are joined first, so that the innermost run is as long as can be. Everything
-/// lies in the value itself: operations walk without taking memory from the heap.
+/// Axes that lie evenly behind each other in every array are joined first, so that the innermost run is as long as can
+/// be. Everything lies in the value itself: operations walk without taking memory from the heap.
 struct StridedLoop {
     private static var arrayCount: Int { 4 }
 
@@ -66,7 +66,8 @@ struct StridedLoop {
         }
     }
 
-    /// Moves the longest axis to the end: for kernels that take one axis of rows or matrices at a time, whatever their order.
+    /// Moves the longest axis to the end: for kernels that take one axis of rows or matrices at a time, whatever their
+    /// order.
     mutating func putLongestLast() {
         let last = sizes.count - 1
         var longest = 0

@@ -1,6 +1,6 @@
 extension StridedTensor: CustomStringConvertible {
-    /// The elements in nested brackets, a row a line, as NumPy prints them. Of an axis of a large tensor the first and last three
-    /// entries are shown.
+    /// The elements in nested brackets, a row a line, as NumPy prints them. Of an axis of a large tensor the first and
+    /// last three entries are shown.
     public var description: String {
         let printer = TensorPrinter(tensor: self)
         return printer.text

@@ -14,8 +14,8 @@ extension StridedTensor {
             UnsafeBufferPointer(Self.elements(of: source.storage, at: source.layout.offset, count: source.count)))
     }
 
-    /// Calls `body` with the elements in row-major order, to be read and written. Copies first where the memory is shared with
-    /// another tensor or the elements are not contiguous.
+    /// Calls `body` with the elements in row-major order, to be read and written. Copies first where the memory is
+    /// shared with another tensor or the elements are not contiguous.
     public mutating func withUnsafeMutableElements<Result, E: Error>(
         _ body: (UnsafeMutableBufferPointer<Scalar>) throws(E) -> Result
     ) throws(E) -> Result {
@@ -68,7 +68,8 @@ extension StridedTensor {
         layout = Layout(contiguous: Shape(rows: target, columns: columns))
     }
 
-    /// Overwrites row `row` of a matrix by a row of another of as many columns; in place where nothing else refers to the memory.
+    /// Overwrites row `row` of a matrix by a row of another of as many columns; in place where nothing else refers to
+    /// the memory.
     package mutating func copyRow(_ row: Int, from source: Self, _ sourceRow: Int) {
         require(
             rank == 2 && source.rank == 2 && shape[1] == source.shape[1] && row >= 0 && row < shape[0] && sourceRow >= 0

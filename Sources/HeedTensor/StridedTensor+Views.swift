@@ -29,7 +29,8 @@ extension StridedTensor {
             strides: IndexVector(normalized.map { layout.strides[$0] }))
     }
 
-    /// The same elements, in the same row-major order, in another shape. A view where the strides allow it, else a copy.
+    /// The same elements, in the same row-major order, in another shape. A view where the strides allow it, else a
+    /// copy.
     ///
     /// - Precondition: the shapes have equally many elements.
     public func reshaped(_ target: Shape) -> Self {
@@ -81,7 +82,8 @@ extension StridedTensor {
         layout = Layout(contiguous: Shape(sizes))
     }
 
-    /// Columns of some rows of a matrix seen as heads, `[1, heads, rows, dimension]`: those of a head lie side by side, from `firstColumn` on.
+    /// Columns of some rows of a matrix seen as heads, `[1, heads, rows, dimension]`: those of a head lie side by side,
+    /// from `firstColumn` on.
     package func heads(_ heads: Int, dimension: Int, rows: Range<Int>, firstColumn: Int) -> Self {
         require(
             rank == 2 && rows.lowerBound >= 0 && rows.upperBound <= shape.sizes[0] && firstColumn >= 0

@@ -27,9 +27,10 @@ public typealias IndexTensor = StridedTensor<Int32>
 
 /// An array of any rank: a value over shared storage, copied when it is written to.
 ///
-/// A tensor is a shape, a stride for each axis and a block of memory that other tensors may share. ``transposed(_:_:)``,
-/// ``permuted(_:)``, ``slice(axis:range:)``, ``broadcast(to:)`` and, where the strides allow it, ``reshaped(_:)`` give another
-/// view of the same memory and copy nothing; kernels read views where they lie. Writing through one tensor never shows in another.
+/// A tensor is a shape, a stride for each axis and a block of memory that other tensors may share.
+/// ``transposed(_:_:)``, ``permuted(_:)``, ``slice(axis:range:)``, ``broadcast(to:)`` and, where the strides allow it,
+/// ``reshaped(_:)`` give another view of the same memory and copy nothing; kernels read views where they lie. Writing
+/// through one tensor never shows in another.
 ///
 /// ```swift
 /// let packed = Tensor.zeros([2, 128, 3 * 512])                // batch, length, (queries, keys, values)
@@ -37,8 +38,9 @@ public typealias IndexTensor = StridedTensor<Int32>
 ///     .reshaped([2, 128, 8, 64]).transposed(1, 2)             // batch, heads, length, head dimension
 /// ```
 ///
-/// Storage begins at a multiple of 64 bytes and comes from ``TensorPool``. A tensor keeps the whole of the memory it views alive: to
-/// hold a small slice of something large for long, hold its ``contiguous()`` copy of it by `Tensor(slice.elements, shape:)`.
+/// Storage begins at a multiple of 64 bytes and comes from ``TensorPool``. A tensor keeps the whole of the memory it
+/// views alive: to hold a small slice of something large for long, hold its ``contiguous()`` copy of it by
+/// `Tensor(slice.elements, shape:)`.
 ///
 /// Wrong shapes and indices are programmer errors and stop the program with the name of the operation and the shapes.
 public struct StridedTensor<Scalar: TensorScalar>: Sendable {
@@ -102,8 +104,8 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         Self(shape: shape) { fill($0, with: value) }
     }
 
-    /// By words of the scalar's size: callers in other modules run this code unspecialised, where a loop over scalars would take a call for
-    /// each of them.
+    /// By words of the scalar's size: callers in other modules run this code unspecialised, where a loop over scalars
+    /// would take a call for each of them.
     private static func fill(_ target: UnsafeMutableBufferPointer<Scalar>, with value: Scalar) {
         guard let start = UnsafeMutableRawPointer(target.baseAddress) else { return }
         switch MemoryLayout<Scalar>.size {
@@ -119,11 +121,13 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         }
     }
 
-    /// A tensor whose elements are whatever the memory held, for a kernel that overwrites them all before anything else refers to it.
+    /// A tensor whose elements are whatever the memory held, for a kernel that overwrites them all before anything else
+    /// refers to it.
     static func uninitialized(_ shape: Shape) -> Self { Self(shape: shape) { _ in } }
 
-    /// Becomes a contiguous tensor of that shape, its elements undefined, for a kernel that overwrites them all: in its own memory where that
-    /// is large enough and nothing else refers to it, so that what is kept from step to step takes none in steady state.
+    /// Becomes a contiguous tensor of that shape, its elements undefined, for a kernel that overwrites them all: in its
+    /// own memory where that is large enough and nothing else refers to it, so that what is kept from step to step
+    /// takes none in steady state.
     package mutating func reuse(as shape: Shape) {
         if isKnownUniquelyReferenced(&storage), shape.count <= storage.byteCount / MemoryLayout<Scalar>.stride {
             if layout.offset != 0 || layout.shape != shape || !layout.isContiguous {

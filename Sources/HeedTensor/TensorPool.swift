@@ -2,10 +2,10 @@ internal import HeedPlatform
 
 /// The memory behind tensors: blocks that one tensor has let go of are kept for the next.
 ///
-/// A page that a process touches for the first time costs more than a microsecond, so a fresh result of 64 MiB would cost more than
-/// the work that fills it. Blocks come in size classes (four to each doubling), begin at a multiple of 64 bytes and hold whatever
-/// their last owner left. The pool serves all threads of the process; a child of
-/// `fork()` has a pool of its own, which begins as its parent's was.
+/// A page that a process touches for the first time costs more than a microsecond, so a fresh result of 64 MiB would
+/// cost more than the work that fills it. Blocks come in size classes (four to each doubling), begin at a multiple of
+/// 64 bytes and hold whatever their last owner left. The pool serves all threads of the process; a child of `fork()`
+/// has a pool of its own, which begins as its parent's was.
 public enum TensorPool {
     /// What the pool has lent and what it keeps.
     public struct Statistics: Sendable, Equatable {
@@ -148,7 +148,8 @@ public enum TensorPool {
     }
 }
 
-/// Sizes of blocks: 1, 2, 3, 4 units of 64 bytes, then four to each doubling, so that at most a fifth of a block is unused.
+/// Sizes of blocks: 1, 2, 3, 4 units of 64 bytes, then four to each doubling, so that at most a fifth of a block is
+/// unused.
 struct SizeClass: Equatable {
     static let count = 4 * 48
     let index: Int

@@ -1,7 +1,7 @@
 /// A block of the pool, which returns there when the last tensor that refers to it is gone.
 ///
-/// `@unchecked Sendable`: the block is written only while it is being filled, before any tensor refers to it, and through a tensor
-/// that refers to it alone (`isKnownUniquelyReferenced`). Everything else reads.
+/// `@unchecked Sendable`: the block is written only while it is being filled, before any tensor refers to it, and
+/// through a tensor that refers to it alone (`isKnownUniquelyReferenced`). Everything else reads.
 final class TensorStorage: @unchecked Sendable {
     let bytes: UnsafeMutableRawPointer
     let byteCount: Int

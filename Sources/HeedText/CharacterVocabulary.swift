@@ -2,8 +2,8 @@ import HeedJSON
 
 /// The characters of a text, each with a number: the vocabulary of models that read and write letter by letter.
 ///
-/// A character is a Unicode scalar ("e" and a combining accent are two), as in Python, so that models and texts can be exchanged. Numbers
-/// follow the order of the scalars.
+/// A character is a Unicode scalar ("e" and a combining accent are two), as in Python, so that models and texts can be
+/// exchanged. Numbers follow the order of the scalars.
 ///
 ///     let vocabulary = CharacterVocabulary(of: text)
 ///     let ids = try vocabulary.encode("to be")

@@ -3,7 +3,8 @@ import HeedTensor
 
 /// Adds up the batches of a step, each by the weight of its loss: `L = sum_i w_i l_i / sum_i w_i`, and its gradient.
 ///
-/// Gradients are kept in units of the first batch's weight, so that batches of one weight are only added, and scaled once at the end.
+/// Gradients are kept in units of the first batch's weight, so that batches of one weight are only added, and scaled
+/// once at the end.
 struct BatchSums {
     /// `sum_i (w_i / w_0) g_i`, `w_0` the first weight that is not 0; zeros where there is none.
     private(set) var gradients: [Tensor] = []

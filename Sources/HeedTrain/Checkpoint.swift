@@ -4,9 +4,10 @@ import HeedTensor
 
 /// All that a training run needs to go on as if it had never stopped, in one safetensors file.
 ///
-/// Weights stand under their own names, so that any reader of the format finds them; what the optimiser keeps of them stands under
-/// `optimizer/KIND/NAME`, what a step hands to the next under `carried/0` and so on. Kind of model, settings, step and the rest are JSON in the metadata, with a SHA-256 checksum over everything.
-/// Saving replaces the file at once (see ``AtomicFile``): whatever fails and whenever the power goes, there is the old file or the new one.
+/// Weights stand under their own names, so that any reader of the format finds them; what the optimiser keeps of them
+/// stands under `optimizer/KIND/NAME`, what a step hands to the next under `carried/0` and so on. Kind of model,
+/// settings, step and the rest are JSON in the metadata, with a SHA-256 checksum over everything. Saving replaces the
+/// file at once (see ``AtomicFile``): whatever fails and whenever the power goes, there is the old file or the new one.
 public struct Checkpoint: Sendable {
     /// The version that is written, and the latest that is read.
     public static let version = 1
@@ -43,7 +44,8 @@ public struct Checkpoint: Sendable {
 
     /// Replaces the file at `path` by this checkpoint.
     ///
-    /// - Throws: ``SafetensorsError`` where a name cannot be written or the disk does not take it; then the old file is untouched.
+    /// - Throws: ``SafetensorsError`` where a name cannot be written or the disk does not take it; then the old file is
+    ///   untouched.
     public func save(to path: String) throws(SafetensorsError) {
         try save(to: path, system: .live)
     }
@@ -99,8 +101,8 @@ public struct Checkpoint: Sendable {
 
     /// Reads the checkpoint at `path` and checks all of it.
     ///
-    /// - Throws: ``TrainingError`` naming the file and what is wrong: it cannot be read, is no checkpoint, is of a later version, contradicts
-    ///   its checksum, or holds tensors that belong to no weight.
+    /// - Throws: ``TrainingError`` naming the file and what is wrong: it cannot be read, is no checkpoint, is of a
+    ///   later version, contradicts its checksum, or holds tensors that belong to no weight.
     public init(path: String) throws(TrainingError) {
         try self.init(path: path, in: nil)
     }

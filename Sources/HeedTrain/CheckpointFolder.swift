@@ -3,11 +3,13 @@ import HeedFiles
 import HeedJSON
 import HeedTensor
 
-/// The checkpoints of a run in a folder: `checkpoint-000000001000.safetensors` after step 1000, the oldest removed as new ones come.
+/// The checkpoints of a run in a folder: `checkpoint-000000001000.safetensors` after step 1000, the oldest removed as
+/// new ones come.
 ///
-/// The folder is that of one run. It is locked as long as something is saved in it, and in ``Trainer/run(checkpoints:observe:)`` to the end of
-/// the run; whoever else would save in it meanwhile is refused. From the first save on this value and its copies belong to that very folder:
-/// where it is moved and another takes its path, nothing is written to the other or removed from it.
+/// The folder is that of one run. It is locked as long as something is saved in it, and in
+/// ``Trainer/run(checkpoints:observe:)`` to the end of the run; whoever else would save in it meanwhile is refused.
+/// From the first save on this value and its copies belong to that very folder: where it is moved and another takes its
+/// path, nothing is written to the other or removed from it.
 public struct CheckpointFolder: Sendable {
     /// The folder.
     public let path: String
@@ -31,14 +33,14 @@ public struct CheckpointFolder: Sendable {
         hold = FolderHold(lock, known: Set(((try? lock.folder.names()) ?? []).compactMap(Self.step)))
     }
 
-    /// Saves a checkpoint, forces it to the disk, and only then removes what is more than ``keep``: of those that were there when the
-    /// folder was first saved in, or were written by this value.
+    /// Saves a checkpoint, forces it to the disk, and only then removes what is more than ``keep``: of those that were
+    /// there when the folder was first saved in, or were written by this value.
     ///
     /// - Parameter protected: a step whose checkpoint stays (the best so far).
     /// - Returns: the file's path.
-    /// - Throws: ``TrainingError`` where it could not be saved; the older ones are all there then. An old one that cannot be removed is
-    ///   left, without an error. Where the folder is no longer at its path, the checkpoint is saved in it if it was only moved, and the
-    ///   error says that.
+    /// - Throws: ``TrainingError`` where it could not be saved; the older ones are all there then. An old one that
+    ///   cannot be removed is left, without an error. Where the folder is no longer at its path, the checkpoint is
+    ///   saved in it if it was only moved, and the error says that.
     @discardableResult
     public func save(_ checkpoint: Checkpoint, protecting protected: Int? = nil) throws(TrainingError) -> String {
         try save(checkpoint, protecting: protected, system: .live)

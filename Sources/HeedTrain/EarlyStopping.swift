@@ -21,7 +21,8 @@ public struct EarlyStopping: Sendable, Equatable {
 
     /// Takes in the loss of an evaluation.
     ///
-    /// - Returns: whether it is the best so far, so that a checkpoint of it is worth keeping. A loss that is NaN never is.
+    /// - Returns: whether it is the best so far, so that a checkpoint of it is worth keeping. A loss that is NaN never
+    ///   is.
     @discardableResult
     public mutating func observe(_ loss: Double) -> Bool {
         if !loss.isNaN, best.map({ loss < $0 - leastImprovement }) ?? true {

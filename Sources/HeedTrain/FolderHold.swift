@@ -1,8 +1,8 @@
 import HeedFiles
 import Synchronization
 
-/// The folder that a ``CheckpointFolder`` and its copies save in: opened once, locked while something is saved or a run is under way, with
-/// the steps of the checkpoints that were found or written.
+/// The folder that a ``CheckpointFolder`` and its copies save in: opened once, locked while something is saved or a run
+/// is under way, with the steps of the checkpoints that were found or written.
 final class FolderHold: Sendable {
     private struct State {
         var folder: OpenFolder?

@@ -2,8 +2,9 @@ import HeedAutograd
 import HeedJSON
 import HeedTensor
 
-/// How long the gradients of a step are, part by part, before they are clipped: what shows a layer that does not learn, and gradients that
-/// vanish or explode through time (Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio 2013).
+/// How long the gradients of a step are, part by part, before they are clipped: what shows a layer that does not learn,
+/// and gradients that vanish or explode through time (Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio
+/// 2013).
 ///
 /// With batches accumulated, all are those of the mean loss over the targets of all batches.
 public struct GradientNorms: Sendable, Equatable {
@@ -19,14 +20,16 @@ public struct GradientNorms: Sendable, Equatable {
     public struct States: Sendable, Equatable {
         /// The name of the layer's recurrent weight: `lstm.weight_hh_l0`.
         public let name: String
-        /// `norms[t] = |dL/dh_t|` over batch and units, by everything that comes after `t`; step `t` belongs to input `t`. A cell that is
-        /// applied step by step has one list of all its steps.
+        /// `norms[t] = |dL/dh_t|` over batch and units, by everything that comes after `t`; step `t` belongs to input
+        /// `t`. A cell that is applied step by step has one list of all its steps.
         public let norms: [Double]
     }
 
-    /// Every weight that is trained, in the model's order. The squares add up to the square of ``StepReport/gradientNorm``.
+    /// Every weight that is trained, in the model's order. The squares add up to the square of
+    /// ``StepReport/gradientNorm``.
     public let parameters: [Parameter]
-    /// Every recurrent layer that the pass went through, in order; of a layer whose recurrent weight is not trained there is none.
+    /// Every recurrent layer that the pass went through, in order; of a layer whose recurrent weight is not trained
+    /// there is none.
     public let states: [States]
 
     /// The norm of all gradients of a module, by the beginning of its weights' names: `blocks.0`.
@@ -35,8 +38,8 @@ public struct GradientNorms: Sendable, Equatable {
         return members.reduce(0) { $0 + $1.norm * $1.norm }.squareRoot()
     }
 
-    /// `{"gradient_norms": {"lstm.weight_ih_l0": 0.12, ...}, "state_gradient_norms": {"lstm.weight_hh_l0": [1e-5, ...]}}`, the latter where
-    /// there are any.
+    /// `{"gradient_norms": {"lstm.weight_ih_l0": 0.12, ...}, "state_gradient_norms": {"lstm.weight_hh_l0": [1e-5,
+    /// ...]}}`, the latter where there are any.
     public var json: JSONObject {
         var object = JSONObject()
         var weights = JSONObject()

@@ -4,8 +4,8 @@ import Synchronization
 /// The batches of a ``LengthBatches`` one after the other, epoch behind epoch, found by the number of the step.
 ///
 /// Batch `step` is a function of the batches and `step` alone. Epochs may have different numbers of batches (those of
-/// ``LengthBatches/Size/tokens(_:)`` do), so the first look at a late step, in a run that is resumed, counts those before it; what was found
-/// is kept, and copies of an order share it.
+/// ``LengthBatches/Size/tokens(_:)`` do), so the first look at a late step, in a run that is resumed, counts those
+/// before it; what was found is kept, and copies of an order share it.
 public final class LengthBatchOrder: Sendable {
     /// What is put in order.
     public let batches: LengthBatches

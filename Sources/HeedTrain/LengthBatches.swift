@@ -2,14 +2,15 @@ import HeedTensor
 
 /// Batches of sequences of different lengths, put together so that little is padded.
 ///
-/// In each epoch the sequences are shuffled, sorted by length within stretches of many batches, cut into batches, and the batches shuffled.
-/// What an epoch holds is a function of the settings and its number alone.
+/// In each epoch the sequences are shuffled, sorted by length within stretches of many batches, cut into batches, and
+/// the batches shuffled. What an epoch holds is a function of the settings and its number alone.
 public struct LengthBatches: Sendable, Equatable {
     /// How large a batch is.
     public enum Size: Sendable, Equatable {
         /// So many sequences; the last batch may have fewer.
         case sequences(Int)
-        /// As many sequences as have, padded to the longest, at most so many tokens; a longer sequence makes a batch by itself.
+        /// As many sequences as have, padded to the longest, at most so many tokens; a longer sequence makes a batch by
+        /// itself.
         case tokens(Int)
     }
 

@@ -63,7 +63,8 @@ public struct ClassificationScores: Sendable, Equatable {
     private static func ratio(_ part: Int, _ whole: Int) -> Double { whole == 0 ? 0 : Double(part) / Double(whole) }
 }
 
-/// Scores of spans, as named entities have them: a span counts as right where its beginning, its end and its label all are.
+/// Scores of spans, as named entities have them: a span counts as right where its beginning, its end and its label all
+/// are.
 ///
 /// Source: Tjong Kim Sang and De Meulder, "Introduction to the CoNLL-2003 shared task" (2003).
 public struct SpanScores: Sendable, Equatable {
@@ -80,7 +81,8 @@ public struct SpanScores: Sendable, Equatable {
             self.label = label
         }
 
-        /// The spans that tags of the form `B-X`, `I-X`, `O` mark; an `I-X` that continues nothing begins a span, as in conlleval.
+        /// The spans that tags of the form `B-X`, `I-X`, `O` mark; an `I-X` that continues nothing begins a span, as in
+        /// conlleval.
         public static func inTags(_ tags: [String]) -> [Span] {
             var spans: [Span] = []
             var open: (start: Int, label: String)?
@@ -131,7 +133,8 @@ public struct MeanLoss: Sendable, Equatable {
 
     /// Adds a mean over `count` targets; nothing where there are none, whatever the mean.
     ///
-    /// - Parameter weight: What the mean was divided by, where that is not the number of targets: the sum of their classes' weights, say.
+    /// - Parameter weight: What the mean was divided by, where that is not the number of targets: the sum of their
+    ///   classes' weights, say.
     public mutating func add(mean: Double, count: Int, weight: Double? = nil) {
         let weight = weight ?? Double(count)
         require(count >= 0, "MeanLoss.add: \(count) targets")

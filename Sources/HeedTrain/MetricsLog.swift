@@ -3,8 +3,8 @@ import HeedJSON
 
 /// The numbers of a training run, one JSON object a line: `{"step": 100, "loss": 2.31, "learning_rate": 0.001}`.
 ///
-/// Any tool that reads JSON lines can follow the file while it grows. A run that is resumed goes on behind the step of its checkpoint:
-/// what was written after it, the torn end of a crash too, is dropped first.
+/// Any tool that reads JSON lines can follow the file while it grows. A run that is resumed goes on behind the step of
+/// its checkpoint: what was written after it, the torn end of a crash too, is dropped first.
 public struct MetricsLog: Sendable {
     private let file: AppendFile
 
@@ -59,7 +59,8 @@ public struct MetricsLog: Sendable {
         }
     }
 
-    /// The lines of the log at `path`; none where there is no file. A line that is no JSON object with a step is passed over.
+    /// The lines of the log at `path`; none where there is no file. A line that is no JSON object with a step is passed
+    /// over.
     ///
     /// - Throws: ``FileError`` where the file is there and cannot be read.
     public static func records(path: String) throws(FileError) -> [Record] {

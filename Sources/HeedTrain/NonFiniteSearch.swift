@@ -2,7 +2,8 @@ import HeedAutograd
 import HeedNN
 import HeedTensor
 
-/// Takes the passes of a step that went wrong once more, looking at every value and every gradient, for the first that is not finite.
+/// Takes the passes of a step that went wrong once more, looking at every value and every gradient, for the first that
+/// is not finite.
 struct NonFiniteSearch<Task: TrainingTask> {
     let model: Task.Model
     let task: Task
@@ -10,7 +11,8 @@ struct NonFiniteSearch<Task: TrainingTask> {
     /// Counted from 0.
     let step: Int
 
-    /// Where it went wrong, in words: a weight, or else an operation, forward or on the way back. Nil where the passes show nothing.
+    /// Where it went wrong, in words: a weight, or else an operation, forward or on the way back. Nil where the passes
+    /// show nothing.
     func place(carried: [Tensor]) -> String? {
         if let name = model.parameters.first(where: { !$0.parameter.value.elements.allSatisfy(\.isFinite) })?.name {
             return "the weight \(name) is not finite"

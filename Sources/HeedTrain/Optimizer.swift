@@ -1,20 +1,22 @@
 import HeedJSON
 import HeedTensor
 
-/// How gradients change a model: an algorithm with its coefficients. The learning rate comes from a ``LearningRateSchedule``.
+/// How gradients change a model: an algorithm with its coefficients. The learning rate comes from a
+/// ``LearningRateSchedule``.
 public enum Optimizer: Sendable, Equatable {
     /// Stochastic gradient descent, as `torch.optim.SGD`:
-    /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g;  w <- w - rate b`, with Nesterov's `g + momentum b` in place of `b`.
+    /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g;  w <- w - rate b`, with Nesterov's `g + momentum b` in
+    /// place of `b`.
     case sgd(momentum: Double = 0, dampening: Double = 0, isNesterov: Bool = false, weightDecay: WeightDecay = .none)
 
-    /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay joins the gradient. With `amsgrad` a step divides by the root of
-    /// the largest second moment so far (Reddi, Kale and Kumar 2018).
+    /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay joins the gradient. With `amsgrad` a step divides
+    /// by the root of the largest second moment so far (Reddi, Kale and Kumar 2018).
     case adam(
         beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .none,
         amsgrad: Bool = false)
 
-    /// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: weight decay shrinks the weights by themselves. `amsgrad` as in
-    /// ``adam(beta1:beta2:epsilon:weightDecay:amsgrad:)``.
+    /// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: weight decay shrinks the weights by themselves.
+    /// `amsgrad` as in ``adam(beta1:beta2:epsilon:weightDecay:amsgrad:)``.
     case adamW(
         beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .all(0.01),
         amsgrad: Bool = false)
@@ -161,7 +163,8 @@ public struct OptimizerState: Sendable {
     /// - Parameters:
     ///   - names: The parameters that are trained, in order.
     ///   - shapes: Of all parameters.
-    /// - Throws: ``TrainingError`` where the tensors are not those that this algorithm keeps of these parameters, naming both.
+    /// - Throws: ``TrainingError`` where the tensors are not those that this algorithm keeps of these parameters,
+    ///   naming both.
     mutating func restore(
         _ tensors: [String: [String: Tensor]], names: [String], shapes: [String: Shape], step: Int
     ) throws(TrainingError) {

@@ -7,7 +7,8 @@ public struct ResumeChanges: OptionSet, Sendable {
     /// A set of changes.
     public init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// Another ``TrainingSettings/schedule``: the learning rate goes on along the new one, from the step of the checkpoint.
+    /// Another ``TrainingSettings/schedule``: the learning rate goes on along the new one, from the step of the
+    /// checkpoint.
     public static let schedule = ResumeChanges(rawValue: 1)
     /// Other coefficients of the same ``TrainingSettings/optimizer``.
     public static let coefficients = ResumeChanges(rawValue: 2)

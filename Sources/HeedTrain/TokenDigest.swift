@@ -1,5 +1,5 @@
-/// Tells sequences of tokens apart, in a few digits that a checkpoint keeps: data that is another by mistake, not data that somebody made to
-/// look the same.
+/// Tells sequences of tokens apart, in a few digits that a checkpoint keeps: data that is another by mistake, not data
+/// that somebody made to look the same.
 public struct TokenDigest: Sendable {
     private var low: UInt64 = 0x9E37_79B9_7F4A_7C15
     private var high: UInt64 = 0xC2B2_AE3D_27D4_EB4F

@@ -2,7 +2,8 @@ import HeedTensor
 
 /// Batches of windows of a long sequence of tokens, each token the target of those before it.
 ///
-/// Batch `step` is a function of the settings and `step` alone: a run that is resumed at a step sees what it would have seen.
+/// Batch `step` is a function of the settings and `step` alone: a run that is resumed at a step sees what it would have
+/// seen.
 ///
 ///     let windows = try TokenWindows(tokenCount: tokens.count, length: 64, batch: 12, order: .random(seed: 1))
 ///     let batch = windows.batch(at: step, of: tokens)   // inputs, targets [12, 64]
@@ -11,8 +12,9 @@ public struct TokenWindows: Sendable, Equatable {
     public enum Order: Sendable, Equatable {
         /// Windows that begin anywhere, each place as likely (nanoGPT's way).
         case random(seed: UInt64)
-        /// The sequence is cut into as many streams as the batch has rows, and each row goes through its stream window by window, so that
-        /// a recurrent state can be carried from one batch to the next (truncated backpropagation through time: Mikolov et al. 2010).
+        /// The sequence is cut into as many streams as the batch has rows, and each row goes through its stream window
+        /// by window, so that a recurrent state can be carried from one batch to the next (truncated backpropagation
+        /// through time: Mikolov et al. 2010).
         case sequential
     }
 
@@ -37,8 +39,8 @@ public struct TokenWindows: Sendable, Equatable {
 
     /// Windows over so many tokens.
     ///
-    /// - Throws: ``TrainingError`` where length or batch is below 1, or the tokens are too few for one window with its targets (in every
-    ///   stream, where the order is sequential).
+    /// - Throws: ``TrainingError`` where length or batch is below 1, or the tokens are too few for one window with its
+    ///   targets (in every stream, where the order is sequential).
     public init(tokenCount: Int, length: Int, batch: Int, order: Order) throws(TrainingError) {
         guard length > 0, batch > 0 else {
             throw TrainingError("data", "\(batch) windows of \(length) tokens: both must be above 0")

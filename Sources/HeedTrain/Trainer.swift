@@ -9,9 +9,10 @@ import HeedTensor
 ///     try await trainer.run { event in print(event) }
 ///     let trained = await trainer.model
 ///
-/// Whatever it does runs on the threads of ``EngineExecutor``. A cancelled task stops between two steps with `CancellationError`; the trainer can run
-/// on from there. A loss or gradient that is not finite stops the run before the optimiser step, and one of an evaluation, or a weight, before the
-/// next checkpoint, naming where it first went wrong.
+/// Whatever it does runs on the threads of ``EngineExecutor``. A cancelled task stops between two steps with
+/// `CancellationError`; the trainer can run on from there. A loss or gradient that is not finite stops the run before
+/// the optimiser step, and one of an evaluation, or a weight, before the next checkpoint, naming where it first went
+/// wrong.
 public actor Trainer<Task: TrainingTask> {
     /// What is trained, as it is after the last step.
     public private(set) var model: Task.Model
@@ -51,11 +52,11 @@ public actor Trainer<Task: TrainingTask> {
     /// Takes steps until ``TrainingSettings/steps`` are taken or early stopping ends the run.
     ///
     /// - Parameters:
-    ///   - checkpoints: Where checkpoints are saved: every ``TrainingSettings/checkpointEvery`` steps, at the end, and of the best
-    ///     evaluation. No other run can save in the folder meanwhile.
+    ///   - checkpoints: Where checkpoints are saved: every ``TrainingSettings/checkpointEvery`` steps, at the end, and
+    ///     of the best evaluation. No other run can save in the folder meanwhile.
     ///   - observe: Told of everything that happens. What it throws ends the run.
-    /// - Throws: ``TrainingError``; `CancellationError` where the task was cancelled, after the checkpoint of the last step was saved; what
-    ///   the training task or `observe` throws.
+    /// - Throws: ``TrainingError``; `CancellationError` where the task was cancelled, after the checkpoint of the last
+    ///   step was saved; what the training task or `observe` throws.
     public func run(
         checkpoints: CheckpointFolder? = nil, observe: @Sendable (TrainingEvent) throws -> Void = { _ in }
     ) async throws {
@@ -77,7 +78,8 @@ public actor Trainer<Task: TrainingTask> {
             if let checkpoints, savedStep != step { try save(to: checkpoints, observe) }
             throw CancellationError()
         } catch let failure as ObserverFailure {
-            // What was learned is worth keeping, whatever became of those who watched; a folder that was taken away stays away.
+            // What was learned is worth keeping, whatever became of those who watched; a folder that was taken away
+            // stays away.
             if let checkpoints, savedStep != step, checkpoints.exists {
                 _ = try? save(to: checkpoints)
             }
@@ -145,8 +147,8 @@ public actor Trainer<Task: TrainingTask> {
 
     /// Takes one optimiser step.
     ///
-    /// - Throws: ``TrainingError`` where the loss or a gradient is not finite, `CancellationError` where the task was cancelled between two
-    ///   batches of the step, both before anything is changed; what the training task throws.
+    /// - Throws: ``TrainingError`` where the loss or a gradient is not finite, `CancellationError` where the task was
+    ///   cancelled between two batches of the step, both before anything is changed; what the training task throws.
     @discardableResult
     public func takeStep() throws -> StepReport {
         let begin = clock.now
@@ -225,11 +227,12 @@ public actor Trainer<Task: TrainingTask> {
 
     /// Goes on from a checkpoint, with the same bits as if the run had never stopped.
     ///
-    /// All that is restored is compared with what it is restored into: name, settings and weights of the model, seed, optimiser with its
-    /// coefficients and moments, schedule, clipping, accumulated batches, the task's ``TrainingTask/identity`` and what a step hands to the
-    /// next. How long the run is, and how often it is judged and saved (``TrainingSettings/steps``, `evaluateEvery`, `checkpointEvery`,
-    /// `keepsBest`, `patience`, `gradientNormsEvery`), may differ. Checkpoints written before optimiser, schedule and data were kept
-    /// in them are compared by the rest.
+    /// All that is restored is compared with what it is restored into: name, settings and weights of the model, seed,
+    /// optimiser with its coefficients and moments, schedule, clipping, accumulated batches, the task's
+    /// ``TrainingTask/identity`` and what a step hands to the next. How long the run is, and how often it is judged and
+    /// saved (``TrainingSettings/steps``, `evaluateEvery`, `checkpointEvery`, `keepsBest`, `patience`,
+    /// `gradientNormsEvery`), may differ. Checkpoints written before optimiser, schedule and data were kept in them are
+    /// compared by the rest.
     ///
     /// - Parameter changes: What may differ on purpose: the run goes on, with other bits than if it had never stopped.
     /// - Throws: ``TrainingError`` naming what differs and both values; then the trainer is as it was.

@@ -12,7 +12,8 @@ public struct TrainingSettings: Sendable {
     public var optimizer: Optimizer
     /// The learning rate of each step.
     public var schedule: LearningRateSchedule
-    /// The longest that all gradients together may be; longer ones are shortened (Pascanu et al. 2013). Nil for any length.
+    /// The longest that all gradients together may be; longer ones are shortened (Pascanu et al. 2013). Nil for any
+    /// length.
     public var clipNorm: Double?
     /// How many batches make a step, which is that of one batch with all their targets: see ``StepLoss``.
     public var accumulatedBatches = 1

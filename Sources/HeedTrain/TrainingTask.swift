@@ -5,7 +5,8 @@ import HeedTensor
 
 /// What a ``Trainer`` trains a model for: where batches come from, what the loss is, and how the model is judged.
 ///
-/// Every method is a function of its arguments: a run that is resumed at a step sees the batches that it would have seen.
+/// Every method is a function of its arguments: a run that is resumed at a step sees the batches that it would have
+/// seen.
 public protocol TrainingTask: Sendable {
     /// What is trained.
     associatedtype Model: Module
@@ -18,8 +19,8 @@ public protocol TrainingTask: Sendable {
     /// The loss of the model on a batch: one element.
     ///
     /// - Parameters:
-    ///   - carried: What the step before returned: the state of a recurrent network (truncated backpropagation through time). Empty at the
-    ///     first step. Gradients do not flow into it.
+    ///   - carried: What the step before returned: the state of a recurrent network (truncated backpropagation through
+    ///     time). Empty at the first step. Gradients do not flow into it.
     ///   - context: Records the pass.
     /// - Returns: The loss, over how many targets it is the mean, and what the next step is to be given.
     func loss(of model: Model, on batch: Batch, carried: [Tensor], _ context: Context) throws -> StepLoss
@@ -27,12 +28,12 @@ public protocol TrainingTask: Sendable {
     /// Judges a model on data that it is not trained on; nil where there is none.
     func evaluate(_ model: Model) throws -> Evaluation?
 
-    /// What batches, losses and evaluations depend on: a digest of the data, sizes, an order. Checkpoints keep it, and a run is not resumed
-    /// with a task that says something else. Nothing unless given.
+    /// What batches, losses and evaluations depend on: a digest of the data, sizes, an order. Checkpoints keep it, and
+    /// a run is not resumed with a task that says something else. Nothing unless given.
     var identity: JSONObject { get }
 
-    /// The shapes of what a step of the model hands to the next, with which a checkpoint's are compared; nil, unless given, where they
-    /// are not known.
+    /// The shapes of what a step of the model hands to the next, with which a checkpoint's are compared; nil, unless
+    /// given, where they are not known.
     func carriedShapes(of model: Model) -> [Shape]?
 }
 
@@ -54,13 +55,14 @@ public struct StepLoss {
 
     /// The loss of a step: a mean over targets.
     ///
-    /// Where several batches make a step, the loss of the step is `sum_i weight_i loss_i / sum_i weight_i`, the mean over the targets of all
-    /// of them: the step is that of one batch with the same targets.
+    /// Where several batches make a step, the loss of the step is `sum_i weight_i loss_i / sum_i weight_i`, the mean
+    /// over the targets of all of them: the step is that of one batch with the same targets.
     ///
     /// - Parameters:
-    ///   - targetCount: How many targets there were; ignored ones and padding are none. A batch without targets has no part in the step,
-    ///     whatever its loss.
-    ///   - weight: What the mean was divided by, where that is not `targetCount`: with weights of classes, the sum of the targets'.
+    ///   - targetCount: How many targets there were; ignored ones and padding are none. A batch without targets has no
+    ///     part in the step, whatever its loss.
+    ///   - weight: What the mean was divided by, where that is not `targetCount`: with weights of classes, the sum of
+    ///     the targets'.
     ///   - carried: What the next step is given.
     /// - Precondition: both are at least 0 and the weight is finite.
     public init(_ loss: Variable, targetCount: Int, weight: Double? = nil, carried: [Tensor] = []) {
@@ -76,7 +78,8 @@ public struct StepLoss {
 
 /// How good a model is.
 public struct Evaluation: Sendable, Equatable {
-    /// The mean loss; the lower the better. Over batches of different sizes each counts by its targets: see ``MeanLoss``.
+    /// The mean loss; the lower the better. Over batches of different sizes each counts by its targets: see
+    /// ``MeanLoss``.
     public let loss: Double
     /// Whatever else was measured, by its name: accuracy, perplexity.
     public let metrics: [String: Double]

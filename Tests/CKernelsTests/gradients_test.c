@@ -199,7 +199,8 @@ static const Pass passes[] = {
     RECURRENT("GRU", HeedRecurrentCellGruResetAfter, 3),
     RECURRENT("GRU, reset before", HeedRecurrentCellGruResetBefore, 3),
     {"general attention", HeedScoredAttentionScoreGeneral, {INPUT * INPUT}, BATCH * TIME * INPUT, scored_attention},
-    {"additive attention", HeedScoredAttentionScoreAdditive, {HIDDEN * INPUT, HIDDEN * INPUT, HIDDEN}, BATCH * TIME * INPUT, scored_attention},
+    {"additive attention", HeedScoredAttentionScoreAdditive, {HIDDEN * INPUT, HIDDEN * INPUT, HIDDEN}, BATCH * TIME * INPUT,
+     scored_attention},
 };
 // clang-format on
 #define PASS_COUNT (sizeof passes / sizeof passes[0])

@@ -12,7 +12,8 @@ struct StateGradientTests {
             hiddenBias: leaf([rows], 4))
     }
 
-    // h_t = a h_(t-1) + x_t, all of it positive: dL/dh_t = a^(T - 1 - t), which vanishes below a = 1 and explodes above.
+    // h_t = a h_(t-1) + x_t, all of it positive: dL/dh_t = a^(T - 1 - t), which vanishes below a = 1 and explodes
+    // above.
     @Test(arguments: [Float(0.5), 1, 1.5]) func vanishAndExplodeAsTheWeightSays(_ scale: Float) {
         let (time, hidden) = (24, 5)
         let tape = Tape()

@@ -93,7 +93,8 @@ struct TapeTests {
         #expect(tape.firstNonFinite == nil)
     }
 
-    /// A recurrence of so many steps that a recursive walk, or a chain of objects that free each other, would overflow the stack.
+    /// A recurrence of so many steps that a recursive walk, or a chain of objects that free each other, would overflow
+    /// the stack.
     @Test func aLongGraphOverflowsNoStack() async {
         await #expect(processExitsWith: .success) {
             let steps = 20_000

@@ -51,7 +51,8 @@ struct CommandRunner {
         return process.terminationReason == .uncaughtSignal
     }
 
-    /// Starts `heed`, sends it a signal (`INT`, `TERM`) once it has worked for some tenths of a second, and waits for its end.
+    /// Starts `heed`, sends it a signal (`INT`, `TERM`) once it has worked for some tenths of a second, and waits for
+    /// its end.
     ///
     /// Not by a shell, which has what it leaves in the background ignore `SIGINT`.
     static func interrupt(
@@ -86,15 +87,16 @@ struct CommandRunner {
             errors: try String(contentsOfFile: errors, encoding: .utf8))
     }
 
-    /// Runs a script of `sh` in `folder`, in which `$HEED` is the command: for streams that are closed, limits and signals.
+    /// Runs a script of `sh` in `folder`, in which `$HEED` is the command: for streams that are closed, limits and
+    /// signals.
     static func shell(_ script: String, in folder: TemporaryFolder) throws -> Outcome {
         try run(
             program: URL(fileURLWithPath: "/bin/sh"), ["-c", "cd '\(folder.path)' || exit 99\n" + script],
             environment: ["HEED": executable.path])
     }
 
-    /// Runs `heed` with these arguments and this text on its standard input; the environment is the present one with `environment`
-    /// put in.
+    /// Runs `heed` with these arguments and this text on its standard input; the environment is the present one with
+    /// `environment` put in.
     static func run(
         _ arguments: [String], environment: [String: String] = [:], input: String = ""
     ) throws -> Outcome {

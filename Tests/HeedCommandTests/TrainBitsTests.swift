@@ -3,7 +3,8 @@ import HeedFiles
 import HeedJSON
 import Testing
 
-/// The numbers that a run writes are the same for any number of threads, stopped or not; dropout, accumulation and norms included.
+/// The numbers that a run writes are the same for any number of threads, stopped or not; dropout, accumulation and
+/// norms included.
 @Suite("The bits of heed train")
 struct TrainBitsTests {
     private static let options = [

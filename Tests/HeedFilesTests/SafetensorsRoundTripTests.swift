@@ -98,7 +98,8 @@ struct SafetensorsRoundTripTests {
 
     @Test("integers round once on their way to float")
     func singleRounding() throws {
-        // 2^53 + 2^29 + 1 lies above the middle of two floats; through a double it would fall on the middle and round down.
+        // 2^53 + 2^29 + 1 lies above the middle of two floats; through a double it would fall on the middle and round
+        // down.
         let value: Int64 = 1 << 53 + 1 << 29 + 1
         try SafetensorsWriter.write([("a", .integers([value], dimensions: [1]))], to: folder.file())
         #expect(try SafetensorsFile(path: folder.file()).tensor("a", converting: true).elements == [Float(value)])

@@ -38,7 +38,8 @@ struct JSONStepTests {
         return Array(text.utf8)
     }
 
-    /// The reader's own count, and the bytes that it took from the allocator: a list that is copied whenever it grows would show there.
+    /// The reader's own count, and the bytes that it took from the allocator: a list that is copied whenever it grows
+    /// would show there.
     @Test("whatever the text", arguments: families)
     func steps(family: String) {
         for count in [20_000, 200_000] {

@@ -21,7 +21,8 @@ struct TrainingMemoryTests {
         }
     }
 
-    /// Trains for some steps, and then for five times as many that must hold no more. `warmup` is to have met every shape.
+    /// Trains for some steps, and then for five times as many that must hold no more. `warmup` is to have met every
+    /// shape.
     static func holdsNoMore<Task: TrainingTask>(_ model: Task.Model, _ task: Task, warmup: Int = 60) async throws {
         var settings = TrainingSettings(
             name: "memory", steps: .max, optimizer: .adamW(), schedule: .constant(1e-3))

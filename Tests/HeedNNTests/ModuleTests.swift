@@ -130,7 +130,8 @@ struct Network: Module {
         #expect(tape.operationCount == 0)
     }
 
-    /// After a step nothing but the model holds its parameters: an optimiser writes where they lie, and memory does not grow.
+    /// After a step nothing but the model holds its parameters: an optimiser writes where they lie, and memory does not
+    /// grow.
     @Test func parametersAreWrittenInPlace() {
         var generator = RandomGenerator(seed: 2)
         var network = Network(using: &generator)

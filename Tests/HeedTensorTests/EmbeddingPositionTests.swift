@@ -57,7 +57,8 @@ struct EmbeddingPositionTests {
         let turned = rotary(input)
         #expect(turned.shape == [2, 3, 9, 12])
         #expect(haveSameBits(turned, rotary(input.contiguous(), table: rotary.table(length: 9, dimension: 12))))
-        // Lengths are kept; the gradient turns back; what does not turn is copied; a row alone has the bits it has in its sequence.
+        // Lengths are kept; the gradient turns back; what does not turn is copied; a row alone has the bits it has in
+        // its sequence.
         #expect(normwiseError(rotary.gradient(turned).elements, input.elements.map(Double.init)) < 4 * floatEpsilon)
         #expect(
             haveSameBits(

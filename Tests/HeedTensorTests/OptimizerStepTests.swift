@@ -10,7 +10,8 @@ struct OptimizerStepTests {
         shapes.enumerated().map { Tensor.normal($1, seed: seed + UInt64($0)) }
     }
 
-    /// Three steps against the formula, some parameters decaying and some not; v falls at the third, which shows with AMSGrad only.
+    /// Three steps against the formula, some parameters decaying and some not; v falls at the third, which shows with
+    /// AMSGrad only.
     @Test(arguments: [false, true], [false, true])
     func adamIsItsFormula(isDecoupled: Bool, amsgrad: Bool) throws {
         var values = Self.tensors(1)

@@ -4,7 +4,8 @@ import Foundation
 package enum ForkedChild {
     private typealias Fork = @convention(c) () -> Int32
 
-    /// Forks and runs `body` in the child, which ends with 0 where it is true and with 1 where it is not; a child that hangs is ended.
+    /// Forks and runs `body` in the child, which ends with 0 where it is true and with 1 where it is not; a child that
+    /// hangs is ended.
     ///
     /// - Returns: The child's exit status, or minus the signal that ended it.
     package static func status(seconds: UInt32 = 20, _ body: () -> Bool) -> Int32 {

@@ -1,8 +1,8 @@
 import HeedNN
 import HeedTensor
 
-/// What is wrong with the parameters that a module lists, nil where nothing is: they must be those that reflection finds in it, each once
-/// and by a name of its own.
+/// What is wrong with the parameters that a module lists, nil where nothing is: they must be those that reflection
+/// finds in it, each once and by a name of its own.
 public func faultInParameters(of module: some Module) -> String? {
     let listed = module.parameters.map(\.parameter.identity)
     let names = module.parameters.map(\.name)

@@ -168,8 +168,8 @@ struct CheckpointTests {
         }
     }
 
-    // Each system call of a save fails in turn, with each of the usual errors: the older checkpoint is there, whole, and where the save
-    // said that it succeeded the new one is.
+    // Each system call of a save fails in turn, with each of the usual errors: the older checkpoint is there, whole,
+    // and where the save said that it succeeded the new one is.
     @Test(arguments: [ENOSPC, EIO]) func noFailingSystemCallLosesAnything(_ error: Int32) throws {
         try MetricsLogTests.inFolder { root in
             let old = Self.checkpoint(step: 1, seed: 1)

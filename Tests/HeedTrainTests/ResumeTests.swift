@@ -21,7 +21,8 @@ struct ResumeTests {
         return await trainer.checkpoint
     }
 
-    /// Resumes from a checkpoint, which is to be refused with a reason that has these words, and leaves the trainer as it was.
+    /// Resumes from a checkpoint, which is to be refused with a reason that has these words, and leaves the trainer as
+    /// it was.
     private static func refuses(
         _ checkpoint: Checkpoint, into settings: TrainingSettings = settings(), _ words: String...,
         sourceLocation: SourceLocation = #_sourceLocation

@@ -34,8 +34,8 @@ struct SymbolTests {
     /// Swift, a test or a benchmark calls each function.
     @Test func everyOneIsUsed() { record(unused(in: "Sources", "Tests", "Benchmarks").values.sorted()) }
 
-    /// Swift calls each but the oracles, the variants that are measured or pinned, and what is for callers in C: an entry point that only
-    /// its own test calls is dead.
+    /// Swift calls each but the oracles, the variants that are measured or pinned, and what is for callers in C: an
+    /// entry point that only its own test calls is dead.
     @Test func testsAloneUseOnlyOracles() {
         let forTests = ["heed_attention_decode_", "heed_sparse_normalize", "heed_attention_strides_contiguous"]
         let faults = unused(in: "Sources").filter { name, _ in

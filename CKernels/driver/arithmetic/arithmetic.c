@@ -1,4 +1,5 @@
-// Element-wise arithmetic, comparison and selection: checks, axes joined where all operands allow it, one task a stretch of rows or columns.
+// Element-wise arithmetic, comparison and selection: checks, axes joined where all operands allow it, one task a stretch of rows or
+// columns.
 
 #include "heed/arithmetic.h"
 
@@ -53,7 +54,8 @@ static void apply(const Call *call, const HeedArithmeticBlock *block) {
   }
 }
 
-// Rows `first` to `end` (numbered row-major over all axes but the last), columns from `column` on: block by block along the last axis but one.
+// Rows `first` to `end` (numbered row-major over all axes but the last), columns from `column` on: block by block along the last axis but
+// one.
 static void run_rows(const Call *call, size_t first, size_t end, size_t column, size_t columns) {
   const HeedArithmeticShape *s = &call->shape;
   const size_t last = s->axes - 1, row_axis = s->axes > 1 ? s->axes - 2 : 0, row_size = s->axes > 1 ? s->size[row_axis] : 1;

@@ -33,7 +33,8 @@ typedef struct HeedAttentionBackwardWalk {
   float *additive_sum; // one tile that every pair adds to, or null
 } HeedAttentionBackwardWalk;
 
-// Floats of scratch for walks over at most that many tiles of queries and blocks of at most `block_tiles` tiles of keys; 0 where they overflow.
+// Floats of scratch for walks over at most that many tiles of queries and blocks of at most `block_tiles` tiles of keys; 0 where they
+// overflow.
 size_t heed_attention_backward_scratch(const HeedAttentionBackwardCall *call, size_t query_tiles, size_t block_tiles);
 
 void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const HeedAttentionBackwardWalk *walk, float *scratch);
@@ -42,8 +43,8 @@ void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const H
 void heed_attention_backward_statistics(const HeedAttentionBackwardCall *call, size_t batch, size_t head, size_t query_tile,
                                         float *scratch);
 
-// dA: tasks, each the owner of what one tile of dA holds (one number of it, where dA is summed over queries and keys), floats of scratch, and
-// the task itself, whose context is a HeedAttentionBackwardCall.
+// dA: tasks, each the owner of what one tile of dA holds (one number of it, where dA is summed over queries and keys), floats of scratch,
+// and the task itself, whose context is a HeedAttentionBackwardCall.
 size_t heed_attention_backward_additive_tasks(const HeedAttentionBackwardCall *call);
 size_t heed_attention_backward_additive_scratch(const HeedAttentionBackwardCall *call);
 void heed_attention_backward_additive(void *context, size_t task, size_t worker);

@@ -3,7 +3,8 @@
 //
 //   Y     planes <- X by phases;  y[q] <- activation(sum over i, j of W[i,j] planes[q + offset(i,j)] + bias)
 //   dX    planes <- dY;  for each remainder by the strides    dx[u] <- sum over outputs, i, j of W[i,j] planes[u + offset(i,j)]
-//   dW    planes <- X by phases, factors <- dY with zeros in the gaps;  dW[i,j] <- dW[i,j] + sum over q of factors[q] planes[q + offset(i,j)]
+//   dW    planes <- X by phases, factors <- dY with zeros in the gaps;
+//   dW[i,j] <- dW[i,j] + sum over q of factors[q] planes[q + offset(i,j)]
 
 #include <string.h>
 

@@ -36,8 +36,8 @@ static inline size_t heed_recurrent_rows(const HeedRecurrentPlan *p) { return p-
 // first[r] <- where row r's step 0 begins in an array [B, T, ...] with these strides; returns what a step adds.
 ptrdiff_t heed_recurrent_first(const HeedRecurrentPlan *plan, ptrdiff_t batch, ptrdiff_t time, ptrdiff_t *first);
 
-// Whether the packed rows from step `from` on lie at an even distance `row` in an array [B, T, ...] with these strides, the first at `first`:
-// those of a single sequence do, and those of a whole batch at each step may.
+// Whether the packed rows from step `from` on lie at an even distance `row` in an array [B, T, ...] with these strides, the first at
+// `first`: those of a single sequence do, and those of a whole batch at each step may.
 bool heed_recurrent_rows_lie_evenly(const HeedRecurrentPlan *plan, size_t from, ptrdiff_t batch, ptrdiff_t time, ptrdiff_t *first,
                                     ptrdiff_t *row);
 
@@ -62,8 +62,8 @@ typedef struct HeedRecurrentPart {
 } HeedRecurrentPart;
 typedef void (*HeedRecurrentWork)(void *context, const HeedRecurrentPart *part);
 
-// Calls `work` for all parts of steps from ... to - 1 in order, or of to - 1 ... from with `backward`. `panels[phase]`, `flops` of a row and
-// step. Where the weights are small and rows many, workers take rows and never wait; else they take panels and wait at every phase.
+// Calls `work` for all parts of steps from ... to - 1 in order, or of to - 1 ... from with `backward`. `panels[phase]`, `flops` of a row
+// and step. Where the weights are small and rows many, workers take rows and never wait; else they take panels and wait at every phase.
 typedef struct HeedRecurrentSchedule {
   const HeedRecurrentPlan *plan;
   size_t panels[2];

@@ -9,8 +9,8 @@
 //   MultiplyAdd                       a b + alpha         likewise
 //   Copy, Negate, Absolute, Square, SquareRoot, ReciprocalSquareRoot (1 / sqrt a, both rounded), Reciprocal, Sign: of a; b is not read
 //   Sign                              -1, 0, 1            NaN stays NaN
-//   Comparisons give a byte, 1 or 0; with NaN all are 0 but NotEqual. Select gives a where the mask's byte is not 0, else b, and what is not
-//   taken has no effect.
+//   Comparisons give a byte, 1 or 0; with NaN all are 0 but NotEqual. Select gives a where the mask's byte is not 0, else b, and what is
+//   not taken has no effect.
 // Every result is the correctly rounded one (Power: within 1 ulp). The bits of an element depend on its operands and the instruction set
 // alone.
 //

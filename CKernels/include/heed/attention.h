@@ -52,8 +52,8 @@
 //
 // Errors, checked before anything is written:
 //   HeedStatusBadShape      G = 0 or G does not divide H (unless H = 0); a product of sizes overflows
-//   HeedStatusBadStride     two elements of an output share an address, or might (taken by size, each stride of the output must step over all
-//                           that the smaller ones span; a size of 1 needs no stride); an element's distance from the first overflows
+//   HeedStatusBadStride     two elements of an output share an address, or might (taken by size, each stride of the output must step over
+//                           all that the smaller ones span; a size of 1 needs no stride); an element's distance from the first overflows
 //   HeedStatusBadArgument   a null descriptor, or a null pointer for data that is not empty; scale NaN or infinite; a window without
 //                           causal; a key length below 0 or above Nk; a probability of dropout below 0, of 1 or above, or NaN;
 //                           no such element, or one that the variant does not take

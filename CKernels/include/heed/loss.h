@@ -23,8 +23,8 @@
 // Errors, checked before anything is written:
 //   HeedStatusBadShape     a product of sizes overflows
 //   HeedStatusBadStride    rows of an output overlap, a distance overflows
-//   HeedStatusBadArgument  a null descriptor, or a null pointer where data is needed; a target or index out of range; both kinds of targets or
-//                          none; label_smoothing outside [0, 1]; a temperature not above 0 or not finite; no such reduction
+//   HeedStatusBadArgument  a null descriptor, or a null pointer where data is needed; a target or index out of range; both kinds of targets
+//                          or none; label_smoothing outside [0, 1]; a temperature not above 0 or not finite; no such reduction
 //   HeedStatusOutOfMemory  scratch
 
 #ifndef HEED_LOSS_H

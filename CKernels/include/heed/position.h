@@ -10,8 +10,8 @@
 //
 // Rotary (Su et al. 2021):   pair i of the first `rotary` columns (an even number) turns by the angle a = p f_i, f_i = base^(-2i / rotary):
 //   Y[first] = X[first] cos a - X[second] sin a,   Y[second] = X[second] cos a + X[first] sin a
-//   Halves: first = i, second = i + rotary / 2. Interleaved: first = 2i, second = 2i + 1. Columns from `rotary` on are copied.
-//   The gradient is the rotation by -a (`inverse`) of the gradient of Y. Each result is within 1.5 eps (|X[first]| + |X[second]|), eps = 2^-23.
+//   Halves: first = i, second = i + rotary / 2. Interleaved: first = 2i, second = 2i + 1. Columns from `rotary` on are copied. The gradient
+//   is the rotation by -a (`inverse`) of the gradient of Y. Each result is within 1.5 eps (|X[first]| + |X[second]|), eps = 2^-23.
 //
 // Columns are contiguous; other strides are in elements, any sign (0 too for what is read). Y may be X in place.
 //

@@ -175,8 +175,8 @@ size_t heed_peak_buffer_bytes(void);
 // Reads `count` buffers of `bytes` each, or copies one, once on up to `threads` threads and stores the rate in GB/s: what an operation
 // over the same bytes is held against. A copy counts what it reads and what it writes; its buffers may not overlap. What lies in a cache
 // is read from there, and fresh pages cost their first touch: warm up as the operation was.
-//   HeedStatusBadArgument   a null pointer; no buffer, buffers of fewer than 4096 bytes or of more than PTRDIFF_MAX together; threads = 0 or
-//                           above HEED_THREADS_MAX
+//   HeedStatusBadArgument   a null pointer; no buffer, buffers of fewer than 4096 bytes or of more than PTRDIFF_MAX together; threads = 0
+//                           or above HEED_THREADS_MAX
 HeedStatus heed_peak_read(const void *const *buffers, size_t count, size_t bytes, size_t threads, double *rate);
 HeedStatus heed_peak_copy(void *target, const void *source, size_t bytes, size_t threads, double *rate);
 

@@ -47,18 +47,18 @@ HeedStatus heed_sparse_check(const HeedSparse *a);
 HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, double *y);
 HeedStatus heed_sparse_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, float *y);
 
-// offsets [columns + 1], column and entry [entries]: entry[i] is the entry of A that entry i of A^T comes from. `value` [entries] receives the
-// values in that order, `entry` and `value` may be null.
+// offsets [columns + 1], column and entry [entries]: entry[i] is the entry of A that entry i of A^T comes from. `value` [entries] receives
+// the values in that order, `entry` and `value` may be null.
 HeedStatus heed_sparse_transpose(const HeedSparse *a, int32_t *offsets, int32_t *column, float *value, int32_t *entry);
 
-// ---- Adjacency of a graph convolution (Kipf and Welling 2017) -----------------------------------------------------------------------------
+// ---- Adjacency of a graph convolution (Kipf and Welling 2017) ---------------------------------------------------------------------------
 //
 //   D^-1/2 (A + I) D^-1/2,   D[r] = sum of row r of A + I
 //
-// as CSR, computed in float64 and rounded once. An entry on the diagonal has 1 added to it (the first, where there are several); a row without
-// one receives it before its first entry of a higher column. D[r] <= 0 or NaN counts as infinite: its factors are 0. A must be square.
-// `offsets` [rows + 1] holds the result's; `column` and `value` have room for heed_sparse_normalized_capacity entries, and offsets[rows] of
-// them are written. From a dense A [n, n] entries that are not 0 (NaN too) are taken by rising column.
+// as CSR, computed in float64 and rounded once. An entry on the diagonal has 1 added to it (the first, where there are several); a row
+// without one receives it before its first entry of a higher column. D[r] <= 0 or NaN counts as infinite: its factors are 0. A must be
+// square. `offsets` [rows + 1] holds the result's; `column` and `value` have room for heed_sparse_normalized_capacity entries, and
+// offsets[rows] of them are written. From a dense A [n, n] entries that are not 0 (NaN too) are taken by rising column.
 
 // entries + rows, or SIZE_MAX where that overflows an int32_t.
 size_t heed_sparse_normalized_capacity(size_t rows, size_t entries);

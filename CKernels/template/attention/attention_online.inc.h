@@ -17,8 +17,8 @@
 #define KEY_TILE  64               // S^T of a tile of queries, 16 KiB, stays in the first-level cache
 #define KEY_CHUNK HEED_CACHE_CHUNK
 
-// Scores in base 2 that are computed again (attention_refine.inc.h): from this magnitude on an error of some ulp is one of 1e-5 in the weight,
-// and weights that are this power of 2 below the largest do not matter.
+// Scores in base 2 that are computed again (attention_refine.inc.h): from this magnitude on an error of some ulp is one of 1e-5 in the
+// weight, and weights that are this power of 2 below the largest do not matter.
 #define REFINE_LARGE 16.0f
 #define REFINE_NEAR  32.0f
 

@@ -1,10 +1,11 @@
 // Large scores, computed again in float64.
 //
-// A float32 sum over D whose result is s is off by some ulp of s, and the exponential turns what a score is off by into a relative error of its
-// weight: at s = 300 that is 1e-4. So where the largest score of a tile is large, those of the tile whose weight is not small beside the row's
-// largest are computed again from Q and K themselves (small ones too, which may be what is left of large terms): products of float32 numbers are exact in float64; they are summed over d in order, times scale and log2 e, plus the bias,
-// and rounded once. Which scores these are follows from what the row sees up to this tile, so that every path has the same. They cost ten
-// times as much as others; scores of trained models are seldom as large.
+// A float32 sum over D whose result is s is off by some ulp of s, and the exponential turns what a score is off by into a relative error of
+// its weight: at s = 300 that is 1e-4. So where the largest score of a tile is large, those of the tile whose weight is not small beside
+// the row's largest are computed again from Q and K themselves (small ones too, which may be what is left of large terms): products of
+// float32 numbers are exact in float64; they are summed over d in order, times scale and log2 e, plus the bias, and rounded once. Which
+// scores these are follows from what the row sees up to this tile, so that every path has the same. They cost ten times as much as others;
+// scores of trained models are seldom as large.
 
 #ifndef HEED_ATTENTION_REFINE_INC_H
 #define HEED_ATTENTION_REFINE_INC_H
@@ -33,8 +34,8 @@ INLINE_KERNEL vm refine_lanes(vf top, vf maximum) {
   return vm_and(vm_not(vf_less(vf_magnitude(top), vf_set1(REFINE_LARGE))), refine_near(top, maximum));
 }
 
-// S^T of one vector of queries, in base 2, with the bias added and what is hidden minus infinity, computed again where refine_near says so in
-// `lanes`. Returns the maxima.
+// S^T of one vector of queries, in base 2, with the bias added and what is hidden minus infinity, computed again where refine_near says so
+// in `lanes`. Returns the maxima.
 static __attribute__((noinline)) vf refine_scores(float scale, size_t head_dim, const float *query, const TileOperands *x, size_t keys,
                                                   vm lanes, vf maximum, const float *bias, float *scores) {
   size_t wanted[KEY_TILE], count = 0;
@@ -70,8 +71,8 @@ static __attribute__((noinline)) vf refine_scores(float scale, size_t head_dim, 
   return top;
 }
 
-// The same for `vectors` vectors of a tile in which `max` are the largest scores and `before` the maxima of the tiles before. Nothing where no
-// tile's largest score is large.
+// The same for `vectors` vectors of a tile in which `max` are the largest scores and `before` the maxima of the tiles before. Nothing where
+// no tile's largest score is large.
 INLINE_KERNEL void refine_tile(const int vectors, float scale, size_t head_dim, const float *query, const TileOperands *x, size_t keys,
                                const float *bias, const float *before, float *scores, vf max[HEED_BLOCK_VECTORS]) {
 #pragma clang loop unroll(full)

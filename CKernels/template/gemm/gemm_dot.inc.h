@@ -1,5 +1,5 @@
-// Matrix product of one tile of C, bfloat16, with the dot product instruction. An element is a pair of neighbouring terms of k in 32 bits: A is
-// copied into rows of pairs, B's rows are interleaved two by two. A last term alone is paired with 0 on both sides.
+// Matrix product of one tile of C, bfloat16, with the dot product instruction. An element is a pair of neighbouring terms of k in 32 bits:
+// A is copied into rows of pairs, B's rows are interleaved two by two. A last term alone is paired with 0 on both sides.
 
 #include "template/gemm/gemm_tile.inc.h"
 

@@ -1,16 +1,18 @@
 // Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: heed/gemm.h).
 //
 //   for each pass over some blocks of k      A's block is staged: copied where its strides cost more than the copy, converted, paired
-//     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of rows
-//       for each GEMM_MR rows                for each block: sum <- A B, from zero;  C <- C + sum;  or the end: alpha, beta, bias, activation
+//     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of
+//                                            rows
+//       for each GEMM_MR rows                for each block: sum <- A B, from zero;  C <- C + sum;
+//       or the end: alpha, beta, bias, activation
 
 #ifndef HEED_GEMM_TILE_INC_H
 #define HEED_GEMM_TILE_INC_H
 
 #include "template/gemm/gemm_block.inc.h"
 
-// What differs between kinds of operands. A staging function sets where `block` reads its elements k ... k + block->depth - 1; `copy` has room
-// for them.
+// What differs between kinds of operands. A staging function sets where `block` reads its elements k ... k + block->depth - 1; `copy` has
+// room for them.
 typedef struct GemmOperation {
   const GemmKernels *kernels;
   size_t terms;       // of k in an element
@@ -75,8 +77,8 @@ INLINE_KERNEL void gemm_prefetch(GemmPrefetch *x, size_t lines) {
   }
 }
 
-// All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and 4
-// instead of 6 and 2. Before each block some lines of the next panel and of A's next pass are prefetched.
+// All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and
+// 4 instead of 6 and 2. Before each block some lines of the next panel and of A's next pass are prefetched.
 INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmPrefetch *b, GemmPrefetch *a, size_t a_lines) {
   const size_t vectors = HEED_VECTORS(block.width), blocks = heed_divide_up(rows, GEMM_MR);
   const size_t b_lines = b->rows * GEMM_NR / HEED_LINE_FLOATS / blocks + 1;

@@ -3,8 +3,8 @@
 #ifndef HEED_PACK_INC_H
 #define HEED_PACK_INC_H
 
-// target[column * target_row + row] = factor * source[row * source_row + column * source_column] for row < rows, 0 for rows <= row < padded.
-// padded is a multiple of the lanes.
+// target[column * target_row + row] = factor * source[row * source_row + column * source_column] for row < rows, 0 for rows <= row <
+// padded. padded is a multiple of the lanes.
 INLINE_KERNEL void pack_transposed(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
                                    float factor, float *target, size_t target_row, size_t padded) {
   const vf scale = vf_set1(factor);

@@ -50,8 +50,8 @@ extension Variable {
     /// A number divided by every element.
     public static func / (left: Float, right: Variable) -> Variable { Variable(left) / right }
 
-    /// The elements of `other` where the mask is true, else this value's own; all broadcast to each other. No gradient flows to what is
-    /// not taken.
+    /// The elements of `other` where the mask is true, else this value's own; all broadcast to each other. No gradient
+    /// flows to what is not taken.
     public func replacing(with other: Variable, where mask: BooleanTensor) -> Variable {
         Self.recorded(value.replacing(with: other.value, where: mask), from: self, other) {
             Selection(own: shape, other: other.shape, mask: mask)

@@ -1,7 +1,7 @@
 import HeedTensor
 
-/// Scaled dot-product attention; see the function of tensors for formula and shapes. Memory does not grow with the number of queries
-/// times keys: the weights are computed anew on the way back.
+/// Scaled dot-product attention; see the function of tensors for formula and shapes. Memory does not grow with the
+/// number of queries times keys: the weights are computed anew on the way back.
 ///
 /// - Parameters:
 ///   - mask: Which keys a query may attend. What it hides has no effect and no gradient.
@@ -63,8 +63,8 @@ private final class AttentionOperation: RecordedOperation {
 }
 
 /// Self-attention of queries, keys and values that one product gave, side by side in each row; see
-/// ``attention(queries:keys:values:mask:bias:scale:dropout:algorithm:)``. Nothing is copied on the way, and on the way back the three
-/// gradients are written into one.
+/// ``attention(queries:keys:values:mask:bias:scale:dropout:algorithm:)``. Nothing is copied on the way, and on the way
+/// back the three gradients are written into one.
 ///
 /// - Parameters:
 ///   - packed: `[B, N, (H + 2 G) D]`: in each row the queries of all heads, then keys, then values.

@@ -35,7 +35,8 @@ public func linearCrossEntropy(
     return Variable.recorded(loss, from: inputs) { LinearCrossEntropy(input, weight, logitsGradient: logits) }
 }
 
-/// `dz`, which was computed with the loss, times what arrives, which mostly is 1; then ``BackwardPass/addLinear(_:_:hasBias:)``.
+/// `dz`, which was computed with the loss, times what arrives, which mostly is 1; then
+/// ``BackwardPass/addLinear(_:_:hasBias:)``.
 private final class LinearCrossEntropy: RecordedOperation {
     let operands: LinearOperands
     var logitsGradient: Tensor?

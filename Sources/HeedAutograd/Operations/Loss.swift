@@ -2,8 +2,8 @@ import HeedTensor
 
 /// Cross-entropy of logits with classes, fused with the softmax:   `loss = -log softmax(logits)[target]`.
 ///
-/// With label smoothing `s` and class weights `w`:   `-(1 - s) w[y] log p[y] - s / C sum_c w[c] log p[c]`, as PyTorch's `cross_entropy`; but a
-/// mean over nothing is 0.
+/// With label smoothing `s` and class weights `w`:   `-(1 - s) w[y] log p[y] - s / C sum_c w[c] log p[c]`, as PyTorch's
+/// `cross_entropy`; but a mean over nothing is 0.
 ///
 /// - Parameters:
 ///   - logits: `[..., classes]`.
@@ -50,7 +50,8 @@ public func squaredError(_ input: Variable, targets: Tensor, reduction: LossRedu
     }
 }
 
-/// Binary cross-entropy of logits:   `w t log(1 + e^-x) + (1 - t) (x + log(1 + e^-x))`, `w` the weight of the positives.
+/// Binary cross-entropy of logits:   `w t log(1 + e^-x) + (1 - t) (x + log(1 + e^-x))`, `w` the weight of the
+/// positives.
 public func binaryCrossEntropy(
     _ logits: Variable, targets: Tensor, positiveWeight: Float = 1, reduction: LossReduction = .mean
 ) -> Variable {
@@ -90,7 +91,8 @@ public func distillation(
     }
 }
 
-/// Negative sampling:   `-log sigmoid(v . u_0) - sum_k log sigmoid(-v . u_k)`, `v` a row of one table, `u_0` and the `u_k` rows of another.
+/// Negative sampling:   `-log sigmoid(v . u_0) - sum_k log sigmoid(-v . u_k)`, `v` a row of one table, `u_0` and the
+/// `u_k` rows of another.
 ///
 /// Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality" (2013).
 ///
@@ -128,8 +130,8 @@ public func negativeSampling(
     }
 }
 
-/// A loss of one input. Of a mean or sum the gradient is computed with the loss, in the same pass over the input, and scaled on the way
-/// back unless what arrives is 1, as it mostly is.
+/// A loss of one input. Of a mean or sum the gradient is computed with the loss, in the same pass over the input, and
+/// scaled on the way back unless what arrives is 1, as it mostly is.
 private func loss(
     _ name: String, of input: Variable, _ reduction: LossReduction,
     _ run: @escaping (_ outputGradient: Tensor?, _ wantsGradient: Bool) throws(TensorError) -> LossAndGradients

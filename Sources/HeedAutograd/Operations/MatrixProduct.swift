@@ -1,6 +1,7 @@
 import HeedTensor
 
-/// The matrix product of the last two axes:   `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`; leading axes broadcast.
+/// The matrix product of the last two axes:   `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`; leading axes
+/// broadcast.
 ///
 /// - Parameters:
 ///   - left: `[..., m, k]`, of rank 2 or more.
@@ -10,10 +11,11 @@ public func matmul(_ left: Variable, _ right: Variable) -> Variable {
     Variable.recorded(matmul(left.value, right.value), from: left, right) { MatrixProduct("matmul", left, right) }
 }
 
-/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, the bias added as the product is stored.
+/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, the bias added as the product
+/// is stored.
 ///
-/// The activation is applied there too where its gradient is computed from its value (relu, tanh, sigmoid, exponential) or nothing is recorded; else it is
-/// an operation of its own, for its argument must be kept. The bits are the same.
+/// The activation is applied there too where its gradient is computed from its value (relu, tanh, sigmoid, exponential)
+/// or nothing is recorded; else it is an operation of its own, for its argument must be kept. The bits are the same.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`, of rank 1 or more.
@@ -106,7 +108,8 @@ struct LinearOperands {
 }
 
 extension BackwardPass {
-    /// The gradients of `z = x W^T + b`, whose inputs are x, W and b:   `dx = dz W`, `dW = dz^T x`, `db = sum of the rows of dz`.
+    /// The gradients of `z = x W^T + b`, whose inputs are x, W and b:   `dx = dz W`, `dW = dz^T x`,
+    /// `db = sum of the rows of dz`.
     func addLinear(_ gradient: Tensor, _ operands: LinearOperands, hasBias: Bool) {
         let rows = gradient.rows
         if operands.inputShape[-1] > 0 {

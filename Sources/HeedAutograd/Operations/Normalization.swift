@@ -14,7 +14,8 @@ public enum Normalization: Sendable, Hashable {
 ///
 /// - Parameters:
 ///   - input: `[..., n]`.
-///   - kind: ``Normalization/layer``, or ``Normalization/rootMeanSquare``, whose mean is 0 and whose variance is the mean square.
+///   - kind: ``Normalization/layer``, or ``Normalization/rootMeanSquare``, whose mean is 0 and whose variance is the
+///     mean square.
 ///   - weight: `[n]`, or nil for ones.
 ///   - bias: `[n]`, or nil for zeros.
 public func normalized(

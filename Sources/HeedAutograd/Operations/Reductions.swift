@@ -21,7 +21,8 @@ extension Variable {
         }
     }
 
-    /// The largest element over `axes`, all of them unless given. Equals share the gradient evenly, as in PyTorch's `amax`.
+    /// The largest element over `axes`, all of them unless given. Equals share the gradient evenly, as in PyTorch's
+    /// `amax`.
     public func max(axes: [Int]? = nil, keepingAxes: Bool = false) -> Variable {
         extreme("max", value.max(axes: axes, keepingAxes: true), axes, keepingAxes)
     }
@@ -40,7 +41,8 @@ extension Variable {
     /// The smallest element along an axis.
     public func min(axis: Int, keepingAxes: Bool = false) -> Variable { min(axes: [axis], keepingAxes: keepingAxes) }
 
-    /// The reverse of broadcasting: the sum over every axis along which `target` would be repeated to become this shape.
+    /// The reverse of broadcasting: the sum over every axis along which `target` would be repeated to become this
+    /// shape.
     public func sum(to target: Shape) -> Variable {
         if target == shape { return self }
         return Self.recorded(value.sum(to: target), from: self) { Spread("sum(to:)", shape, target, factor: 1) }

@@ -1,14 +1,14 @@
 import HeedTensor
 
-/// How queries and keys are compared in ``scoredAttention(queries:keys:values:lengths:score:)-3tkn``: ``AttentionScore`` with its weights
-/// as variables.
+/// How queries and keys are compared in ``scoredAttention(queries:keys:values:lengths:score:)-3tkn``:
+/// ``AttentionScore`` with its weights as variables.
 public enum AttentionScoreVariables {
     /// `q . k` (Luong, Pham and Manning 2015).
     case dot
     /// `q^T W k`, the weight `[query size, key size]` (the same).
     case general(weight: Variable)
-    /// `v^T tanh(Wq q + Wk k)`, the weights `[attention size, query size]`, `[attention size, key size]` and `[attention size]` (Bahdanau,
-    /// Cho and Bengio 2015).
+    /// `v^T tanh(Wq q + Wk k)`, the weights `[attention size, query size]`, `[attention size, key size]` and
+    /// `[attention size]` (Bahdanau, Cho and Bengio 2015).
     case additive(queryWeight: Variable, keyWeight: Variable, scoreWeight: Variable)
 
     fileprivate var weights: [Variable] {
@@ -30,8 +30,8 @@ public enum AttentionScoreVariables {
     }
 }
 
-/// Attention of encoders and decoders before the Transformer: scores, a softmax over each sequence's keys, and the context, as one
-/// operation.
+/// Attention of encoders and decoders before the Transformer: scores, a softmax over each sequence's keys, and the
+/// context, as one operation.
 ///
 /// - Parameters:
 ///   - queries: `[batch, queries, query size]`.

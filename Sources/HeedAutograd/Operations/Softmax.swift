@@ -6,7 +6,8 @@ public func softmax(_ input: Variable, axis: Int = -1, mask: BooleanTensor? = ni
     return Variable.recorded(value, from: input) { Softmax("softmax", value, axis, mask, scale, isLogarithm: false) }
 }
 
-/// The logarithm of the softmax along an axis; see the function of tensors. No gradient flows to or from what the mask hides.
+/// The logarithm of the softmax along an axis; see the function of tensors. No gradient flows to or from what the mask
+/// hides.
 public func logSoftmax(_ input: Variable, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Variable {
     let value = logSoftmax(input.value, axis: axis, mask: mask, scale: scale)
     return Variable.recorded(value, from: input) { Softmax("logSoftmax", value, axis, mask, scale, isLogarithm: true) }

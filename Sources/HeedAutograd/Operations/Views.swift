@@ -1,6 +1,7 @@
 import HeedTensor
 
-// Other views of the same memory: nothing is copied on the way, and on the way back a slice is added to its part of the gradient.
+// Other views of the same memory: nothing is copied on the way, and on the way back a slice is added to its part of the
+// gradient.
 
 extension Variable {
     /// The same elements, in the same row-major order, in another shape.

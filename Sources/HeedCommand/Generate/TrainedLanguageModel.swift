@@ -44,8 +44,8 @@ extension ModelFolder {
         }
     }
 
-    /// Refuses a configuration of a model that is far larger than the weights there are, before memory for it is taken. One that is not is made:
-    /// then the first weight that does not fit has a name.
+    /// Refuses a configuration of a model that is far larger than the weights there are, before memory for it is taken.
+    /// One that is not is made: then the first weight that does not fit has a name.
     private static func require(_ weights: [String: Tensor], for least: Double) throws(CommandFailure) {
         let count = weights.values.reduce(0) { $0 + $1.count }
         guard least > Double(count) + 1e6 else { return }

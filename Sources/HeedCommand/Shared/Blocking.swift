@@ -3,8 +3,8 @@ import Heed
 import HeedTensor
 import Synchronization
 
-/// Asynchronous work in a command that waits for it. It runs on ``EngineExecutor`` and needs no thread of Dispatch, which waits for ever where
-/// the system refuses one.
+/// Asynchronous work in a command that waits for it. It runs on ``EngineExecutor`` and needs no thread of Dispatch,
+/// which waits for ever where the system refuses one.
 enum Blocking {
     /// Runs `body` and waits for it. Signals do what they do otherwise.
     static func wait<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
@@ -16,8 +16,9 @@ enum Blocking {
         return try outcome.get()
     }
 
-    /// Runs `body` and waits for it; the signals that ask a program to end (`SIGINT`, `SIGTERM`, `SIGHUP`) cancel it. A second one ends the
-    /// program at once. One that the program was started to ignore (`nohup`) stays ignored; afterwards all are as they were.
+    /// Runs `body` and waits for it; the signals that ask a program to end (`SIGINT`, `SIGTERM`, `SIGHUP`) cancel it. A
+    /// second one ends the program at once. One that the program was started to ignore (`nohup`) stays ignored;
+    /// afterwards all are as they were.
     ///
     /// For work that is to be left in order. It must look at cancellation: what comes while it ends is forgotten.
     static func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {

@@ -2,12 +2,13 @@ import Foundation
 import Heed
 import Synchronization
 
-/// The three streams of the command: results on standard output, words on standard error, progress where that is a terminal.
+/// The three streams of the command: results on standard output, words on standard error, progress where that is a
+/// terminal.
 package enum Console {
     /// Writes a line of results.
     ///
-    /// - Throws: ``CommandFailure`` where standard output does not take it (a full disk, say). A reader that went away ends the
-    ///   command by SIGPIPE, without a word.
+    /// - Throws: ``CommandFailure`` where standard output does not take it (a full disk, say). A reader that went away
+    ///   ends the command by SIGPIPE, without a word.
     static func printLine(_ line: String) throws(CommandFailure) { try print(line + "\n") }
 
     /// Writes text as it is, at once: part of a line, say, while the rest is still being made.
@@ -40,8 +41,8 @@ package enum Console {
         _exit(CommandFailure.Status.workFailed.rawValue)
     }
 
-    /// Fills the places of standard streams that the command was started without: else a file that it opens later would take their
-    /// numbers, and what is printed would go into it. What fills them cannot be read or written.
+    /// Fills the places of standard streams that the command was started without: else a file that it opens later would
+    /// take their numbers, and what is printed would go into it. What fills them cannot be read or written.
     static func takeStandardDescriptors() {
         for (descriptor, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)]
         where fcntl(descriptor, F_GETFD) < 0 {

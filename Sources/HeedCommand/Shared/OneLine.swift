@@ -18,7 +18,8 @@ extension StringProtocol {
 }
 
 extension Unicode.Scalar {
-    /// Control characters (Cc), the line and paragraph separators, and what changes the direction of the text behind it.
+    /// Control characters (Cc), the line and paragraph separators, and what changes the direction of the text behind
+    /// it.
     fileprivate var isUnfitForOneLine: Bool {
         switch value {
         case 0x00...0x1F, 0x7F...0x9F: true

@@ -34,13 +34,14 @@ struct Notices: Sendable {
     }
 }
 
-/// The signals that ask a program to end become notices, each once: the next one of its kind ends the program. No thread is needed for it, but
-/// the one that waits for notices.
+/// The signals that ask a program to end become notices, each once: the next one of its kind ends the program. No
+/// thread is needed for it, but the one that waits for notices.
 struct StopSignals {
     private static let output = Atomic<Int32>(-1)
     private let numbers: [Int32]
 
-    /// Lets the signals reach this thread, and threads that it starts: a parent may have started the program with all of them blocked.
+    /// Lets the signals reach this thread, and threads that it starts: a parent may have started the program with all
+    /// of them blocked.
     static func unblock() {
         var stops = sigset_t()
         sigemptyset(&stops)

@@ -1,7 +1,7 @@
 import Heed
 
-/// Times arms against each other: repetitions in which every arm has its turn, and a yardstick of the machine is read before and behind
-/// each of them, for clocks drift and other programs come and go.
+/// Times arms against each other: repetitions in which every arm has its turn, and a yardstick of the machine is read
+/// before and behind each of them, for clocks drift and other programs come and go.
 struct Stopwatch {
     /// One of the things that take turns.
     struct Arm {
@@ -30,7 +30,8 @@ struct Stopwatch {
 
     /// How many repetitions there are at most.
     let repeats: Int
-    /// No repetition but the first begins if, taking as long as the one before, it would end later than this many seconds.
+    /// No repetition but the first begins if, taking as long as the one before, it would end later than this many
+    /// seconds.
     var patience = Double.infinity
     /// An instant that no repetition but the first should end beyond; nil for none.
     var deadline: ContinuousClock.Instant?

@@ -60,7 +60,8 @@ extension LanguagePreset {
         return settings
     }
 
-    /// Refuses values that cannot fit in memory, before any is taken: four floats a weight (itself, its gradient, two moments), and a step.
+    /// Refuses values that cannot fit in memory, before any is taken: four floats a weight (itself, its gradient, two
+    /// moments), and a step.
     ///
     /// - Throws: ``CommandFailure`` with what is needed and what there is. Values that pass may still be too large.
     static func requireMemory(

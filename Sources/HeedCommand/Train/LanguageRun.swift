@@ -121,10 +121,11 @@ struct LanguageRun<Preset: LanguagePreset> {
         try finish(progress)
     }
 
-    /// The checkpoint with the settings that it was made with in full: one of an older version may lack some, which have had their standard
-    /// values.
+    /// The checkpoint with the settings that it was made with in full: one of an older version may lack some, which
+    /// have had their standard values.
     ///
-    /// Compared before a model is made: a checkpoint of other settings may have weights of the same shapes, with another number of heads, say.
+    /// Compared before a model is made: a checkpoint of other settings may have weights of the same shapes, with
+    /// another number of heads, say.
     private func completed(_ checkpoint: Checkpoint?) throws(CommandFailure) -> Checkpoint? {
         guard var checkpoint, checkpoint.model == Preset.name else { return checkpoint }
         var kept = PresetValues(Preset.keys)
@@ -168,7 +169,8 @@ struct LanguageRun<Preset: LanguagePreset> {
                                 "gradient_norm": report.gradientNorm, "seconds": report.seconds,
                             ])
                         if let norms = report.gradientNorms { try log.append(step: report.step, members: norms.json) }
-                        // Behind the log, which lies in the folder that is held: the step is in it and will be in a checkpoint.
+                        // Behind the log, which lies in the folder that is held: the step is in it and will be in a
+                        // checkpoint.
                         try folder.requireInPlace()
                         history.add(step: report.step, trainingLoss: report.loss)
                         progress.report(report)

@@ -1,7 +1,8 @@
 import Heed
 import Synchronization
 
-/// The losses of a run so far, those before it was resumed too: read from the log once and then kept, for a long run's log is large.
+/// The losses of a run so far, those before it was resumed too: read from the log once and then kept, for a long run's
+/// log is large.
 final class LossHistory: Sendable {
     private struct Points {
         var training: [LossPlot.Point] = []

@@ -2,10 +2,11 @@ import Foundation
 import Heed
 import HeedFiles
 
-/// What `heed train` writes and other commands read: a folder with `config.json`, `vocabulary.json`, `model.safetensors`, checkpoints,
-/// `metrics.jsonl` and `loss.svg`.
+/// What `heed train` writes and other commands read: a folder with `config.json`, `vocabulary.json`,
+/// `model.safetensors`, checkpoints, `metrics.jsonl` and `loss.svg`.
 ///
-/// One that is ``locked()`` is that very folder from then on, wherever it is moved: nothing is written into another that took its path.
+/// One that is ``locked()`` is that very folder from then on, wherever it is moved: nothing is written into another
+/// that took its path.
 struct ModelFolder: Sendable {
     let path: String
     let checkpoints: CheckpointFolder
@@ -163,8 +164,8 @@ struct ModelFolder: Sendable {
         var notes: [String] = []
     }
 
-    /// The newest weights: those of the trained model or, where the run has gone on since it was written or was stopped before, of its latest
-    /// checkpoint.
+    /// The newest weights: those of the trained model or, where the run has gone on since it was written or was stopped
+    /// before, of its latest checkpoint.
     func weights() throws(CommandFailure) -> Weights {
         var notes: [String] = []
         let hasModel = contains(Self.weightsName)

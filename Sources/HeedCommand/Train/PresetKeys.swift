@@ -73,8 +73,8 @@ package struct PresetValues: Sendable {
 
     /// Takes in what `--set` was given.
     ///
-    /// - Throws: ``CommandFailure`` for what is not KEY=VALUE, a key that there is not (naming those there are), or a value that is no number
-    ///   or none that the key can have.
+    /// - Throws: ``CommandFailure`` for what is not KEY=VALUE, a key that there is not (naming those there are), or a
+    ///   value that is no number or none that the key can have.
     package mutating func set(_ assignments: [String]) throws(CommandFailure) {
         for assignment in assignments {
             let shown = JSONText.quoted(assignment)

@@ -28,8 +28,9 @@ struct AttentionCase {
     let causal: Bool
     let alignment: AttentionProblem.Alignment
 
-    /// Reads and checks `input.query`, `input.key`, `input.value` and, where they are there, `input.mask`, `input.bias`, `scale`,
-    /// `causal` and `causal_alignment`. `causal` and `alignment`, where given, come before the file's.
+    /// Reads and checks `input.query`, `input.key`, `input.value` and, where they are there, `input.mask`,
+    /// `input.bias`, `scale`, `causal` and `causal_alignment`. `causal` and `alignment`, where given, come before the
+    /// file's.
     init(
         _ input: ConformanceCase, causal: Bool = false, alignment: AttentionProblem.Alignment? = nil
     ) throws(CaseError) {
@@ -76,8 +77,8 @@ struct AttentionCase {
         return output
     }
 
-    /// `N <= (4.5 + L/16 + D/128) eps` and `W <= (12 + 0.75 L) eps`, or 1.5 times the naive arm's error where that is more; `L` is the
-    /// largest magnitude of a score.
+    /// `N <= (4.5 + L/16 + D/128) eps` and `W <= (12 + 0.75 L) eps`, or 1.5 times the naive arm's error where that is
+    /// more; `L` is the largest magnitude of a score.
     func measurements(_ answer: CaseOperation.Answer) throws(CaseError) -> [Measurement] {
         guard !answer.reference.isEmpty else {
             return [Measurement(metric: "N", value: answer.comparison.norm, bound: CaseOperation.epsilon)]
@@ -133,8 +134,9 @@ struct AttentionCase {
         ].compactMapValues { $0 }
     }
 
-    /// `N <= (4 + L/6 + D/128) eps`, or 1.5 times the naive arm's error where that is more; `L` is the largest magnitude of a score. N is an
-    /// average: a gradient of fewer than 16 rows is held to what a single row is, `(12 + 0.75 L) eps`.
+    /// `N <= (4 + L/6 + D/128) eps`, or 1.5 times the naive arm's error where that is more; `L` is the largest
+    /// magnitude of a score. N is an average: a gradient of fewer than 16 rows is held to what a single row is,
+    /// `(12 + 0.75 L) eps`.
     func gradientMeasurements(
         _ answer: CaseOperation.Answer, _ input: ConformanceCase
     ) throws(CaseError) -> [Measurement]? {

@@ -4,8 +4,8 @@ import Heed
 ///
 /// To teach `verify` another operation, write its replay in a file of its own and list it in ``all``.
 struct CaseOperation: Sendable {
-    /// Computes what it can of the answers, by their names in the file. Checks everything that comes from the file first: a wrong
-    /// shape throws and never stops the program.
+    /// Computes what it can of the answers, by their names in the file. Checks everything that comes from the file
+    /// first: a wrong shape throws and never stops the program.
     let replay: @Sendable (ConformanceCase) throws(CaseError) -> [String: Tensor]
 
     /// The strict measurements of one computed answer; nil where no bound of its own is promised for this answer.

@@ -20,7 +20,8 @@ package struct CaseResult: Sendable {
     /// Why the case could not be judged, or was not supported.
     package var reason: String?
 
-    /// The JSON line. Errors are finite numbers: one that is infinite is written as the largest float64, which no bound reaches.
+    /// The JSON line. Errors are finite numbers: one that is infinite is written as the largest float64, which no bound
+    /// reaches.
     package var json: JSONValue {
         var object: JSONObject = [
             "case": .string(path),

@@ -110,8 +110,8 @@ struct ConformanceCase {
         do { return try file.doubles(name) } catch { throw .invalid(error.reason) }
     }
 
-    /// Refuses a case whose answer `output.output` has not the shape that follows from its inputs: before anything is computed, so that
-    /// no shape makes more work than the file has data.
+    /// Refuses a case whose answer `output.output` has not the shape that follows from its inputs: before anything is
+    /// computed, so that no shape makes more work than the file has data.
     func requireOutput(_ shape: Shape) throws(CaseError) {
         guard let entry = file.entry("output.output") else { throw .invalid("there is no tensor \"output.output\"") }
         guard entry.dimensions == shape.dimensions else {

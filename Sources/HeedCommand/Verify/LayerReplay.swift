@@ -1,7 +1,7 @@
 import Heed
 
-/// A layer of a conformance case, replayed on a tape: its parameters are taken from the file by their names, and the gradients of all outputs
-/// are computed at once.
+/// A layer of a conformance case, replayed on a tape: its parameters are taken from the file by their names, and the
+/// gradients of all outputs are computed at once.
 struct LayerReplay {
     private let source: ConformanceCase
     private let tape = Tape()

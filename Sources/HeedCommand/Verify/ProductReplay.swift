@@ -1,7 +1,8 @@
 import Heed
 
 extension CaseOperation {
-    /// Matrix product, batched with broadcasting. Gradients: `dA = dC B^T` and `dB = A^T dC`, summed over what was broadcast.
+    /// Matrix product, batched with broadcasting. Gradients: `dA = dC B^T` and `dB = A^T dC`, summed over what was
+    /// broadcast.
     static let matmul = CaseOperation(
         replay: { input throws(CaseError) in
             let (left, right) = try factors(input)

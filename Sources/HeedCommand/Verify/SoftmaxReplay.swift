@@ -39,7 +39,8 @@ extension CaseOperation {
         return (tensor, axis)
     }
 
-    /// The entry nearest to its bound: a relative error of `(3 + 0.5 |x - max|) eps`, `max` being the largest of its row.
+    /// The entry nearest to its bound: a relative error of `(3 + 0.5 |x - max|) eps`, `max` being the largest of its
+    /// row.
     private static func softmaxMeasurement(_ answer: Answer, input: Tensor, axis: Int) -> Measurement {
         // Rows along the axis, as the last one: answers and inputs are permuted alike.
         guard input.count > 0 else { return Measurement(metric: "relative", value: 0, bound: 3 * epsilon) }

@@ -24,9 +24,9 @@ package struct Measurement: Sendable, Equatable {
 
 /// How far a computed float32 tensor `x` lies from its float64 reference `r`.
 ///
-/// Where `r` is not finite, `x` must be the same infinity or NaN, and where it is finite, `x` must be so too: one entry that
-/// breaks this makes every error infinite. An absolute error of 2^-149 counts as none where `|r| < 2^-126`. Where all of `r` is
-/// zero, a relative error is zero or infinite.
+/// Where `r` is not finite, `x` must be the same infinity or NaN, and where it is finite, `x` must be so too: one entry
+/// that breaks this makes every error infinite. An absolute error of 2^-149 counts as none where `|r| < 2^-126`. Where
+/// all of `r` is zero, a relative error is zero or infinite.
 package struct TensorComparison: Sendable {
     /// `E = max |x - r| / max |r|` over the entries where `r` is finite: the error of a conformance case.
     package let maximum: Double

@@ -46,7 +46,8 @@ public struct PackedGPT: PackedLanguageModel {
         State(caches: blocks.map { $0.makeCache() })
     }
 
-    /// How many tokens of a sequence are forgotten once it has so many: whole quarters of the context, as few as make the rest fit.
+    /// How many tokens of a sequence are forgotten once it has so many: whole quarters of the context, as few as make
+    /// the rest fit.
     private func forgotten(ofLength length: Int) -> Int {
         let (context, step) = (settings.contextLength, max(1, settings.contextLength / 4))
         return length <= context ? 0 : (length - context + step - 1) / step * step

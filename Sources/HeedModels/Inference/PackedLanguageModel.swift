@@ -1,7 +1,8 @@
 import HeedNN
 import HeedTensor
 
-/// A language model as it is run: weights packed once, nothing recorded, what is kept of the tokens before in a state for each sequence.
+/// A language model as it is run: weights packed once, nothing recorded, what is kept of the tokens before in a state
+/// for each sequence.
 ///
 ///     let model = try trained.packed(as: .float32)
 ///     var states = [model.makeState(), model.makeState()]
@@ -23,9 +24,9 @@ public protocol PackedLanguageModel: Sendable {
 
     /// The most tokens that it sees at once; nil for any number.
     ///
-    /// A sequence may be longer: the oldest quarter of the context is then forgotten each time it is full, and what stays is read anew at
-    /// positions counted from 0. So at least three quarters of the context are seen, and which they are depends on the sequence's length
-    /// alone, not on how many of its tokens came at once.
+    /// A sequence may be longer: the oldest quarter of the context is then forgotten each time it is full, and what
+    /// stays is read anew at positions counted from 0. So at least three quarters of the context are seen, and which
+    /// they are depends on the sequence's length alone, not on how many of its tokens came at once.
     var contextLength: Int? { get }
 
     /// Bytes of weights that a step reads.
@@ -77,8 +78,8 @@ public struct SequenceTokens: Sendable, ExpressibleByArrayLiteral {
     }
 }
 
-/// What a ``PackedLanguageModel`` computes with, kept from step to step so that a step takes no memory. It holds nothing of any sequence: one
-/// serves all that take their steps after each other.
+/// What a ``PackedLanguageModel`` computes with, kept from step to step so that a step takes no memory. It holds
+/// nothing of any sequence: one serves all that take their steps after each other.
 public struct InferenceWorkspace: Sendable {
     /// `[sequences, vocabulary]`: of the token behind each sequence.
     ///

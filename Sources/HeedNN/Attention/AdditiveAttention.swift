@@ -1,15 +1,16 @@
 import HeedAutograd
 import HeedTensor
 
-/// Additive attention (Bahdanau, Cho and Bengio, "Neural machine translation by jointly learning to align and translate", 2015):
+/// Additive attention (Bahdanau, Cho and Bengio, "Neural machine translation by jointly learning to align and
+/// translate", 2015):
 ///
 ///     S[b, i, j] = v^T tanh(Wq query[b, i] + Wk key[b, j])
 ///     output[b, i] = sum_j softmax_j(S[b, i, j]) value[b, j]                       over the keys j < lengths[b]
 ///
 /// Queries `[B, N, querySize]`, keys `[B, T, keySize]`, values `[B, T, E]`; output `[B, N, E]`, weights `[B, N, T]`.
 ///
-/// Parameters: `query_weight` `[size, querySize]`, `key_weight` `[size, keySize]`, `score_weight` `[size]`, each uniform in
-/// `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))` as those of ``Linear``.
+/// Parameters: `query_weight` `[size, querySize]`, `key_weight` `[size, keySize]`, `score_weight` `[size]`, each
+/// uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))` as those of ``Linear``.
 public struct AdditiveAttention: Module {
     /// `[size, querySize]`.
     public var queryWeight: Parameter
@@ -63,8 +64,8 @@ public struct AdditiveAttention: Module {
         return Memory(keys: prepared, values: values, lengths: lengths)
     }
 
-    /// Output and weights in inference, over what ``makeMemory(keys:values:lengths:)`` prepared: the bits of attention over the same keys
-    /// in tensors, for a query alone and among many.
+    /// Output and weights in inference, over what ``makeMemory(keys:values:lengths:)`` prepared: the bits of attention
+    /// over the same keys in tensors, for a query alone and among many.
     public func callAsFunction(_ queries: Tensor, memory: Memory) -> (output: Tensor, weights: Tensor) {
         stopping { () throws(TensorError) in
             try ScoredAttentionCall(

@@ -1,8 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// The weights of scaled dot-product attention, `softmax(Q K^T / sqrt(D) + bias)` over the keys that the mask lets a query attend, to be
-/// looked at and differentiated. The fused operations never hold them.
+/// The weights of scaled dot-product attention, `softmax(Q K^T / sqrt(D) + bias)` over the keys that the mask lets a
+/// query attend, to be looked at and differentiated. The fused operations never hold them.
 ///
 /// - Parameters:
 ///   - queries: `[B, H, N, D]`.

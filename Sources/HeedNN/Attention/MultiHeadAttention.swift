@@ -1,19 +1,21 @@
 import HeedAutograd
 import HeedTensor
 
-/// Multi-head attention (Vaswani et al., "Attention is all you need", 2017), with grouped key and value heads on request (Ainslie et al.,
-/// "GQA", 2023).
+/// Multi-head attention (Vaswani et al., "Attention is all you need", 2017), with grouped key and value heads on
+/// request (Ainslie et al., "GQA", 2023).
 ///
-///     Q = X Wq^T + bq,  K = M Wk^T + bk,  V = M Wv^T + bv        cut into H heads of Q, G heads of K and V, of D columns each
+///     Q = X Wq^T + bq,  K = M Wk^T + bk,  V = M Wv^T + bv
+///     cut into H heads of Q, G heads of K and V, of D columns each
 ///     O_h = softmax(Q_h K_g^T / sqrt(D) + mask) V_g              g = h / (H / G)
 ///     output = [O_1 ... O_H] Wo^T + bo
 ///
-/// Inputs `[B, N, width]` and, for cross-attention, a memory `[B, Nk, width]`; output `[B, N, width]`. `D = width / H`. Queries, keys and
-/// values of self-attention come from one product, keys and values of a memory likewise. A query that may attend nothing gives the
-/// bias of the output projection.
+/// Inputs `[B, N, width]` and, for cross-attention, a memory `[B, Nk, width]`; output `[B, N, width]`. `D = width / H`.
+/// Queries, keys and values of self-attention come from one product, keys and values of a memory likewise. A query that
+/// may attend nothing gives the bias of the output projection.
 ///
-/// Parameters, as in PyTorch's `nn.MultiheadAttention`: `in_proj_weight` `[(H + 2 G) D, width]`, rows of Q, K and V one behind the other,
-/// Xavier uniform; `in_proj_bias`, zeros; `out_proj.weight` `[width, H D]`, Kaiming uniform with a slope of `sqrt(5)`; `out_proj.bias`, zeros.
+/// Parameters, as in PyTorch's `nn.MultiheadAttention`: `in_proj_weight` `[(H + 2 G) D, width]`, rows of Q, K and V one
+/// behind the other, Xavier uniform; `in_proj_bias`, zeros; `out_proj.weight` `[width, H D]`, Kaiming uniform with a
+/// slope of `sqrt(5)`; `out_proj.bias`, zeros.
 public struct MultiHeadAttention: Module {
     /// `[(H + 2 G) D, width]`.
     public var inputWeight: Parameter
@@ -139,8 +141,8 @@ public struct MultiHeadAttention: Module {
         self(Variable(input), memory: Variable(memory), mask: mask, Context()).value
     }
 
-    /// The output with every head's weights `[B, H, N, Nk]`, through which gradients flow too. Holds the weights in memory; in training they
-    /// are those before dropout.
+    /// The output with every head's weights `[B, H, N, Nk]`, through which gradients flow too. Holds the weights in
+    /// memory; in training they are those before dropout.
     public func withWeights(
         _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
         _ context: Context
@@ -172,8 +174,8 @@ public struct MultiHeadAttention: Module {
         KeyValueCache(batch: batch, keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
     }
 
-    /// Causal self-attention of the next tokens, `[B, n, width]`, over those in the cache and themselves; they are appended to it.
-    /// Token by token gives the bits of all at once.
+    /// Causal self-attention of the next tokens, `[B, n, width]`, over those in the cache and themselves; they are
+    /// appended to it. Token by token gives the bits of all at once.
     public func callAsFunction(_ input: Tensor, cache: inout KeyValueCache, mask: AttentionMask = .causal()) -> Tensor {
         let operands = projected(Variable(input), Context())
         cache.append(keys: operands.keys.value, values: operands.values.value)

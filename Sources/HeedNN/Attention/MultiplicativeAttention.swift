@@ -1,7 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// Multiplicative attention (Luong, Pham and Manning, "Effective approaches to attention-based neural machine translation", 2015):
+/// Multiplicative attention (Luong, Pham and Manning, "Effective approaches to attention-based neural machine
+/// translation", 2015):
 ///
 ///     dot      S[b, i, j] = query[b, i] . key[b, j]                                querySize = keySize
 ///     general  S[b, i, j] = query[b, i]^T W key[b, j]
@@ -11,7 +12,8 @@ import HeedTensor
 ///
 /// Queries `[B, N, querySize]`, keys `[B, T, keySize]`, values `[B, T, E]`; output `[B, N, E]`, weights `[B, N, T]`.
 ///
-/// Parameters: of `general` `weight` `[querySize, keySize]`, uniform in `[-1 / sqrt(keySize), 1 / sqrt(keySize))`; of `dot` none.
+/// Parameters: of `general` `weight` `[querySize, keySize]`, uniform in `[-1 / sqrt(keySize), 1 / sqrt(keySize))`; of
+/// `dot` none.
 public struct MultiplicativeAttention: Module {
     /// `[querySize, keySize]`; nil for the score `dot`.
     public var weight: Parameter?

@@ -5,7 +5,8 @@ import HeedTensor
 ///
 ///     output = softmax(X X^T / sqrt(D) + mask) X
 ///
-/// Input and output `[B, N, D]`, or `[B, heads, N, D]`. Without parameters: what attention does before anything is learned.
+/// Input and output `[B, N, D]`, or `[B, heads, N, D]`. Without parameters: what attention does before anything is
+/// learned.
 public struct SelfAttention: Layer {
     /// Which tokens a token attends.
     public var mask: AttentionMask

@@ -8,8 +8,8 @@ import HeedTensor
 /// Input `[batch, inputs, length]`, output `[batch, outputs, length']`, with
 /// `length' = (length + 2 padding - dilation (kernel - 1) - 1) / stride + 1`, rounded down.
 ///
-/// Parameters, as in PyTorch's `nn.Conv1d`: `weight` `[outputs, inputs / groups, kernel]` and `bias` `[outputs]`, both uniform in
-/// `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
+/// Parameters, as in PyTorch's `nn.Conv1d`: `weight` `[outputs, inputs / groups, kernel]` and `bias` `[outputs]`, both
+/// uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
 public struct Conv1D: Layer {
     /// `[outputs, inputs / groups, kernel]`.
     public var weight: Parameter

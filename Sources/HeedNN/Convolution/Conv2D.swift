@@ -8,8 +8,8 @@ import HeedTensor
 /// Input `[batch, inputs, height, width]`, output `[batch, outputs, height', width']`, with
 /// `size' = (size + 2 padding - dilation (kernel - 1) - 1) / stride + 1`, rounded down.
 ///
-/// Parameters, as in PyTorch's `nn.Conv2d`: `weight` `[outputs, inputs / groups, kernel, kernel]` and `bias` `[outputs]`, both uniform in
-/// `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
+/// Parameters, as in PyTorch's `nn.Conv2d`: `weight` `[outputs, inputs / groups, kernel, kernel]` and `bias`
+/// `[outputs]`, both uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
 public struct Conv2D: Layer {
     /// `[outputs, inputs / groups, kernel height, kernel width]`.
     public var weight: Parameter

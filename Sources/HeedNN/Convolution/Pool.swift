@@ -1,11 +1,12 @@
 import HeedAutograd
 import HeedTensor
 
-/// Pooling of images `[batch, channels, height, width]` or of sequences `[batch, channels, length]`, of which the window's width counts: the
-/// largest element or the mean of each window, channel by channel.
+/// Pooling of images `[batch, channels, height, width]` or of sequences `[batch, channels, length]`, of which the
+/// window's width counts: the largest element or the mean of each window, channel by channel.
 ///
-/// Output `[batch, channels, height', width']`, or `[batch, channels, length']`, with `size' = (size + 2 padding - window) / stride + 1`, rounded
-/// down. As PyTorch's `nn.MaxPool2d`, `nn.AvgPool2d`, `nn.AdaptiveAvgPool2d` and their forms of one dimension. Without parameters.
+/// Output `[batch, channels, height', width']`, or `[batch, channels, length']`, with
+/// `size' = (size + 2 padding - window) / stride + 1`, rounded down. As PyTorch's `nn.MaxPool2d`, `nn.AvgPool2d`,
+/// `nn.AdaptiveAvgPool2d` and their forms of one dimension. Without parameters.
 ///
 /// ```swift
 /// let network = Sequential(convolution, Activation.relu, Pool(.max(PoolingWindow(size: 2))))

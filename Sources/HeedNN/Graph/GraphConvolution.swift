@@ -5,7 +5,8 @@ import HeedTensor
 ///
 ///     Y = A' X W^T + b,   A' = D^-1/2 (A + I) D^-1/2
 ///
-/// Input `[nodes, inputs]`, output `[nodes, outputs]`; `A'` is ``SparseMatrix/normalizedAdjacency(_:)``, made once for a graph.
+/// Input `[nodes, inputs]`, output `[nodes, outputs]`; `A'` is ``SparseMatrix/normalizedAdjacency(_:)``, made once for
+/// a graph.
 ///
 /// Parameters: `weight` `[outputs, inputs]`, Xavier uniform as in the paper, and `bias` `[outputs]`, zeros.
 public struct GraphConvolution: Module {

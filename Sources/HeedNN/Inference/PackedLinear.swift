@@ -5,8 +5,8 @@ import HeedTensor
 ///     let layer = linear.packed(as: .bfloat16)
 ///     let output = layer(input, activation: .gelu)
 ///
-/// In `.float32` the outputs have the bits of the layer that it was made of, a row at the speed of memory. In `.bfloat16` weights and inputs
-/// are rounded, half the memory is read, and sums stay `Float`.
+/// In `.float32` the outputs have the bits of the layer that it was made of, a row at the speed of memory. In
+/// `.bfloat16` weights and inputs are rounded, half the memory is read, and sums stay `Float`.
 ///
 /// Not for training: it does not see what the layer learns afterwards.
 public struct PackedLinear: Sendable {

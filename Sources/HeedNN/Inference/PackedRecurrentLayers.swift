@@ -49,8 +49,8 @@ public struct PackedRecurrentLayers: Sendable {
         return State(hidden: zeros, cell: kind == .lstm ? zeros : .zeros([0, 0]))
     }
 
-    /// Takes `buffers.sequence`, `[batch, time, input]`, through the layers: the last layer's output at each sequence's end is in `buffers.last`,
-    /// `[batch, hidden]`, and `states` are those behind it.
+    /// Takes `buffers.sequence`, `[batch, time, input]`, through the layers: the last layer's output at each sequence's
+    /// end is in `buffers.last`, `[batch, hidden]`, and `states` are those behind it.
     ///
     /// - Parameter lengths: The steps of each sequence; nil for all.
     package func run(_ buffers: inout Buffers, lengths: [Int]?, states: inout [State]) {

@@ -1,7 +1,7 @@
 import HeedTensor
 
-/// A ``TransformerEncoderLayer``, norm first and causal, as inference runs it: weights packed once, nothing recorded, a cache of keys and values
-/// for each sequence.
+/// A ``TransformerEncoderLayer``, norm first and causal, as inference runs it: weights packed once, nothing recorded, a
+/// cache of keys and values for each sequence.
 ///
 ///     stream = stream + attention(norm1(stream));  stream = stream + feedForward(norm2(stream))
 ///
@@ -44,7 +44,8 @@ package struct PackedTransformerLayer: Sendable {
     /// Takes the rows of `buffers` through the layer; what they add to the stream last is left in `added`.
     ///
     /// - Parameters:
-    ///   - onlyLast: Whether nothing but each sequence's last row is wanted of the output: the others give their keys and values alone.
+    ///   - onlyLast: Whether nothing but each sequence's last row is wanted of the output: the others give their keys
+    ///     and values alone.
     ///   - cache: Lends the cache of a sequence, by its number.
     package func run(
         _ buffers: inout RowBuffers, onlyLast: Bool,
@@ -94,7 +95,8 @@ package struct PackedTransformerLayer: Sendable {
     /// Bytes of keys and values of a token.
     package var cacheBytesPerToken: Int { 2 * keyValueHeads * headDimension * element.byteCount }
 
-    /// Floating point operations of the products and, over the pairs that are seen, of attention for `tokens` behind `before` others.
+    /// Floating point operations of the products and, over the pairs that are seen, of attention for `tokens` behind
+    /// `before` others.
     package func operations(tokens: Int, before: Int, onlyLast: Bool) -> Double {
         let behind = onlyLast ? 1 : Double(tokens)
         let pairs =

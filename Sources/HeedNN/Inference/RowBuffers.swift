@@ -1,7 +1,7 @@
 import HeedTensor
 
-/// What the layers of a model hand each other in inference: a row for each token of all sequences, one sequence behind the other. Kept from
-/// step to step, so that a step takes no memory.
+/// What the layers of a model hand each other in inference: a row for each token of all sequences, one sequence behind
+/// the other. Kept from step to step, so that a step takes no memory.
 package struct RowBuffers: Sendable {
     /// The residual stream, `[rows, width]`.
     package var stream = Tensor.zeros([0, 0])
@@ -23,7 +23,8 @@ package struct RowBuffers: Sendable {
     /// Whether there are rows that are not the last of their sequence.
     package var hasMoreThanLastRows: Bool { (rows.last?.upperBound ?? 0) > rows.count }
 
-    /// Leaves the last row of each sequence in the residual stream; the rest of the model is of no interest for the others.
+    /// Leaves the last row of each sequence in the residual stream; the rest of the model is of no interest for the
+    /// others.
     package mutating func keepLastRowsOfStream() {
         stream.keepRows(rows.lazy.map { $0.upperBound - 1 })
         for index in rows.indices { rows[index] = index..<index + 1 }

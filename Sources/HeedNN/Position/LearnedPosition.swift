@@ -1,7 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// A learned vector for each position, added to an input (Gehring et al., "Convolutional sequence to sequence learning", 2017):
+/// A learned vector for each position, added to an input (Gehring et al., "Convolutional sequence to sequence
+/// learning", 2017):
 /// `y[..., t, :] = x[..., t, :] + weight[first + t, :]`.
 ///
 /// Input and output `[..., length, size]`, at most `count` positions.

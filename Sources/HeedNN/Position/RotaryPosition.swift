@@ -1,8 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// Rotary positions (Su et al., "RoFormer: enhanced Transformer with rotary position embedding", 2021), applied to queries and keys: the
-/// columns turn in pairs, pair `i` at position `p` by the angle `p base^(-2i / columns)`.
+/// Rotary positions (Su et al., "RoFormer: enhanced Transformer with rotary position embedding", 2021), applied to
+/// queries and keys: the columns turn in pairs, pair `i` at position `p` by the angle `p base^(-2i / columns)`.
 ///
 /// Input and output `[batch, heads, length, headDimension]`. Without parameters.
 public struct RotaryPosition: Layer {

@@ -3,7 +3,8 @@ import HeedTensor
 
 /// Sinusoidal positions (Vaswani et al. 2017) added to an input:
 ///
-///     y[b, t, 2i] = x[b, t, 2i] + sin(p base^(-2i / n)),   y[b, t, 2i + 1] = x[b, t, 2i + 1] + cos(p base^(-2i / n)),   p = first + t
+///     y[b, t, 2i] = x[b, t, 2i] + sin(p base^(-2i / n)),   y[b, t, 2i + 1] = x[b, t, 2i + 1] + cos(p base^(-2i / n)),
+///     p = first + t
 ///
 /// Input and output `[..., length, n]`. Without parameters, and of any length.
 public struct SinusoidalPosition: Layer {

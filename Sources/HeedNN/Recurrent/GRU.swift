@@ -3,18 +3,20 @@ import HeedTensor
 
 /// Gated recurrent units (Cho et al. 2014), in the form of PyTorch and cuDNN:
 ///
-///     r, z = sigmoid(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)                                  gates in the order r, z, n
+///     r, z = sigmoid(W_ih x_t + b_ih + W_hh h_(t-1) + b_hh)
+///     gates in the order r, z, n
 ///     n = tanh(W_in x_t + b_in + r (W_hn h_(t-1) + b_hn)),   h_t = (1 - z) n + z h_(t-1)
 ///
 /// Without `resetAfter` the reset gate acts before the product, as in the paper:
 /// `n = tanh(W_in x_t + b_in + W_hn (r h_(t-1)) + b_hn)`.
 ///
-/// Input `[batch, time, inputSize]`, output `[batch, time, directions hiddenSize]`. Layer `l + 1` reads what layer `l` gives, of both
-/// directions side by side; in training part of it is dropped. A sequence has the same bits alone and in a batch, padded or not, at once or in
-/// stretches that carry the state.
+/// Input `[batch, time, inputSize]`, output `[batch, time, directions hiddenSize]`. Layer `l + 1` reads what layer `l`
+/// gives, of both directions side by side; in training part of it is dropped. A sequence has the same bits alone and in
+/// a batch, padded or not, at once or in stretches that carry the state.
 ///
-/// Parameters, as in PyTorch's `nn.GRU`: `weight_ih_l0` `[3 hidden, input]`, `weight_hh_l0` `[3 hidden, hidden]`, `bias_ih_l0`, `bias_hh_l0`
-/// `[3 hidden]`, then `_l0_reverse`, `_l1` ..., all uniform in `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
+/// Parameters, as in PyTorch's `nn.GRU`: `weight_ih_l0` `[3 hidden, input]`, `weight_hh_l0` `[3 hidden, hidden]`,
+/// `bias_ih_l0`, `bias_hh_l0` `[3 hidden]`, then `_l0_reverse`, `_l1` ..., all uniform in
+/// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
 public struct GRU: RecurrentModule {
     /// Layers and directions with their parameters.
     public var layers: RecurrentLayers

@@ -3,7 +3,8 @@ import HeedTensor
 
 /// A step of long short-term memory; see ``LSTM``.
 ///
-/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h, c]`. A step has the bits that it has in a sequence.
+/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h, c]`. A step has the bits that it has in
+/// a sequence.
 ///
 /// Parameters, as in PyTorch's `nn.LSTMCell`: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, all uniform in
 /// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.

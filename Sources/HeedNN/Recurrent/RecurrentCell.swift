@@ -16,8 +16,8 @@ public protocol RecurrentCell: Module {
     ) -> (output: Variable, state: [Variable])
 }
 
-/// Any ``RecurrentCell`` over whole sequences: a step is an operation of its own for each time. The layers ``RNN``, ``LSTM`` and ``GRU``
-/// compute theirs by fused kernels.
+/// Any ``RecurrentCell`` over whole sequences: a step is an operation of its own for each time. The layers ``RNN``,
+/// ``LSTM`` and ``GRU`` compute theirs by fused kernels.
 ///
 /// Input `[batch, time, ...]`, output `[batch, time, ...]`. The parameters are the cell's.
 public struct Recurrent<Cell: RecurrentCell>: Module {

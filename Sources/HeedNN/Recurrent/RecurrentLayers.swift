@@ -1,8 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// Recurrent layers of one kind of cell on top of each other, in one or both directions: what ``RNN``, ``LSTM`` and ``GRU`` are made of. Each
-/// layer and direction is one fused operation over the whole sequence.
+/// Recurrent layers of one kind of cell on top of each other, in one or both directions: what ``RNN``, ``LSTM`` and
+/// ``GRU`` are made of. Each layer and direction is one fused operation over the whole sequence.
 public struct RecurrentLayers: Module {
     /// The cell.
     public let kind: RecurrentKind

@@ -1,7 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// The parameters of one direction of one recurrent layer, or of a cell; all uniform in `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
+/// The parameters of one direction of one recurrent layer, or of a cell; all uniform in
+/// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
 public struct RecurrentParameters: Sendable {
     /// `[gates hidden, input]`.
     public var inputWeight: Parameter

@@ -1,8 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// The state of recurrent layers between two stretches of a sequence: what an encoder hands to a decoder, and what truncated
-/// back-propagation through time carries on.
+/// The state of recurrent layers between two stretches of a sequence: what an encoder hands to a decoder, and what
+/// truncated back-propagation through time carries on.
 public struct RecurrentState {
     /// `[layers directions, batch, hidden]`: layer 0 forward, layer 0 backward, layer 1 forward ...
     public var hidden: Variable

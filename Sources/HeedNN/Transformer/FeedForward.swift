@@ -5,7 +5,8 @@ import HeedTensor
 ///
 ///     y = linear2(activation(linear1(x)))
 ///
-/// Input and output `[..., width]`. In training dropout is applied behind the activation. Parameters: `linear1`, `linear2` (``Linear``).
+/// Input and output `[..., width]`. In training dropout is applied behind the activation. Parameters: `linear1`,
+/// `linear2` (``Linear``).
 public struct FeedForward: Layer {
     public var linear1: Linear
     public var linear2: Linear

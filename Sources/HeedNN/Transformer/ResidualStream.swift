@@ -1,8 +1,9 @@
 import HeedAutograd
 import HeedTensor
 
-/// What flows between layers that normalise first: a sum of which the last term may not have been added yet. The norm that comes next adds
-/// it in its own pass, and in training the two gradients that meet there are added in the norm's pass back.
+/// What flows between layers that normalise first: a sum of which the last term may not have been added yet. The norm
+/// that comes next adds it in its own pass, and in training the two gradients that meet there are added in the norm's
+/// pass back.
 ///
 /// ```swift
 /// var stream = ResidualStream(embedded)

@@ -3,8 +3,8 @@ import HeedTensor
 
 /// Decoder layers one after the other, and a norm behind them on request.
 ///
-/// Input and output `[B, N, width]`, memory `[B, Nk, width]`. Parameters, as in PyTorch's `nn.TransformerDecoder`: `layers.0` ...
-/// (``TransformerDecoderLayer``) and `norm` (``LayerNorm``).
+/// Input and output `[B, N, width]`, memory `[B, Nk, width]`. Parameters, as in PyTorch's `nn.TransformerDecoder`:
+/// `layers.0` ... (``TransformerDecoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerDecoder: Module {
     public var layers: [TransformerDecoderLayer]
     /// Behind the last layer.

@@ -1,13 +1,13 @@
 import HeedAutograd
 import HeedTensor
 
-/// A layer of a Transformer decoder (Vaswani et al. 2017): causal self-attention, attention over the encoder's output and a feed-forward
-/// part, with the norms last or first as in ``TransformerEncoderLayer``.
+/// A layer of a Transformer decoder (Vaswani et al. 2017): causal self-attention, attention over the encoder's output
+/// and a feed-forward part, with the norms last or first as in ``TransformerEncoderLayer``.
 ///
 /// Input and output `[B, N, width]`, memory `[B, Nk, width]`.
 ///
-/// Parameters, as in PyTorch's `nn.TransformerDecoderLayer`: `self_attn`, `multihead_attn` (see ``MultiHeadAttention``), `linear1`, `linear2`
-/// (``Linear``), `norm1`, `norm2`, `norm3` (``LayerNorm``).
+/// Parameters, as in PyTorch's `nn.TransformerDecoderLayer`: `self_attn`, `multihead_attn` (see
+/// ``MultiHeadAttention``), `linear1`, `linear2` (``Linear``), `norm1`, `norm2`, `norm3` (``LayerNorm``).
 public struct TransformerDecoderLayer: Module {
     public var selfAttention: MultiHeadAttention
     public var crossAttention: MultiHeadAttention

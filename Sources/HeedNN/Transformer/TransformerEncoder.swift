@@ -3,8 +3,8 @@ import HeedTensor
 
 /// Encoder layers one after the other, and a norm behind them on request.
 ///
-/// Input and output `[B, N, width]`. Parameters, as in PyTorch's `nn.TransformerEncoder`: `layers.0` ... (``TransformerEncoderLayer``) and
-/// `norm` (``LayerNorm``).
+/// Input and output `[B, N, width]`. Parameters, as in PyTorch's `nn.TransformerEncoder`: `layers.0` ...
+/// (``TransformerEncoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerEncoder: Module {
     public var layers: [TransformerEncoderLayer]
     /// Behind the last layer.

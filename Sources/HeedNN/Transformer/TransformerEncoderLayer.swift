@@ -7,11 +7,11 @@ import HeedTensor
 ///     norm first    x = x + attention(norm1(x)),         y = x + feedForward(norm2(x))
 ///     feedForward(x) = linear2(activation(linear1(x)))
 ///
-/// Input and output `[B, N, width]`. In training dropout is applied to the attention's weights, behind the activation and to what each
-/// part adds.
+/// Input and output `[B, N, width]`. In training dropout is applied to the attention's weights, behind the activation
+/// and to what each part adds.
 ///
-/// Parameters, as in PyTorch's `nn.TransformerEncoderLayer`: `self_attn` (see ``MultiHeadAttention``), `linear1`, `linear2` (``Linear``),
-/// `norm1`, `norm2` (``LayerNorm``).
+/// Parameters, as in PyTorch's `nn.TransformerEncoderLayer`: `self_attn` (see ``MultiHeadAttention``), `linear1`,
+/// `linear2` (``Linear``), `norm1`, `norm2` (``LayerNorm``).
 public struct TransformerEncoderLayer: Module {
     public var selfAttention: MultiHeadAttention
     /// Holds `linear1` and `linear2`.
@@ -69,7 +69,8 @@ public struct TransformerEncoderLayer: Module {
         self(Variable(input), mask: mask, Context()).value
     }
 
-    /// The layer's output for a stream of layers that normalise first, whose last addition the next norm makes in its own pass.
+    /// The layer's output for a stream of layers that normalise first, whose last addition the next norm makes in its
+    /// own pass.
     ///
     /// - Precondition: ``normFirst``.
     public func callAsFunction(

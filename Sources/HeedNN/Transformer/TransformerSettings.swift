@@ -10,12 +10,13 @@ public struct TransformerSettings: Sendable, Equatable {
     public var keyValueHeads: Int?
     /// The size between the two linear maps, `dim_feedforward`.
     public var feedForward: Int
-    /// The share that is dropped in training: of attention weights, inside the feed-forward part, and of what each part adds.
+    /// The share that is dropped in training: of attention weights, inside the feed-forward part, and of what each part
+    /// adds.
     public var dropout: Float
     /// Between the two linear maps.
     public var activation: Activation
-    /// Whether each part normalises its input (Xiong et al., "On layer normalization in the Transformer architecture", 2020); else the sum
-    /// of its input and output is normalised, as Vaswani et al. (2017) do.
+    /// Whether each part normalises its input (Xiong et al., "On layer normalization in the Transformer architecture",
+    /// 2020); else the sum of its input and output is normalised, as Vaswani et al. (2017) do.
     public var normFirst: Bool
     /// Of the layer norms.
     public var epsilon: Double

@@ -1,16 +1,18 @@
 /// Which keys a query may attend.
 ///
-/// What a mask hides has no effect on the result, bit for bit, whatever it holds (NaN too). A row that may attend nothing gives zeros.
+/// What a mask hides has no effect on the result, bit for bit, whatever it holds (NaN too). A row that may attend
+/// nothing gives zeros.
 public enum AttentionMask: Sendable {
     /// Every query attends every key.
     case none
 
-    /// Query `i` attends keys `j <= i + offset`. Without an offset the last query attends all keys (lower right: `Nk - Nq`), which is
-    /// what a cache of earlier keys needs; 0 aligns the first query with the first key (upper left).
+    /// Query `i` attends keys `j <= i + offset`. Without an offset the last query attends all keys (lower right:
+    /// `Nk - Nq`), which is what a cache of earlier keys needs; 0 aligns the first query with the first key (upper
+    /// left).
     case causal(offset: Int? = nil)
 
-    /// Causal, and no further back than `size` keys: query `i` attends keys `i + offset - size < j <= i + offset`; the offset as with
-    /// ``causal(offset:)``. Source: Beltagy et al., "Longformer" (2020).
+    /// Causal, and no further back than `size` keys: query `i` attends keys `i + offset - size < j <= i + offset`; the
+    /// offset as with ``causal(offset:)``. Source: Beltagy et al., "Longformer" (2020).
     case slidingWindow(size: Int, offset: Int? = nil)
 
     /// Entry `b` of the batch has `lengths[b]` keys; those behind are padding.
@@ -19,8 +21,8 @@ public enum AttentionMask: Sendable {
     /// `true` means "may attend". Broadcasts to the scores: `[B, H, Nq, Nk]` for queries `[B, H, Nq, D]`.
     case boolean(BooleanTensor)
 
-    /// Added to the scaled scores. Minus infinity hides; any other number, -3.4e38 too, is a number, and sums saturate at the lowest
-    /// float. Broadcasts to the scores.
+    /// Added to the scaled scores. Minus infinity hides; any other number, -3.4e38 too, is a number, and sums saturate
+    /// at the lowest float. Broadcasts to the scores.
     case additive(Tensor)
 
     /// All of them together: a key is attended where every mask allows it, and additive masks are added.
@@ -28,7 +30,8 @@ public enum AttentionMask: Sendable {
 }
 
 extension AttentionMask {
-    /// The mask as tensors that broadcast to the scores `[B, H, Nq, Nk]`: where a query may attend (nil: everywhere), and what is added.
+    /// The mask as tensors that broadcast to the scores `[B, H, Nq, Nk]`: where a query may attend (nil: everywhere),
+    /// and what is added.
     package func expanded(scores: Shape) -> (visible: BooleanTensor?, added: Tensor?) {
         let joined = stopping { () throws(TensorError) in
             try JoinedMask(self, scores: scores, batch: scores[0])
@@ -57,7 +60,8 @@ struct JoinedMask {
     var additive: Tensor?
 
     /// - Parameters:
-    ///   - scores: The shape that boolean and additive masks broadcast to; its last two sizes are the numbers of queries and keys.
+    ///   - scores: The shape that boolean and additive masks broadcast to; its last two sizes are the numbers of
+    ///     queries and keys.
     ///   - batch: The size of the batch.
     init(_ mask: AttentionMask, scores: Shape, batch: Int) throws(TensorError) {
         try join(mask, scores: scores, batch: batch)
@@ -75,7 +79,8 @@ struct JoinedMask {
         return overflows ? 0 : size
     }
 
-    /// `[B or 1, 1, Nq, Nk]`: what the causal mask, the window and the lengths let a query attend; nil where they hide nothing.
+    /// `[B or 1, 1, Nq, Nk]`: what the causal mask, the window and the lengths let a query attend; nil where they hide
+    /// nothing.
     func positions(batch: Int, queries: Int, keys: Int) -> BooleanTensor? {
         guard causalOffset != nil || lengths != nil else { return nil }
         let batch = lengths == nil ? 1 : batch

@@ -3,9 +3,9 @@ internal import HeedPlatform
 
 /// Threads for tasks that call kernels.
 ///
-/// A kernel keeps its thread until it is done. Swift's own pool has as many threads as there are cores and expects none to be kept, so a
-/// server that computes on it stops answering meanwhile. These threads are the engine's, as many as the cores that the process may use,
-/// started when first wanted and asleep when there is nothing to do.
+/// A kernel keeps its thread until it is done. Swift's own pool has as many threads as there are cores and expects none
+/// to be kept, so a server that computes on it stops answering meanwhile. These threads are the engine's, as many as
+/// the cores that the process may use, started when first wanted and asleep when there is nothing to do.
 ///
 ///     let vectors = await EngineExecutor.run { encode(text) }
 ///
@@ -13,13 +13,14 @@ internal import HeedPlatform
 ///         for step in 0..<steps { train(step) }
 ///     }
 ///
-/// Kernels are shared out over the cores as always: where one call uses all of them, another that comes meanwhile runs on its own thread
-/// and gives the same bits.
+/// Kernels are shared out over the cores as always: where one call uses all of them, another that comes meanwhile runs
+/// on its own thread and gives the same bits.
 ///
 /// An actor that calls kernels is given an ``EngineSerialExecutor``.
 ///
-/// A child of `fork()` has threads of its own, started when first wanted. Work that its parent had waiting or under way is the parent's: the
-/// child does not do it, and what waits for it in the child waits for ever. The job that forks goes on in both.
+/// A child of `fork()` has threads of its own, started when first wanted. Work that its parent had waiting or under way
+/// is the parent's: the child does not do it, and what waits for it in the child waits for ever. The job that forks
+/// goes on in both.
 ///
 /// Not for waiting: work that sleeps or reads from a socket keeps a thread that could compute.
 public final class EngineExecutor: TaskExecutor {
@@ -113,7 +114,8 @@ public final class EngineExecutor: TaskExecutor {
         }
         arrivals.signal()
         guard needsThread, !startThread() else { return }
-        // The system has no more threads. Without any of ours the work would never be done: this one does it, and what comes meanwhile.
+        // The system has no more threads. Without any of ours the work would never be done: this one does it, and what
+        // comes meanwhile.
         let servesHere = withState { state in
             guard state.threads > 1 else { return true }
             state.threads -= 1
@@ -123,8 +125,8 @@ public final class EngineExecutor: TaskExecutor {
         while let work = withState({ $0.takeWorkOrLeave() }) { perform(work) }
     }
 
-    /// Whether work has a thread of the engine's to run on: one that is there, or one that is started now. Without any, whoever hands work over
-    /// does it on the spot.
+    /// Whether work has a thread of the engine's to run on: one that is there, or one that is started now. Without any,
+    /// whoever hands work over does it on the spot.
     package static func hasThread() -> Bool {
         let isThere = shared.withState { state in
             defer { if state.threads == 0 { state.threads = 1 } }

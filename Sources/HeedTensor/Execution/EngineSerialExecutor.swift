@@ -6,14 +6,14 @@
 ///         func encode(_ text: String) -> Tensor { ... }
 ///     }
 ///
-/// For actors whose methods call kernels: they leave Swift's pool alone, whoever calls them. A task's preference for ``EngineExecutor`` does
-/// not achieve that for an actor without an executor of its own: a job that comes for the actor while another thread is just leaving it is
-/// handed to Swift's pool, whatever its task prefers.
+/// For actors whose methods call kernels: they leave Swift's pool alone, whoever calls them. A task's preference for
+/// ``EngineExecutor`` does not achieve that for an actor without an executor of its own: a job that comes for the actor
+/// while another thread is just leaving it is handed to Swift's pool, whatever its task prefers.
 ///
 /// In a child of `fork()` the actor's waiting jobs are gone, as those of ``EngineExecutor`` are, and it takes new ones.
 ///
-/// One belongs to one actor, which keeps it. Actors with an executor each compute side by side; one that is shared by two actors lets one of
-/// them run at a time.
+/// One belongs to one actor, which keeps it. Actors with an executor each compute side by side; one that is shared by
+/// two actors lets one of them run at a time.
 public final class EngineSerialExecutor: SerialExecutor {
     private struct State {
         var jobs = ArrivalOrder<UnownedJob>()

@@ -49,8 +49,8 @@ public enum Activation: Sendable, Hashable, CaseIterable {
 
 /// An activation function of every element.
 ///
-/// Within 1.5 ulp (`exponential`), 2 (`sigmoid`, `tanh`, `logarithm`) or 3 (`silu`, `softplus`), and `(2 + x^2 / 2) 2^-23` for `gelu`. NaN stays
-/// NaN, an infinity gives the limit.
+/// Within 1.5 ulp (`exponential`), 2 (`sigmoid`, `tanh`, `logarithm`) or 3 (`silu`, `softplus`), and
+/// `(2 + x^2 / 2) 2^-23` for `gelu`. NaN stays NaN, an infinity gives the limit.
 ///
 /// - Returns: A contiguous tensor of the input's shape.
 public func activate(_ input: Tensor, _ activation: Activation) -> Tensor {
@@ -118,7 +118,8 @@ private func activationGradient(
     }
 }
 
-/// The same computations into tensors that are there: for benchmarks, where allocating the result is no part of what is measured.
+/// The same computations into tensors that are there: for benchmarks, where allocating the result is no part of what is
+/// measured.
 package struct ActivationCall: Sendable {
     private let activation: Activation
     private let input: Tensor

@@ -1,6 +1,7 @@
 internal import CKernels
 
-/// Rows of a table:   `Y[..., :] = table[indices[...], :]`, the product of one-hot rows and the table without the one-hot rows.
+/// Rows of a table:   `Y[..., :] = table[indices[...], :]`, the product of one-hot rows and the table without the
+/// one-hot rows.
 ///
 /// - Parameters:
 ///   - table: `[vocabulary, n]`.
@@ -50,8 +51,8 @@ package func embedding(_ table: Tensor, indices: [Int32], into output: inout Ten
     }
 }
 
-/// The gradient of an embedding's table: row `v` is the sum of `outputGradient` where the index is `v`, in the order of the indices and in
-/// double precision; 0 where there is none. It is the product `onehot^T outputGradient` too.
+/// The gradient of an embedding's table: row `v` is the sum of `outputGradient` where the index is `v`, in the order of
+/// the indices and in double precision; 0 where there is none. It is the product `onehot^T outputGradient` too.
 ///
 /// - Parameters:
 ///   - outputGradient: `[indices..., n]`.
@@ -77,7 +78,8 @@ package func embeddingGradient(
 }
 
 extension StridedTensor where Scalar == Float {
-    /// Adds the gradient of an embedding to this gradient of its table, `[vocabulary, n]`: only the rows that are named are touched.
+    /// Adds the gradient of an embedding to this gradient of its table, `[vocabulary, n]`: only the rows that are named
+    /// are touched.
     package mutating func addEmbeddingGradient(indices: IndexTensor, outputGradient: Tensor, padding: Int? = nil) {
         let columns = requireRows(indices, outputGradient)
         let table = shape

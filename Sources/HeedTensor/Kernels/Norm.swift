@@ -1,6 +1,7 @@
 internal import CKernels
 
-/// Layer norm over the last axis:   `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` (Ba, Kiros and Hinton 2016).
+/// Layer norm over the last axis:   `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` (Ba, Kiros and Hinton
+/// 2016).
 ///
 /// Mean and variance are those of float64: a mean of a million standard deviations costs no accuracy.
 ///
@@ -40,7 +41,8 @@ package struct Norm: Sendable {
         package let output: Tensor
         /// The input and the residual added; the input where there is no residual.
         package let sum: Tensor
-        /// `[rows, 3]`: what ``gradients(sum:weight:statistics:outputGradient:sumGradient:wanted:)`` wants; nil unless asked for.
+        /// `[rows, 3]`: what ``gradients(sum:weight:statistics:outputGradient:sumGradient:wanted:)`` wants; nil unless
+        /// asked for.
         package let statistics: Tensor?
     }
 
@@ -74,8 +76,8 @@ package struct Norm: Sendable {
         }
     }
 
-    /// `residual <- residual + input`, `output <- norm(residual)`: a residual stream and what is read of it, both kept from call to call. The bits
-    /// are those of ``result(_:residual:weight:bias:keepingStatistics:)``.
+    /// `residual <- residual + input`, `output <- norm(residual)`: a residual stream and what is read of it, both kept
+    /// from call to call. The bits are those of ``result(_:residual:weight:bias:keepingStatistics:)``.
     package func add(
         _ input: Tensor, to residual: inout Tensor, weight: Tensor?, bias: Tensor?, into output: inout Tensor
     ) {

@@ -2,8 +2,8 @@ internal import CKernels
 
 /// One step of an optimiser over all parameters at once, in place.
 ///
-/// Arrays of tensors go side by side: parameter, its gradient, its moments, contiguous and of one shape, and its weight decay. A tensor
-/// whose memory is shared is copied before it is written to.
+/// Arrays of tensors go side by side: parameter, its gradient, its moments, contiguous and of one shape, and its weight
+/// decay. A tensor whose memory is shared is copied before it is written to.
 package enum OptimizerStep {
     /// The coefficients of a step of SGD; the formula is ``sgd(_:values:gradients:weightDecay:moments:)``'s.
     package struct SGD: Sendable {
@@ -47,7 +47,8 @@ package enum OptimizerStep {
         package var momentCount: Int { amsgrad ? 3 : 2 }
     }
 
-    /// `g <- g + decay w;  m <- momentum m + (1 - dampening) g (g at step 1);  w <- w - rate (g + momentum m with Nesterov, else m)`, as
+    /// `g <- g + decay w;  m <- momentum m + (1 - dampening) g (g at step 1);  w <- w - rate (g + momentum m with
+    /// Nesterov, else m)`, as
     /// `torch.optim.SGD`.
     ///
     /// - Parameters:
@@ -66,9 +67,11 @@ package enum OptimizerStep {
         try heed_optimizer_sgd(&sgd, spans.count, spans).check(operation, "\(settings), weight decay \(weightDecay)")
     }
 
-    /// `m <- m + (1 - beta1) (g - m);  v <- beta2 v + (1 - beta2) g^2;  w <- w - rate m' / (sqrt v' + epsilon)` with both moments freed of
-    /// their bias, as `torch.optim.Adam`; decoupled weight decay multiplies `w` by `1 - rate decay` first (Loshchilov and Hutter 2019),
-    /// else `decay w` joins `g`. With AMSGrad the largest `v` so far stands for `v` in the step (Reddi, Kale and Kumar 2018).
+    /// `m <- m + (1 - beta1) (g - m);  v <- beta2 v + (1 - beta2) g^2;  w <- w - rate m' / (sqrt v' + epsilon)`
+    ///
+    /// with both moments freed of their bias, as `torch.optim.Adam`; decoupled weight decay multiplies `w` by
+    /// `1 - rate decay` first (Loshchilov and Hutter 2019), else `decay w` joins `g`. With AMSGrad the largest `v` so
+    /// far stands for `v` in the step (Reddi, Kale and Kumar 2018).
     ///
     /// - Parameters:
     ///   - weightDecay: Of each parameter.
@@ -159,8 +162,8 @@ package enum OptimizerStep {
 }
 
 extension StridedTensor {
-    /// The address of the first element of memory that this tensor alone refers to, contiguous: copied where it is not so. Valid until the
-    /// tensor is gone or written to by other means.
+    /// The address of the first element of memory that this tensor alone refers to, contiguous: copied where it is not
+    /// so. Valid until the tensor is gone or written to by other means.
     fileprivate mutating func ownedFirstElement() -> UnsafeMutablePointer<Scalar> {
         withUnsafeMutableElements { _ in }
         return firstElement

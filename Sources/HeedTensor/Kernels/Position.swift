@@ -1,8 +1,10 @@
 internal import CKernels
 
-/// The table of sinusoidal positions (Vaswani et al. 2017):   `[p, 2i] = sin(p f)`, `[p, 2i + 1] = cos(p f)`, `f = base^(-2i / dimension)`.
+/// The table of sinusoidal positions (Vaswani et al. 2017):   `[p, 2i] = sin(p f)`, `[p, 2i + 1] = cos(p f)`,
+/// `f = base^(-2i / dimension)`.
 ///
-/// - Returns: `[length, dimension]`, the positions from `firstPosition` on. A row has the same bits whatever other rows there are.
+/// - Returns: `[length, dimension]`, the positions from `firstPosition` on. A row has the same bits whatever other rows
+///   there are.
 /// - Precondition: sizes and positions are not negative, `base` is above 0.
 public func sinusoidalPositions(length: Int, dimension: Int, firstPosition: Int = 0, base: Double = 10000) -> Tensor {
     requirePositions("sinusoidalPositions", length, firstPosition, base)
@@ -17,8 +19,8 @@ public func sinusoidalPositions(length: Int, dimension: Int, firstPosition: Int 
     }
 }
 
-/// `input + table`, the table of ``sinusoidalPositions(length:dimension:firstPosition:base:)`` for the last two axes. The gradient of the input is
-/// that of the result.
+/// `input + table`, the table of ``sinusoidalPositions(length:dimension:firstPosition:base:)`` for the last two axes.
+/// The gradient of the input is that of the result.
 ///
 /// - Parameters:
 ///   - input: `[..., length, dimension]`.
@@ -84,7 +86,8 @@ public struct RotaryPositions: Sendable {
         }
     }
 
-    /// `y[first] = x[first] cos a - x[second] sin a`, `y[second] = x[second] cos a + x[first] sin a` for each pair, `a = p base^(-2i / n)`.
+    /// `y[first] = x[first] cos a - x[second] sin a`, `y[second] = x[second] cos a + x[first] sin a` for each pair,
+    /// `a = p base^(-2i / n)`.
     ///
     /// - Parameters:
     ///   - input: `[..., length, dimension]`, any view.

@@ -2,7 +2,8 @@ internal import CKernels
 
 /// A sparse matrix in compressed sparse rows (CSR): what a graph's neighbourhood sums multiply by.
 ///
-/// Entries of row `r` are `offsets[r] ..< offsets[r + 1]`, with their columns and values. A column may come twice in a row and counts twice.
+/// Entries of row `r` are `offsets[r] ..< offsets[r + 1]`, with their columns and values. A column may come twice in a
+/// row and counts twice.
 public struct SparseMatrix: Sendable {
     /// The number of rows.
     public let rowCount: Int
@@ -17,7 +18,8 @@ public struct SparseMatrix: Sendable {
 
     /// A matrix of these entries.
     ///
-    /// - Throws: ``TensorError`` where the offsets do not begin at 0, fall, or do not end at the number of entries, or a column does not exist.
+    /// - Throws: ``TensorError`` where the offsets do not begin at 0, fall, or do not end at the number of entries, or
+    ///   a column does not exist.
     public init(
         rowCount: Int, columnCount: Int, offsets: [Int32], columns: [Int32], values: [Float]
     ) throws(TensorError) {
@@ -37,7 +39,8 @@ public struct SparseMatrix: Sendable {
         (self.offsets, self.columns, self.values) = (offsets, columns, values)
     }
 
-    /// `D^-1/2 (A + I) D^-1/2`, `D` the row sums of `A + I`: the propagation of a graph convolution (Kipf and Welling 2017).
+    /// `D^-1/2 (A + I) D^-1/2`, `D` the row sums of `A + I`: the propagation of a graph convolution (Kipf and Welling
+    /// 2017).
     ///
     /// - Parameter adjacency: `[n, n]`; entries that are not 0 are edges, with their weights.
     /// - Throws: ``TensorError`` where the matrix is not square.
@@ -77,10 +80,11 @@ public struct SparseMatrix: Sendable {
         return SparseMatrix(unchecked: columnCount, rowCount, offsets, columns, values)
     }
 
-    /// The product with a matrix: `y[r, j] = sum over the entries of row r of value x[column, j]`, in the order of the entries.
+    /// The product with a matrix: `y[r, j] = sum over the entries of row r of value x[column, j]`, in the order of the
+    /// entries.
     ///
-    /// The gradient of `x` is the transpose's product with that of `y`. A row that no entry names is not read: what it holds, NaN too, has no
-    /// effect.
+    /// The gradient of `x` is the transpose's product with that of `y`. A row that no entry names is not read: what it
+    /// holds, NaN too, has no effect.
     ///
     /// - Precondition: `x` is `[columnCount, width]`.
     public func multiplied(by x: Tensor) -> Tensor {

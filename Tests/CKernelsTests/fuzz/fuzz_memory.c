@@ -40,7 +40,7 @@ static Slot *slot_at(size_t i) {
   return slot;
 }
 
-// ---- Strides --------------------------------------------------------------------------------------------------------------------------------
+// ---- Strides ----------------------------------------------------------------------------------------------------------------------------
 
 // UndefinedBehaviorSanitizer reports the address one step behind the last element where it overflows, though nothing is read there.
 #if defined(__has_feature)
@@ -136,7 +136,7 @@ FuzzArray fuzz_like(const char *name, const FuzzArray *model, size_t element_byt
   return x;
 }
 
-// ---- Elements -------------------------------------------------------------------------------------------------------------------------------
+// ---- Elements ---------------------------------------------------------------------------------------------------------------------------
 
 bool fuzz_is_empty(const FuzzArray *x) { return x->count == 0; }
 

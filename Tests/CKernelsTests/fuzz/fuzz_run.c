@@ -23,7 +23,7 @@ static struct Note {
 } notes[NOTES];
 static size_t note_count;
 
-// ---- Cases --------------------------------------------------------------------------------------------------------------------------------
+// ---- Cases ------------------------------------------------------------------------------------------------------------------------------
 
 size_t fuzz_below(size_t bound) { return (size_t)random_below(&numbers, bound); }
 bool fuzz_one_in(size_t bound) { return fuzz_below(bound) == 0; }
@@ -121,7 +121,7 @@ void fuzz_family(const char *name, void (*one)(void)) {
   for (size_t i = 0; i < SIGNALS; i++) sigaction(signals[i], &usual[i], NULL);
 }
 
-// ---- Calls --------------------------------------------------------------------------------------------------------------------------------
+// ---- Calls ------------------------------------------------------------------------------------------------------------------------------
 
 void fuzz_before(void) {
   for (size_t i = 0; i < fuzz_operand_count; i++) {
@@ -210,7 +210,7 @@ const void *fuzz_initial(const FuzzArray *x) {
   return NULL;
 }
 
-// ---- Results ------------------------------------------------------------------------------------------------------------------------------
+// ---- Results ----------------------------------------------------------------------------------------------------------------------------
 
 // What denormal results may err by: a rounding a term.
 #define FUZZ_LEAST 0x1p-142
@@ -261,7 +261,7 @@ bool fuzz_same(const FuzzArray *x, const FuzzArray *y) {
   return true;
 }
 
-// ---- Spoiling -----------------------------------------------------------------------------------------------------------------------------
+// ---- Spoiling ---------------------------------------------------------------------------------------------------------------------------
 
 int fuzz_spoil(int count) {
   const int kind = fuzz_one_in(4) ? (int)fuzz_below((size_t)count) : -1;

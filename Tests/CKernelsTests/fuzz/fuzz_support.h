@@ -1,9 +1,9 @@
 // The fuzzer of descriptors: small random problems with random strides, masks and options, one in four with one thing wrong.
 //
-// A family's case builds its operands with fuzz_array, each between guard pages with NaN around and between its elements, spoils one thing or
-// nothing (fuzz_spoil and what follows it tell the status that must come), and makes its calls with FUZZ_CALL: reference and driver must give
-// that status, write the elements of their outputs and nothing else, and nothing at all when they refuse. A case in 64 is larger and runs once
-// more on three threads, which must give the same bits. What a right call wrote is held against the reference (fuzz_near).
+// A family's case builds its operands with fuzz_array, each between guard pages with NaN around and between its elements, spoils one thing
+// or nothing (fuzz_spoil and what follows it tell the status that must come), and makes its calls with FUZZ_CALL: reference and driver must
+// give that status, write the elements of their outputs and nothing else, and nothing at all when they refuse. A case in 64 is larger and
+// runs once more on three threads, which must give the same bits. What a right call wrote is held against the reference (fuzz_near).
 //
 // A case is its number and the seed: a failure, a crash too, names the command that runs it alone.
 
@@ -20,7 +20,7 @@
 #define FUZZ_RANK             6
 #define FUZZ_HUGE             ((size_t)1 << 61)
 
-// ---- Cases --------------------------------------------------------------------------------------------------------------------------------
+// ---- Cases ------------------------------------------------------------------------------------------------------------------------------
 
 // A test of a family: the block is one case.
 #define FUZZ(name)                                                                                                                         \
@@ -42,7 +42,7 @@ void fuzz_note(const char *name, double value);
 // A failure of the case.
 void fuzz_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-// ---- Operands -----------------------------------------------------------------------------------------------------------------------------
+// ---- Operands ---------------------------------------------------------------------------------------------------------------------------
 
 typedef enum FuzzUse { FuzzRead, FuzzWritten } FuzzUse;
 
@@ -88,7 +88,7 @@ FuzzArray fuzz_like(const char *name, const FuzzArray *model, size_t element_byt
 // The same numbers in bfloat16, with the same strides; the floats are rounded to them.
 FuzzArray fuzz_bf16(const FuzzArray *x);
 
-// ---- Spoiling: each of these does what its name says and returns the status that must come of it ------------------------------------------
+// ---- Spoiling: each of these does what its name says and returns the status that must come of it ----------------------------------------
 
 // Which of `count` things is spoilt; -1: nothing, three times in four.
 int fuzz_spoil(int count);
@@ -103,7 +103,7 @@ HeedStatus fuzz_not_finite(float *value);
 // One of the lengths (or indices) out of 0 ... most. Ok where there is none.
 HeedStatus fuzz_length(const FuzzArray *x, int64_t most);
 
-// ---- Calls --------------------------------------------------------------------------------------------------------------------------------
+// ---- Calls ------------------------------------------------------------------------------------------------------------------------------
 
 // Makes the call, which must give the status `expected`. What an earlier call wrote is undone first (but where it was kept); afterwards all
 // operands are looked at.

@@ -5,9 +5,9 @@
 
 #include "gemm_support.h"
 
-// C <= 2 for K <= 256, <= 1 for K > 1024, in between between them; the worst of tens of thousands of elements reaches 2.15 at K = 10 already.
-// A multiplication by alpha, and by beta, is another rounding; without fused multiply-adds every term is rounded once more. Terms of one sign,
-// added in order, err by a random walk of as many steps as a block of k has.
+// C <= 2 for K <= 256, <= 1 for K > 1024, in between between them; the worst of tens of thousands of elements reaches 2.15 at K = 10
+// already. A multiplication by alpha, and by beta, is another rounding; without fused multiply-adds every term is rounded once more. Terms
+// of one sign, added in order, err by a random walk of as many steps as a block of k has.
 static double bound(const GemmCase *s) {
   if (s->family == GemmUniform)
     return 5.0 + (s->alpha != 1 ? 0.5 : 0) + (s->beta != 0 ? 1.0 : 0) + (heed_isa_current() == HeedISAGeneric ? 1.0 : 0);

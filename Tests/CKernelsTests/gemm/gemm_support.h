@@ -59,13 +59,13 @@ float *gemm_at(const GemmOperand *x, size_t batch, size_t row, size_t column);
 void gemm_run_of(GemmVariant variant, GemmProblem *problem, float *result);
 void gemm_run(GemmProblem *problem, float *result);
 
-// Runs a variant (or the engine) and the reference; the largest |x - r| / (eps * sum |a||b|), with beta * C counted as a term; `result` may be
-// null.
+// Runs a variant (or the engine) and the reference; the largest |x - r| / (eps * sum |a||b|), with beta * C counted as a term; `result` may
+// be null.
 double gemm_error_of(GemmVariant variant, GemmProblem *problem, float *result);
 double gemm_error(GemmProblem *problem, float *result);
 
-// Rounds the operand's elements to bfloat16 in place and copies them, with the NaN between them, to a block of their own with the same strides.
-// Returns the first element.
+// Rounds the operand's elements to bfloat16 in place and copies them, with the NaN between them, to a block of their own with the same
+// strides. Returns the first element.
 uint16_t *gemm_round_to_bf16(GemmOperand *x, uint64_t stream, Guarded *block);
 
 // Copies C into `result` [batch, m, n] and poisons it; fails where a float between its elements has changed.

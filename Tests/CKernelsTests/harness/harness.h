@@ -106,8 +106,8 @@ bool is_poison(const float *data, size_t count);
 
 #define EPSILON 0x1p-23
 
-// Errors of x against a float64 reference r. Where r is NaN or infinite x must be the same, where r is finite x must be: else every error is
-// infinite. Where |r| < 2^-126 a difference of 2^-149 counts as none.
+// Errors of x against a float64 reference r. Where r is NaN or infinite x must be the same, where r is finite x must be: else every error
+// is infinite. Where |r| < 2^-126 a difference of 2^-149 counts as none.
 typedef struct Errors {
   double normwise;     // ||x - r||2 / ||r||2
   double rowwise;      // the largest such error of a row

@@ -79,7 +79,8 @@ struct AttentionMaskTests {
         let twice = Tensor(half.elements.map { $0 + $0 }, shape: half.shape)
         #expect(haveSameBits(attend(.all([.additive(half), .additive(half)])), attend(.additive(twice))))
 
-        // Two of the lowest floats are a number still: a row of only those is uniform. Minus infinity hides whatever is added.
+        // Two of the lowest floats are a number still: a row of only those is uniform. Minus infinity hides whatever is
+        // added.
         let lowest = Tensor.filled([34], with: -.greatestFiniteMagnitude)
         #expect(haveSameBits(attend(.all([.additive(lowest), .additive(lowest)])), attend(.additive(lowest))))
         var hiding = Tensor.zeros([34])

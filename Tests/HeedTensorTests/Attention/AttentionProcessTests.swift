@@ -4,8 +4,8 @@ import HeedTensor
 import HeedTestSupport
 import Testing
 
-// What a process sees of attention: memory, threads, bits under load. Each runs in a process of its own, so that nothing else disturbs
-// what is counted.
+// What a process sees of attention: memory, threads, bits under load. Each runs in a process of its own, so that
+// nothing else disturbs what is counted.
 
 @Suite("Attention in a process")
 struct AttentionProcessTests {

@@ -36,7 +36,8 @@ struct EngineExecutorTests {
         #expect(await task.value)
     }
 
-    // On Swift's own pool, as many tasks that keep their threads as there are cores would leave none to the task that frees them.
+    // On Swift's own pool, as many tasks that keep their threads as there are cores would leave none to the task that
+    // frees them.
     @Test func tasksThatKeepTheirThreadsDoNotStopOthers() async {
         let count = 4 * HeedRuntime.machine.usableProcessors
         let freed = DispatchSemaphore(value: 0)

@@ -174,7 +174,8 @@ struct ForkTests {
         }
     }
 
-    // Threads of the child wait for each other: a lock that knows its owner by a number of the parent's would end the process.
+    // Threads of the child wait for each other: a lock that knows its owner by a number of the parent's would end the
+    // process.
     @Test func sharesThePoolAmongItsThreads() async {
         await #expect(processExitsWith: .success) {
             _ = Tensor.zeros([10])

@@ -3,7 +3,8 @@ import HeedTensor
 import HeedTestSupport
 import Testing
 
-// What a process sees of products: threads, and bits under load. In a process of its own, so that nothing else disturbs what is counted.
+// What a process sees of products: threads, and bits under load. In a process of its own, so that nothing else disturbs
+// what is counted.
 
 @Suite("Products in a process")
 struct ProductProcessTests {

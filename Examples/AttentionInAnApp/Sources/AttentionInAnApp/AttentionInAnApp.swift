@@ -1,6 +1,7 @@
 import Heed
 
-/// Reads sentences with self-attention and prints which word looks at which, and what becomes of a word with two senses.
+/// Reads sentences with self-attention and prints which word looks at which, and what becomes of a word with two
+/// senses.
 ///
 ///     swift run AttentionInAnApp
 ///     swift run AttentionInAnApp "the duck left the bank" "she left"
@@ -11,7 +12,8 @@ struct AttentionInAnApp {
         if texts.isEmpty { texts = ["she put money in the bank", "the boat left the river bank yesterday"] }
         let batch = SentenceBatch(texts)
 
-        // Every word attends every word of its own sentence; then, as in a model that writes, only itself and those before it.
+        // Every word attends every word of its own sentence; then, as in a model that writes, only itself and those
+        // before it.
         let padding = AttentionMask.padding(lengths: batch.lengths)
         let both = read(batch, mask: padding)
         show("Every word looks at all of its sentence:", both, batch)

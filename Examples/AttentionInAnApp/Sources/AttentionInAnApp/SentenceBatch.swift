@@ -3,7 +3,8 @@ import Heed
 /// Sentences of different lengths in one tensor.
 struct SentenceBatch {
     let sentences: [[String]]
-    /// `[sentences, 1, longest, meanings]`: one head. Rows behind a sentence's end hold NaN, to show that a mask lets nothing through.
+    /// `[sentences, 1, longest, meanings]`: one head. Rows behind a sentence's end hold NaN, to show that a mask lets
+    /// nothing through.
     let vectors: Tensor
 
     /// How many words each sentence has.

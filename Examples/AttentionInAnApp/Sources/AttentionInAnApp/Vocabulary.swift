@@ -1,6 +1,7 @@
 import Heed
 
-/// Word vectors made by hand: each dimension is a meaning that can be read. An app would load them from a file; see `SafetensorsFile`.
+/// Word vectors made by hand: each dimension is a meaning that can be read. An app would load them from a file; see
+/// `SafetensorsFile`.
 enum Vocabulary {
     static let meanings = ["animal", "person", "water", "money", "place", "motion", "grammar", "time"]
 

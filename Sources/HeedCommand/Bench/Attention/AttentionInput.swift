@@ -3,7 +3,8 @@ import Heed
 
 /// Queries, keys and values of a benchmark from a safetensors file, with the exact answer where the file has it.
 enum AttentionInput {
-    /// Reads and checks the file. Mask, bias, scale and causality of a conformance case are taken from it; flags can only make it causal.
+    /// Reads and checks the file. Mask, bias, scale and causality of a conformance case are taken from it; flags can
+    /// only make it causal.
     static func read(
         _ path: String, sizes: AttentionSizeOptions, as elementType: ElementType = .float32,
         direction: AttentionDirection = .forward

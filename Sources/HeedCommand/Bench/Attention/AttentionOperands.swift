@@ -34,7 +34,8 @@ struct AttentionOperands {
         }
     }
 
-    /// Standard normal values, the same in every run, and so are queries and keys unless `scoresBelow` says what their scores are.
+    /// Standard normal values, the same in every run, and so are queries and keys unless `scoresBelow` says what their
+    /// scores are.
     static func random(_ problem: AttentionProblem) throws(CommandFailure) -> AttentionOperands {
         var generator = RandomGenerator.benchmark
         do {
@@ -52,8 +53,8 @@ struct AttentionOperands {
         }
     }
 
-    /// Rows whose first element is that of their position in the sequence, and whose others are 0: `1 / sqrt(D)` times the product of a query's
-    /// and a key's is their score.
+    /// Rows whose first element is that of their position in the sequence, and whose others are 0: `1 / sqrt(D)` times
+    /// the product of a query's and a key's is their score.
     private static func firstElements(_ shape: Shape, _ element: (Int) -> Float) -> Tensor {
         let (length, dimension) = (shape[2], shape[3])
         var elements = [Float](repeating: 0, count: shape.count)

@@ -1,6 +1,7 @@
 import Heed
 
-/// Times the arms of an attention against each other on one problem, after a warm-up, with the machine's peak as yardstick.
+/// Times the arms of an attention against each other on one problem, after a warm-up, with the machine's peak as
+/// yardstick.
 struct AttentionStopwatch {
     let operands: AttentionOperands
     let surroundings: Surroundings
@@ -81,8 +82,8 @@ struct AttentionStopwatch {
         return zip(warmUps, timings).map(measurement)
     }
 
-    /// Runs an arm once for its memory and its error, and again for its time where that is short, so that caches and scratch are
-    /// as in every later run.
+    /// Runs an arm once for its memory and its error, and again for its time where that is short, so that caches and
+    /// scratch are as in every later run.
     private func warmUp(_ arm: AttentionAlgorithm, _ target: Target) throws(CommandFailure) -> WarmUp {
         Progress.show("\(arm.rawValue), length \(operands.problem.lengths): warming up")
         HeedRuntime.resetScratchPeak()

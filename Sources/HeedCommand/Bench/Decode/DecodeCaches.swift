@@ -12,7 +12,8 @@ enum DecodeArm: String, Sendable, CaseIterable {
     var algorithm: AttentionAlgorithm { self == .tiled ? .tiled : .automatic }
 }
 
-/// Keys and values of many sequences, one query each: together more than four times the last cache, so that each is read from memory.
+/// Keys and values of many sequences, one query each: together more than four times the last cache, so that each is
+/// read from memory.
 struct DecodeCaches {
     /// One sequence.
     let problem: AttentionProblem
@@ -47,7 +48,8 @@ struct DecodeCaches {
         let count = try Self.count(problem)
         var generator = RandomGenerator.benchmark
         let queries = Tensor.normal(problem.queryShape, using: &generator)
-        // What numbers there are makes no difference to the time; repeated after a prime number of them, no two rows are alike.
+        // What numbers there are makes no difference to the time; repeated after a prime number of them, no two rows
+        // are alike.
         let numbers = Tensor.normal([262_139], using: &generator)
         do {
             switch (arm, problem.elementType) {

@@ -1,10 +1,11 @@
 import Foundation
 import Heed
 
-/// OpenBLAS in a process of its own, with kernels of our choice: they can be chosen only in the environment, before it is loaded.
+/// OpenBLAS in a process of its own, with kernels of our choice: they can be chosen only in the environment, before it
+/// is loaded.
 ///
-/// The process answers on its standard output: first with the name of its kernels, then to each number on its standard input with the
-/// seconds of one product, averaged over that many.
+/// The process answers on its standard output: first with the name of its kernels, then to each number on its standard
+/// input with the seconds of one product, averaged over that many.
 final class OpenBLASProcess {
     /// `OpenBLAS 0.3.21 (SkylakeX)`.
     let kernels: String

@@ -1,6 +1,7 @@
 import Heed
 
-/// Times a packed language model: prompts at once beside the machine's peak, then tokens one by one beside a read of what they read.
+/// Times a packed language model: prompts at once beside the machine's peak, then tokens one by one beside a read of
+/// what they read.
 struct GenerateStopwatch: LanguageModelUse {
     let model: String
     let promptLength: Int

@@ -15,8 +15,8 @@ enum Seq2SeqProblem {
         sourceVocabulary: vocabulary, targetVocabulary: vocabulary, width: 256, heads: 8, feedForward: 1024,
         encoderLayers: 3, decoderLayers: 3)
 
-    /// 6 for each parameter of a product and token, of source or target; and of the attention, whose scores are sums over its size and
-    /// whose context one over the state's, forward and backward over all pairs.
+    /// 6 for each parameter of a product and token, of source or target; and of the attention, whose scores are sums
+    /// over its size and whose context one over the state's, forward and backward over all pairs.
     static var operationsOfBahdanau: Double {
         let hidden = Double(bahdanau.hidden)
         let size = Double(bahdanau.attention ?? bahdanau.hidden)

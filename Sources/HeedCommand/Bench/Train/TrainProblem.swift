@@ -41,8 +41,8 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
 
     private static let lstm = RecurrentLanguageModelSettings(vocabularySize: 65, embedding: 256, hidden: 256, layers: 2)
 
-    /// Floating point operations of a step: 6 for each parameter of a product and token, and attention forward and backward over the
-    /// pairs that are seen.
+    /// Floating point operations of a step: 6 for each parameter of a product and token, and attention forward and
+    /// backward over the pairs that are seen.
     var operationsPerStep: Double {
         switch self {
         case .charGPT, .smallCharGPT, .gpt2: operationsOfGPT

@@ -1,7 +1,8 @@
 internal import CKernels
 
-// Element-wise arithmetic. Shapes broadcast as in NumPy: aligned at the last axis, sizes equal or 1. Every result is the correctly
-// rounded one and contiguous; views are read where they lie. Shapes that do not broadcast are a programmer's error.
+// Element-wise arithmetic. Shapes broadcast as in NumPy: aligned at the last axis, sizes equal or 1. Every result is
+// the correctly rounded one and contiguous; views are read where they lie. Shapes that do not broadcast are a
+// programmer's error.
 
 extension StridedTensor where Scalar == Float {
     // MARK: Operators
@@ -65,8 +66,8 @@ extension StridedTensor where Scalar == Float {
 
     // MARK: Functions
 
-    /// Every element to the power of `exponent`, as C's `powf`: within 1 ulp. Squares, square roots and reciprocals have forms of
-    /// their own, which are faster.
+    /// Every element to the power of `exponent`, as C's `powf`: within 1 ulp. Squares, square roots and reciprocals
+    /// have forms of their own, which are faster.
     public func power(_ exponent: Float) -> Tensor { arithmetic(.power, "power", self, Tensor(exponent)) }
     /// Every element to the power of the other's, with broadcasting.
     public func power(_ exponent: Tensor) -> Tensor { arithmetic(.power, "power", self, exponent) }
@@ -118,8 +119,8 @@ extension StridedTensor where Scalar == Float {
     /// Where the elements are at least a number.
     public static func .>= (left: Tensor, right: Float) -> BooleanTensor { left .>= Tensor(right) }
 
-    /// The elements of `other` where the mask is true, else this tensor's own; all broadcast to each other. What is not taken has no
-    /// effect, NaN too.
+    /// The elements of `other` where the mask is true, else this tensor's own; all broadcast to each other. What is not
+    /// taken has no effect, NaN too.
     public func replacing(with other: Tensor, where mask: BooleanTensor) -> Tensor {
         selection("replacing", where: mask, other, else: self)
     }

@@ -1,6 +1,7 @@
 internal import CKernels
 
-// How tensors meet the element-wise kernels: descriptors are filled on the stack, and nothing is allocated but the result.
+// How tensors meet the element-wise kernels: descriptors are filled on the stack, and nothing is allocated but the
+// result.
 
 /// Writes the entries of a vector into a C array, which Swift sees as a tuple.
 private func write<Tuple>(_ vector: IndexVector, to tuple: inout Tuple) {
@@ -80,7 +81,8 @@ func arithmetic(
 }
 
 extension StridedTensor where Scalar == Float {
-    /// Puts the result of an element-wise operation in this tensor's place; in its memory where nothing else refers to that.
+    /// Puts the result of an element-wise operation in this tensor's place; in its memory where nothing else refers to
+    /// that.
     mutating func apply(
         _ operation: HeedArithmeticOperation, _ name: String, _ right: Tensor? = nil, alpha: Float = 0, beta: Float = 0
     ) {
@@ -315,7 +317,8 @@ func scatterAdd(
 }
 
 extension StridedTensor where Scalar == Float {
-    /// Adds `other` to the part where the index along `axis` lies in `range`; in place where nothing else refers to the memory.
+    /// Adds `other` to the part where the index along `axis` lies in `range`; in place where nothing else refers to the
+    /// memory.
     ///
     /// - Precondition: `other` broadcasts to the part.
     package mutating func addToSlice(axis: Int, range: Range<Int>, _ other: Tensor) {

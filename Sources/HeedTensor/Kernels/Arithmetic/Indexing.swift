@@ -91,7 +91,8 @@ extension StridedTensor {
 }
 
 extension StridedTensor where Scalar == Float {
-    /// The slices at `indices` along an axis, in their order and as often as they are named:   `y[.., j, ..] = x[.., indices[j], ..]`.
+    /// The slices at `indices` along an axis, in their order and as often as they are named:
+    /// `y[.., j, ..] = x[.., indices[j], ..]`.
     ///
     /// - Parameter indices: Of any shape, which takes the place of the axis.
     /// - Precondition: every index is from 0 to the axis's size - 1.

@@ -1,7 +1,8 @@
 internal import CKernels
 
-// Reductions. The order of summation is fixed (16 interleaved partial sums in blocks of 512 elements, blocks added in float64): the bits
-// depend on the reduced elements alone, and the error of a sum is at most 20 eps times the sum of magnitudes, at any length.
+// Reductions. The order of summation is fixed (16 interleaved partial sums in blocks of 512 elements, blocks added in
+// float64): the bits depend on the reduced elements alone, and the error of a sum is at most 20 eps times the sum of
+// magnitudes, at any length.
 
 extension StridedTensor where Scalar == Float {
     /// The sum over `axes`, all of them unless given.
@@ -42,7 +43,8 @@ extension StridedTensor where Scalar == Float {
         argumentMaximum(self, axis: axis, keepingAxis: keepingAxis)
     }
 
-    /// The reverse of broadcasting: the sum over every axis along which `target` would be repeated to become this shape.
+    /// The reverse of broadcasting: the sum over every axis along which `target` would be repeated to become this
+    /// shape.
     ///
     /// - Precondition: `target` broadcasts to this tensor's shape.
     public func sum(to target: Shape) -> Tensor {

@@ -6,19 +6,21 @@ internal import CKernels
 ///     P[b,h,i,:] = softmax over the keys j that query i may attend
 ///     O[b,h,i,e] = sum_j P[b,h,i,j] * V[b,g,j,e]
 ///
-/// The same bits come out for any number of threads, for an entry alone or in a batch, and whatever hidden keys and values hold. A
-/// query that may attend nothing gives zeros. Views (transposed, sliced out of one packed tensor, broadcast) are read where they lie.
+/// The same bits come out for any number of threads, for an entry alone or in a batch, and whatever hidden keys and
+/// values hold. A query that may attend nothing gives zeros. Views (transposed, sliced out of one packed tensor,
+/// broadcast) are read where they lie.
 ///
-/// Operands are `Float`, or ``BFloat16``: half the memory to read and, where the machine has bfloat16 dot products, about twice the speed.
-/// Sums, softmax and result are `Float` always. From bfloat16, `.tiled` and `.automatic` round the weights to bfloat16 before they meet the
-/// values; `.naive` and `.materialized` convert the operands to `Float` first.
+/// Operands are `Float`, or ``BFloat16``: half the memory to read and, where the machine has bfloat16 dot products,
+/// about twice the speed. Sums, softmax and result are `Float` always. From bfloat16, `.tiled` and `.automatic` round
+/// the weights to bfloat16 before they meet the values; `.naive` and `.materialized` convert the operands to `Float`
+/// first.
 ///
 /// - Parameters:
 ///   - queries: `[B, H, Nq, D]`; also `[B, Nq, D]` (one head) or `[Nq, D]` (one entry, one head).
 ///   - keys: `[B, G, Nk, D]`, of the same rank. `G` divides `H`: groups of `H / G` query heads share a key head.
 ///   - values: `[B, G, Nk, E]`, of the same rank; `E` may differ from `D`.
-///   - mask: Which keys a query may attend; all unless given. Boolean and additive masks broadcast to `[B, H, Nq, Nk]`, for
-///     operands of lower rank to `[B, Nq, Nk]` or `[Nq, Nk]`.
+///   - mask: Which keys a query may attend; all unless given. Boolean and additive masks broadcast to `[B, H, Nq, Nk]`,
+///     for operands of lower rank to `[B, Nq, Nk]` or `[Nq, Nk]`.
 ///   - scale: The factor of the scores, `1 / sqrt(D)` unless given; finite.
 ///   - algorithm: How it is computed; the engine chooses unless told.
 /// - Returns: `[B, H, Nq, E]`, of the rank of the queries.
@@ -33,9 +35,11 @@ public func attention<Scalar: FloatingScalar>(
     }
 }
 
-/// ``attention(queries:keys:values:mask:scale:algorithm:)`` for operands that come from outside, from a file or a request.
+/// ``attention(queries:keys:values:mask:scale:algorithm:)`` for operands that come from outside, from a file or a
+/// request.
 ///
-/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be had.
+/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be
+///   had.
 public func checkedAttention<Scalar: FloatingScalar>(
     queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
     mask: AttentionMask = .none, scale: Float? = nil, algorithm: AttentionAlgorithm = .automatic
@@ -47,8 +51,8 @@ public func checkedAttention<Scalar: FloatingScalar>(
 public struct AttentionDetails: Sendable {
     /// `[B, H, Nq, E]`: what ``attention(queries:keys:values:mask:scale:algorithm:)`` gives.
     public let output: Tensor
-    /// `[B, H, Nq]`: `log sum_j exp S[b,h,i,j]` over the keys that the query may attend; minus infinity where there is none. Attention over
-    /// parts of the keys is merged by it.
+    /// `[B, H, Nq]`: `log sum_j exp S[b,h,i,j]` over the keys that the query may attend; minus infinity where there is
+    /// none. Attention over parts of the keys is merged by it.
     public let logSumExp: Tensor
     /// `[B, H, Nq, Nk]`: each query's weights, which sum to 1 (to 0 where it may attend nothing); nil unless asked for.
     public let weights: Tensor?
@@ -56,10 +60,10 @@ public struct AttentionDetails: Sendable {
 
 /// Attention, with the logarithm of each row's sum and, if asked for, the weights.
 ///
-/// - Parameter includingWeights: Whether to give the weights, `B * H * Nq * Nk` numbers. The tiled algorithm never holds them;
-///   `.automatic` then takes the materialised one.
-/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, and the algorithm holds
-///   weights where they are asked for.
+/// - Parameter includingWeights: Whether to give the weights, `B * H * Nq * Nk` numbers. The tiled algorithm never
+///   holds them; `.automatic` then takes the materialised one.
+/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, and the
+///   algorithm holds weights where they are asked for.
 public func attentionDetails(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
     algorithm: AttentionAlgorithm = .automatic, includingWeights: Bool = false

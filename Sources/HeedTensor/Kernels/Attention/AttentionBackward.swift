@@ -28,9 +28,9 @@ package struct AttentionGradients: Sendable {
 ///     P = exp(S - L),  delta_i = sum_e dO_ie O_ie,  dP = dO V^T,  dS = P (dP - delta)
 ///     dQ = scale dS K,  dK = scale dS^T Q,  dV = P^T dO,  dA = dS
 ///
-/// summed over what was shared: query heads of a group, the dimensions that an additive mask was broadcast along. Source: Dao et al.,
-/// "FlashAttention" (2022). The same bits come out for any number of threads, for an entry alone or in a batch, for any selection of
-/// gradients, and whatever hidden keys, values and queries hold.
+/// summed over what was shared: query heads of a group, the dimensions that an additive mask was broadcast along.
+/// Source: Dao et al., "FlashAttention" (2022). The same bits come out for any number of threads, for an entry alone or
+/// in a batch, for any selection of gradients, and whatever hidden keys, values and queries hold.
 ///
 /// - Parameters:
 ///   - queries, keys, values, mask, scale, dropout: As the forward pass had them.
@@ -53,8 +53,8 @@ package func attentionBackward(
 
 /// Attention for a pass that will go backward: the output and the logarithm of each row's sum.
 ///
-/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, the probability of dropout is
-///   from 0 to below 1.
+/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, the
+///   probability of dropout is from 0 to below 1.
 package func attentionForTraining(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
     dropout: AttentionDropout? = nil, algorithm: AttentionAlgorithm = .automatic
@@ -94,7 +94,8 @@ extension AttentionCall {
         return gradients
     }
 
-    /// The gradients, in new tensors; see ``attentionBackward(queries:keys:values:mask:scale:dropout:output:logSumExp:outputGradient:wanted:algorithm:)``.
+    /// The gradients, in new tensors; see
+    /// ``attentionBackward(queries:keys:values:mask:scale:dropout:output:logSumExp:outputGradient:wanted:algorithm:)``.
     package func gradients(
         output: Tensor, logSumExp: Tensor, outputGradient: Tensor, wanted: AttentionGradientSelection = .operands,
         algorithm: AttentionAlgorithm = .automatic
@@ -105,8 +106,8 @@ extension AttentionCall {
         return gradients
     }
 
-    /// Computes the gradients that are there into them; allocates nothing in steady state where no other tensor shares their memory and
-    /// `logSumExp` is contiguous.
+    /// Computes the gradients that are there into them; allocates nothing in steady state where no other tensor shares
+    /// their memory and `logSumExp` is contiguous.
     package func runBackward(
         _ algorithm: AttentionAlgorithm, output: Tensor, logSumExp: Tensor, outputGradient: Tensor,
         into gradients: inout AttentionGradients

@@ -2,8 +2,9 @@ internal import CKernels
 
 /// An attention with its operands checked and described once, to be run by any algorithm any number of times.
 ///
-/// For shapes that come from outside, and for benchmarks: making one throws where ``attention(queries:keys:values:mask:scale:algorithm:)``
-/// would stop the program, and running one allocates nothing in steady state.
+/// For shapes that come from outside, and for benchmarks: making one throws where
+/// ``attention(queries:keys:values:mask:scale:algorithm:)`` would stop the program, and running one allocates nothing
+/// in steady state.
 package struct AttentionCall: Sendable {
     /// `[B, H, Nq, E]`, without the axes that the queries do not have either.
     package let outputShape: Shape
@@ -16,8 +17,8 @@ package struct AttentionCall: Sendable {
     let mask: JoinedMask
     private(set) var descriptor: HeedAttentionShape
 
-    /// Checks the operands; see ``attention(queries:keys:values:mask:scale:algorithm:)`` for what they must be. The naive and the materialised
-    /// algorithm convert those in bfloat16 to `Float` first, each time they run.
+    /// Checks the operands; see ``attention(queries:keys:values:mask:scale:algorithm:)`` for what they must be. The
+    /// naive and the materialised algorithm convert those in bfloat16 to `Float` first, each time they run.
     package init<Scalar: FloatingScalar>(
         queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
         mask: AttentionMask = .none, scale: Float? = nil, dropout: AttentionDropout? = nil
@@ -93,7 +94,8 @@ package struct AttentionCall: Sendable {
         }
     }
 
-    /// Computes the output into `output`, which has shape ``outputShape``; no other tensor shares its memory in steady state.
+    /// Computes the output into `output`, which has shape ``outputShape``; no other tensor shares its memory in steady
+    /// state.
     package func run(_ algorithm: AttentionAlgorithm, into output: inout Tensor) throws(TensorError) {
         try Self.check(output, outputShape, "output")
         try output.withUnsafeMutableElements { elements throws(TensorError) in
@@ -102,7 +104,8 @@ package struct AttentionCall: Sendable {
         }
     }
 
-    /// Computes into rows of a matrix from `firstRow` on, the heads of a query side by side: `[Nq, H * E]` of a batch of one.
+    /// Computes into rows of a matrix from `firstRow` on, the heads of a query side by side: `[Nq, H * E]` of a batch
+    /// of one.
     package func run(joinedInto matrix: inout Tensor, firstRow: Int) throws(TensorError) {
         require(
             matrix.rank == 2 && descriptor.batch == 1 && matrix.shape[1] == descriptor.heads * descriptor.value_dim
@@ -189,7 +192,8 @@ package struct AttentionCall: Sendable {
         return withUnsafePointer(to: descriptor) { shape in
             guard let lengths = mask.lengths else { return body(shape, &inputs) }
             return lengths.withUnsafeBufferPointer { lengths in
-                // `Int` is `int64_t` on every platform with 64-bit addresses, and there is no other that the engine runs on.
+                // `Int` is `int64_t` on every platform with 64-bit addresses, and there is no other that the engine
+                // runs on.
                 inputs.key_lengths = UnsafeRawPointer(lengths.baseAddress)?.assumingMemoryBound(to: Int64.self)
                 return body(shape, &inputs)
             }

@@ -12,7 +12,8 @@ enum AttentionOperandTensors: Sendable {
         }
     }
 
-    /// Whether they are tensors of `Float`, which is what the naive and the materialised algorithm and every gradient take.
+    /// Whether they are tensors of `Float`, which is what the naive and the materialised algorithm and every gradient
+    /// take.
     var areFloatTensors: Bool {
         if case .tensors = self { queries.element == .float32 } else { false }
     }

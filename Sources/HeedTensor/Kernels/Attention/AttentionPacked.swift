@@ -1,7 +1,8 @@
 internal import CKernels
 
-/// A self-attention of queries, keys and values that one product gave, side by side in each row: they are read where they lie, the heads'
-/// outputs are written side by side too, and the gradients into one tensor, so that nothing is copied, cleared or added on the way.
+/// A self-attention of queries, keys and values that one product gave, side by side in each row: they are read where
+/// they lie, the heads' outputs are written side by side too, and the gradients into one tensor, so that nothing is
+/// copied, cleared or added on the way.
 ///
 /// ```
 /// packed  [B, N, (H + 2 G) D]    H heads of queries, G of keys, G of values, D columns each

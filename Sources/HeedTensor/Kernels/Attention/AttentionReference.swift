@@ -12,7 +12,8 @@ package struct ReferenceAttention: Sendable {
     package let largestScore: Double
 }
 
-/// The reference for ``attention(queries:keys:values:mask:scale:algorithm:)``. Slow: one thread, `B * H * Nq * Nk * (D + E)` steps.
+/// The reference for ``attention(queries:keys:values:mask:scale:algorithm:)``. Slow: one thread,
+/// `B * H * Nq * Nk * (D + E)` steps.
 package func referenceAttention(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
     includingWeights: Bool = false

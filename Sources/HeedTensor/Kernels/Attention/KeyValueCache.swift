@@ -2,18 +2,19 @@ internal import CKernels
 
 /// The keys and values of the tokens so far, in the layout that decoding reads at the speed of memory.
 ///
-/// Keys are kept sixteen beside each other, in chunks of 1024 tokens. Growing takes one more chunk and copies nothing; a copy of a cache
-/// shares its chunks until one of the two is written, and then only the chunk that is written is copied. So continuing one prompt in
-/// several ways costs what differs.
+/// Keys are kept sixteen beside each other, in chunks of 1024 tokens. Growing takes one more chunk and copies nothing;
+/// a copy of a cache shares its chunks until one of the two is written, and then only the chunk that is written is
+/// copied. So continuing one prompt in several ways costs what differs.
 ///
 ///     var cache = KeyValueCache(keyValueHeads: 8, headDimension: 64)
 ///     cache.append(keys: keys, values: values)             // [1, 8, n, 64]: a prompt, then a token at a time
 ///     let output = attention(queries: queries, cache: cache)
 ///
-/// Attention over a cache has the bits of attention over the same keys and values in tensors, whether they came at once or one by one
-/// (in bfloat16: of attention over operands rounded to ``BFloat16``).
+/// Attention over a cache has the bits of attention over the same keys and values in tensors, whether they came at once
+/// or one by one (in bfloat16: of attention over operands rounded to ``BFloat16``).
 ///
-/// Not for keys and values that are used once: ``attention(queries:keys:values:mask:scale:algorithm:)`` reads those where they lie.
+/// Not for keys and values that are used once: ``attention(queries:keys:values:mask:scale:algorithm:)`` reads those
+/// where they lie.
 public struct KeyValueCache: Sendable {
     /// Tokens of a chunk.
     public static let chunkLength = Int(HEED_CACHE_CHUNK)
@@ -41,7 +42,8 @@ public struct KeyValueCache: Sendable {
     ///
     /// - Parameters:
     ///   - batch: Sequences that grow together; 1 unless given.
-    ///   - keyValueHeads: Heads of keys and values; fewer than those of the queries where groups of queries share a head.
+    ///   - keyValueHeads: Heads of keys and values; fewer than those of the queries where groups of queries share a
+    ///     head.
     ///   - headDimension: The dimension of a key.
     ///   - valueDimension: The dimension of a value, that of a key unless given.
     ///   - element: How keys and values are kept.
@@ -182,7 +184,8 @@ public struct KeyValueCache: Sendable {
 /// - Parameters:
 ///   - queries: `[B, H, Nq, D]`; `G` of the cache divides `H`.
 ///   - cache: Keys and values, those of the queries' own tokens appended already.
-///   - mask: Which tokens a query may attend. Unless given, the queries are the last tokens and each attends those up to its own.
+///   - mask: Which tokens a query may attend. Unless given, the queries are the last tokens and each attends those up
+///     to its own.
 ///   - scale: The factor of the scores, `1 / sqrt(D)` unless given; finite.
 /// - Returns: `[B, H, Nq, E]`.
 /// - Precondition: the shapes are as above.
@@ -196,14 +199,16 @@ public func attention(
 
 /// ``attention(queries:cache:mask:scale:)`` for queries that come from outside.
 ///
-/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be had.
+/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be
+///   had.
 public func checkedAttention(
     queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
 ) throws(TensorError) -> Tensor {
     try AttentionCall(queries: queries, cache: cache, mask: mask, scale: scale).result(of: .automatic)
 }
 
-/// ``attention(queries:cache:mask:scale:)`` of one sequence into rows of a matrix from `firstRow` on, the heads of a query side by side.
+/// ``attention(queries:cache:mask:scale:)`` of one sequence into rows of a matrix from `firstRow` on, the heads of a
+/// query side by side.
 package func attention(
     queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), joinedInto matrix: inout Tensor,
     firstRow: Int

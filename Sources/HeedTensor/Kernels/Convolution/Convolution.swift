@@ -34,16 +34,16 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     }
 }
 
-/// Two-dimensional convolution (cross-correlation), as `torch.nn.functional.conv2d`:
-/// `y[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i stride + a dilation - padding, ...]`, 0 beyond the edges.
+/// Two-dimensional convolution (cross-correlation), as `torch.nn.functional.conv2d`: `y[n, o, i, j] = bias[o] + sum
+/// over c, a, b of weight[o, c, a, b] x[n, c, i stride + a dilation - padding, ...]`, 0 beyond the edges.
 ///
 /// - Parameters:
 ///   - input: `[batch, channels, height, width]`; any view.
 ///   - weight: `[outputs, channels / groups, kernel height, kernel width]`.
 ///   - bias: `[outputs]`, or nil.
 ///   - geometry: Stride 1, no padding, no dilation, one group unless given.
-/// - Returns: `[batch, outputs, height', width']`, `size' = (size + padding - dilation (kernel - 1) - 1) / stride + 1`, rounded down. An image
-///   has the same bits whatever others are convolved with it, for any number of threads.
+/// - Returns: `[batch, outputs, height', width']`, `size' = (size + padding - dilation (kernel - 1) - 1) / stride + 1`,
+///   rounded down. An image has the same bits whatever others are convolved with it, for any number of threads.
 /// - Precondition: the sizes agree and the kernel is no larger than the padded input.
 public func conv2d(
     _ input: Tensor, weight: Tensor, bias: Tensor? = nil, geometry: ConvolutionGeometry = ConvolutionGeometry()

@@ -9,7 +9,8 @@ package struct ConvolutionCall: Sendable {
     /// Of the result.
     package let outputShape: Shape
 
-    /// Checks the shapes: an input `[batch, channels, height, width]` and a weight `[out, channels / groups, kernel height, kernel width]`.
+    /// Checks the shapes: an input `[batch, channels, height, width]` and a weight
+    /// `[out, channels / groups, kernel height, kernel width]`.
     package init(
         _ operation: String = "conv2d", input: Shape, weight: Tensor, geometry: ConvolutionGeometry
     ) throws(TensorError) {

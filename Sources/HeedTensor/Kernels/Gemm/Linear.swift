@@ -1,15 +1,15 @@
 internal import CKernels
 
-/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, bias and activation applied as the product is
-/// stored.
+/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, bias and activation applied as
+/// the product is stored.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`, of rank 1 or more; `Float`, or ``BFloat16`` with sums, bias and result in `Float`.
 ///   - weight: `[out, in]`, as PyTorch keeps it, of the input's type; any view.
 ///   - bias: `[out]`, or nil.
 ///   - activation: ``Activation/identity`` unless given.
-/// - Returns: `[..., out]`. A row has the same bits whatever other rows are computed with it, for any number of threads, and with
-///   the weight packed (``PackedWeights``).
+/// - Returns: `[..., out]`. A row has the same bits whatever other rows are computed with it, for any number of
+///   threads, and with the weight packed (``PackedWeights``).
 /// - Precondition: the sizes agree.
 public func linear<Scalar: FloatingScalar>(
     _ input: StridedTensor<Scalar>, weight: StridedTensor<Scalar>, bias: Tensor? = nil,
@@ -19,7 +19,8 @@ public func linear<Scalar: FloatingScalar>(
     return Tensor(shape: product.outputShape) { product.run(FloatingTensor(weight), to: $0) }
 }
 
-/// A linear layer whose weight was packed once: the bits of the layer with the weight as it lies, one row at the speed of memory.
+/// A linear layer whose weight was packed once: the bits of the layer with the weight as it lies, one row at the speed
+/// of memory.
 ///
 /// Where the weight is packed in bfloat16 the input is rounded to it first.
 public func linear(
@@ -31,8 +32,8 @@ public func linear(
 }
 
 extension PackedWeights {
-    /// ``linear(_:weight:bias:activation:)-(Tensor,PackedWeights,_,_)`` into a tensor that is kept from call to call, which takes the
-    /// result's shape.
+    /// ``linear(_:weight:bias:activation:)-(Tensor,PackedWeights,_,_)`` into a tensor that is kept from call to call,
+    /// which takes the result's shape.
     ///
     /// - Parameter rounded: Where the input is rounded to bfloat16, of weights packed in it.
     package func multiply(
@@ -112,7 +113,8 @@ private struct LinearProduct {
 }
 
 extension StridedTensor where Scalar == Float {
-    /// `self <- self + left right` for matrices, without a tensor for the product; in place where nothing else refers to the memory.
+    /// `self <- self + left right` for matrices, without a tensor for the product; in place where nothing else refers
+    /// to the memory.
     ///
     /// - Precondition: `left` is `[m, k]`, `right` is `[k, n]` and this tensor `[m, n]`.
     package mutating func addProduct(_ left: Tensor, _ right: Tensor) {

@@ -2,8 +2,9 @@ internal import CKernels
 
 /// The matrix product of the last two axes:   `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`.
 ///
-/// The numbers are `Float`, or ``BFloat16`` with sums and result in `Float`. Leading axes broadcast as in NumPy. A transposed, sliced or broadcast view is read where it lies. A row of the result has the
-/// same bits whatever other rows are computed with it, and for any number of threads.
+/// The numbers are `Float`, or ``BFloat16`` with sums and result in `Float`. Leading axes broadcast as in NumPy. A
+/// transposed, sliced or broadcast view is read where it lies. A row of the result has the same bits whatever other
+/// rows are computed with it, and for any number of threads.
 ///
 /// - Parameters:
 ///   - left: `[..., m, k]`, of rank 2 or more.
@@ -77,7 +78,8 @@ private func broadcastStrides(_ tensor: FloatingTensor, _ batch: Shape) -> Index
 }
 
 extension HeedGemmShape {
-    /// A batch of matrices that meet the same right side, and lie evenly, is one taller matrix: one large product instead of many.
+    /// A batch of matrices that meet the same right side, and lie evenly, is one taller matrix: one large product
+    /// instead of many.
     fileprivate mutating func joinBatchIntoRows() {
         guard batch > 1, m > 0, b_batch == 0, a_batch == m * a_row, c_batch == m * c_row else { return }
         m *= batch

@@ -8,8 +8,8 @@ package enum MatrixProductVariant: Sendable, CaseIterable {
     case openBLAS
 }
 
-/// The product of two matrices, `C[i, j] = sum_k A[i, k] * B[k, j]`, checked and described once, to be run any number of times: for
-/// benchmarks, where allocating the result is no part of what is measured.
+/// The product of two matrices, `C[i, j] = sum_k A[i, k] * B[k, j]`, checked and described once, to be run any number
+/// of times: for benchmarks, where allocating the result is no part of what is measured.
 package struct MatrixProductCall: Sendable {
     /// `[m, n]`.
     package let outputShape: Shape

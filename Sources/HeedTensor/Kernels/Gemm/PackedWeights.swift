@@ -2,8 +2,8 @@ internal import CKernels
 
 /// The weight of a linear layer, brought once into the layout that products read straight through, for one row or many.
 ///
-/// For weights that stay: packing costs about as much as one product of a few rows. Its memory is its own; the tensor it was made of
-/// may go.
+/// For weights that stay: packing costs about as much as one product of a few rows. Its memory is its own; the tensor
+/// it was made of may go.
 public struct PackedWeights: Sendable {
     /// `[out, in]`.
     public let shape: Shape
@@ -29,7 +29,8 @@ public struct PackedWeights: Sendable {
         }
     }
 
-    /// Packs a weight as it is, for one that comes from outside; throws where it has not rank 2, or memory is not to be had.
+    /// Packs a weight as it is, for one that comes from outside; throws where it has not rank 2, or memory is not to be
+    /// had.
     package init<Scalar: FloatingScalar>(checked weight: StridedTensor<Scalar>) throws(TensorError) {
         try self.init(FloatingTensor(weight))
     }

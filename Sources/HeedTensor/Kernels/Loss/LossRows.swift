@@ -22,7 +22,8 @@ struct LossRows: Sendable {
         (rows, columns, lossShape) = (tensor.count, 1, tensor.shape)
     }
 
-    /// Calls `body` with the loss's gradient and room for the loss and for each gradient that is wanted, of the rows' shape.
+    /// Calls `body` with the loss's gradient and room for the loss and for each gradient that is wanted, of the rows'
+    /// shape.
     func compute(
         _ operation: String, _ reduction: LossReduction, _ lossGradient: Tensor?, wanted: [Bool],
         _ body: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, [UnsafeMutablePointer<Float>?])

@@ -31,7 +31,8 @@ public enum CrossEntropyTargets: Sendable {
     }
 }
 
-/// A loss and the gradients of what it was computed from, those that were wanted, for a gradient of the loss that was given.
+/// A loss and the gradients of what it was computed from, those that were wanted, for a gradient of the loss that was
+/// given.
 package struct LossAndGradients: Sendable {
     /// Of rank 0, or of one loss for each row or element.
     package let loss: Tensor
@@ -40,8 +41,8 @@ package struct LossAndGradients: Sendable {
 
 /// The cross-entropy of rows of logits, softmax included:   `loss[i] = -log softmax(logits[i])[target[i]]`.
 ///
-/// Large vocabularies cost one pass; probabilities are not stored beside the gradient. As PyTorch's `cross_entropy`, but that a mean over
-/// nothing is 0.
+/// Large vocabularies cost one pass; probabilities are not stored beside the gradient. As PyTorch's `cross_entropy`,
+/// but that a mean over nothing is 0.
 ///
 /// - Parameters:
 ///   - logits: `[..., classes]`.
@@ -108,7 +109,8 @@ package func crossEntropy(
     }
 }
 
-/// The mean cross-entropy of rows of logits, which become its gradient: large vocabularies take no second matrix. The bits are those of
+/// The mean cross-entropy of rows of logits, which become its gradient: large vocabularies take no second matrix. The
+/// bits are those of
 /// ``crossEntropy(_:targets:classWeights:labelSmoothing:ignoredClass:reduction:lossGradient:wantsGradient:)``.
 ///
 /// - Parameters:
@@ -142,8 +144,8 @@ package func crossEntropyInPlace(
     }
 }
 
-/// The sum of the cross-entropies of rows, and its gradient written where the caller has room, of the logits' shape `[rows, classes]`: for
-/// benchmarks, where allocating it is no part of what is measured.
+/// The sum of the cross-entropies of rows, and its gradient written where the caller has room, of the logits' shape
+/// `[rows, classes]`: for benchmarks, where allocating it is no part of what is measured.
 package func crossEntropy(
     _ logits: Tensor, classes: [Int64], gradient: inout Tensor
 ) throws(TensorError) -> Float {
@@ -174,7 +176,8 @@ package func crossEntropy(
     return loss
 }
 
-/// The loss of a student that learns a teacher's probabilities:   `T^2 KL(softmax(teacher / T), softmax(student / T))` of each row.
+/// The loss of a student that learns a teacher's probabilities:   `T^2 KL(softmax(teacher / T), softmax(student / T))`
+/// of each row.
 ///
 /// Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015).
 ///

@@ -1,10 +1,11 @@
 internal import CKernels
 
-/// Pairs of words that occur together, each with words that do not, and the two tables that embed them; the operands checked once.
+/// Pairs of words that occur together, each with words that do not, and the two tables that embed them; the operands
+/// checked once.
 ///
-/// The loss of a pair is `-log sigmoid(v . u) - sum_k log sigmoid(-v . u_k)`, `v` the center's row of one table, `u` and `u_k` the context's
-/// and the negatives' rows of the other. Source: Mikolov et al., "Distributed representations of words and phrases and their
-/// compositionality" (2013).
+/// The loss of a pair is `-log sigmoid(v . u) - sum_k log sigmoid(-v . u_k)`, `v` the center's row of one table, `u`
+/// and `u_k` the context's and the negatives' rows of the other. Source: Mikolov et al., "Distributed representations
+/// of words and phrases and their compositionality" (2013).
 package struct NegativeSampling: Sendable {
     private let centerTable: Tensor
     private let contextTable: Tensor

@@ -1,9 +1,10 @@
 internal import CKernels
 
-/// Dropout: `y[i] = x[i] / (1 - probability)` where the mask keeps `i`, else 0 (Srivastava et al. 2014, scaled while training).
+/// Dropout: `y[i] = x[i] / (1 - probability)` where the mask keeps `i`, else 0 (Srivastava et al. 2014, scaled while
+/// training).
 ///
-/// The mask is drawn from seed, stream and place by counting and never stored: the gradient is the same function of the gradient that arrives,
-/// with the same seed, stream and offset. What is dropped has no effect, NaN included.
+/// The mask is drawn from seed, stream and place by counting and never stored: the gradient is the same function of the
+/// gradient that arrives, with the same seed, stream and offset. What is dropped has no effect, NaN included.
 ///
 /// - Parameters:
 ///   - input: Of any shape; places count its elements in row-major order.

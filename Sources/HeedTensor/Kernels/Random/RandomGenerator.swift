@@ -2,9 +2,9 @@ internal import CKernels
 
 /// Random numbers by counting, for whatever a program draws one by one: orders, choices, samples.
 ///
-/// A number depends on seed, stream and position alone (Philox 4x32-10: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-/// 2011), so that a run that is resumed from its position goes on with the same ones, on any machine. Streams of one seed are
-/// independent of each other: take one for each purpose.
+/// A number depends on seed, stream and position alone (Philox 4x32-10: Salmon et al., "Parallel random numbers: as
+/// easy as 1, 2, 3", 2011), so that a run that is resumed from its position goes on with the same ones, on any machine.
+/// Streams of one seed are independent of each other: take one for each purpose.
 ///
 ///     var generator = RandomGenerator(seed: 7)
 ///     let order = generator.permutation(of: 100)
@@ -50,7 +50,8 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
         return low | UInt64(word()) << 32
     }
 
-    /// A number from 0 to `bound` - 1, each as likely as the others (Lemire, "Fast random integer generation in an interval", 2019).
+    /// A number from 0 to `bound` - 1, each as likely as the others (Lemire, "Fast random integer generation in an
+    /// interval", 2019).
     public mutating func below(_ bound: Int) -> Int {
         require(bound > 0, "RandomGenerator.below: nothing lies below \(bound)")
         let range = UInt64(bound)

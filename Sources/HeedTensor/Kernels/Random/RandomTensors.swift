@@ -1,12 +1,13 @@
 internal import CKernels
 
-// Many random numbers at once, drawn by the vectorised kernels: the same bits for any number of threads and on every machine.
+// Many random numbers at once, drawn by the vectorised kernels: the same bits for any number of threads and on every
+// machine.
 
 extension StridedTensor where Scalar == Float {
     /// Numbers from `range.lowerBound` to below `range.upperBound`, each as likely as the others.
     ///
-    /// They are drawn from the generator's next whole block of 64 words on, so that a tensor's numbers depend on seed, stream and the block
-    /// alone; the generator then stands behind them.
+    /// They are drawn from the generator's next whole block of 64 words on, so that a tensor's numbers depend on seed,
+    /// stream and the block alone; the generator then stands behind them.
     ///
     /// - Precondition: the bounds are finite.
     public static func uniform(

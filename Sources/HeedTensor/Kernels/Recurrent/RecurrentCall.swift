@@ -1,6 +1,7 @@
 internal import CKernels
 
-/// A recurrent layer in one direction over one batch of sequences, checked and described once, to be run any number of times.
+/// A recurrent layer in one direction over one batch of sequences, checked and described once, to be run any number of
+/// times.
 package struct RecurrentCall: Sendable {
     package let kind: RecurrentKind
     let weights: RecurrentWeights
@@ -93,7 +94,8 @@ package struct RecurrentCall: Sendable {
         withUnsafePointer(to: descriptor) { [heed_recurrent_reserve_size($0) / MemoryLayout<Float>.size] }
     }
 
-    /// Where the results of a forward pass go. `output` stands at `[0, 0, 0]` of an array `[B, T, H]` with these strides.
+    /// Where the results of a forward pass go. `output` stands at `[0, 0, 0]` of an array `[B, T, H]` with these
+    /// strides.
     struct Targets {
         var output: UnsafeMutablePointer<Float>?
         var outputBatch: Int
@@ -113,7 +115,8 @@ package struct RecurrentCall: Sendable {
         }
     }
 
-    /// The forward pass into tensors that are there, of ``outputShape`` and ``reserveShape`` (nil: inference): for benchmarks.
+    /// The forward pass into tensors that are there, of ``outputShape`` and ``reserveShape`` (nil: inference): for
+    /// benchmarks.
     package func run(into output: inout Tensor, reserve: inout Tensor?) throws(TensorError) {
         require(
             output.shape == outputShape && reserve.map { $0.shape == reserveShape } ?? true,
@@ -129,8 +132,8 @@ package struct RecurrentCall: Sendable {
         }
     }
 
-    /// The forward pass in inference into tensors that are kept from call to call: ``outputShape``, and ``stateShape`` for the last states
-    /// (`cell` of an LSTM alone).
+    /// The forward pass in inference into tensors that are kept from call to call: ``outputShape``, and ``stateShape``
+    /// for the last states (`cell` of an LSTM alone).
     package func run(into output: inout Tensor, hidden: inout Tensor, cell: inout Tensor) throws(TensorError) {
         output.reuse(as: outputShape)
         hidden.reuse(as: stateShape)

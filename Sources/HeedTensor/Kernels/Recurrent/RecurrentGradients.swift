@@ -47,7 +47,8 @@ package struct RecurrentGradients: Sendable {
 }
 
 extension RecurrentCall {
-    /// The backward pass into tensors that are there: for benchmarks, where allocating them is no part of what is measured.
+    /// The backward pass into tensors that are there: for benchmarks, where allocating them is no part of what is
+    /// measured.
     package func backward(
         reserve: Tensor, _ outputGradients: RecurrentOutputGradients, into gradients: inout RecurrentGradients
     ) throws(TensorError) {
@@ -99,7 +100,8 @@ extension RecurrentCall {
     package func gradients(
         _ wanted: RecurrentGradients.Wanted, reserve: Tensor, _ outputGradients: RecurrentOutputGradients
     ) throws(TensorError) -> RecurrentGradients {
-        // The gradient of the input has its strides, so a view that is read in place is first brought to rows of its own.
+        // The gradient of the input has its strides, so a view that is read in place is first brought to rows of its
+        // own.
         let call = input.isContiguous ? self : try contiguousInput()
         var gradients = call.gradientTargets(wanted)
         try call.backward(reserve: reserve, outputGradients, into: &gradients)

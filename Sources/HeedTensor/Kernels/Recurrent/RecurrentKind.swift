@@ -7,10 +7,11 @@ public enum RecurrentActivation: String, Sendable, Codable, CaseIterable { case 
 public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvertible {
     /// `h' = activation(a + u)`. Elman 1990.
     case rnn(RecurrentActivation = .tanh)
-    /// `c' = f * c + i * g`, `h' = o * tanh(c')`, gates in the order i f g o. Hochreiter and Schmidhuber 1997, Gers et al. 2000.
+    /// `c' = f * c + i * g`, `h' = o * tanh(c')`, gates in the order i f g o. Hochreiter and Schmidhuber 1997, Gers et
+    /// al. 2000.
     case lstm
-    /// `h' = (1 - z) * n + z * h`, gates in the order r z n. With `resetAfter` `n = tanh(a_n + r * u_n)`, as PyTorch and cuDNN have it; else
-    /// `n = tanh(a_n + w_hn (r * h) + b_hn)`, as the textbooks. Cho et al. 2014.
+    /// `h' = (1 - z) * n + z * h`, gates in the order r z n. With `resetAfter` `n = tanh(a_n + r * u_n)`, as PyTorch
+    /// and cuDNN have it; else `n = tanh(a_n + w_hn (r * h) + b_hn)`, as the textbooks. Cho et al. 2014.
     case gru(resetAfter: Bool = true)
 
     /// Every cell, with every function and form.
@@ -64,7 +65,8 @@ public struct RecurrentWeights: Sendable {
     }
 }
 
-/// Weights packed once for any number of calls: a step alone, or a short sequence, would else spend its time on packing them anew.
+/// Weights packed once for any number of calls: a step alone, or a short sequence, would else spend its time on packing
+/// them anew.
 public struct PackedRecurrentWeights: Sendable {
     let packed: Tensor
     let kind: RecurrentKind

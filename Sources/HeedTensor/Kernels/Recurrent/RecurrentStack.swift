@@ -20,12 +20,14 @@ public struct RecurrentResult: Sendable {
 /// - Parameters:
 ///   - kind: The cell; see ``RecurrentKind`` for the formulas.
 ///   - input: `[B, T, I]`.
-///   - layers: The weights of each layer: one direction, or forward and backward in time. Later layers have `D * H` inputs.
+///   - layers: The weights of each layer: one direction, or forward and backward in time. Later layers have `D * H`
+///     inputs.
 ///   - hidden: `[L * D, B, H]`, zeros unless given.
 ///   - cell: The same, for `.lstm` alone.
-///   - lengths: The steps of each sequence, all unless given. What lies behind has no effect, NaN included, and gives 0.
-/// - Returns: Outputs and last states. The bits of a sequence are the same alone and among others, padded or not, whole or step by step,
-///   and for any number of threads.
+///   - lengths: The steps of each sequence, all unless given. What lies behind has no effect, NaN included, and
+///     gives 0.
+/// - Returns: Outputs and last states. The bits of a sequence are the same alone and among others, padded or not, whole
+///   or step by step, and for any number of threads.
 /// - Precondition: the shapes agree. ``RecurrentStack`` throws instead.
 public func recurrent(
     _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], hidden: Tensor? = nil, cell: Tensor? = nil,

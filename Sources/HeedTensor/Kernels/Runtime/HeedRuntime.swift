@@ -7,8 +7,8 @@ public enum HeedRuntime {
 
     // MARK: Instruction sets
 
-    /// The instruction set whose kernels are in use: chosen once, the best that the machine can run unless the environment
-    /// variable `HEED_ISA` names another.
+    /// The instruction set whose kernels are in use: chosen once, the best that the machine can run unless the
+    /// environment variable `HEED_ISA` names another.
     public static var instructionSet: InstructionSet { InstructionSet(heed_isa_current()) }
 
     /// The instruction sets that this machine can run, the plainest first.
@@ -33,12 +33,12 @@ public enum HeedRuntime {
     /// The most threads that ``setThreadCount(_:)`` takes.
     public static let maximumThreadCount = Int(HEED_THREADS_MAX)
 
-    /// The number of threads that a parallel kernel uses: what was set, else `OMP_NUM_THREADS` where it is a sensible number, else
-    /// the cores that the process may use.
+    /// The number of threads that a parallel kernel uses: what was set, else `OMP_NUM_THREADS` where it is a sensible
+    /// number, else the cores that the process may use.
     public static var threadCount: Int { heed_thread_count() }
 
-    /// Sets the number of threads for every later call; nil returns to the default. A count above the number of cores is honoured.
-    /// Results have the same bits for every count.
+    /// Sets the number of threads for every later call; nil returns to the default. A count above the number of cores
+    /// is honoured. Results have the same bits for every count.
     ///
     /// - Throws: ``TensorError`` for a count below 1 or above ``maximumThreadCount``.
     public static func setThreadCount(_ count: Int?) throws(TensorError) {
@@ -54,7 +54,8 @@ public enum HeedRuntime {
     /// The OpenMP runtime, or "none" where the package was built without the trait.
     public static var openMP: String { String(cString: heed_openmp_description()) }
 
-    /// The OpenBLAS that was found, with the kernels it chose; nil where the package was built without the trait or the machine has none.
+    /// The OpenBLAS that was found, with the kernels it chose; nil where the package was built without the trait or the
+    /// machine has none.
     public static var openBLAS: String? { heed_openblas_description().map { String(cString: $0) } }
 
     /// Whether the package was built with optimisation ("release") or not ("debug"). The kernels are optimised in both.

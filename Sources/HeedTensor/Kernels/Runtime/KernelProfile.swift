@@ -2,7 +2,8 @@ internal import CKernels
 
 /// The time that is spent in the engine's kernels, told by entry point: what is left of a program's time is its own.
 ///
-/// One count for the process: it covers the calls of all threads. A call costs two readings of the clock while it is counted.
+/// One count for the process: it covers the calls of all threads. A call costs two readings of the clock while it is
+/// counted.
 package enum KernelProfile {
     /// What the calls of one entry point took.
     package struct Entry: Sendable, Equatable {

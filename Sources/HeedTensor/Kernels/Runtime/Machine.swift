@@ -65,8 +65,8 @@ extension HeedRuntime {
         return heed_peak_measure(kind, threads, seconds, &rate) == .ok ? rate : nil
     }
 
-    /// The scratch memory of the kernels, which is kept from call to call: small blocks by each thread that calls, large ones (from a
-    /// mebibyte on) for whichever thread calls next.
+    /// The scratch memory of the kernels, which is kept from call to call: small blocks by each thread that calls,
+    /// large ones (from a mebibyte on) for whichever thread calls next.
     public struct ScratchStatistics: Sendable, Equatable {
         /// Bytes held now, by all threads.
         public let heldBytes: Int
@@ -88,7 +88,7 @@ extension HeedRuntime {
     /// Starts a new ``ScratchStatistics/peakBytes``.
     public static func resetScratchPeak() { heed_scratch_reset_peak() }
 
-    /// Returns the calling thread's scratch to the system where it is larger than `keeping` bytes, and the blocks larger than that which
-    /// no thread uses.
+    /// Returns the calling thread's scratch to the system where it is larger than `keeping` bytes, and the blocks
+    /// larger than that which no thread uses.
     public static func trimScratch(keeping: Int = 0) { heed_scratch_trim(max(keeping, 0)) }
 }

@@ -13,7 +13,8 @@ extension HeedRuntime {
         }
     }
 
-    /// Reads all chunks of caches of equal sizes once on all threads, what is not filled of their last ones included; GB/s.
+    /// Reads all chunks of caches of equal sizes once on all threads, what is not filled of their last ones included;
+    /// GB/s.
     package static func measureRead(of caches: [KeyValueCache]) throws(TensorError) -> Double {
         defer { withExtendedLifetime(caches) {} }
         var keys: [UnsafeRawPointer?] = []
@@ -36,7 +37,8 @@ extension HeedRuntime {
         return Double(keyBytes + valueBytes) / seconds
     }
 
-    /// Reads all of these once on all threads, those of a size after each other; what is smaller than a page is left out. GB/s.
+    /// Reads all of these once on all threads, those of a size after each other; what is smaller than a page is left
+    /// out. GB/s.
     package static func measureRead(of memory: [MemoryExtent]) throws(TensorError) -> Double {
         defer { withExtendedLifetime(memory) {} }
         var (bytes, seconds) = (0.0, 0.0)

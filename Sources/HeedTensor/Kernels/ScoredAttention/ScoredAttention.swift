@@ -6,23 +6,23 @@ public enum AttentionScore: Sendable {
     case dot
     /// `q^T W k`, the weight `[query size, key size]` (Luong et al. 2015).
     case general(weight: Tensor)
-    /// `v^T tanh(Wq q + Wk k)`, the weights `[attention size, query size]`, `[attention size, key size]` and `[attention size]`
-    /// (Bahdanau et al. 2015).
+    /// `v^T tanh(Wq q + Wk k)`, the weights `[attention size, query size]`, `[attention size, key size]` and
+    /// `[attention size]` (Bahdanau et al. 2015).
     case additive(queryWeight: Tensor, keyWeight: Tensor, scoreWeight: Tensor)
 }
 
-/// Attention over the keys of a sequence with a learned score:   `output[b, i] = sum_j weights[b, i, j] values[b, j]`, the weights a
-/// softmax over the keys `j < lengths[b]` of `score(queries[b, i], keys[b, j])`.
+/// Attention over the keys of a sequence with a learned score:   `output[b, i] = sum_j weights[b, i, j] values[b, j]`,
+/// the weights a softmax over the keys `j < lengths[b]` of `score(queries[b, i], keys[b, j])`.
 ///
 /// - Parameters:
 ///   - queries: `[batch, queries, query size]`; any view.
 ///   - keys: `[batch, keys, key size]`; any view.
 ///   - values: `[batch, keys, value size]`; any view.
-///   - lengths: How many keys of each sequence are seen, all unless given. What lies behind has no effect, whatever it holds. A
-///     sequence of length 0 gives zeros.
+///   - lengths: How many keys of each sequence are seen, all unless given. What lies behind has no effect, whatever it
+///     holds. A sequence of length 0 gives zeros.
 ///   - score: How queries and keys are compared.
-/// - Returns: The output `[batch, queries, value size]` and the weights `[batch, queries, keys]`, with the same bits for any number of
-///   threads, for a sequence alone or in a batch, padded or not, and for a query alone or among many.
+/// - Returns: The output `[batch, queries, value size]` and the weights `[batch, queries, keys]`, with the same bits
+///   for any number of threads, for a sequence alone or in a batch, padded or not, and for a query alone or among many.
 /// - Precondition: the shapes fit, and lengths are from 0 to the number of keys.
 public func scoredAttention(
     queries: Tensor, keys: Tensor, values: Tensor, lengths: [Int]? = nil, score: AttentionScore

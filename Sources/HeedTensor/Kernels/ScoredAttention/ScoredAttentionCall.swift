@@ -1,6 +1,7 @@
 internal import CKernels
 
-/// A scored attention with its operands checked and described once: its forward pass, and its backward pass for any subset of gradients.
+/// A scored attention with its operands checked and described once: its forward pass, and its backward pass for any
+/// subset of gradients.
 package struct ScoredAttentionCall: Sendable {
     private let queries: Tensor
     private let keys: ScoredAttentionKeys
@@ -19,8 +20,8 @@ package struct ScoredAttentionCall: Sendable {
     /// `[batch, queries, keys]`.
     package let weightsShape: Shape
 
-    /// See ``scoredAttention(queries:keys:values:lengths:score:)`` for what the operands must be. Prepared keys are for additive attention,
-    /// whose key weight is then not looked at.
+    /// See ``scoredAttention(queries:keys:values:lengths:score:)`` for what the operands must be. Prepared keys are for
+    /// additive attention, whose key weight is then not looked at.
     package init(
         queries: Tensor, keys: ScoredAttentionKeys, values: Tensor, lengths: [Int]? = nil, score: AttentionScore
     ) throws(TensorError) {
@@ -103,7 +104,8 @@ package struct ScoredAttentionCall: Sendable {
         return (output, weights)
     }
 
-    /// Gradients of what `wanted` names, from those of the output and the weights (nil: 0) and the weights of the forward pass.
+    /// Gradients of what `wanted` names, from those of the output and the weights (nil: 0) and the weights of the
+    /// forward pass.
     package func backward(
         outputGradient: Tensor?, weightsGradient: Tensor? = nil, weights: Tensor, wanted: ScoredAttentionGradients.Names
     ) throws(TensorError) -> ScoredAttentionGradients {

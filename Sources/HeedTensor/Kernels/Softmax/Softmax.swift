@@ -1,12 +1,14 @@
-/// The softmax along an axis:   `y[i] = exp(scale * x[i] - m) / sum_k exp(scale * x[k] - m)`, `m` the largest `scale * x`.
+/// The softmax along an axis:   `y[i] = exp(scale * x[i] - m) / sum_k exp(scale * x[k] - m)`, `m` the largest
+/// `scale * x`.
 ///
 /// - Parameters:
 ///   - input: Of any shape of rank 1 or more; views are read where they lie.
 ///   - axis: The axis whose entries sum to 1; the last unless given.
-///   - mask: Entries where it is `false` take no part, whatever they hold, and give 0; a line without any `true` gives zeros.
-///     Broadcasts to the input.
+///   - mask: Entries where it is `false` take no part, whatever they hold, and give 0; a line without any `true` gives
+///     zeros. Broadcasts to the input.
 ///   - scale: The factor of the input, 1 unless given; finite.
-/// - Returns: A contiguous tensor of the input's shape. A NaN that takes part gives NaN along its line and nowhere else.
+/// - Returns: A contiguous tensor of the input's shape. A NaN that takes part gives NaN along its line and nowhere
+///   else.
 /// - Precondition: the axis exists and the mask broadcasts to the input.
 public func softmax(_ input: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Tensor {
     stopping { () throws(TensorError) in
