@@ -38,7 +38,7 @@ struct AttentionErrorTests {
     @Test(arguments: wrongs) func theCheckedFormThrows(_ wrong: Wrong) throws {
         let error = try #require(throws: TensorError.self) {
             try checkedAttention(
-                queries: .zeros(wrong.queries), keys: .zeros(wrong.keys), values: .zeros(wrong.values),
+                queries: Tensor.zeros(wrong.queries), keys: .zeros(wrong.keys), values: .zeros(wrong.values),
                 mask: wrong.mask,
                 scale: wrong.scale)
         }
@@ -48,7 +48,7 @@ struct AttentionErrorTests {
     @Test func theMessageNamesTheShapes() throws {
         let error = try #require(throws: TensorError.self) {
             try checkedAttention(
-                queries: .zeros([2, 4, 5, 8]), keys: .zeros([2, 2, 7, 9]), values: .zeros([2, 2, 7, 3]))
+                queries: Tensor.zeros([2, 4, 5, 8]), keys: .zeros([2, 2, 7, 9]), values: .zeros([2, 2, 7, 3]))
         }
         for shape in ["[2, 4, 5, 8]", "[2, 2, 7, 9]", "[2, 2, 7, 3]"] { #expect(error.description.contains(shape)) }
     }
