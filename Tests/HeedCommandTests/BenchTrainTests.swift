@@ -31,7 +31,7 @@ struct BenchTrainTests {
         #expect(overhead > 0 && overhead < 1)
         let rows = try #require(line["profile"] as? [[String: Any]])
         let operations = rows.compactMap { $0["operation"] as? String }
-        #expect(Set(operations).isSuperset(of: ["gemm_engine_fused", "norm_backward", "optimizer_adam"]))
+        #expect(Set(operations).isSuperset(of: ["gemm", "norm_backward", "optimizer_adam"]))
         #expect(operations.last == "outside kernels")
         let shares = rows.compactMap { $0["share"] as? Double }
         #expect(shares.count == rows.count && abs(shares.reduce(0, +) - 1) < 1e-9)

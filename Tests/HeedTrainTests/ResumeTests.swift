@@ -50,7 +50,7 @@ struct ResumeTests {
         (.adamW(), "adamW"), (.adam(), "adam"), (.sgd(), "sgd"), (.sgd(momentum: 0.9), "sgd"),
         (.sgd(momentum: 0.9, dampening: 0.25), "sgd"), (.sgd(momentum: 0.9, isNesterov: true), "sgd"),
         (.adamW(beta1: 0.5), "0.5"), (.adamW(beta2: 0.75), "0.75"), (.adamW(epsilon: 1e-6), "1e-06"),
-        (.adamW(amsgrad: true), "amsgrad"), (.adam(amsgrad: true), "amsgrad"),
+        (.adamW(amsgrad: true), "amsgrad"), (.adam(amsgrad: true), "adam"),
         (.adamW(weightDecay: .matrices(0.01)), "matrices"), (.adamW(weightDecay: .all(0.125)), "0.125"),
     ]
 
