@@ -6,7 +6,8 @@ internal import HeedPlatform
 /// The new bytes go to a temporary file in the same folder, which is forced to the disk, renamed over the old one, and
 /// the folder forced to the disk in turn. On any failure before the rename the temporary file is removed and the old
 /// one untouched. The new file has the permissions of the old one, or those of the process's mask. A symbolic link
-/// stays: what it leads to is replaced, or made.
+/// stays: what it leads to is replaced, or made. A program that is killed leaves its temporary file;
+/// whoever locks the folder next removes it (``FolderLock``).
 public struct AtomicFile {
     private static let bufferBytes = 1 << 20
 
@@ -126,9 +127,17 @@ public struct AtomicFile {
         for _ in 0..<100 {
             // Short, so that it is allowed wherever the target's own name is; hidden, so that a walk over the folder
             // passes it over.
-            let name = ".heed-\(String(UInt64.random(in: .min ... .max), radix: 36)).tmp"
+            let name = temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 36) + temporarySuffix
             last = retrying { system.open(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
-            if last >= 0 { return (name, last) }
+            if last >= 0 {
+                // Tells it from one whose program is gone, until it is closed. Between its making and the lock it may
+                // have been taken for such a one.
+                _ = flock(last, LOCK_EX | LOCK_NB)
+                var status = stat()
+                if fstat(last, &status) != 0 || status.st_nlink > 0 { return (name, last) }
+                _ = system.close(last)
+                last = -EEXIST
+            }
             if last != -EEXIST { break }
         }
         throw FileError(path: path, operation: "create a file beside it", code: -last)
@@ -138,6 +147,39 @@ public struct AtomicFile {
         var result = call()
         while result == -EINTR { result = call() }
         return result
+    }
+
+    // MARK: What a killed program left
+
+    private static let temporaryPrefix = ".heed-"
+    private static let temporarySuffix = ".tmp"
+
+    /// Removes the temporary files of programs that are gone. One that is being written is locked, and stays; so does
+    /// every one where the file system cannot lock.
+    static func removeLeftovers(in folder: OpenFolder) {
+        for name in (try? folder.names()) ?? [] where isTemporary(name) {
+            let descriptor = retrying {
+                let opened = openat(folder.descriptor, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+                return opened < 0 ? -errno : opened
+            }
+            guard descriptor >= 0 else { continue }
+            defer { close(descriptor) }
+            var status = stat()
+            guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+                flock(descriptor, LOCK_EX | LOCK_NB) == 0
+            else { continue }
+            folder.remove(name)
+        }
+    }
+
+    private static func isTemporary(_ name: String) -> Bool {
+        guard name.hasPrefix(temporaryPrefix), name.hasSuffix(temporarySuffix) else { return false }
+        let random = name.utf8.dropFirst(temporaryPrefix.utf8.count).dropLast(temporarySuffix.utf8.count)
+        return (1...13).contains(random.count)
+            && random.allSatisfy {
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+                    || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains($0)
+            }
     }
 }
 

@@ -3,8 +3,9 @@ internal import HeedPlatform
 /// Holds a folder for one program at a time: a second one that asks is refused at once. Nothing is written; the system
 /// lets go of the folder when the program ends, however it ends.
 ///
-/// It keeps out those who ask for it alone. Where the file system cannot lock, everybody is let in. What is locked is
-/// the folder, not its path: work in ``folder`` never meets another one that took the path meanwhile.
+/// Temporary files that killed programs left in the folder are removed as it is taken. Only those who ask for the lock
+/// are kept out, and where the file system cannot lock, everybody is let in. What is locked is the folder, not its
+/// path: work in ``folder`` never meets another one that took the path meanwhile.
 package final class FolderLock: Sendable {
     /// The folder that is held.
     package let folder: OpenFolder
@@ -20,6 +21,7 @@ package final class FolderLock: Sendable {
             throw FileError(path: folder.path, operation: "use the folder", reason: "another run is at work in it")
         }
         self.folder = folder
+        AtomicFile.removeLeftovers(in: folder)
     }
 
     deinit { flock(folder.descriptor, LOCK_UN) }

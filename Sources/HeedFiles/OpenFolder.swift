@@ -69,6 +69,22 @@ package final class OpenFolder: Sendable {
         return fstatat(descriptor, name, &status, 0) == 0
     }
 
+    /// Whether something of this name is neither a regular file nor leads to one: a folder, a pipe, a device.
+    package func isNoFile(_ name: String) -> Bool {
+        var status = stat()
+        return fstatat(descriptor, name, &status, 0) == 0 && status.st_mode & S_IFMT != S_IFREG
+    }
+
+    /// Gives something the name `name` with `.aside`, or `.aside2` and so on where that is taken; whether it could be.
+    @discardableResult
+    package func setAside(_ name: String) -> Bool {
+        for number in 1...100 {
+            let other = name + ".aside" + (number == 1 ? "" : String(number))
+            if !contains(other) { return renameat(descriptor, name, descriptor, other) == 0 }
+        }
+        return false
+    }
+
     /// Removes a file; whether it could be.
     @discardableResult
     package func remove(_ name: String) -> Bool { unlinkat(descriptor, name, 0) == 0 }

@@ -36,6 +36,8 @@ public struct CheckpointFolder: Sendable {
     /// Saves a checkpoint, forces it to the disk, and only then removes what is more than ``keep``: of those that were
     /// there when the folder was first saved in, or were written by this value.
     ///
+    /// A folder, a pipe or a device that has the checkpoint's name is renamed: `.aside` is put behind it.
+    ///
     /// - Parameter protected: a step whose checkpoint stays (the best so far).
     /// - Returns: the file's path.
     /// - Throws: ``TrainingError`` where it could not be saved; the older ones are all there then. An old one that
@@ -50,14 +52,17 @@ public struct CheckpointFolder: Sendable {
         _ checkpoint: Checkpoint, protecting protected: Int? = nil, system: SystemCalls
     ) throws(TrainingError) -> String {
         try hold.withLock(make: make, steps: Self.step) { folder, known throws(TrainingError) in
+            let name = Self.name(ofStep: checkpoint.step)
+            if folder.isNoFile(name) { folder.setAside(name) }
             do throws(SafetensorsError) {
-                try checkpoint.save(to: Self.name(ofStep: checkpoint.step), in: folder, system: system)
+                try checkpoint.save(to: name, in: folder, system: system)
             } catch {
                 throw folder.isInPlace ? TrainingError("checkpoint", error.description) : displaced(nil)
             }
             known.insert(checkpoint.step)
             // Files of later steps are of a run that this one has left behind.
-            let others = known.subtracting([checkpoint.step, protected ?? checkpoint.step]).sorted()
+            let others = known.subtracting([checkpoint.step, protected ?? checkpoint.step])
+                .filter { !folder.isNoFile(Self.name(ofStep: $0)) }.sorted()
             for step in others.filter({ $0 > checkpoint.step })
                 + others.filter({ $0 < checkpoint.step }).dropLast(keep - 1)
             {

@@ -70,9 +70,16 @@ package enum Console {
 
 /// One line on a terminal that says what the command is at; nothing where standard error is a file or a pipe.
 enum Progress {
+    /// How many characters a line may have so that the terminal does not break it: it could not be erased then.
+    static var columns: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 79 }
+        return max(1, Int(size.ws_col) - 1)
+    }
+
     static func show(_ text: String) {
         guard Console.errorIsTerminal else { return }
-        _ = Console.write("\r\u{1B}[K\(text.escapedForOneLine)", to: STDERR_FILENO)
+        _ = Console.write("\r\u{1B}[K\(text.escapedForOneLine.prefix(columns))", to: STDERR_FILENO)
     }
 
     static func erase() {

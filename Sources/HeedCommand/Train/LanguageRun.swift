@@ -11,6 +11,10 @@ struct LanguageRun<Preset: LanguagePreset> {
     private let vocabulary: CharacterVocabulary
     private let task: LanguageModelTask<Preset.Model>
     private let source: String
+    /// How the text begins: a prompt of letters that the model knows.
+    private let opening: String
+    /// The file that was named.
+    private let data: String?
     private let json: Bool
     private let checkpoint: Checkpoint?
 
@@ -46,6 +50,8 @@ struct LanguageRun<Preset: LanguagePreset> {
         }
         let text = try TrainingText(path: options.data)
         source = text.source
+        opening = text.opening
+        data = options.data
         if let config, config.dataDigest != text.digest {
             throw .workFailed("the run that is resumed learned from another text than \(text.source)")
         }
@@ -58,16 +64,41 @@ struct LanguageRun<Preset: LanguagePreset> {
                 order: Preset.order(seed: seed))
             var skipped: [String] = []
             checkpoint = config == nil ? nil : try folder.checkpoints.latest { skipped.append("passed over: \($0)") }
-            passedOver = skipped
+            notes = skipped
         } catch {
             throw .workFailed("\(error)")
+        }
+        if let checkpoint {
+            if let steps = options.steps, steps < checkpoint.step {
+                throw .wrongArguments(
+                    "--steps \(steps): the run that is resumed has taken \(checkpoint.step) steps; its end may not lie before them"
+                )
+            }
+            if let note = scheduleNote(checkpoint) { notes.append(note) }
         }
     }
 
     private let digest: String
     private let settingsStatus: CommandFailure.Status
-    /// Why later checkpoints than the one that is resumed from are of no use.
-    private let passedOver: [String]
+    /// What is to be said before a run goes on: why later checkpoints are of no use, and what changes.
+    private var notes: [String] = []
+
+    /// What another number of steps than the checkpoint's run had does to the learning rate, which follows a schedule
+    /// over all of them.
+    private func scheduleNote(_ checkpoint: Checkpoint) -> String? {
+        guard let total = checkpoint.state["run"]?["schedule"]?["total_steps"]?.int, total != steps, total >= 0,
+            checkpoint.step < steps
+        else { return nil }
+        let step = checkpoint.step
+        let (before, now) = (schedule(total).rate(at: step), schedule(steps).rate(at: step))
+        return
+            "the learning rate follows a schedule of \(steps) steps from here on, not of \(total): "
+            + "\(Units.significant(now)) at step \(step + 1) instead of \(Units.significant(before))"
+    }
+
+    private func schedule(_ steps: Int) -> LearningRateSchedule {
+        Preset.settings(values, steps: steps, seed: seed).schedule
+    }
 
     private static func holdsARun(_ folder: ModelFolder) -> CommandFailure {
         .workFailed(
@@ -148,7 +179,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         } catch {
             throw .workFailed("\(error)")
         }
-        for warning in passedOver { Console.explain(warning) }
+        for note in notes { Console.explain(note) }
     }
 
     private func run(
@@ -158,6 +189,8 @@ struct LanguageRun<Preset: LanguagePreset> {
         do {
             let log = try folder.log(keepingThrough: step)
             let history = LossHistory(try folder.records())
+            // After any stop too; what stopped the run is said, and not that there is no picture.
+            defer { if !history.isEmpty { try? folder.write(history.plot(title: name)) } }
             try Blocking.run {
                 try await trainer.run(checkpoints: folder.checkpoints) { event in
                     switch event {
@@ -192,11 +225,18 @@ struct LanguageRun<Preset: LanguagePreset> {
         } catch let failure as CommandFailure {
             throw failure
         } catch is CancellationError {
-            throw CommandFailure.workFailed(
-                "stopped; heed train \(Preset.name) --out \(folder.path) --resume goes on from the last checkpoint")
+            let reached = progress.lastStep ?? step ?? 0
+            throw CommandFailure.workFailed("stopped behind step \(reached); \(commandToResume) goes on from there")
         } catch {
             throw CommandFailure.workFailed("\(error)")
         }
+    }
+
+    /// What a person types to go on with the run, from the same folder.
+    private var commandToResume: String {
+        var words = ["heed", "train", Preset.name]
+        if let data { words += ["--data", ShellWord.path(data)] }
+        return (words + ["--out", ShellWord.path(folder.path), "--resume"]).joined(separator: " ")
     }
 
     /// Writes the best model that a checkpoint holds, and what came of it.
@@ -232,6 +272,8 @@ struct LanguageRun<Preset: LanguagePreset> {
                 totals.seconds > 0 ? ", \(Units.significant(Double(totals.tokens) / totals.seconds)) tokens/s" : ""
             for line in progress.gradientNorms?.lines ?? [] { try Console.printLine(line) }
             try Console.printLine("\(folder.path): model of step \(best.step) of \(latest.step)\(rate)")
+            try Console.printLine(
+                "to try it: heed generate --model \(ShellWord.path(folder.path)) --prompt \(ShellWord.quoted(opening))")
         }
     }
 }

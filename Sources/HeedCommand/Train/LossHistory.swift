@@ -31,6 +31,9 @@ final class LossHistory: Sendable {
         points.withLock { $0.validation.append(LossPlot.Point(step: step, loss: loss)) }
     }
 
+    /// Whether there is nothing to draw.
+    var isEmpty: Bool { points.withLock { $0.training.isEmpty } }
+
     /// The picture of them.
     func plot(title: String) -> LossPlot {
         points.withLock { LossPlot(title: title, training: $0.training, validation: $0.validation) }

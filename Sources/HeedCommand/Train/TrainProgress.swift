@@ -27,6 +27,9 @@ final class TrainProgress: Sendable {
     /// Seconds of all steps of this run, and the targets they were taken on.
     var totals: (seconds: Double, tokens: Int) { state.withLock { ($0.seconds, $0.tokens) } }
 
+    /// The last step that was taken; nil where none was.
+    var lastStep: Int? { state.withLock { $0.steps > 0 ? $0.lastStep : nil } }
+
     /// The latest losses: of a step, and of an evaluation.
     var losses: (training: Double?, validation: Double?) { state.withLock { ($0.loss, $0.validation) } }
 
@@ -44,7 +47,7 @@ final class TrainProgress: Sendable {
             state.loss = state.loss.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
             guard Console.errorIsTerminal, .now - state.shown > .milliseconds(100) else { return nil }
             state.shown = .now
-            return bar(state)
+            return bar(state, columns: Progress.columns)
         }
         if let line { Progress.show(line) }
     }
@@ -72,15 +75,22 @@ final class TrainProgress: Sendable {
         }
     }
 
-    /// `[######----] step 120/2000  loss 2.31  31.2 k tokens/s  1:23 left`
-    private func bar(_ state: State) -> String {
-        let width = 24
-        let filled = totalSteps == 0 ? width : width * state.lastStep / totalSteps
+    /// `[######----] step 120/2000  loss 2.31  1:23 left  31200 tokens/s`, without its last parts where the terminal is
+    /// narrow.
+    private func bar(_ state: State, columns: Int) -> String {
         let rate = state.seconds > 0 ? Double(state.tokens) / state.seconds : 0
         let left = state.seconds / Double(max(1, state.steps)) * Double(totalSteps - state.lastStep)
-        let bar = String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled)
-        return "[\(bar)] step \(state.lastStep)/\(totalSteps)  loss \(Units.significant(state.loss ?? .nan))  "
-            + "\(Units.significant(rate)) tokens/s  \(Self.time(left)) left"
+        var text = "step \(state.lastStep)/\(totalSteps)"
+        for part in [
+            "loss \(Units.significant(state.loss ?? .nan))", "\(Self.time(left)) left",
+            "\(Units.significant(rate)) tokens/s",
+        ] where text.count + 2 + part.count <= columns {
+            text += "  " + part
+        }
+        let width = min(24, columns - text.count - 3)
+        guard width >= 6 else { return text }
+        let filled = totalSteps == 0 ? width : width * state.lastStep / totalSteps
+        return "[" + String(repeating: "#", count: filled) + String(repeating: "-", count: width - filled) + "] " + text
     }
 
     private static func time(_ seconds: Double) -> String {

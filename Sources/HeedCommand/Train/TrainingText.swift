@@ -8,6 +8,15 @@ struct TrainingText {
     /// Where it came from, in words.
     let source: String
 
+    /// Its first words, or letters where it has no words: a dozen characters of its first line.
+    var opening: String {
+        let line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }
+        guard line.count > 12, let space = line.prefix(13).lastIndex(where: \.isWhitespace) else {
+            return String(line.prefix(12))
+        }
+        return String(line[..<space])
+    }
+
     /// SHA-256 of its UTF-8.
     var digest: String {
         var digest = SHA256()
