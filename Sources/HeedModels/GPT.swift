@@ -110,18 +110,18 @@ public struct GPT: LanguageModel {
     public var contextLength: Int? { settings.contextLength }
 
     /// The logits of the token behind each, `[batch, length, vocabulary]`.
-    public func callAsFunction(_ ids: IndexTensor, _ context: Context) -> Variable {
-        var stream = ResidualStream(dropout(positions(tokens(ids, context), context), context))
-        for block in blocks { stream = block(stream, mask: .causal(), context) }
-        return tokens.logits(stream.normalized(by: norm, context).output, context)
+    public func callAsFunction(_ ids: IndexTensor, in context: Context) -> Variable {
+        var stream = ResidualStream(dropout(positions(tokens(ids, in: context), in: context), in: context))
+        for block in blocks { stream = block(stream, mask: .causal(), in: context) }
+        return tokens.logits(stream.normalized(by: norm, in: context).output, in: context)
     }
 
     public func carriedShapes(batch: Int) -> [Shape]? { [] }
 
     public func logits(
-        _ ids: IndexTensor, carried: [Tensor], _ context: Context
+        _ ids: IndexTensor, carried: [Tensor], in context: Context
     ) -> (logits: Variable, carried: [Tensor]) {
-        (self(ids, context), [])
+        (self(ids, in: context), [])
     }
 
     public func packed(as element: ElementType) -> PackedGPT { PackedGPT(self, as: element) }

@@ -19,9 +19,9 @@ public protocol LanguageModel: Module {
     ///   - tokens: `[batch, length]`.
     ///   - carried: What the call before returned for the tokens before these; empty at a beginning.
     /// - Returns: `[batch, length, vocabularySize]`, and what the tokens behind these need of them.
-    func logits(_ tokens: IndexTensor, carried: [Tensor], _ context: Context) -> (logits: Variable, carried: [Tensor])
+    func logits(_ tokens: IndexTensor, carried: [Tensor], in context: Context) -> (logits: Variable, carried: [Tensor])
 
-    /// The shapes of what ``logits(_:carried:_:)`` hands on for so many sequences; nil, unless given, where they are
+    /// The shapes of what ``logits(_:carried:in:)`` hands on for so many sequences; nil, unless given, where they are
     /// not known.
     func carriedShapes(batch: Int) -> [Shape]?
 

@@ -64,9 +64,9 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     public func batch(at step: Int) -> TokenWindows.Batch { windows.batch(at: step, of: training) }
 
     public func loss(
-        of model: Model, on batch: TokenWindows.Batch, carried: [Tensor], _ context: Context
+        of model: Model, on batch: TokenWindows.Batch, carried: [Tensor], in context: Context
     ) -> StepLoss {
-        let result = model.logits(batch.inputs, carried: batch.beginsAnew ? [] : carried, context)
+        let result = model.logits(batch.inputs, carried: batch.beginsAnew ? [] : carried, in: context)
         let loss = crossEntropy(result.logits, targets: batch.targets).named("loss")
         let isCarried = windows.order == .sequential
         return StepLoss(loss, targetCount: batch.targets.count, carried: isCarried ? result.carried : [])
@@ -86,7 +86,7 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
             let inputs = IndexTensor(starts.flatMap { validation[$0..<$0 + length] }, shape: [part, length])
             let targets = IndexTensor(starts.flatMap { validation[$0 + 1...$0 + length] }, shape: [part, length])
             let context = Context()
-            let logits = model.logits(inputs, carried: [], context).logits
+            let logits = model.logits(inputs, carried: [], in: context).logits
             loss.add(mean: Double(crossEntropy(logits, targets: targets).scalar), count: part * length)
         }
         return Evaluation(loss: loss.mean, metrics: ["perplexity": loss.perplexity])

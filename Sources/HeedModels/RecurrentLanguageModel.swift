@@ -72,12 +72,12 @@ public struct RecurrentLanguageModel: LanguageModel {
     public var contextLength: Int? { nil }
 
     public func logits(
-        _ ids: IndexTensor, carried: [Tensor], _ context: Context
+        _ ids: IndexTensor, carried: [Tensor], in context: Context
     ) -> (logits: Variable, carried: [Tensor]) {
         let before = carried.count == 2 ? RecurrentState(hidden: carried[0], cell: carried[1]) : nil
-        let result = lstm(tokens(ids, context), state: before, context)
+        let result = lstm(tokens(ids, in: context), state: before, in: context)
         let after = [result.state.hidden.value, result.state.cell?.value].compactMap(\.self)
-        return (output(result.output, context), after)
+        return (output(result.output, in: context), after)
     }
 
     /// Hidden and cell state, `[layers, batch, hidden]`.

@@ -114,37 +114,38 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
 
     // MARK: All tokens at once
 
-    public func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable {
-        output(attended(source, target, context).features, context)
+    public func callAsFunction(_ source: PaddedBatch, target: IndexTensor, in context: Context) -> Variable {
+        output(attended(source, target, in: context).features, in: context)
     }
 
     public func loss(
-        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
+        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, in context: Context
     ) -> Variable {
         output.crossEntropy(
-            attended(source, target, context).features, targets: following, ignoring: Int(settings.tokens.padding),
-            labelSmoothing: labelSmoothing, context)
+            attended(source, target, in: context).features, targets: following, ignoring: Int(settings.tokens.padding),
+            labelSmoothing: labelSmoothing, in: context)
     }
 
     /// How much each token of the target looks at each of the source, `[batch, target length, source length]`: the
     /// paper's alignments.
     public func alignments(_ source: PaddedBatch, target: IndexTensor) -> Tensor {
-        attended(source, target, Context()).weights.value
+        attended(source, target, in: Context()).weights.value
     }
 
     /// `[s; context]` of every token of the target, and the weights of the attention.
     private func attended(
-        _ source: PaddedBatch, _ target: IndexTensor, _ context: Context
+        _ source: PaddedBatch, _ target: IndexTensor, in context: Context
     ) -> (features: Variable, weights: Variable) {
-        let encoded = encoded(source, context)
-        let states = decoder(dropout(self.target(target, context), context), state: encoded.state, context).output
+        let encoded = encoded(source, in: context)
+        let states = decoder(dropout(self.target(target, in: context), in: context), state: encoded.state, in: context)
+            .output
         let attended = attention(
-            states, keys: encoded.output, values: encoded.output, lengths: source.lengths, context)
-        return (dropout(concatenate([states, attended.output], axis: 2), context), attended.weights)
+            states, keys: encoded.output, values: encoded.output, lengths: source.lengths, in: context)
+        return (dropout(concatenate([states, attended.output], axis: 2), in: context), attended.weights)
     }
 
-    private func encoded(_ source: PaddedBatch, _ context: Context) -> RecurrentLayersResult {
-        encoder(dropout(self.source(source.tokens, context), context), lengths: source.lengths, context)
+    private func encoded(_ source: PaddedBatch, in context: Context) -> RecurrentLayersResult {
+        encoder(dropout(self.source(source.tokens, in: context), in: context), lengths: source.lengths, in: context)
     }
 
     // MARK: Decoding
@@ -157,7 +158,7 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
     }
 
     public func makeDecodingState(_ source: PaddedBatch) -> DecodingState {
-        let encoded = encoded(source, Context())
+        let encoded = encoded(source, in: Context())
         guard let cell = encoded.state.cell else { programmerError("Seq2SeqBahdanau: an LSTM gave no cells") }
         let keys = encoded.output.value
         return DecodingState(

@@ -51,7 +51,7 @@ public protocol Seq2SeqModel: Module {
     ///   - source: `[batch, source length]`; what lies behind a sequence's length has no effect.
     ///   - target: `[batch, target length]`, each row beginning with ``Seq2SeqTokens/beginningOfSequence``.
     /// - Returns: `[batch, target length, targetVocabularySize]`.
-    func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable
+    func callAsFunction(_ source: PaddedBatch, target: IndexTensor, in context: Context) -> Variable
 
     /// The cross-entropy of the logits with the tokens that follow, a mean over those that are not
     /// ``Seq2SeqTokens/padding``.
@@ -61,7 +61,7 @@ public protocol Seq2SeqModel: Module {
     ///   - following: `[batch, target length]`: the token behind each.
     ///   - labelSmoothing: The part of each target that is spread over all tokens (Szegedy et al. 2016).
     func loss(
-        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
+        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, in context: Context
     ) -> Variable
 
     /// The state before the first token of each source's target.

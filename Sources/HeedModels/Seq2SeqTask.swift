@@ -119,9 +119,9 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         Batch(order.places(at: step).map { training[$0] }, tokens: tokens)
     }
 
-    public func loss(of model: Model, on batch: Batch, carried: [Tensor], _ context: Context) -> StepLoss {
+    public func loss(of model: Model, on batch: Batch, carried: [Tensor], in context: Context) -> StepLoss {
         let loss = model.loss(
-            batch.source, target: batch.target, following: batch.following, labelSmoothing: labelSmoothing, context)
+            batch.source, target: batch.target, following: batch.following, labelSmoothing: labelSmoothing, in: context)
         return StepLoss(loss.named("loss"), targetCount: batch.targetCount)
     }
 
@@ -133,7 +133,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         for places in try LengthBatches(lengths: lengths, size: order.batches.size, seed: 0).batches(inEpoch: 0) {
             let batch = Batch(places.map { validation[$0] }, tokens: tokens)
             let value = model.loss(
-                batch.source, target: batch.target, following: batch.following, labelSmoothing: 0, Context())
+                batch.source, target: batch.target, following: batch.following, labelSmoothing: 0, in: Context())
             loss.add(mean: Double(value.scalar), count: batch.targetCount)
         }
         return Evaluation(loss: loss.mean, metrics: ["perplexity": loss.perplexity])

@@ -134,33 +134,34 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
 
     // MARK: All tokens at once
 
-    public func callAsFunction(_ source: PaddedBatch, target: IndexTensor, _ context: Context) -> Variable {
-        logits(decoded(source, target, context), context)
+    public func callAsFunction(_ source: PaddedBatch, target: IndexTensor, in context: Context) -> Variable {
+        logits(decoded(source, target, in: context), in: context)
     }
 
     public func loss(
-        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, _ context: Context
+        _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, in context: Context
     ) -> Variable {
-        let decoded = decoded(source, target, context)
+        let decoded = decoded(source, target, in: context)
         let padding = Int(settings.tokens.padding)
         guard let output else {
             return self.target.crossEntropy(
-                decoded, targets: following, ignoring: padding, labelSmoothing: labelSmoothing, context)
+                decoded, targets: following, ignoring: padding, labelSmoothing: labelSmoothing, in: context)
         }
         return output.crossEntropy(
-            decoded, targets: following, ignoring: padding, labelSmoothing: labelSmoothing, context)
+            decoded, targets: following, ignoring: padding, labelSmoothing: labelSmoothing, in: context)
     }
 
-    private func decoded(_ source: PaddedBatch, _ target: IndexTensor, _ context: Context) -> Variable {
-        let memory = encoded(source, context)
+    private func decoded(_ source: PaddedBatch, _ target: IndexTensor, in context: Context) -> Variable {
+        let memory = encoded(source, in: context)
         return transformer.decoder(
-            embedded(target, self.target, firstPosition: 0, context), memory: memory, memoryMask: Self.mask(source),
-            context)
+            embedded(target, self.target, firstPosition: 0, in: context), memory: memory, memoryMask: Self.mask(source),
+            in: context)
     }
 
-    private func encoded(_ source: PaddedBatch, _ context: Context) -> Variable {
+    private func encoded(_ source: PaddedBatch, in context: Context) -> Variable {
         transformer.encoder(
-            embedded(source.tokens, self.source ?? target, firstPosition: 0, context), mask: Self.mask(source), context)
+            embedded(source.tokens, self.source ?? target, firstPosition: 0, in: context), mask: Self.mask(source),
+            in: context)
     }
 
     private static func mask(_ source: PaddedBatch) -> AttentionMask {
@@ -168,14 +169,14 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
     }
 
     private func embedded(
-        _ ids: IndexTensor, _ table: Embedding, firstPosition: Int, _ context: Context
+        _ ids: IndexTensor, _ table: Embedding, firstPosition: Int, in context: Context
     ) -> Variable {
-        let vectors = table(ids, context) * Float(settings.width).squareRoot()
-        return dropout(positions(vectors, firstPosition: firstPosition, context), context)
+        let vectors = table(ids, in: context) * Float(settings.width).squareRoot()
+        return dropout(positions(vectors, firstPosition: firstPosition, in: context), in: context)
     }
 
-    private func logits(_ decoded: Variable, _ context: Context) -> Variable {
-        output.map { $0(decoded, context) } ?? target.logits(decoded, context)
+    private func logits(_ decoded: Variable, in context: Context) -> Variable {
+        output.map { $0(decoded, in: context) } ?? target.logits(decoded, in: context)
     }
 
     // MARK: Decoding
@@ -189,15 +190,16 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
 
     public func makeDecodingState(_ source: PaddedBatch) -> DecodingState {
         DecodingState(
-            caches: transformer.decoder.makeCaches(memory: encoded(source, Context()).value), mask: Self.mask(source))
+            caches: transformer.decoder.makeCaches(memory: encoded(source, in: Context()).value),
+            mask: Self.mask(source))
     }
 
     public func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
         let context = Context()
         let ids = IndexTensor(tokens, shape: [tokens.count, 1])
-        let input = embedded(ids, target, firstPosition: state.position, context).value
+        let input = embedded(ids, target, firstPosition: state.position, in: context).value
         let decoded = transformer.decoder(input, caches: &state.caches, memoryMask: state.mask)
         state.position += 1
-        return logits(Variable(decoded), context).value.reshaped([tokens.count, targetVocabularySize])
+        return logits(Variable(decoded), in: context).value.reshaped([tokens.count, targetVocabularySize])
     }
 }

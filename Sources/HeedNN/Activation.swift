@@ -6,5 +6,5 @@ import HeedTensor
 extension Activation: Layer {
     public mutating func visitParameters(_ visit: ParameterVisitor) {}
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable { input.applying(self) }
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable { input.applying(self) }
 }

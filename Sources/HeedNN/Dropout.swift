@@ -18,7 +18,7 @@ public struct Dropout: Layer {
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {}
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         guard context.isTraining, probability > 0 else { return input }
         return dropout(input, probability: probability, seed: context.drawSeed())
     }

@@ -45,23 +45,23 @@ public struct Embedding: Module {
     }
 
     /// The vectors of tokens.
-    public func callAsFunction(_ ids: IndexTensor, _ context: Context) -> Variable {
+    public func callAsFunction(_ ids: IndexTensor, in context: Context) -> Variable {
         embedding(ids, table: context.variable(weight), padding: paddingIndex)
     }
 
     /// The vectors of tokens, in inference.
-    public func callAsFunction(_ ids: IndexTensor) -> Tensor { self(ids, Context()).value }
+    public func callAsFunction(_ ids: IndexTensor) -> Tensor { self(ids, in: Context()).value }
 
     /// The logits of every token for vectors `[..., size]`: the table as an output layer that is tied to it (Press and
     /// Wolf, "Using the output embedding to improve language models", 2017).
-    public func logits(_ input: Variable, _ context: Context) -> Variable {
+    public func logits(_ input: Variable, in context: Context) -> Variable {
         linear(input, weight: context.variable(weight))
     }
 
     /// The mean cross-entropy of these logits with targets `[...]`; the logits are not kept beside their gradient.
     public func crossEntropy(
         _ input: Variable, targets: IndexTensor, ignoring ignored: Int? = nil, labelSmoothing: Float = 0,
-        _ context: Context
+        in context: Context
     ) -> Variable {
         linearCrossEntropy(
             input, weight: context.variable(weight), targets: targets, ignoring: ignored,

@@ -28,14 +28,14 @@ public struct LayerNorm: Layer {
         visit("bias", &bias)
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         normalized(
             input, .layer, weight: context.variable(weight), bias: context.variable(bias), epsilon: epsilon)
     }
 
     /// The sum of a residual and an input, normalised, and the sum itself, in one pass.
     public func callAsFunction(
-        adding residual: Variable, to input: Variable, _ context: Context
+        adding residual: Variable, to input: Variable, in context: Context
     ) -> (output: Variable, sum: Variable) {
         normalized(
             adding: residual, to: input, .layer, weight: context.variable(weight), bias: context.variable(bias),

@@ -47,12 +47,12 @@ public struct Linear: Layer {
         visit("bias", &bias)
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         linear(input, weight: context.variable(weight), bias: context.variable(bias))
     }
 
     /// The layer's output with a function applied to every element, in one pass where the function allows it.
-    public func callAsFunction(_ input: Variable, activation: Activation, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, activation: Activation, in context: Context) -> Variable {
         linear(input, weight: context.variable(weight), bias: context.variable(bias), activation: activation)
     }
 
@@ -60,7 +60,7 @@ public struct Linear: Layer {
     /// beside their gradient. See ``linearCrossEntropy(_:weight:bias:targets:ignoring:labelSmoothing:)``.
     public func crossEntropy(
         _ input: Variable, targets: IndexTensor, ignoring ignored: Int? = nil, labelSmoothing: Float = 0,
-        _ context: Context
+        in context: Context
     ) -> Variable {
         linearCrossEntropy(
             input, weight: context.variable(weight), bias: context.variable(bias), targets: targets, ignoring: ignored,

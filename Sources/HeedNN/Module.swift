@@ -16,8 +16,8 @@ import HeedTensor
 ///         visit("output", &output)
 ///     }
 ///
-///     func callAsFunction(_ tokens: IndexTensor, _ context: Context) -> Variable {
-///         output(embedding(tokens, context).mean(axis: 1), context)
+///     func callAsFunction(_ tokens: IndexTensor, in context: Context) -> Variable {
+///         output(embedding(tokens, in: context).mean(axis: 1), in: context)
 ///     }
 /// }
 /// ```
@@ -132,10 +132,10 @@ extension Module {
 /// A module that makes one value of another, such as can stand in a ``Sequential``.
 public protocol Layer: Module {
     /// The value for `input`.
-    func callAsFunction(_ input: Variable, _ context: Context) -> Variable
+    func callAsFunction(_ input: Variable, in context: Context) -> Variable
 }
 
 extension Layer {
     /// The value for `input`, in inference: nothing is recorded, and dropout does nothing.
-    public func callAsFunction(_ input: Tensor) -> Tensor { self(Variable(input), Context()).value }
+    public func callAsFunction(_ input: Tensor) -> Tensor { self(Variable(input), in: Context()).value }
 }

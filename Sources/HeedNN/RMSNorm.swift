@@ -24,13 +24,13 @@ public struct RMSNorm: Layer {
         visit("weight", &weight)
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         normalized(input, .rootMeanSquare, weight: context.variable(weight), epsilon: epsilon)
     }
 
     /// The sum of a residual and an input, normalised, and the sum itself, in one pass.
     public func callAsFunction(
-        adding residual: Variable, to input: Variable, _ context: Context
+        adding residual: Variable, to input: Variable, in context: Context
     ) -> (output: Variable, sum: Variable) {
         normalized(
             adding: residual, to: input, .rootMeanSquare, weight: context.variable(weight), epsilon: epsilon)

@@ -23,9 +23,9 @@ public struct Sequential: Layer {
         for index in layers.indices { visit(String(index), &layers[index]) }
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         var value = input
-        for layer in layers { value = layer(value, context) }
+        for layer in layers { value = layer(value, in: context) }
         return value
     }
 }

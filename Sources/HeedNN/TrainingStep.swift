@@ -5,7 +5,7 @@ import HeedTensor
 ///
 /// ```swift
 /// let (loss, gradients) = valueAndGradient(of: model, seed: seed, step: step) { context in
-///     crossEntropy(model(tokens, context), targets: targets)
+///     crossEntropy(model(tokens, in: context), targets: targets)
 /// }
 /// ```
 ///

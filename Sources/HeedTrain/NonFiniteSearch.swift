@@ -25,7 +25,7 @@ struct NonFiniteSearch<Task: TrainingTask> {
             // The same numbers as in the pass that went wrong, those of dropout too.
             let context = Context(tape: tape, seed: settings.seed, step: number)
             guard let batch = try? task.batch(at: number),
-                let pass = try? task.loss(of: model, on: batch, carried: carried, context)
+                let pass = try? task.loss(of: model, on: batch, carried: carried, in: context)
             else { return nil }
             let names = context.namesByLeaf(in: model)
             // A batch without targets has no part in the step.

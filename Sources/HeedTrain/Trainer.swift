@@ -163,7 +163,7 @@ public actor Trainer<Task: TrainingTask> {
             let batch = try task.batch(at: step * count + index)
             let pass = try valueAndGradient(of: model, seed: settings.seed, step: step * count + index, on: tape) {
                 context in
-                let result = try task.loss(of: model, on: batch, carried: carried, context)
+                let result = try task.loss(of: model, on: batch, carried: carried, in: context)
                 return (result.loss, (weight: result.weight, targets: result.targetCount, carried: result.carried))
             }
             let value = Double(pass.loss.scalar)

@@ -23,7 +23,7 @@ public protocol TrainingTask: Sendable {
     ///     time). Empty at the first step. Gradients do not flow into it.
     ///   - context: Records the pass.
     /// - Returns: The loss, over how many targets it is the mean, and what the next step is to be given.
-    func loss(of model: Model, on batch: Batch, carried: [Tensor], _ context: Context) throws -> StepLoss
+    func loss(of model: Model, on batch: Batch, carried: [Tensor], in context: Context) throws -> StepLoss
 
     /// Judges a model on data that it is not trained on; nil where there is none.
     func evaluate(_ model: Model) throws -> Evaluation?

@@ -42,7 +42,7 @@ enum SmallModels {
 
     /// The trained model's logits behind every token, `[length, vocabulary]`.
     static func logits(_ model: some LanguageModel, _ tokens: [Int32]) -> Tensor {
-        model.logits(IndexTensor(tokens, shape: [1, tokens.count]), carried: [], Context()).logits.value
+        model.logits(IndexTensor(tokens, shape: [1, tokens.count]), carried: [], in: Context()).logits.value
             .reshaped([tokens.count, vocabulary])
     }
 }

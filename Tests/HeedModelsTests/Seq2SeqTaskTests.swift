@@ -67,7 +67,7 @@ struct Seq2SeqTaskTests {
         for pair in Self.pairs(100, seed: 2) {
             let batch = Seq2SeqTask<Seq2SeqBahdanau>.Batch([pair], tokens: Seq2SeqTokens())
             let value = model.loss(
-                batch.source, target: batch.target, following: batch.following, labelSmoothing: 0, Context())
+                batch.source, target: batch.target, following: batch.following, labelSmoothing: 0, in: Context())
             loss.add(mean: Double(value.scalar), count: batch.targetCount)
         }
         #expect(abs(evaluation.loss - loss.mean) < 1e-5)

@@ -73,7 +73,7 @@ struct Seq2SeqTests {
     @Test func decodingHasTheBitsOfTeacherForcing() throws {
         func check(_ model: some Seq2SeqModel) {
             let source = PaddedBatch(Self.sources, padding: 0)
-            let whole = model(source, target: Self.target, Context()).value
+            let whole = model(source, target: Self.target, in: Context()).value
             #expect(whole.shape == [3, 4, 13])
             var state = model.makeDecodingState(source)
             for step in 0..<4 {
@@ -84,7 +84,7 @@ struct Seq2SeqTests {
                     "\(type(of: model)) at step \(step)")
             }
             // A tape changes nothing.
-            let recorded = model(source, target: Self.target, Context(tape: Tape(), isTraining: false)).value
+            let recorded = model(source, target: Self.target, in: Context(tape: Tape(), isTraining: false)).value
             #expect(haveSameBits(recorded, whole), "\(type(of: model))")
         }
         for model in try Self.all() { check(model) }
@@ -94,14 +94,15 @@ struct Seq2SeqTests {
     @Test func paddingHasNoEffect() throws {
         func check(_ model: some Seq2SeqModel) {
             let source = PaddedBatch(Self.sources, padding: 0)
-            let whole = model(source, target: Self.target, Context()).value
+            let whole = model(source, target: Self.target, in: Context()).value
             #expect(
-                haveSameBits(model(PaddedBatch(Self.sources, padding: 9), target: Self.target, Context()).value, whole),
+                haveSameBits(
+                    model(PaddedBatch(Self.sources, padding: 9), target: Self.target, in: Context()).value, whole),
                 "\(type(of: model))")
             for (row, tokens) in Self.sources.enumerated() {
                 let alone = model(
                     PaddedBatch([tokens], padding: 0),
-                    target: Self.target.slice(axis: 0, range: row..<row + 1).contiguous(), Context())
+                    target: Self.target.slice(axis: 0, range: row..<row + 1).contiguous(), in: Context())
                 #expect(
                     haveSameBits(alone.value, whole.slice(axis: 0, range: row..<row + 1).contiguous()),
                     "\(type(of: model)), row \(row)")
@@ -114,15 +115,15 @@ struct Seq2SeqTests {
     @Test func lossAndGradientsAreRight() throws {
         func check(_ model: some Seq2SeqModel) {
             let source = PaddedBatch(Self.sources, padding: 0)
-            func loss(_ model: some Seq2SeqModel, _ context: Context = Context(), smoothing: Float = 0.1) -> Variable {
+            func loss(_ model: some Seq2SeqModel, in context: Context = Context(), smoothing: Float = 0.1) -> Variable {
                 model.loss(
-                    source, target: Self.target, following: Self.following, labelSmoothing: smoothing, context)
+                    source, target: Self.target, following: Self.following, labelSmoothing: smoothing, in: context)
             }
-            let logits = model(source, target: Self.target, Context())
+            let logits = model(source, target: Self.target, in: Context())
             let expected = crossEntropy(logits, targets: Self.following, ignoring: 0, reduction: .sum).scalar / 11
             #expect(abs(loss(model, smoothing: 0).scalar - expected) < 1e-5, "\(type(of: model))")
 
-            let (value, gradients) = valueAndGradient(of: model) { loss(model, $0) }
+            let (value, gradients) = valueAndGradient(of: model) { loss(model, in: $0) }
             #expect(value.scalar == loss(model).scalar)
             let names = model.trainableNames
             for (name, gradient) in zip(names, gradients) {

@@ -24,7 +24,7 @@ import Testing
     private func checkLayer<Model: Layer>(
         _ name: String, _ input: Shape, _ make: (inout RandomGenerator) -> Model
     ) {
-        check(name, [.normal(input, seed: 31)], make) { [$0($1[0], $2)] }
+        check(name, [.normal(input, seed: 31)], make) { [$0($1[0], in: $2)] }
     }
 
     @Test func linearLayers() {
@@ -34,7 +34,7 @@ import Testing
             check("Linear, \(activation)", [.normal([3, 5], seed: 31)]) {
                 Linear(inputs: 5, outputs: 4, using: &$0)
             } _: {
-                [$0($1[0], activation: activation, $2)]
+                [$0($1[0], activation: activation, in: $2)]
             }
         }
     }
@@ -46,13 +46,13 @@ import Testing
         check("LayerNorm of a sum", [.normal([3, 7], seed: 1), .normal([3, 7], seed: 2)]) { _ in
             LayerNorm(size: 7)
         } _: {
-            let (output, sum) = $0(adding: $1[0], to: $1[1], $2)
+            let (output, sum) = $0(adding: $1[0], to: $1[1], in: $2)
             return [output, sum]
         }
         check("RMSNorm of a sum", [.normal([3, 7], seed: 1), .normal([3, 7], seed: 2)]) { _ in
             RMSNorm(size: 7)
         } _: {
-            let (output, sum) = $0(adding: $1[0], to: $1[1], $2)
+            let (output, sum) = $0(adding: $1[0], to: $1[1], in: $2)
             return [output, sum]
         }
     }
@@ -62,7 +62,7 @@ import Testing
         check("Embedding", []) {
             Embedding(count: 6, size: 4, using: &$0)
         } _: { model, _, context in
-            [model(ids, context), model.logits(model(ids, context), context)]
+            [model(ids, in: context), model.logits(model(ids, in: context), in: context)]
         }
         checkLayer("SinusoidalPosition", [2, 3, 6]) { _ in SinusoidalPosition() }
         checkLayer("RotaryPosition", [2, 2, 3, 6]) { _ in RotaryPosition() }
@@ -98,12 +98,12 @@ import Testing
             check("Pool, \(pooling)", [apart([2, 3, 5, 6])]) { _ in
                 Pool(pooling)
             } _: {
-                [$0($1[0], $2)]
+                [$0($1[0], in: $2)]
             }
             check("Pool of a line, \(pooling)", [apart([2, 3, 7])]) { _ in
                 Pool(pooling)
             } _: {
-                [$0($1[0], $2)]
+                [$0($1[0], in: $2)]
             }
         }
     }
@@ -128,7 +128,7 @@ import Testing
         check("GraphConvolution", [.normal([4, 3], seed: 1)]) {
             GraphConvolution(inputs: 3, outputs: outputs, using: &$0)
         } _: {
-            [$0($1[0], adjacency: adjacency, $2)]
+            [$0($1[0], adjacency: adjacency, in: $2)]
         }
     }
 
@@ -141,20 +141,20 @@ import Testing
                 check("MultiHeadAttention, \(groups) groups, \(mask)", [input]) {
                     MultiHeadAttention(width: 8, heads: 4, keyValueHeads: groups, using: &$0)
                 } _: {
-                    [$0($1[0], mask: mask, $2)]
+                    [$0($1[0], mask: mask, in: $2)]
                 }
             }
         }
         check("MultiHeadAttention of a memory", [input, memory, .normal([4, 5, 4], seed: 5)]) {
             MultiHeadAttention(width: 8, heads: 4, bias: false, using: &$0)
         } _: {
-            [$0($1[0], memory: $1[1], mask: .padding(lengths: [4, 2]), bias: $1[2], $2)]
+            [$0($1[0], memory: $1[1], mask: .padding(lengths: [4, 2]), bias: $1[2], in: $2)]
         }
         check("MultiHeadAttention with weights", [input, memory, .normal([2, 4, 8], seed: 6)]) {
             MultiHeadAttention(width: 8, heads: 4, keyValueHeads: 2, using: &$0)
         } _: {
             let (output, weights) = $0.withWeights(
-                $1[0], keys: $1[1], values: $1[2], mask: .padding(lengths: [4, 2]), $2)
+                $1[0], keys: $1[1], values: $1[2], mask: .padding(lengths: [4, 2]), in: $2)
             return [output, weights]
         }
     }
@@ -166,19 +166,19 @@ import Testing
         check("AdditiveAttention", [queries, keys, values]) {
             AdditiveAttention(querySize: 5, keySize: 6, size: 7, using: &$0)
         } _: {
-            let (output, weights) = $0($1[0], keys: $1[1], values: $1[2], lengths: [4, 2], $2)
+            let (output, weights) = $0($1[0], keys: $1[1], values: $1[2], lengths: [4, 2], in: $2)
             return [output, weights]
         }
         check("MultiplicativeAttention, general", [queries, keys, values]) {
             MultiplicativeAttention(querySize: 5, keySize: 6, using: &$0)
         } _: {
-            let (output, weights) = $0($1[0], keys: $1[1], values: $1[2], lengths: [4, 2], $2)
+            let (output, weights) = $0($1[0], keys: $1[1], values: $1[2], lengths: [4, 2], in: $2)
             return [output, weights]
         }
         check("MultiplicativeAttention, dot", [queries, .normal([2, 4, 5], seed: 2), values]) { _ in
             MultiplicativeAttention()
         } _: {
-            let (output, weights) = $0($1[0], keys: $1[1], values: $1[2], $2)
+            let (output, weights) = $0($1[0], keys: $1[1], values: $1[2], in: $2)
             return [output, weights]
         }
         checkLayer("SelfAttention", [2, 4, 5]) { _ in SelfAttention(mask: .causal()) }
@@ -193,17 +193,17 @@ import Testing
         check("TransformerEncoderLayer", [input]) {
             TransformerEncoderLayer(settings, using: &$0)
         } _: {
-            [$0($1[0], mask: .padding(lengths: [3, 2]), $2)]
+            [$0($1[0], mask: .padding(lengths: [3, 2]), in: $2)]
         }
         check("TransformerDecoderLayer", [input, memory]) {
             TransformerDecoderLayer(settings, using: &$0)
         } _: {
-            [$0($1[0], memory: $1[1], memoryMask: .padding(lengths: [2, 4]), $2)]
+            [$0($1[0], memory: $1[1], memoryMask: .padding(lengths: [2, 4]), in: $2)]
         }
         check("Transformer", [memory, input]) {
             Transformer(settings, encoderLayers: 1, decoderLayers: 2, using: &$0)
         } _: {
-            [$0(source: $1[0], target: $1[1], sourceMask: .padding(lengths: [4, 1]), $2)]
+            [$0(source: $1[0], target: $1[1], sourceMask: .padding(lengths: [4, 1]), in: $2)]
         }
     }
 }

@@ -24,10 +24,10 @@ struct Network: Module {
         visit("scale", &scale)
     }
 
-    func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         var value = input
-        for layer in layers { value = layer(value, context) }
-        if let output { value = output(value, context) }
+        for layer in layers { value = layer(value, in: context) }
+        if let output { value = output(value, in: context) }
         return value * context.variable(scale)
     }
 }
@@ -50,7 +50,7 @@ struct Network: Module {
         let network = Network(using: &generator)
         let input = Tensor.normal([5, 3], seed: 3)
         let (loss, gradients) = valueAndGradient(of: network) { context in
-            network(Variable(input), context).squared().sum()
+            network(Variable(input), in: context).squared().sum()
         }
         let tensors = network.parameters.map(\.parameter.value)
         let expected = valueAndGradient(
@@ -71,7 +71,7 @@ struct Network: Module {
         #expect(network.trainableNames == ["output.weight", "output.bias", "scale"])
         let tape = Tape()
         let (_, gradients) = valueAndGradient(of: network, on: tape) { context in
-            let loss = network(Variable(Tensor.normal([5, 3], seed: 3)), context).sum()
+            let loss = network(Variable(Tensor.normal([5, 3], seed: 3)), in: context).sum()
             // The first two layers are constants and leave no record.
             #expect(tape.operationNames == ["linear", "*", "sum"])
             return loss
@@ -86,7 +86,7 @@ struct Network: Module {
         let layer = Linear(inputs: 3, outputs: 3, bias: false, using: &generator)
         let input = Tensor.normal([2, 3], seed: 5)
         let (_, gradients) = valueAndGradient(of: layer) { context in
-            layer(layer(Variable(input), context), context).sum()
+            layer(layer(Variable(input), in: context), in: context).sum()
         }
         let expected = gradient(
             of: { (weight: Variable) in linear(linear(Variable(input), weight: weight), weight: weight).sum() },
@@ -102,7 +102,7 @@ struct Network: Module {
         other.weight.value *= 2
         let input = Tensor.normal([2, 3], seed: 5)
         let (loss, gradients) = valueAndGradient(of: layer) { context in
-            (other(Variable(input), context) + layer(Variable(input), context)).sum()
+            (other(Variable(input), in: context) + layer(Variable(input), in: context)).sum()
         }
         #expect(abs(loss.scalar - 3 * layer(input).sum().scalar) < 1e-5)
         #expect(gradients == [gradient(of: { linear(Variable(input), weight: $0).sum() }, at: layer.weight.value)])
@@ -123,7 +123,7 @@ struct Network: Module {
         let tape = Tape()
         #expect(throws: Stop()) {
             try valueAndGradient(of: network, on: tape) { (context) throws(Stop) in
-                _ = network(Variable(Tensor.ones([1, 3])), context)
+                _ = network(Variable(Tensor.ones([1, 3])), in: context)
                 throw Stop()
             }
         }
@@ -141,7 +141,7 @@ struct Network: Module {
         let before = addresses()
         let input = Variable(Tensor.normal([5, 3], seed: 3))
         for step in 0..<3 {
-            let (_, gradients) = valueAndGradient(of: network, step: step) { network(input, $0).squared().mean() }
+            let (_, gradients) = valueAndGradient(of: network, step: step) { network(input, in: $0).squared().mean() }
             network.withTrainableTensors { tensors in
                 for index in tensors.indices { tensors[index].formSum(scale: 1, gradients[index], scale: -0.01) }
             }
@@ -157,7 +157,7 @@ struct Network: Module {
         var network = Network(using: &generator)
         let snapshot = network
         let input = Tensor.normal([5, 3], seed: 3)
-        func output(_ network: Network) -> Tensor { network(Variable(input), Context()).value }
+        func output(_ network: Network) -> Tensor { network(Variable(input), in: Context()).value }
         let before = output(network)
         network.forEachParameter { _, parameter in parameter.value *= 2 }
         #expect(output(snapshot) == before)
@@ -181,7 +181,7 @@ struct Network: Module {
             var generator = RandomGenerator(seed: 2)
             let twins = Sequential(
                 Array(repeating: Linear(inputs: 2, outputs: 2, using: &generator), count: 2))
-            _ = valueAndGradient(of: twins) { twins(Variable(Tensor.ones([1, 2])), $0).sum() }
+            _ = valueAndGradient(of: twins) { twins(Variable(Tensor.ones([1, 2])), in: $0).sum() }
         }
     }
     #endif

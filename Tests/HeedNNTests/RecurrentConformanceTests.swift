@@ -59,7 +59,7 @@ import Testing
         }
         let lengths = file.entry("input.lengths") == nil ? nil : try file.integers("input.lengths").map { Int($0) }
         let state = leaves["h0"].map { RecurrentState(hidden: $0, cell: leaves["c0"]) }
-        let result = model(try #require(leaves["input"]), lengths: lengths, state: state, context)
+        let result = model(try #require(leaves["input"]), lengths: lengths, state: state, in: context)
         var outputs = ["output": result.output, "hn": result.state.hidden]
         outputs["cn"] = result.state.cell
 

@@ -13,7 +13,7 @@ private struct PlainCell: RecurrentCell {
     func initialState(batch: Int) -> [Variable] { parameters.initialState(batch: batch) }
 
     func callAsFunction(
-        _ input: Variable, state: [Variable], _ context: Context
+        _ input: Variable, state: [Variable], in context: Context
     ) -> (output: Variable, state: [Variable]) {
         let weights = parameters.parameters
         let sum =
@@ -36,7 +36,7 @@ private struct PlainCell: RecurrentCell {
         let isLSTM = model.layers.kind == .lstm
         LayerCheck(name: name, model: model, inputs: [Self.input, hidden] + (isLSTM ? [hidden * 0.5] : [])) {
             let state = RecurrentState(hidden: $1[1], cell: isLSTM ? $1[2] : nil)
-            let result = $0($1[0], lengths: [5, 2, 0], state: state, $2)
+            let result = $0($1[0], lengths: [5, 2, 0], state: state, in: $2)
             return [result.output, result.state.hidden] + (result.state.cell.map { [$0] } ?? [])
         }.check()
     }
@@ -62,7 +62,7 @@ private struct PlainCell: RecurrentCell {
         let lengths = [5, 2, 0]
         let fused = model(Self.input, lengths: lengths)
         let (output, state) = Recurrent(cell, isReversed: isReversed)(
-            Variable(Self.input), lengths: lengths, Context())
+            Variable(Self.input), lengths: lengths, in: Context())
         let columns = isReversed ? 3..<6 : 0..<3
         #expect(haveSameBits(output.value, fused.output.value.slice(axis: 2, range: columns)))
         let number = isReversed ? 1 : 0
@@ -83,18 +83,18 @@ private struct PlainCell: RecurrentCell {
         for own in [false, true] {
             let outputGradient = Variable(Tensor.normal([3, 5, 3], seed: 10))
             let expected = valueAndGradient(of: fused) { context in
-                (fused(Variable(input), lengths: [5, 2, 1], context).output * outputGradient).sum()
+                (fused(Variable(input), lengths: [5, 2, 1], in: context).output * outputGradient).sum()
             }
             let found: (loss: Tensor, gradients: [Tensor])
             if own {
                 let loop = Recurrent(PlainCell(parameters: cell))
                 found = valueAndGradient(of: loop) { context in
-                    (loop(Variable(input), lengths: [5, 2, 1], context).output * outputGradient).sum()
+                    (loop(Variable(input), lengths: [5, 2, 1], in: context).output * outputGradient).sum()
                 }
             } else {
                 let loop = Recurrent(cell)
                 found = valueAndGradient(of: loop) { context in
-                    (loop(Variable(input), lengths: [5, 2, 1], context).output * outputGradient).sum()
+                    (loop(Variable(input), lengths: [5, 2, 1], in: context).output * outputGradient).sum()
                 }
             }
             #expect(abs(found.loss.scalar - expected.loss.scalar) < 1e-5)
@@ -143,7 +143,7 @@ private struct PlainCell: RecurrentCell {
         var generator = RandomGenerator(seed: 5)
         let loop = Recurrent(RNNCell(inputSize: 1, hiddenSize: 2, using: &generator))
         let input = Variable(Tensor.normal([1, 20_000, 1], seed: 3))
-        let (loss, gradients) = valueAndGradient(of: loop) { loop(input, $0).output.mean() }
+        let (loss, gradients) = valueAndGradient(of: loop) { loop(input, in: $0).output.mean() }
         #expect(loss.scalar.isFinite)
         #expect(gradients.allSatisfy { $0.elements.allSatisfy(\.isFinite) })
     }
@@ -153,13 +153,13 @@ private struct PlainCell: RecurrentCell {
         let model = GRU(inputSize: 4, hiddenSize: 8, layers: 2, dropout: 0.5, using: &generator)
         let plain = model(Self.input).output.value
         func trained(_ step: Int) -> Tensor {
-            model(Variable(Self.input), Context(isTraining: true, seed: 1, step: step)).output.value
+            model(Variable(Self.input), in: Context(isTraining: true, seed: 1, step: step)).output.value
         }
         #expect(trained(0) == trained(0))
         #expect(trained(0) != trained(1))
         #expect(trained(0) != plain)
         let single = GRU(inputSize: 4, hiddenSize: 8, dropout: 0.5, using: &generator)
-        let output = single(Variable(Self.input), Context(isTraining: true)).output.value
+        let output = single(Variable(Self.input), in: Context(isTraining: true)).output.value
         #expect(output == single(Self.input).output.value)
     }
 }

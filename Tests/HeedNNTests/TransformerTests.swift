@@ -31,10 +31,10 @@ import Testing
         let variable = Variable(input)
         let itself = layer(input, mask: .causal())
         #expect(haveSameBits(layer(input, memory: input, mask: .causal()), itself))
-        let separate = layer(variable, keys: variable, values: variable, mask: .causal(), Context()).value
+        let separate = layer(variable, keys: variable, values: variable, mask: .causal(), in: Context()).value
         #expect(haveSameBits(separate, itself))
         let (output, weights) = layer.withWeights(
-            variable, keys: variable, values: variable, mask: .causal(), Context())
+            variable, keys: variable, values: variable, mask: .causal(), in: Context())
         #expect(haveSameBits(output.value, itself))
         #expect(weights.shape == [2, 4, 5, 5])
         let sums = weights.value.sum(axis: -1).elements
@@ -68,7 +68,7 @@ import Testing
         var memory = Tensor.normal([2, 4, 16], seed: 5)
         func pass(_ memory: Tensor) -> (loss: Tensor, gradients: [Tensor]) {
             valueAndGradient(of: layer) { context in
-                layer(Variable(input), memory: Variable(memory), mask: .padding(lengths: [4, 2]), context)
+                layer(Variable(input), memory: Variable(memory), mask: .padding(lengths: [4, 2]), in: context)
                     .squared().sum()
             }
         }
@@ -94,14 +94,14 @@ import Testing
         let input = Tensor.normal([2, 5, 16], seed: 4)
         let direction = Tensor.normal([2, 5, 16], seed: 6)
         func value(_ input: Tensor, step: Int = 1) -> Tensor {
-            layer(Variable(input), Context(isTraining: true, seed: 9, step: step)).squared().sum().value
+            layer(Variable(input), in: Context(isTraining: true, seed: 9, step: step)).squared().sum().value
         }
         #expect(value(input) == value(input))
         #expect(value(input) != value(input, step: 2))
         #expect(layer(input) == self.layer()(input))
         let tape = Tape()
         let leaf = tape.leaf(input)
-        let loss = layer(leaf, Context(tape: tape, seed: 9, step: 1)).squared().sum()
+        let loss = layer(leaf, in: Context(tape: tape, seed: 9, step: 1)).squared().sum()
         let gradient = tape.gradients(of: loss, withRespectTo: [leaf])[0]
         let derivative = (gradient * direction).sum().scalar
         let step: Float = 0x1p-7
@@ -176,10 +176,10 @@ import Testing
             settings(normFirst: true, activation: activation), layers: 2, finalNorm: true, using: &generator)
         let input = Tensor.normal([2, 5, 12], seed: 4)
         let mask = AttentionMask.padding(lengths: [5, 3])
-        let recorded = model(Variable(input), mask: mask, Context(tape: Tape(), isTraining: false))
+        let recorded = model(Variable(input), mask: mask, in: Context(tape: Tape(), isTraining: false))
         #expect(haveSameBits(recorded.value, model(input, mask: mask)))
-        let first = model(Variable(input), Context(isTraining: true, seed: 1, step: 2)).value
-        #expect(first == model(Variable(input), Context(isTraining: true, seed: 1, step: 2)).value)
+        let first = model(Variable(input), in: Context(isTraining: true, seed: 1, step: 2)).value
+        #expect(first == model(Variable(input), in: Context(isTraining: true, seed: 1, step: 2)).value)
         #expect(first != model(input))
     }
 
@@ -198,10 +198,10 @@ import Testing
             let inputs = [leaf] + model.parameters.map { context.variable($0.parameter) }
             return (output.value, tape.gradients(of: output, outputGradient: outputGradient, withRespectTo: inputs))
         }
-        let stream = pass { model($0, mask: .causal(), $1) }
+        let stream = pass { model($0, mask: .causal(), in: $1) }
         let oneByOne = pass { input, context in
-            let value = model.layers.reduce(input) { $1($0, mask: .causal(), context) }
-            return model.norm.map { $0(value, context) } ?? value
+            let value = model.layers.reduce(input) { $1($0, mask: .causal(), in: context) }
+            return model.norm.map { $0(value, in: context) } ?? value
         }
         #expect(haveSameBits(stream.output, oneByOne.output))
         #expect(stream.gradients.count == 1 + model.parameters.count)

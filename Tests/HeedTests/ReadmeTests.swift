@@ -51,8 +51,8 @@ struct ReadmeTests {
                 visit("output", &output)
             }
 
-            func callAsFunction(_ tokens: IndexTensor, _ context: Context) -> Variable {
-                output(reader(words(tokens, context), context).output.mean(axis: 1), context)
+            func callAsFunction(_ tokens: IndexTensor, in context: Context) -> Variable {
+                output(reader(words(tokens, in: context), in: context).output.mean(axis: 1), in: context)
             }
         }
 
@@ -68,7 +68,7 @@ struct ReadmeTests {
         var losses: [Float] = []
         for _ in 0..<60 {
             let (loss, gradients) = valueAndGradient(of: model) { context in
-                crossEntropy(model(tokens, context), targets: labels)
+                crossEntropy(model(tokens, in: context), targets: labels)
             }
             losses.append(loss.scalar)
             model.withTrainableTensors { tensors in

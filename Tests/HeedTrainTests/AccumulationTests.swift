@@ -20,9 +20,9 @@ private struct CutTask: TrainingTask {
         return begin..<begin + sizes[place]
     }
 
-    func loss(of model: SmallModel, on rows: Range<Int>, carried: [Tensor], _ context: Context) -> StepLoss {
+    func loss(of model: SmallModel, on rows: Range<Int>, carried: [Tensor], in context: Context) -> StepLoss {
         guard !rows.isEmpty else {
-            let nothing = model(Tensor.zeros([1, 3]), context).sum() * (emptyIsNaN ? .nan : 0)
+            let nothing = model(Tensor.zeros([1, 3]), in: context).sum() * (emptyIsNaN ? .nan : 0)
             return StepLoss(nothing, targetCount: 0)
         }
         let all = SmallTask.batch(7, sizes.reduce(0, +))
@@ -31,7 +31,7 @@ private struct CutTask: TrainingTask {
         let scaled = rows.map { targets[$0] * Float(1 + $0) }
         let inputs = Tensor(
             Array(all.inputs.elements[3 * rows.lowerBound..<3 * rows.upperBound]), shape: [rows.count, 3])
-        let errors = (model(inputs, context) - Variable(Tensor(scaled, shape: [rows.count, 1]))).squared()
+        let errors = (model(inputs, in: context) - Variable(Tensor(scaled, shape: [rows.count, 1]))).squared()
         guard let rowWeights else { return StepLoss(errors.mean(), targetCount: rows.count) }
         let weights = Array(rowWeights[rows])
         let sum = weights.reduce(0, +)
@@ -143,8 +143,8 @@ private struct StateNorms: TrainingTask {
         return Tensor(Array(all[15 * begin..<15 * (begin + sizes[step])]), shape: [sizes[step], 5, 3])
     }
 
-    func loss(of model: Model, on batch: Tensor, carried: [Tensor], _ context: Context) -> StepLoss {
-        StepLoss(model.rnn(Variable(batch), context).state.hidden.squared().mean(), targetCount: batch.shape[0])
+    func loss(of model: Model, on batch: Tensor, carried: [Tensor], in context: Context) -> StepLoss {
+        StepLoss(model.rnn(Variable(batch), in: context).state.hidden.squared().mean(), targetCount: batch.shape[0])
     }
 
     func evaluate(_ model: Model) -> Evaluation? { nil }

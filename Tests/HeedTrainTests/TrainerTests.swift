@@ -23,8 +23,8 @@ struct SmallModel: Module {
         visit("output", &output)
     }
 
-    func callAsFunction(_ input: Tensor, _ context: Context) -> Variable {
-        output(hidden(Variable(input), context).squared().named("activation"), context)
+    func callAsFunction(_ input: Tensor, in context: Context) -> Variable {
+        output(hidden(Variable(input), in: context).squared().named("activation"), in: context)
     }
 }
 
@@ -51,18 +51,18 @@ struct SmallTask: TrainingTask {
         return Batch(inputs: Tensor.filled([batchSize, 3], with: .nan), targets: batch.targets)
     }
 
-    func loss(of model: SmallModel, on batch: Batch, carried: [Tensor], _ context: Context) -> StepLoss {
+    func loss(of model: SmallModel, on batch: Batch, carried: [Tensor], in context: Context) -> StepLoss {
         let count = (carried.first?.scalar ?? 0) + 1
         // What is carried has a part in the loss, so that losing it shows.
         let factor: Float = 1 + 0.001 * count
-        let loss = (model(batch.inputs, context) - Variable(batch.targets)).squared().mean() * factor
+        let loss = (model(batch.inputs, in: context) - Variable(batch.targets)).squared().mean() * factor
         return StepLoss(loss, targetCount: batchSize, carried: [Tensor(count)])
     }
 
     func evaluate(_ model: SmallModel) -> Evaluation? {
         guard isJudged else { return nil }
         let batch = Self.batch(1_000_000, 64)
-        let loss = (model(batch.inputs, Context()) - Variable(batch.targets)).squared().mean()
+        let loss = (model(batch.inputs, in: Context()) - Variable(batch.targets)).squared().mean()
         return Evaluation(loss: Double(loss.scalar))
     }
 }
@@ -262,7 +262,7 @@ struct TrainerTests {
         let passes = try (0..<2).map { index in
             try valueAndGradient(of: model) { context throws in
                 task.loss(
-                    of: model, on: task.batch(at: index), carried: index == 0 ? [] : [Tensor(1)], context
+                    of: model, on: task.batch(at: index), carried: index == 0 ? [] : [Tensor(1)], in: context
                 ).loss
             }.gradients
         }

@@ -24,7 +24,7 @@ extension CaseOperation {
             if try input.flag("causal") { masks.append(.causal(offset: 0)) }
             try input.requireOutput(query.shape)
             let (output, weights) = layer.withWeights(
-                query, keys: key, values: value, mask: .all(masks), replay.context)
+                query, keys: key, values: value, mask: .all(masks), in: replay.context)
             return try replay.answers([("output", output), ("weights", weights)], of: layer)
         },
         strict: nil)

@@ -14,7 +14,7 @@ extension CaseOperation {
             if try input.flag("causal") { masks.append(.causal(offset: 0)) }
             try input.requireOutput(value.shape)
             return try replay.answers(
-                [("output", layer(value, mask: .all(masks), replay.context))], of: layer)
+                [("output", layer(value, mask: .all(masks), in: replay.context))], of: layer)
         },
         strict: nil)
 
@@ -29,7 +29,7 @@ extension CaseOperation {
             let value = try replay.leaf("input", [-1, -1, settings.width])
             let memory = try replay.leaf("memory", [value.shape[0], -1, settings.width])
             try input.requireOutput(value.shape)
-            return try replay.answers([("output", layer(value, memory: memory, replay.context))], of: layer)
+            return try replay.answers([("output", layer(value, memory: memory, in: replay.context))], of: layer)
         },
         strict: nil)
 
@@ -55,7 +55,7 @@ extension CaseOperation {
             let target = try replay.leaf("target", [source.shape[0], -1, settings.width])
             try input.requireOutput(target.shape)
             return try replay.answers(
-                [("output", model(source: source, target: target, replay.context))], of: model)
+                [("output", model(source: source, target: target, in: replay.context))], of: model)
         },
         strict: nil)
 

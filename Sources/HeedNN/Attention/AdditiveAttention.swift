@@ -36,7 +36,7 @@ public struct AdditiveAttention: Module {
     ///
     /// - Parameter lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
     public func callAsFunction(
-        _ queries: Variable, keys: Variable, values: Variable, lengths: [Int]? = nil, _ context: Context
+        _ queries: Variable, keys: Variable, values: Variable, lengths: [Int]? = nil, in context: Context
     ) -> (output: Variable, weights: Variable) {
         scoredAttention(
             queries: queries, keys: keys, values: values, lengths: lengths,

@@ -107,63 +107,63 @@ public struct MultiHeadAttention: Module {
     ///   - mask: Which tokens a token attends; all unless given.
     ///   - bias: Added to the scaled scores `[B, H, N, N]`, to which it broadcasts; it receives a gradient.
     public func callAsFunction(
-        _ input: Variable, mask: AttentionMask = .none, bias: Variable? = nil, _ context: Context
+        _ input: Variable, mask: AttentionMask = .none, bias: Variable? = nil, in context: Context
     ) -> Variable {
-        guard bias == nil else { return attended(projected(input, context), mask, bias, context) }
+        guard bias == nil else { return attended(projected(input, in: context), mask, bias, in: context) }
         return output(
             selfAttention(
-                packed: packed(input, context), heads: heads, keyValueHeads: keyValueHeads, mask: mask,
-                dropout: drop(context)), context)
+                packed: packed(input, in: context), heads: heads, keyValueHeads: keyValueHeads, mask: mask,
+                dropout: drop(in: context)), in: context)
     }
 
     /// Cross-attention:   `[B, N, width]` attends a memory `[B, Nk, width]`.
     public func callAsFunction(
-        _ input: Variable, memory: Variable, mask: AttentionMask = .none, bias: Variable? = nil, _ context: Context
+        _ input: Variable, memory: Variable, mask: AttentionMask = .none, bias: Variable? = nil, in context: Context
     ) -> Variable {
-        attended(projected(input, memory: memory, context), mask, bias, context)
+        attended(projected(input, memory: memory, in: context), mask, bias, in: context)
     }
 
     /// Attention of queries `[B, N, width]` over keys and values `[B, Nk, width]` that come from different places.
     public func callAsFunction(
         _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
-        _ context: Context
+        in context: Context
     ) -> Variable {
-        attended(projected(queries, keys: keys, values: values, context), mask, bias, context)
+        attended(projected(queries, keys: keys, values: values, in: context), mask, bias, in: context)
     }
 
     /// Self-attention in inference.
     public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
-        self(Variable(input), mask: mask, Context()).value
+        self(Variable(input), mask: mask, in: Context()).value
     }
 
     /// Cross-attention in inference.
     public func callAsFunction(_ input: Tensor, memory: Tensor, mask: AttentionMask = .none) -> Tensor {
-        self(Variable(input), memory: Variable(memory), mask: mask, Context()).value
+        self(Variable(input), memory: Variable(memory), mask: mask, in: Context()).value
     }
 
     /// The output with every head's weights `[B, H, N, Nk]`, through which gradients flow too. Holds the weights in
     /// memory; in training they are those before dropout.
     public func withWeights(
         _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
-        _ context: Context
+        in context: Context
     ) -> (output: Variable, weights: Variable) {
-        let operands = projected(queries, keys: keys, values: values, context)
+        let operands = projected(queries, keys: keys, values: values, in: context)
         return (
-            attended(operands, mask, bias, context),
+            attended(operands, mask, bias, in: context),
             attentionWeights(queries: operands.queries, keys: operands.keys, mask: mask, bias: bias)
         )
     }
 
     private func attended(
-        _ operands: Operands, _ mask: AttentionMask, _ bias: Variable?, _ context: Context
+        _ operands: Operands, _ mask: AttentionMask, _ bias: Variable?, in context: Context
     ) -> Variable {
         joined(
             attention(
                 queries: operands.queries, keys: operands.keys, values: operands.values, mask: mask, bias: bias,
-                dropout: drop(context)), context)
+                dropout: drop(in: context)), in: context)
     }
 
-    private func drop(_ context: Context) -> AttentionDropout? {
+    private func drop(in context: Context) -> AttentionDropout? {
         context.isTraining && dropout > 0 ? AttentionDropout(probability: dropout, seed: context.drawSeed()) : nil
     }
 
@@ -177,25 +177,25 @@ public struct MultiHeadAttention: Module {
     /// Causal self-attention of the next tokens, `[B, n, width]`, over those in the cache and themselves; they are
     /// appended to it. Token by token gives the bits of all at once.
     public func callAsFunction(_ input: Tensor, cache: inout KeyValueCache, mask: AttentionMask = .causal()) -> Tensor {
-        let operands = projected(Variable(input), Context())
+        let operands = projected(Variable(input), in: Context())
         cache.append(keys: operands.keys.value, values: operands.values.value)
         return joined(
-            Variable(attention(queries: operands.queries.value, cache: cache, mask: mask)), Context()
+            Variable(attention(queries: operands.queries.value, cache: cache, mask: mask)), in: Context()
         ).value
     }
 
     /// Puts the keys and values of a memory `[B, Nk, width]` into a cache, once for all steps of a decoder.
     public func makeCache(memory: Tensor, element: ElementType = .float32) -> KeyValueCache {
         var cache = makeCache(batch: memory.shape[0], element: element)
-        let (keys, values) = projected(memory: Variable(memory), Context())
+        let (keys, values) = projected(memory: Variable(memory), in: Context())
         cache.append(keys: keys.value, values: values.value)
         return cache
     }
 
     /// Cross-attention over a memory that ``makeCache(memory:element:)`` prepared.
     public func callAsFunction(_ input: Tensor, memory: KeyValueCache, mask: AttentionMask = .none) -> Tensor {
-        let queries = projected(queries: Variable(input), Context()).value
-        return joined(Variable(attention(queries: queries, cache: memory, mask: mask)), Context()).value
+        let queries = projected(queries: Variable(input), in: Context()).value
+        return joined(Variable(attention(queries: queries, cache: memory, mask: mask)), in: Context()).value
     }
 
     // MARK: Projections
@@ -205,42 +205,42 @@ public struct MultiHeadAttention: Module {
     private var queryColumns: Int { heads * headDimension }
     private var keyColumns: Int { keyValueHeads * headDimension }
 
-    private func projected(_ input: Variable, _ context: Context) -> Operands {
-        let parts = packed(input, context).split(sizes: [queryColumns, keyColumns, keyColumns], axis: -1)
+    private func projected(_ input: Variable, in context: Context) -> Operands {
+        let parts = packed(input, in: context).split(sizes: [queryColumns, keyColumns, keyColumns], axis: -1)
         return (split(parts[0], heads), split(parts[1], keyValueHeads), split(parts[2], keyValueHeads))
     }
 
     /// Queries, keys and values side by side, `[B, N, (H + 2 G) D]`.
-    private func packed(_ input: Variable, _ context: Context) -> Variable {
+    private func packed(_ input: Variable, in context: Context) -> Variable {
         checked(input)
         return linear(input, weight: context.variable(inputWeight), bias: context.variable(inputBias))
     }
 
-    private func projected(_ input: Variable, memory: Variable, _ context: Context) -> Operands {
-        let (keys, values) = projected(memory: memory, context)
-        return (projected(queries: input, context), keys, values)
+    private func projected(_ input: Variable, memory: Variable, in context: Context) -> Operands {
+        let (keys, values) = projected(memory: memory, in: context)
+        return (projected(queries: input, in: context), keys, values)
     }
 
-    private func projected(_ queries: Variable, keys: Variable, values: Variable, _ context: Context) -> Operands {
+    private func projected(_ queries: Variable, keys: Variable, values: Variable, in context: Context) -> Operands {
         let first = queryColumns + keyColumns
         return (
-            projected(queries: queries, context),
-            split(projected(keys, rows: queryColumns..<first, context), keyValueHeads),
-            split(projected(values, rows: first..<first + keyColumns, context), keyValueHeads)
+            projected(queries: queries, in: context),
+            split(projected(keys, rows: queryColumns..<first, in: context), keyValueHeads),
+            split(projected(values, rows: first..<first + keyColumns, in: context), keyValueHeads)
         )
     }
 
-    private func projected(memory: Variable, _ context: Context) -> (keys: Variable, values: Variable) {
-        let parts = projected(memory, rows: queryColumns..<queryColumns + 2 * keyColumns, context)
+    private func projected(memory: Variable, in context: Context) -> (keys: Variable, values: Variable) {
+        let parts = projected(memory, rows: queryColumns..<queryColumns + 2 * keyColumns, in: context)
             .split(parts: 2, axis: -1)
         return (split(parts[0], keyValueHeads), split(parts[1], keyValueHeads))
     }
 
-    private func projected(queries: Variable, _ context: Context) -> Variable {
-        split(projected(queries, rows: 0..<queryColumns, context), heads)
+    private func projected(queries: Variable, in context: Context) -> Variable {
+        split(projected(queries, rows: 0..<queryColumns, in: context), heads)
     }
 
-    private func projected(_ input: Variable, rows: Range<Int>, _ context: Context) -> Variable {
+    private func projected(_ input: Variable, rows: Range<Int>, in context: Context) -> Variable {
         checked(input)
         return linear(
             input, weight: context.variable(inputWeight).slice(axis: 0, range: rows),
@@ -259,8 +259,8 @@ public struct MultiHeadAttention: Module {
     }
 
     /// `[B, H, N, D]` to `[B, N, width]`.
-    private func joined(_ heads: Variable, _ context: Context) -> Variable {
+    private func joined(_ heads: Variable, in context: Context) -> Variable {
         let shape = heads.shape
-        return output(heads.transposed(1, 2).reshaped([shape[0], shape[2], shape[1] * shape[3]]), context)
+        return output(heads.transposed(1, 2).reshaped([shape[0], shape[2], shape[1] * shape[3]]), in: context)
     }
 }

@@ -16,7 +16,7 @@ public struct SelfAttention: Layer {
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {}
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         attention(queries: input, keys: input, values: input, mask: mask)
     }
 }

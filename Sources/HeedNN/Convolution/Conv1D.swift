@@ -38,7 +38,7 @@ public struct Conv1D: Layer {
         visit("bias", &bias)
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         conv1d(input, weight: context.variable(weight), bias: context.variable(bias), geometry: geometry)
     }
 }

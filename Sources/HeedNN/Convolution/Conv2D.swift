@@ -38,7 +38,7 @@ public struct Conv2D: Layer {
         visit("bias", &bias)
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         conv2d(input, weight: context.variable(weight), bias: context.variable(bias), geometry: geometry)
     }
 }

@@ -20,7 +20,7 @@ public struct Pool: Layer {
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {}
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
         require(
             input.rank == 3 || input.rank == 4,
             "Pool: an input of shape \(input.shape) is neither [batch, channels, height, width] nor [batch, channels, length]"

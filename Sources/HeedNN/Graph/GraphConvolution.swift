@@ -33,7 +33,7 @@ public struct GraphConvolution: Module {
     ///   - adjacency: The normalised adjacency `[nodes, nodes]`.
     ///   - transpose: Its transpose, for the way back; made anew where it is not given.
     public func callAsFunction(
-        _ input: Variable, adjacency: SparseMatrix, transpose: SparseMatrix? = nil, _ context: Context
+        _ input: Variable, adjacency: SparseMatrix, transpose: SparseMatrix? = nil, in context: Context
     ) -> Variable {
         // Fewer columns are summed over the neighbours where the product comes first.
         let isNarrowing = weight.shape[0] < weight.shape[1]

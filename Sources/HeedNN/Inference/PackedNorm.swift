@@ -11,7 +11,7 @@ package struct PackedNorm: Sendable {
         (weight, bias) = (layer.weight.value, layer.bias?.value)
     }
 
-    /// `stream <- stream + added`, `output <- norm(stream)`: the bits of ``LayerNorm/callAsFunction(adding:to:_:)``.
+    /// `stream <- stream + added`, `output <- norm(stream)`: the bits of ``LayerNorm/callAsFunction(adding:to:in:)``.
     package func run(adding added: Tensor, to stream: inout Tensor, into output: inout Tensor) {
         norm.add(added, to: &stream, weight: weight, bias: bias, into: &output)
     }

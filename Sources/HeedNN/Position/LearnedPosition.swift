@@ -25,12 +25,12 @@ public struct LearnedPosition: Layer {
         visit("weight", &weight)
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
-        self(input, firstPosition: 0, context)
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
+        self(input, firstPosition: 0, in: context)
     }
 
     /// For tokens that begin at a position, in decoding.
-    public func callAsFunction(_ input: Variable, firstPosition: Int, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, firstPosition: Int, in context: Context) -> Variable {
         require(
             input.rank >= 2 && firstPosition >= 0 && firstPosition + input.shape[-2] <= count,
             "LearnedPosition: an input of shape \(input.shape) from position \(firstPosition) on has no place in \(count) positions"

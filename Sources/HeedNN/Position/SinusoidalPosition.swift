@@ -16,12 +16,12 @@ public struct SinusoidalPosition: Layer {
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {}
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
-        self(input, firstPosition: 0, context)
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
+        self(input, firstPosition: 0, in: context)
     }
 
     /// For tokens that begin at a position, in decoding.
-    public func callAsFunction(_ input: Variable, firstPosition: Int, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, firstPosition: Int, in context: Context) -> Variable {
         addingSinusoidalPositions(input, firstPosition: firstPosition, base: base)
     }
 }

@@ -33,8 +33,8 @@ public struct GRUCell: RecurrentCell {
     }
 
     public func callAsFunction(
-        _ input: Variable, state: [Variable], _ context: Context
+        _ input: Variable, state: [Variable], in context: Context
     ) -> (output: Variable, state: [Variable]) {
-        parameters.step(.gru(resetAfter: resetAfter), input, state: state, context)
+        parameters.step(.gru(resetAfter: resetAfter), input, state: state, in: context)
     }
 }

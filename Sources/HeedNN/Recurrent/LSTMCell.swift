@@ -29,8 +29,8 @@ public struct LSTMCell: RecurrentCell {
     }
 
     public func callAsFunction(
-        _ input: Variable, state: [Variable], _ context: Context
+        _ input: Variable, state: [Variable], in context: Context
     ) -> (output: Variable, state: [Variable]) {
-        parameters.step(.lstm, input, state: state, context)
+        parameters.step(.lstm, input, state: state, in: context)
     }
 }

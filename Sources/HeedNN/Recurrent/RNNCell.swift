@@ -33,8 +33,8 @@ public struct RNNCell: RecurrentCell {
     }
 
     public func callAsFunction(
-        _ input: Variable, state: [Variable], _ context: Context
+        _ input: Variable, state: [Variable], in context: Context
     ) -> (output: Variable, state: [Variable]) {
-        parameters.step(.rnn(activation), input, state: state, context)
+        parameters.step(.rnn(activation), input, state: state, in: context)
     }
 }

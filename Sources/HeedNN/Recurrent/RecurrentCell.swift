@@ -12,7 +12,7 @@ public protocol RecurrentCell: Module {
     ///   - input: `[batch, ...]`.
     ///   - state: As ``initialState(batch:)`` gives it.
     func callAsFunction(
-        _ input: Variable, state: [Variable], _ context: Context
+        _ input: Variable, state: [Variable], in context: Context
     ) -> (output: Variable, state: [Variable])
 }
 
@@ -42,7 +42,7 @@ public struct Recurrent<Cell: RecurrentCell>: Module {
     ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
     ///   - state: Where the sequences begin; the cell's initial state unless given.
     public func callAsFunction(
-        _ input: Variable, lengths: [Int]? = nil, state: [Variable]? = nil, _ context: Context
+        _ input: Variable, lengths: [Int]? = nil, state: [Variable]? = nil, in context: Context
     ) -> (output: Variable, state: [Variable]) {
         require(
             input.rank >= 2 && input.shape[1] > 0,
@@ -58,7 +58,7 @@ public struct Recurrent<Cell: RecurrentCell>: Module {
             var value = input.selecting(axis: 1, index: step)
             // What lies behind an end may be anything: it must not reach a gradient.
             if let ended { value = value.replacing(with: 0, where: ended.aligned(with: value)) }
-            let result = cell(value, state: state, context)
+            let result = cell(value, state: state, in: context)
             if let ended {
                 outputs[step] = result.output.replacing(with: 0, where: ended.aligned(with: result.output))
                 state = zip(result.state, state).map { $0.replacing(with: $1, where: ended.aligned(with: $0)) }

@@ -52,7 +52,7 @@ public struct RecurrentLayers: Module {
     }
 
     func callAsFunction(
-        _ input: Variable, lengths: [Int]?, state: RecurrentState?, _ context: Context
+        _ input: Variable, lengths: [Int]?, state: RecurrentState?, in context: Context
     ) -> RecurrentLayersResult {
         require(
             input.rank == 3 && input.shape[2] == inputSize,
@@ -64,11 +64,11 @@ public struct RecurrentLayers: Module {
         var value = input
         var finals: [RecurrentOutput] = []
         for layer in 0..<layers {
-            if layer > 0 { value = dropout(value, context) }
+            if layer > 0 { value = dropout(value, in: context) }
             let outputs = (0..<directions).map { direction in
                 let index = layer * directions + direction
                 return recurrent(
-                    kind, value, parameters[index].weights(context), lengths: lengths,
+                    kind, value, parameters[index].weights(in: context), lengths: lengths,
                     hidden: state?.hidden.selecting(axis: 0, index: index),
                     cell: state?.cell?.selecting(axis: 0, index: index), isReversed: direction == 1)
             }
@@ -105,15 +105,15 @@ extension RecurrentModule {
     ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
     ///   - state: Where the sequences begin; zeros unless given.
     public func callAsFunction(
-        _ input: Variable, lengths: [Int]? = nil, state: RecurrentState? = nil, _ context: Context
+        _ input: Variable, lengths: [Int]? = nil, state: RecurrentState? = nil, in context: Context
     ) -> RecurrentLayersResult {
-        layers(input, lengths: lengths, state: state, context)
+        layers(input, lengths: lengths, state: state, in: context)
     }
 
     /// Outputs and final states in inference.
     public func callAsFunction(
         _ input: Tensor, lengths: [Int]? = nil, state: RecurrentState? = nil
     ) -> RecurrentLayersResult {
-        layers(Variable(input), lengths: lengths, state: state, Context())
+        layers(Variable(input), lengths: lengths, state: state, in: Context())
     }
 }

@@ -30,7 +30,7 @@ public struct RecurrentParameters: Sendable {
         visit("bias_hh" + ending, &hiddenBias)
     }
 
-    func weights(_ context: Context) -> RecurrentVariables {
+    func weights(in context: Context) -> RecurrentVariables {
         RecurrentVariables(
             inputWeight: context.variable(inputWeight), hiddenWeight: context.variable(hiddenWeight),
             inputBias: context.variable(inputBias), hiddenBias: context.variable(hiddenBias))
@@ -45,13 +45,13 @@ extension RecurrentParameters {
     }
 
     func step(
-        _ kind: RecurrentKind, _ input: Variable, state: [Variable], _ context: Context
+        _ kind: RecurrentKind, _ input: Variable, state: [Variable], in context: Context
     ) -> (output: Variable, state: [Variable]) {
         require(
             input.rank == 2 && state.count == (kind == .lstm ? 2 : 1),
             "\(kind): an input of shape \(input.shape) and \(state.count) states are not those of a cell")
         let result = recurrent(
-            kind, input.insertingAxis(1), weights(context), hidden: state[0],
+            kind, input.insertingAxis(1), weights(in: context), hidden: state[0],
             cell: state.count > 1 ? state[1] : nil)
         return (result.hidden, [result.hidden] + (result.cell.map { [$0] } ?? []))
     }

@@ -30,7 +30,7 @@ public struct FeedForward: Layer {
         visit("linear2", &linear2)
     }
 
-    public func callAsFunction(_ input: Variable, _ context: Context) -> Variable {
-        linear2(dropout(linear1(input, activation: activation, context), context), context)
+    public func callAsFunction(_ input: Variable, in context: Context) -> Variable {
+        linear2(dropout(linear1(input, activation: activation, in: context), in: context), in: context)
     }
 }

@@ -7,8 +7,8 @@ import HeedTensor
 ///
 /// ```swift
 /// var stream = ResidualStream(embedded)
-/// for layer in layers { stream = layer(stream, mask: .causal(), context) }
-/// let output = stream.normalized(by: norm, context).output
+/// for layer in layers { stream = layer(stream, mask: .causal(), in: context) }
+/// let output = stream.normalized(by: norm, in: context).output
 /// ```
 public struct ResidualStream {
     /// All terms but the last; nil where there is one term.
@@ -31,8 +31,8 @@ public struct ResidualStream {
     public var sum: Variable { residual.map { $0 + last } ?? last }
 
     /// The sum, normalised, and the sum itself.
-    public func normalized(by norm: LayerNorm, _ context: Context) -> (output: Variable, sum: Variable) {
-        guard let residual else { return (norm(last, context), last) }
-        return norm(adding: residual, to: last, context)
+    public func normalized(by norm: LayerNorm, in context: Context) -> (output: Variable, sum: Variable) {
+        guard let residual else { return (norm(last, in: context), last) }
+        return norm(adding: residual, to: last, in: context)
     }
 }

@@ -32,11 +32,11 @@ public struct Transformer: Module {
     ///   - targetMask: What the decoder's own tokens attend, beside being causal.
     public func callAsFunction(
         source: Variable, target: Variable, sourceMask: AttentionMask = .none, targetMask: AttentionMask = .none,
-        _ context: Context
+        in context: Context
     ) -> Variable {
-        let memory = encoder(source, mask: sourceMask, context)
+        let memory = encoder(source, mask: sourceMask, in: context)
         return decoder(
-            target, memory: memory, mask: .all([.causal(offset: 0), targetMask]), memoryMask: sourceMask, context)
+            target, memory: memory, mask: .all([.causal(offset: 0), targetMask]), memoryMask: sourceMask, in: context)
     }
 
     /// The decoder's output in inference.
@@ -45,7 +45,7 @@ public struct Transformer: Module {
     ) -> Tensor {
         self(
             source: Variable(source), target: Variable(target), sourceMask: sourceMask, targetMask: targetMask,
-            Context()
+            in: Context()
         ).value
     }
 }

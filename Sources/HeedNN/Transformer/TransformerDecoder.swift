@@ -27,18 +27,18 @@ public struct TransformerDecoder: Module {
     public func callAsFunction(
         _ input: Variable, memory: Variable, mask: AttentionMask = .causal(offset: 0),
         memoryMask: AttentionMask = .none,
-        _ context: Context
+        in context: Context
     ) -> Variable {
         var value = input
-        for layer in layers { value = layer(value, memory: memory, mask: mask, memoryMask: memoryMask, context) }
-        return norm.map { $0(value, context) } ?? value
+        for layer in layers { value = layer(value, memory: memory, mask: mask, memoryMask: memoryMask, in: context) }
+        return norm.map { $0(value, in: context) } ?? value
     }
 
     /// The decoder's output in inference.
     public func callAsFunction(
         _ input: Tensor, memory: Tensor, mask: AttentionMask = .causal(offset: 0), memoryMask: AttentionMask = .none
     ) -> Tensor {
-        self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, Context()).value
+        self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, in: Context()).value
     }
 
     /// Empty caches, one a layer, for decoding with this memory `[B, Nk, width]`.

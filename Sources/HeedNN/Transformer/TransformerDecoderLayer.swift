@@ -56,18 +56,18 @@ public struct TransformerDecoderLayer: Module {
     public func callAsFunction(
         _ input: Variable, memory: Variable, mask: AttentionMask = .causal(offset: 0),
         memoryMask: AttentionMask = .none,
-        _ context: Context
+        in context: Context
     ) -> Variable {
         run(
-            input, context, attention: { selfAttention($0, mask: mask, context) },
-            crossAttention: { crossAttention($0, memory: memory, mask: memoryMask, context) })
+            input, in: context, attention: { selfAttention($0, mask: mask, in: context) },
+            crossAttention: { crossAttention($0, memory: memory, mask: memoryMask, in: context) })
     }
 
     /// The layer's output in inference.
     public func callAsFunction(
         _ input: Tensor, memory: Tensor, mask: AttentionMask = .causal(offset: 0), memoryMask: AttentionMask = .none
     ) -> Tensor {
-        self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, Context()).value
+        self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, in: Context()).value
     }
 
     /// What decoding keeps of a sequence and its memory.
@@ -90,23 +90,24 @@ public struct TransformerDecoderLayer: Module {
     ) -> Tensor {
         let memory = cache.memory
         return run(
-            Variable(input), Context(), attention: { Variable(selfAttention($0.value, cache: &cache.tokens)) },
+            Variable(input), in: Context(), attention: { Variable(selfAttention($0.value, cache: &cache.tokens)) },
             crossAttention: { Variable(crossAttention($0.value, memory: memory, mask: memoryMask)) }
         ).value
     }
 
     private func run(
-        _ input: Variable, _ context: Context, attention: (Variable) -> Variable, crossAttention: (Variable) -> Variable
+        _ input: Variable, in context: Context, attention: (Variable) -> Variable,
+        crossAttention: (Variable) -> Variable
     ) -> Variable {
         if normFirst {
-            let attended = dropout(attention(norm1(input, context)), context)
-            let (query, first) = norm2(adding: input, to: attended, context)
-            let crossed = dropout(crossAttention(query), context)
-            let (normal, second) = norm3(adding: first, to: crossed, context)
-            return second + dropout(feedForward(normal, context), context)
+            let attended = dropout(attention(norm1(input, in: context)), in: context)
+            let (query, first) = norm2(adding: input, to: attended, in: context)
+            let crossed = dropout(crossAttention(query), in: context)
+            let (normal, second) = norm3(adding: first, to: crossed, in: context)
+            return second + dropout(feedForward(normal, in: context), in: context)
         }
-        let attended = norm1(adding: input, to: dropout(attention(input), context), context).output
-        let crossed = norm2(adding: attended, to: dropout(crossAttention(attended), context), context).output
-        return norm3(adding: crossed, to: dropout(feedForward(crossed, context), context), context).output
+        let attended = norm1(adding: input, to: dropout(attention(input), in: context), in: context).output
+        let crossed = norm2(adding: attended, to: dropout(crossAttention(attended), in: context), in: context).output
+        return norm3(adding: crossed, to: dropout(feedForward(crossed, in: context), in: context), in: context).output
     }
 }

@@ -24,17 +24,17 @@ public struct TransformerEncoder: Module {
     }
 
     /// The encoder's output for `[B, N, width]`.
-    public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, _ context: Context) -> Variable {
+    public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, in context: Context) -> Variable {
         guard layers.allSatisfy(\.normFirst) else {
-            let value = layers.reduce(input) { $1($0, mask: mask, context) }
-            return norm.map { $0(value, context) } ?? value
+            let value = layers.reduce(input) { $1($0, mask: mask, in: context) }
+            return norm.map { $0(value, in: context) } ?? value
         }
-        let stream = layers.reduce(ResidualStream(input)) { $1($0, mask: mask, context) }
-        return norm.map { stream.normalized(by: $0, context).output } ?? stream.sum
+        let stream = layers.reduce(ResidualStream(input)) { $1($0, mask: mask, in: context) }
+        return norm.map { stream.normalized(by: $0, in: context).output } ?? stream.sum
     }
 
     /// The encoder's output in inference.
     public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
-        self(Variable(input), mask: mask, Context()).value
+        self(Variable(input), mask: mask, in: Context()).value
     }
 }

@@ -56,17 +56,17 @@ public struct TransformerEncoderLayer: Module {
     }
 
     /// The layer's output for `[B, N, width]`.
-    public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, _ context: Context) -> Variable {
-        if normFirst { return self(ResidualStream(input), mask: mask, context).sum }
+    public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, in context: Context) -> Variable {
+        if normFirst { return self(ResidualStream(input), mask: mask, in: context).sum }
         let attended = norm1(
-            adding: input, to: dropout(selfAttention(input, mask: mask, context), context), context
+            adding: input, to: dropout(selfAttention(input, mask: mask, in: context), in: context), in: context
         ).output
-        return norm2(adding: attended, to: dropout(feedForward(attended, context), context), context).output
+        return norm2(adding: attended, to: dropout(feedForward(attended, in: context), in: context), in: context).output
     }
 
     /// The layer's output in inference.
     public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
-        self(Variable(input), mask: mask, Context()).value
+        self(Variable(input), mask: mask, in: Context()).value
     }
 
     /// The layer's output for a stream of layers that normalise first, whose last addition the next norm makes in its
@@ -74,12 +74,12 @@ public struct TransformerEncoderLayer: Module {
     ///
     /// - Precondition: ``normFirst``.
     public func callAsFunction(
-        _ stream: ResidualStream, mask: AttentionMask = .none, _ context: Context
+        _ stream: ResidualStream, mask: AttentionMask = .none, in context: Context
     ) -> ResidualStream {
         require(normFirst, "TransformerEncoderLayer: a residual stream goes through layers that normalise first")
-        let (normal, input) = stream.normalized(by: norm1, context)
-        let attended = dropout(selfAttention(normal, mask: mask, context), context)
-        let (nextNormal, sum) = norm2(adding: input, to: attended, context)
-        return ResidualStream(sum, adding: dropout(feedForward(nextNormal, context), context))
+        let (normal, input) = stream.normalized(by: norm1, in: context)
+        let attended = dropout(selfAttention(normal, mask: mask, in: context), in: context)
+        let (nextNormal, sum) = norm2(adding: input, to: attended, in: context)
+        return ResidualStream(sum, adding: dropout(feedForward(nextNormal, in: context), in: context))
     }
 }
