@@ -4,9 +4,9 @@ import HeedTensor
 
 /// Takes the passes of a step that went wrong once more, looking at every value and every gradient, for the first that
 /// is not finite.
-struct NonFiniteSearch<Task: TrainingTask> {
-    let model: Task.Model
-    let task: Task
+struct NonFiniteSearch<ModelTask: TrainingTask> {
+    let model: ModelTask.Model
+    let task: ModelTask
     let settings: TrainingSettings
     /// Counted from 0.
     let step: Int

@@ -13,11 +13,11 @@ import HeedTensor
 /// `CancellationError`; the trainer can run on from there. A loss or gradient that is not finite stops the run before
 /// the optimiser step, and one of an evaluation, or a weight, before the next checkpoint, naming where it first went
 /// wrong.
-public actor Trainer<Task: TrainingTask> {
+public actor Trainer<ModelTask: TrainingTask> {
     /// What is trained, as it is after the last step.
-    public private(set) var model: Task.Model
+    public private(set) var model: ModelTask.Model
     /// What it is trained for.
-    public let task: Task
+    public let task: ModelTask
     /// How.
     public let settings: TrainingSettings
     /// How many optimiser steps have been taken.
@@ -38,7 +38,7 @@ public actor Trainer<Task: TrainingTask> {
     /// A trainer before the first step.
     ///
     /// - Throws: ``TrainingError`` for settings that cannot be.
-    public init(model: Task.Model, task: Task, settings: TrainingSettings) throws(TrainingError) {
+    public init(model: ModelTask.Model, task: ModelTask, settings: TrainingSettings) throws(TrainingError) {
         try settings.check()
         self.model = model
         self.task = task
@@ -99,7 +99,7 @@ public actor Trainer<Task: TrainingTask> {
             do { try observer(event) } catch { throw ObserverFailure(error: error) }
         }
         while step < settings.steps, stopping?.shouldStop != true {
-            try _Concurrency.Task.checkCancellation()
+            try Task.checkCancellation()
             try observe(.step(takeStep()))
             let isBest = isDue(settings.evaluateEvery) ? try evaluate(observe) : false
             let isWanted =
@@ -108,7 +108,7 @@ public actor Trainer<Task: TrainingTask> {
                 try save(to: checkpoints, observe)
                 savedStep = step
             }
-            await _Concurrency.Task.yield()
+            await Task.yield()
         }
     }
 
@@ -159,7 +159,7 @@ public actor Trainer<Task: TrainingTask> {
         tape.keepsStateGradients = wantsNorms
         for index in 0..<count {
             // One step may be many batches.
-            if index > 0 { try _Concurrency.Task.checkCancellation() }
+            if index > 0 { try Task.checkCancellation() }
             let batch = try task.batch(at: step * count + index)
             let pass = try valueAndGradient(of: model, seed: settings.seed, step: step * count + index, on: tape) {
                 context in

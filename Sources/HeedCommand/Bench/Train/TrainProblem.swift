@@ -106,7 +106,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
         return try step(model, task)
     }
 
-    private func step<Task: TrainingTask>(_ model: Task.Model, _ task: Task) throws -> Steps {
+    private func step<ModelTask: TrainingTask>(_ model: ModelTask.Model, _ task: ModelTask) throws -> Steps {
         var settings = TrainingSettings(
             name: rawValue, steps: .max, optimizer: .adamW(weightDecay: .matrices(0.1)), schedule: .constant(1e-4))
         settings.clipNorm = 1
