@@ -11,10 +11,10 @@ public struct GPTSettings: Sendable, Equatable {
     public var contextLength: Int
     /// How many blocks stand on each other.
     public var layers: Int
-    /// The heads of each attention, which divide ``width``.
+    /// The heads of each attention, which divide ``embeddingSize``.
     public var heads: Int
     /// The size of a token's vector.
-    public var width: Int
+    public var embeddingSize: Int
     /// What is dropped in training.
     public var dropout: Float = 0
     /// Whether linear maps and norms have biases.
@@ -23,18 +23,19 @@ public struct GPTSettings: Sendable, Equatable {
     public var activation: Activation = .gelu
 
     /// Dimensions; the rest is as nanoGPT has it.
-    public init(vocabularySize: Int, contextLength: Int, layers: Int, heads: Int, width: Int) {
+    public init(vocabularySize: Int, contextLength: Int, layers: Int, heads: Int, embeddingSize: Int) {
         self.vocabularySize = vocabularySize
         self.contextLength = contextLength
         self.layers = layers
         self.heads = heads
-        self.width = width
+        self.embeddingSize = embeddingSize
     }
 
     /// GPT-2's smallest model (Radford et al., "Language models are unsupervised multitask learners", 2019): 124
     /// million parameters.
     public static var gpt2Small: GPTSettings {
-        var settings = GPTSettings(vocabularySize: 50_257, contextLength: 1024, layers: 12, heads: 12, width: 768)
+        var settings = GPTSettings(
+            vocabularySize: 50_257, contextLength: 1024, layers: 12, heads: 12, embeddingSize: 768)
         settings.bias = true
         settings.activation = .geluTanh
         return settings
@@ -45,12 +46,17 @@ public struct GPTSettings: Sendable, Equatable {
     /// - Throws: ``ModelError`` naming the dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
-            ("vocabulary", vocabularySize), ("length", contextLength), ("layers", layers), ("heads", heads),
-            ("width", width),
+            ("vocabulary size", vocabularySize), ("context length", contextLength), ("layers", layers),
+            ("heads", heads),
+            ("embedding size", embeddingSize),
         ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
-        guard width % heads == 0 else { throw ModelError("\(heads) heads do not divide a width of \(width)") }
+        guard embeddingSize % heads == 0 else {
+            throw ModelError("\(heads) heads do not divide an embedding size of \(embeddingSize)")
+        }
         guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
-        let parameters = Double(layers) * 12 * Double(width) * Double(width) + Double(vocabularySize) * Double(width)
+        let parameters =
+            Double(layers) * 12 * Double(embeddingSize) * Double(embeddingSize) + Double(vocabularySize)
+            * Double(embeddingSize)
         guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
     }
 }
@@ -77,19 +83,21 @@ public struct GPT: LanguageModel {
     public init(_ settings: GPTSettings, using generator: inout RandomGenerator) throws(ModelError) {
         try settings.check()
         self.settings = settings
-        tokens = Embedding(count: settings.vocabularySize, size: settings.width, using: &generator)
+        tokens = Embedding(
+            vocabularySize: settings.vocabularySize, embeddingSize: settings.embeddingSize, using: &generator)
         positions = LearnedPosition(
-            count: settings.contextLength, size: settings.width, standardDeviation: 0.02, using: &generator)
+            contextLength: settings.contextLength, embeddingSize: settings.embeddingSize, standardDeviation: 0.02,
+            using: &generator)
         dropout = Dropout(settings.dropout)
-        var block = TransformerSettings(width: settings.width, heads: settings.heads)
-        block.feedForward = 4 * settings.width
+        var block = TransformerSettings(embeddingSize: settings.embeddingSize, heads: settings.heads)
+        block.feedForwardSize = 4 * settings.embeddingSize
         block.dropout = settings.dropout
         block.bias = settings.bias
         block.activation = settings.activation
         block.normFirst = true
         blocks = []
         for _ in 0..<settings.layers { blocks.append(TransformerEncoderLayer(block, using: &generator)) }
-        norm = LayerNorm(size: settings.width, bias: settings.bias)
+        norm = LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias)
         let weights = Initialization.normal(standardDeviation: 0.02)
         let residualWeights = Initialization.normal(
             standardDeviation: 0.02 / Float(2 * settings.layers).squareRoot())

@@ -7,19 +7,19 @@ public struct RecurrentLanguageModelSettings: Sendable, Equatable {
     /// How many tokens there are.
     public var vocabularySize: Int
     /// The size of a token's vector.
-    public var embedding: Int
+    public var embeddingSize: Int
     /// The size of a layer's state.
-    public var hidden: Int
+    public var hiddenSize: Int
     /// How many layers stand on each other.
     public var layers: Int
     /// What is dropped between layers in training.
     public var dropout: Float = 0
 
     /// Dimensions.
-    public init(vocabularySize: Int, embedding: Int, hidden: Int, layers: Int) {
+    public init(vocabularySize: Int, embeddingSize: Int, hiddenSize: Int, layers: Int) {
         self.vocabularySize = vocabularySize
-        self.embedding = embedding
-        self.hidden = hidden
+        self.embeddingSize = embeddingSize
+        self.hiddenSize = hiddenSize
         self.layers = layers
     }
 
@@ -28,12 +28,13 @@ public struct RecurrentLanguageModelSettings: Sendable, Equatable {
     /// - Throws: ``ModelError`` naming the dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
-            ("vocabulary", vocabularySize), ("embedding", embedding), ("hidden", hidden), ("layers", layers),
+            ("vocabulary size", vocabularySize), ("embedding size", embeddingSize), ("hidden size", hiddenSize),
+            ("layers", layers),
         ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
         guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
         let parameters =
-            4 * Double(layers) * Double(hidden) * Double(hidden + max(hidden, embedding))
-            + Double(vocabularySize) * Double(embedding + hidden)
+            4 * Double(layers) * Double(hiddenSize) * Double(hiddenSize + max(hiddenSize, embeddingSize))
+            + Double(vocabularySize) * Double(embeddingSize + hiddenSize)
         guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
     }
 }
@@ -55,11 +56,12 @@ public struct RecurrentLanguageModel: LanguageModel {
     ) throws(ModelError) {
         try settings.check()
         self.settings = settings
-        tokens = Embedding(count: settings.vocabularySize, size: settings.embedding, using: &generator)
+        tokens = Embedding(
+            vocabularySize: settings.vocabularySize, embeddingSize: settings.embeddingSize, using: &generator)
         lstm = LSTM(
-            inputSize: settings.embedding, hiddenSize: settings.hidden, layers: settings.layers,
+            inputSize: settings.embeddingSize, hiddenSize: settings.hiddenSize, layers: settings.layers,
             dropout: settings.dropout, using: &generator)
-        output = Linear(inputs: settings.hidden, outputs: settings.vocabularySize, using: &generator)
+        output = Linear(inputSize: settings.hiddenSize, outputSize: settings.vocabularySize, using: &generator)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -82,7 +84,7 @@ public struct RecurrentLanguageModel: LanguageModel {
 
     /// Hidden and cell state, `[layers, batch, hidden]`.
     public func carriedShapes(batch: Int) -> [Shape]? {
-        let shape: Shape = [settings.layers, batch, settings.hidden]
+        let shape: Shape = [settings.layers, batch, settings.hiddenSize]
         return [shape, shape]
     }
 

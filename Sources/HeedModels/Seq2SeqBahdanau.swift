@@ -6,28 +6,28 @@ import HeedTrain
 /// The dimensions of a ``Seq2SeqBahdanau``.
 public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
     /// How many tokens a source can be made of.
-    public var sourceVocabulary: Int
+    public var sourceVocabularySize: Int
     /// How many tokens a target can be made of.
-    public var targetVocabulary: Int
+    public var targetVocabularySize: Int
     /// The size of a token's vector.
-    public var embedding: Int
+    public var embeddingSize: Int
     /// The size of a layer's state.
-    public var hidden: Int
+    public var hiddenSize: Int
     /// How many layers encoder and decoder have each.
     public var layers = 1
-    /// The size in which states are compared; ``hidden`` unless given.
-    public var attention: Int?
+    /// The size in which states are compared; ``hiddenSize`` unless given.
+    public var attentionSize: Int?
     /// What is dropped in training: of embeddings, between layers and of what the output layer reads.
     public var dropout: Float = 0
     /// Padding, BOS and EOS.
     public var tokens = Seq2SeqTokens()
 
     /// Dimensions.
-    public init(sourceVocabulary: Int, targetVocabulary: Int, embedding: Int, hidden: Int) {
-        self.sourceVocabulary = sourceVocabulary
-        self.targetVocabulary = targetVocabulary
-        self.embedding = embedding
-        self.hidden = hidden
+    public init(sourceVocabularySize: Int, targetVocabularySize: Int, embeddingSize: Int, hiddenSize: Int) {
+        self.sourceVocabularySize = sourceVocabularySize
+        self.targetVocabularySize = targetVocabularySize
+        self.embeddingSize = embeddingSize
+        self.hiddenSize = hiddenSize
     }
 
     /// Refuses dimensions that give no model.
@@ -35,16 +35,17 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
     /// - Throws: ``ModelError`` naming the dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
-            ("source vocabulary", sourceVocabulary), ("target vocabulary", targetVocabulary), ("embedding", embedding),
-            ("hidden", hidden), ("layers", layers), ("attention", attention ?? hidden),
+            ("source vocabulary size", sourceVocabularySize), ("target vocabulary size", targetVocabularySize),
+            ("embedding size", embeddingSize),
+            ("hidden size", hiddenSize), ("layers", layers), ("attention size", attentionSize ?? hiddenSize),
         ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
         guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
-        try tokens.check(vocabulary: min(sourceVocabulary, targetVocabulary))
-        let states = 8 * Double(layers) * Double(hidden) * Double(hidden + max(hidden, embedding))
+        try tokens.check(vocabulary: min(sourceVocabularySize, targetVocabularySize))
+        let states = 8 * Double(layers) * Double(hiddenSize) * Double(hiddenSize + max(hiddenSize, embeddingSize))
         let tables =
-            (Double(sourceVocabulary) + Double(targetVocabulary)) * Double(embedding)
-            + Double(targetVocabulary) * 2 * Double(hidden)
-        let parameters = states + tables + 2 * Double(attention ?? hidden) * Double(hidden)
+            (Double(sourceVocabularySize) + Double(targetVocabularySize)) * Double(embeddingSize)
+            + Double(targetVocabularySize) * 2 * Double(hiddenSize)
+        let parameters = states + tables + 2 * Double(attentionSize ?? hiddenSize) * Double(hiddenSize)
         guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
     }
 }
@@ -82,20 +83,22 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
     public init(_ settings: Seq2SeqBahdanauSettings, using generator: inout RandomGenerator) throws(ModelError) {
         try settings.check()
         self.settings = settings
-        let (hidden, padding) = (settings.hidden, Int(settings.tokens.padding))
+        let (hidden, padding) = (settings.hiddenSize, Int(settings.tokens.padding))
         source = Embedding(
-            count: settings.sourceVocabulary, size: settings.embedding, paddingIndex: padding, using: &generator)
+            vocabularySize: settings.sourceVocabularySize, embeddingSize: settings.embeddingSize, paddingIndex: padding,
+            using: &generator)
         target = Embedding(
-            count: settings.targetVocabulary, size: settings.embedding, paddingIndex: padding, using: &generator)
+            vocabularySize: settings.targetVocabularySize, embeddingSize: settings.embeddingSize, paddingIndex: padding,
+            using: &generator)
         encoder = LSTM(
-            inputSize: settings.embedding, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
+            inputSize: settings.embeddingSize, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
             using: &generator)
         decoder = LSTM(
-            inputSize: settings.embedding, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
+            inputSize: settings.embeddingSize, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
             using: &generator)
         attention = AdditiveAttention(
-            querySize: hidden, keySize: hidden, size: settings.attention ?? hidden, using: &generator)
-        output = Linear(inputs: 2 * hidden, outputs: settings.targetVocabulary, using: &generator)
+            querySize: hidden, keySize: hidden, attentionSize: settings.attentionSize ?? hidden, using: &generator)
+        output = Linear(inputSize: 2 * hidden, outputSize: settings.targetVocabularySize, using: &generator)
         dropout = Dropout(settings.dropout)
     }
 
@@ -108,8 +111,8 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
         visit("output", &output)
     }
 
-    public var sourceVocabularySize: Int { settings.sourceVocabulary }
-    public var targetVocabularySize: Int { settings.targetVocabulary }
+    public var sourceVocabularySize: Int { settings.sourceVocabularySize }
+    public var targetVocabularySize: Int { settings.targetVocabularySize }
     public var specialTokens: Seq2SeqTokens { settings.tokens }
 
     // MARK: All tokens at once

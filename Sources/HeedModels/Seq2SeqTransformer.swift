@@ -16,15 +16,15 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
     }
 
     /// How many tokens a source can be made of.
-    public var sourceVocabulary: Int
+    public var sourceVocabularySize: Int
     /// How many tokens a target can be made of.
-    public var targetVocabulary: Int
+    public var targetVocabularySize: Int
     /// The size of a token's vector.
-    public var width: Int
-    /// The heads of each attention, which divide ``width``.
+    public var embeddingSize: Int
+    /// The heads of each attention, which divide ``embeddingSize``.
     public var heads: Int
     /// The size between the two linear maps of a layer.
-    public var feedForward: Int
+    public var feedForwardSize: Int
     /// Layers of the encoder.
     public var encoderLayers: Int
     /// Layers of the decoder.
@@ -42,11 +42,12 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
 
     /// Dimensions; the rest is the paper's, but that nothing is dropped and no tables are shared.
     public init(
-        sourceVocabulary: Int, targetVocabulary: Int, width: Int, heads: Int, feedForward: Int, encoderLayers: Int,
+        sourceVocabularySize: Int, targetVocabularySize: Int, embeddingSize: Int, heads: Int, feedForwardSize: Int,
+        encoderLayers: Int,
         decoderLayers: Int
     ) {
-        (self.sourceVocabulary, self.targetVocabulary) = (sourceVocabulary, targetVocabulary)
-        (self.width, self.heads, self.feedForward) = (width, heads, feedForward)
+        (self.sourceVocabularySize, self.targetVocabularySize) = (sourceVocabularySize, targetVocabularySize)
+        (self.embeddingSize, self.heads, self.feedForwardSize) = (embeddingSize, heads, feedForwardSize)
         (self.encoderLayers, self.decoderLayers) = (encoderLayers, decoderLayers)
     }
 
@@ -55,34 +56,37 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
     /// - Throws: ``ModelError`` naming the dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
-            ("source vocabulary", sourceVocabulary), ("target vocabulary", targetVocabulary), ("width", width),
-            ("heads", heads), ("feed-forward", feedForward), ("encoder layers", encoderLayers),
+            ("source vocabulary size", sourceVocabularySize), ("target vocabulary size", targetVocabularySize),
+            ("embedding size", embeddingSize),
+            ("heads", heads), ("feed-forward size", feedForwardSize), ("encoder layers", encoderLayers),
             ("decoder layers", decoderLayers),
         ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
-        guard width % heads == 0 else { throw ModelError("\(heads) heads do not divide a width of \(width)") }
+        guard embeddingSize % heads == 0 else {
+            throw ModelError("\(heads) heads do not divide an embedding size of \(embeddingSize)")
+        }
         guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
-        guard sharedTables != .all || sourceVocabulary == targetVocabulary else {
+        guard sharedTables != .all || sourceVocabularySize == targetVocabularySize else {
             throw ModelError(
-                "vocabularies of \(sourceVocabulary) and \(targetVocabulary) tokens cannot share a table: they must be one"
+                "vocabularies of \(sourceVocabularySize) and \(targetVocabularySize) tokens cannot share a table: they must be one"
             )
         }
-        try tokens.check(vocabulary: min(sourceVocabulary, targetVocabulary))
-        let layer = 2 * Double(width) * (4 * Double(width) + Double(feedForward))
+        try tokens.check(vocabulary: min(sourceVocabularySize, targetVocabularySize))
+        let layer = 2 * Double(embeddingSize) * (4 * Double(embeddingSize) + Double(feedForwardSize))
         let parameters =
             layer * (Double(encoderLayers) + Double(decoderLayers))
-            + Double(width) * (Double(sourceVocabulary) + 2 * Double(targetVocabulary))
+            + Double(embeddingSize) * (Double(sourceVocabularySize) + 2 * Double(targetVocabularySize))
         guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
     }
 }
 
 /// The translator of Vaswani et al., "Attention is all you need" (2017):
 ///
-///     x = sqrt(width) source[ids] + positions,   memory = encoder(x)                     over the source's own tokens
-///     y = sqrt(width) target[ids] + positions,   logits = W decoder(y, memory) + b       causal
+///     x = sqrt(embeddingSize) source[ids] + positions,   memory = encoder(x)                     over the source's own tokens
+///     y = sqrt(embeddingSize) target[ids] + positions,   logits = W decoder(y, memory) + b       causal
 ///
 /// Positions are sinusoidal, so that a text may have any length. Tables begin normal with standard deviation
-/// `1 / sqrt(width)`. As in PyTorch's `nn.Transformer`, and unlike the paper, there is a norm behind the last layer of
-/// encoder and decoder also where norms stand last.
+/// `1 / sqrt(embeddingSize)`. As in PyTorch's `nn.Transformer`, and unlike the paper, there is a norm behind the last
+/// layer of encoder and decoder also where norms stand last.
 ///
 /// Parameters: `source` (unless it is the target's), `target` (``Embedding``), `transformer` (``Transformer``),
 /// `output` (``Linear``, unless it is the target's table, which has no bias).
@@ -102,22 +106,24 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
     public init(_ settings: Seq2SeqTransformerSettings, using generator: inout RandomGenerator) throws(ModelError) {
         try settings.check()
         self.settings = settings
-        let (width, padding) = (settings.width, Int(settings.tokens.padding))
+        let (embeddingSize, padding) = (settings.embeddingSize, Int(settings.tokens.padding))
         func table(_ count: Int) -> Embedding {
-            var table = Embedding(count: count, size: width, paddingIndex: padding, using: &generator)
-            table.weight.value = table.weight.value * (1 / Float(width).squareRoot())
+            var table = Embedding(
+                vocabularySize: count, embeddingSize: embeddingSize, paddingIndex: padding, using: &generator)
+            table.weight.value = table.weight.value * (1 / Float(embeddingSize).squareRoot())
             return table
         }
-        source = settings.sharedTables == .all ? nil : table(settings.sourceVocabulary)
-        target = table(settings.targetVocabulary)
+        source = settings.sharedTables == .all ? nil : table(settings.sourceVocabularySize)
+        target = table(settings.targetVocabularySize)
         transformer = Transformer(
             TransformerSettings(
-                width: width, heads: settings.heads, feedForward: settings.feedForward, dropout: settings.dropout,
+                embeddingSize: embeddingSize, heads: settings.heads, feedForwardSize: settings.feedForwardSize,
+                dropout: settings.dropout,
                 activation: settings.activation, normFirst: settings.normFirst),
             encoderLayers: settings.encoderLayers, decoderLayers: settings.decoderLayers, using: &generator)
         output =
             settings.sharedTables == .none
-            ? Linear(inputs: width, outputs: settings.targetVocabulary, using: &generator) : nil
+            ? Linear(inputSize: embeddingSize, outputSize: settings.targetVocabularySize, using: &generator) : nil
         dropout = Dropout(settings.dropout)
     }
 
@@ -128,8 +134,8 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
         visit("output", &output)
     }
 
-    public var sourceVocabularySize: Int { settings.sourceVocabulary }
-    public var targetVocabularySize: Int { settings.targetVocabulary }
+    public var sourceVocabularySize: Int { settings.sourceVocabularySize }
+    public var targetVocabularySize: Int { settings.targetVocabularySize }
     public var specialTokens: Seq2SeqTokens { settings.tokens }
 
     // MARK: All tokens at once
@@ -171,7 +177,7 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
     private func embedded(
         _ ids: IndexTensor, _ table: Embedding, firstPosition: Int, in context: Context
     ) -> Variable {
-        let vectors = table(ids, in: context) * Float(settings.width).squareRoot()
+        let vectors = table(ids, in: context) * Float(settings.embeddingSize).squareRoot()
         return dropout(positions(vectors, firstPosition: firstPosition, in: context), in: context)
     }
 

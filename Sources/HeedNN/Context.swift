@@ -33,12 +33,12 @@ public final class Context {
     ///
     /// - Parameters:
     ///   - tape: Records the pass; nil, the default, for inference.
-    ///   - isTraining: Whether dropout drops; unless given, where there is a tape.
+    ///   - training: Whether dropout drops; unless given, where there is a tape.
     ///   - seed: Names the random numbers of a run.
     ///   - step: Names those of a step: the same seed and step drop the same elements, in a run that was resumed too.
-    public init(tape: Tape? = nil, isTraining: Bool? = nil, seed: UInt64 = 0, step: Int = 0) {
+    public init(tape: Tape? = nil, training: Bool? = nil, seed: UInt64 = 0, step: Int = 0) {
         self.tape = tape
-        self.isTraining = isTraining ?? (tape != nil)
+        isTraining = training ?? (tape != nil)
         self.seed = seed
         self.step = UInt64(bitPattern: Int64(step))
     }

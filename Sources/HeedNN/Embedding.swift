@@ -3,25 +3,27 @@ import HeedTensor
 
 /// A table of vectors, one a token:   `y[..., j] = weight[ids[...], j]`.
 ///
-/// Ids of any shape, from 0 to `count - 1`; output `[..., size]`.
+/// Ids of any shape, from 0 to `vocabularySize - 1`; output `[..., embeddingSize]`.
 ///
-/// Parameters, as in PyTorch's `nn.Embedding`: `weight` `[count, size]`, normal with standard deviation 1; the row of
-/// the padding token begins as zeros and has no gradient.
+/// Parameters, as in PyTorch's `nn.Embedding`: `weight` `[vocabularySize, embeddingSize]`, normal with standard
+/// deviation 1; the row of the padding token begins as zeros and has no gradient.
 public struct Embedding: Module {
-    /// `[count, size]`.
+    /// `[vocabularySize, embeddingSize]`.
     public var weight: Parameter
     /// The token that fills short sequences up; its row is not trained.
     public let paddingIndex: Int?
 
     /// A table of random vectors.
-    public init(count: Int, size: Int, paddingIndex: Int? = nil, using generator: inout RandomGenerator) {
+    public init(
+        vocabularySize: Int, embeddingSize: Int, paddingIndex: Int? = nil, using generator: inout RandomGenerator
+    ) {
         require(
-            paddingIndex.map { $0 >= 0 && $0 < count } ?? true,
-            "Embedding: the padding index \(paddingIndex ?? 0) is not from 0 to \(count - 1)")
-        var table = Initialization.normal(standardDeviation: 1)([count, size], using: &generator)
+            paddingIndex.map { $0 >= 0 && $0 < vocabularySize } ?? true,
+            "Embedding: the padding index \(paddingIndex ?? 0) is not from 0 to \(vocabularySize - 1)")
+        var table = Initialization.normal(standardDeviation: 1)([vocabularySize, embeddingSize], using: &generator)
         if let paddingIndex {
             table.withUnsafeMutableElements { elements in
-                for column in 0..<size { elements[paddingIndex * size + column] = 0 }
+                for column in 0..<embeddingSize { elements[paddingIndex * embeddingSize + column] = 0 }
             }
         }
         weight = Parameter(table)
@@ -30,15 +32,15 @@ public struct Embedding: Module {
 
     /// A layer with this table.
     public init(weight: Tensor, paddingIndex: Int? = nil) {
-        require(weight.rank == 2, "Embedding: a weight of shape \(weight.shape) is not [count, size]")
+        require(weight.rank == 2, "Embedding: a weight of shape \(weight.shape) is not [vocabularySize, embeddingSize]")
         self.weight = Parameter(weight)
         self.paddingIndex = paddingIndex
     }
 
     /// How many tokens there are.
-    public var count: Int { weight.shape[0] }
+    public var vocabularySize: Int { weight.shape[0] }
     /// The size of a vector.
-    public var size: Int { weight.shape[1] }
+    public var embeddingSize: Int { weight.shape[1] }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("weight", &weight)
@@ -52,8 +54,8 @@ public struct Embedding: Module {
     /// The vectors of tokens, in inference.
     public func callAsFunction(_ ids: IndexTensor) -> Tensor { self(ids, in: Context()).value }
 
-    /// The logits of every token for vectors `[..., size]`: the table as an output layer that is tied to it (Press and
-    /// Wolf, "Using the output embedding to improve language models", 2017).
+    /// The logits of every token for vectors `[..., embeddingSize]`: the table as an output layer that is tied to it
+    /// (Press and Wolf, "Using the output embedding to improve language models", 2017).
     public func logits(_ input: Variable, in context: Context) -> Variable {
         linear(input, weight: context.variable(weight))
     }

@@ -5,21 +5,21 @@ import HeedTensor
 ///
 ///     y = (x - mean) / sqrt(variance + epsilon) * weight + bias
 ///
-/// Input and output `[..., size]`; mean and variance (divided by `size`) are those of float64.
+/// Input and output `[..., inputSize]`; mean and variance (divided by `inputSize`) are those of float64.
 ///
-/// Parameters, as in PyTorch's `nn.LayerNorm`: `weight` `[size]`, ones, and `bias` `[size]`, zeros.
+/// Parameters, as in PyTorch's `nn.LayerNorm`: `weight` `[inputSize]`, ones, and `bias` `[inputSize]`, zeros.
 public struct LayerNorm: Layer {
-    /// `[size]`.
+    /// `[inputSize]`.
     public var weight: Parameter
-    /// `[size]`.
+    /// `[inputSize]`.
     public var bias: Parameter?
     /// Added to the variance.
     public var epsilon: Double
 
     /// A layer that begins as the plain normalisation.
-    public init(size: Int, bias hasBias: Bool = true, epsilon: Double = 1e-5) {
-        weight = Parameter(.ones([size]))
-        bias = hasBias ? Parameter(.zeros([size])) : nil
+    public init(inputSize: Int, bias hasBias: Bool = true, epsilon: Double = 1e-5) {
+        weight = Parameter(.ones([inputSize]))
+        bias = hasBias ? Parameter(.zeros([inputSize])) : nil
         self.epsilon = epsilon
     }
 

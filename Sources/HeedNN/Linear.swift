@@ -14,10 +14,10 @@ public struct Linear: Layer {
     public var bias: Parameter?
 
     /// A layer with random weights.
-    public init(inputs: Int, outputs: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
-        let distribution = Initialization.inverseRoot(ofFanIn: inputs)
-        weight = Parameter(distribution([outputs, inputs], using: &generator))
-        bias = hasBias ? Parameter(distribution([outputs], using: &generator)) : nil
+    public init(inputSize: Int, outputSize: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
+        let distribution = Initialization.inverseRoot(ofFanIn: inputSize)
+        weight = Parameter(distribution([outputSize, inputSize], using: &generator))
+        bias = hasBias ? Parameter(distribution([outputSize], using: &generator)) : nil
     }
 
     /// A layer with these weights.
@@ -33,14 +33,14 @@ public struct Linear: Layer {
     /// Draws the weight anew and sets the bias to 0.
     mutating func initialize(weights: Initialization, using generator: inout RandomGenerator) {
         weight.value = weights(weight.shape, using: &generator)
-        let zeros = Tensor.zeros([outputs])
+        let zeros = Tensor.zeros([outputSize])
         bias?.value = zeros
     }
 
     /// The number of inputs.
-    public var inputs: Int { weight.shape[1] }
+    public var inputSize: Int { weight.shape[1] }
     /// The number of outputs.
-    public var outputs: Int { weight.shape[0] }
+    public var outputSize: Int { weight.shape[0] }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("weight", &weight)

@@ -23,9 +23,9 @@ public struct Parameter: Sendable {
     public let identity: ParameterIdentity
 
     /// A new parameter that begins with these numbers.
-    public init(_ value: Tensor, isTrainable: Bool = true) {
+    public init(_ value: Tensor, trainable: Bool = true) {
         self.value = value
-        self.isTrainable = isTrainable
+        isTrainable = trainable
         identity = ParameterIdentity()
     }
 

@@ -5,18 +5,18 @@ import HeedTensor
 ///
 ///     y = x / sqrt(mean(x^2) + epsilon) * weight
 ///
-/// Input and output `[..., size]`.
+/// Input and output `[..., inputSize]`.
 ///
-/// Parameters, as in PyTorch's `nn.RMSNorm`: `weight` `[size]`, ones.
+/// Parameters, as in PyTorch's `nn.RMSNorm`: `weight` `[inputSize]`, ones.
 public struct RMSNorm: Layer {
-    /// `[size]`.
+    /// `[inputSize]`.
     public var weight: Parameter
     /// Added to the mean square.
     public var epsilon: Double
 
     /// A layer that begins as the plain normalisation.
-    public init(size: Int, epsilon: Double = 1e-6) {
-        weight = Parameter(.ones([size]))
+    public init(inputSize: Int, epsilon: Double = 1e-6) {
+        weight = Parameter(.ones([inputSize]))
         self.epsilon = epsilon
     }
 

@@ -6,8 +6,8 @@ import HeedTensor
 ///
 /// ```swift
 /// let network = Sequential(
-///     Linear(inputs: 4, outputs: 16, using: &generator), Activation.relu,
-///     Linear(inputs: 16, outputs: 1, using: &generator))
+///     Linear(inputSize: 4, outputSize: 16, using: &generator), Activation.relu,
+///     Linear(inputSize: 16, outputSize: 1, using: &generator))
 /// ```
 public struct Sequential: Layer {
     /// The layers, first to last.

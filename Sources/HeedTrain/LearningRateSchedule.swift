@@ -12,12 +12,12 @@ public enum LearningRateSchedule: Sendable, Equatable {
     /// Source: Loshchilov and Hutter, "SGDR" (2016), with the warm-up that Transformers are trained with.
     case warmupCosine(peak: Double, warmupSteps: Int, totalSteps: Int, minimum: Double = 0)
 
-    /// `factor modelWidth^-1/2 min(t^-1/2, t warmupSteps^-3/2)` with `t = s + 1`: up in a line, then down with the
+    /// `factor embeddingSize^-1/2 min(t^-1/2, t warmupSteps^-3/2)` with `t = s + 1`: up in a line, then down with the
     /// inverse square root.
     ///
     /// Source: Vaswani et al., "Attention is all you need" (2017), section 5.3, where `warmupSteps` is 4000 and
     /// `factor` 1.
-    case warmupInverseSquareRoot(modelWidth: Int, warmupSteps: Int, factor: Double = 1)
+    case warmupInverseSquareRoot(embeddingSize: Int, warmupSteps: Int, factor: Double = 1)
 
     /// `initial factor^(s / every)`, the quotient rounded down.
     case step(initial: Double, every: Int, factor: Double)

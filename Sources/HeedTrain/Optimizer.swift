@@ -7,7 +7,7 @@ public enum Optimizer: Sendable, Equatable {
     /// Stochastic gradient descent, as `torch.optim.SGD`:
     /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g;  w <- w - rate b`, with Nesterov's `g + momentum b` in
     /// place of `b`.
-    case sgd(momentum: Double = 0, dampening: Double = 0, isNesterov: Bool = false, weightDecay: WeightDecay = .none)
+    case sgd(momentum: Double = 0, dampening: Double = 0, nesterov: Bool = false, weightDecay: WeightDecay = .none)
 
     /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay joins the gradient. With `amsgrad` a step divides
     /// by the root of the largest second moment so far (Reddi, Kale and Kumar 2018).
@@ -73,10 +73,10 @@ public enum Optimizer: Sendable, Equatable {
             try require(rate >= 0 && rate.isFinite, "weight decay is \(rate), not a finite number from 0")
         }
         switch self {
-        case .sgd(let momentum, let dampening, let isNesterov, _):
+        case .sgd(let momentum, let dampening, let nesterov, _):
             try require(momentum >= 0 && momentum.isFinite, "momentum is \(momentum), not a finite number from 0")
             try require(dampening >= 0 && dampening.isFinite, "dampening is \(dampening), not a finite number from 0")
-            try require(!isNesterov || (momentum > 0 && dampening == 0), "Nesterov's takes a momentum and no dampening")
+            try require(!nesterov || (momentum > 0 && dampening == 0), "Nesterov's takes a momentum and no dampening")
         case .adam(let beta1, let beta2, let epsilon, _, _), .adamW(let beta1, let beta2, let epsilon, _, _):
             try requireShare(beta1, "beta1")
             try requireShare(beta2, "beta2")
@@ -128,16 +128,16 @@ public struct OptimizerState: Sendable {
         let weightDecay = values.map { optimizer.weightDecay.rate(of: $0.shape) }
         do {
             switch optimizer {
-            case .sgd(let momentum, let dampening, let isNesterov, _):
+            case .sgd(let momentum, let dampening, let nesterov, _):
                 let settings = OptimizerStep.SGD(
-                    rate: rate, momentum: momentum, dampening: dampening, isNesterov: isNesterov, step: step,
+                    rate: rate, momentum: momentum, dampening: dampening, nesterov: nesterov, step: step,
                     gradientScale: gradientScale)
                 try OptimizerStep.sgd(
                     settings, values: &values, gradients: isolated, weightDecay: weightDecay, moments: &moments)
             case .adam(let beta1, let beta2, let epsilon, _, let amsgrad),
                 .adamW(let beta1, let beta2, let epsilon, _, let amsgrad):
                 let settings = OptimizerStep.Adam(
-                    rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, isDecoupled: optimizer.isDecoupled,
+                    rate: rate, beta1: beta1, beta2: beta2, epsilon: epsilon, decoupled: optimizer.isDecoupled,
                     amsgrad: amsgrad, step: step, gradientScale: gradientScale)
                 try OptimizerStep.adam(
                     settings, values: &values, gradients: isolated, weightDecay: weightDecay, moments: &moments)

@@ -76,11 +76,11 @@ extension Optimizer {
     fileprivate var json: JSONObject {
         var object = JSONObject()
         switch self {
-        case .sgd(let momentum, let dampening, let isNesterov, _):
+        case .sgd(let momentum, let dampening, let nesterov, _):
             object["algorithm"] = "sgd"
             object["momentum"] = JSONValue(momentum)
             object["dampening"] = JSONValue(dampening)
-            object["nesterov"] = .bool(isNesterov)
+            object["nesterov"] = .bool(nesterov)
         case .adam(let beta1, let beta2, let epsilon, _, let amsgrad),
             .adamW(let beta1, let beta2, let epsilon, _, let amsgrad):
             if case .adam = self { object["algorithm"] = "adam" } else { object["algorithm"] = "adamW" }

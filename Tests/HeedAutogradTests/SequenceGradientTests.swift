@@ -88,7 +88,7 @@ struct SequenceGradientTests {
             GradientCase("\(kind) \(lengths ?? [])", tensors, step: step) { v in
                 let weights = RecurrentVariables(
                     inputWeight: v[2], hiddenWeight: v[3], inputBias: v[4], hiddenBias: v[5])
-                let result = recurrent(kind, v[0], weights, lengths: lengths, hidden: v[1], isReversed: isReversed)
+                let result = recurrent(kind, v[0], weights, lengths: lengths, hidden: v[1], reversed: isReversed)
                 return [result.output, result.hidden]
             }.check(tolerance: kind == .rnn(.relu) ? 5e-3 : 1e-3)
         }

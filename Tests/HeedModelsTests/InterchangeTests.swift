@@ -44,13 +44,13 @@ struct InterchangeTests {
 
     @Test func lstm() throws {
         var generator = RandomGenerator(seed: 1)
-        let settings = RecurrentLanguageModelSettings(vocabularySize: 11, embedding: 6, hidden: 8, layers: 2)
+        let settings = RecurrentLanguageModelSettings(vocabularySize: 11, embeddingSize: 6, hiddenSize: 8, layers: 2)
         try Self.check("char-lstm", RecurrentLanguageModel(settings, using: &generator))
     }
 
     @Test func gpt() throws {
         var generator = RandomGenerator(seed: 1)
-        let settings = GPTSettings(vocabularySize: 11, contextLength: 9, layers: 2, heads: 2, width: 8)
+        let settings = GPTSettings(vocabularySize: 11, contextLength: 9, layers: 2, heads: 2, embeddingSize: 8)
         try Self.check("char-gpt", GPT(settings, using: &generator))
     }
 }

@@ -12,7 +12,7 @@ enum SmallModels {
 
     static func gpt(bias: Bool = true) throws -> GPT {
         var settings = GPTSettings(
-            vocabularySize: vocabulary, contextLength: context, layers: 3, heads: 4, width: 96)
+            vocabularySize: vocabulary, contextLength: context, layers: 3, heads: 4, embeddingSize: 96)
         settings.bias = bias
         settings.activation = bias ? .geluTanh : .gelu
         var random = RandomGenerator(seed: 5)
@@ -31,7 +31,7 @@ enum SmallModels {
     static func lstm() throws -> RecurrentLanguageModel {
         var random = RandomGenerator(seed: 6)
         return try RecurrentLanguageModel(
-            RecurrentLanguageModelSettings(vocabularySize: vocabulary, embedding: 24, hidden: 70, layers: 2),
+            RecurrentLanguageModelSettings(vocabularySize: vocabulary, embeddingSize: 24, hiddenSize: 70, layers: 2),
             using: &random)
     }
 
@@ -118,7 +118,7 @@ struct PackedLanguageModelTests {
     @Test func threadsDoNotChangeABit() async {
         await #expect(processExitsWith: .success) {
             // Large enough that products are shared out.
-            var settings = GPTSettings(vocabularySize: 1000, contextLength: 64, layers: 2, heads: 4, width: 256)
+            var settings = GPTSettings(vocabularySize: 1000, contextLength: 64, layers: 2, heads: 4, embeddingSize: 256)
             settings.bias = true
             var random = RandomGenerator(seed: 1)
             let model = try GPT(settings, using: &random)

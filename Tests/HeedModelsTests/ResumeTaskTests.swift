@@ -14,7 +14,8 @@ struct ResumeTaskTests {
         change(&tokens)
         var generator = RandomGenerator(seed: 2)
         let model = try RecurrentLanguageModel(
-            RecurrentLanguageModelSettings(vocabularySize: 11, embedding: 8, hidden: 12, layers: 2), using: &generator)
+            RecurrentLanguageModelSettings(vocabularySize: 11, embeddingSize: 8, hiddenSize: 12, layers: 2),
+            using: &generator)
         let task = try LanguageModelTask<RecurrentLanguageModel>(
             tokens: tokens, length: length, batch: batch, order: .sequential, heldBack: heldBack)
         return try Trainer(

@@ -13,9 +13,10 @@ struct Seq2SeqTests {
         -> Seq2SeqBahdanau
     {
         var settings = Seq2SeqBahdanauSettings(
-            sourceVocabulary: vocabulary, targetVocabulary: vocabulary, embedding: hidden, hidden: hidden)
+            sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: hidden,
+            hiddenSize: hidden)
         settings.layers = layers
-        settings.attention = hidden - 3
+        settings.attentionSize = hidden - 3
         var random = RandomGenerator(seed: seed)
         return try Seq2SeqBahdanau(settings, using: &random)
     }
@@ -25,7 +26,8 @@ struct Seq2SeqTests {
         normFirst: Bool = false, layers: Int = 2, activation: Activation = .gelu, seed: UInt64 = 1
     ) throws -> Seq2SeqTransformer {
         var settings = Seq2SeqTransformerSettings(
-            sourceVocabulary: vocabulary, targetVocabulary: vocabulary, width: width, heads: 2, feedForward: 2 * width,
+            sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: width, heads: 2,
+            feedForwardSize: 2 * width,
             encoderLayers: layers, decoderLayers: layers)
         (settings.sharedTables, settings.normFirst, settings.activation) = (shared, normFirst, activation)
         var random = RandomGenerator(seed: seed)
@@ -46,9 +48,10 @@ struct Seq2SeqTests {
     @Test func everyModelListsItsParameters() throws {
         var random = RandomGenerator(seed: 1)
         let gpt = try GPT(
-            GPTSettings(vocabularySize: 5, contextLength: 4, layers: 2, heads: 2, width: 4), using: &random)
+            GPTSettings(vocabularySize: 5, contextLength: 4, layers: 2, heads: 2, embeddingSize: 4), using: &random)
         let lstm = try RecurrentLanguageModel(
-            RecurrentLanguageModelSettings(vocabularySize: 5, embedding: 3, hidden: 4, layers: 2), using: &random)
+            RecurrentLanguageModelSettings(vocabularySize: 5, embeddingSize: 3, hiddenSize: 4, layers: 2),
+            using: &random)
         let models: [any Module] = try Self.all() + [gpt, lstm]
         for model in models {
             let fault = faultInParameters(of: model)
@@ -84,7 +87,7 @@ struct Seq2SeqTests {
                     "\(type(of: model)) at step \(step)")
             }
             // A tape changes nothing.
-            let recorded = model(source, target: Self.target, in: Context(tape: Tape(), isTraining: false)).value
+            let recorded = model(source, target: Self.target, in: Context(tape: Tape(), training: false)).value
             #expect(haveSameBits(recorded, whole), "\(type(of: model))")
         }
         for model in try Self.all() { check(model) }
@@ -179,28 +182,29 @@ struct Seq2SeqTests {
     @Test func whatIsWrongIsNamed() {
         var random = RandomGenerator(seed: 1)
         func bahdanau(_ change: (inout Seq2SeqBahdanauSettings) -> Void) throws {
-            var settings = Seq2SeqBahdanauSettings(sourceVocabulary: 9, targetVocabulary: 9, embedding: 4, hidden: 4)
+            var settings = Seq2SeqBahdanauSettings(
+                sourceVocabularySize: 9, targetVocabularySize: 9, embeddingSize: 4, hiddenSize: 4)
             change(&settings)
             _ = try Seq2SeqBahdanau(settings, using: &random)
         }
         func transformer(_ change: (inout Seq2SeqTransformerSettings) -> Void) throws {
             var settings = Seq2SeqTransformerSettings(
-                sourceVocabulary: 9, targetVocabulary: 9, width: 4, heads: 2, feedForward: 4, encoderLayers: 1,
-                decoderLayers: 1)
+                sourceVocabularySize: 9, targetVocabularySize: 9, embeddingSize: 4, heads: 2, feedForwardSize: 4,
+                encoderLayers: 1, decoderLayers: 1)
             change(&settings)
             _ = try Seq2SeqTransformer(settings, using: &random)
         }
-        #expect(throws: ModelError("hidden is 0, not at least 1")) { try bahdanau { $0.hidden = 0 } }
+        #expect(throws: ModelError("hidden size is 0, not at least 1")) { try bahdanau { $0.hiddenSize = 0 } }
         #expect(throws: ModelError.self) { try bahdanau { $0.dropout = 1 } }
         #expect(throws: ModelError.self) { try bahdanau { $0.tokens.endOfSequence = 9 } }
-        #expect(throws: ModelError.self) { try bahdanau { $0.targetVocabulary = 1 << 40 } }
-        #expect(throws: ModelError("3 heads do not divide a width of 4")) { try transformer { $0.heads = 3 } }
+        #expect(throws: ModelError.self) { try bahdanau { $0.targetVocabularySize = 1 << 40 } }
+        #expect(throws: ModelError("3 heads do not divide an embedding size of 4")) { try transformer { $0.heads = 3 } }
         #expect(throws: ModelError.self) { try transformer { $0.encoderLayers = -1 } }
         #expect(throws: ModelError.self) { try transformer { $0.tokens.endOfSequence = $0.tokens.padding } }
         #expect(throws: ModelError.self) {
             try transformer {
                 $0.sharedTables = .all
-                $0.targetVocabulary = 10
+                $0.targetVocabularySize = 10
             }
         }
     }

@@ -126,7 +126,7 @@ struct TextGeneratorTests {
         }
         private static let model: PackedRecurrentLanguageModel = {
             var random = RandomGenerator(seed: 6)
-            let settings = RecurrentLanguageModelSettings(vocabularySize: 3, embedding: 2, hidden: 2, layers: 1)
+            let settings = RecurrentLanguageModelSettings(vocabularySize: 3, embeddingSize: 2, hiddenSize: 2, layers: 1)
             guard let model = try? RecurrentLanguageModel(settings, using: &random).packed(as: .float32) else {
                 preconditionFailure("the settings give a model")
             }

@@ -46,7 +46,7 @@ struct TrainingMemoryTests {
     @Test func ofGPT() async {
         await #expect(processExitsWith: .success) {
             var random = RandomGenerator(seed: 1)
-            var settings = GPTSettings(vocabularySize: 11, contextLength: 16, layers: 2, heads: 2, width: 32)
+            var settings = GPTSettings(vocabularySize: 11, contextLength: 16, layers: 2, heads: 2, embeddingSize: 32)
             settings.dropout = 0.1
             let model = try GPT(settings, using: &random)
             try await TrainingMemoryTests.holdsNoMore(model, TrainingMemoryTests.languageTask(.random(seed: 3)))
@@ -57,7 +57,8 @@ struct TrainingMemoryTests {
         await #expect(processExitsWith: .success) {
             var random = RandomGenerator(seed: 1)
             let model = try RecurrentLanguageModel(
-                RecurrentLanguageModelSettings(vocabularySize: 11, embedding: 16, hidden: 24, layers: 2), using: &random
+                RecurrentLanguageModelSettings(vocabularySize: 11, embeddingSize: 16, hiddenSize: 24, layers: 2),
+                using: &random
             )
             try await TrainingMemoryTests.holdsNoMore(model, TrainingMemoryTests.languageTask(.sequential))
         }

@@ -42,10 +42,10 @@ import Testing
 
     @Test func aLinearLayerBeginsAsPyTorchs() {
         var generator = RandomGenerator(seed: 12)
-        let layer = Linear(inputs: 64, outputs: 300, using: &generator)
+        let layer = Linear(inputSize: 64, outputSize: 300, using: &generator)
         expectUniform(layer.weight.value, bound: 0.125)
         #expect(layer.bias.map { $0.value.elements.allSatisfy { abs($0) < 0.125 } } == true)
-        #expect(Linear(inputs: 3, outputs: 2, bias: false, using: &generator).bias == nil)
+        #expect(Linear(inputSize: 3, outputSize: 2, bias: false, using: &generator).bias == nil)
     }
 
     @Test func theSameSeedGivesTheSameNumbers() {

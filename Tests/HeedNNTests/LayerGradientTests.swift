@@ -28,11 +28,11 @@ import Testing
     }
 
     @Test func linearLayers() {
-        checkLayer("Linear", [2, 3, 5]) { Linear(inputs: 5, outputs: 4, using: &$0) }
-        checkLayer("Linear without bias", [3, 5]) { Linear(inputs: 5, outputs: 4, bias: false, using: &$0) }
+        checkLayer("Linear", [2, 3, 5]) { Linear(inputSize: 5, outputSize: 4, using: &$0) }
+        checkLayer("Linear without bias", [3, 5]) { Linear(inputSize: 5, outputSize: 4, bias: false, using: &$0) }
         for activation in [Activation.tanh, .gelu, .sigmoid, .silu] {
             check("Linear, \(activation)", [.normal([3, 5], seed: 31)]) {
-                Linear(inputs: 5, outputs: 4, using: &$0)
+                Linear(inputSize: 5, outputSize: 4, using: &$0)
             } _: {
                 [$0($1[0], activation: activation, in: $2)]
             }
@@ -40,17 +40,17 @@ import Testing
     }
 
     @Test func norms() {
-        checkLayer("LayerNorm", [2, 3, 7]) { _ in LayerNorm(size: 7) }
-        checkLayer("LayerNorm without bias", [2, 7]) { _ in LayerNorm(size: 7, bias: false) }
-        checkLayer("RMSNorm", [2, 3, 7]) { _ in RMSNorm(size: 7) }
+        checkLayer("LayerNorm", [2, 3, 7]) { _ in LayerNorm(inputSize: 7) }
+        checkLayer("LayerNorm without bias", [2, 7]) { _ in LayerNorm(inputSize: 7, bias: false) }
+        checkLayer("RMSNorm", [2, 3, 7]) { _ in RMSNorm(inputSize: 7) }
         check("LayerNorm of a sum", [.normal([3, 7], seed: 1), .normal([3, 7], seed: 2)]) { _ in
-            LayerNorm(size: 7)
+            LayerNorm(inputSize: 7)
         } _: {
             let (output, sum) = $0(adding: $1[0], to: $1[1], in: $2)
             return [output, sum]
         }
         check("RMSNorm of a sum", [.normal([3, 7], seed: 1), .normal([3, 7], seed: 2)]) { _ in
-            RMSNorm(size: 7)
+            RMSNorm(inputSize: 7)
         } _: {
             let (output, sum) = $0(adding: $1[0], to: $1[1], in: $2)
             return [output, sum]
@@ -60,24 +60,25 @@ import Testing
     @Test func embeddingsAndPositions() {
         let ids = IndexTensor([3, 0, 3, 5, 1, 3], shape: [2, 3])
         check("Embedding", []) {
-            Embedding(count: 6, size: 4, using: &$0)
+            Embedding(vocabularySize: 6, embeddingSize: 4, using: &$0)
         } _: { model, _, context in
             [model(ids, in: context), model.logits(model(ids, in: context), in: context)]
         }
         checkLayer("SinusoidalPosition", [2, 3, 6]) { _ in SinusoidalPosition() }
         checkLayer("RotaryPosition", [2, 2, 3, 6]) { _ in RotaryPosition() }
-        checkLayer("LearnedPosition", [2, 3, 6]) { LearnedPosition(count: 5, size: 6, using: &$0) }
+        checkLayer("LearnedPosition", [2, 3, 6]) { LearnedPosition(contextLength: 5, embeddingSize: 6, using: &$0) }
     }
 
     @Test func convolutions() {
         checkLayer("Conv2D", [2, 4, 5, 6]) {
             Conv2D(
-                inputs: 4, outputs: 6, kernel: (3, 2),
+                inputChannels: 4, outputChannels: 6, kernelSize: (3, 2),
                 geometry: ConvolutionGeometry(stride: 2, padding: 1, groups: 2), using: &$0)
         }
         checkLayer("Conv1D", [2, 3, 7]) {
             Conv1D(
-                inputs: 3, outputs: 4, kernel: 3, geometry: ConvolutionGeometry(padding: 2, dilation: 2), using: &$0)
+                inputChannels: 3, outputChannels: 4, kernelSize: 3,
+                geometry: ConvolutionGeometry(padding: 2, dilation: 2), using: &$0)
         }
     }
 
@@ -126,7 +127,7 @@ import Testing
         let edges = Tensor([0, 1, 0, 1, 1, 0, 1, 0, 0, 1, 0, 0, 1, 0, 0, 0], shape: [4, 4])
         let adjacency = try SparseMatrix.normalizedAdjacency(edges)
         check("GraphConvolution", [.normal([4, 3], seed: 1)]) {
-            GraphConvolution(inputs: 3, outputs: outputs, using: &$0)
+            GraphConvolution(inputSize: 3, outputSize: outputs, using: &$0)
         } _: {
             [$0($1[0], adjacency: adjacency, in: $2)]
         }
@@ -139,19 +140,19 @@ import Testing
         for mask in masks {
             for groups in [4, 2, 1] {
                 check("MultiHeadAttention, \(groups) groups, \(mask)", [input]) {
-                    MultiHeadAttention(width: 8, heads: 4, keyValueHeads: groups, using: &$0)
+                    MultiHeadAttention(embeddingSize: 8, heads: 4, keyValueHeads: groups, using: &$0)
                 } _: {
                     [$0($1[0], mask: mask, in: $2)]
                 }
             }
         }
         check("MultiHeadAttention of a memory", [input, memory, .normal([4, 5, 4], seed: 5)]) {
-            MultiHeadAttention(width: 8, heads: 4, bias: false, using: &$0)
+            MultiHeadAttention(embeddingSize: 8, heads: 4, bias: false, using: &$0)
         } _: {
             [$0($1[0], memory: $1[1], mask: .padding(lengths: [4, 2]), bias: $1[2], in: $2)]
         }
         check("MultiHeadAttention with weights", [input, memory, .normal([2, 4, 8], seed: 6)]) {
-            MultiHeadAttention(width: 8, heads: 4, keyValueHeads: 2, using: &$0)
+            MultiHeadAttention(embeddingSize: 8, heads: 4, keyValueHeads: 2, using: &$0)
         } _: {
             let (output, weights) = $0.withWeights(
                 $1[0], keys: $1[1], values: $1[2], mask: .padding(lengths: [4, 2]), in: $2)
@@ -164,7 +165,7 @@ import Testing
         let keys = Tensor.normal([2, 4, 6], seed: 2)
         let values = Tensor.normal([2, 4, 3], seed: 3)
         check("AdditiveAttention", [queries, keys, values]) {
-            AdditiveAttention(querySize: 5, keySize: 6, size: 7, using: &$0)
+            AdditiveAttention(querySize: 5, keySize: 6, attentionSize: 7, using: &$0)
         } _: {
             let (output, weights) = $0($1[0], keys: $1[1], values: $1[2], lengths: [4, 2], in: $2)
             return [output, weights]
@@ -187,7 +188,7 @@ import Testing
     @Test(arguments: [false, true], [Activation.gelu, .silu])
     func transformers(normFirst: Bool, activation: Activation) {
         let settings = TransformerSettings(
-            width: 6, heads: 2, feedForward: 9, dropout: 0.3, activation: activation, normFirst: normFirst)
+            embeddingSize: 6, heads: 2, feedForwardSize: 9, dropout: 0.3, activation: activation, normFirst: normFirst)
         let input = Tensor.normal([2, 3, 6], seed: 3)
         let memory = Tensor.normal([2, 4, 6], seed: 4)
         check("TransformerEncoderLayer", [input]) {

@@ -11,10 +11,10 @@ struct Network: Module {
 
     init(using generator: inout RandomGenerator) {
         layers = [
-            Linear(inputs: 3, outputs: 4, using: &generator),
-            Linear(inputs: 4, outputs: 4, bias: false, using: &generator),
+            Linear(inputSize: 3, outputSize: 4, using: &generator),
+            Linear(inputSize: 4, outputSize: 4, bias: false, using: &generator),
         ]
-        output = Linear(inputs: 4, outputs: 1, using: &generator)
+        output = Linear(inputSize: 4, outputSize: 1, using: &generator)
         scale = Parameter(Tensor(2))
     }
 
@@ -83,7 +83,7 @@ struct Network: Module {
     /// A weight that is used twice has one leaf, and the sum of both gradients.
     @Test func aTiedWeightCollectsOneGradient() {
         var generator = RandomGenerator(seed: 4)
-        let layer = Linear(inputs: 3, outputs: 3, bias: false, using: &generator)
+        let layer = Linear(inputSize: 3, outputSize: 3, bias: false, using: &generator)
         let input = Tensor.normal([2, 3], seed: 5)
         let (_, gradients) = valueAndGradient(of: layer) { context in
             layer(layer(Variable(input), in: context), in: context).sum()
@@ -97,7 +97,7 @@ struct Network: Module {
     /// A changed copy in the same pass is another model, although its parameters have the same identities.
     @Test func aChangedCopyIsAnotherModel() {
         var generator = RandomGenerator(seed: 4)
-        let layer = Linear(inputs: 3, outputs: 2, bias: false, using: &generator)
+        let layer = Linear(inputSize: 3, outputSize: 2, bias: false, using: &generator)
         var other = layer
         other.weight.value *= 2
         let input = Tensor.normal([2, 3], seed: 5)
@@ -165,8 +165,8 @@ struct Network: Module {
     }
 
     @Test func oneSeedAndStepDrawTheSameInEveryPass() {
-        let first = Context(isTraining: true, seed: 7, step: 3)
-        let second = Context(isTraining: true, seed: 7, step: 3)
+        let first = Context(training: true, seed: 7, step: 3)
+        let second = Context(training: true, seed: 7, step: 3)
         let draws = (0..<100).map { _ in first.drawSeed() }
         #expect(draws == (0..<100).map { _ in second.drawSeed() })
         let others = [Context(seed: 7, step: 4), Context(seed: 8, step: 3)].map { context in
@@ -180,7 +180,7 @@ struct Network: Module {
         await #expect(processExitsWith: .failure) {
             var generator = RandomGenerator(seed: 2)
             let twins = Sequential(
-                Array(repeating: Linear(inputs: 2, outputs: 2, using: &generator), count: 2))
+                Array(repeating: Linear(inputSize: 2, outputSize: 2, using: &generator), count: 2))
             _ = valueAndGradient(of: twins) { twins(Variable(Tensor.ones([1, 2])), in: $0).sum() }
         }
     }

@@ -27,19 +27,19 @@ import Testing
             try check(
                 file, input,
                 RNN(
-                    inputSize: input.shape[2], hiddenSize: hidden, layers: layers, isBidirectional: isBidirectional,
+                    inputSize: input.shape[2], hiddenSize: hidden, layers: layers, bidirectional: isBidirectional,
                     using: &generator))
         case "lstm":
             try check(
                 file, input,
                 LSTM(
-                    inputSize: input.shape[2], hiddenSize: hidden, layers: layers, isBidirectional: isBidirectional,
+                    inputSize: input.shape[2], hiddenSize: hidden, layers: layers, bidirectional: isBidirectional,
                     using: &generator))
         default:
             try check(
                 file, input,
                 GRU(
-                    inputSize: input.shape[2], hiddenSize: hidden, layers: layers, isBidirectional: isBidirectional,
+                    inputSize: input.shape[2], hiddenSize: hidden, layers: layers, bidirectional: isBidirectional,
                     resetAfter: attributes["reset_after"]?.bool ?? true, using: &generator))
         }
     }

@@ -46,8 +46,8 @@ private struct PlainCell: RecurrentCell {
         checkGradients("RNN, sigmoid") {
             RNN(inputSize: 4, hiddenSize: 3, bias: false, activation: .sigmoid, using: &$0)
         }
-        checkGradients("LSTM") { LSTM(inputSize: 4, hiddenSize: 3, layers: 2, isBidirectional: true, using: &$0) }
-        checkGradients("GRU") { GRU(inputSize: 4, hiddenSize: 3, isBidirectional: true, using: &$0) }
+        checkGradients("LSTM") { LSTM(inputSize: 4, hiddenSize: 3, layers: 2, bidirectional: true, using: &$0) }
+        checkGradients("GRU") { GRU(inputSize: 4, hiddenSize: 3, bidirectional: true, using: &$0) }
         checkGradients("GRU, reset before") {
             GRU(inputSize: 4, hiddenSize: 3, layers: 2, resetAfter: false, using: &$0)
         }
@@ -56,12 +56,12 @@ private struct PlainCell: RecurrentCell {
     /// A cell that runs step by step has the bits of the fused layer, lengths and directions too.
     @Test(arguments: [false, true]) func cellsStepAsLayersDo(isReversed: Bool) {
         var generator = RandomGenerator(seed: 5)
-        let model = LSTM(inputSize: 4, hiddenSize: 3, isBidirectional: true, using: &generator)
+        let model = LSTM(inputSize: 4, hiddenSize: 3, bidirectional: true, using: &generator)
         var cell = LSTMCell(inputSize: 4, hiddenSize: 3, using: &generator)
         cell.parameters = model.layers.parameters[isReversed ? 1 : 0]
         let lengths = [5, 2, 0]
         let fused = model(Self.input, lengths: lengths)
-        let (output, state) = Recurrent(cell, isReversed: isReversed)(
+        let (output, state) = Recurrent(cell, reversed: isReversed)(
             Variable(Self.input), lengths: lengths, in: Context())
         let columns = isReversed ? 3..<6 : 0..<3
         #expect(haveSameBits(output.value, fused.output.value.slice(axis: 2, range: columns)))
@@ -118,7 +118,7 @@ private struct PlainCell: RecurrentCell {
 
     @Test func aSequenceAloneHasItsBitsInTheBatch() {
         var generator = RandomGenerator(seed: 5)
-        let model = LSTM(inputSize: 4, hiddenSize: 3, layers: 2, isBidirectional: true, using: &generator)
+        let model = LSTM(inputSize: 4, hiddenSize: 3, layers: 2, bidirectional: true, using: &generator)
         let lengths = [5, 2, 4]
         let together = model(Self.input, lengths: lengths).output.value
         for (number, length) in lengths.enumerated() {
@@ -130,7 +130,7 @@ private struct PlainCell: RecurrentCell {
 
     @Test func namesArePyTorchs() {
         var generator = RandomGenerator(seed: 5)
-        let model = LSTM(inputSize: 4, hiddenSize: 3, layers: 2, isBidirectional: true, using: &generator)
+        let model = LSTM(inputSize: 4, hiddenSize: 3, layers: 2, bidirectional: true, using: &generator)
         let kinds = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
         let expected = ["_l0", "_l0_reverse", "_l1", "_l1_reverse"].flatMap { end in kinds.map { $0 + end } }
         #expect(model.parameters.map(\.name) == expected)
@@ -153,13 +153,13 @@ private struct PlainCell: RecurrentCell {
         let model = GRU(inputSize: 4, hiddenSize: 8, layers: 2, dropout: 0.5, using: &generator)
         let plain = model(Self.input).output.value
         func trained(_ step: Int) -> Tensor {
-            model(Variable(Self.input), in: Context(isTraining: true, seed: 1, step: step)).output.value
+            model(Variable(Self.input), in: Context(training: true, seed: 1, step: step)).output.value
         }
         #expect(trained(0) == trained(0))
         #expect(trained(0) != trained(1))
         #expect(trained(0) != plain)
         let single = GRU(inputSize: 4, hiddenSize: 8, dropout: 0.5, using: &generator)
-        let output = single(Variable(Self.input), in: Context(isTraining: true)).output.value
+        let output = single(Variable(Self.input), in: Context(training: true)).output.value
         #expect(output == single(Self.input).output.value)
     }
 }

@@ -33,7 +33,7 @@ struct LayerCheck<Model: Module> {
         let values = outputs(model, inputs)
         let outputGradients = values.enumerated().map { Tensor.normal($1.shape, seed: 900 + UInt64($0)) }
         let tape = Tape()
-        let context = Context(tape: tape, isTraining: false)
+        let context = Context(tape: tape, training: false)
         let leaves = inputs.map { tape.leaf($0) }
         let recorded = run(model, leaves, context)
         // The same bits with a tape and without.

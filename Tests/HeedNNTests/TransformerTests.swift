@@ -7,7 +7,8 @@ import Testing
 @Suite struct MultiHeadAttentionTests {
     private func layer(_ groups: Int = 4, dropout: Float = 0) -> MultiHeadAttention {
         var generator = RandomGenerator(seed: 3)
-        return MultiHeadAttention(width: 16, heads: 4, keyValueHeads: groups, dropout: dropout, using: &generator)
+        return MultiHeadAttention(
+            embeddingSize: 16, heads: 4, keyValueHeads: groups, dropout: dropout, using: &generator)
     }
 
     @Test func beginsAsPyTorchs() {
@@ -94,7 +95,7 @@ import Testing
         let input = Tensor.normal([2, 5, 16], seed: 4)
         let direction = Tensor.normal([2, 5, 16], seed: 6)
         func value(_ input: Tensor, step: Int = 1) -> Tensor {
-            layer(Variable(input), in: Context(isTraining: true, seed: 9, step: step)).squared().sum().value
+            layer(Variable(input), in: Context(training: true, seed: 9, step: step)).squared().sum().value
         }
         #expect(value(input) == value(input))
         #expect(value(input) != value(input, step: 2))
@@ -112,11 +113,11 @@ import Testing
     @Test func wrongShapesStopTheProgram() async {
         await #expect(processExitsWith: .failure) {
             var generator = RandomGenerator(seed: 3)
-            _ = MultiHeadAttention(width: 10, heads: 4, using: &generator)
+            _ = MultiHeadAttention(embeddingSize: 10, heads: 4, using: &generator)
         }
         await #expect(processExitsWith: .failure) {
             var generator = RandomGenerator(seed: 3)
-            _ = MultiHeadAttention(width: 8, heads: 4, using: &generator)(Tensor.ones([2, 3, 7]))
+            _ = MultiHeadAttention(embeddingSize: 8, heads: 4, using: &generator)(Tensor.ones([2, 3, 7]))
         }
         await #expect(processExitsWith: .failure) {
             var generator = RandomGenerator(seed: 3)
@@ -124,7 +125,7 @@ import Testing
         }
         await #expect(processExitsWith: .failure) {
             var generator = RandomGenerator(seed: 3)
-            _ = Linear(inputs: 3, outputs: 2, using: &generator)(Tensor.ones([2, 4]))
+            _ = Linear(inputSize: 3, outputSize: 2, using: &generator)(Tensor.ones([2, 4]))
         }
     }
 }
@@ -132,7 +133,8 @@ import Testing
 @Suite struct TransformerTests {
     private func settings(normFirst: Bool, activation: Activation = .relu) -> TransformerSettings {
         TransformerSettings(
-            width: 12, heads: 3, feedForward: 20, dropout: 0.2, activation: activation, normFirst: normFirst)
+            embeddingSize: 12, heads: 3, feedForwardSize: 20, dropout: 0.2, activation: activation, normFirst: normFirst
+        )
     }
 
     @Test func namesArePyTorchs() {
@@ -176,10 +178,10 @@ import Testing
             settings(normFirst: true, activation: activation), layers: 2, finalNorm: true, using: &generator)
         let input = Tensor.normal([2, 5, 12], seed: 4)
         let mask = AttentionMask.padding(lengths: [5, 3])
-        let recorded = model(Variable(input), mask: mask, in: Context(tape: Tape(), isTraining: false))
+        let recorded = model(Variable(input), mask: mask, in: Context(tape: Tape(), training: false))
         #expect(haveSameBits(recorded.value, model(input, mask: mask)))
-        let first = model(Variable(input), in: Context(isTraining: true, seed: 1, step: 2)).value
-        #expect(first == model(Variable(input), in: Context(isTraining: true, seed: 1, step: 2)).value)
+        let first = model(Variable(input), in: Context(training: true, seed: 1, step: 2)).value
+        #expect(first == model(Variable(input), in: Context(training: true, seed: 1, step: 2)).value)
         #expect(first != model(input))
     }
 

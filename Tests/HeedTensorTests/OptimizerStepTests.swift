@@ -17,7 +17,7 @@ struct OptimizerStepTests {
         var values = Self.tensors(1)
         let decay = [0.2, 0, 0.1, 0]
         var settings = OptimizerStep.Adam(
-            rate: 0.1, beta1: 0.9, beta2: 0.5, epsilon: 1e-8, isDecoupled: isDecoupled, amsgrad: amsgrad, step: 0,
+            rate: 0.1, beta1: 0.9, beta2: 0.5, epsilon: 1e-8, decoupled: isDecoupled, amsgrad: amsgrad, step: 0,
             gradientScale: 0)
         var moments = (0..<settings.momentCount).map { _ in Self.shapes.map { Tensor.zeros($0) } }
         var expected = values.map { $0.elements.map(Double.init) }
@@ -61,7 +61,7 @@ struct OptimizerStepTests {
         var moments = [[Tensor(0)]]
         for step in 1...2 {
             let settings = OptimizerStep.SGD(
-                rate: 0.5, momentum: 0.5, dampening: 0, isNesterov: false, step: step, gradientScale: 1)
+                rate: 0.5, momentum: 0.5, dampening: 0, nesterov: false, step: step, gradientScale: 1)
             try OptimizerStep.sgd(
                 settings, values: &values, gradients: [Tensor(2)], weightDecay: [0], moments: &moments)
         }
@@ -69,7 +69,7 @@ struct OptimizerStepTests {
         #expect(values[0].scalar == 1 - 0.5 * 2 - 0.5 * 3)
         var none: [[Tensor]] = []
         let plain = OptimizerStep.SGD(
-            rate: 0.5, momentum: 0, dampening: 0, isNesterov: false, step: 1, gradientScale: 1)
+            rate: 0.5, momentum: 0, dampening: 0, nesterov: false, step: 1, gradientScale: 1)
         try OptimizerStep.sgd(plain, values: &values, gradients: [Tensor(2)], weightDecay: [0], moments: &none)
         #expect(values[0].scalar == -2.5)
     }
@@ -81,7 +81,7 @@ struct OptimizerStepTests {
             let copy = values[0]
             var none: [[Tensor]] = []
             let settings = OptimizerStep.SGD(
-                rate: 1, momentum: 0, dampening: 0, isNesterov: false, step: 1, gradientScale: 1)
+                rate: 1, momentum: 0, dampening: 0, nesterov: false, step: 1, gradientScale: 1)
             let gradients = [Tensor.filled([4], with: 1)]
             try OptimizerStep.sgd(settings, values: &values, gradients: gradients, weightDecay: [0], moments: &none)
             #expect(values[0].elements == [0, 0, 0, 0])
@@ -117,7 +117,7 @@ struct OptimizerStepTests {
     @Test func wrongSettingsThrowAndWrongShapesStop() async {
         var values = [Tensor(1)], moments = [[Tensor(0)], [Tensor(0)]]
         let settings = OptimizerStep.Adam(
-            rate: .nan, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, isDecoupled: true, amsgrad: false, step: 1,
+            rate: .nan, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, decoupled: true, amsgrad: false, step: 1,
             gradientScale: 1)
         #expect(throws: TensorError.self) {
             try OptimizerStep.adam(

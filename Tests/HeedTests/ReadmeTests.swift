@@ -58,9 +58,9 @@ struct ReadmeTests {
 
         var generator = RandomGenerator(seed: 1)
         var model = Classifier(
-            words: Embedding(count: 10, size: 8, using: &generator),
+            words: Embedding(vocabularySize: 10, embeddingSize: 8, using: &generator),
             reader: LSTM(inputSize: 8, hiddenSize: 12, using: &generator),
-            output: Linear(inputs: 12, outputs: 2, using: &generator))
+            output: Linear(inputSize: 12, outputSize: 2, using: &generator))
         // Does a sequence hold more large tokens than small ones?
         let sequences = (0..<32).map { _ in (0..<7).map { _ in Int32(generator.below(10)) } }
         let tokens = IndexTensor(sequences.flatMap(\.self), shape: [32, 7])
@@ -84,7 +84,7 @@ struct ReadmeTests {
         let vocabulary = CharacterVocabulary(of: "To be, or not to be")
         var random = RandomGenerator(seed: 1)
         let model = try GPT(
-            GPTSettings(vocabularySize: vocabulary.count, contextLength: 16, layers: 1, heads: 2, width: 8),
+            GPTSettings(vocabularySize: vocabulary.count, contextLength: 16, layers: 1, heads: 2, embeddingSize: 8),
             using: &random)
 
         // A trained GPT (or an LSTM, in float32): its weights are packed once.

@@ -11,7 +11,7 @@ private struct StateModel: Module {
 
     init() {
         var generator = RandomGenerator(seed: 4)
-        gru = GRU(inputSize: 3, hiddenSize: 6, isBidirectional: true, using: &generator)
+        gru = GRU(inputSize: 3, hiddenSize: 6, bidirectional: true, using: &generator)
         frozen = RNN(inputSize: 3, hiddenSize: 2, using: &generator)
         frozen.setTrainable(false)
     }

@@ -21,7 +21,7 @@ struct LearningRateScheduleTests {
     }
 
     @Test func theRecipeOfTheTransformer() {
-        let schedule = LearningRateSchedule.warmupInverseSquareRoot(modelWidth: 512, warmupSteps: 4000)
+        let schedule = LearningRateSchedule.warmupInverseSquareRoot(embeddingSize: 512, warmupSteps: 4000)
         #expect(abs(schedule.rate(at: 0) - pow(512, -0.5) * pow(4000, -1.5)) < 1e-15)
         // The peak is where both branches meet.
         #expect(abs(schedule.rate(at: 3999) - pow(512, -0.5) * pow(4000, -0.5)) < 1e-12)
@@ -39,8 +39,8 @@ struct LearningRateScheduleTests {
         LearningRateSchedule.constant(.nan), .constant(-1),
         .warmupCosine(peak: 1, warmupSteps: 10, totalSteps: 9), .warmupCosine(peak: 1, warmupSteps: -1, totalSteps: 9),
         .warmupCosine(peak: 1, warmupSteps: 0, totalSteps: 9, minimum: 2),
-        .warmupInverseSquareRoot(modelWidth: 0, warmupSteps: 1),
-        .warmupInverseSquareRoot(modelWidth: 1, warmupSteps: 0),
+        .warmupInverseSquareRoot(embeddingSize: 0, warmupSteps: 1),
+        .warmupInverseSquareRoot(embeddingSize: 1, warmupSteps: 0),
         .step(initial: 1, every: 0, factor: 1), .step(initial: .infinity, every: 1, factor: 1),
     ])
     func numbersThatGiveNoneAreRefused(_ schedule: LearningRateSchedule) {
@@ -49,7 +49,7 @@ struct LearningRateScheduleTests {
 
     @Test(arguments: [
         LearningRateSchedule.constant(0), .warmupCosine(peak: 1, warmupSteps: 0, totalSteps: 0),
-        .warmupInverseSquareRoot(modelWidth: 1, warmupSteps: 1), .step(initial: 1, every: 1, factor: 0.1),
+        .warmupInverseSquareRoot(embeddingSize: 1, warmupSteps: 1), .step(initial: 1, every: 1, factor: 0.1),
     ])
     func theOthersAreNot(_ schedule: LearningRateSchedule) throws {
         try schedule.check()

@@ -48,7 +48,7 @@ struct ResumeTests {
 
     private static let optimizers: [(optimizer: Optimizer, word: String)] = [
         (.adamW(), "adamW"), (.adam(), "adam"), (.sgd(), "sgd"), (.sgd(momentum: 0.9), "sgd"),
-        (.sgd(momentum: 0.9, dampening: 0.25), "sgd"), (.sgd(momentum: 0.9, isNesterov: true), "sgd"),
+        (.sgd(momentum: 0.9, dampening: 0.25), "sgd"), (.sgd(momentum: 0.9, nesterov: true), "sgd"),
         (.adamW(beta1: 0.5), "0.5"), (.adamW(beta2: 0.75), "0.75"), (.adamW(epsilon: 1e-6), "1e-06"),
         (.adamW(amsgrad: true), "amsgrad"), (.adam(amsgrad: true), "adam"),
         (.adamW(weightDecay: .matrices(0.01)), "matrices"), (.adamW(weightDecay: .all(0.125)), "0.125"),
@@ -72,7 +72,7 @@ struct ResumeTests {
         try await Self.refuses(checkpoint, into: Self.settings { $0.optimizer = .adam() }, "adamW", "\"adam\"")
         try await Self.refuses(
             checkpoint, into: Self.settings { $0.optimizer = .adamW(beta1: 0.5) }, "beta1", "0.9", "0.5")
-        let momentum = try await Self.checkpoint(Self.settings { $0.optimizer = .sgd(momentum: 0.9, isNesterov: true) })
+        let momentum = try await Self.checkpoint(Self.settings { $0.optimizer = .sgd(momentum: 0.9, nesterov: true) })
         try await Self.refuses(momentum, into: Self.settings { $0.optimizer = .sgd(momentum: 0.9) }, "true", "false")
     }
 
@@ -86,7 +86,7 @@ struct ResumeTests {
             (.warmupCosine(peak: 0.01, warmupSteps: 2, totalSteps: 40), ["30", "40"]),
             (.warmupCosine(peak: 0.01, warmupSteps: 2, totalSteps: 30, minimum: 0.001), ["0.001"]),
             (.step(initial: 0.01, every: 3, factor: 0.5), ["step"]),
-            (.warmupInverseSquareRoot(modelWidth: 8, warmupSteps: 2), ["warmupInverseSquareRoot"]),
+            (.warmupInverseSquareRoot(embeddingSize: 8, warmupSteps: 2), ["warmupInverseSquareRoot"]),
         ] {
             let settings = Self.settings { $0.schedule = schedule }
             for word in words { try await Self.refuses(checkpoint, into: settings, word) }

@@ -14,8 +14,8 @@ struct SmallModel: Module {
 
     init(seed: UInt64) {
         var generator = RandomGenerator(seed: seed)
-        hidden = Linear(inputs: 3, outputs: 8, using: &generator)
-        output = Linear(inputs: 8, outputs: 1, using: &generator)
+        hidden = Linear(inputSize: 3, outputSize: 8, using: &generator)
+        output = Linear(inputSize: 8, outputSize: 1, using: &generator)
     }
 
     mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -313,7 +313,7 @@ struct TrainerTests {
         refused { $0.accumulatedBatches = 0 }
         refused { $0.patience = 0 }
         refused { $0.optimizer = .adam(beta1: 1) }
-        refused { $0.optimizer = .sgd(isNesterov: true) }
+        refused { $0.optimizer = .sgd(nesterov: true) }
         refused { $0.optimizer = .adamW(weightDecay: .all(.nan)) }
         refused { $0.schedule = .constant(.nan) }
     }

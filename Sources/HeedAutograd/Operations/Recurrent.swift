@@ -40,10 +40,10 @@ public struct RecurrentOutput {
 ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
 ///   - hidden: `[batch, hidden]`, or nil for zeros.
 ///   - cell: `[batch, hidden]`, or nil for zeros; of an LSTM alone.
-///   - isReversed: Begins at each sequence's own last step and ends at step 0.
+///   - reversed: Begins at each sequence's own last step and ends at step 0.
 public func recurrent(
     _ kind: RecurrentKind, _ input: Variable, _ weights: RecurrentVariables, lengths: [Int]? = nil,
-    hidden: Variable? = nil, cell: Variable? = nil, isReversed: Bool = false
+    hidden: Variable? = nil, cell: Variable? = nil, reversed: Bool = false
 ) -> RecurrentOutput {
     let call = stopping { () throws(TensorError) in
         try RecurrentCall(
@@ -51,7 +51,7 @@ public func recurrent(
             weights: RecurrentWeights(
                 inputWeight: weights.inputWeight.value, hiddenWeight: weights.hiddenWeight.value,
                 inputBias: weights.inputBias?.value, hiddenBias: weights.hiddenBias?.value),
-            hidden: hidden?.value, cell: cell?.value, lengths: lengths, reverse: isReversed)
+            hidden: hidden?.value, cell: cell?.value, lengths: lengths, reversed: reversed)
     }
     // What is not there stands as a constant, so that every input has its number.
     let nothing = Variable(0)

@@ -94,7 +94,7 @@ enum CharGPTPreset: LanguagePreset {
     ) throws(ModelError) -> GPT {
         var settings = GPTSettings(
             vocabularySize: vocabularySize, contextLength: values.integer("length"), layers: values.integer("layers"),
-            heads: values.integer("heads"), width: values.integer("width"))
+            heads: values.integer("heads"), embeddingSize: values.integer("width"))
         settings.dropout = Float(values["dropout"])
         return try GPT(settings, using: &generator)
     }
@@ -129,7 +129,8 @@ enum CharLSTMPreset: LanguagePreset {
         _ values: PresetValues, vocabularySize: Int, using generator: inout RandomGenerator
     ) throws(ModelError) -> RecurrentLanguageModel {
         var settings = RecurrentLanguageModelSettings(
-            vocabularySize: vocabularySize, embedding: values.integer("embedding"), hidden: values.integer("hidden"),
+            vocabularySize: vocabularySize, embeddingSize: values.integer("embedding"),
+            hiddenSize: values.integer("hidden"),
             layers: values.integer("layers"))
         settings.dropout = Float(values["dropout"])
         return try RecurrentLanguageModel(settings, using: &generator)

@@ -11,7 +11,7 @@ struct LayerReplay {
 
     init(_ source: ConformanceCase) {
         self.source = source
-        context = Context(tape: tape, isTraining: false)
+        context = Context(tape: tape, training: false)
     }
 
     /// The input of that name, on the tape, so that it has a gradient.

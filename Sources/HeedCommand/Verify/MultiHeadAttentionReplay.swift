@@ -11,7 +11,7 @@ extension CaseOperation {
             }
             var generator = RandomGenerator(seed: 0)
             var layer = MultiHeadAttention(
-                width: width, heads: heads, bias: input.hasInput("in_proj_bias"), using: &generator)
+                embeddingSize: width, heads: heads, bias: input.hasInput("in_proj_bias"), using: &generator)
             var replay = LayerReplay(input)
             try replay.load(
                 &layer, others: ["query", "key", "value", "key_padding_mask"], attributes: ["heads", "causal"])

@@ -9,7 +9,7 @@ extension CaseOperation {
                 attributes: ["learning_rate", "momentum", "dampening", "weight_decay", "nesterov"])
             var settings = OptimizerStep.SGD(
                 rate: try input.number("learning_rate") ?? 1e-3, momentum: try input.number("momentum") ?? 0,
-                dampening: try input.number("dampening") ?? 0, isNesterov: try input.flag("nesterov"), step: 1,
+                dampening: try input.number("dampening") ?? 0, nesterov: try input.flag("nesterov"), step: 1,
                 gradientScale: 1)
             let weightDecay = [try input.number("weight_decay") ?? 0]
             return try steps(input, momentCount: settings.momentCount) {
@@ -55,7 +55,7 @@ extension CaseOperation {
         var settings = OptimizerStep.Adam(
             rate: try input.number("learning_rate") ?? 1e-3, beta1: try input.number("beta1") ?? 0.9,
             beta2: try input.number("beta2") ?? 0.999, epsilon: try input.number("epsilon") ?? 1e-8,
-            isDecoupled: isDecoupled, amsgrad: try input.flag("amsgrad"), step: 1, gradientScale: 1)
+            decoupled: isDecoupled, amsgrad: try input.flag("amsgrad"), step: 1, gradientScale: 1)
         let weightDecay = [try input.number("weight_decay") ?? weightDecay]
         return try steps(input, momentCount: settings.momentCount) {
             step, values, gradients, moments throws(TensorError) in

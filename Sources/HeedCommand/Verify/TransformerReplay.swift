@@ -9,7 +9,7 @@ extension CaseOperation {
             var layer = TransformerEncoderLayer(settings, using: &generator)
             var replay = LayerReplay(input)
             try replay.load(&layer, others: ["input", "padding_mask"], attributes: layerAttributes.union(["causal"]))
-            let value = try replay.leaf("input", [-1, -1, settings.width])
+            let value = try replay.leaf("input", [-1, -1, settings.embeddingSize])
             var masks = [try input.attendedTokens("padding_mask", batch: value.shape[0], length: value.shape[1])]
             if try input.flag("causal") { masks.append(.causal(offset: 0)) }
             try input.requireOutput(value.shape)
@@ -26,8 +26,8 @@ extension CaseOperation {
             var layer = TransformerDecoderLayer(settings, using: &generator)
             var replay = LayerReplay(input)
             try replay.load(&layer, others: ["input", "memory"], attributes: layerAttributes)
-            let value = try replay.leaf("input", [-1, -1, settings.width])
-            let memory = try replay.leaf("memory", [value.shape[0], -1, settings.width])
+            let value = try replay.leaf("input", [-1, -1, settings.embeddingSize])
+            let memory = try replay.leaf("memory", [value.shape[0], -1, settings.embeddingSize])
             try input.requireOutput(value.shape)
             return try replay.answers([("output", layer(value, memory: memory, in: replay.context))], of: layer)
         },
@@ -51,8 +51,8 @@ extension CaseOperation {
             try replay.load(
                 &model, others: ["source", "target"],
                 attributes: layerAttributes.union(["encoder_layers", "decoder_layers", "final_norms"]))
-            let source = try replay.leaf("source", [-1, -1, settings.width])
-            let target = try replay.leaf("target", [source.shape[0], -1, settings.width])
+            let source = try replay.leaf("source", [-1, -1, settings.embeddingSize])
+            let target = try replay.leaf("target", [source.shape[0], -1, settings.embeddingSize])
             try input.requireOutput(target.shape)
             return try replay.answers(
                 [("output", model(source: source, target: target, in: replay.context))], of: model)
@@ -77,7 +77,7 @@ extension TransformerSettings {
         let epsilon = try input.number("epsilon") ?? 1e-5
         guard epsilon.isFinite, epsilon >= 0 else { throw .invalid("the attribute epsilon is \(epsilon)") }
         self.init(
-            width: width, heads: heads, feedForward: feedForward, dropout: 0, activation: activation,
+            embeddingSize: width, heads: heads, feedForwardSize: feedForward, dropout: 0, activation: activation,
             normFirst: try input.flag("norm_first"), epsilon: epsilon,
             bias: input.hasInput(prefix + "linear1.bias"))
     }

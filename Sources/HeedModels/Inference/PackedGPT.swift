@@ -28,7 +28,7 @@ public struct PackedGPT: PackedLanguageModel {
 
     public var weightByteCount: Int {
         blocks.reduce(norm.byteCount + output.byteCount) { $0 + $1.byteCount }
-            + 2 * settings.width * MemoryLayout<Float>.stride  // a row of tokens and of positions
+            + 2 * settings.embeddingSize * MemoryLayout<Float>.stride  // a row of tokens and of positions
     }
 
     // MARK: Sequences
@@ -107,7 +107,7 @@ extension PackedGPT: MeasuredLanguageModel {
     }
 
     /// Of the sum of all blocks, its norm, queries, keys, values, and four widths of feed-forward.
-    package var rowByteCount: Int { 9 * settings.width * MemoryLayout<Float>.stride }
+    package var rowByteCount: Int { 9 * settings.embeddingSize * MemoryLayout<Float>.stride }
 
     package func operations(prompt tokens: Int) -> Double {
         let computed = tokens - forgotten(ofLength: tokens)

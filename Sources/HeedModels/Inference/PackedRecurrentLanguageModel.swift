@@ -20,7 +20,7 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
     public var contextLength: Int? { nil }
 
     public var weightByteCount: Int {
-        layers.byteCount + output.byteCount + settings.embedding * MemoryLayout<Float>.stride
+        layers.byteCount + output.byteCount + settings.embeddingSize * MemoryLayout<Float>.stride
     }
 
     /// The state of every layer.
@@ -55,11 +55,11 @@ extension PackedRecurrentLanguageModel: MeasuredLanguageModel {
     package func memory(_ states: [State]) -> [MemoryExtent] { layers.extents + [output.weight.extent] }
 
     package func stateByteCount(tokens: Int) -> Int {
-        2 * settings.layers * settings.hidden * MemoryLayout<Float>.stride
+        2 * settings.layers * settings.hiddenSize * MemoryLayout<Float>.stride
     }
 
     /// Of the token's vector and four gates.
-    package var rowByteCount: Int { (settings.embedding + 4 * settings.hidden) * MemoryLayout<Float>.stride }
+    package var rowByteCount: Int { (settings.embeddingSize + 4 * settings.hiddenSize) * MemoryLayout<Float>.stride }
 
     package func operations(prompt tokens: Int) -> Double {
         Double(tokens) * layers.operationsPerStep + output.operationsPerRow

@@ -9,21 +9,23 @@ import HeedTensor
 ///
 /// Queries `[B, N, querySize]`, keys `[B, T, keySize]`, values `[B, T, E]`; output `[B, N, E]`, weights `[B, N, T]`.
 ///
-/// Parameters: `query_weight` `[size, querySize]`, `key_weight` `[size, keySize]`, `score_weight` `[size]`, each
-/// uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))` as those of ``Linear``.
+/// Parameters: `query_weight` `[attentionSize, querySize]`, `key_weight` `[attentionSize, keySize]`, `score_weight`
+/// `[attentionSize]`, each uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))` as those of ``Linear``.
 public struct AdditiveAttention: Module {
-    /// `[size, querySize]`.
+    /// `[attentionSize, querySize]`.
     public var queryWeight: Parameter
-    /// `[size, keySize]`.
+    /// `[attentionSize, keySize]`.
     public var keyWeight: Parameter
-    /// `[size]`.
+    /// `[attentionSize]`.
     public var scoreWeight: Parameter
 
     /// A layer with random weights.
-    public init(querySize: Int, keySize: Int, size: Int, using generator: inout RandomGenerator) {
-        queryWeight = Parameter(Initialization.inverseRoot(ofFanIn: querySize)([size, querySize], using: &generator))
-        keyWeight = Parameter(Initialization.inverseRoot(ofFanIn: keySize)([size, keySize], using: &generator))
-        scoreWeight = Parameter(Initialization.inverseRoot(ofFanIn: size)([size], using: &generator))
+    public init(querySize: Int, keySize: Int, attentionSize: Int, using generator: inout RandomGenerator) {
+        queryWeight = Parameter(
+            Initialization.inverseRoot(ofFanIn: querySize)([attentionSize, querySize], using: &generator))
+        keyWeight = Parameter(
+            Initialization.inverseRoot(ofFanIn: keySize)([attentionSize, keySize], using: &generator))
+        scoreWeight = Parameter(Initialization.inverseRoot(ofFanIn: attentionSize)([attentionSize], using: &generator))
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {

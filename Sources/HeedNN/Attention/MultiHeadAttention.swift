@@ -9,19 +9,19 @@ import HeedTensor
 ///     O_h = softmax(Q_h K_g^T / sqrt(D) + mask) V_g              g = h / (H / G)
 ///     output = [O_1 ... O_H] Wo^T + bo
 ///
-/// Inputs `[B, N, width]` and, for cross-attention, a memory `[B, Nk, width]`; output `[B, N, width]`. `D = width / H`.
-/// Queries, keys and values of self-attention come from one product, keys and values of a memory likewise. A query that
-/// may attend nothing gives the bias of the output projection.
+/// Inputs `[B, N, embeddingSize]` and, for cross-attention, a memory `[B, Nk, embeddingSize]`; output
+/// `[B, N, embeddingSize]`. `D = embeddingSize / H`. Queries, keys and values of self-attention come from one product,
+/// keys and values of a memory likewise. A query that may attend nothing gives the bias of the output projection.
 ///
-/// Parameters, as in PyTorch's `nn.MultiheadAttention`: `in_proj_weight` `[(H + 2 G) D, width]`, rows of Q, K and V one
-/// behind the other, Xavier uniform; `in_proj_bias`, zeros; `out_proj.weight` `[width, H D]`, Kaiming uniform with a
-/// slope of `sqrt(5)`; `out_proj.bias`, zeros.
+/// Parameters, as in PyTorch's `nn.MultiheadAttention`: `in_proj_weight` `[(H + 2 G) D, embeddingSize]`, rows of Q, K
+/// and V one behind the other, Xavier uniform; `in_proj_bias`, zeros; `out_proj.weight` `[embeddingSize, H D]`, Kaiming
+/// uniform with a slope of `sqrt(5)`; `out_proj.bias`, zeros.
 public struct MultiHeadAttention: Module {
-    /// `[(H + 2 G) D, width]`.
+    /// `[(H + 2 G) D, embeddingSize]`.
     public var inputWeight: Parameter
     /// `[(H + 2 G) D]`.
     public var inputBias: Parameter?
-    /// `[width, H D]`.
+    /// `[embeddingSize, H D]`.
     public var output: Linear
     /// Heads of the queries, `H`.
     public let heads: Int
@@ -35,32 +35,32 @@ public struct MultiHeadAttention: Module {
     /// A layer with random weights.
     ///
     /// - Parameters:
-    ///   - width: The size of inputs and outputs; `heads` divides it.
+    ///   - embeddingSize: The size of inputs and outputs; `heads` divides it.
     ///   - heads: Heads of the queries.
     ///   - keyValueHeads: Heads of keys and values, which divide `heads`; as many unless given.
     ///   - bias: Whether the projections have biases.
     ///   - dropout: The share of attention weights that are dropped in training.
     public init(
-        width: Int, heads: Int, keyValueHeads: Int? = nil, bias hasBias: Bool = true, dropout: Float = 0,
+        embeddingSize: Int, heads: Int, keyValueHeads: Int? = nil, bias hasBias: Bool = true, dropout: Float = 0,
         using generator: inout RandomGenerator
     ) {
         let keyValueHeads = keyValueHeads ?? heads
         require(
-            heads > 0 && keyValueHeads > 0 && width % heads == 0 && heads % keyValueHeads == 0,
-            "MultiHeadAttention: width \(width), \(heads) heads and \(keyValueHeads) key and value heads do not divide evenly"
+            heads > 0 && keyValueHeads > 0 && embeddingSize % heads == 0 && heads % keyValueHeads == 0,
+            "MultiHeadAttention: embedding size \(embeddingSize), \(heads) heads and \(keyValueHeads) key and value heads do not divide evenly"
         )
         (self.heads, self.keyValueHeads, self.dropout) = (heads, keyValueHeads, dropout)
-        headDimension = width / heads
+        headDimension = embeddingSize / heads
         let rows = (heads + 2 * keyValueHeads) * headDimension
-        inputWeight = Parameter(Initialization.xavierUniform([rows, width], using: &generator))
+        inputWeight = Parameter(Initialization.xavierUniform([rows, embeddingSize], using: &generator))
         inputBias = hasBias ? Parameter(.zeros([rows])) : nil
-        output = Linear(inputs: width, outputs: width, bias: hasBias, using: &generator)
-        output.bias?.value = .zeros([width])
+        output = Linear(inputSize: embeddingSize, outputSize: embeddingSize, bias: hasBias, using: &generator)
+        output.bias?.value = .zeros([embeddingSize])
     }
 
     /// A layer with these weights.
     ///
-    /// - Precondition: `inputWeight` is `[(H + 2 G) D, width]`, `output.weight` `[width, H D]`.
+    /// - Precondition: `inputWeight` is `[(H + 2 G) D, embeddingSize]`, `output.weight` `[embeddingSize, H D]`.
     public init(
         inputWeight: Tensor, inputBias: Tensor? = nil, output: Linear, heads: Int, keyValueHeads: Int? = nil,
         dropout: Float = 0
@@ -69,7 +69,7 @@ public struct MultiHeadAttention: Module {
         let parts = heads + 2 * keyValueHeads
         require(
             heads > 0 && keyValueHeads > 0 && heads % keyValueHeads == 0 && inputWeight.rank == 2
-                && inputWeight.shape[0] % parts == 0 && output.inputs == inputWeight.shape[0] / parts * heads
+                && inputWeight.shape[0] % parts == 0 && output.inputSize == inputWeight.shape[0] / parts * heads
                 && (inputBias.map { $0.shape == [inputWeight.shape[0]] } ?? true),
             "MultiHeadAttention: weights \(inputWeight.shape) and \(output.weight.shape) and bias "
                 + "\(inputBias.map { "\($0.shape)" } ?? "none") do not fit \(heads) heads and \(keyValueHeads) key and value heads"
@@ -91,7 +91,7 @@ public struct MultiHeadAttention: Module {
     }
 
     /// The size of the inputs.
-    public var width: Int { inputWeight.shape[1] }
+    public var embeddingSize: Int { inputWeight.shape[1] }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("in_proj_weight", &inputWeight)
@@ -101,7 +101,7 @@ public struct MultiHeadAttention: Module {
 
     // MARK: Attention
 
-    /// Self-attention:   `[B, N, width]` attends itself.
+    /// Self-attention:   `[B, N, embeddingSize]` attends itself.
     ///
     /// - Parameters:
     ///   - mask: Which tokens a token attends; all unless given.
@@ -116,14 +116,15 @@ public struct MultiHeadAttention: Module {
                 dropout: drop(in: context)), in: context)
     }
 
-    /// Cross-attention:   `[B, N, width]` attends a memory `[B, Nk, width]`.
+    /// Cross-attention:   `[B, N, embeddingSize]` attends a memory `[B, Nk, embeddingSize]`.
     public func callAsFunction(
         _ input: Variable, memory: Variable, mask: AttentionMask = .none, bias: Variable? = nil, in context: Context
     ) -> Variable {
         attended(projected(input, memory: memory, in: context), mask, bias, in: context)
     }
 
-    /// Attention of queries `[B, N, width]` over keys and values `[B, Nk, width]` that come from different places.
+    /// Attention of queries `[B, N, embeddingSize]` over keys and values `[B, Nk, embeddingSize]` that come from
+    /// different places.
     public func callAsFunction(
         _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
         in context: Context
@@ -174,8 +175,8 @@ public struct MultiHeadAttention: Module {
         KeyValueCache(batch: batch, keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
     }
 
-    /// Causal self-attention of the next tokens, `[B, n, width]`, over those in the cache and themselves; they are
-    /// appended to it. Token by token gives the bits of all at once.
+    /// Causal self-attention of the next tokens, `[B, n, embeddingSize]`, over those in the cache and themselves; they
+    /// are appended to it. Token by token gives the bits of all at once.
     public func callAsFunction(_ input: Tensor, cache: inout KeyValueCache, mask: AttentionMask = .causal()) -> Tensor {
         let operands = projected(Variable(input), in: Context())
         cache.append(keys: operands.keys.value, values: operands.values.value)
@@ -184,7 +185,7 @@ public struct MultiHeadAttention: Module {
         ).value
     }
 
-    /// Puts the keys and values of a memory `[B, Nk, width]` into a cache, once for all steps of a decoder.
+    /// Puts the keys and values of a memory `[B, Nk, embeddingSize]` into a cache, once for all steps of a decoder.
     public func makeCache(memory: Tensor, element: ElementType = .float32) -> KeyValueCache {
         var cache = makeCache(batch: memory.shape[0], element: element)
         let (keys, values) = projected(memory: Variable(memory), in: Context())
@@ -249,8 +250,8 @@ public struct MultiHeadAttention: Module {
 
     private func checked(_ input: Variable) {
         require(
-            input.rank == 3 && input.shape[2] == width,
-            "MultiHeadAttention: an input of shape \(input.shape) is not [batch, length, \(width)]")
+            input.rank == 3 && input.shape[2] == embeddingSize,
+            "MultiHeadAttention: an input of shape \(input.shape) is not [batch, length, \(embeddingSize)]")
     }
 
     /// `[B, N, heads D]` seen as `[B, heads, N, D]`.
@@ -258,7 +259,7 @@ public struct MultiHeadAttention: Module {
         columns.reshaped([columns.shape[0], columns.shape[1], heads, headDimension]).transposed(1, 2)
     }
 
-    /// `[B, H, N, D]` to `[B, N, width]`.
+    /// `[B, H, N, D]` to `[B, N, embeddingSize]`.
     private func joined(_ heads: Variable, in context: Context) -> Variable {
         let shape = heads.shape
         return output(heads.transposed(1, 2).reshaped([shape[0], shape[2], shape[1] * shape[3]]), in: context)

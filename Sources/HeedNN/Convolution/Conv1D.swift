@@ -5,31 +5,33 @@ import HeedTensor
 ///
 ///     y[n, o, i] = bias[o] + sum over c, a of weight[o, c, a] x[n, c, i stride + a dilation - padding]
 ///
-/// Input `[batch, inputs, length]`, output `[batch, outputs, length']`, with
+/// Input `[batch, inputChannels, length]`, output `[batch, outputChannels, length']`, with
 /// `length' = (length + 2 padding - dilation (kernel - 1) - 1) / stride + 1`, rounded down.
 ///
-/// Parameters, as in PyTorch's `nn.Conv1d`: `weight` `[outputs, inputs / groups, kernel]` and `bias` `[outputs]`, both
-/// uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
+/// Parameters, as in PyTorch's `nn.Conv1d`: `weight` `[outputChannels, inputChannels / groups, kernelSize]` and `bias`
+/// `[outputChannels]`, both uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
 public struct Conv1D: Layer {
-    /// `[outputs, inputs / groups, kernel]`.
+    /// `[outputChannels, inputChannels / groups, kernelSize]`.
     public var weight: Parameter
-    /// `[outputs]`.
+    /// `[outputChannels]`.
     public var bias: Parameter?
     /// Stride, padding, dilation and groups, of which those of widths count.
     public var geometry: ConvolutionGeometry
 
     /// A layer with random weights.
     public init(
-        inputs: Int, outputs: Int, kernel: Int, geometry: ConvolutionGeometry = .init(), bias hasBias: Bool = true,
+        inputChannels: Int, outputChannels: Int, kernelSize: Int, geometry: ConvolutionGeometry = .init(),
+        bias hasBias: Bool = true,
         using generator: inout RandomGenerator
     ) {
         require(
-            geometry.groups > 0 && inputs % geometry.groups == 0 && outputs % geometry.groups == 0,
-            "Conv1D: \(inputs) inputs and \(outputs) outputs do not fall into \(geometry.groups) groups")
-        let channels = inputs / geometry.groups
-        let distribution = Initialization.inverseRoot(ofFanIn: channels * kernel)
-        weight = Parameter(distribution([outputs, channels, kernel], using: &generator))
-        bias = hasBias ? Parameter(distribution([outputs], using: &generator)) : nil
+            geometry.groups > 0 && inputChannels % geometry.groups == 0 && outputChannels % geometry.groups == 0,
+            "Conv1D: \(inputChannels) input and \(outputChannels) output channels do not fall into \(geometry.groups) groups"
+        )
+        let channels = inputChannels / geometry.groups
+        let distribution = Initialization.inverseRoot(ofFanIn: channels * kernelSize)
+        weight = Parameter(distribution([outputChannels, channels, kernelSize], using: &generator))
+        bias = hasBias ? Parameter(distribution([outputChannels], using: &generator)) : nil
         self.geometry = geometry
     }
 

@@ -5,20 +5,20 @@ import HeedTensor
 ///
 ///     Y = A' X W^T + b,   A' = D^-1/2 (A + I) D^-1/2
 ///
-/// Input `[nodes, inputs]`, output `[nodes, outputs]`; `A'` is ``SparseMatrix/normalizedAdjacency(_:)``, made once for
-/// a graph.
+/// Input `[nodes, inputSize]`, output `[nodes, outputSize]`; `A'` is ``SparseMatrix/normalizedAdjacency(_:)``, made
+/// once for a graph.
 ///
-/// Parameters: `weight` `[outputs, inputs]`, Xavier uniform as in the paper, and `bias` `[outputs]`, zeros.
+/// Parameters: `weight` `[outputSize, inputSize]`, Xavier uniform as in the paper, and `bias` `[outputSize]`, zeros.
 public struct GraphConvolution: Module {
-    /// `[outputs, inputs]`.
+    /// `[outputSize, inputSize]`.
     public var weight: Parameter
-    /// `[outputs]`.
+    /// `[outputSize]`.
     public var bias: Parameter?
 
     /// A layer with random weights.
-    public init(inputs: Int, outputs: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
-        weight = Parameter(Initialization.xavierUniform([outputs, inputs], using: &generator))
-        bias = hasBias ? Parameter(.zeros([outputs])) : nil
+    public init(inputSize: Int, outputSize: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
+        weight = Parameter(Initialization.xavierUniform([outputSize, inputSize], using: &generator))
+        bias = hasBias ? Parameter(.zeros([outputSize])) : nil
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -29,7 +29,7 @@ public struct GraphConvolution: Module {
     /// The nodes' new features.
     ///
     /// - Parameters:
-    ///   - input: `[nodes, inputs]`.
+    ///   - input: `[nodes, inputSize]`.
     ///   - adjacency: The normalised adjacency `[nodes, nodes]`.
     ///   - transpose: Its transpose, for the way back; made anew where it is not given.
     public func callAsFunction(

@@ -5,21 +5,25 @@ import HeedTensor
 /// learning", 2017):
 /// `y[..., t, :] = x[..., t, :] + weight[first + t, :]`.
 ///
-/// Input and output `[..., length, size]`, at most `count` positions.
+/// Input and output `[..., length, embeddingSize]`, at most `contextLength` positions.
 ///
-/// Parameters: `weight` `[count, size]`, normal with standard deviation 1 as PyTorch's `nn.Embedding`, or another.
+/// Parameters: `weight` `[contextLength, embeddingSize]`, normal with standard deviation 1 as PyTorch's `nn.Embedding`,
+/// or another.
 public struct LearnedPosition: Layer {
-    /// `[count, size]`.
+    /// `[contextLength, embeddingSize]`.
     public var weight: Parameter
 
     /// A table of random vectors.
-    public init(count: Int, size: Int, standardDeviation: Float = 1, using generator: inout RandomGenerator) {
+    public init(
+        contextLength: Int, embeddingSize: Int, standardDeviation: Float = 1, using generator: inout RandomGenerator
+    ) {
         weight = Parameter(
-            Initialization.normal(standardDeviation: standardDeviation)([count, size], using: &generator))
+            Initialization.normal(standardDeviation: standardDeviation)(
+                [contextLength, embeddingSize], using: &generator))
     }
 
     /// How many positions there are.
-    public var count: Int { weight.shape[0] }
+    public var contextLength: Int { weight.shape[0] }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("weight", &weight)
@@ -32,8 +36,8 @@ public struct LearnedPosition: Layer {
     /// For tokens that begin at a position, in decoding.
     public func callAsFunction(_ input: Variable, firstPosition: Int, in context: Context) -> Variable {
         require(
-            input.rank >= 2 && firstPosition >= 0 && firstPosition + input.shape[-2] <= count,
-            "LearnedPosition: an input of shape \(input.shape) from position \(firstPosition) on has no place in \(count) positions"
+            input.rank >= 2 && firstPosition >= 0 && firstPosition + input.shape[-2] <= contextLength,
+            "LearnedPosition: an input of shape \(input.shape) from position \(firstPosition) on has no place in \(contextLength) positions"
         )
         return input
             + context.variable(weight).slice(axis: 0, range: firstPosition..<firstPosition + input.shape[-2])

@@ -27,18 +27,18 @@ public struct GRU: RecurrentModule {
     ///   - inputSize: Columns of the input.
     ///   - hiddenSize: Units of each layer and direction.
     ///   - layers: How many layers.
-    ///   - isBidirectional: Whether each layer also runs backwards.
+    ///   - bidirectional: Whether each layer also runs backwards.
     ///   - bias: Whether there are biases.
     ///   - dropout: The share that is dropped in training between layers.
     ///   - resetAfter: Whether the reset gate acts after the product with the hidden state, as in PyTorch, or before
     ///     it.
     public init(
-        inputSize: Int, hiddenSize: Int, layers: Int = 1, isBidirectional: Bool = false, bias: Bool = true,
+        inputSize: Int, hiddenSize: Int, layers: Int = 1, bidirectional: Bool = false, bias: Bool = true,
         dropout: Float = 0, resetAfter: Bool = true, using generator: inout RandomGenerator
     ) {
         self.layers = RecurrentLayers(
             .gru(resetAfter: resetAfter), inputSize: inputSize, hiddenSize: hiddenSize, layers: layers,
-            isBidirectional: isBidirectional,
+            bidirectional: bidirectional,
             bias: bias, dropout: dropout, using: &generator)
     }
 }

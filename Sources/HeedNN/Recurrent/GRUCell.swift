@@ -21,7 +21,7 @@ public struct GRUCell: RecurrentCell {
     ) {
         self.resetAfter = resetAfter
         parameters = RecurrentParameters(
-            .gru(resetAfter: resetAfter), input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+            .gru(resetAfter: resetAfter), inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, using: &generator)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {

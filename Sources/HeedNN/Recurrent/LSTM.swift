@@ -24,15 +24,15 @@ public struct LSTM: RecurrentModule {
     ///   - inputSize: Columns of the input.
     ///   - hiddenSize: Units of each layer and direction.
     ///   - layers: How many layers.
-    ///   - isBidirectional: Whether each layer also runs backwards.
+    ///   - bidirectional: Whether each layer also runs backwards.
     ///   - bias: Whether there are biases.
     ///   - dropout: The share that is dropped in training between layers.
     public init(
-        inputSize: Int, hiddenSize: Int, layers: Int = 1, isBidirectional: Bool = false, bias: Bool = true,
+        inputSize: Int, hiddenSize: Int, layers: Int = 1, bidirectional: Bool = false, bias: Bool = true,
         dropout: Float = 0, using generator: inout RandomGenerator
     ) {
         self.layers = RecurrentLayers(
-            .lstm, inputSize: inputSize, hiddenSize: hiddenSize, layers: layers, isBidirectional: isBidirectional,
+            .lstm, inputSize: inputSize, hiddenSize: hiddenSize, layers: layers, bidirectional: bidirectional,
             bias: bias, dropout: dropout, using: &generator)
     }
 }

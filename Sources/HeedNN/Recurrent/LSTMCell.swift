@@ -17,7 +17,7 @@ public struct LSTMCell: RecurrentCell {
         inputSize: Int, hiddenSize: Int, bias: Bool = true, using generator: inout RandomGenerator
     ) {
         parameters = RecurrentParameters(
-            .lstm, input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+            .lstm, inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, using: &generator)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {

@@ -21,7 +21,7 @@ public struct RNNCell: RecurrentCell {
     ) {
         self.activation = activation
         parameters = RecurrentParameters(
-            .rnn(activation), input: inputSize, hidden: hiddenSize, bias: bias, using: &generator)
+            .rnn(activation), inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, using: &generator)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {

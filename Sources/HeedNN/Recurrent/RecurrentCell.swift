@@ -27,8 +27,8 @@ public struct Recurrent<Cell: RecurrentCell>: Module {
     public var isReversed: Bool
 
     /// A layer of this cell.
-    public init(_ cell: Cell, isReversed: Bool = false) {
-        (self.cell, self.isReversed) = (cell, isReversed)
+    public init(_ cell: Cell, reversed: Bool = false) {
+        (self.cell, isReversed) = (cell, reversed)
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {

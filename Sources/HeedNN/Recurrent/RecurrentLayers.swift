@@ -18,22 +18,23 @@ public struct RecurrentLayers: Module {
     public var parameters: [RecurrentParameters]
 
     init(
-        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, layers: Int, isBidirectional: Bool, bias: Bool,
+        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, layers: Int, bidirectional: Bool, bias: Bool,
         dropout: Float, using generator: inout RandomGenerator
     ) {
         require(
             layers > 0 && hiddenSize > 0 && inputSize >= 0,
             "\(kind): \(layers) layers of \(hiddenSize) units over \(inputSize) inputs are none")
         (self.kind, self.inputSize, self.hiddenSize) = (kind, inputSize, hiddenSize)
-        self.isBidirectional = isBidirectional
+        isBidirectional = bidirectional
         self.dropout = Dropout(dropout)
-        let directions = isBidirectional ? 2 : 1
+        let directions = bidirectional ? 2 : 1
         parameters = []
         for layer in 0..<layers {
             for _ in 0..<directions {
                 parameters.append(
                     RecurrentParameters(
-                        kind, input: layer == 0 ? inputSize : directions * hiddenSize, hidden: hiddenSize, bias: bias,
+                        kind, inputSize: layer == 0 ? inputSize : directions * hiddenSize, hiddenSize: hiddenSize,
+                        bias: bias,
                         using: &generator))
             }
         }
@@ -70,7 +71,7 @@ public struct RecurrentLayers: Module {
                 return recurrent(
                     kind, value, parameters[index].weights(in: context), lengths: lengths,
                     hidden: state?.hidden.selecting(axis: 0, index: index),
-                    cell: state?.cell?.selecting(axis: 0, index: index), isReversed: direction == 1)
+                    cell: state?.cell?.selecting(axis: 0, index: index), reversed: direction == 1)
             }
             value = isBidirectional ? concatenate(outputs.map(\.output), axis: 2) : outputs[0].output
             finals += outputs

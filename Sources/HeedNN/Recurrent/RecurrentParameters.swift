@@ -13,11 +13,14 @@ public struct RecurrentParameters: Sendable {
     /// `[gates hidden]`.
     public var hiddenBias: Parameter?
 
-    init(_ kind: RecurrentKind, input: Int, hidden: Int, bias hasBias: Bool, using generator: inout RandomGenerator) {
-        let distribution = Initialization.inverseRoot(ofFanIn: hidden)
-        let rows = kind.gates * hidden
-        inputWeight = Parameter(distribution([rows, input], using: &generator))
-        hiddenWeight = Parameter(distribution([rows, hidden], using: &generator))
+    init(
+        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, bias hasBias: Bool,
+        using generator: inout RandomGenerator
+    ) {
+        let distribution = Initialization.inverseRoot(ofFanIn: hiddenSize)
+        let rows = kind.gates * hiddenSize
+        inputWeight = Parameter(distribution([rows, inputSize], using: &generator))
+        hiddenWeight = Parameter(distribution([rows, hiddenSize], using: &generator))
         inputBias = hasBias ? Parameter(distribution([rows], using: &generator)) : nil
         hiddenBias = hasBias ? Parameter(distribution([rows], using: &generator)) : nil
     }

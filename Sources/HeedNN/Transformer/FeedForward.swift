@@ -5,8 +5,8 @@ import HeedTensor
 ///
 ///     y = linear2(activation(linear1(x)))
 ///
-/// Input and output `[..., width]`. In training dropout is applied behind the activation. Parameters: `linear1`,
-/// `linear2` (``Linear``).
+/// Input and output `[..., embeddingSize]`. In training dropout is applied behind the activation. Parameters:
+/// `linear1`, `linear2` (``Linear``).
 public struct FeedForward: Layer {
     public var linear1: Linear
     public var linear2: Linear
@@ -18,9 +18,11 @@ public struct FeedForward: Layer {
     /// A part with random weights.
     public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
         linear1 = Linear(
-            inputs: settings.width, outputs: settings.feedForward, bias: settings.bias, using: &generator)
+            inputSize: settings.embeddingSize, outputSize: settings.feedForwardSize, bias: settings.bias,
+            using: &generator)
         linear2 = Linear(
-            inputs: settings.feedForward, outputs: settings.width, bias: settings.bias, using: &generator)
+            inputSize: settings.feedForwardSize, outputSize: settings.embeddingSize, bias: settings.bias,
+            using: &generator)
         activation = settings.activation
         dropout = Dropout(settings.dropout)
     }

@@ -3,8 +3,9 @@ import HeedTensor
 
 /// Encoder and decoder (Vaswani et al., "Attention is all you need", 2017), without embeddings and output layer.
 ///
-/// Source `[B, Ns, width]`, target and output `[B, Nt, width]`. Parameters, as in PyTorch's `nn.Transformer`: `encoder`
-/// (``TransformerEncoder``) and `decoder` (``TransformerDecoder``), each with a norm behind its last layer.
+/// Source `[B, Ns, embeddingSize]`, target and output `[B, Nt, embeddingSize]`. Parameters, as in PyTorch's
+/// `nn.Transformer`: `encoder` (``TransformerEncoder``) and `decoder` (``TransformerDecoder``), each with a norm behind
+/// its last layer.
 public struct Transformer: Module {
     public var encoder: TransformerEncoder
     public var decoder: TransformerDecoder
@@ -26,8 +27,8 @@ public struct Transformer: Module {
     /// The decoder's output.
     ///
     /// - Parameters:
-    ///   - source: `[B, Ns, width]`.
-    ///   - target: `[B, Nt, width]`; a token attends those up to itself.
+    ///   - source: `[B, Ns, embeddingSize]`.
+    ///   - target: `[B, Nt, embeddingSize]`; a token attends those up to itself.
     ///   - sourceMask: Which tokens of the source are attended, by the encoder and by the decoder.
     ///   - targetMask: What the decoder's own tokens attend, beside being causal.
     public func callAsFunction(

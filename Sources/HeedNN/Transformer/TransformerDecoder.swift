@@ -3,8 +3,8 @@ import HeedTensor
 
 /// Decoder layers one after the other, and a norm behind them on request.
 ///
-/// Input and output `[B, N, width]`, memory `[B, Nk, width]`. Parameters, as in PyTorch's `nn.TransformerDecoder`:
-/// `layers.0` ... (``TransformerDecoderLayer``) and `norm` (``LayerNorm``).
+/// Input and output `[B, N, embeddingSize]`, memory `[B, Nk, embeddingSize]`. Parameters, as in PyTorch's
+/// `nn.TransformerDecoder`: `layers.0` ... (``TransformerDecoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerDecoder: Module {
     public var layers: [TransformerDecoderLayer]
     /// Behind the last layer.
@@ -15,7 +15,9 @@ public struct TransformerDecoder: Module {
         _ settings: TransformerSettings, layers count: Int, finalNorm: Bool, using generator: inout RandomGenerator
     ) {
         layers = (0..<count).map { _ in TransformerDecoderLayer(settings, using: &generator) }
-        norm = finalNorm ? LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon) : nil
+        norm =
+            finalNorm
+            ? LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon) : nil
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -41,12 +43,12 @@ public struct TransformerDecoder: Module {
         self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, in: Context()).value
     }
 
-    /// Empty caches, one a layer, for decoding with this memory `[B, Nk, width]`.
+    /// Empty caches, one a layer, for decoding with this memory `[B, Nk, embeddingSize]`.
     public func makeCaches(memory: Tensor) -> [TransformerDecoderLayer.Cache] {
         layers.map { $0.makeCache(memory: memory) }
     }
 
-    /// The output for the next tokens, `[B, n, width]`: the bits that they have in the whole sequence.
+    /// The output for the next tokens, `[B, n, embeddingSize]`: the bits that they have in the whole sequence.
     public func callAsFunction(
         _ input: Tensor, caches: inout [TransformerDecoderLayer.Cache], memoryMask: AttentionMask = .none
     ) -> Tensor {

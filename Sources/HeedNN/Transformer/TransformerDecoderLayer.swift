@@ -4,7 +4,7 @@ import HeedTensor
 /// A layer of a Transformer decoder (Vaswani et al. 2017): causal self-attention, attention over the encoder's output
 /// and a feed-forward part, with the norms last or first as in ``TransformerEncoderLayer``.
 ///
-/// Input and output `[B, N, width]`, memory `[B, Nk, width]`.
+/// Input and output `[B, N, embeddingSize]`, memory `[B, Nk, embeddingSize]`.
 ///
 /// Parameters, as in PyTorch's `nn.TransformerDecoderLayer`: `self_attn`, `multihead_attn` (see
 /// ``MultiHeadAttention``), `linear1`, `linear2` (``Linear``), `norm1`, `norm2`, `norm3` (``LayerNorm``).
@@ -24,15 +24,17 @@ public struct TransformerDecoderLayer: Module {
     /// A layer with random weights.
     public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
         selfAttention = MultiHeadAttention(
-            width: settings.width, heads: settings.heads, keyValueHeads: settings.keyValueHeads, bias: settings.bias,
+            embeddingSize: settings.embeddingSize, heads: settings.heads, keyValueHeads: settings.keyValueHeads,
+            bias: settings.bias,
             dropout: settings.dropout, using: &generator)
         crossAttention = MultiHeadAttention(
-            width: settings.width, heads: settings.heads, keyValueHeads: settings.keyValueHeads, bias: settings.bias,
+            embeddingSize: settings.embeddingSize, heads: settings.heads, keyValueHeads: settings.keyValueHeads,
+            bias: settings.bias,
             dropout: settings.dropout, using: &generator)
         feedForward = FeedForward(settings, using: &generator)
-        norm1 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
-        norm2 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
-        norm3 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
+        norm1 = LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon)
+        norm2 = LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon)
+        norm3 = LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon)
         normFirst = settings.normFirst
         dropout = Dropout(settings.dropout)
     }
@@ -49,8 +51,8 @@ public struct TransformerDecoderLayer: Module {
     /// The layer's output.
     ///
     /// - Parameters:
-    ///   - input: `[B, N, width]`.
-    ///   - memory: `[B, Nk, width]`, the encoder's output.
+    ///   - input: `[B, N, embeddingSize]`.
+    ///   - memory: `[B, Nk, embeddingSize]`, the encoder's output.
     ///   - mask: Which of its own tokens a token attends: those up to itself unless given.
     ///   - memoryMask: Which tokens of the memory are attended; all unless given.
     public func callAsFunction(
@@ -78,13 +80,13 @@ public struct TransformerDecoderLayer: Module {
         public let memory: KeyValueCache
     }
 
-    /// An empty cache for decoding with this memory `[B, Nk, width]`.
+    /// An empty cache for decoding with this memory `[B, Nk, embeddingSize]`.
     public func makeCache(memory: Tensor) -> Cache {
         Cache(
             tokens: selfAttention.makeCache(batch: memory.shape[0]), memory: crossAttention.makeCache(memory: memory))
     }
 
-    /// The output for the next tokens, `[B, n, width]`, whose keys and values are appended to the cache.
+    /// The output for the next tokens, `[B, n, embeddingSize]`, whose keys and values are appended to the cache.
     public func callAsFunction(
         _ input: Tensor, cache: inout Cache, memoryMask: AttentionMask = .none
     ) -> Tensor {

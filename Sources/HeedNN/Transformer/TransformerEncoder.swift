@@ -3,7 +3,7 @@ import HeedTensor
 
 /// Encoder layers one after the other, and a norm behind them on request.
 ///
-/// Input and output `[B, N, width]`. Parameters, as in PyTorch's `nn.TransformerEncoder`: `layers.0` ...
+/// Input and output `[B, N, embeddingSize]`. Parameters, as in PyTorch's `nn.TransformerEncoder`: `layers.0` ...
 /// (``TransformerEncoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerEncoder: Module {
     public var layers: [TransformerEncoderLayer]
@@ -15,7 +15,9 @@ public struct TransformerEncoder: Module {
         _ settings: TransformerSettings, layers count: Int, finalNorm: Bool, using generator: inout RandomGenerator
     ) {
         layers = (0..<count).map { _ in TransformerEncoderLayer(settings, using: &generator) }
-        norm = finalNorm ? LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon) : nil
+        norm =
+            finalNorm
+            ? LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon) : nil
     }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -23,7 +25,7 @@ public struct TransformerEncoder: Module {
         visit("norm", &norm)
     }
 
-    /// The encoder's output for `[B, N, width]`.
+    /// The encoder's output for `[B, N, embeddingSize]`.
     public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, in context: Context) -> Variable {
         guard layers.allSatisfy(\.normFirst) else {
             let value = layers.reduce(input) { $1($0, mask: mask, in: context) }

@@ -7,8 +7,8 @@ import HeedTensor
 ///     norm first    x = x + attention(norm1(x)),         y = x + feedForward(norm2(x))
 ///     feedForward(x) = linear2(activation(linear1(x)))
 ///
-/// Input and output `[B, N, width]`. In training dropout is applied to the attention's weights, behind the activation
-/// and to what each part adds.
+/// Input and output `[B, N, embeddingSize]`. In training dropout is applied to the attention's weights, behind the
+/// activation and to what each part adds.
 ///
 /// Parameters, as in PyTorch's `nn.TransformerEncoderLayer`: `self_attn` (see ``MultiHeadAttention``), `linear1`,
 /// `linear2` (``Linear``), `norm1`, `norm2` (``LayerNorm``).
@@ -26,11 +26,12 @@ public struct TransformerEncoderLayer: Module {
     /// A layer with random weights.
     public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
         selfAttention = MultiHeadAttention(
-            width: settings.width, heads: settings.heads, keyValueHeads: settings.keyValueHeads, bias: settings.bias,
+            embeddingSize: settings.embeddingSize, heads: settings.heads, keyValueHeads: settings.keyValueHeads,
+            bias: settings.bias,
             dropout: settings.dropout, using: &generator)
         feedForward = FeedForward(settings, using: &generator)
-        norm1 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
-        norm2 = LayerNorm(size: settings.width, bias: settings.bias, epsilon: settings.epsilon)
+        norm1 = LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon)
+        norm2 = LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon)
         normFirst = settings.normFirst
         dropout = Dropout(settings.dropout)
     }
@@ -55,7 +56,7 @@ public struct TransformerEncoderLayer: Module {
         visit("norm2", &norm2)
     }
 
-    /// The layer's output for `[B, N, width]`.
+    /// The layer's output for `[B, N, embeddingSize]`.
     public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, in context: Context) -> Variable {
         if normFirst { return self(ResidualStream(input), mask: mask, in: context).sum }
         let attended = norm1(

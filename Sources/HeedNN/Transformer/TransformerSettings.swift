@@ -3,13 +3,13 @@ import HeedTensor
 /// The dimensions of a Transformer layer, with the defaults of PyTorch's.
 public struct TransformerSettings: Sendable, Equatable {
     /// The size of inputs and outputs, `d_model`.
-    public var width: Int
+    public var embeddingSize: Int
     /// Heads of the queries.
     public var heads: Int
     /// Heads of keys and values in self-attention; as many as of the queries unless given.
     public var keyValueHeads: Int?
     /// The size between the two linear maps, `dim_feedforward`.
-    public var feedForward: Int
+    public var feedForwardSize: Int
     /// The share that is dropped in training: of attention weights, inside the feed-forward part, and of what each part
     /// adds.
     public var dropout: Float
@@ -25,11 +25,11 @@ public struct TransformerSettings: Sendable, Equatable {
 
     /// Settings that differ from PyTorch's defaults where they are given.
     public init(
-        width: Int, heads: Int, keyValueHeads: Int? = nil, feedForward: Int = 2048, dropout: Float = 0.1,
+        embeddingSize: Int, heads: Int, keyValueHeads: Int? = nil, feedForwardSize: Int = 2048, dropout: Float = 0.1,
         activation: Activation = .relu, normFirst: Bool = false, epsilon: Double = 1e-5, bias: Bool = true
     ) {
-        (self.width, self.heads, self.keyValueHeads) = (width, heads, keyValueHeads)
-        (self.feedForward, self.dropout, self.activation) = (feedForward, dropout, activation)
+        (self.embeddingSize, self.heads, self.keyValueHeads) = (embeddingSize, heads, keyValueHeads)
+        (self.feedForwardSize, self.dropout, self.activation) = (feedForwardSize, dropout, activation)
         (self.normFirst, self.epsilon, self.bias) = (normFirst, epsilon, bias)
     }
 }

@@ -15,10 +15,10 @@ package enum OptimizerStep {
         package var gradientScale: Float
 
         package init(
-            rate: Double, momentum: Double, dampening: Double, isNesterov: Bool, step: Int, gradientScale: Float
+            rate: Double, momentum: Double, dampening: Double, nesterov: Bool, step: Int, gradientScale: Float
         ) {
             (self.rate, self.momentum, self.dampening) = (rate, momentum, dampening)
-            (self.isNesterov, self.step, self.gradientScale) = (isNesterov, step, gradientScale)
+            (self.isNesterov, self.step, self.gradientScale) = (nesterov, step, gradientScale)
         }
 
         /// How many moments are kept of each parameter: the momentum, where there is one.
@@ -35,11 +35,11 @@ package enum OptimizerStep {
         package var gradientScale: Float
 
         package init(
-            rate: Double, beta1: Double, beta2: Double, epsilon: Double, isDecoupled: Bool, amsgrad: Bool, step: Int,
+            rate: Double, beta1: Double, beta2: Double, epsilon: Double, decoupled: Bool, amsgrad: Bool, step: Int,
             gradientScale: Float
         ) {
             (self.rate, self.beta1, self.beta2, self.epsilon) = (rate, beta1, beta2, epsilon)
-            (self.isDecoupled, self.amsgrad, self.step) = (isDecoupled, amsgrad, step)
+            (self.isDecoupled, self.amsgrad, self.step) = (decoupled, amsgrad, step)
             self.gradientScale = gradientScale
         }
 

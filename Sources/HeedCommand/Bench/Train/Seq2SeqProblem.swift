@@ -9,27 +9,28 @@ enum Seq2SeqProblem {
     private static let vocabulary = 8000
 
     static let bahdanau = Seq2SeqBahdanauSettings(
-        sourceVocabulary: vocabulary, targetVocabulary: vocabulary, embedding: 256, hidden: 256)
+        sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: 256, hiddenSize: 256)
 
     static let transformer = Seq2SeqTransformerSettings(
-        sourceVocabulary: vocabulary, targetVocabulary: vocabulary, width: 256, heads: 8, feedForward: 1024,
+        sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: 256, heads: 8,
+        feedForwardSize: 1024,
         encoderLayers: 3, decoderLayers: 3)
 
     /// 6 for each parameter of a product and token, of source or target; and of the attention, whose scores are sums
     /// over its size and whose context one over the state's, forward and backward over all pairs.
     static var operationsOfBahdanau: Double {
-        let hidden = Double(bahdanau.hidden)
-        let size = Double(bahdanau.attention ?? bahdanau.hidden)
-        let lstm = 4 * hidden * (Double(bahdanau.embedding) + hidden)
+        let hidden = Double(bahdanau.hiddenSize)
+        let size = Double(bahdanau.attentionSize ?? bahdanau.hiddenSize)
+        let lstm = 4 * hidden * (Double(bahdanau.embeddingSize) + hidden)
         let products = 2 * lstm + 2 * size * hidden + 2 * hidden * Double(vocabulary)
         return 6 * tokens * products + 3.5 * 2 * pairs * (size + hidden)
     }
 
     /// The same: each layer attends the source, or the target's tokens so far, or both.
     static var operationsOfTransformer: Double {
-        let width = Double(transformer.width)
+        let width = Double(transformer.embeddingSize)
         let (encoder, decoder) = (Double(transformer.encoderLayers), Double(transformer.decoderLayers))
-        let feedForward = 2 * width * Double(transformer.feedForward)
+        let feedForward = 2 * width * Double(transformer.feedForwardSize)
         let projections = 4 * width * width
         let products =
             encoder * (projections + feedForward) + decoder * (2 * projections + feedForward) + width

@@ -34,12 +34,13 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     private var gpt: GPTSettings {
         if self == .gpt2 { return .gpt2Small }
         if self == .smallCharGPT {
-            return GPTSettings(vocabularySize: 65, contextLength: 64, layers: 4, heads: 4, width: 128)
+            return GPTSettings(vocabularySize: 65, contextLength: 64, layers: 4, heads: 4, embeddingSize: 128)
         }
-        return GPTSettings(vocabularySize: 65, contextLength: 256, layers: 6, heads: 6, width: 384)
+        return GPTSettings(vocabularySize: 65, contextLength: 256, layers: 6, heads: 6, embeddingSize: 384)
     }
 
-    private static let lstm = RecurrentLanguageModelSettings(vocabularySize: 65, embedding: 256, hidden: 256, layers: 2)
+    private static let lstm = RecurrentLanguageModelSettings(
+        vocabularySize: 65, embeddingSize: 256, hiddenSize: 256, layers: 2)
 
     /// Floating point operations of a step: 6 for each parameter of a product and token, and attention forward and
     /// backward over the pairs that are seen.
@@ -55,15 +56,15 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     private var operationsOfLSTM: Double {
         let lstm = Self.lstm
         let layers =
-            4.0 * Double(lstm.hidden) * Double(lstm.embedding + lstm.hidden)
-            + 4 * Double(lstm.hidden) * Double(2 * lstm.hidden) * Double(lstm.layers - 1)
-        return 6 * Double(tokensPerStep) * (layers + Double(lstm.hidden * lstm.vocabularySize))
+            4.0 * Double(lstm.hiddenSize) * Double(lstm.embeddingSize + lstm.hiddenSize)
+            + 4 * Double(lstm.hiddenSize) * Double(2 * lstm.hiddenSize) * Double(lstm.layers - 1)
+        return 6 * Double(tokensPerStep) * (layers + Double(lstm.hiddenSize * lstm.vocabularySize))
     }
 
     private var operationsOfGPT: Double {
         let tokens = Double(tokensPerStep)
         let gpt = gpt
-        let width = Double(gpt.width)
+        let width = Double(gpt.embeddingSize)
         let products = 12 * width * width * Double(gpt.layers) + width * Double(gpt.vocabularySize)
         let pairs = Double(length) * Double(length + 1) / 2
         let attention = 3.5 * 4 * pairs * width * Double(gpt.layers * batch)

@@ -10,7 +10,7 @@ package struct RecurrentCall: Sendable {
     let hidden: Tensor?
     let cell: Tensor?
     private let lengths: [Int64]?
-    private let reverse: Bool
+    private let isReversed: Bool
     private let hiddenSize: Int
 
     /// - Parameters:
@@ -18,10 +18,10 @@ package struct RecurrentCall: Sendable {
     ///   - hidden: `[B, H]`, or nil for zeros.
     ///   - cell: the same, for `.lstm` alone.
     ///   - lengths: the steps of each sequence, or nil for all.
-    ///   - reverse: begins at each sequence's end.
+    ///   - reversed: begins at each sequence's end.
     package init(
         _ kind: RecurrentKind, _ input: Tensor, weights: RecurrentWeights, packed: PackedRecurrentWeights? = nil,
-        hidden: Tensor? = nil, cell: Tensor? = nil, lengths: [Int]? = nil, reverse: Bool = false
+        hidden: Tensor? = nil, cell: Tensor? = nil, lengths: [Int]? = nil, reversed: Bool = false
     ) throws(TensorError) {
         func refuse(_ reason: String) -> TensorError {
             TensorError(.badShape, "recurrent", "\(reason): \(Self.shapes(input, weights, hidden, cell))")
@@ -58,7 +58,7 @@ package struct RecurrentCall: Sendable {
         self.hidden = hidden?.contiguous()
         self.cell = cell?.contiguous()
         self.lengths = lengths?.map(Int64.init)
-        self.reverse = reverse
+        isReversed = reversed
         self.hiddenSize = hiddenSize
         var descriptor = descriptor
         // SIZE_MAX, which overflow gives, is imported as -1.
@@ -77,7 +77,7 @@ package struct RecurrentCall: Sendable {
     var descriptor: HeedRecurrentShape {
         var descriptor = HeedRecurrentShape()
         descriptor.cell = kind.cell
-        descriptor.reverse = reverse
+        descriptor.reverse = isReversed
         (descriptor.batch, descriptor.time) = (input.shape[0], input.shape[1])
         (descriptor.input, descriptor.hidden) = (input.shape[2], hiddenSize)
         (descriptor.input_batch, descriptor.input_time) = (input.layout.strides[0], input.layout.strides[1])
@@ -211,6 +211,6 @@ package struct RecurrentCall: Sendable {
     func contiguousInput() throws(TensorError) -> RecurrentCall {
         try RecurrentCall(
             kind, input.contiguous(), weights: weights, packed: packed, hidden: hidden, cell: cell,
-            lengths: lengths.map { $0.map(Int.init) }, reverse: reverse)
+            lengths: lengths.map { $0.map(Int.init) }, reversed: isReversed)
     }
 }

@@ -97,7 +97,7 @@ package struct RecurrentStack: Sendable {
                 let index = layer * directions + direction
                 let call = try RecurrentCall(
                     kind, below, weights: weights, hidden: hidden?.selecting(axis: 0, index: index),
-                    cell: cell?.selecting(axis: 0, index: index), lengths: lengths, reverse: direction == 1)
+                    cell: cell?.selecting(axis: 0, index: index), lengths: lengths, reversed: direction == 1)
                 var reserve = savesReserve ? Tensor.zeros(call.reserveShape) : nil
                 try output.withUnsafeMutableElements { output throws(TensorError) in
                     try lastHidden.withUnsafeMutableElements { lastHidden throws(TensorError) in
