@@ -124,11 +124,11 @@ public struct GPT: LanguageModel {
         return tokens.logits(stream.normalized(by: norm, in: context).output, in: context)
     }
 
-    public func carriedShapes(batch: Int) -> [Shape]? { [] }
+    public func recurrentStateShapes(batch: Int) -> [Shape]? { [] }
 
     public func logits(
-        _ ids: IndexTensor, carried: [Tensor], in context: Context
-    ) -> (logits: Variable, carried: [Tensor]) {
+        _ ids: IndexTensor, recurrentState: [Tensor], in context: Context
+    ) -> (logits: Variable, recurrentState: [Tensor]) {
         (self(ids, in: context), [])
     }
 

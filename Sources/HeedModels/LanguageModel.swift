@@ -17,13 +17,15 @@ public protocol LanguageModel: Module {
     ///
     /// - Parameters:
     ///   - tokens: `[batch, length]`.
-    ///   - carried: What the call before returned for the tokens before these; empty at a beginning.
+    ///   - recurrentState: What the call before returned for the tokens before these; empty at a beginning.
     /// - Returns: `[batch, length, vocabularySize]`, and what the tokens behind these need of them.
-    func logits(_ tokens: IndexTensor, carried: [Tensor], in context: Context) -> (logits: Variable, carried: [Tensor])
+    func logits(_ tokens: IndexTensor, recurrentState: [Tensor], in context: Context) -> (
+        logits: Variable, recurrentState: [Tensor]
+    )
 
-    /// The shapes of what ``logits(_:carried:in:)`` hands on for so many sequences; nil, unless given, where they are
-    /// not known.
-    func carriedShapes(batch: Int) -> [Shape]?
+    /// The shapes of what ``logits(_:recurrentState:in:)`` hands on for so many sequences; nil, unless given, where
+    /// they are not known.
+    func recurrentStateShapes(batch: Int) -> [Shape]?
 
     /// The model as it is run: its weights of now, packed once.
     ///
@@ -33,5 +35,5 @@ public protocol LanguageModel: Module {
 }
 
 extension LanguageModel {
-    public func carriedShapes(batch: Int) -> [Shape]? { nil }
+    public func recurrentStateShapes(batch: Int) -> [Shape]? { nil }
 }

@@ -57,19 +57,19 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     }
 
     /// Those of the model where windows follow each other, else none.
-    public func carriedShapes(of model: Model) -> [Shape]? {
-        windows.order == .sequential ? model.carriedShapes(batch: windows.batch) : []
+    public func recurrentStateShapes(of model: Model) -> [Shape]? {
+        windows.order == .sequential ? model.recurrentStateShapes(batch: windows.batch) : []
     }
 
     public func batch(at step: Int) -> TokenWindows.Batch { windows.batch(at: step, of: training) }
 
     public func loss(
-        of model: Model, on batch: TokenWindows.Batch, carried: [Tensor], in context: Context
+        of model: Model, on batch: TokenWindows.Batch, recurrentState: [Tensor], in context: Context
     ) -> StepLoss {
-        let result = model.logits(batch.inputs, carried: batch.beginsAnew ? [] : carried, in: context)
+        let result = model.logits(batch.inputs, recurrentState: batch.beginsAnew ? [] : recurrentState, in: context)
         let loss = crossEntropy(result.logits, targets: batch.targets).named("loss")
-        let isCarried = windows.order == .sequential
-        return StepLoss(loss, targetCount: batch.targets.count, carried: isCarried ? result.carried : [])
+        let handsOn = windows.order == .sequential
+        return StepLoss(loss, targetCount: batch.targets.count, recurrentState: handsOn ? result.recurrentState : [])
     }
 
     /// The mean over the windows that follow each other through what was held back, each begun anew; of more than 4096,
@@ -86,7 +86,7 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
             let inputs = IndexTensor(starts.flatMap { validation[$0..<$0 + length] }, shape: [part, length])
             let targets = IndexTensor(starts.flatMap { validation[$0 + 1...$0 + length] }, shape: [part, length])
             let context = Context()
-            let logits = model.logits(inputs, carried: [], in: context).logits
+            let logits = model.logits(inputs, recurrentState: [], in: context).logits
             loss.add(mean: Double(crossEntropy(logits, targets: targets).scalar), count: part * length)
         }
         return Evaluation(loss: loss.mean, metrics: ["perplexity": loss.perplexity])

@@ -74,16 +74,17 @@ public struct RecurrentLanguageModel: LanguageModel {
     public var contextLength: Int? { nil }
 
     public func logits(
-        _ ids: IndexTensor, carried: [Tensor], in context: Context
-    ) -> (logits: Variable, carried: [Tensor]) {
-        let before = carried.count == 2 ? RecurrentState(hidden: carried[0], cell: carried[1]) : nil
+        _ ids: IndexTensor, recurrentState: [Tensor], in context: Context
+    ) -> (logits: Variable, recurrentState: [Tensor]) {
+        let before =
+            recurrentState.count == 2 ? RecurrentState(hidden: recurrentState[0], cell: recurrentState[1]) : nil
         let result = lstm(tokens(ids, in: context), state: before, in: context)
         let after = [result.state.hidden.value, result.state.cell?.value].compactMap(\.self)
         return (output(result.output, in: context), after)
     }
 
     /// Hidden and cell state, `[layers, batch, hidden]`.
-    public func carriedShapes(batch: Int) -> [Shape]? {
+    public func recurrentStateShapes(batch: Int) -> [Shape]? {
         let shape: Shape = [settings.layers, batch, settings.hiddenSize]
         return [shape, shape]
     }

@@ -98,7 +98,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
     }
 
     /// None.
-    public func carriedShapes(of model: Model) -> [Shape]? { [] }
+    public func recurrentStateShapes(of model: Model) -> [Shape]? { [] }
 
     private static func check(
         _ pairs: [SequencePair], _ name: String, _ tokens: Seq2SeqTokens
@@ -119,7 +119,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         Batch(order.places(at: step).map { training[$0] }, tokens: tokens)
     }
 
-    public func loss(of model: Model, on batch: Batch, carried: [Tensor], in context: Context) -> StepLoss {
+    public func loss(of model: Model, on batch: Batch, recurrentState: [Tensor], in context: Context) -> StepLoss {
         let loss = model.loss(
             batch.source, target: batch.target, following: batch.following, labelSmoothing: labelSmoothing, in: context)
         return StepLoss(loss.named("loss"), targetCount: batch.targetCount)

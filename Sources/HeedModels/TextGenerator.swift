@@ -109,7 +109,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     /// Takes steps until no sequence is left.
     private func run() async {
         var active: [GeneratedSequence] = []
-        var states: [Model.State] = []
+        var states: [Model.DecodingState] = []
         var tokens = SequenceTokens()
         var workspace = InferenceWorkspace()
         var scratch = TokenSampler.Scratch()
@@ -142,14 +142,14 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     }
 
     /// Lets waiting sequences in while there is room; false where there is nothing left to do.
-    private func takeArrivals(_ active: inout [GeneratedSequence], _ states: inout [Model.State]) -> Bool {
+    private func takeArrivals(_ active: inout [GeneratedSequence], _ states: inout [Model.DecodingState]) -> Bool {
         let room = sequencesAtOnce - active.count
         let isIdle = active.isEmpty
         let arrivals = queue.withLock { $0.take(room, isIdle: isIdle) }
         guard let arrivals else { return false }
         for sequence in arrivals {
             active.append(sequence)
-            states.append(model.makeState())
+            states.append(model.makeDecodingState())
         }
         return true
     }

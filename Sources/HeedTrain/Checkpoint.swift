@@ -25,7 +25,7 @@ public struct Checkpoint: Sendable {
     /// What the optimiser keeps: `["first_moment": ["linear.weight": ...]]`.
     public var optimizer: [String: [String: Tensor]]
     /// What one step hands to the next: the state of a recurrent network.
-    public var carried: [Tensor] = []
+    public var recurrentState: [Tensor] = []
 
     /// A checkpoint of these parts.
     public init(
@@ -71,7 +71,9 @@ public struct Checkpoint: Sendable {
         let kept = optimizer.flatMap { kind, tensors in
             tensors.map { (name: Self.prefix + kind + "/" + $0.key, tensor: $0.value) }
         }
-        let handed = carried.enumerated().map { (name: Self.carriedPrefix + String($0.offset), tensor: $0.element) }
+        let handed = recurrentState.enumerated().map {
+            (name: Self.carriedPrefix + String($0.offset), tensor: $0.element)
+        }
         return (weights.map { (name: $0.key, tensor: $0.value) } + kept + handed)
             .sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
     }
@@ -160,7 +162,7 @@ public struct Checkpoint: Sendable {
         }
         for place in 0..<handed.count {
             guard let tensor = handed[place] else { throw failure("there is no tensor \(Self.carriedPrefix)\(place)") }
-            carried.append(tensor)
+            recurrentState.append(tensor)
         }
         guard file.metadata["format"] == "pt", file.metadata[Self.checksumKey] == Self.checksum(description, named)
         else {

@@ -13,11 +13,11 @@ struct NonFiniteSearch<ModelTask: TrainingTask> {
 
     /// Where it went wrong, in words: a weight, or else an operation, forward or on the way back. Nil where the passes
     /// show nothing.
-    func place(carried: [Tensor]) -> String? {
+    func place(recurrentState: [Tensor]) -> String? {
         if let name = model.parameters.first(where: { !$0.parameter.value.elements.allSatisfy(\.isFinite) })?.name {
             return "the weight \(name) is not finite"
         }
-        var carried = carried
+        var recurrentState = recurrentState
         for index in 0..<settings.accumulatedBatches {
             let number = step * settings.accumulatedBatches + index
             let tape = Tape()
@@ -25,17 +25,17 @@ struct NonFiniteSearch<ModelTask: TrainingTask> {
             // The same numbers as in the pass that went wrong, those of dropout too.
             let context = Context(tape: tape, seed: settings.seed, step: number)
             guard let batch = try? task.batch(at: number),
-                let pass = try? task.loss(of: model, on: batch, carried: carried, in: context)
+                let pass = try? task.loss(of: model, on: batch, recurrentState: recurrentState, in: context)
             else { return nil }
             let names = context.namesByLeaf(in: model)
             // A batch without targets has no part in the step.
             guard pass.weight > 0 else {
-                carried = pass.carried
+                recurrentState = pass.recurrentState
                 continue
             }
             if tape.firstNonFinite == nil { _ = context.gradients(of: pass.loss, for: model) }
             if let first = tape.firstNonFinite { return Self.words(first, names) }
-            carried = pass.carried
+            recurrentState = pass.recurrentState
         }
         return nil
     }

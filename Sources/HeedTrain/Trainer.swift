@@ -30,7 +30,7 @@ public actor Trainer<ModelTask: TrainingTask> {
     private nonisolated let executor = EngineSerialExecutor()
 
     private var optimizer: OptimizerState
-    private var carried: [Tensor] = []
+    private var recurrentState: [Tensor] = []
     private var stopping: EarlyStopping?
     private let tape = Tape()
     private let clock = ContinuousClock()
@@ -153,7 +153,7 @@ public actor Trainer<ModelTask: TrainingTask> {
     public func takeStep() throws -> StepReport {
         let begin = clock.now
         let count = settings.accumulatedBatches
-        var carried = carried
+        var recurrentState = recurrentState
         let wantsNorms = settings.gradientNormsEvery.map { (step + 1).isMultiple(of: $0) } ?? false
         var sums = BatchSums(norms: wantsNorms ? GradientNormSums(names: model.trainableNames) : nil)
         tape.keepsStateGradients = wantsNorms
@@ -163,8 +163,11 @@ public actor Trainer<ModelTask: TrainingTask> {
             let batch = try task.batch(at: step * count + index)
             let pass = try valueAndGradient(of: model, seed: settings.seed, step: step * count + index, on: tape) {
                 context in
-                let result = try task.loss(of: model, on: batch, carried: carried, in: context)
-                return (result.loss, (weight: result.weight, targets: result.targetCount, carried: result.carried))
+                let result = try task.loss(of: model, on: batch, recurrentState: recurrentState, in: context)
+                return (
+                    result.loss,
+                    (weight: result.weight, targets: result.targetCount, recurrentState: result.recurrentState)
+                )
             }
             let value = Double(pass.loss.scalar)
             guard value.isFinite || pass.other.weight == 0 else {
@@ -173,7 +176,7 @@ public actor Trainer<ModelTask: TrainingTask> {
             sums.add(
                 loss: value, weight: pass.other.weight, targetCount: pass.other.targets, gradients: pass.gradients,
                 states: tape.stateGradients)
-            carried = pass.other.carried
+            recurrentState = pass.other.recurrentState
         }
         let (norm, notFinite) = OptimizerStep.gradientNorm(sums.gradients)
         if let notFinite {
@@ -183,7 +186,7 @@ public actor Trainer<ModelTask: TrainingTask> {
         }
         let parts = sums.gradientNorms
         try apply(sums.gradients, norm: norm * sums.scale, scale: sums.scale)
-        self.carried = carried
+        self.recurrentState = recurrentState
         return StepReport(
             step: step, loss: sums.loss, learningRate: settings.schedule.rate(at: step - 1),
             gradientNorm: norm * sums.scale, targetCount: sums.targetCount,
@@ -202,7 +205,8 @@ public actor Trainer<ModelTask: TrainingTask> {
 
     private func notFinite(_ reason: String) -> TrainingError {
         let search = NonFiniteSearch(model: model, task: task, settings: settings, step: step)
-        return TrainingError("training", reason + (search.place(carried: carried).map { "; \($0)" } ?? ""))
+        return TrainingError(
+            "training", reason + (search.place(recurrentState: recurrentState).map { "; \($0)" } ?? ""))
     }
 
     // MARK: Checkpoints
@@ -214,7 +218,7 @@ public actor Trainer<ModelTask: TrainingTask> {
             state: TrainerState(seed: settings.seed, best: best, stopping: stopping, run: run).json,
             weights: model.weights,
             optimizer: optimizer.tensors(names: model.trainableNames))
-        checkpoint.carried = carried
+        checkpoint.recurrentState = recurrentState
         return checkpoint
     }
 
@@ -253,14 +257,16 @@ public actor Trainer<ModelTask: TrainingTask> {
         var optimizer = optimizer
         try optimizer.restore(
             checkpoint.optimizer, names: model.trainableNames, shapes: shapes, step: checkpoint.step)
-        let carried = checkpoint.carried.map(\.shape)
-        let expected = checkpoint.step > 0 ? task.carriedShapes(of: model) : []
+        let found = checkpoint.recurrentState.map(\.shape)
+        let expected = checkpoint.step > 0 ? task.recurrentStateShapes(of: model) : []
         try require(
-            expected.map { $0 == carried } ?? true,
-            "a step hands on tensors of shapes \(carried) in its run, and \(expected ?? []) in this one")
+            expected.map { $0 == found } ?? true,
+            "a step hands on tensors of shapes \(found) in its run, and \(expected ?? []) in this one")
         var model = model
         do { try model.load(checkpoint.weights) } catch { throw TrainingError("checkpoint", error.description) }
-        (self.model, self.optimizer, step, self.carried) = (model, optimizer, checkpoint.step, checkpoint.carried)
+        (self.model, self.optimizer, step, self.recurrentState) = (
+            model, optimizer, checkpoint.step, checkpoint.recurrentState
+        )
         best = state.best
         stopping = settings.patience.map {
             EarlyStopping(patience: $0, best: state.best?.loss, evaluationsSinceBest: state.evaluationsSinceBest)

@@ -19,11 +19,11 @@ public protocol TrainingTask: Sendable {
     /// The loss of the model on a batch: one element.
     ///
     /// - Parameters:
-    ///   - carried: What the step before returned: the state of a recurrent network (truncated backpropagation through
-    ///     time). Empty at the first step. Gradients do not flow into it.
+    ///   - recurrentState: What the step before returned: the state of a recurrent network (truncated backpropagation
+    ///     through time). Empty at the first step. Gradients do not flow into it.
     ///   - context: Records the pass.
     /// - Returns: The loss, over how many targets it is the mean, and what the next step is to be given.
-    func loss(of model: Model, on batch: Batch, carried: [Tensor], in context: Context) throws -> StepLoss
+    func loss(of model: Model, on batch: Batch, recurrentState: [Tensor], in context: Context) throws -> StepLoss
 
     /// Judges a model on data that it is not trained on; nil where there is none.
     func evaluate(_ model: Model) throws -> Evaluation?
@@ -34,12 +34,12 @@ public protocol TrainingTask: Sendable {
 
     /// The shapes of what a step of the model hands to the next, with which a checkpoint's are compared; nil, unless
     /// given, where they are not known.
-    func carriedShapes(of model: Model) -> [Shape]?
+    func recurrentStateShapes(of model: Model) -> [Shape]?
 }
 
 extension TrainingTask {
     public var identity: JSONObject { JSONObject() }
-    public func carriedShapes(of model: Model) -> [Shape]? { nil }
+    public func recurrentStateShapes(of model: Model) -> [Shape]? { nil }
 }
 
 /// What the forward pass of a training step gave.
@@ -51,7 +51,7 @@ public struct StepLoss {
     /// What the mean was divided by.
     public let weight: Double
     /// What the next step is given.
-    public let carried: [Tensor]
+    public let recurrentState: [Tensor]
 
     /// The loss of a step: a mean over targets.
     ///
@@ -63,16 +63,16 @@ public struct StepLoss {
     ///     part in the step, whatever its loss.
     ///   - weight: What the mean was divided by, where that is not `targetCount`: with weights of classes, the sum of
     ///     the targets'.
-    ///   - carried: What the next step is given.
+    ///   - recurrentState: What the next step is given.
     /// - Precondition: both are at least 0 and the weight is finite.
-    public init(_ loss: Variable, targetCount: Int, weight: Double? = nil, carried: [Tensor] = []) {
+    public init(_ loss: Variable, targetCount: Int, weight: Double? = nil, recurrentState: [Tensor] = []) {
         let weight = weight ?? Double(targetCount)
         require(targetCount >= 0, "StepLoss: \(targetCount) targets")
         require(weight >= 0 && weight.isFinite, "StepLoss: a weight of \(weight)")
         self.loss = loss
         self.targetCount = targetCount
         self.weight = weight
-        self.carried = carried
+        self.recurrentState = recurrentState
     }
 }
 

@@ -35,7 +35,7 @@ struct InterchangeTests {
     }
 
     private static func compare(_ model: some LanguageModel, _ ids: IndexTensor, _ expected: [Double]) throws {
-        let logits = model.logits(ids, carried: [], in: Context()).logits.value.elements
+        let logits = model.logits(ids, recurrentState: [], in: Context()).logits.value.elements
         try #require(logits.count == expected.count)
         let scale = expected.map { abs($0) }.max() ?? 0
         let error = zip(logits, expected).map { abs(Double($0) - $1) }.max() ?? .infinity

@@ -42,7 +42,7 @@ enum SmallModels {
 
     /// The trained model's logits behind every token, `[length, vocabulary]`.
     static func logits(_ model: some LanguageModel, _ tokens: [Int32]) -> Tensor {
-        model.logits(IndexTensor(tokens, shape: [1, tokens.count]), carried: [], in: Context()).logits.value
+        model.logits(IndexTensor(tokens, shape: [1, tokens.count]), recurrentState: [], in: Context()).logits.value
             .reshaped([tokens.count, vocabulary])
     }
 }
@@ -50,12 +50,12 @@ enum SmallModels {
 /// A packed model with states of some sequences.
 struct Session<Model: PackedLanguageModel> {
     let model: Model
-    var states: [Model.State]
+    var states: [Model.DecodingState]
     var workspace = InferenceWorkspace()
 
     init(_ model: Model, sequences: Int = 1) {
         self.model = model
-        states = (0..<sequences).map { _ in model.makeState() }
+        states = (0..<sequences).map { _ in model.makeDecodingState() }
     }
 
     /// The logits behind each sequence, in memory of their own.

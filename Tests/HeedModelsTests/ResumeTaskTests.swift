@@ -45,9 +45,9 @@ struct ResumeTaskTests {
         await Self.refuses(checkpoint, try Self.trainer(length: 7), "data.length", "9", "7")
         await Self.refuses(checkpoint, try Self.trainer(batch: 2), "data.batch", "4", "2")
         // A state of other sizes would stop the program at the next step.
-        checkpoint.carried[1] = Tensor.zeros([2, 5, 12])
+        checkpoint.recurrentState[1] = Tensor.zeros([2, 5, 12])
         await Self.refuses(checkpoint, try Self.trainer(), "[2, 5, 12]", "[2, 4, 12]")
-        checkpoint.carried = []
+        checkpoint.recurrentState = []
         await Self.refuses(checkpoint, try Self.trainer(), "[2, 4, 12]")
     }
 

@@ -115,12 +115,12 @@ struct TextGeneratorTests {
         let vocabularySize = 3
         let contextLength: Int? = nil
         let weightByteCount = 0
-        func makeState() {}
+        func makeDecodingState() {}
         func nextLogits(
             _ tokens: SequenceTokens, _ states: inout [Void], _ workspace: inout InferenceWorkspace
         ) {
             let lstm = Self.model
-            var inner = tokens.counts.map { _ in lstm.makeState() }
+            var inner = tokens.counts.map { _ in lstm.makeDecodingState() }
             lstm.nextLogits(tokens, &inner, &workspace)
             steps.count.add(1, ordering: .relaxed)
         }

@@ -20,7 +20,7 @@ private struct CutTask: TrainingTask {
         return begin..<begin + sizes[place]
     }
 
-    func loss(of model: SmallModel, on rows: Range<Int>, carried: [Tensor], in context: Context) -> StepLoss {
+    func loss(of model: SmallModel, on rows: Range<Int>, recurrentState: [Tensor], in context: Context) -> StepLoss {
         guard !rows.isEmpty else {
             let nothing = model(Tensor.zeros([1, 3]), in: context).sum() * (emptyIsNaN ? .nan : 0)
             return StepLoss(nothing, targetCount: 0)
@@ -143,7 +143,7 @@ private struct StateNorms: TrainingTask {
         return Tensor(Array(all[15 * begin..<15 * (begin + sizes[step])]), shape: [sizes[step], 5, 3])
     }
 
-    func loss(of model: Model, on batch: Tensor, carried: [Tensor], in context: Context) -> StepLoss {
+    func loss(of model: Model, on batch: Tensor, recurrentState: [Tensor], in context: Context) -> StepLoss {
         StepLoss(model.rnn(Variable(batch), in: context).state.hidden.squared().mean(), targetCount: batch.shape[0])
     }
 

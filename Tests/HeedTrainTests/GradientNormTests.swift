@@ -25,7 +25,7 @@ private struct StateModel: Module {
 private struct StateTask: TrainingTask {
     func batch(at step: Int) -> Tensor { Tensor.normal([4, 11, 3], seed: UInt64(step)) }
 
-    func loss(of model: StateModel, on batch: Tensor, carried: [Tensor], in context: Context) -> StepLoss {
+    func loss(of model: StateModel, on batch: Tensor, recurrentState: [Tensor], in context: Context) -> StepLoss {
         let states = model.gru(Variable(batch), in: context).state.hidden.squared().mean()
         return StepLoss(states + model.frozen(Variable(batch), in: context).output.mean(), targetCount: 4)
     }
@@ -37,7 +37,7 @@ private struct StateTask: TrainingTask {
 private struct RootTask: TrainingTask {
     func batch(at step: Int) -> Int { step }
 
-    func loss(of model: SmallModel, on batch: Int, carried: [Tensor], in context: Context) -> StepLoss {
+    func loss(of model: SmallModel, on batch: Int, recurrentState: [Tensor], in context: Context) -> StepLoss {
         let zero = (model(Tensor.zeros([1, 3]), in: context) * 0).sum()
         return StepLoss(batch < 2 ? zero : zero.squareRoot(), targetCount: 1)
     }
@@ -86,7 +86,7 @@ struct GradientNormTests {
             let (tape, task, model) = (Tape(), StateTask(), StateModel())
             tape.keepsStateGradients = true
             _ = valueAndGradient(of: model, on: tape) { context in
-                task.loss(of: model, on: task.batch(at: index), carried: [], in: context).loss * 0.5
+                task.loss(of: model, on: task.batch(at: index), recurrentState: [], in: context).loss * 0.5
             }
             #expect(tape.stateGradients.count == 2)
             for (layer, states) in tape.stateGradients.enumerated() {

@@ -24,7 +24,7 @@ struct ReadingStepTests {
             for number in 0..<count {
                 checkpoint.weights["weight\(number)"] = one
                 checkpoint.optimizer["first", default: [:]]["weight\(number)"] = one
-                checkpoint.carried.append(one)
+                checkpoint.recurrentState.append(one)
             }
             try checkpoint.save(to: path)
             let size = try TextFile.size(path: path)

@@ -51,12 +51,12 @@ struct SmallTask: TrainingTask {
         return Batch(inputs: Tensor.filled([batchSize, 3], with: .nan), targets: batch.targets)
     }
 
-    func loss(of model: SmallModel, on batch: Batch, carried: [Tensor], in context: Context) -> StepLoss {
-        let count = (carried.first?.scalar ?? 0) + 1
+    func loss(of model: SmallModel, on batch: Batch, recurrentState: [Tensor], in context: Context) -> StepLoss {
+        let count = (recurrentState.first?.scalar ?? 0) + 1
         // What is carried has a part in the loss, so that losing it shows.
         let factor: Float = 1 + 0.001 * count
         let loss = (model(batch.inputs, in: context) - Variable(batch.targets)).squared().mean() * factor
-        return StepLoss(loss, targetCount: batchSize, carried: [Tensor(count)])
+        return StepLoss(loss, targetCount: batchSize, recurrentState: [Tensor(count)])
     }
 
     func evaluate(_ model: SmallModel) -> Evaluation? {
@@ -262,7 +262,7 @@ struct TrainerTests {
         let passes = try (0..<2).map { index in
             try valueAndGradient(of: model) { context throws in
                 task.loss(
-                    of: model, on: task.batch(at: index), carried: index == 0 ? [] : [Tensor(1)], in: context
+                    of: model, on: task.batch(at: index), recurrentState: index == 0 ? [] : [Tensor(1)], in: context
                 ).loss
             }.gradients
         }

@@ -34,7 +34,7 @@ public struct PackedGPT: PackedLanguageModel {
     // MARK: Sequences
 
     /// Keys and values of every block, and the tokens they are of.
-    public struct State: Sendable {
+    public struct DecodingState: Sendable {
         fileprivate var caches: [KeyValueCache]
         /// The tokens that are seen.
         fileprivate var seen: [Int32] = []
@@ -42,8 +42,8 @@ public struct PackedGPT: PackedLanguageModel {
         fileprivate var forgotten = 0
     }
 
-    public func makeState() -> State {
-        State(caches: blocks.map { $0.makeCache() })
+    public func makeDecodingState() -> DecodingState {
+        DecodingState(caches: blocks.map { $0.makeCache() })
     }
 
     /// How many tokens of a sequence are forgotten once it has so many: whole quarters of the context, as few as make
@@ -54,7 +54,8 @@ public struct PackedGPT: PackedLanguageModel {
     }
 
     /// Puts down in `workspace` which tokens are computed, at which positions and in which rows.
-    private func plan(_ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace) {
+    private func plan(_ tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace)
+    {
         workspace.ids.removeAll(keepingCapacity: true)
         workspace.positions.removeAll(keepingCapacity: true)
         workspace.rows.rows.removeAll(keepingCapacity: true)
@@ -78,7 +79,7 @@ public struct PackedGPT: PackedLanguageModel {
     }
 
     public func nextLogits(
-        _ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace
+        _ tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace
     ) {
         require(
             tokens.counts.count == states.count,
@@ -98,7 +99,7 @@ public struct PackedGPT: PackedLanguageModel {
 }
 
 extension PackedGPT: MeasuredLanguageModel {
-    package func memory(_ states: [State]) -> [MemoryExtent] {
+    package func memory(_ states: [DecodingState]) -> [MemoryExtent] {
         blocks.flatMap(\.extents) + [output.weight.extent] + states.flatMap { $0.caches.flatMap(\.extents) }
     }
 

@@ -5,7 +5,7 @@ import HeedTensor
 /// for each sequence.
 ///
 ///     let model = try trained.packed(as: .float32)
-///     var states = [model.makeState(), model.makeState()]
+///     var states = [model.makeDecodingState(), model.makeDecodingState()]
 ///     var workspace = InferenceWorkspace()
 ///     model.nextLogits([[5, 3, 8], [1, 2]], &states, &workspace)      // two prompts of any lengths
 ///     workspace.logits                                                // [2, vocabulary]
@@ -17,7 +17,7 @@ import HeedTensor
 /// ``TextGenerator`` runs one for many callers and draws tokens from the logits.
 public protocol PackedLanguageModel: Sendable {
     /// What is kept of the tokens of one sequence.
-    associatedtype State: Sendable
+    associatedtype DecodingState: Sendable
 
     /// How many tokens there are.
     var vocabularySize: Int { get }
@@ -33,13 +33,13 @@ public protocol PackedLanguageModel: Sendable {
     var weightByteCount: Int { get }
 
     /// The state before the first token.
-    func makeState() -> State
+    func makeDecodingState() -> DecodingState
 
     /// Appends each sequence's next tokens and computes the logits behind the last of them: `workspace.logits`,
     /// `[sequences, vocabularySize]`.
     ///
     /// - Precondition: there are as many sequences as states, and every token is one of the vocabulary.
-    func nextLogits(_ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace)
+    func nextLogits(_ tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace)
 }
 
 /// The next tokens of several sequences, at least one of each.
@@ -98,7 +98,7 @@ public struct InferenceWorkspace: Sendable {
 /// What a step costs, for those who measure it.
 package protocol MeasuredLanguageModel: PackedLanguageModel {
     /// The memory that a step reads: packed weights, and the caches of these states.
-    func memory(_ states: [State]) -> [MemoryExtent]
+    func memory(_ states: [DecodingState]) -> [MemoryExtent]
     /// Bytes that a step of a sequence reads of its own state when it has so many tokens, the new one included.
     func stateByteCount(tokens: Int) -> Int
     /// Bytes that each token of a prompt takes at the least while it is read.

@@ -24,12 +24,12 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
     }
 
     /// The state of every layer.
-    public typealias State = PackedRecurrentLayers.State
+    public typealias DecodingState = PackedRecurrentLayers.State
 
-    public func makeState() -> State { layers.makeState() }
+    public func makeDecodingState() -> DecodingState { layers.makeState() }
 
     public func nextLogits(
-        _ tokens: SequenceTokens, _ states: inout [State], _ workspace: inout InferenceWorkspace
+        _ tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace
     ) {
         require(
             tokens.counts.count == states.count,
@@ -52,7 +52,7 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
 }
 
 extension PackedRecurrentLanguageModel: MeasuredLanguageModel {
-    package func memory(_ states: [State]) -> [MemoryExtent] { layers.extents + [output.weight.extent] }
+    package func memory(_ states: [DecodingState]) -> [MemoryExtent] { layers.extents + [output.weight.extent] }
 
     package func stateByteCount(tokens: Int) -> Int {
         2 * settings.layers * settings.hiddenSize * MemoryLayout<Float>.stride

@@ -102,7 +102,7 @@ struct GenerateStopwatch: LanguageModelUse {
         private let model: Model
         private let prompts: SequenceTokens
         private let steps: [SequenceTokens]
-        private(set) var states: [Model.State] = []
+        private(set) var states: [Model.DecodingState] = []
         private var workspace = InferenceWorkspace()
 
         init(_ model: Model, _ prompts: [[Int32]], _ new: [[Int32]]) {
@@ -119,7 +119,7 @@ struct GenerateStopwatch: LanguageModelUse {
 
         func prefill() {
             states.removeAll(keepingCapacity: true)
-            for _ in prompts.counts { states.append(model.makeState()) }
+            for _ in prompts.counts { states.append(model.makeDecodingState()) }
             model.nextLogits(prompts, &states, &workspace)
         }
 
