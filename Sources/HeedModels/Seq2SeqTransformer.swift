@@ -81,8 +81,8 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
 
 /// The translator of Vaswani et al., "Attention is all you need" (2017):
 ///
-///     x = sqrt(embeddingSize) source[ids] + positions,   memory = encoder(x)                     over the source's own tokens
-///     y = sqrt(embeddingSize) target[ids] + positions,   logits = W decoder(y, memory) + b       causal
+///     x = sqrt(embeddingSize) source[ids] + positions,   memory = encoder(x)                  over the source's tokens
+///     y = sqrt(embeddingSize) target[ids] + positions,   logits = W decoder(y, memory) + b    causal
 ///
 /// Positions are sinusoidal, so that a text may have any length. Tables begin normal with standard deviation
 /// `1 / sqrt(embeddingSize)`. As in PyTorch's `nn.Transformer`, and unlike the paper, there is a norm behind the last

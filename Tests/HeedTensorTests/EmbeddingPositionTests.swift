@@ -28,7 +28,7 @@ struct EmbeddingPositionTests {
     @Test func indicesFromOutsideAreChecked() async {
         for index: Int32 in [-1, 4, .max] {
             #expect(throws: TensorError.self) {
-                try checkedEmbedding(Tensor.zeros([4, 2]), indices: IndexTensor([0, index], shape: [2]))
+                try embedding(Tensor.zeros([4, 2]), validating: IndexTensor([0, index], shape: [2]))
             }
         }
         await #expect(processExitsWith: .failure) {

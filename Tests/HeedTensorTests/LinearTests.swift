@@ -69,7 +69,7 @@ struct LinearTests {
             #expect(haveSameBits(plain, packed))
             #expect(throws: TensorError.self) { try call.packed().run(.openBLAS, into: &packed) }
         }
-        #expect(throws: TensorError.self) { try PackedWeights(checked: Tensor.zeros([2, 3, 4])) }
+        #expect(throws: TensorError.self) { try PackedWeights(validating: Tensor.zeros([2, 3, 4])) }
     }
 
     @Test func bfloat16ProductsAreThoseOfTheSameNumbersInFloat() {

@@ -14,7 +14,7 @@ public func attention(
 ) -> Variable {
     let joined = bias.map { AttentionMask.all([mask, .additive($0.value)]) } ?? mask
     let inputs = [queries, keys, values] + (bias.map { [$0] } ?? [])
-    return stopping { () throws(TensorError) in
+    return trapping { () throws(TensorError) in
         let call = try AttentionCall(
             queries: queries.value, keys: keys.value, values: values.value, mask: joined, scale: scale, dropout: dropout
         )
@@ -49,7 +49,7 @@ private final class AttentionOperation: RecordedOperation {
         if pass.needs(1) { wanted.insert(.keys) }
         if pass.needs(2) { wanted.insert(.values) }
         if bias != nil, pass.needs(3) { wanted.insert(.additive) }
-        let gradients = stopping { () throws(TensorError) in
+        let gradients = trapping { () throws(TensorError) in
             try call.gradients(
                 output: output, logSumExp: logSumExp, outputGradient: pass.takeGradient(), wanted: wanted,
                 algorithm: algorithm)
@@ -78,7 +78,7 @@ public func selfAttention(
     packed: Variable, heads: Int, keyValueHeads: Int, mask: AttentionMask = .none, scale: Float? = nil,
     dropout: AttentionDropout? = nil, algorithm: AttentionAlgorithm = .automatic
 ) -> Variable {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         let call = try PackedAttentionCall(
             packed.value, heads: heads, keyValueHeads: keyValueHeads, mask: mask, scale: scale, dropout: dropout)
         let (output, logSumExp) = try call.outputAndLogSumExp(algorithm)
@@ -100,7 +100,7 @@ private final class PackedAttentionOperation: RecordedOperation {
     }
 
     override func backward(_ pass: BackwardPass) {
-        let gradient = stopping { () throws(TensorError) in
+        let gradient = trapping { () throws(TensorError) in
             try call.gradient(
                 output: output, logSumExp: logSumExp, outputGradient: pass.takeGradient(), algorithm: algorithm)
         }

@@ -10,7 +10,7 @@ import HeedTensor
 public func conv2d(
     _ input: Variable, weight: Variable, bias: Variable? = nil, geometry: ConvolutionGeometry = ConvolutionGeometry()
 ) -> Variable {
-    let (call, output) = stopping { () throws(TensorError) in
+    let (call, output) = trapping { () throws(TensorError) in
         let call = try ConvolutionCall("conv2d", input: input.shape, weight: weight.value, geometry: geometry)
         return (call, try call.output(input.value, bias: bias?.value))
     }
@@ -50,7 +50,7 @@ private final class Convolution: RecordedOperation {
 
     override func backward(_ pass: BackwardPass) {
         let gradient = pass.takeGradient()
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             if pass.needs(0) { pass.add(try call.inputGradient(gradient), toInput: 0) }
             if pass.needs(1), let input { pass.add(try call.weightGradient(input: input, gradient), toInput: 1) }
             if inputs.count > 2, pass.needs(2) { pass.add(try call.biasGradient(gradient), toInput: 2) }

@@ -27,7 +27,7 @@ public func linearCrossEntropy(
         targets.shape == Shape(Array(input.shape.dimensions.dropLast())),
         "linearCrossEntropy: targets \(targets.shape) for an input \(input.shape)")
     var logits = linear(input.value, weight: weight.value, bias: bias?.value)
-    let loss = stopping { () throws(TensorError) in
+    let loss = trapping { () throws(TensorError) in
         try crossEntropyInPlace(
             &logits, classes: targets.elements.map { Int64($0) }, labelSmoothing: labelSmoothing,
             ignoredClass: ignored.map { Int64($0) })

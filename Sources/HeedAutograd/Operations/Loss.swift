@@ -75,7 +75,7 @@ public func distillation(
 ) -> Variable {
     let values = (student.value, teacher.value)
     func run(_ gradient: Tensor?, _ wanted: (Bool, Bool)) -> LossAndGradients {
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try distillationLoss(
                 student: values.0, teacher: values.1, temperature: temperature, reduction: reduction,
                 lossGradient: gradient, wanted: (wanted.0, wanted.1))
@@ -106,23 +106,23 @@ public func negativeSampling(
     centerTable: Variable, contextTable: Variable, centers: IndexTensor, contexts: IndexTensor, negatives: IndexTensor,
     reduction: LossReduction = .mean
 ) -> Variable {
-    let sampling = stopping { () throws(TensorError) in
+    let sampling = trapping { () throws(TensorError) in
         try NegativeSampling(
             centerTable: centerTable.value, contextTable: contextTable.value, centers: centers, contexts: contexts,
             negatives: negatives, reduction: reduction)
     }
-    let loss = stopping { () throws(TensorError) in try sampling.loss() }
+    let loss = trapping { () throws(TensorError) in try sampling.loss() }
     let shapes = (centerTable.shape, contextTable.shape)
     return Variable.recorded(loss, from: centerTable, contextTable) {
         Gradient("negativeSampling") { pass in
             let arrived = pass.takeGradient()
             pass.accumulate(toInput: 0, shape: shapes.0) { gradient in
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try sampling.addCenterGradient(to: &gradient, lossGradient: arrived)
                 }
             }
             pass.accumulate(toInput: 1, shape: shapes.1) { gradient in
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try sampling.addContextGradient(to: &gradient, lossGradient: arrived)
                 }
             }
@@ -137,7 +137,7 @@ private func loss(
     _ run: @escaping (_ outputGradient: Tensor?, _ wantsGradient: Bool) throws(TensorError) -> LossAndGradients
 ) -> Variable {
     let isRecorded = input.tape?.isRecording == true
-    let result = stopping { () throws(TensorError) in try run(nil, isRecorded && reduction != .none) }
+    let result = trapping { () throws(TensorError) in try run(nil, isRecorded && reduction != .none) }
     return Variable.recorded(result.loss, from: input) {
         var saved = result.gradients[0]
         return Gradient(name) { pass in
@@ -149,7 +149,7 @@ private func loss(
                 swap(&gradient, &saved)
             }
             if gradient == nil {
-                gradient = stopping { () throws(TensorError) in try run(arrived, true) }.gradients[0]
+                gradient = trapping { () throws(TensorError) in try run(arrived, true) }.gradients[0]
             } else if arrived.scalar != 1 {
                 gradient? *= arrived.scalar
             }

@@ -45,7 +45,7 @@ public func recurrent(
     _ kind: RecurrentKind, _ input: Variable, _ weights: RecurrentVariables, lengths: [Int]? = nil,
     hidden: Variable? = nil, cell: Variable? = nil, reversed: Bool = false
 ) -> RecurrentOutput {
-    let call = stopping { () throws(TensorError) in
+    let call = trapping { () throws(TensorError) in
         try RecurrentCall(
             kind, input.value,
             weights: RecurrentWeights(
@@ -60,7 +60,7 @@ public func recurrent(
         weights.inputBias ?? nothing, weights.hiddenBias ?? nothing,
     ]
     let isRecorded = inputs.contains { $0.tape?.isRecording == true }
-    let result = stopping { () throws(TensorError) in try call.run(savesReserve: isRecorded) }
+    let result = trapping { () throws(TensorError) in try call.run(savesReserve: isRecorded) }
     let values = [result.output, result.hidden] + (result.cell.map { [$0] } ?? [])
     let outputs = Variable.recorded(values, from: inputs) {
         RecurrentOperation(call, reserve: result.reserve, outputCount: values.count)
@@ -90,7 +90,7 @@ private final class RecurrentOperation: RecordedOperation {
         let outputGradients = RecurrentOutputGradients(
             output: pass.takeGradient(ofOutput: 0), hidden: pass.takeGradient(ofOutput: 1),
             cell: outputCount > 2 ? pass.takeGradient(ofOutput: 2) : nil)
-        let gradients = stopping { () throws(TensorError) in
+        let gradients = trapping { () throws(TensorError) in
             try call.gradients(wanted, reserve: reserve, outputGradients)
         }
         let all = [

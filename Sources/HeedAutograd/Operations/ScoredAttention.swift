@@ -42,7 +42,7 @@ public enum AttentionScoreVariables {
 public func scoredAttention(
     queries: Variable, keys: Variable, values: Variable, lengths: [Int]? = nil, score: AttentionScoreVariables
 ) -> (output: Variable, weights: Variable) {
-    let (call, result) = stopping { () throws(TensorError) in
+    let (call, result) = trapping { () throws(TensorError) in
         let call = try ScoredAttentionCall(
             queries: queries.value, keys: .sequences(keys.value), values: values.value, lengths: lengths,
             score: score.values)
@@ -71,7 +71,7 @@ private final class ScoredAttention: RecordedOperation {
         for input in 3..<max(inputs.count, 3) where pass.needs(input) { wanted.insert(.weights) }
         let outputGradient = pass.takeGradient(ofOutput: 0)
         let weightsGradient = pass.takeGradient(ofOutput: 1)
-        let gradients = stopping { () throws(TensorError) in
+        let gradients = trapping { () throws(TensorError) in
             try call.backward(
                 outputGradient: outputGradient, weightsGradient: weightsGradient, weights: weights, wanted: wanted)
         }

@@ -60,7 +60,7 @@ public struct AdditiveAttention: Module {
     ///
     /// - Parameter lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
     public func makeMemory(keys: Tensor, values: Tensor, lengths: [Int]? = nil) -> Memory {
-        let prepared = stopping { () throws(TensorError) in
+        let prepared = trapping { () throws(TensorError) in
             try PreparedAttentionKeys(keys, weight: keyWeight.value)
         }
         return Memory(keys: prepared, values: values, lengths: lengths)
@@ -69,7 +69,7 @@ public struct AdditiveAttention: Module {
     /// Output and weights in inference, over what ``makeMemory(keys:values:lengths:)`` prepared: the bits of attention
     /// over the same keys in tensors, for a query alone and among many.
     public func callAsFunction(_ queries: Tensor, memory: Memory) -> (output: Tensor, weights: Tensor) {
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try ScoredAttentionCall(
                 queries: queries, keys: .prepared(memory.keys), values: memory.values, lengths: memory.lengths,
                 score: .additive(

@@ -25,7 +25,7 @@ public struct PackedRecurrentLayers: Sendable {
         package init() {}
 
         fileprivate mutating func run(_ call: RecurrentCall) {
-            stopping { () throws(TensorError) in try call.run(into: &output, hidden: &last, cell: &cell) }
+            trapping { () throws(TensorError) in try call.run(into: &output, hidden: &last, cell: &cell) }
         }
     }
 
@@ -63,7 +63,7 @@ public struct PackedRecurrentLayers: Sendable {
                 if kind == .lstm { buffers.cellBefore.copyRow(sequence, from: states[sequence].cell, index) }
             }
             buffers.run(
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try RecurrentCall(
                         kind, buffers.sequence, weights: layer.weights, packed: layer.packed,
                         hidden: buffers.hiddenBefore, cell: kind == .lstm ? buffers.cellBefore : nil, lengths: lengths)

@@ -33,7 +33,7 @@ extension AttentionMask {
     /// The mask as tensors that broadcast to the scores `[B, H, Nq, Nk]`: where a query may attend (nil: everywhere),
     /// and what is added.
     package func expanded(scores: Shape) -> (visible: BooleanTensor?, added: Tensor?) {
-        let joined = stopping { () throws(TensorError) in
+        let joined = trapping { () throws(TensorError) in
             try JoinedMask(self, scores: scores, batch: scores[0])
         }
         var visible = joined.boolean

@@ -57,7 +57,7 @@ public func activate(_ input: Tensor, _ activation: Activation) -> Tensor {
     let source = input.contiguous()
     return Tensor(shape: input.shape) { output in
         source.withUnsafeElements { input in
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_activation_forward(activation.kernel, input.count, input.baseAddress, output.baseAddress)
                     .check("activate", "\(input.count) elements")
             }
@@ -67,7 +67,7 @@ public func activate(_ input: Tensor, _ activation: Activation) -> Tensor {
 
 /// Applies an activation function to numbers where they lie.
 package func activate(_ numbers: UnsafeMutableBufferPointer<Float>, _ activation: Activation) {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try heed_activation_forward(activation.kernel, numbers.count, numbers.baseAddress, numbers.baseAddress)
             .check("activate", "\(numbers.count) elements")
     }
@@ -91,7 +91,7 @@ package func activationGradient(
     _ activation: Activation, _ what: ActivationSaved = .input, saved: Tensor, outputGradient: Tensor
 ) -> Tensor {
     Tensor(shape: saved.shape) { gradient in
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try activationGradient(activation, what, saved: saved, outputGradient: outputGradient, to: gradient)
         }
     }

@@ -19,7 +19,7 @@ extension StridedTensor where Scalar == Float {
 
     private func round(to target: UnsafeMutableBufferPointer<BFloat16>) {
         withUnsafeElements { source in
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_convert_f32_to_bf16(
                     source.count, source.baseAddress, UnsafeMutablePointer(mutating: bits(target.baseAddress))
                 )
@@ -34,7 +34,7 @@ extension StridedTensor where Scalar == BFloat16 {
     public func float32() -> Tensor {
         withUnsafeElements { source in
             Tensor(shape: shape) { target in
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try heed_convert_bf16_to_f32(source.count, bits(source.baseAddress), target.baseAddress)
                         .check("float32", "shape \(shape)")
                 }

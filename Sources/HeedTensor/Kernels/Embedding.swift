@@ -9,13 +9,13 @@ internal import CKernels
 /// - Returns: `[indices..., n]`.
 /// - Precondition: the table is a matrix and every index is one of its rows.
 public func embedding(_ table: Tensor, indices: IndexTensor) -> Tensor {
-    stopping { () throws(TensorError) in try checkedEmbedding(table, indices: indices) }
+    trapping { () throws(TensorError) in try embedding(table, validating: indices) }
 }
 
-/// The same for indices that come from outside.
+/// ``embedding(_:indices:)`` for indices that come from outside, from a file or a request.
 ///
 /// - Throws: ``TensorError`` where an index is not a row of the table.
-public func checkedEmbedding(_ table: Tensor, indices: IndexTensor) throws(TensorError) -> Tensor {
+public func embedding(_ table: Tensor, validating indices: IndexTensor) throws(TensorError) -> Tensor {
     require(table.rank == 2, "embedding: the table of shape \(table.shape) is not a matrix")
     let table = table.contiguous()
     var shape = embeddingDescriptor(indices, table.shape[0], table.shape[1], padding: nil)
@@ -42,7 +42,7 @@ package func embedding(_ table: Tensor, indices: [Int32], into output: inout Ten
     output.withUnsafeMutableElements { output in
         withExtendedLifetime(table) {
             indices.withUnsafeBufferPointer { ids in
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try heed_embedding_forward(&shape, table.firstElement, ids.baseAddress, output.baseAddress)
                         .check("embedding", "table \(table.shape), \(indices.count) indices")
                 }
@@ -66,7 +66,7 @@ package func embeddingGradient(
     return Tensor(shape: [vocabulary, columns]) { gradient in
         indices.withUnsafeElements { ids in
             outputGradient.withUnsafeElements { outputGradient in
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try heed_embedding_dense_backward(
                         &shape, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                     )
@@ -91,7 +91,7 @@ extension StridedTensor where Scalar == Float {
         withUnsafeMutableElements { gradient in
             indices.withUnsafeElements { ids in
                 outputGradient.withUnsafeElements { outputGradient in
-                    stopping { () throws(TensorError) in
+                    trapping { () throws(TensorError) in
                         try heed_embedding_dense_backward(
                             &descriptor, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                         )
@@ -117,7 +117,7 @@ package func embeddingGradientRows(
         gradient.withUnsafeMutableElements { gradient in
             indices.withUnsafeElements { ids in
                 outputGradient.withUnsafeElements { outputGradient in
-                    stopping { () throws(TensorError) in
+                    trapping { () throws(TensorError) in
                         try heed_embedding_touched_backward(
                             &shape, ids.baseAddress, outputGradient.baseAddress, rows.baseAddress, gradient.baseAddress,
                             &count

@@ -101,7 +101,7 @@ package struct Norm: Sendable {
                 var outputs = HeedNormOutputs()
                 (outputs.output, outputs.sum) = (output.baseAddress, residual.baseAddress)
                 withExtendedLifetime(operands) {
-                    stopping { () throws(TensorError) in
+                    trapping { () throws(TensorError) in
                         try heed_norm_forward(&descriptor, &inputs, &outputs).check("norm", "input \(shape)")
                     }
                 }
@@ -156,7 +156,7 @@ package struct Norm: Sendable {
         outputs.sum = sum?.withUnsafeMutableElements { $0.baseAddress }
         outputs.statistics = statistics?.withUnsafeMutableElements { $0.baseAddress }
         withExtendedLifetime((operands, sum, statistics)) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_norm_forward(&descriptor, &inputs, &outputs).check("norm", "input \(shape)")
             }
         }
@@ -217,7 +217,7 @@ package struct Norm: Sendable {
         gradients.d_weight = result.weight?.withUnsafeMutableElements { $0.baseAddress }
         gradients.d_bias = result.bias?.withUnsafeMutableElements { $0.baseAddress }
         withExtendedLifetime((operands, result)) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_norm_backward(&descriptor, &inputs, &gradients).check("norm", "input \(shape)")
             }
         }

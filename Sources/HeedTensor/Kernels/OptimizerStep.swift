@@ -99,7 +99,7 @@ package enum OptimizerStep {
         let status = withExtendedLifetime(contiguous) {
             heed_optimizer_gradient_norm(spans.count, spans, &norm, &place)
         }
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try status.check("OptimizerStep.gradientNorm", "\(spans.count) gradients")
         }
         return (norm, place < spans.count ? place : nil)
@@ -118,7 +118,7 @@ package enum OptimizerStep {
         let targets = sums.indices.map { HeedOptimizerSpan(count: sums[$0].count, data: sums[$0].ownedFirstElement()) }
         let status = heed_optimizer_gradient_accumulate(sources.count, targets, sources, factor)
         withExtendedLifetime((contiguous, sums)) {}
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try status.check("OptimizerStep.accumulate", "\(sources.count) gradients")
         }
     }

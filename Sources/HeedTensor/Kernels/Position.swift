@@ -12,7 +12,7 @@ public func sinusoidalPositions(length: Int, dimension: Int, firstPosition: Int 
     (shape.batch, shape.length, shape.columns) = (1, length, dimension)
     (shape.first_position, shape.base) = (Int64(firstPosition), base)
     return Tensor(shape: [length, dimension]) { table in
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try heed_position_sinusoidal_table(&shape, table.baseAddress)
                 .check("sinusoidalPositions", "length \(length), dimension \(dimension)")
         }
@@ -40,7 +40,7 @@ public func addingSinusoidalPositions(
     (shape.first_position, shape.base) = (Int64(firstPosition), base)
     return Tensor(shape: input.shape) { output in
         withExtendedLifetime((input, table)) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_position_sinusoidal_forward(
                     &shape, input.firstElement, table.map { UnsafePointer($0.firstElement) }, table?.shape[0] ?? 0,
                     output.baseAddress
@@ -79,7 +79,7 @@ public struct RotaryPositions: Sendable {
         (shape.batch, shape.heads, shape.length) = (1, 1, length)
         (shape.columns, shape.rotary, shape.base) = (dimension, width, base)
         return Tensor(shape: [length, width]) { table in
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_position_rotary_table(&shape, table.baseAddress)
                     .check("RotaryPositions.table", "length \(length), dimension \(dimension)")
             }
@@ -128,7 +128,7 @@ public struct RotaryPositions: Sendable {
             guard let output = output.baseAddress, !source.shape.isEmpty else { return }
             loop.forEachRun { offsets in
                 withExtendedLifetime((source, table)) {
-                    stopping { () throws(TensorError) in
+                    trapping { () throws(TensorError) in
                         try heed_position_rotary(
                             &shape, source.firstElement + offsets[0], table.map { UnsafePointer($0.firstElement) },
                             table?.shape[0] ?? 0, output + offsets[1]

@@ -73,7 +73,7 @@ public struct SparseMatrix: Sendable {
         var offsets = [Int32](repeating: 0, count: columnCount + 1)
         var columns = [Int32](repeating: 0, count: columns.count)
         var values = [Float](repeating: 0, count: values.count)
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try withDescriptor { heed_sparse_transpose(&$0, &offsets, &columns, &values, nil) }
                 .check("SparseMatrix.transposed", "\(rowCount) x \(columnCount)")
         }
@@ -97,7 +97,7 @@ public struct SparseMatrix: Sendable {
         (shape.x_row, shape.x_column) = (x.layout.strides[0], x.layout.strides[1])
         (shape.y_row, shape.y_column) = (width, 1)
         return Tensor(shape: [rowCount, width]) { result in
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 defer { withExtendedLifetime(x) {} }
                 try withDescriptor { heed_sparse_forward(&$0, &shape, x.firstElement, result.baseAddress) }
                     .check("SparseMatrix.multiplied", "\(rowCount) x \(columnCount) by \(x.shape)")

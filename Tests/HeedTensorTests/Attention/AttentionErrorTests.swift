@@ -37,8 +37,8 @@ struct AttentionErrorTests {
 
     @Test(arguments: wrongs) func theCheckedFormThrows(_ wrong: Wrong) throws {
         let error = try #require(throws: TensorError.self) {
-            try checkedAttention(
-                queries: Tensor.zeros(wrong.queries), keys: .zeros(wrong.keys), values: .zeros(wrong.values),
+            try attention(
+                validating: Tensor.zeros(wrong.queries), keys: .zeros(wrong.keys), values: .zeros(wrong.values),
                 mask: wrong.mask,
                 scale: wrong.scale)
         }
@@ -47,8 +47,8 @@ struct AttentionErrorTests {
 
     @Test func theMessageNamesTheShapes() throws {
         let error = try #require(throws: TensorError.self) {
-            try checkedAttention(
-                queries: Tensor.zeros([2, 4, 5, 8]), keys: .zeros([2, 2, 7, 9]), values: .zeros([2, 2, 7, 3]))
+            try attention(
+                validating: Tensor.zeros([2, 4, 5, 8]), keys: .zeros([2, 2, 7, 9]), values: .zeros([2, 2, 7, 3]))
         }
         for shape in ["[2, 4, 5, 8]", "[2, 2, 7, 9]", "[2, 2, 7, 3]"] { #expect(error.description.contains(shape)) }
     }

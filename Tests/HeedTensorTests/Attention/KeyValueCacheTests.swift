@@ -112,17 +112,17 @@ struct KeyValueCacheTests {
             (tensor([2, 3, 16], &random), keys), (tensor([1, 2, 3, 15], &random), keys),
         ]
         for (keys, values) in wrong {
-            #expect(throws: TensorError.self) { try cache.checkedAppend(keys: keys, values: values) }
+            #expect(throws: TensorError.self) { try cache.append(validating: keys, values: values) }
             #expect(cache.length == 0)
         }
         cache.append(keys: keys, values: keys)
         for shape: Shape in [[1, 3, 1, 16], [1, 2, 1, 15], [2, 2, 1, 16], [2, 1, 16]] {
             let queries = tensor(shape, &random)
-            #expect(throws: TensorError.self) { try checkedAttention(queries: queries, cache: cache) }
+            #expect(throws: TensorError.self) { try attention(validating: queries, cache: cache) }
         }
         let queries = tensor([1, 2, 1, 16], &random)
         #expect(throws: TensorError.self) {
-            try checkedAttention(queries: queries, cache: cache, mask: .slidingWindow(size: 0))
+            try attention(validating: queries, cache: cache, mask: .slidingWindow(size: 0))
         }
     }
 

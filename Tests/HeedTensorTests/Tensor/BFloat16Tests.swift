@@ -125,7 +125,7 @@ import Testing
     @Test func `shapes that do not fit are thrown`() {
         let tensor = BFloat16Tensor.zeros([2, 4])
         #expect(throws: TensorError.self) {
-            try checkedAttention(queries: tensor, keys: BFloat16Tensor.zeros([2, 5]), values: tensor)
+            try attention(validating: tensor, keys: BFloat16Tensor.zeros([2, 5]), values: tensor)
         }
     }
 }

@@ -72,7 +72,7 @@ struct DecodeCaches {
         for _ in 0..<count {
             var cache = KeyValueCache(
                 keyValueHeads: problem.keyValueHeads, headDimension: problem.headDimension, element: type)
-            try cache.checkedAppend(keys: keys, values: values)
+            try cache.append(validating: keys, values: values)
             caches.append(cache)
         }
         calls = try caches.map { cache throws(TensorError) in

@@ -13,8 +13,7 @@ enum Seq2SeqProblem {
 
     static let transformer = Seq2SeqTransformerSettings(
         sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: 256, heads: 8,
-        feedForwardSize: 1024,
-        encoderLayers: 3, decoderLayers: 3)
+        feedForwardSize: 1024, encoderLayers: 3, decoderLayers: 3)
 
     /// 6 for each parameter of a product and token, of source or target; and of the attention, whose scores are sums
     /// over its size and whose context one over the state's, forward and backward over all pairs.

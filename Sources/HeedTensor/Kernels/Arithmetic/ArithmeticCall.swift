@@ -60,7 +60,7 @@ func runArithmetic(
         inputs.b = UnsafePointer(right.firstElement)
     }
     withExtendedLifetime((left, right)) {
-        stopping { () throws(TensorError) in
+        trapping { () throws(TensorError) in
             try heed_arithmetic_forward(&descriptor, operation, &inputs, output).check(name, "shape \(shape)")
         }
     }
@@ -142,7 +142,7 @@ func comparison(_ comparison: HeedArithmeticComparison, _ name: String, _ left: 
         // The kernel writes 0 and 1 alone: the bytes of `false` and `true`.
         let bytes = UnsafeMutableRawPointer(start).assumingMemoryBound(to: UInt8.self)
         withExtendedLifetime((left, right)) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_arithmetic_compare(&descriptor, comparison, &inputs, bytes).check(name, "shape \(shape)")
             }
         }
@@ -166,7 +166,7 @@ func selection(_ name: String, where mask: BooleanTensor, _ left: Tensor, else r
         var inputs = HeedArithmeticInputs(a: left.firstElement, b: right.firstElement, mask: nil, alpha: 0, beta: 0)
         inputs.mask = UnsafeRawPointer(mask.firstElement).assumingMemoryBound(to: UInt8.self)
         withExtendedLifetime((left, right, mask)) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_arithmetic_select(&descriptor, &inputs, start).check(name, "shape \(shape)")
             }
         }
@@ -222,7 +222,7 @@ func reduction(
         guard let start = output.baseAddress, output.count > 0 else { return }
         var descriptor = reduceDescriptor(input, plan)
         withExtendedLifetime(input) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_arithmetic_reduce(&descriptor, reduction, input.firstElement, start)
                     .check(name, "shape \(input.shape)")
             }
@@ -240,7 +240,7 @@ func argumentMaximum(_ input: Tensor, axis: Int, keepingAxis: Bool) -> IndexTens
         guard let start = output.baseAddress, output.count > 0 else { return }
         var descriptor = reduceDescriptor(input, plan)
         withExtendedLifetime(input) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_arithmetic_arg_maximum(&descriptor, input.firstElement, start)
                     .check(name, "shape \(input.shape)")
             }
@@ -287,7 +287,7 @@ func gather(
         var descriptor = gatherDescriptor(array.shape, axis: axis, count: count)
         kind.set(&descriptor)
         withExtendedLifetime((array, indices)) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_arithmetic_gather(&descriptor, array.firstElement, indices.firstElement, start)
                     .check(name, "shape \(array.shape), axis \(axis), indices \(indices.shape)")
             }
@@ -307,7 +307,7 @@ func scatterAdd(
         var descriptor = gatherDescriptor(shape, axis: axis, count: count)
         kind.set(&descriptor)
         withExtendedLifetime((taken, indices)) {
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_arithmetic_scatter_add(
                     &descriptor, taken.firstElement, indices.firstElement, elements.baseAddress
                 ).check(name, "shape \(shape), axis \(axis), indices \(indices.shape)")

@@ -29,9 +29,9 @@ public func attention<Scalar: FloatingScalar>(
     queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
     mask: AttentionMask = .none, scale: Float? = nil, algorithm: AttentionAlgorithm = .automatic
 ) -> Tensor {
-    stopping { () throws(TensorError) in
-        try checkedAttention(
-            queries: queries, keys: keys, values: values, mask: mask, scale: scale, algorithm: algorithm)
+    trapping { () throws(TensorError) in
+        try attention(
+            validating: queries, keys: keys, values: values, mask: mask, scale: scale, algorithm: algorithm)
     }
 }
 
@@ -40,8 +40,8 @@ public func attention<Scalar: FloatingScalar>(
 ///
 /// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be
 ///   had.
-public func checkedAttention<Scalar: FloatingScalar>(
-    queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
+public func attention<Scalar: FloatingScalar>(
+    validating queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
     mask: AttentionMask = .none, scale: Float? = nil, algorithm: AttentionAlgorithm = .automatic
 ) throws(TensorError) -> Tensor {
     try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale).result(of: algorithm)
@@ -68,7 +68,7 @@ public func attentionDetails(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
     algorithm: AttentionAlgorithm = .automatic, includingWeights: Bool = false
 ) -> AttentionDetails {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         let call = try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale)
         var output = Tensor.zeros(call.outputShape)
         var logSumExp = Tensor.zeros(call.logSumExpShape)

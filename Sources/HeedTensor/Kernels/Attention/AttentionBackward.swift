@@ -43,7 +43,7 @@ package func attentionBackward(
     dropout: AttentionDropout? = nil, output: Tensor, logSumExp: Tensor, outputGradient: Tensor,
     wanted: AttentionGradientSelection = .operands, algorithm: AttentionAlgorithm = .automatic
 ) -> AttentionGradients {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try AttentionCall(
             queries: queries, keys: keys, values: values, mask: mask, scale: scale, dropout: dropout
         ).gradients(
@@ -59,7 +59,7 @@ package func attentionForTraining(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
     dropout: AttentionDropout? = nil, algorithm: AttentionAlgorithm = .automatic
 ) -> (output: Tensor, logSumExp: Tensor) {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         let call = try AttentionCall(
             queries: queries, keys: keys, values: values, mask: mask, scale: scale, dropout: dropout)
         return try call.outputAndLogSumExp(algorithm)

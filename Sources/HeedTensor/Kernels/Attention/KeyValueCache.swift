@@ -84,13 +84,13 @@ public struct KeyValueCache: Sendable {
     ///   - values: `[B, G, n, E]`.
     /// - Precondition: the shapes are as above, and there is memory.
     public mutating func append(keys newKeys: Tensor, values newValues: Tensor) {
-        stopping { () throws(TensorError) in try checkedAppend(keys: newKeys, values: newValues) }
+        trapping { () throws(TensorError) in try append(validating: newKeys, values: newValues) }
     }
 
     /// ``append(keys:values:)`` for tokens that come from outside.
     ///
     /// - Throws: ``TensorError`` where the shapes do not fit or memory is not to be had; the cache is then as it was.
-    public mutating func checkedAppend(keys newKeys: Tensor, values newValues: Tensor) throws(TensorError) {
+    public mutating func append(validating newKeys: Tensor, values newValues: Tensor) throws(TensorError) {
         guard newKeys.rank == 4, newValues.rank == 4, newKeys.shape[2] == newValues.shape[2],
             newKeys.shape
                 == Shape(batch: batch, heads: keyValueHeads, rows: newKeys.shape[2], columns: headDimension),
@@ -192,8 +192,8 @@ public struct KeyValueCache: Sendable {
 public func attention(
     queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
 ) -> Tensor {
-    stopping { () throws(TensorError) in
-        try checkedAttention(queries: queries, cache: cache, mask: mask, scale: scale)
+    trapping { () throws(TensorError) in
+        try attention(validating: queries, cache: cache, mask: mask, scale: scale)
     }
 }
 
@@ -201,8 +201,8 @@ public func attention(
 ///
 /// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be
 ///   had.
-public func checkedAttention(
-    queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
+public func attention(
+    validating queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
 ) throws(TensorError) -> Tensor {
     try AttentionCall(queries: queries, cache: cache, mask: mask, scale: scale).result(of: .automatic)
 }
@@ -213,7 +213,7 @@ package func attention(
     queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), joinedInto matrix: inout Tensor,
     firstRow: Int
 ) {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try AttentionCall(queries: queries, cache: cache, mask: mask).run(joinedInto: &matrix, firstRow: firstRow)
     }
 }

@@ -34,8 +34,9 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     }
 }
 
-/// Two-dimensional convolution (cross-correlation), as `torch.nn.functional.conv2d`: `y[n, o, i, j] = bias[o] + sum
-/// over c, a, b of weight[o, c, a, b] x[n, c, i stride + a dilation - padding, ...]`, 0 beyond the edges.
+/// Two-dimensional convolution (cross-correlation), as `torch.nn.functional.conv2d`:
+/// `y[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i stride + a dilation - padding, ...]`, 0
+/// beyond the edges.
 ///
 /// - Parameters:
 ///   - input: `[batch, channels, height, width]`; any view.
@@ -48,7 +49,7 @@ public struct ConvolutionGeometry: Sendable, Equatable {
 public func conv2d(
     _ input: Tensor, weight: Tensor, bias: Tensor? = nil, geometry: ConvolutionGeometry = ConvolutionGeometry()
 ) -> Tensor {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try ConvolutionCall("conv2d", input: input.shape, weight: weight, geometry: geometry).output(input, bias: bias)
     }
 }

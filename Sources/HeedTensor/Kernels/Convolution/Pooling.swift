@@ -137,7 +137,7 @@ package struct PoolingCall: Sendable {
     }
 
     private func check(_ status: HeedStatus) {
-        stopping { () throws(TensorError) in try status.check("pool2d", "input \(input), \(pooling)") }
+        trapping { () throws(TensorError) in try status.check("pool2d", "input \(input), \(pooling)") }
     }
 
     /// The result and, of a maximum where they are asked for, where in its channel each was found.

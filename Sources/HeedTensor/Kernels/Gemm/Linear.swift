@@ -108,7 +108,7 @@ private struct LinearProduct {
         }
         defer { withExtendedLifetime((rows, bias)) {} }
         let status = kernel(&problem, &epilogue, target)
-        stopping { () throws(TensorError) in try status.check("linear", "input \(rows.shape), output \(outputShape)") }
+        trapping { () throws(TensorError) in try status.check("linear", "input \(rows.shape), output \(outputShape)") }
     }
 }
 
@@ -133,7 +133,7 @@ extension StridedTensor where Scalar == Float {
         withUnsafeMutableElements { output in
             guard let output = output.baseAddress, shapes.count > 0 else { return }
             withExtendedLifetime((left, right)) {
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try heed_gemm(&problem, nil, left.firstElement, right.firstElement, output)
                         .check("addProduct", "left \(left.shape), right \(right.shape)")
                 }

@@ -34,7 +34,7 @@ private func product(_ left: FloatingTensor, _ right: FloatingTensor) -> Tensor 
         return Tensor(shape: Shape(sizes)) { output in
             guard let output = output.baseAddress, problem.m > 0, problem.n > 0 else { return }
             let status = heed_gemm(&problem, nil, left.firstElement, right.firstElement, output)
-            stopping { () throws(TensorError) in try status.check("matmul", shapes()) }
+            trapping { () throws(TensorError) in try status.check("matmul", shapes()) }
         }
     }
 
@@ -55,7 +55,7 @@ private func product(_ left: FloatingTensor, _ right: FloatingTensor) -> Tensor 
         loop.forEachRun { offsets in
             let status = heed_gemm(
                 &problem, nil, left.element(at: offsets[0]), right.element(at: offsets[1]), output + offsets[2])
-            stopping { () throws(TensorError) in try status.check("matmul", shapes()) }
+            trapping { () throws(TensorError) in try status.check("matmul", shapes()) }
         }
     }
 }

@@ -21,17 +21,17 @@ public struct PackedWeights: Sendable {
     ///   - element: What to keep; `Float` unless given.
     /// - Precondition: the weight has rank 2.
     public init(_ weight: Tensor, as element: ElementType = .float32) {
-        self = stopping { () throws(TensorError) in
+        self = trapping { () throws(TensorError) in
             switch element {
-            case .float32: try PackedWeights(checked: weight)
-            case .bfloat16: try PackedWeights(checked: weight.bfloat16())
+            case .float32: try PackedWeights(validating: weight)
+            case .bfloat16: try PackedWeights(validating: weight.bfloat16())
             }
         }
     }
 
     /// Packs a weight as it is, for one that comes from outside; throws where it has not rank 2, or memory is not to be
     /// had.
-    package init<Scalar: FloatingScalar>(checked weight: StridedTensor<Scalar>) throws(TensorError) {
+    package init<Scalar: FloatingScalar>(validating weight: StridedTensor<Scalar>) throws(TensorError) {
         try self.init(FloatingTensor(weight))
     }
 

@@ -19,7 +19,7 @@ public func dropout(_ input: Tensor, probability: Float, seed: UInt64, stream: U
     var random = HeedRandom(seed: seed, stream: stream, offset: offset)
     return Tensor(shape: input.shape) { output in
         input.withUnsafeElements { elements in
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try heed_dropout_forward(
                     &random, probability, elements.count, elements.baseAddress, output.baseAddress
                 ).check("dropout", "input \(input.shape), probability \(probability)")

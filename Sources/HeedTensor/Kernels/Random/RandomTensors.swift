@@ -37,7 +37,7 @@ extension StridedTensor where Scalar == Float {
             seed: generator.seed, stream: generator.stream, offset: generator.takeBlocks(count: shape.count))
         return Tensor(shape: shape) { output in
             guard let start = output.baseAddress, shape.count > 0 else { return }
-            stopping { () throws(TensorError) in
+            trapping { () throws(TensorError) in
                 try draw(&random, shape.count, start).check(name, "shape \(shape)")
             }
         }

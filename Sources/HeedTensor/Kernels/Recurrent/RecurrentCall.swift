@@ -18,7 +18,7 @@ package struct RecurrentCall: Sendable {
     ///   - hidden: `[B, H]`, or nil for zeros.
     ///   - cell: the same, for `.lstm` alone.
     ///   - lengths: the steps of each sequence, or nil for all.
-    ///   - reversed: begins at each sequence's end.
+    ///   - reversed: Whether it begins at each sequence's end.
     package init(
         _ kind: RecurrentKind, _ input: Tensor, weights: RecurrentWeights, packed: PackedRecurrentWeights? = nil,
         hidden: Tensor? = nil, cell: Tensor? = nil, lengths: [Int]? = nil, reversed: Bool = false

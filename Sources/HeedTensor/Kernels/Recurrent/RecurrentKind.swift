@@ -92,7 +92,7 @@ public struct PackedRecurrentWeights: Sendable {
         self.kind = kind
         packed = Tensor(shape: [floats]) { target in
             withExtendedLifetime((inputWeight, hiddenWeight)) {
-                stopping { () throws(TensorError) in
+                trapping { () throws(TensorError) in
                     try heed_recurrent_pack(
                         kind.cell, inputSize, hiddenSize, inputWeight.firstElement, hiddenWeight.firstElement,
                         target.baseAddress

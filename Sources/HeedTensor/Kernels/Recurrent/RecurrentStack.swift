@@ -33,7 +33,7 @@ public func recurrent(
     _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], hidden: Tensor? = nil, cell: Tensor? = nil,
     lengths: [Int]? = nil
 ) -> RecurrentResult {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         var stack = try RecurrentStack(
             kind, input, layers: layers, hidden: hidden, cell: cell, lengths: lengths, savesReserve: false)
         return try stack.run()

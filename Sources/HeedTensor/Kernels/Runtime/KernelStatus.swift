@@ -15,9 +15,9 @@ extension HeedStatus {
     }
 }
 
-/// The value of `body`. What it throws stops the program, for here it is a mistake in the program's source, or there is
-/// no memory left.
-package func stopping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
+/// The value of `body`; an error that it throws stops the program, with the error's description: here it is a mistake
+/// in the program's source, or there is no memory left.
+package func trapping<Value>(_ body: () throws(TensorError) -> Value) -> Value {
     do {
         return try body()
     } catch {

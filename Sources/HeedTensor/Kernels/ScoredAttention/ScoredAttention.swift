@@ -27,7 +27,7 @@ public enum AttentionScore: Sendable {
 public func scoredAttention(
     queries: Tensor, keys: Tensor, values: Tensor, lengths: [Int]? = nil, score: AttentionScore
 ) -> (output: Tensor, weights: Tensor) {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try ScoredAttentionCall(
             queries: queries, keys: .sequences(keys), values: values, lengths: lengths, score: score
         )

@@ -11,7 +11,7 @@
 ///   else.
 /// - Precondition: the axis exists and the mask broadcasts to the input.
 public func softmax(_ input: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Tensor {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try SoftmaxCall(input, axis: axis, mask: mask, scale: scale).result()
     }
 }
@@ -20,7 +20,7 @@ public func softmax(_ input: Tensor, axis: Int = -1, mask: BooleanTensor? = nil,
 ///
 /// As ``softmax(_:axis:mask:scale:)``, without the loss of small values; hidden entries give minus infinity.
 public func logSoftmax(_ input: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Tensor {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try SoftmaxCall(input, axis: axis, mask: mask, scale: scale, logarithm: true).result()
     }
 }

@@ -15,7 +15,7 @@ package func softmaxGradient(
     output: Tensor, outputGradient: Tensor, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1,
     logarithm: Bool = false
 ) -> Tensor {
-    stopping { () throws(TensorError) in
+    trapping { () throws(TensorError) in
         try SoftmaxGradientCall(
             output: output, outputGradient: outputGradient, axis: axis, mask: mask, scale: scale, logarithm: logarithm
         ).result()
