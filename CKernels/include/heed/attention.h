@@ -1,11 +1,11 @@
-// Attention forward, in float32 or from bfloat16.
+// Attention: the forward pass from float32 or bfloat16, and the backward pass in float32.
 //
 //   S[b,h,i,j] = scale * sum_d Q[b,h,i,d] * K[b,g,j,d] + A[b,h,i,j]      g = h / (heads / key_value_heads)
 //   P[b,h,i,:] = softmax over the keys j that row i may attend
 //   O[b,h,i,e] = sum_j P[b,h,i,j] * V[b,g,j,e]
 //   L[b,h,i]   = log sum_j exp S[b,h,i,j]
 //
-// Source: Vaswani et al., "Attention is all you need" (2017); tiles: Dao et al., "FlashAttention" (2022), Rabe and Staats,
+// Sources: Vaswani et al., "Attention is all you need" (2017). Tiles: Dao et al., "FlashAttention" (2022), and Rabe and Staats,
 // "Self-attention does not need O(n^2) memory" (2021).
 //
 // Dimension letters, here and in every attention file:
@@ -17,48 +17,57 @@
 //   window       j >  i + causal_offset - window              (only with causal; 0: no window)
 //   key_lengths  j <  key_lengths[b]
 //   boolean      boolean[b,h,i,j] != 0
-//   additive     additive[b,h,i,j] is not minus infinity      (any other number, -3.4e38 too, is added; the sum saturates at -FLT_MAX)
-// What a hidden key or its value holds (NaN and infinity too) has no effect on the row, bit for bit. A row that may attend nothing gives
-// zeros and L = minus infinity. A NaN that is seen, in a query, a key, a value or the additive mask, gives NaN in the rows that see it and
-// nowhere else; a value's NaN in its own column alone, even where the weight has underflowed to 0. A zero output is +0.
-// Infinities follow IEEE: a score of +inf makes its row NaN, one of -inf has the weight 0, and a row whose scores are all -inf counts as
-// one that may attend nothing; an infinite value makes its column infinite or, where infinities or a weight of 0 meet it, NaN.
-// A row whose scores are all saturated is uniform; its L is some number below -2e38. The tiled and decode variants sum before they divide
-// by the sum of the weights: values above FLT_MAX / Nk may overflow there.
+//   additive     additive[b,h,i,j] is not minus infinity      (any other number is added, even -3.4e38; the sum saturates at -FLT_MAX)
+// A hidden key and its value have no effect on the row, bit for bit, even if they hold NaN or infinities. The output of a row that may
+// attend nothing is zero, and its L is minus infinity. A zero output is +0.
 //
-// Small weights. A weight that would be denormal (below 2^-126, of the row's largest or of 1) is 0: over denormal numbers some processors
-// take a hundred times as long. Values keep their denormals.
+// NaN. A NaN in a query, a key or the additive mask makes every row NaN that sees it, and no other row. A NaN in a value makes its column
+// NaN in the rows that see it, even where the weight has underflowed to 0; other columns are not affected.
 //
-// Large scores. A float32 score of 300 is off by 1e-5 and more, and so is its weight. Where the largest score that a row sees among 64 keys
-// is beyond 11, the tiled, decode and cached variants sum those of them whose weight is not below 2^-32 of the row's largest so far again,
-// in float64 from float32 Q and K, and round once.
+// Infinities follow IEEE. A score of +inf makes its row NaN. A score of -inf has the weight 0, and a row whose scores are all -inf counts
+// as a row that may attend nothing. An infinite value makes its column infinite, or NaN where it meets an infinity of the other sign or a
+// weight of 0. The tiled and decode variants sum before they divide by the sum of the weights: values above FLT_MAX / Nk may overflow
+// there.
 //
-// Dropout (Srivastava et al. 2014) of the weights: with probability p a weight is 0, else it is divided by 1 - p; L and `weights` are those
-// before. Whether it is kept depends on (seed, offset, b * H + h, i, j) alone: keep(j) of the stream heed_random_row(offset + b * H + h, i)
-// in random.h, so the backward pass draws the same, tile by tile, and nothing is stored. A weight that was dropped is 0, not hidden: NaN in
-// its value shows. A next call of the same seed draws afresh where its offset is larger by B * H. For training: the decode and cached
-// variants take none, nor does any from bfloat16.
+// Saturated scores. If all scores of a row are saturated at -FLT_MAX, its weights are equal, and its L is an unspecified number below
+// -2e38.
 //
-// Elements. Q, K and V are all float32 or all bfloat16; masks and outputs are float32. From bfloat16: products of bfloat16 numbers, sums
-// and softmax in float32, P rounded to bfloat16 for the second product. Every instruction set sums in the order of AVX512_BF16's dot
-// product (the second of a pair of terms first). The tiled, decode and automatic variants take both; the reference, the naive and the
-// materialised one take float32 only, and so does the backward pass.
+// Small weights. A weight that would be denormal is 0: below 2^-126, either in itself or relative to the largest weight of its row. Some
+// processors take a hundred times as long over denormal numbers. Denormal values stay as they are.
 //
-// Strides are in elements, any sign, 0 too (broadcast), for the last dimension too. Outputs overwrite; their rows must not overlap
-// each other or an input.
+// Large scores. A float32 score of 300 has an error of 1e-5 or more, and its weight has the same relative error. The tiled, decode and
+// cached variants therefore look at 64 keys at a time. If the largest score that a row sees among them exceeds 11 in magnitude, the row's
+// scores there are summed again, in float64 from float32 Q and K, and rounded once. Scores whose weight is below 2^-32 of the row's largest
+// so far are left as they are.
 //
-// The same bits come out for any number of threads, batch, padding on the right, order of rows, and for a row alone. They depend on the
-// instruction set, D, E and the row's own mask.
+// Dropout of the weights (Srivastava et al. 2014). A weight becomes 0 with probability p; else it is divided by 1 - p. L and the `weights`
+// output are those before dropout. Which weights are kept depends only on (seed, offset, b * H + h, i, j): keep(j) of the stream
+// heed_random_row(offset + b * H + h, i) in random.h. So the backward pass draws the same numbers, tile by tile, and nothing is stored. A
+// dropped weight is 0, not hidden: a NaN in its value still has an effect. Increase the offset by B * H for the next call with the same
+// seed, and it draws new numbers. Dropout is for training: the decode and cached variants do not support it, and no variant does from
+// bfloat16.
+//
+// Elements. Q, K and V are all float32 or all bfloat16; masks and outputs are float32. From bfloat16, products are of bfloat16 numbers,
+// sums and softmax are in float32, and P is rounded to bfloat16 for the second product. Every instruction set sums in the order of
+// AVX512_BF16's dot product, which adds the second term of a pair first. The tiled, decode and automatic variants take both types. The
+// reference, the naive and the materialised variant, and the backward pass, take only float32.
+//
+// Strides are in elements and may have any sign. They may be 0 (broadcast), also for the last dimension. Outputs overwrite. Rows of an
+// output must not overlap each other or an input.
+//
+// Bits. A result has the same bits for any number of threads, any batch, any padding on the right, any order of rows, and for one row
+// computed by itself. The bits depend on the instruction set, on D and E, and on the row's own mask.
 //
 // Errors, checked before anything is written:
-//   HeedStatusBadShape      G = 0 or G does not divide H (unless H = 0); a product of sizes overflows
-//   HeedStatusBadStride     two elements of an output share an address, or might (taken by size, each stride of the output must step over
-//                           all that the smaller ones span; a size of 1 needs no stride); an element's distance from the first overflows
+//   HeedStatusBadShape      G = 0, or G does not divide H (unless H = 0); a product of sizes overflows
+//   HeedStatusBadStride     two elements of the output share an address, or might (with dimensions sorted by size of stride, each stride of
+//                           the output must step over all that the smaller ones span; a size of 1 needs no stride); the distance of an
+//                           element from the first one overflows
 //   HeedStatusBadArgument   a null descriptor, or a null pointer for data that is not empty; scale NaN or infinite; a window without
-//                           causal; a key length below 0 or above Nk; a probability of dropout below 0, of 1 or above, or NaN;
-//                           no such element, or one that the variant does not take
-//   HeedStatusNotSupported  weights asked of a variant that never holds them; dropout of one that takes none
-//   HeedStatusOutOfMemory   scratch
+//                           causal; a key length below 0 or above Nk; a dropout probability below 0, NaN, or 1 and above;
+//                           an element that does not exist or that the variant does not take
+//   HeedStatusNotSupported  weights from a variant that never holds them; dropout from a variant without dropout
+//   HeedStatusOutOfMemory   no scratch memory
 
 #ifndef HEED_ATTENTION_H
 #define HEED_ATTENTION_H
@@ -98,7 +107,7 @@ typedef struct HeedAttentionShape {
   float scale;                   // usually 1 / sqrt(D)
   bool causal;
   ptrdiff_t causal_offset;
-  size_t window; // with causal: how many keys, up to the last it sees, a row may attend (sliding window); 0 for all
+  size_t window; // with causal: a row attends at most this many keys, the last ones that it sees (sliding window); 0 for all
   HeedAttentionDropout dropout;
 } HeedAttentionShape;
 
@@ -115,48 +124,48 @@ typedef struct HeedAttentionOutputs {
   float *weights;     // P [B, H, Nq, Nk] contiguous, or null
 } HeedAttentionOutputs;
 
-// The same in float64, for the oracle; all three contiguous in row-major order.
+// The same in float64, for the oracle. All arrays are contiguous, in row-major order.
 typedef struct HeedAttentionReferenceOutputs {
   double *output, *log_sum_exp, *weights; // the last two or null
-  double *largest_score;                  // max |S| over what is seen, 0 where nothing is; or null
+  double *largest_score;                  // max |S| over the keys that are seen, 0 if there are none; or null
 } HeedAttentionReferenceOutputs;
 
-// A row-major [B, H, N, C] array.
+// The strides of a row-major [B, H, N, C] array.
 HeedAttentionStrides heed_attention_strides_contiguous(size_t heads, size_t rows, size_t columns);
 
-// Scalar, float64, one thread: the specification and the oracle.
+// Scalar, float64, one thread: this is the specification and the oracle.
 HeedStatus heed_attention_reference_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                             const HeedAttentionReferenceOutputs *outputs);
 
-// A variant of the forward pass, so that a benchmark or a test is a loop over these.
+// The type of every variant of the forward pass: a benchmark or a test is a loop over the variants.
 typedef HeedStatus (*HeedAttentionForward)(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                            const HeedAttentionOutputs *outputs);
 
-// Textbook loops in float32 with the H x Nq x Nk scores stored. Gives weights.
+// Textbook loops in float32. Stores the H x Nq x Nk scores. Can return the weights.
 HeedStatus heed_attention_naive_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs);
 
-// GEMM, softmax, GEMM with the H x Nq x Nk scores stored: what a framework does without a fused kernel. Gives weights.
+// GEMM, softmax, GEMM: what a framework does without a fused kernel. Stores the H x Nq x Nk scores. Can return the weights.
 HeedStatus heed_attention_materialized_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                                const HeedAttentionOutputs *outputs);
 
-// Tiles of 64 queries by 64 keys with online softmax: O(N) memory. Does not give weights.
+// Tiles of 64 queries by 64 keys with online softmax: O(N) memory. Cannot return the weights.
 HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs);
 
-// For a few queries (8 or fewer, say) over many keys: keys in the lanes, chunks of keys handed to the cores, each read once. The bits are
-// those of the tiled variant. HeedStatusNotSupported with a boolean or additive mask, HeedStatusBadStride unless columns of K and V are
-// contiguous.
+// For a few queries (e.g. 8 or fewer) over many keys. Keys are in the lanes, the cores share the keys in chunks, and each key is read once.
+// The bits are those of the tiled variant. Returns HeedStatusNotSupported with a boolean or additive mask, and HeedStatusBadStride unless
+// the columns of K and V are contiguous.
 HeedStatus heed_attention_decode_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs);
 
-// Tiled or decode, whichever is faster for the shape: the choice never shows in the bits.
+// Tiled or decode, whichever is faster for the shape. The choice never shows in the bits.
 HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                             const HeedAttentionOutputs *outputs);
 
 // ---- Backward ---------------------------------------------------------------------------------------------------------------------------
 
-// Attention backward, float32: the gradients of the above from the gradient dO of its output.
+// Attention backward, float32: from the gradient dO of the output, the gradients of Q, K, V and the additive mask.
 //
 //   P[b,h,i,j]  = exp(S[b,h,i,j] - L[b,h,i])                where row i may attend key j, else 0
 //   delta[b,h,i] = sum_e dO[b,h,i,e] * O[b,h,i,e]
@@ -165,40 +174,46 @@ HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, con
 //   dQ[b,h,i,d] = scale * sum_j dS[b,h,i,j] * K[b,g,j,d]
 //   dK[b,g,j,d] = scale * sum over the heads h of group g, and over i, of dS[b,h,i,j] * Q[b,h,i,d]
 //   dV[b,g,j,e] =         sum over the heads h of group g, and over i, of  P[b,h,i,j] * dO[b,h,i,e]
-//   with dropout, of multipliers M[b,h,i,j] = 1 / (1 - p) or 0 (above): M dP for dP, M P for P in dV
 //   dA[b,h,i,j] = dS[b,h,i,j], summed over every dimension in which dA has the stride 0 (a mask that was broadcast there)
+//   with dropout, M[b,h,i,j] = 1 / (1 - p) or 0 (see "Dropout"): M dP replaces dP, and M P replaces P in dV
 //
-// Source: Dao et al., "FlashAttention" (2022), appendix B; letters, masks and groups as above.
+// Source: Dao et al., "FlashAttention" (2022), appendix B. Letters, masks and groups are those of the forward pass.
 //
-// O and L are what the forward pass of any variant gave. Any gradient may be null: it is not computed. Gradients overwrite; none may
-// overlap another or an input. A zero in one is +0.
+// O and L are the results of the forward pass, of any variant. A gradient that is null is not computed. Gradients overwrite. A gradient
+// must not overlap another gradient or an input. A zero in a gradient is +0.
 //
-// Masks and NaN as forward: what a hidden key, its value, or the query and dO of a row that does not see a key hold has no effect on
-// what they are hidden from, bit for bit. A row that may attend nothing has the gradient zero and adds nothing to any other, whatever its
-// query and dO hold, and so has a key that no row sees. A NaN that is seen gives NaN: a query, dO or a log-sum-exp that is
-// NaN in its own row of dQ and in dK (and dV, and dA) of every key that the row sees; a key in dQ of the rows that see it and in dK and dV
-// of all keys those rows see; a value, which makes O NaN, likewise but for dV. Infinities follow IEEE and mostly end as NaN. Where the
-// scores of a row are so large that its L cannot hold them to a few ulp (|L| above 16), its maximum and sum are computed again from them.
-// The tiled variant sums large scores in float64, as the forward pass does. Weights below 2^-100 count as 0, so that no product with them
-// is denormal.
+// Masks. If a row does not see a key, then the key and its value have no effect on the row's gradients, and the row's query and dO have no
+// effect on the key's gradients, bit for bit, whatever they hold. The gradient of a row that may attend nothing is zero, and the row adds
+// nothing to any other gradient, whatever its query and dO hold. The gradients of a key that no row sees are zero.
 //
-// Strides of dO are any, 0 too.
+// NaN. A NaN that is seen has these effects:
+//   in a query, dO or L  its own row of dQ is NaN, and so are dK, dV and dA of every key that the row sees
+//   in a key             dQ of the rows that see it is NaN, and so are dK and dV of all keys that those rows see
+//   in a value           it makes O NaN, and so has the effect of a NaN in a key, but not on dV
+// Infinities follow IEEE and mostly end as NaN.
 //
-// The same bits come out for any number of threads, batch, padding on the right, subset of gradients, and for an entry of the batch alone.
-// They depend on the instruction set, D, E, and what the rows and keys that see each other hold. Sums over keys run by tiles of 64 keys
-// from left to right, sums over queries by tiles of the instruction set's query tile from the first head of a group to the last, each
-// tile's own sum starting at zero.
+// Large scores. If |L| of a row is above 16, L cannot hold the scores to a few ulp: the row's maximum and sum are computed again from its
+// scores. The tiled variant sums large scores in float64, as the forward pass does.
 //
-// Errors, checked before anything is written: those of the forward pass, for dO, dQ, dK, dV and dA too (an element of a gradient may be
-// shared only in dA and only by a stride of 0).
+// Small weights. Weights below 2^-100 count as 0, so that no product with them is denormal.
+//
+// Strides of dO are free, and may be 0.
+//
+// Bits. A gradient has the same bits for any number of threads, any batch, any padding on the right, any subset of gradients, and for one
+// entry of the batch by itself. The bits depend on the instruction set, on D and E, and on the rows and keys that see each other. Sums over
+// keys run by tiles of 64 keys from left to right. Sums over queries run by the instruction set's query tiles, from the first head of a
+// group to the last. The sum of each tile starts at zero.
+//
+// Errors, checked before anything is written: those of the forward pass, for dO, dQ, dK, dV and dA too. Elements of a gradient may share an
+// address only in dA, and only by a stride of 0.
 
 typedef struct HeedAttentionBackwardShape {
-  HeedAttentionShape forward;      // as the forward pass had it; its strides of the output are those of O
+  HeedAttentionShape forward;      // the forward pass's shape; its output strides are those of O
   HeedAttentionStrides d_output;   // [B, H, Nq, E]
-  HeedAttentionStrides d_query;    // [B, H, Nq, D], read only where gradients.d_query is given; likewise below
+  HeedAttentionStrides d_query;    // [B, H, Nq, D]; as those below, read only where that gradient is given
   HeedAttentionStrides d_key;      // [B, G, Nk, D]
   HeedAttentionStrides d_value;    // [B, G, Nk, E]
-  HeedAttentionStrides d_additive; // [B, H, Nq, Nk]; 0: summed over that dimension
+  HeedAttentionStrides d_additive; // [B, H, Nq, Nk]; a stride of 0 sums over its dimension
 } HeedAttentionBackwardShape;
 
 typedef struct HeedAttentionBackwardInputs {
@@ -210,31 +225,31 @@ typedef struct HeedAttentionBackwardInputs {
 
 typedef struct HeedAttentionGradients {
   float *d_query, *d_key, *d_value; // or null
-  float *d_additive;                // or null; the forward pass need not have had an additive mask
+  float *d_additive;                // or null; may be asked for even without an additive mask
 } HeedAttentionGradients;
 
-// The same in float64, for the oracle: query, key and value contiguous in row-major order, additive with the strides of the shape.
+// The same in float64, for the oracle. Those of query, key and value are contiguous in row-major order; d_additive has the shape's strides.
 typedef struct HeedAttentionReferenceGradients {
   double *d_query, *d_key, *d_value, *d_additive; // or null
 } HeedAttentionReferenceGradients;
 
-// Scalar, float64, one thread: the specification and the oracle. It computes O and L itself: those of `inputs` are not read.
+// Scalar, float64, one thread: this is the specification and the oracle. It computes O and L itself and does not read those of `inputs`.
 HeedStatus heed_attention_reference_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                              const HeedAttentionReferenceGradients *gradients);
 
-// A variant of the backward pass, so that a benchmark or a test is a loop over these.
+// The type of every variant of the backward pass: a benchmark or a test is a loop over the variants.
 typedef HeedStatus (*HeedAttentionBackward)(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                             const HeedAttentionGradients *gradients);
 
-// Textbook loops in float32 with P and dS of H x Nq x Nk stored.
+// Textbook loops in float32. Stores P and dS, H x Nq x Nk each.
 HeedStatus heed_attention_naive_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                          const HeedAttentionGradients *gradients);
 
-// Matrix products with P and dS of H x Nq x Nk stored: what a framework does without a fused kernel.
+// Matrix products: what a framework does without a fused kernel. Stores P and dS, H x Nq x Nk each.
 HeedStatus heed_attention_materialized_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                                 const HeedAttentionGradients *gradients);
 
-// Tiles, P recomputed from L: O(N) memory.
+// Tiles; P is recomputed from L: O(N) memory.
 HeedStatus heed_attention_tiled_backward(const HeedAttentionBackwardShape *shape, const HeedAttentionBackwardInputs *inputs,
                                          const HeedAttentionGradients *gradients);
 

@@ -1,9 +1,9 @@
 // Conversion between float32 and bfloat16, the upper half of a float32 (8 bits of exponent, 7 of mantissa), as uint16_t.
 //
-// To bfloat16: the nearest, ties to even; denormals are kept, what rounds above the largest becomes infinite, NaN stays NaN (quiet, with
-// its sign and the upper bits of its payload). To float32: exact.
+// To bfloat16: rounds to nearest, ties to even. Denormals are kept. A number that rounds above the largest bfloat16 becomes infinite. NaN
+// stays NaN (quiet, with its sign and the upper bits of its payload). To float32: exact.
 //
-// Arrays are contiguous, of `count` elements, and do not overlap. Errors: BadArgument (a null pointer where count > 0), BadShape
+// Arrays are contiguous, have `count` elements and do not overlap. Errors: BadArgument (a null pointer although count > 0), BadShape
 // (overflow).
 
 #ifndef HEED_CONVERT_H

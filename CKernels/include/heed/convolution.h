@@ -5,27 +5,32 @@
 //   backward   dX[n,c,.,.] <- the sum of W[o,.] dY[n,o,.] over all that read X[n,c,.,.]
 //              dW[o,c,i,j] <- sum over n, y, x of dY[n,o,y,x] X[...]
 //              dbias[o]    <- sum over n, y, x of dY[n,o,y,x], in float64
-// Where `accumulate` is set, dW and dbias are added to what they hold ("Gradients" in runtime.h): dW after its sum is rounded, dbias
-// before.
 //
-// X is [batch, C, height, width], Y [batch, O, output height, output width], each with a stride for every dimension (in elements, any sign,
-// 0 too for X and dY); dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. One dimension is a height of 1. Y's
-// sizes:
+// Shapes. X is [batch, C, height, width], and Y is [batch, O, output height, output width]. Each has a stride per dimension, in elements
+// and of any sign; those of X and dY may be 0. dX has X's sizes. W is contiguous [O, C / G, kernel_height, kernel_width]. For a convolution
+// of one dimension, the height is 1. Y's sizes are:
 //   (size + before + after - dilation (kernel - 1) - 1) / stride + 1, rounded down
 //
-// Sums over c, i, j are taken in this order as gemm.h says: blocks of HEED_GEMM_KC terms, each from zero, added from left to right; dX sums
-// over o likewise for each i, j, and these in order of y, x, then i, j; dW sums over n, y, x in order. The bits of an image's Y and dX
-// depend on the image alone, and nothing depends on threads or, but for the sign of a zero, on strides. Padding counts as zeros: a weight
-// that is not finite makes NaN of it.
+// Gradients. If `accumulate` is true, dW and dbias are added to what their arrays hold ("Gradients" in runtime.h): dW after its sum is
+// rounded, dbias before.
 //
-// Where every channel of X is a group of its own (depthwise) and neither kernel nor strides are very large, dX sums over o, i, j in order,
-// and dW over n, y, x in lanes and those in float64; there padding counts as zeros in dX too.
+// Order of summation. Sums over c, i, j are taken in this order and as gemm.h says: in blocks of HEED_GEMM_KC terms, each from zero, added
+// from left to right. For each i, j, dX sums over o in the same way; these sums are then added in order of y, x, then i, j. dW sums over n,
+// y, x in order.
 //
-// Scratch: for a worker one tile of the unfolded input, at most some 2 MB for kernels of up to 4096 terms, never the whole of it.
+// Depthwise. If every channel of X is a group of its own, and neither kernel nor strides are very large, dX sums over o, i, j in order. dW
+// sums over n, y, x in lanes, and adds the lanes in float64.
 //
-// Errors, with nothing touched: BadShape (a size of 0 but for batch, C or O not a multiple of G, a kernel larger than the padded input,
-// overflow), BadStride (distances overflow, elements of an output overlap), BadArgument (null pointer to what is needed, no such
-// activation), OutOfMemory.
+// Bits. The bits of an image's Y and dX depend only on that image. Nothing depends on the number of threads, nor on strides, except for the
+// sign of a zero.
+//
+// Padding counts as zeros, and a weight that is not finite makes NaN of them. In a depthwise convolution the same holds in dX.
+//
+// Scratch: each worker holds one tile of the unfolded input, at most some 2 MB for kernels of up to 4096 terms, never the whole of it.
+//
+// Errors, checked before anything is written: BadShape (a size of 0, except batch; C or O not a multiple of G; a kernel larger than the
+// padded input; overflow), BadStride (distances overflow, elements of an output overlap), BadArgument (a null pointer where data is needed,
+// an activation that does not exist), OutOfMemory.
 
 #ifndef HEED_CONVOLUTION_H
 #define HEED_CONVOLUTION_H
@@ -53,10 +58,10 @@ typedef struct HeedConvolutionShape {
   bool accumulate;                      // backward: dW and dbias
 } HeedConvolutionShape;
 
-// Y's size along one dimension; 0 where the kernel is larger than the padded input, a size is 0 or something overflows.
+// Returns Y's size along one dimension; 0 if the kernel is larger than the padded input, a size is 0, or a number overflows.
 size_t heed_convolution_output_size(size_t size, size_t kernel, size_t stride, size_t dilation, size_t before, size_t after);
 
-// Scalar, float64; results contiguous, overwritten. `bias` may be null.
+// Scalar, float64. Results are contiguous and overwritten. `bias` may be null.
 HeedStatus heed_convolution_reference_forward(const HeedConvolutionShape *shape, const float *input, const float *weight, const float *bias,
                                               double *output);
 // Each gradient may be null.

@@ -1,25 +1,26 @@
 // Matrix product, batched:   C[b] <- activation(alpha * A[b] B[b] + beta * C[b] + bias[b])
 //
-// A is [m, k], B is [k, n], C is [m, n]. Every matrix has a stride for batch, row and column (in elements, any sign, 0 too for A, B and the
-// bias), so a transpose is a swap of strides. beta = 0 overwrites C whatever it holds (NaN too); k = 0 or alpha = 0 leaves the product out
-// without reading A and B.
+// Shapes. A is [m, k], B is [k, n], C is [m, n]. Every matrix has a stride per batch, row and column, in elements and of any sign, so that
+// a transpose is a swap of strides. The strides of A, B and the bias may be 0. C may not overlap A, B or the bias.
 //
-// A and B are float32, or both bfloat16; C, sums and bias are float32. B may be packed once into a layout that is read straight through:
-// weights, for one row or many.
+// Special cases. beta = 0 overwrites C, even if C holds NaN. If k = 0 or alpha = 0, the product is left out, and A and B are not read.
 //
-// Order of summation: k in blocks of HEED_GEMM_KC (HEED_GEMM_BF16_KC), each summed in order from zero with one fused multiply-add a
-// term (where the instruction set has one), the blocks added from left to right, then alpha, beta, bias, activation. In bfloat16 terms are
-// taken in pairs, the second before the first, as vdpbf16ps does; every instruction set gives the same bits, but that with the instruction
-// denormal numbers count as 0. The bits do not depend on m, n, batch, threads, strides, or on whether B is packed: a row alone has the bits
-// it has among many.
+// Elements. A and B are float32, or both are bfloat16. C, the sums and the bias are float32. B may be packed once into a layout that is
+// read from beginning to end: use it for weights, for one row of A or many.
 //
-// Accuracy: |C - exact| <= 2 eps sum |a||b| for numbers of mean 0 (1 eps for k > 1024), eps = 2^-23; numbers of one sign, whose partial
-// sums grow, up to 5 eps.
+// Order of summation. k is cut into blocks of HEED_GEMM_KC (bfloat16: HEED_GEMM_BF16_KC). Each block is summed in order from zero, with one
+// fused multiply-add per term (if the instruction set has one). The blocks are added from left to right; then come alpha, beta, bias and
+// activation. Bfloat16 terms are taken in pairs, the second before the first, as vdpbf16ps does. For bfloat16 every instruction set gives
+// the same bits, except that the one with that instruction counts denormal numbers as 0.
 //
-// C may not overlap A, B or the bias.
+// Bits. They do not depend on m, n, batch, threads or strides, nor on whether B is packed. One row by itself has the same bits as among
+// many.
+//
+// Accuracy. |C - exact| <= 2 eps sum |a||b| for numbers of mean 0 (1 eps for k > 1024), eps = 2^-23. For numbers of one sign, whose partial
+// sums grow, the error is up to 5 eps sum |a||b|.
 //
 // Errors: BadShape (overflow), BadStride (elements of C overlap or might, or a distance overflows), BadArgument (null data, alpha or beta
-// not finite, no such activation or element, an element that the variant does not take), OutOfMemory.
+// not finite, an activation or element that does not exist, an element that the variant does not take), OutOfMemory.
 
 #ifndef HEED_GEMM_H
 #define HEED_GEMM_H
@@ -32,9 +33,9 @@ extern "C" {
 #endif
 
 // Named as in BLIS (Van Zee and van de Geijn 2015).
-#define HEED_GEMM_KC      64  // terms of a block of k: a panel of so many stays in the first-level cache
-#define HEED_GEMM_BF16_KC 128 // the same of bfloat16
-#define HEED_GEMM_NR      64  // columns of a panel of packed weights
+#define HEED_GEMM_KC      64  // terms per block of k: a panel of this many rows stays in the first-level cache
+#define HEED_GEMM_BF16_KC 128 // the same for bfloat16
+#define HEED_GEMM_NR      64  // columns per panel of packed weights
 
 typedef struct HeedGemmShape {
   size_t batch, m, n, k;
@@ -45,37 +46,38 @@ typedef struct HeedGemmShape {
   float alpha, beta;
 } HeedGemmShape;
 
-// What is done to C as it is stored. Strides (0, 0, 1) are a bias a column, (0, 1, 0) a bias a row, C's own a matrix added (a residual).
+// Bias and activation, applied as C is stored. The bias is added with its strides (batch, row, column): (0, 0, 1) is one number per column,
+// (0, 1, 0) one per row, and the strides of C add a whole matrix (a residual).
 typedef struct HeedGemmEpilogue {
   const float *bias; // or null
   ptrdiff_t bias_batch, bias_row, bias_column;
   HeedActivation activation;
 } HeedGemmEpilogue;
 
-// Scalar, float64, one thread, of float32 only; `c` holds the previous C and receives the result, contiguous [batch, m, n].
+// Scalar, float64, one thread, for float32 only. `c` holds the previous C and receives the result, contiguous [batch, m, n].
 HeedStatus heed_gemm_reference(const HeedGemmShape *shape, const float *a, const float *b, double *c);
 
-// The engine's own. `epilogue` may be null.
+// The engine's own product. `epilogue` may be null.
 HeedStatus heed_gemm(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *b, float *c);
 
-// OpenBLAS, opened at run time, called by our threads: a named choice to compare with, of float32 only. Its order of summation is its own.
-// NotSupported where there is no OpenBLAS, where a matrix has no contiguous dimension or a leading dimension below 1 or what BLAS takes, or
-// where a size or leading dimension is over INT_MAX.
+// OpenBLAS, opened at run time and called by our threads: a named choice for comparisons, for float32 only. Its order of summation is its
+// own. Returns HeedStatusNotSupported if there is no OpenBLAS, if a matrix has no contiguous dimension, if a leading dimension is below 1
+// or below what BLAS takes, or if a size or a leading dimension is above INT_MAX.
 HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const float *b, float *c);
 
 // ---- Packed weights -------------------------------------------------------------------------------------------------------------------
 
-// Bytes of a packed [k, n] matrix; SIZE_MAX where they overflow or there is no such element. Panels of HEED_GEMM_NR columns follow each
-// other, each [k][64] float32 or [(k + 1) / 2][64] pairs of bfloat16 (the earlier term in the lower half), the last one filled up with
-// zeros. The same for every instruction set.
+// The bytes of a packed [k, n] matrix; SIZE_MAX if they overflow or the element does not exist. The layout is the same for every
+// instruction set: panels of HEED_GEMM_NR columns follow each other, each [k][64] float32 or [(k + 1) / 2][64] pairs of bfloat16 (the
+// earlier term in the lower half). The last panel is filled up with zeros.
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element);
 
-// Packs B [k, n] with its strides, whose elements are float or uint16_t. `packed` has the size above and an alignment of 4 at least;
-// memory of its own, not written before, is read fastest (it is asked to be in huge pages). It may not overlap B.
+// Packs B [k, n], whose elements are float or uint16_t, from its strides. `packed` has the size above and is aligned to 4 bytes or more. It
+// may not overlap B. Fresh memory that holds nothing else is read fastest, because the system is asked to put it into huge pages.
 HeedStatus heed_gemm_pack(size_t k, size_t n, HeedElement element, const void *b, ptrdiff_t b_row, ptrdiff_t b_column, void *packed);
 
-// The same product with B packed as the shape's element, one for the whole batch: the strides of B in `shape` are not looked at. `epilogue`
-// may be null.
+// The same product with B packed as the shape's element. One B serves the whole batch, and the strides of B in `shape` are ignored.
+// `epilogue` may be null.
 HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *packed, float *c);
 
 #ifdef __cplusplus

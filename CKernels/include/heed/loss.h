@@ -1,31 +1,34 @@
 // Losses with their gradients: cross-entropy fused with softmax, distillation, negative sampling, binary cross-entropy with logits, mean
-// squared error. float32; values are summed in float64, in order of rows (elements: of blocks of HEED_LOSS_BLOCK).
+// squared error. All are float32. Values are summed in float64, in the order of rows (elements: in the order of blocks of HEED_LOSS_BLOCK).
 //
-// Every function computes the loss, the gradients, or both in one call: a null output is not wanted. Reductions:
+// Every function computes the loss, the gradients, or both in one call: an output that is null is not computed. Reductions:
 //
 //   none   loss[i] for each row (element), gradients times d_loss[i]
 //   sum    loss[0] = sum_i loss_i, gradients times d_loss[0]
 //   mean   loss[0] = sum_i loss_i / count, gradients times d_loss[0] / count        (each loss says what it counts)
 //
-// d_loss null is 1. A mean over nothing (no rows, all of them ignored) is 0 and so are its gradients. Losses and
-// gradients overwrite, but those of negative sampling's tables may accumulate.
+// If d_loss is null, it is 1. A mean over nothing (no rows, or all of them ignored) is 0, and so are its gradients. Losses and gradients
+// overwrite, except that the gradients of negative sampling's tables may accumulate.
 //
-// Cross-entropy, distillation and negative sampling take numbers below 2^-126 in magnitude for 0 and give 0 for them: the gradients of
-// classes that are next to impossible would be denormal, over which some processors take a hundred times as long. The losses of elements
-// keep denormals.
+// Small numbers. In cross-entropy, distillation and negative sampling, numbers below 2^-126 in magnitude count as 0 and become 0. Otherwise
+// the gradients of very improbable classes would be denormal, and some processors take a hundred times as long over denormals. The losses
+// of elements keep denormals.
 //
-// The bits of a row's loss and gradient depend on the row, its factor and the instruction set alone; those of a sum on the rows in their
-// order; never on the number of threads. NaN in a row makes NaN of the row's loss and gradient, and of a sum or mean over it.
+// Bits. The bits of a row's loss and gradient depend only on the row, its factor and the instruction set. The bits of a sum depend on the
+// rows in their order. Neither depends on the number of threads.
 //
-// Rows are contiguous (column stride 1) with a stride from row to row of at least the row's length for what is written. A gradient may be
-// the logits it belongs to, in place (same address and stride); no other output may overlap an input or another output.
+// NaN in a row makes the row's loss and gradient NaN, and a sum or mean over the row.
+//
+// Strides. Rows are contiguous (column stride 1). The stride from row to row of an output is at least the row's length. A gradient may be
+// stored in place of the logits it belongs to (same address and stride). No other output may overlap an input or another output.
 //
 // Errors, checked before anything is written:
 //   HeedStatusBadShape     a product of sizes overflows
 //   HeedStatusBadStride    rows of an output overlap, a distance overflows
 //   HeedStatusBadArgument  a null descriptor, or a null pointer where data is needed; a target or index out of range; both kinds of targets
-//                          or none; label_smoothing outside [0, 1]; a temperature not above 0 or not finite; no such reduction
-//   HeedStatusOutOfMemory  scratch
+//                          or none; label_smoothing outside [0, 1]; a temperature that is not finite and above 0; a reduction that does not
+//                          exist
+//   HeedStatusOutOfMemory  no scratch memory
 
 #ifndef HEED_LOSS_H
 #define HEED_LOSS_H
@@ -36,7 +39,7 @@
 extern "C" {
 #endif
 
-#define HEED_LOSS_BLOCK 16384 // elements summed by themselves first, a task
+#define HEED_LOSS_BLOCK 16384 // elements per block, which is summed first and is one task
 
 typedef enum HEED_CLOSED HeedLossReduction {
   HeedLossReductionNone = 0,
@@ -47,19 +50,19 @@ typedef enum HEED_CLOSED HeedLossReduction {
 // ---- Cross-entropy --------------------------------------------------------------------------------------------------------------------
 //
 //   p_i = softmax(logits_i),   s = label_smoothing,   C = classes,   w = class_weights (null: 1)
-//   hard   loss_i = -(1 - s) w[y_i] log p_i[y_i] - s / C sum_c w[c] log p_i[c]         y = targets
-//          an ignored row: loss and gradient 0, whatever its logits hold
+//     hard   loss_i = -(1 - s) w[y_i] log p_i[y_i] - s / C sum_c w[c] log p_i[c]         y = targets
+//          an ignored row has loss and gradient 0, whatever its logits hold
 //   soft   loss_i = -sum_c w[c] ((1 - s) t_i[c] + s / C) log p_i[c]                     t = target_probabilities, any numbers
 //          a class whose w t is 0 takes no part in the sum, so that a logit of minus infinity may stand there
-//   mean   hard: the count is sum_i w[y_i] over rows that are not ignored; soft: rows
+//     mean   the count is, for hard targets, sum_i w[y_i] over the rows that are not ignored; for soft ones, the number of rows
 //
-// As PyTorch's cross_entropy, but for a mean over nothing: 0 instead of NaN. Minus infinity is the logit of a class of probability 0; as a
-// target it costs infinity. A row of minus infinities alone, or with plus infinity, is NaN.
-// Accuracy: gradient within 4 eps of the row's factor; loss within 2 eps of max(1, |logit - maximum|).
+// As PyTorch's cross_entropy, except that a mean over nothing is 0 instead of NaN. A logit of minus infinity gives its class the
+// probability 0; if that class is the target, the loss is infinite. A row of only minus infinities, or with plus infinity, is NaN.
+// Accuracy: the gradient is within 4 eps of the row's factor, the loss within 2 eps of max(1, |logit - maximum|).
 typedef struct HeedLossCrossEntropyShape {
   size_t rows, classes;
   ptrdiff_t logits_row, d_logits_row, probabilities_row; // strides
-  bool ignores;                                          // rows whose target is ignore_index are left out (any number, in range or not)
+  bool ignores;                                          // leave out rows whose target is ignore_index (any number, in range or not)
   int64_t ignore_index;
   float label_smoothing;
   HeedLossReduction reduction;
@@ -114,18 +117,17 @@ HeedStatus heed_loss_distillation(const HeedLossDistillationShape *shape, const 
 //
 // Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality" (2013).
 //
-// Gradients are taken of the tables (or of rows of them: `touched`). Each row of a gradient is the sum over the pairs that touch it, in
-// order of pairs, in float64. Dense: into the whole table [rows, dim], added to what that holds where `accumulate` is set ("Gradients" in
-// runtime.h). Touched: the rows that are touched, in ascending order, are listed and their gradients written one behind the other,
-// overwriting always.
-// Scratch: pairs * (negatives + 2) * dim floats for both gradients.
+// Gradients are those of the tables. Each row of a gradient is the sum over the pairs that touch it, in order of pairs, in float64.
+// Dense: the gradient is the whole table [rows, dim]. If `accumulate` is true, it is added to what the table holds ("Gradients" in
+// runtime.h). Touched: only the rows that a pair touches are returned, their numbers in ascending order and their gradients one behind the
+// other. They always overwrite. Scratch: pairs * (negatives + 2) * dim floats for both gradients.
 typedef struct HeedLossNegativeSamplingShape {
   size_t pairs, negatives, dim;
   size_t center_rows, context_rows;  // of the tables
   ptrdiff_t center_row, context_row; // strides
   ptrdiff_t d_center_row, d_context_row;
   HeedLossReduction reduction;
-  bool accumulate; // dense gradients of the tables
+  bool accumulate; // add to the dense gradients of the tables
 } HeedLossNegativeSamplingShape;
 
 typedef struct HeedLossNegativeSamplingInputs {
@@ -134,11 +136,11 @@ typedef struct HeedLossNegativeSamplingInputs {
   const float *d_loss;
 } HeedLossNegativeSamplingInputs;
 
-// The gradient of one table; `gradient` null: not wanted.
+// The gradient of one table. If `d_table` is null, it is not computed.
 typedef struct HeedLossTableGradient {
   float *d_table;   // dense: [table rows, dim]; touched: room for [min(occurrences, table rows), dim]
-  int64_t *touched; // null: dense; else room for as many indices, ascending
-  size_t *count;    // of touched rows; written where `touched` is given
+  int64_t *touched; // null: dense; else receives the numbers of the rows, ascending; room for as many
+  size_t *count;    // number of touched rows; written if `touched` is given
 } HeedLossTableGradient;
 
 typedef struct HeedLossNegativeSamplingOutputs {
@@ -155,10 +157,10 @@ HeedStatus heed_loss_negative_sampling(const HeedLossNegativeSamplingShape *shap
 //                                      = (1 - t) x + (1 + (w - 1) t) (max(-x, 0) + log(1 + e^-|x|))
 //   mean squared error                 loss_i = (x - t)^2                                                 mean: over elements
 //
-// Arrays of `count` elements, contiguous. Accuracy: 4 eps of the terms above; gradients 4 eps.
+// Arrays are contiguous and have `count` elements. Accuracy: 4 eps of the terms above; gradients 4 eps.
 typedef struct HeedLossElementwiseShape {
   size_t count;
-  float positive_weight; // binary cross-entropy alone
+  float positive_weight; // only for binary cross-entropy
   HeedLossReduction reduction;
 } HeedLossElementwiseShape;
 
@@ -169,7 +171,7 @@ typedef struct HeedLossElementwiseInputs {
 
 typedef struct HeedLossElementwiseOutputs {
   float *loss;    // [count] or [1], or null
-  float *d_input; // of the input, [count], or null
+  float *d_input; // [count], or null
 } HeedLossElementwiseOutputs;
 
 HeedStatus heed_loss_binary_cross_entropy(const HeedLossElementwiseShape *shape, const HeedLossElementwiseInputs *inputs,
@@ -179,7 +181,7 @@ HeedStatus heed_loss_squared_error(const HeedLossElementwiseShape *shape, const 
 
 // ---- The specification in code: scalar, float64, one thread ---------------------------------------------------------------------------
 //
-// Contiguous results; the same checks. Table gradients are dense and overwrite.
+// Results are contiguous. The checks are the same. Gradients of tables are dense and overwrite.
 HeedStatus heed_loss_reference_cross_entropy(const HeedLossCrossEntropyShape *shape, const HeedLossCrossEntropyInputs *inputs, double *loss,
                                              double *d_logits);
 HeedStatus heed_loss_reference_distillation(const HeedLossDistillationShape *shape, const HeedLossDistillationInputs *inputs, double *loss,

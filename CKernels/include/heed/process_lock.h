@@ -1,7 +1,7 @@
-// Locks for state that a whole process shares in the layers above, such as a pool of memory. After fork() the child finds them free and
-// what they guard as some thread of the parent left it between two critical sections.
+// Locks for state that a whole process shares in the layers above, e.g. a pool of memory. After fork() the locks are free in the child. The
+// state that they guard is then as some thread of the parent left it between two critical sections.
 //
-// They are leaves: who holds one calls nothing of this library and does not fork.
+// The locks are leaves: a thread that holds one must not call this library and must not fork.
 
 #ifndef HEED_PROCESS_LOCK_H
 #define HEED_PROCESS_LOCK_H
@@ -22,12 +22,12 @@ typedef enum HEED_CLOSED HeedProcessLock {
 void heed_process_lock(HeedProcessLock lock);
 void heed_process_unlock(HeedProcessLock lock);
 
-// How many calls of fork() lie between the process that first used these locks and this one: another number than before says that the
-// threads that are remembered are the parent's, all but one: the thread that called fork() goes on in the child, with the same
-// pthread_self().
+// Returns the number of calls of fork() between the process that first used these locks and this one. If the number has changed, this is a
+// child process, and the threads that the caller remembers are the parent's. Only the thread that called fork() continues in the child,
+// with the same pthread_self().
 uint64_t heed_process_forks(void);
 
-// That thread's pthread_self() as a number, or 0 in the first process.
+// Returns that thread's pthread_self() as a number, or 0 in the first process.
 uintptr_t heed_process_first_thread(void);
 
 #ifdef __cplusplus

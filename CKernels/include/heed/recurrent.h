@@ -1,8 +1,8 @@
-// Recurrent layers over whole sequences: one layer, one direction, forward and backward. Layers and directions are stacked by the caller.
+// Recurrent layers over whole sequences: one layer, one direction, forward and backward. The caller stacks layers and directions.
 //
-// B batch, T time, I input, H hidden, G gates (1 for an RNN, 4 for LSTM, 3 for GRU). x_t is [I], h_t and c_t are [H], weights as PyTorch
-// keeps them: w_ih [G*H, I], w_hh [G*H, H], b_ih and b_hh [G*H], row-major; gates i f g o for LSTM and r z n for GRU. With
-// a_t = w_ih x_t + b_ih and u_t = w_hh h_(t-1) + b_hh, cut into gates, s the sigmoid and * element by element:
+// Dimension letters: B batch, T time, I input, H hidden, G gates (1 for an RNN, 4 for LSTM, 3 for GRU). x_t is [I], h_t and c_t are [H].
+// Weights are laid out as in PyTorch: w_ih [G*H, I], w_hh [G*H, H], b_ih and b_hh [G*H], row-major; gates i f g o for LSTM and r z n for
+// GRU. Let a_t = w_ih x_t + b_ih and u_t = w_hh h_(t-1) + b_hh, cut into gates; s is the sigmoid, and * multiplies element by element:
 //
 //   Rnn             h_t = act(a_t + u_t), act = tanh, relu or sigmoid                                   (Elman 1990)
 //   Lstm            i, f, o = s(a + u), g = tanh(a_g + u_g),  c_t = f * c_(t-1) + i * g,  h_t = o * tanh(c_t)
@@ -10,24 +10,27 @@
 //   GruResetAfter   r, z = s(a + u),  n = tanh(a_n + r * u_n),  h_t = (1 - z) * n + z * h_(t-1)          (as PyTorch and cuDNN)
 //   GruResetBefore  the same with u_n = w_hn (r * h_(t-1)) + b_hn,  n = tanh(a_n + u_n)                  (Cho et al. 2014)
 //
-// Lengths: sequence b has lengths[b] steps (T where lengths are null). Its outputs past them are 0, and h_n and c_n are the states at its
-// own end; a sequence of no step has h_n = h_0 and c_n = c_0. With `reverse` a sequence begins at its own last step and ends at step 0;
-// output t still belongs to input t. What lies past a sequence's end (input, gradient, NaN too) has no effect on any bit.
+// Lengths. Sequence b has lengths[b] steps (T if `lengths` is null). Its outputs past them are 0, and h_n and c_n are the states at its own
+// end. A sequence without steps has h_n = h_0 and c_n = c_0. With `reverse` a sequence begins at its own last step and ends at step 0;
+// output t still belongs to input t. Inputs and gradients past a sequence's end have no effect on any bit, even if they hold NaN.
 //
-// Numbers below 2^-126 in magnitude count as 0 and become 0, as operands, states, gates and gradients: a state that decays, or a gradient
-// that vanishes over many steps, would end among the denormals, over which some processors take a hundred times as long.
+// Initial states that are null are zeros.
 //
-// Initial states are zeros where null. NaN and infinities go through the formulas and stay within their sequence (in gradients of weights
-// they meet the others).
+// Small numbers. Numbers below 2^-126 in magnitude count as 0 and become 0, as operands, states, gates and gradients. Otherwise a state
+// that decays, or a gradient that vanishes over many steps, would end among the denormals, which take some processors a hundred times as
+// long.
 //
-// The bits of a sequence's outputs, states and gradients do not depend on threads, on the other sequences, on padding, on strides, on
-// whether the weights were packed, on whether a reserve is kept, or on whether its steps are computed by one call or by many that carry the
-// state. Sums over H, and over the gates in the backward pass, are taken in blocks of HEED_RECURRENT_DEPTH terms, each from zero, the
-// blocks added from left to right. Gradients of weights are sums over all steps of all sequences: step 0 of every sequence that has one,
-// longest first (equally long ones in the order of the batch), then step 1, and so on; step is counted in the order of processing.
+// NaN and infinities go through the formulas and stay within their sequence, except in gradients of weights, which sum over sequences.
+//
+// Bits. The bits of a sequence's outputs, states and gradients do not depend on threads, on the other sequences, on padding, on strides, on
+// whether the weights were packed, on whether a reserve is kept, nor on whether one call computes all steps or many calls carry the state.
+// Sums over H, and over the gates in the backward pass, are taken in blocks of HEED_RECURRENT_DEPTH terms, each from zero, and the blocks
+// are added from left to right. Gradients of weights are sums over all steps of all sequences: first step 0 of every sequence that has one,
+// longest sequence first (equally long ones in the order of the batch), then step 1, and so on. Steps are counted in the order of
+// processing.
 //
 // Errors: BadShape (sizes overflow), BadStride (elements of an output overlap or might, or a distance overflows), BadArgument (null data,
-// no such cell, a length that is negative or above T), OutOfMemory. No output may overlap an input or another output.
+// a cell that does not exist, a length that is negative or above T), OutOfMemory. No output may overlap an input or another output.
 
 #ifndef HEED_RECURRENT_H
 #define HEED_RECURRENT_H
@@ -38,7 +41,7 @@
 extern "C" {
 #endif
 
-#define HEED_RECURRENT_DEPTH 64 // terms of a product that are summed from zero, as in gemm.h
+#define HEED_RECURRENT_DEPTH 64 // terms per block of a product, as in gemm.h
 
 typedef enum HEED_CLOSED HeedRecurrentCell {
   HeedRecurrentCellRnnTanh = 0,
@@ -63,58 +66,58 @@ typedef struct HeedRecurrentShape {
 } HeedRecurrentShape;
 
 typedef struct HeedRecurrentWeights {
-  const float *w_ih, *w_hh; // not read by the forward pass where `packed` is given
-  const float *b_ih, *b_hh; // or null: zeros
-  const void *packed;       // from heed_recurrent_pack, or null: packed anew in every call
+  const float *w_ih, *w_hh; // not read by the forward pass if `packed` is given
+  const float *b_ih, *b_hh; // or null for zeros
+  const void *packed;       // from heed_recurrent_pack; if null, every call packs the weights again
 } HeedRecurrentWeights;
 
 typedef struct HeedRecurrentInputs {
   const float *input;     // [B, T, I]
-  const float *h_0, *c_0; // [B, H] contiguous, or null; c_0 for LSTM alone
+  const float *h_0, *c_0; // [B, H] contiguous, or null; c_0 only for LSTM
 } HeedRecurrentInputs;
 
-// Overwritten. Each may be null.
+// Outputs are overwritten. Each may be null.
 typedef struct HeedRecurrentOutputs {
   float *output;    // [B, T, H]
-  float *h_n, *c_n; // [B, H] contiguous; c_n for LSTM alone
-  float *reserve;   // what the backward pass needs
+  float *h_n, *c_n; // [B, H] contiguous; c_n only for LSTM
+  float *reserve;   // the data that the backward pass needs
 } HeedRecurrentOutputs;
 
-// Gates of a cell: rows of weights are this times H. 0 for a number that is no cell.
+// The number of gates of a cell: weights have this times H rows. 0 for a cell that does not exist.
 size_t heed_recurrent_gates(HeedRecurrentCell cell);
 
-// Bytes of packed weights; SIZE_MAX where they overflow or there is no such cell. The same for every instruction set.
+// The bytes of packed weights, the same for every instruction set; SIZE_MAX if they overflow or the cell does not exist.
 size_t heed_recurrent_packed_size(HeedRecurrentCell cell, size_t input, size_t hidden);
 
-// Packs w_ih and w_hh for any number of calls. `packed` has the size above and an alignment of 4 at least.
+// Packs w_ih and w_hh for any number of calls. `packed` has the size above and is aligned to 4 bytes or more.
 HeedStatus heed_recurrent_pack(HeedRecurrentCell cell, size_t input, size_t hidden, const float *w_ih, const float *w_hh, void *packed);
 
-// Bytes of the reserve that training keeps from the forward pass to the backward pass; SIZE_MAX where they overflow, for a null shape,
-// and where there is no such cell. B * T * H floats times 2 for an RNN (activations, previous state), 6 for LSTM (gates, c, previous h),
-// 5 for GRU (gates, u_n or r * h, previous h).
+// The bytes of the reserve that training keeps from the forward pass to the backward pass: B * T * H floats, times 2 for an RNN
+// (activations, previous state), 6 for LSTM (gates, c, previous h), 5 for GRU (gates, u_n or r * h, previous h). SIZE_MAX if they overflow,
+// for a null shape, and for a cell that does not exist.
 size_t heed_recurrent_reserve_size(const HeedRecurrentShape *shape);
 
-// A call with T = 1 is a single step. Scratch is a stretch of a few hundred rows of gates, whatever T is.
+// A call with T = 1 is a single step. Scratch holds a few hundred rows of gates, whatever T is.
 HeedStatus heed_recurrent_forward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                   const HeedRecurrentOutputs *outputs);
 
 // ---- Backward -------------------------------------------------------------------------------------------------------------------------
 
-// What arrives at the outputs; null counts as zeros.
+// The gradients of the outputs. Null counts as zeros.
 typedef struct HeedRecurrentOutputGradients {
-  const float *d_output; // [B, T, H], with strides of its own (any sign, 0 too)
+  const float *d_output; // [B, T, H], with its own strides (any sign, also 0)
   ptrdiff_t d_output_batch, d_output_time;
   const float *d_h_n, *d_c_n; // [B, H] contiguous
 } HeedRecurrentOutputGradients;
 
-// Each may be null: then it is not computed. All overwrite (that of the input 0 past a sequence's end), but those of weights and biases are
-// added to what they hold where `accumulate` is set ("Gradients" in runtime.h).
+// A gradient that is null is not computed. All overwrite; that of the input is 0 past a sequence's end. If `accumulate` is true, those of
+// weights and biases are added to what their arrays hold ("Gradients" in runtime.h).
 //
-// `d_h` is the whole gradient of h_t, by its own gradient, by h_n and by all steps that come after it:
+// `d_h` is the whole gradient of h_t: from the output at t, from h_n, and from all later steps:
 //
 //   dh_t = d_output_t + (dh_(t+1)/dh_t)^T dh_(t+1)  (of an LSTM also by c_(t+1)),  at the sequence's last step  dh = d_output + d_h_n
 //
-// Its length over t shows whether gradients vanish or explode on their way back (Bengio et al. 1994; Pascanu et al. 2013).
+// Its norm, as a function of t, shows whether gradients vanish or explode on their way back (Bengio et al. 1994; Pascanu et al. 2013).
 typedef struct HeedRecurrentGradients {
   float *d_input;       // [B, T, I], with the strides of the shape
   float *d_h_0, *d_c_0; // [B, H] contiguous
@@ -122,16 +125,16 @@ typedef struct HeedRecurrentGradients {
   float *d_h; // [B, T, H], with the strides of the shape
 } HeedRecurrentGradients;
 
-// `reserve` is what heed_recurrent_forward wrote for the same shape, weights and inputs under the same instruction set; it is not changed.
-// w_ih is read for the input's gradient alone, the biases and `packed` not at all. Scratch: 4 (RNN 1, GruResetBefore 3) floats a step,
-// sequence and unit, a copy of the input and, for a GRU, one of w_ih.
+// `reserve` holds what heed_recurrent_forward wrote for the same shape, weights and inputs under the same instruction set. It is not
+// changed. w_ih is read only for the gradient of the input; the biases and `packed` are never read. Scratch: 4 (RNN 1, GruResetBefore 3)
+// floats per step, sequence and unit, a copy of the input and, for a GRU, a copy of w_ih.
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                    const float *reserve, const HeedRecurrentOutputGradients *d_outputs,
                                    const HeedRecurrentGradients *gradients);
 
 // ---- Reference: scalar, float64, one thread ---------------------------------------------------------------------------------------------
 
-// Contiguous, each may be null; gradients overwrite.
+// Arrays are contiguous, and each may be null. Gradients overwrite.
 typedef struct HeedRecurrentReferenceOutputs {
   double *output, *h_n, *c_n;
 } HeedRecurrentReferenceOutputs;
@@ -140,7 +143,7 @@ typedef struct HeedRecurrentReferenceGradients {
   double *d_input, *d_h_0, *d_c_0, *d_w_ih, *d_w_hh, *d_b_ih, *d_b_hh, *d_h;
 } HeedRecurrentReferenceGradients;
 
-// `d_outputs` and `gradients` null: forward alone. Strides of the shape are those of the input.
+// If `d_outputs` and `gradients` are null, only the forward pass is computed. The shape's strides are those of the input.
 HeedStatus heed_recurrent_reference(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                     const HeedRecurrentReferenceOutputs *outputs, const HeedRecurrentOutputGradients *d_outputs,
                                     const HeedRecurrentReferenceGradients *gradients);

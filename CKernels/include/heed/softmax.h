@@ -1,16 +1,21 @@
-// Softmax and log-softmax over the rows of a matrix, float32, with a scale and a mask fused in.
+// Softmax and log-softmax over the rows of a matrix, float32, fused with a scale and a mask.
 //
 //   z[i,j] = scale * X[i,j]            y[i,j] = exp(z[i,j] - m_i) / sum_k exp(z[i,k] - m_i)         m_i = max_j z[i,j]
 //   log:                               y[i,j] = z[i,j] - m_i - log sum_k exp(z[i,k] - m_i)
 //
-// X and Y are [rows, columns] with a stride for each (in elements, any sign); Y may be X in place. Columns hidden by the mask take no
-// part, whatever they hold, and give 0 (log: minus infinity). A row that sees nothing gives zeros (log: minus infinity). NaN that is seen
-// gives NaN in its row. A y that would be denormal (below 2^-126) is 0. An infinite z (one that overflows float32 too) follows IEEE: +inf
-// in a row gives NaN, -inf a weight of 0; a row of -inf alone sees nothing.
+// X and Y are [rows, columns], each with a stride per row and column, in elements and of any sign. Y may be stored in place of X.
 //
-// Accuracy: relative error at most (3 + 0.5 |z - m|) eps, eps = 2^-23, where y is not 0 (log: absolute error, plus eps |y|); a row of 10^6
-// sums to 1 within 2 eps. An instruction set without fused multiply-adds rounds z first: another 0.5 (|z| + |m|) eps where the scale is no
-// power of 2. The bits of a row depend on the row and the instruction set alone.
+// Masks. Columns that the mask hides have no effect, whatever they hold, and give 0 (log: minus infinity). A row that sees nothing gives
+// zeros (log: minus infinity).
+//
+// NaN and infinities. A NaN that is seen makes its row NaN. An infinite z, also one that overflows float32, follows IEEE: +inf makes its
+// row NaN, and -inf has the weight 0. A row of only -inf sees nothing.
+//
+// Small results. A y that would be denormal (below 2^-126) is 0.
+//
+// Accuracy: the relative error is at most (3 + 0.5 |z - m|) eps, eps = 2^-23, where y is not 0 (log: absolute error, plus eps |y|). A row
+// of 10^6 sums to 1 within 2 eps. An instruction set without fused multiply-adds rounds z first, which adds 0.5 (|z| + |m|) eps if the
+// scale is not a power of 2. The bits of a row depend only on that row and on the instruction set.
 //
 // Errors: BadShape (overflow), BadStride (elements of Y overlap), BadArgument (null data, scale not finite).
 
@@ -47,13 +52,17 @@ HeedStatus heed_softmax_forward(const HeedSoftmaxShape *shape, const HeedSoftmax
 //   dx[i,j] = scale * y[i,j] (dy[i,j] - sum_k y[i,k] dy[i,k])              y = softmax(scale * x)
 //   log:    dx[i,j] = scale * (dy[i,j] - exp(y[i,j]) sum_k dy[i,k])        y = log-softmax(scale * x)
 //
-// Y, dY and dX are [rows, columns] with strides (in elements, any sign; 0 too for Y and dY); dX may be Y or dY in place. Columns hidden by
-// the mask take no part, whatever Y and dY hold there, and give 0; so does, in a softmax, a column whose y is 0, with or without a mask.
-// The sum is that of float64. Numbers below 2^-126 in magnitude count as 0 and become 0: products with small weights would be denormal,
-// over which some processors take a hundred times as long.
+// Y, dY and dX are [rows, columns] with strides in elements and of any sign; those of Y and dY may be 0. dX may be stored in place of Y or
+// dY. The sum is computed in float64.
 //
-// NaN that is seen gives NaN in its row. Accuracy: |dx - exact| <= 2 eps |scale y| (|dy| + |sum|), eps = 2^-23 (log: 4 eps |scale| (|dy| +
-// (1 + |y| / 8) |exp(y) sum|)), and what has become 0. The bits of a row depend on the row and the instruction set alone.
+// Masks. Columns that the mask hides have no effect, whatever Y and dY hold there, and give 0. In a softmax the same holds for a column
+// whose y is 0, with or without a mask.
+//
+// Small numbers. Numbers below 2^-126 in magnitude count as 0 and become 0. Otherwise products with small weights would be denormal, and
+// some processors take a hundred times as long over denormals.
+//
+// A NaN that is seen makes its row NaN. Accuracy: |dx - exact| <= 2 eps |scale y| (|dy| + |sum|), eps = 2^-23 (log: 4 eps |scale| (|dy| +
+// (1 + |y| / 8) |exp(y) sum|)), except for numbers that became 0. The bits of a row depend only on that row and on the instruction set.
 //
 // Errors: BadShape (overflow), BadStride (elements of dX overlap), BadArgument (null data, scale not finite), OutOfMemory.
 
@@ -72,7 +81,7 @@ typedef struct HeedSoftmaxBackwardInputs {
   const uint8_t *mask; // 0 = hidden; or null
 } HeedSoftmaxBackwardInputs;
 
-// Float64, one scalar step after the other; `d_input` is contiguous.
+// Float64, one scalar step after the other. `d_input` is contiguous.
 HeedStatus heed_softmax_reference_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, double *d_input);
 HeedStatus heed_softmax_backward(const HeedSoftmaxBackwardShape *shape, const HeedSoftmaxBackwardInputs *inputs, float *d_input);
 

@@ -1,22 +1,25 @@
-// Products with a sparse matrix in compressed sparse rows (CSR): the neighbourhood sum of graph convolution.
+// Products with a sparse matrix in compressed sparse rows (CSR): the sum over neighbours in a graph convolution.
 //
-// A is [rows, columns] with `entries` entries; those of row r are entries offsets[r] ... offsets[r + 1] - 1, of columns column[e] and
-// values value[e] (1 where `value` is null). Columns of a row may come in any order, and one that comes twice counts twice. X and Y are
-// matrices with a stride for row and column (in elements, any sign; 0 too for X).
+// A is [rows, columns] with `entries` entries. Row r has the entries offsets[r] ... offsets[r + 1] - 1; entry e is in column column[e] and
+// has the value value[e] (1 if `value` is null). The columns of a row may be in any order, and a column that occurs twice counts twice. X
+// and Y are matrices with a stride per row and column, in elements and of any sign; those of X may be 0.
 //
-//   Y[r, j] <- sum over the entries e of row r in order of value[e] X[column[e], j]
+//   Y[r, j] <- sum over the entries e of row r, in order, of value[e] X[column[e], j]
 //
-// Sums are taken in blocks of HEED_SPARSE_BLOCK entries, each from 0 with one fused multiply-add per term (where the instruction set has
-// one), the blocks added in order. A row without entries gives zeros. Outputs overwrite. What no entry names is not read: NaN in a row of X
-// reaches only the rows that name it. The bits of an output depend on its own terms and the instruction set, never on threads, the other
-// rows or the other columns of X.
+// Order of summation. Sums are taken in blocks of HEED_SPARSE_BLOCK entries, each from 0, with one fused multiply-add per term (if the
+// instruction set has one), and the blocks are added in order. A row without entries gives zeros. Outputs overwrite.
 //
-// The gradient of X is A^T times that of Y: heed_sparse_forward of A^T, which heed_sparse_transpose gives in CSR, entries of a row by
-// rising column. A's values have none.
+// NaN. A row of X that no entry names is not read: NaN in a row of X reaches only the rows of Y that name it.
 //
-// Errors, with nothing touched: BadShape (overflow), BadStride (distances overflow, or elements of an output overlap), BadArgument (a null
-// pointer to what is needed; an A that is no CSR: offsets that do not begin at 0, fall, or do not end at `entries`, a column out of
-// range), OutOfMemory.
+// Bits. The bits of an output depend only on its own terms and on the instruction set, never on threads, the other rows or the other
+// columns of X.
+//
+// Gradients. The gradient of X is A^T times that of Y: call heed_sparse_forward with A^T. heed_sparse_transpose computes A^T in CSR, with
+// the entries of a row in ascending order of columns. The values of A have no gradient.
+//
+// Errors, checked before anything is written: BadShape (overflow), BadStride (distances overflow, or elements of an output overlap),
+// BadArgument (a null pointer where data is needed; an A that is not valid CSR: offsets that do not begin at 0, that fall, or that do not
+// end at `entries`; a column out of range), OutOfMemory.
 
 #ifndef HEED_SPARSE_H
 #define HEED_SPARSE_H
@@ -27,7 +30,7 @@
 extern "C" {
 #endif
 
-#define HEED_SPARSE_BLOCK 32 // entries of a row that are summed from zero: errors grow with their number
+#define HEED_SPARSE_BLOCK 32 // entries per block of a sum: errors grow with their number
 
 typedef struct HeedSparse {
   size_t rows, columns, entries;
@@ -47,22 +50,23 @@ HeedStatus heed_sparse_check(const HeedSparse *a);
 HeedStatus heed_sparse_reference_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, double *y);
 HeedStatus heed_sparse_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, float *y);
 
-// offsets [columns + 1], column and entry [entries]: entry[i] is the entry of A that entry i of A^T comes from. `value` [entries] receives
-// the values in that order, `entry` and `value` may be null.
+// Computes A^T: offsets [columns + 1], column and entry [entries]. Entry i of A^T comes from entry entry[i] of A. `value` [entries]
+// receives the values in that order. `entry` and `value` may be null.
 HeedStatus heed_sparse_transpose(const HeedSparse *a, int32_t *offsets, int32_t *column, float *value, int32_t *entry);
 
 // ---- Adjacency of a graph convolution (Kipf and Welling 2017) ---------------------------------------------------------------------------
 //
 //   D^-1/2 (A + I) D^-1/2,   D[r] = sum of row r of A + I
 //
-// as CSR, computed in float64 and rounded once. An entry on the diagonal has 1 added to it (the first, where there are several); a row
-// without one receives it before its first entry of a higher column. D[r] <= 0 or NaN counts as infinite: its factors are 0. A must be
-// square. `offsets` [rows + 1] holds the result's; `column` and `value` have room for heed_sparse_normalized_capacity entries, and
-// offsets[rows] of them are written. From a dense A [n, n] entries that are not 0 (NaN too) are taken by rising column.
+// as CSR, computed in float64 and rounded once. A must be square. I adds 1 to the entry on the diagonal (to the first one if there are
+// several). A row without such an entry gets one, before its first entry of a higher column. If D[r] is NaN or not above 0, it counts as
+// infinite: its factors are 0. `offsets` [rows + 1] receives the offsets of the result. `column` and `value` have room for
+// heed_sparse_normalized_capacity entries, and offsets[rows] of them are written. From a dense A [n, n], the entries that are not 0 (also
+// NaN) are taken in ascending order of columns.
 
-// entries + rows, or SIZE_MAX where that overflows an int32_t.
+// Returns entries + rows, or SIZE_MAX if that overflows an int32_t.
 size_t heed_sparse_normalized_capacity(size_t rows, size_t entries);
-// The number of entries of a dense A that are not 0; SIZE_MAX for a null A that has some, and where sizes or distances overflow.
+// Returns the number of entries of a dense A that are not 0; SIZE_MAX if A is null although n > 0, and if sizes or distances overflow.
 size_t heed_sparse_count_dense(size_t n, const float *a, ptrdiff_t row, ptrdiff_t column);
 
 HeedStatus heed_sparse_normalize(const HeedSparse *a, int32_t *offsets, int32_t *column, float *value);
