@@ -1,4 +1,4 @@
-// What the machine has, and what its operating system lets this process use.
+// Finds the machine's processors and memory, and which of them the operating system lets this process use.
 
 #define _GNU_SOURCE
 #include "runtime/cpu.h"
@@ -24,7 +24,7 @@
 
 #if defined(__x86_64__)
 
-// What the operating system saves of the registers when it switches threads.
+// The registers that the operating system saves when it switches threads.
 static uint64_t saved_register_state(void) {
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -54,7 +54,7 @@ static unsigned read_features(void) { return 0; }
 #endif
 
 unsigned heed_cpu_features(void) {
-  // Asked once: under a hypervisor each cpuid costs tens of microseconds. The top bit says that it is known.
+  // Asked only once, because under a hypervisor each cpuid takes tens of microseconds. The top bit says that the answer is known.
   static atomic_uint cache;
   const unsigned known = 1u << 31;
   unsigned features = atomic_load_explicit(&cache, memory_order_relaxed);
@@ -72,7 +72,7 @@ unsigned heed_cpu_features(void) {
 // 48 characters in registers; many processors pad them with blanks on either side.
 static bool brand_string(char name[static 49]) {
   unsigned words[12];
-  if (__get_cpuid_max(0x80000000u, NULL) < 0x80000004u) return false;
+  if ((unsigned)__get_cpuid_max(0x80000000u, NULL) < 0x80000004u) return false;
   for (unsigned i = 0; i < 3; i++) {
     if (!__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3])) return false;
   }
@@ -133,7 +133,7 @@ static void name_processor(char *name, size_t capacity) {
 
 static size_t count_allowed(size_t online) {
 #if defined(__linux__)
-  // 65,536 processors: eight times what Linux can be built for. The kernel refuses a mask shorter than its own.
+  // 65,536 processors: eight times as many as Linux can be built for. The kernel refuses a mask shorter than its own.
   unsigned long mask[1024] = {0};
   if (sched_getaffinity(0, sizeof mask, (cpu_set_t *)mask) == 0) {
     size_t count = 0;

@@ -1,5 +1,5 @@
 // The vector vocabulary in plain C: 4 float32 lanes of the compiler's own vectors (SSE2 on x86-64, NEON on arm64). The meaning of every
-// operation is the one in avx512.h; a multiply-add is fused only where the compiler's target has it for sure, which here it has not.
+// operation is the one in avx512.h; a multiply-add is fused only if the compiler's target surely has the instruction, which is not so here.
 
 #include "simd/vector_common.h"
 
@@ -55,14 +55,14 @@ VOCABULARY vf vf_mul(vf a, vf b) { return a * b; }
 VOCABULARY vf vf_div(vf a, vf b) { return a / b; }
 VOCABULARY vf vf_negate(vf a) { return vf_mul(a, vf_set1(-1.0f)); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
-// Through float64, where the product is exact; the sum's rounding there costs at most 2^-53 beside float32's own.
+// Through float64, where the product is exact. Rounding the sum there adds at most 2^-53 to the error of float32's own rounding.
 VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) {
   typedef double wide __attribute__((vector_size(32)));
   return __builtin_convertvector(__builtin_convertvector(a, wide) * __builtin_convertvector(b, wide) + __builtin_convertvector(c, wide),
                                  vf);
 }
 VOCABULARY vf vf_accumulate(vf a, vf b, vf c) { return a * b + c; }
-VOCABULARY vf vf_sqrt(vf a) { return __builtin_elementwise_sqrt(a); }
+VOCABULARY vf vf_sqrt(vf a) { return HEED_SQUARE_ROOTS(a); }
 VOCABULARY vf vf_max(vf a, vf b) { return vf_select((vm)(a > b), a, b); }
 VOCABULARY vf vf_min(vf a, vf b) { return vf_select((vm)(a < b), a, b); }
 VOCABULARY vf vf_magnitude(vf a) { return (vf)((vm)a & 0x7fffffff); }

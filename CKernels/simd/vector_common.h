@@ -15,6 +15,20 @@
 #define VOCABULARY    static inline __attribute__((always_inline, unused))
 #define INLINE_KERNEL static inline __attribute__((always_inline, unused))
 
+// The square root of each lane of a vector, which may have any number of floats or doubles. Both ways are rounded correctly, so that every
+// compiler gives the same bits; clang has the built-in function since version 17.
+#if __has_builtin(__builtin_elementwise_sqrt)
+#define HEED_SQUARE_ROOTS(vector) __builtin_elementwise_sqrt(vector)
+#else
+#define HEED_SQUARE_ROOTS(vector)                                                                                                          \
+  ({                                                                                                                                       \
+    __typeof__(vector) lanes = (vector);                                                                                                   \
+    for (size_t lane = 0; lane < sizeof lanes / sizeof lanes[0]; lane++)                                                                   \
+      lanes[lane] = _Generic(lanes[0], float: __builtin_sqrtf, double: __builtin_sqrt)(lanes[lane]);                                       \
+    lanes;                                                                                                                                 \
+  })
+#endif
+
 #define HEED_LINE_FLOATS (HEED_CACHE_LINE / sizeof(float))
 
 // How many vectors hold n floats, and how many floats those hold.

@@ -1,4 +1,4 @@
-// Private: what the table holds for attention backward (letters and formulas: heed/attention.h).
+// Private: the table kernels of attention backward (letters and formulas: heed/attention.h).
 //
 // The drivers walk heads, blocks of keys and tiles of queries; these do the work of one tile. Between them stand packed tiles of queries
 // and keys and running sums in scratch, whose rows hold D (or E) rounded up to the lanes.
@@ -13,19 +13,20 @@
 
 // A log-sum-exp beyond this is too coarse in float32 for the weights: their maximum and sum are taken from the scores again.
 #define HEED_ATTENTION_LARGE      16.0f
-#define HEED_ATTENTION_STATISTICS 4 // numbers of a query, HeedAttentionBackwardQueries says which
+#define HEED_ATTENTION_STATISTICS 4 // numbers per query, see HeedAttentionBackwardQueries
 // Gradients take smaller weights for 0: products with them would be denormal or nearly so (heed/attention.h).
-#define HEED_ATTENTION_LEAST_WEIGHT 0x1p-100f
+#define HEED_ATTENTION_LEAST_WEIGHT   0x1p-100f
+#define HEED_ATTENTION_LEAST_EXPONENT (-100.0f) // of that weight, in base 2
 
 // One tile of queries of one head.
 typedef struct HeedAttentionBackwardQueries {
-  const HeedAttentionTile *tile;  // sizes, masks, and where queries, keys and values lie
+  const HeedAttentionTile *tile;  // sizes, masks, and the addresses of queries, keys and values
   const float *output, *d_output; // rows of O and dO
   ptrdiff_t output_row, output_column, d_output_row, d_output_column;
   const float *log_sum_exp; // L
-  float *statistics; // [HEED_ATTENTION_STATISTICS][query tile]: delta; what is subtracted from scores in base 2, in two parts; delta's rest
+  float *statistics;        // [HEED_ATTENTION_STATISTICS][query tile]: delta; the shift of scores in base 2, in two parts; delta's rest
   float *query_lanes, *query_rows;       // Q^T [D][query tile], Q [query tile][D rounded up]
-  float *d_output_lanes, *d_output_rows; // dO^T and dO likewise
+  float *d_output_lanes, *d_output_rows; // the same for dO^T and dO
   bool query_finite, d_output_finite;    // no NaN and no infinity in Q, in dO
   bool sees_nothing;                     // for some row L is minus infinity
 } HeedAttentionBackwardQueries;
@@ -38,7 +39,7 @@ typedef struct HeedAttentionBackwardKeys {
   float *key_sum, *value_sum; // running sums of dK / scale and dV, [count][D or E rounded up], or null
 } HeedAttentionBackwardKeys;
 
-// Where one pair of tiles leaves what else it gives.
+// The other results of one pair of tiles.
 typedef struct HeedAttentionBackwardSums {
   float *query_sum;    // running sum of dQ^T / scale [D][query tile], or null
   float *additive_sum; // running sum of dS^T [HEED_ATTENTION_KEY_TILE][query tile], or null
@@ -55,7 +56,7 @@ typedef struct HeedAttentionBackwardKernels {
   bool (*pack_keys)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target);
   size_t pair_scratch;
   void (*pair)(const HeedAttentionBackwardQueries *queries, const HeedAttentionBackwardKeys *keys, const HeedAttentionBackwardSums *sums);
-  // target <- factor * query_sum, transposed; target <- factor * rows of [rows][columns rounded up]; sum <- source, what such rows were.
+  // target <- factor * query_sum, transposed; target <- factor * rows of [rows][columns rounded up]; sum <- source, which are such rows.
   void (*finish_queries)(const float *query_sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,
                          ptrdiff_t target_column);
   void (*finish_keys)(const float *sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,

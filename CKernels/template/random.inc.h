@@ -160,7 +160,7 @@ INLINE_KERNEL void random_box_muller(const uint32_t *radius_words, const uint32_
   l = l * z + 1.0 / 5;
   l = l * z + 1.0 / 3;
   const RandomDoubles logarithm = (s + s * z * l) * 2.0 + power * HEED_LN_2;
-  const RandomDoubles radius = __builtin_elementwise_sqrt(logarithm * -2.0);
+  const RandomDoubles radius = HEED_SQUARE_ROOTS(logarithm * -2.0);
   // o 2^-30 quarter turns = q + y, |y| <= 1/2; the sine and cosine of y quarter turns, then q whole ones
   const RandomDoubles turns = ((RandomDoubles)(o | magic) - 0x1p52) * 0x1p-30;
   const RandomDoubles rounded = turns + 0x1p52;

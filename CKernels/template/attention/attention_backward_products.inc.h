@@ -1,7 +1,7 @@
 // The products of attention backward, and the elementwise steps between them, for one pair of tiles (letters: heed/attention.h).
 //
 // Queries stand in the lanes of S^T, P^T, dP^T, dS^T and dQ^T, the head dimension in those of dK and dV. All five products are the same
-// register block; each sums its own tile from zero before it is added to what was there.
+// register block; each sums its own tile from zero before it is added to the sum so far.
 
 #ifndef HEED_ATTENTION_BACKWARD_PRODUCTS_INC_H
 #define HEED_ATTENTION_BACKWARD_PRODUCTS_INC_H
@@ -24,9 +24,6 @@ typedef struct BackwardArrays {
 // Where a weight says that its key is hidden. (A NaN may have a sign too.)
 INLINE_KERNEL vm backward_hidden(vf weight) { return vm_and(vf_sign_bit(weight), vf_equal(weight, vf_zero())); }
 
-#define BACKWARD_LOWEST (-100.0f) // the least weight in base 2
-_Static_assert(HEED_ATTENTION_LEAST_WEIGHT == 0x1p-100f, "the same in base 2");
-
 // P^T <- 2^(S^T - statistics), 0 below the least weight, -0 where hidden.
 INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t keys, const float *statistics, float *scores) {
 #pragma clang loop unroll(full)
@@ -37,7 +34,7 @@ INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t k
 #pragma clang loop unroll_count(4)
     for (size_t j = 0; j < keys; j++, p += QUERY_TILE) {
       const vf score = vf_load(p);
-      vf weight = exp2_t16_p3(BACKWARD_LOWEST, vf_sub(vf_sub(score, first), second));
+      vf weight = exp2_t16_p3(HEED_ATTENTION_LEAST_EXPONENT, vf_sub(vf_sub(score, first), second));
       if (masked) weight = vf_select(vm_or(nothing, vf_equal(score, vf_set1(-INFINITY))), vf_set1(-0.0f), weight);
       vf_store(p, weight);
     }
@@ -99,7 +96,7 @@ INLINE_KERNEL void backward_query_tile(const int vectors, const float *key, size
   for (; d < head_dim; d++) backward_query_rows(1, vectors, key + d, head_dim, keys, d_scores, sum_lanes + d * QUERY_TILE);
 }
 
-// The same where a hidden key may be NaN or infinite: what P^T marks as hidden is left alone.
+// The same if a hidden key may be NaN or infinite: elements that P^T marks as hidden do not change.
 static void backward_query_careful(const float *key, size_t head_dim, size_t keys, const float *d_scores, const float *scores, size_t lanes,
                                    float *sum_lanes) {
   for (size_t d = 0; d < head_dim; d++)
@@ -131,7 +128,7 @@ INLINE_KERNEL void backward_key_rows(const int rows, const int vectors, const fl
 // Which queries see which keys of a tile: of the vector of queries `g` the first counts[g] keys have been computed.
 typedef struct BackwardRange {
   size_t queries;                    // of the tile
-  size_t counts[HEED_BLOCK_VECTORS]; // rounded up to whole blocks of rows, what is beyond the last key seen being hidden
+  size_t counts[HEED_BLOCK_VECTORS]; // rounded up to whole blocks of rows; keys beyond the last one seen are hidden
 } BackwardRange;
 
 INLINE_KERNEL void backward_key_panel(const int vectors, const BackwardRange *range, size_t keys, const float *factors, const float *x,
