@@ -28,7 +28,7 @@ static inline HeedStatus heed_arithmetic_check(const HeedArithmeticShape *s, con
 }
 
 // The same for a reduction, whose output has elements of `output_bytes`. A sum of nothing is something, a largest is not. `kept` and
-// `reduced` receive the number of results and of what each is made of.
+// `reduced` receive the number of results and the number of elements that each result reduces.
 static inline HeedStatus heed_arithmetic_check_reduce(const HeedArithmeticReduce *s, bool is_sum, const float *input, const void *output,
                                                       size_t output_bytes, size_t *kept, size_t *reduced) {
   if (!s) return HeedStatusBadArgument;

@@ -16,7 +16,7 @@ static inline HeedArray heed_attention_array(size_t batch, size_t heads, size_t 
 HeedStatus heed_attention_check(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, const HeedAttentionOutputs *outputs,
                                 bool takes_bfloat16);
 
-// The part that concerns the shape and the inputs, for what takes float32 only.
+// The checks of the shape and the inputs, for functions that take only float32.
 HeedStatus heed_attention_check_inputs(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs);
 
 #endif

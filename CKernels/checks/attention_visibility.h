@@ -1,4 +1,4 @@
-// Private: which keys a row may attend, and where an attention operand's rows lie; for the engine and the reference.
+// Private: which keys a row may attend, and the addresses of an attention operand's rows, for the engine and the reference.
 
 #ifndef HEED_ATTENTION_VISIBILITY_H
 #define HEED_ATTENTION_VISIBILITY_H
@@ -15,7 +15,7 @@ static inline ptrdiff_t heed_attention_row_offset(HeedAttentionStrides strides, 
 // The key/value head that query head h reads.
 static inline size_t heed_attention_group(const HeedAttentionShape *shape, size_t h) { return h / (shape->heads / shape->key_value_heads); }
 
-// How many keys the causal mask and the key length of row i leave, always the first ones: 0 ... Nk. Any offset is safe.
+// How many keys the causal mask and the key length let row i see, 0 ... Nk. They are always the first ones. Any offset is safe.
 static inline size_t heed_attention_visible_prefix(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs, size_t b, size_t i) {
   size_t count = shape->key_length;
   if (inputs->key_lengths && (uint64_t)inputs->key_lengths[b] < count) count = (size_t)inputs->key_lengths[b];
@@ -44,7 +44,7 @@ static inline ptrdiff_t heed_attention_window(const HeedAttentionShape *shape) {
   return shape->window == 0 || shape->window > (size_t)HEED_ATTENTION_FAR * 2 ? HEED_ATTENTION_FAR * 2 : (ptrdiff_t)shape->window;
 }
 
-// The first key that the sliding window leaves row i; may lie behind the prefix, where the row sees nothing.
+// The first key that the sliding window lets row i see. It may be behind the prefix: then the row sees nothing.
 static inline size_t heed_attention_visible_first(const HeedAttentionShape *shape, size_t i) {
   const ptrdiff_t first = heed_attention_visible_below(shape, i) - heed_attention_window(shape);
   return first > 0 ? (size_t)first : 0;

@@ -17,7 +17,7 @@ static inline HeedArray heed_image(size_t batch, size_t channels, size_t height,
   return (HeedArray){4, {batch, channels, height, width}, {s->batch, s->channel, s->row, s->column}};
 }
 
-// Sizes alone.
+// Checks only sizes.
 static inline HeedStatus heed_convolution_check(const HeedConvolutionShape *s, HeedConvolutionSizes *z) {
   if (!s) return HeedStatusBadArgument;
   if (!s->input_channels || !s->output_channels || !s->groups || s->input_channels % s->groups || s->output_channels % s->groups)
@@ -36,7 +36,7 @@ static inline HeedStatus heed_convolution_check(const HeedConvolutionShape *s, H
   return HeedStatusOk;
 }
 
-// Distances of X or dX, padding counted, so that addresses beside it may be computed.
+// Checks the distances of X or dX, with padding, so that addresses in the padding may be computed.
 static inline HeedStatus heed_convolution_check_input(const HeedConvolutionShape *s, const HeedConvolutionStrides *strides) {
   const size_t height = s->height + s->top + s->bottom, width = s->width + s->left + s->right;
   const HeedArray padded = heed_image(s->batch, s->input_channels, height, width, strides);

@@ -1,4 +1,4 @@
-// Private: elements of either type: whether there is such a one, its size, where it lies.
+// Private: the two types of elements: whether an element exists, its size, and its address.
 
 #ifndef HEED_ELEMENT_H
 #define HEED_ELEMENT_H
@@ -9,7 +9,7 @@ static inline bool heed_element_exists(HeedElement element) { return element == 
 
 static inline size_t heed_element_size(HeedElement element) { return element == HeedElementBfloat16 ? sizeof(uint16_t) : sizeof(float); }
 
-// Where the element that many places after the first lies. What is empty may be null: no address is made of it.
+// The address of the element that many places after the first. An empty array may be null: no address is formed from it.
 static inline const void *heed_element_at(const void *first, ptrdiff_t places, HeedElement element) {
   return first ? (const char *)first + places * (ptrdiff_t)heed_element_size(element) : NULL;
 }

@@ -19,7 +19,7 @@ static inline bool heed_embedding_ids_are_inside(const HeedEmbeddingShape *s, co
   return true;
 }
 
-// `table_written`: the table is dW; else the rows of Y are written. `rows` is what has a row a token, Y or dY.
+// `table_written`: the table is dW and is written; else the rows of Y are. `rows` is the array with one row per token, Y or dY.
 static inline HeedStatus heed_embedding_check(const HeedEmbeddingShape *s, const void *ids, const void *table, const void *rows,
                                               bool table_written) {
   if (!s) return HeedStatusBadArgument;

@@ -1,4 +1,4 @@
-// Private: the argument checks of every loss, and what the reductions make of a row's factor.
+// Private: the argument checks of every loss, and the factors that the reductions give to rows.
 
 #ifndef HEED_LOSS_CHECKS_H
 #define HEED_LOSS_CHECKS_H
@@ -18,7 +18,7 @@ static inline HeedStatus heed_loss_check_matrix(size_t rows, size_t columns, ptr
   return heed_array_check(&x, written);
 }
 
-// What the gradient of row i is multiplied with; `count` is what a mean divides by.
+// The factor of row i's gradient. `count` is the divisor of a mean.
 static inline double heed_loss_factor(HeedLossReduction reduction, const float *d_loss, size_t i, double count) {
   const double g = d_loss ? (double)d_loss[reduction == HeedLossReductionNone ? i : 0] : 1.0;
   if (reduction != HeedLossReductionMean) return g;
@@ -52,7 +52,7 @@ static inline HeedStatus heed_loss_check_cross_entropy(const HeedLossCrossEntrop
   return HeedStatusOk;
 }
 
-// What a mean divides by.
+// The divisor of a mean.
 static inline double heed_loss_cross_entropy_count(const HeedLossCrossEntropyShape *s, const HeedLossCrossEntropyInputs *in) {
   if (!in->targets) return (double)s->rows;
   double count = 0;

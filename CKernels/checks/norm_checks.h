@@ -8,7 +8,7 @@
 #include "checks/array_checks.h"
 #include "heed/norm.h"
 
-// One operand: where it is given, its rows may lie `stride` apart.
+// Checks one operand: if it is given, its rows may be `stride` apart.
 static inline HeedStatus heed_norm_check_rows(const HeedNormShape *s, const void *data, ptrdiff_t stride, bool written) {
   const HeedArray x = {2, {s->rows, s->columns}, {stride, 1}};
   return data ? heed_array_check(&x, written) : HeedStatusOk;

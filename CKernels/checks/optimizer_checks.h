@@ -1,4 +1,4 @@
-// Private: what an optimiser's numbers must be, for the engine and the reference.
+// Private: the checks of an optimiser's numbers, for the engine and the reference.
 
 #ifndef HEED_OPTIMIZER_CHECKS_H
 #define HEED_OPTIMIZER_CHECKS_H

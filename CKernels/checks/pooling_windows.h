@@ -37,13 +37,13 @@ static inline HeedPoolingWindow heed_pooling_columns(const HeedPoolingShape *s, 
                      : heed_pooling_window(x, s->width, s->kernel_width, s->stride_width, s->dilation_width, s->left);
 }
 
-// What the sum of a window is divided by.
+// The divisor of a window's sum.
 static inline double heed_pooling_divisor(const HeedPoolingShape *s, const HeedPoolingWindow *rows, const HeedPoolingWindow *columns) {
   return s->count_padding && !s->adaptive ? (double)s->kernel_height * (double)s->kernel_width
                                           : (double)rows->count * (double)columns->count;
 }
 
-// The output's size along a dimension; 0 where it is refused.
+// The output's size along a dimension; 0 if it is refused.
 static inline size_t heed_pooling_size(size_t size, size_t kernel, size_t stride, size_t dilation, size_t before, size_t after) {
   const size_t outputs = heed_convolution_output_size(size, kernel, stride, dilation, before, after);
   if (outputs == 0) return 0;
@@ -59,7 +59,7 @@ typedef struct HeedPoolingSizes {
   size_t output_height, output_width;
 } HeedPoolingSizes;
 
-// Sizes alone. Every window must hold an element: one with holes may miss a small X.
+// Checks only sizes. Every window must hold an element: a window with holes may miss a small X.
 static inline HeedStatus heed_pooling_check(const HeedPoolingShape *s, HeedPoolingSizes *z) {
   if (!s) return HeedStatusBadArgument;
   if (!s->height || !s->width) return HeedStatusBadShape;

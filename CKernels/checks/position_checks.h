@@ -13,7 +13,7 @@ static inline HeedStatus heed_position_check_range(int64_t first, size_t length,
   return length <= (size_t)(HEED_POSITION_MAX - first) + 1 ? HeedStatusOk : HeedStatusBadArgument;
 }
 
-// Whether the rows of `length` positions from `first` on are in a table of so many rows, where one is given.
+// Whether a table, if given, has the rows of `length` positions from `first` on.
 static inline bool heed_position_is_in_table(int64_t first, size_t length, const float *table, size_t table_rows) {
   return !table || ((uint64_t)first <= table_rows && length <= table_rows - (size_t)first);
 }

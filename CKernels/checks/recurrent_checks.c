@@ -1,4 +1,4 @@
-// The argument checks of recurrent layers, and sizes of what callers hold.
+// The argument checks of recurrent layers, and the sizes of the arrays that callers hold.
 
 #include "checks/recurrent_checks.h"
 

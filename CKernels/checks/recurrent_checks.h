@@ -10,8 +10,8 @@ bool heed_recurrent_is_gru(HeedRecurrentCell cell);
 // The length of sequence b.
 static inline size_t heed_recurrent_length(const HeedRecurrentShape *s, size_t b) { return s->lengths ? (size_t)s->lengths[b] : s->time; }
 
-// The errors of recurrent.h for what both passes and the reference share: cell, sizes, lengths, strides of the input, pointers of weights
-// and inputs. With `packed_suffices` weights may be missing where packed ones are there.
+// The errors of recurrent.h for the arguments that both passes and the reference share: cell, sizes, lengths, strides of the input,
+// pointers of weights and inputs. With `packed_suffices` weights may be missing where packed ones are there.
 HeedStatus heed_recurrent_check(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                 bool packed_suffices);
 

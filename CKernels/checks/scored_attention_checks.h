@@ -19,7 +19,7 @@ static inline size_t heed_scored_attention_length(const HeedScoredAttentionShape
   return inputs->lengths ? (size_t)inputs->lengths[b] : s->key_length;
 }
 
-// Sizes and strides of what is read. `keys`: the keys themselves are.
+// Checks the sizes and strides of the inputs. `keys`: whether the keys themselves are read.
 static inline HeedStatus heed_scored_attention_check_sizes(const HeedScoredAttentionShape *s, bool keys) {
   if (!s || (unsigned)s->score > HeedScoredAttentionScoreAdditive) return HeedStatusBadArgument;
   const size_t B = s->batch, N = s->query_length, T = s->key_length;

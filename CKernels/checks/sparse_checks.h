@@ -1,4 +1,4 @@
-// Private: what a sparse product's operands must be, for the engine and the reference.
+// Private: the checks of a sparse product's operands, for the engine and the reference.
 
 #ifndef HEED_SPARSE_CHECKS_H
 #define HEED_SPARSE_CHECKS_H

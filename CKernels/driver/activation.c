@@ -1,4 +1,4 @@
-// Activation functions, forward and backward: checks, one task a stretch of elements.
+// Activation functions, forward and backward: checks, one task per stretch of elements.
 
 #include "heed/activation.h"
 
@@ -13,7 +13,7 @@ typedef struct Call {
   HeedActivation activation;
   HeedActivationSaved saved;
   size_t count;
-  const float *input;    // or, backward, what was kept
+  const float *input;    // or, backward, the saved values
   const float *d_output; // that arrives; null: forward
   float *output;
 } Call;

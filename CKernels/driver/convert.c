@@ -1,4 +1,4 @@
-// Conversion of numbers: checks, one task a stretch of elements.
+// Conversion of numbers: checks, one task per stretch of elements.
 
 #include "heed/convert.h"
 

@@ -1,4 +1,4 @@
-// Dropout: checks, one task a stretch of elements.
+// Dropout: checks, one task per stretch of elements.
 
 #include "heed/dropout.h"
 

@@ -1,4 +1,4 @@
-// Embedding forward: checks, one task a few tokens.
+// Embedding forward: checks, one task per few tokens.
 
 #include "heed/embedding.h"
 

@@ -1,5 +1,5 @@
 // Embedding backward: the tokens are sorted by their numbers, stably, so that each row of the table has its tokens one behind the other and
-// in their order. A task is a stretch of sorted tokens and a block of columns: it owns the rows whose first token lies in its stretch.
+// in their order. A task is a stretch of sorted tokens and a block of columns: it owns the rows whose first token is in its stretch.
 
 #include <string.h>
 
@@ -61,7 +61,7 @@ static void sum_rows(void *context, size_t task, size_t worker) {
   }
 }
 
-// Sorts by the row, a digit at a time; the result is in what is returned, one of the two.
+// Sorts by the row, a digit at a time. Returns the array that holds the result, one of the two.
 static Entry *sort_entries(Entry *entries, Entry *other, size_t count, size_t vocabulary, size_t *places) {
   for (unsigned shift = 0; shift < 64 && (vocabulary - 1) >> shift; shift += DIGIT_BITS) {
     memset(places, 0, DIGITS * sizeof *places);
@@ -78,7 +78,7 @@ static Entry *sort_entries(Entry *entries, Entry *other, size_t count, size_t vo
   return entries;
 }
 
-// The tokens that have a gradient, sorted; fills what a call knows of them. `scratch` has scratch_size(tokens) bytes.
+// Sorts the tokens that have a gradient, and fills the call's members about them. `scratch` has scratch_size(tokens) bytes.
 static void sort_tokens(Call *call, const void *ids, void *scratch) {
   const HeedEmbeddingShape *s = call->shape;
   Entry *entries = scratch, *other = entries + s->tokens;
@@ -143,7 +143,7 @@ HeedStatus heed_embedding_touched_backward(const HeedEmbeddingShape *shape, cons
   HEED_ENTRY();
   if (!shape || !count) return HeedStatusBadArgument;
   HeedEmbeddingShape s = *shape;
-  s.table_row = (ptrdiff_t)s.columns; // the table itself is not there
+  s.table_row = (ptrdiff_t)s.columns; // there is no table
   const HeedStatus status = heed_embedding_check(&s, ids, d_rows, d_output, s.tokens > 0);
   if (status != HeedStatusOk) return status;
   if (s.tokens > 0 && !rows) return HeedStatusBadArgument;

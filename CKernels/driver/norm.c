@@ -1,4 +1,4 @@
-// Norms forward: checks, one task a few rows.
+// Norms forward: checks, one task per few rows.
 
 #include "heed/norm.h"
 
@@ -7,7 +7,7 @@
 #include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define FLOPS_PER_ELEMENT 20.0 // of an element, over all passes over its row
+#define FLOPS_PER_ELEMENT 20.0 // over all passes over its row
 
 typedef struct Call {
   const HeedKernels *kernels;

@@ -1,4 +1,4 @@
-// Norms backward: checks, one task a chunk of HEED_NORM_CHUNK rows. The chunks' sums for the weight and bias gradients are added in the
+// Norms backward: checks, one task per chunk of HEED_NORM_CHUNK rows. The chunks' sums for the weight and bias gradients are added in the
 // order of the rows, WAVE_CHUNKS of them at a time, so that scratch does not grow with the rows.
 
 #include "checks/norm_checks.h"

@@ -27,9 +27,9 @@
 #define ATTEMPTS              3    // to start all threads together
 
 #define READ_BYTES_UNIT    ((size_t)2 << 20) // a huge page
-#define READ_RATE_EXPECTED 20e9              // bytes a second of one thread, for the length of a slice
+#define READ_RATE_EXPECTED 20e9              // bytes per second of one thread, for the length of a slice
 
-// What one thread did in the slice under way.
+// The work that one thread did in the current slice.
 typedef struct Part {
   alignas(128) uint64_t start, end;
   double work;
@@ -145,7 +145,7 @@ static HeedStatus measure(Measurement *m) {
   return measured ? HeedStatusOk : HeedStatusNotSupported;
 }
 
-// Fresh pages that are only read are one page of zeros, which lies in the first cache: so every page is written once.
+// Fresh pages that are only read are all the same page of zeros, which stays in the first cache. So every page is written once.
 static HeedStatus measure_reading(Measurement *m) {
   const int saved = errno;
   m->bytes_each = heed_peak_buffer_bytes() / m->threads / 4096 * 4096;

@@ -11,7 +11,7 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define BUFFER_BYTES_MIN ((size_t)64 << 20) // where the caches are small or their sizes not told
+#define BUFFER_BYTES_MIN ((size_t)64 << 20) // if the caches are small or their sizes unknown
 // Pieces are handed out one by one, so that a thread that came late reads less. A copy is cut in one piece a thread instead: only a long
 // one goes past the caches.
 #define PIECE_BYTES ((size_t)1 << 20)

@@ -1,4 +1,4 @@
-// Random numbers: checks, one task a stretch of whole blocks.
+// Random numbers: checks, one task per stretch of whole blocks.
 
 #include "heed/random.h"
 

@@ -1,4 +1,4 @@
-// Sparse products: checks, one task a few rows.
+// Sparse products: checks, one task per few rows.
 
 #include "checks/sparse_checks.h"
 #include "runtime/profile.h"
@@ -6,7 +6,7 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-// Rows of a task: enough to hand out cheaply, few enough that rows with many entries do not leave the other cores waiting.
+// Rows per task: enough to hand out cheaply, and so few that rows with many entries do not leave the other cores waiting.
 #define TASK_ROWS 32
 
 typedef struct Call {

@@ -6,7 +6,7 @@
 #include "heed/attention.h"
 #include "heed/random.h"
 
-// What the weight of row (b, h, i) and key j is multiplied by: 1 without dropout.
+// The factor of the weight of row (b, h, i) and key j: 1 without dropout.
 static inline double reference_multiplier(const HeedAttentionShape *shape, size_t b, size_t h, size_t i, size_t j) {
   const HeedAttentionDropout drop = shape->dropout;
   if (drop.probability == 0) return 1;

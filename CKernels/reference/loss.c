@@ -6,8 +6,8 @@
 #include "checks/loss_checks.h"
 #include "runtime/float_mode.h"
 
-// log sum_c exp(factor * x[c]) = maximum + log_sum, kept apart, for the maximum may be so large that the rest is below its last bit. NaN
-// where an element is NaN or the largest is infinite.
+// log sum_c exp(factor * x[c]) = maximum + log_sum, in two numbers, because the maximum may be so large that the rest is below its last
+// bit. NaN where an element is NaN or the largest is infinite.
 typedef struct LogSumExp {
   double maximum, log_sum;
 } LogSumExp;
@@ -90,7 +90,7 @@ HeedStatus heed_loss_reference_distillation(const HeedLossDistillationShape *s, 
   const double T = (double)s->temperature, count = (double)s->rows;
   double sum = 0;
   for (size_t i = 0; i < s->rows; i++) {
-    // What is empty may be null: no address is made of it.
+    // An empty array may be null: no address is formed from it.
     const float *x = s->classes ? in->student + (ptrdiff_t)i * s->student_row : NULL;
     const float *z = s->classes ? in->teacher + (ptrdiff_t)i * s->teacher_row : NULL;
     const LogSumExp student = log_sum_exp(x, s->classes, 1 / T), teacher = log_sum_exp(z, s->classes, 1 / T);

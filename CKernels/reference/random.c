@@ -1,5 +1,5 @@
-// Philox 4x32-10, one word after the other, and what is drawn from it in float64: the specification of random.h in code, and the oracle of
-// the tests.
+// Philox 4x32-10, one word after the other, and the numbers drawn from it in float64: the specification of random.h in code, and the oracle
+// of the tests.
 
 #include "heed/random.h"
 #include "runtime/float_mode.h"

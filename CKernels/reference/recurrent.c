@@ -103,9 +103,10 @@ static void forward(const Sequence *q, const HeedRecurrentReferenceOutputs *outp
   if (outputs->c_n && lstm) memcpy(outputs->c_n + b * H, q->c + q->length * H, H * sizeof(double));
 }
 
-// ---- Backward: gradients of the gates' arguments, then what they give to weights, input and the state before ----------------------------
+// ---- Backward: gradients of the gates' arguments, then of the weights, the input and the state before ----------------------------
 
-// dh_(t-1) <- dh_(t-1) + w_hh^T d_gate, of one row of the weights; also the gradients of that row. `h` is what the row was multiplied with.
+// dh_(t-1) <- dh_(t-1) + w_hh^T d_gate, of one row of the weights; also the gradients of that row. `h` is the other factor of the row's
+// product.
 static void back_row(const Sequence *q, const HeedRecurrentReferenceGradients *g, size_t j, double d_gate, const double *h, double *dh) {
   for (size_t k = 0; k < q->H; k++) {
     dh[k] += (double)q->weights->w_hh[j * q->H + k] * d_gate;

@@ -34,7 +34,7 @@ static double pre_activation(const Problem *p, size_t b, size_t i, size_t j, siz
   return sum;
 }
 
-// What meets the key in a product: the query, or W^T q.
+// The vector that is multiplied with the key: the query, or W^T q.
 static double against_key(const Problem *p, size_t b, size_t i, size_t h) {
   if (p->s->score == HeedScoredAttentionScoreDot) return query(p, b, i, h);
   double sum = 0;
@@ -101,7 +101,7 @@ static void additive_gradients(const Problem *p, size_t b, size_t i, size_t leng
   for (size_t a = 0; a < A; a++) {
     double total = 0;
     for (size_t j = 0; j < length; j++) {
-      // 1 - tanh^2 x = 4 u / (1 + u)^2, u = e^-2|x|, without the loss of what is small.
+      // 1 - tanh^2 x = 4 u / (1 + u)^2, u = e^-2|x|, without losing small numbers.
       const double x = pre_activation(p, b, i, j, a), t = tanh(x), u = exp(-2 * fabs(x)), derivative = 4 * u / ((1 + u) * (1 + u));
       const double d = p->d_scores[j] * (double)p->in->score_weight[a] * derivative;
       if (p->r->d_score_weight) p->r->d_score_weight[a] += p->d_scores[j] * t;

@@ -5,7 +5,7 @@
 #include "checks/softmax_checks.h"
 #include "runtime/float_mode.h"
 
-// z of a column that is seen; what is beyond float32 counts as infinite.
+// z of a column that is seen. A number beyond float32 counts as infinite.
 static double logit(const HeedSoftmaxShape *s, const float *row, size_t j) {
   const double z = (double)s->scale * (double)row[(ptrdiff_t)j * s->input_column];
   return fabs(z) > (double)FLT_MAX ? copysign(INFINITY, z) : z;

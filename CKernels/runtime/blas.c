@@ -1,5 +1,5 @@
-// OpenBLAS, opened at the first call and never linked: so that it need not be there, and so that an application can choose its kernels in
-// the environment (OPENBLAS_CORETYPE) before it is loaded.
+// OpenBLAS, opened at the first call and never linked. So a machine need not have it, and an application can choose its kernels in the
+// environment (OPENBLAS_CORETYPE) before it is loaded.
 
 #define _GNU_SOURCE
 #include "runtime/blas.h"
@@ -19,10 +19,10 @@ const char *heed_openblas_description(void) { return NULL; }
 #include <sys/mman.h>
 #include <unistd.h>
 
-// What it takes for itself, and for each processor: a thread's stack and a buffer.
+// Address space that OpenBLAS takes for itself, and per processor: a thread's stack and a buffer.
 #define LIBRARY_BYTES   ((size_t)96 << 20)
 #define BYTES_EACH      ((size_t)64 << 20)
-#define PROCESSORS_MOST 1024 // what OpenBLAS can be built for
+#define PROCESSORS_MOST 1024 // the most that OpenBLAS can be built for
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static HeedCblasSgemm sgemm;
@@ -36,8 +36,8 @@ typedef union Symbol {
   void (*set_number)(int);
 } Symbol;
 
-// Under a limit on the address space (`ulimit -v`) OpenBLAS asks for its buffers again and again, for ever: where there is no room for them
-// it is not opened. Nothing is taken here.
+// Under a limit on the address space (`ulimit -v`) OpenBLAS asks for its buffers again and again, for ever. So it is not opened if there is
+// no room for them. This only asks; it takes nothing.
 static bool has_room(void) {
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
   const size_t processors = online < 1 ? 1 : online > PROCESSORS_MOST ? PROCESSORS_MOST : (size_t)online;

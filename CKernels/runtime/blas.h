@@ -5,7 +5,7 @@
 
 #include "heed/runtime.h"
 
-// As cblas.h has them.
+// The constants and types of cblas.h.
 #define HEED_CBLAS_ROW_MAJOR    101
 #define HEED_CBLAS_NO_TRANSPOSE 111
 #define HEED_CBLAS_TRANSPOSE    112
@@ -13,7 +13,7 @@
 typedef void (*HeedCblasSgemm)(int order, int transpose_a, int transpose_b, int m, int n, int k, float alpha, const float *a, int lda,
                                const float *b, int ldb, float beta, float *c, int ldc);
 
-// Null where this build or this machine has no OpenBLAS. It runs on the calling thread alone: parallel regions are ours.
+// Null if this build or this machine has no OpenBLAS. It runs only on the calling thread: parallel regions are ours.
 HeedCblasSgemm heed_openblas_sgemm(void);
 
 #endif

@@ -1,9 +1,9 @@
 // The limits of control groups.
 //
 // /proc/self/cgroup names the process's group in each hierarchy:     4:cpu,cpuacct:/system.slice/app.service     (v2: 0::/path)
-// /proc/self/mountinfo tells where a hierarchy is mounted, and from which of its groups on:
+// /proc/self/mountinfo says where a hierarchy is mounted, and which of its groups is at the mount:
 //                                   33 24 0:29 /docker/1f /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct   (v2: - cgroup2)
-// A group's limits lie in files in its folder; those of the groups around it hold too, up to the mount.
+// A group's limits are files in its folder. The limits of the groups around it hold too, up to the mount.
 
 #define _GNU_SOURCE
 #include "runtime/cgroup.h"
@@ -33,7 +33,7 @@ static bool list_contains(const char *list, const char *word) {
   }
 }
 
-// Up to two numbers of a file of one line; "max" counts as -1. Returns how many there were.
+// Reads up to two numbers from a file of one line; "max" counts as -1. Returns the number of numbers.
 static int read_numbers(const char *folder, const char *name, double numbers[2]) {
   char path[PATH_CAPACITY + 64], text[128];
   if ((size_t)snprintf(path, sizeof path, "%s/%s", folder, name) >= sizeof path) return 0;
@@ -84,8 +84,8 @@ static void read_group(const Search *search, const char *folder) {
   }
 }
 
-// The group's path below the mount, which shows the hierarchy from `mount_root` on. A group outside of what is mounted ("/../x" in a
-// cgroup namespace) is only seen through the mount itself.
+// The group's path below the mount, which shows the hierarchy from `mount_root` on. A group outside the mounted part ("/../x" in a cgroup
+// namespace) is seen only through the mount itself.
 static const char *path_below(const char *group, const char *mount_root) {
   const size_t length = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
   if (strncmp(group, mount_root, length) != 0 || (group[length] != '/' && group[length] != '\0')) return "";
@@ -108,7 +108,7 @@ static void walk_up(const Search *search, const char *mount_root, const char *mo
   }
 }
 
-// Blank, tab, newline and backslash stand as \040 and so on in mountinfo.
+// In mountinfo, blank, tab, newline and backslash are written as \040 and so on.
 static void unescape(char *text) {
   char *out = text;
   for (const char *in = text; *in; out++) {

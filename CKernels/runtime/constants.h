@@ -1,4 +1,5 @@
-// Private: numbers of mathematics and of float32 that several families need. What only one function needs stands beside it.
+// Private: numbers of mathematics and of float32 that several families need. A number that only one function needs is defined beside that
+// function.
 
 #ifndef HEED_CONSTANTS_H
 #define HEED_CONSTANTS_H
@@ -7,6 +8,6 @@
 
 #define HEED_LOG2_E 0x1.71547652b82fep+0 // log2 e
 #define HEED_LN_2   0x1.62e42fefa39efp-1 // ln 2
-#define HEED_LOWEST (-FLT_MAX)           // what a maximum begins with, and the least that a score may be
+#define HEED_LOWEST (-FLT_MAX)           // a maximum begins with it, and no score may be smaller
 
 #endif

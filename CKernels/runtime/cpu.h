@@ -1,4 +1,4 @@
-// Private: what the processor can run.
+// Private: which instruction sets the processor can run.
 
 #ifndef HEED_CPU_H
 #define HEED_CPU_H

@@ -2,14 +2,15 @@
 //
 // The caller's control word (x86: MXCSR, arm64: FPCR) decides how results are rounded, whether denormal numbers count as 0 and whether an
 // inexact result ends the process. Every entry point that computes begins with HEED_FLOAT_MODE() (HEED_ENTRY() has it), which sets the
-// engine's own mode and gives the caller's back as the function returns: round to nearest, denormals kept, nothing trapped. A parallel call
-// hands the mode of its calling thread to the workers (parallel.c), so a call computes in one mode on all of them.
+// engine's own mode (round to nearest, keep denormals, trap nothing) and restores the caller's mode when the function returns. A parallel
+// call hands the mode of its calling thread to the workers (parallel.c), so a call computes in one mode on all of them.
 //
-// Exception flags are only ever added to: those the caller had stay set, and those that the call raised, on whichever worker, are set
-// afterwards. A flag does not trap by being set.
+// Exception flags are only added: the caller's flags stay set, and the flags that the call raised on any worker are set afterwards. Setting
+// a flag does not trap.
 //
-// The compiler knows nothing of modes. What is stored or told by a status is computed between the two changes of mode, for they are
-// barriers for memory behind branches; a floating-point number that is returned needs HEED_FLOAT_COMPUTED (clang did move a conversion).
+// The compiler knows nothing of modes. Numbers that are stored, and the status, are computed between the two changes of mode, because the
+// changes are memory barriers behind branches. A floating-point number that is returned needs HEED_FLOAT_COMPUTED (clang did move a
+// conversion).
 
 #ifndef HEED_FLOAT_MODE_H
 #define HEED_FLOAT_MODE_H
@@ -81,8 +82,8 @@ static inline void heed_float_set(uint32_t control, uint32_t flags) { (void)cont
 
 #endif
 
-// Whether this thread computes for the engine already: an entry point that another one calls, or a task, stays in the mode of the outer
-// call.
+// Whether this thread already computes for the engine: an entry point that is called by another one, or by a task, stays in the outer
+// call's mode.
 extern _Thread_local bool heed_float_entered;
 
 // The calling thread's own controls, to be set again.
@@ -114,11 +115,11 @@ static inline void heed_float_mode_end(const HeedFloatMode *mode) {
 #define HEED_FLOAT_MODE_OF(wanted)                                                                                                         \
   __attribute__((cleanup(heed_float_mode_end), unused)) const HeedFloatMode heed_float_mode = heed_float_mode_begin(wanted)
 
-// The first statement of a function that computes and is called from outside. While the caller is in the mode that is wanted it costs one
+// The first statement of a function that computes and is called from outside. If the caller is already in the right mode, it costs one
 // reading of the control word (about 1 ns).
 #define HEED_FLOAT_MODE() HEED_FLOAT_MODE_OF(HEED_FLOAT_DEFAULT)
 
-// Has a variable computed here, not where it is used.
+// Makes the compiler compute a variable here, not where it is used.
 #define HEED_FLOAT_COMPUTED(variable) __asm__ volatile("" : "+m"(variable))
 
 // HEED_FLOAT_MODE() for functions whose header says that numbers below 2^-126 in magnitude count as 0 and become 0.

@@ -1,4 +1,4 @@
-// The time in entry points. A site is listed at its first counted call and stays; starting anew sets all of them to zero.
+// Counts the time in entry points. A site is listed at its first counted call and stays listed. Starting again sets all counts to zero.
 
 #define _GNU_SOURCE
 #include "runtime/profile.h"
@@ -20,7 +20,7 @@ static void list(HeedProfileSite *site) {
 }
 
 HeedProfileSpan heed_profile_enter(HeedProfileSite *site) {
-  // What one entry point asks of another, on this thread or in a task, is its own time.
+  // If an entry point calls another one, on this thread or in a task, the time counts only for the outer one.
   if (is_inside || heed_parallel_is_task()) return (HeedProfileSpan){.site = NULL};
   is_inside = true;
   list(site);

@@ -1,4 +1,4 @@
-// Private: how an entry point begins: HEED_ENTRY() sets the floating-point mode and lets the time of the call be told by its name.
+// Private: the first statement of an entry point. HEED_ENTRY() sets the floating-point mode and counts the time of the call under its name.
 
 #ifndef HEED_PROFILE_H
 #define HEED_PROFILE_H
@@ -17,7 +17,7 @@ typedef struct HeedProfileSite {
   struct HeedProfileSite *next; // written once, before the site is listed
 } HeedProfileSite;
 
-// A call under way; without a site it is not counted.
+// A call in progress. A call without a site is not counted.
 typedef struct HeedProfileSpan {
   HeedProfileSite *site;
   uint64_t begin;
@@ -42,7 +42,7 @@ static inline void heed_profile_end(const HeedProfileSpan *span) {
   static HeedProfileSite heed_site = {.name = __func__};                                                                                   \
   __attribute__((cleanup(heed_profile_end), unused)) const HeedProfileSpan heed_span = heed_profile_begin(&heed_site)
 
-// The first statement of an entry point. While nothing is counted it costs a load and a branch beside the mode.
+// The first statement of an entry point. While nothing is counted, it costs a load and a branch in addition to the mode.
 #define HEED_ENTRY() HEED_ENTRY_IN(HEED_FLOAT_DEFAULT)
 
 // The same for an entry point whose header says that numbers below 2^-126 in magnitude count as 0 and become 0, on every worker.

@@ -1,11 +1,11 @@
 // Scratch memory: each thread has a stack of blocks and carves from the topmost.
 //
-// A push that does not fit adds a block, so that what is in use never moves. When the stack is empty again after it needed several blocks,
-// one that holds the most ever carved replaces them: from the second call on, there is one block and nothing is allocated.
+// A push that does not fit adds a block, so that memory in use never moves. When the stack is empty again after it needed several blocks,
+// one block that can hold the most ever carved replaces them. From the second call on there is one block, and nothing is allocated.
 //
-// A large block stays with its thread only while something of it is carved; then it lies on a shelf for whichever thread needs one next. A
-// task that goes on now on this thread and now on that (Swift moves them at every await) so has one block, not one for each thread that it
-// ever ran on. There are never more large blocks than were in use at one time.
+// A large block stays with its thread only while part of it is carved. Then it goes on a shelf, for whichever thread needs one next. So a
+// task that moves between threads (Swift moves tasks at every await) has one block, not one per thread that it ever ran on. There are never
+// more large blocks than were in use at one time.
 
 #define _GNU_SOURCE
 #include "runtime/scratch.h"
@@ -56,7 +56,7 @@ typedef struct Arena {
   size_t held;     // bytes of all blocks
   size_t carved;   // bytes in use now, gaps and alignment included
   size_t high;     // most of those at one time since the last trim
-  bool registered; // the thread's end will give the blocks back
+  bool registered; // the blocks are freed when the thread ends
 } Arena;
 
 static _Thread_local Arena arena;
@@ -93,7 +93,7 @@ static void *map_bytes(size_t bytes) {
   return begin;
 }
 
-// Bytes of the block from which so much is to be carved.
+// Bytes of a block from which `bytes` can be carved.
 static size_t block_size(size_t bytes) {
   const size_t size = bytes + HEAD_BYTES < BLOCK_BYTES_MIN ? BLOCK_BYTES_MIN : bytes + HEAD_BYTES;
   return heed_round_up(size, size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : 4096);
@@ -153,8 +153,8 @@ static Block *unlink_block(Block **link) {
   return block;
 }
 
-// The smallest block of at least so many bytes, or null. Then the largest of those that are too small goes: a larger one will take its
-// place.
+// Takes the smallest block of at least that many bytes off the shelf and returns it. If there is none, returns null and frees the largest
+// of those that are too small: a larger one will take its place.
 static Block *take_from_shelf(size_t size) {
   pthread_mutex_lock(&shelf_lock);
   Block **fitting = NULL, **small = NULL;
@@ -194,7 +194,8 @@ static bool add_block_of(size_t bytes) {
   return block;
 }
 
-// A block on top of the stack from which so much can be carved; at the bottom, as much as the thread ever carved, if memory allows.
+// Puts a block on top of the stack from which that much can be carved. At the bottom it holds as much as the thread ever carved, if memory
+// allows.
 static bool add_block(size_t bytes) { return (!arena.top && arena.high > bytes && add_block_of(arena.high)) || add_block_of(bytes); }
 
 // ---- Ends of threads and processes ------------------------------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ static void give_back(void *unused) {
 static void before_fork(void) { pthread_mutex_lock(&shelf_lock); }
 static void after_fork_in_parent(void) { pthread_mutex_unlock(&shelf_lock); }
 
-// Only this thread goes on in the child: what the others carved is out of use, though their blocks stay mapped.
+// Only this thread continues in the child: memory that other threads carved is no longer in use, though their blocks stay mapped.
 static void after_fork_in_child(void) {
   size_t held = arena.held;
   for (const Block *block = shelf; block; block = block->below) held += block->size;
@@ -229,7 +230,7 @@ static void set_up(void) {
 
 static void register_thread(void) {
   pthread_once(&once, set_up);
-  // Without a key the blocks of this thread outlive it: a leak, where refusing would be a failure.
+  // Without a key the blocks of this thread outlive it. That is a leak, but to refuse would be a failure.
   if (key_exists) pthread_setspecific(at_thread_end, &arena);
   arena.registered = true;
 }
@@ -244,12 +245,12 @@ static void raise_peak(size_t carved) {
 
 void *heed_scratch_push(size_t bytes) {
   if (bytes > SCRATCH_BYTES_MAX) return NULL;
-  // A block of nothing has an address of its own too, so that pop finds it.
+  // A block of zero bytes has its own address too, so that pop finds it.
   bytes = heed_round_up(bytes ? bytes : 1, HEED_SCRATCH_ALIGNMENT);
   const size_t step = bytes + GAP_BYTES;
   if (!arena.registered) register_thread();
   if (arena.top && arena.top->size - arena.top->used < step) {
-    // An empty block that is too small goes, unless it is all that memory allows.
+    // Frees an empty block that is too small, unless memory allows no more.
     if (is_empty(arena.top)) remove_top();
   }
   if ((!arena.top || arena.top->size - arena.top->used < step) && !add_block(step)) return NULL;
@@ -262,7 +263,7 @@ void *heed_scratch_push(size_t bytes) {
   return carved;
 }
 
-// The stack is empty: one block takes the place of several, as large as the thread ever needed, and a large one goes on the shelf.
+// The stack is empty. One block, as large as the thread ever needed, replaces several blocks, and a large block goes on the shelf.
 static void settle(void) {
   if (arena.top->below) {
     while (arena.top) remove_top();
@@ -273,7 +274,7 @@ static void settle(void) {
 
 void heed_scratch_pop(void *block) {
   if (!block) return;
-  // An empty block may lie above the one that is popped from; the next push that fits uses it.
+  // An empty block may be above the one that is popped from. The next push that fits uses it.
   Block *owner = arena.top;
   while (owner && ((char *)block <= (char *)owner || (char *)block >= (char *)owner + owner->used)) owner = owner->below;
   assert(owner && "heed_scratch_pop: not a block of this thread that is in use");
@@ -289,7 +290,7 @@ void heed_scratch_pop(void *block) {
   if (arena.carved == 0) settle();
 }
 
-// ---- What the outside may ask -----------------------------------------------------------------------------------------------------------
+// ---- Public functions -----------------------------------------------------------------------------------------------------------
 
 void heed_scratch_statistics(HeedScratchStatistics *statistics) {
   if (!statistics) return;

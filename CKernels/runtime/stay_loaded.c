@@ -1,5 +1,5 @@
-// A shared object that asks the loader to stay. The shared library is linked to stay anyhow (CMakeLists.txt); this serves the static one
-// that has become part of a plugin.
+// Asks the loader to keep this shared object. The shared library is linked to stay in any case (CMakeLists.txt). This is for a plugin that
+// contains the static library.
 
 #define _GNU_SOURCE
 #include "runtime/stay_loaded.h"
@@ -13,7 +13,7 @@
 #include <link.h>
 #endif
 
-// The name that the loader knows it by, or null for the program itself.
+// The loader's name for the shared object, or null for the program itself.
 static const char *own_name(void) {
   Dl_info info;
 #if defined(__GLIBC__)

@@ -59,9 +59,9 @@ VOCABULARY vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 VOCABULARY vf vf_negate(vf a) { return vf_mul(a, vf_set1(-1.0f)); }
 VOCABULARY vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 VOCABULARY vf vf_fma_rounded_once(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
-// The same for a running sum c of a full register block: 12 sums, 3 vectors and a broadcast in 16 registers. For an intrinsic the compiler
-// also takes the forms of the instruction that overwrite `a`, moves results back and spills, and products reach 38 % of the peak; this form
-// overwrites c, in this order.
+// The same for a running sum c of a full register block: 12 sums, 3 vectors and a broadcast in 16 registers. This form of the instruction
+// overwrites c. For an intrinsic, the compiler also uses forms that overwrite `a`; it then moves results back and spills, and products
+// reach 38 % of the peak.
 VOCABULARY vf vf_accumulate(vf a, vf b, vf c) {
   __asm__ volatile("vfmadd231ps %2, %1, %0" : "+x"(c) : "x"(a), "x"(b));
   return c;
@@ -121,8 +121,8 @@ VOCABULARY vu vu_multiply_wide(vu a, vu b, vu *high) {
   return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
 }
 VOCABULARY vf vf_from_vu(vu x) { return _mm256_cvtepi32_ps(x); }
-// The entry's exponent grows by that of the power and by 64, which keeps what comes before the last product normal; 2^-64 takes it back.
-// Half the instructions of the two above.
+// Adds to the entry's exponent that of the power and 64, so that all numbers before the last product are normal; 2^-64 undoes the 64. Half
+// the instructions of the two above.
 VOCABULARY vf vf_table16_down(const float *table, vf bits) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), bias = _mm256_set1_epi32(64 << 23);
   const __m256i low =

@@ -7,7 +7,7 @@
 #include "simd/vector_common.h"
 
 #define HEED_LANES         16 // floats of a vector
-#define HEED_BLOCK_ROWS    4  // rows x vectors accumulators of the product kernels: 16, beside 4 loads and a broadcast, of 32 registers
+#define HEED_BLOCK_ROWS    4  // rows x vectors accumulators of the product kernels: 16 of 32 registers, with 4 loads and a broadcast
 #define HEED_BLOCK_VECTORS 4  // times HEED_BLOCK_ROWS: the accumulators that the line above counts
 
 // X(1, ...) X(2, ...) ... for every number of vectors that a block may have: 1 ... HEED_BLOCK_VECTORS.
@@ -29,7 +29,7 @@ VOCABULARY void vf_store_n(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, 
 VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(vm_first(n), p)), 16));
 }
-// Rounded to the nearest bfloat16, ties to even, for what is not NaN; NaN stays NaN.
+// Rounded to the nearest bfloat16, ties to even. NaN stays NaN.
 VOCABULARY vf vf_round_bf16(vf x) {
   const __m512i bits = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
   const __m512i rounded = _mm512_add_epi32(bits, _mm512_add_epi32(odd, _mm512_set1_epi32(0x7fff)));
@@ -39,8 +39,8 @@ VOCABULARY vf vf_round_bf16(vf x) {
 
 VOCABULARY vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
 VOCABULARY vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
-// The bits of vf_add by the units that multiply, which stand idle in loops of sums on processors that have others for adding. The compiler
-// is not to know that the factor is 1.
+// The bits of vf_add, computed by the units that multiply. They are idle in loops of sums on processors with other units for additions. The
+// compiler must not know that the factor is 1.
 VOCABULARY vf vf_add_by_multiplier(vf a, vf b) {
   vf one = _mm512_set1_ps(1.0f);
   __asm__("" : "+v"(one));
@@ -70,12 +70,12 @@ VOCABULARY vm vf_equal(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ)
 VOCABULARY vm vf_is_nan(vf a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
 VOCABULARY vm vf_sign_bit(vf a) { return _mm512_movepi32_mask(_mm512_castps_si512(a)); }
 VOCABULARY vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
-// The lanes where 16 bytes are not zero.
+// The lanes whose byte (of 16) is not zero.
 VOCABULARY vm vm_from_bytes_n(const uint8_t *p, size_t n) {
   const __m128i x = _mm_maskz_loadu_epi8(vm_first(n), p);
   return _mm_test_epi8_mask(x, x);
 }
-// 1 where the mask is set, else 0, in the first n bytes.
+// Stores 1 where the mask is set, else 0, in the first n bytes.
 VOCABULARY void vm_store_bytes_n(uint8_t *p, vm m, size_t n) {
   _mm_mask_storeu_epi8(p, vm_first(n), _mm_and_si128(_mm_movm_epi8(m), _mm_set1_epi8(1)));
 }
@@ -87,7 +87,7 @@ VOCABULARY vf vf_table16(const float *table, vf bits) { return _mm512_permutexva
 VOCABULARY vf vf_table32(const float *table, vf bits) {
   return _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_castps_si512(bits), _mm512_loadu_ps(table + 16));
 }
-// x * 2^floor(n), exact but for the last rounding of a denormal; n may be far out of range.
+// x * 2^floor(n), exact except for the last rounding of a denormal. n may be far out of range.
 VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 // The first and the last step of an exponential (template/math/exp.inc.h), which together multiply by 2^(i / 16), i an integer from -2016
 // to 960. `bits` are those of the float 1.5 * 2^19 + i / 16, whose last bits count sixteenths; n is i / 16.
@@ -96,8 +96,9 @@ VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 //   x = ...                                 the caller multiplies the entry and adds multiples of it, so that x is in (1/2, 2)
 //   vf_scale_down(normal, x, n)             x * 2^floor(n); 0 in lanes outside `normal`
 //
-// An instruction set may put the power of 2 into the entry instead and take a constant one out at the end: all in between is then scaled
-// by a power of 2, and the result has the same bits. In lanes outside `normal` too i must lie in the range, unless the macro is defined.
+// An instruction set may put the power of 2 into the entry instead and remove a constant power at the end. All numbers in between are then
+// scaled by a power of 2, and the result has the same bits. i must be in the range also in lanes outside `normal`, unless the macro is
+// defined.
 #define HEED_SCALES_DOWN_FROM_ANYWHERE 1
 VOCABULARY vf vf_table16_down(const float *table, vf bits) { return vf_table16(table, bits); }
 VOCABULARY vf vf_scale_down(vm normal, vf x, vf n) { return _mm512_maskz_scalef_ps(normal, x, n); }

@@ -1,4 +1,4 @@
-// What AVX512_BF16 adds to the vocabulary: pairs of bfloat16 numbers in the 32 bits of a lane, the first of the two in the lower half.
+// The words that AVX512_BF16 adds to the vocabulary. Each lane's 32 bits hold a pair of bfloat16 numbers, the first one in the lower half.
 // Include after avx512.h, inside the target attribute that has avx512bf16.
 
 VOCABULARY vf vp_load(const uint32_t *p) { return _mm512_castsi512_ps(_mm512_loadu_si512(p)); }

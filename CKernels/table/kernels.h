@@ -24,7 +24,7 @@
 #include "table/kernels_softmax.h"
 #include "table/kernels_sparse.h"
 
-// X(member, Name, NAME): the families, whose part of the table is a HeedNameKernels, filled with what NAME_KERNELS names at the end of the
+// X(member, Name, NAME): the families. Each one's part of the table is a HeedNameKernels, filled from NAME_KERNELS at the end of the
 // family's template.
 // clang-format off
 #define HEED_FOR_EACH_FAMILY(X)                                                                                                            \

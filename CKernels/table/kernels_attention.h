@@ -33,7 +33,7 @@ typedef struct HeedAttentionTiledKernels {
   void (*forward)(const HeedAttentionTile *tile);
 } HeedAttentionTiledKernels;
 
-// A few queries against one chunk of keys of one key/value head. What comes out is relative to the chunk's own maximum.
+// A few queries against one chunk of keys of one key/value head. The results are relative to the chunk's own maximum.
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
   const float *query;                // [rows][D]

@@ -6,7 +6,7 @@
 
 #include "heed/convolution.h"
 
-#define HEED_UNFOLD_COLUMNS 512 // at most so many columns at a time
+#define HEED_UNFOLD_COLUMNS 512 // the most columns at a time
 #define HEED_BIAS_SUMS      8   // additions that do not wait for each other, whatever the lanes
 
 // Which x of Y read inside a row of X at column j of the kernel: first_x ... end_x - 1, and the column of X that x = 0 reads.
@@ -52,7 +52,7 @@ typedef struct HeedConvolutionShiftedDots {
 
 typedef struct HeedConvolutionKernels {
   void (*unfold)(const HeedConvolutionUnfold *u);
-  // image += matrix, where the columns lie in one panel
+  // image += matrix; the columns are in one panel
   void (*fold)(const HeedConvolutionUnfold *u);
   void (*shifted_sum)(const HeedConvolutionShiftedSum *s);
   void (*shifted_dots)(const HeedConvolutionShiftedDots *s);

@@ -5,7 +5,7 @@
 
 #include "heed/gemm.h"
 
-// How B lies. Panels hold the whole depth, and a tile begins with one.
+// The layout of B. Panels hold the whole depth, and a tile begins with a panel.
 typedef enum HeedGemmLayout {
   HeedGemmLayoutStrided = 0,
   HeedGemmLayoutPacked, // panels of HEED_GEMM_NR columns, the same for every table (gemm.h)

@@ -5,7 +5,7 @@
 
 #include "heed/runtime.h"
 
-// One row of a cross-entropy. Its value is returned; the gradient is stored where it is wanted.
+// One row of a cross-entropy. Returns its value, and stores the gradient if it is asked for.
 typedef struct HeedLossCrossEntropyRow {
   size_t classes;
   const float *logits;

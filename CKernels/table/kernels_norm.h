@@ -5,7 +5,7 @@
 
 #include "heed/norm.h"
 
-// One row forward. What is null is not there.
+// One row forward. Null operands are left out.
 typedef struct HeedNormRow {
   HeedNormKind kind;
   size_t columns;
@@ -14,7 +14,7 @@ typedef struct HeedNormRow {
   float *output, *sum, *statistics;
 } HeedNormRow;
 
-// A chunk of rows backward. Pointers stand at the chunk's first row; what is null is not there.
+// A chunk of rows backward. Pointers are to the chunk's first row. Null operands are left out.
 typedef struct HeedNormChunk {
   HeedNormKind kind;
   size_t rows, columns; // at most HEED_NORM_CHUNK rows

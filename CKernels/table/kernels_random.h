@@ -5,7 +5,7 @@
 
 #include "heed/random.h"
 
-// What a kept element is multiplied by: 1 / (1 - p), 0 for p = 1.
+// The factor of an element that is kept: 1 / (1 - p), 0 for p = 1.
 static inline float heed_dropout_factor(float p) { return p < 1 ? (float)(1 / (1 - (double)p)) : 0; }
 
 typedef struct HeedRandomKernels {

@@ -1,4 +1,4 @@
-// Private: the table's kernels of recurrent layers. Rows are sequences that are still under way; layouts: checks/recurrent_layout.h.
+// Private: the table's kernels of recurrent layers. Rows are sequences that have not ended. Layouts: checks/recurrent_layout.h.
 
 #ifndef HEED_KERNELS_RECURRENT_H
 #define HEED_KERNELS_RECURRENT_H
@@ -14,16 +14,16 @@ typedef struct HeedRecurrentProduct {
   const float *a, *panel;
   ptrdiff_t a_row;
   float *sums;
-  const struct HeedRecurrentBackward *then; // what follows, whose operands are prefetched meanwhile; or null
+  const struct HeedRecurrentBackward *then; // the next stage, whose operands are prefetched at the same time; or null
 } HeedRecurrentProduct;
 
-// What follows the product of one phase of a step, for some rows and the units of one panel. Pointers stand at the first row and unit,
-// arrays without a stride of rows have one of `hidden`.
+// The operands of the stage after the product of one phase of a step, for some rows and the units of one panel. Pointers are to the first
+// row and unit. Arrays without a stride of rows have the stride `hidden`.
 typedef struct HeedRecurrentForward {
   size_t rows, units, hidden;
   const float *sums;
-  size_t sums_row, sums_gate; // from a row, a gate to the next
-  float *gates;               // w_ih x_t, gate g at g * hidden; where `keep`, what the reserve holds
+  size_t sums_row, sums_gate; // from a row and from a gate to the next
+  float *gates;               // w_ih x_t, gate g at g * hidden; if `keep`, the row of the reserve
   ptrdiff_t gates_row;
   bool keep;
   const float *bias;  // of a_t, gate g at g * hidden; behind those of a GRU that of u_n
@@ -42,8 +42,8 @@ typedef struct HeedRecurrentForward {
   ptrdiff_t output_offset;
 } HeedRecurrentForward;
 
-// The same for the backward pass. dh_t is what arrives from the next step, and at a sequence's last step `carry`, with the output's
-// gradient.
+// The same for the backward pass. dh_t is the sum of the output's gradient and of the gradient from the next step, which at a sequence's
+// last step is `carry`.
 typedef struct HeedRecurrentBackward {
   size_t rows, units, hidden;
   const float *sums; // of rows below product_rows
@@ -60,7 +60,7 @@ typedef struct HeedRecurrentBackward {
   const float *d_output; // its gradient, as the output of the forward pass
   const ptrdiff_t *d_output_first;
   ptrdiff_t d_output_offset;
-  float *d_h; // dh_t, as the output lies: row r at d_h_first[r] + d_h_offset; or null
+  float *d_h; // dh_t, laid out as the output: row r at d_h_first[r] + d_h_offset; or null
   const ptrdiff_t *d_h_first;
   ptrdiff_t d_h_offset;
   float *d_h_0; // for the end: row order[r]

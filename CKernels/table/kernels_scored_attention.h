@@ -9,7 +9,7 @@
 typedef struct HeedScoredAttentionAdditiveRows {
   const float *projection;  // x
   const float *exponential; // e^2x
-  const float *largest;     // the largest |x| of each row, infinity where one is NaN; one number a row
+  const float *largest;     // the largest |x| of each row, infinity if one is NaN; one number per row
 } HeedScoredAttentionAdditiveRows;
 
 // scores[i * scores_row + j] <- sum_a weight[a] tanh(query[i][a] + key[j][a])
@@ -24,7 +24,7 @@ typedef struct HeedScoredAttentionAdditiveScores {
 // The backward pass of a block of at most `additive_columns` columns, whose pointers stand at the block's first column. With dS the
 // gradients of the scores and x[i,j,a] = query[i][a] + key[j][a]:
 typedef struct HeedScoredAttentionAdditiveGradients {
-  size_t queries, keys, columns, dim; // rows lie dim floats apart
+  size_t queries, keys, columns, dim; // rows are dim floats apart
   HeedScoredAttentionAdditiveRows query, key;
   const float *weight;   // [columns]
   const float *d_scores; // [queries][d_scores_row]

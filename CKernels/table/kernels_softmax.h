@@ -15,7 +15,7 @@ typedef struct HeedSoftmaxRow {
   float scale;
   bool logarithm;
   float *log_sum_exp;      // one number, or null
-  const float *next_input; // the next row, to be prefetched meanwhile; or null
+  const float *next_input; // the next row, to be prefetched at the same time; or null
   float *next_output;
 } HeedSoftmaxRow;
 

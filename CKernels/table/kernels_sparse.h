@@ -5,7 +5,7 @@
 
 #include "heed/sparse.h"
 
-// Rows first_row ... end_row - 1 of A and what belongs to them; `matrix` and `output` stand at row 0.
+// Rows first_row ... end_row - 1 of A and their operands. `matrix` and `output` are those of row 0.
 typedef struct HeedSparseRows {
   const HeedSparse *a;
   size_t first_row, end_row, width;

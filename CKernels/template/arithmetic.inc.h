@@ -1,7 +1,7 @@
 // Element-wise arithmetic of a matrix of elements, comparison and selection (promises: heed/arithmetic.h).
 //
-// Operands whose columns are contiguous or all the same are read where they lie. Any other is brought, a tile at a time, into a dense tile
-// on the stack, by transposes where its rows are contiguous, so that the loops below know two kinds of columns only.
+// Operands whose columns are contiguous or all the same are read in place. Any other is copied, a tile at a time, into a dense tile on the
+// stack, by transposes where its rows are contiguous, so that the loops below know two kinds of columns only.
 
 // A tile is 4 KiB, and a whole number of vectors of every vocabulary both ways.
 #define ARITHMETIC_TILE_ROWS    16
@@ -146,7 +146,7 @@ static void arithmetic_dense(HeedArithmeticOperation operation, const HeedArithm
 
 static bool arithmetic_is_dense(ptrdiff_t column) { return column == 1 || column == 0; }
 
-// The part of the block from (i, j) on, of at most a tile.
+// The part of the block from (i, j) on, at most one tile.
 INLINE_KERNEL HeedArithmeticBlock arithmetic_part(const HeedArithmeticBlock *x, size_t i, size_t j, size_t output_bytes) {
   HeedArithmeticBlock part = *x;
   part.rows = heed_size_min(x->rows - i, ARITHMETIC_TILE_ROWS);

@@ -24,7 +24,7 @@ INLINE_KERNEL LossSum loss_zero(void) { return (LossSum){vd_zero(), vd_zero()}; 
 INLINE_KERNEL LossSum loss_add(LossSum s, vf x) { return (LossSum){vd_add(s.low, vd_low(x)), vd_add(s.high, vd_high(x))}; }
 INLINE_KERNEL double loss_total(LossSum s) { return vd_reduce_add(vd_add(s.low, s.high)); }
 
-// The largest scale x of a row, NaN where that is plus infinity.
+// The largest scale x of a row, or NaN if that is plus infinity.
 INLINE_KERNEL float loss_maximum(size_t count, const float *x, float scale) {
   const HeedSoftmaxRow row = {.columns = count, .visible = count, .input = x, .scale = scale};
   const SoftmaxScores scores = {false, false, &row, vf_set1(scale)};
@@ -33,9 +33,9 @@ INLINE_KERNEL float loss_maximum(size_t count, const float *x, float scale) {
 }
 
 // A sum of terms from 0 to about 1 in float32, to the precision of float64's: it begins at 1 in every lane, so that it is never smaller
-// than what is added, and the error of each addition is exact and kept beside it. What a confident row's loss is made of stands beside the
-// 1 of its largest term, where float32 alone would drop it. Half the work of widening to float64: 4 additions a vector on pipes that an
-// exponential leaves idle.
+// than each number added, and the error of each addition is exact and summed separately. The terms that make up a confident row's loss are
+// added to the 1 of its largest term, where plain float32 would drop them. This is half the work of widening to float64: 4 additions a
+// vector on pipes that an exponential leaves idle.
 typedef struct LossUnitSum {
   vf sum, error;
 } LossUnitSum;
@@ -71,7 +71,7 @@ INLINE_KERNEL double loss_exponentials(size_t count, const float *x, float scale
 
 // ---- Cross-entropy --------------------------------------------------------------------------------------------------------------------
 
-// What a row's classes are compared with; constants.
+// The targets that a row's classes are compared with; constants.
 typedef struct CrossEntropyKind {
   bool smooth;         // k is more than a hard target's own part
   bool soft, weighted; // by probabilities; by class weights
@@ -85,13 +85,13 @@ INLINE_KERNEL vf cross_entropy_target(const CrossEntropyKind kind, const HeedLos
   return kind.weighted ? vf_mul(k, vf_load_n(x->class_weights + column, count)) : k;
 }
 
-// What one pass over a row's logits gathers: S, K, D.
+// The sums of one pass over a row's logits: S, K, D.
 typedef struct CrossEntropySums {
   LossUnitSum exponentials;
   LossSum targets, distances;
 } CrossEntropySums;
 
-// Exponentials stored where the gradient is wanted; `count` columns of a vector, a constant of all its lanes but at the tail.
+// Stores exponentials if the gradient is asked for. `count` is the number of columns in a vector, a constant except at the tail.
 INLINE_KERNEL CrossEntropySums cross_entropy_gather(const CrossEntropyKind kind, const bool stored, const HeedLossCrossEntropyRow *x,
                                                     size_t column, size_t count, vf shift, CrossEntropySums sums) {
   const vm there = vm_first(count);
@@ -192,7 +192,7 @@ static double distillation_row(const HeedLossDistillationRow *x) {
   const double shift = log(teacher_sum) - log(student_sum), divergence = loss_total(sum) / teacher_sum - shift;
   if (!x->d_student && !x->d_teacher) return divergence;
   const vf p_scale = vf_set1((float)(x->factor / student_sum)), q_scale = vf_set1((float)(x->factor / teacher_sum));
-  // What the teacher rules out has no gradient, unless all of the row is NaN.
+  // A class that the teacher rules out has no gradient, unless the whole row is NaN.
   const vf offset = vf_set1((float)(shift + divergence)), nothing = vf_set1(divergence == divergence ? 0.0f : NAN);
   for (size_t j = 0; j < n; j += HEED_LANES) {
     const vf e = vf_load_n(teacher + j, n - j), q = vf_mul(e, q_scale);

@@ -1,4 +1,4 @@
-// What several families need of a strided matrix: a copy in another layout, and whether all of it is finite.
+// Functions of strided matrices that several families use: a copy in another layout, and whether all of a matrix is finite.
 
 // target[i * target_row + j * target_column] <- source[i * source_row + j * source_column], by whole vectors where the columns of both, or
 // a row of one and a column of the other, are contiguous.
@@ -34,7 +34,7 @@ static void copy_strided(const float *source, ptrdiff_t source_row, ptrdiff_t so
 
 // Whether no element is NaN or infinite.
 INLINE_KERNEL bool all_finite(const float *x, ptrdiff_t row, ptrdiff_t column, size_t rows, size_t columns) {
-  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
+  vf seen = vf_zero(); // x * 0 is 0 for finite x, else NaN, which stays
   float alone = 0.0f;
   for (size_t i = 0; i < rows; i++, x += row) {
     if (column == 1)

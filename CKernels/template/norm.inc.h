@@ -6,8 +6,8 @@
 //   y <- ((s - p) - t) d w + b
 //
 // Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates).
-// Squares are summed as trees of 4 vectors, then a running sum with its error kept beside it: 3 u. The mean loses next to nothing, for s -
-// mean has to keep its digits where it is small: what is summed are the distances where these are exact, else the numbers themselves, each
+// Squares are summed as trees of 4 vectors, then a running sum with its error summed separately: 3 u. The mean must lose almost nothing,
+// because s - mean has to keep its digits where it is small. So distances are summed if they are exact, else the numbers themselves, each
 // into a running sum that begins above them all, so that three operations give the addition's error. While |t| <= sigma / 4 the variance is
 // that to 4.3 u, d to 2.2 u and its own rounding, t to u |t|, and y to 9 u = 5.4e-7 of the row's largest. A pivot that is worse than that
 // (a first stretch far from the rest) is replaced by the mean it led to; where that does not help either, or where squares might leave
@@ -18,19 +18,19 @@
 
 #define PIVOT_COLUMNS 256      // whose mean is the first pivot
 #define NORM_VECTORS  4        // summed as a tree
-#define NORM_START    32       // times the pivot and the reach: above all running sums of so many numbers
-#define NORM_LEAST    16       // columns that tell a row of tiny numbers, whatever the lanes
+#define NORM_START    32       // times the pivot and the reach: above all running sums of this many numbers
+#define NORM_LEAST    16       // columns that show whether a row has tiny numbers, whatever the lanes
 #define NORM_TINY     0x1p-16f // a row with nothing above it is one of tiny numbers
-#define NORM_RAISE    0x1p64   // what such a row is multiplied with
+#define NORM_RAISE    0x1p64   // the factor for such a row
 
-// What a row's passes share; constant arguments drop what is not there.
+// The operands that a row's passes share. Constant arguments drop those that are null.
 typedef struct NormPasses {
   bool fused;  // constant: a residual is added
   bool raised; // constant: times NORM_RAISE
   const float *input, *residual;
   size_t columns;
   float pivot;
-  float start; // of the sum: no term is larger, as far as the first stretch tells
+  float start; // of the sum: no term is larger, judging by the first stretch
 } NormPasses;
 
 INLINE_KERNEL vf norm_sum(const NormPasses *x, size_t j, size_t count) {
@@ -47,7 +47,7 @@ INLINE_KERNEL vf norm_distance(const NormPasses *x, size_t j, size_t count) {
   return count >= HEED_LANES ? distance : vf_select(vm_first(count), distance, vf_zero());
 }
 
-// A running sum and what its additions rounded away.
+// A running sum, and the sum of its rounding errors.
 typedef struct NormSum {
   vf sum, error;
 } NormSum;
@@ -70,7 +70,7 @@ INLINE_KERNEL double norm_total(NormSum s) {
   return vd_reduce_add(vd_add(vd_add(vd_low(s.sum), vd_high(s.sum)), vd_add(vd_low(s.error), vd_high(s.error))));
 }
 
-// A mean and how far from it the numbers lie, roughly.
+// A mean, and roughly how far the numbers are from it.
 typedef struct NormPlace {
   float pivot, reach;
 } NormPlace;
@@ -93,7 +93,7 @@ typedef struct NormMoments {
   double shift, variance; // of the mean against the pivot
 } NormMoments;
 
-// What is summed for the mean.
+// The term that is summed for the mean.
 typedef enum NormTerms {
   NormNoTerms,
   NormDistances,
@@ -135,7 +135,7 @@ INLINE_KERNEL NormMoments norm_moments_about(NormPasses *x, NormPlace place) {
   return norm_moments_of(NormNumbers, x);
 }
 
-// What a row's outputs are made of.
+// The numbers from which a row's outputs are computed.
 typedef struct NormOutputs {
   const float *weight, *bias;
   float *output, *sum;
@@ -182,7 +182,7 @@ static void norm_row_in_double(const HeedNormRow *row) {
   }
 }
 
-// `affine`: y alone is asked for, with weight and bias.
+// `affine`: only y is asked for, with weight and bias.
 INLINE_KERNEL void norm_store_row(const bool affine, const NormPasses *x, const NormOutputs *o) {
   size_t j = 0;
   for (; j + HEED_LANES <= x->columns; j += HEED_LANES) norm_store(affine, x, o, j, HEED_LANES);

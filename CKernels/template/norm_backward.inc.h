@@ -3,7 +3,7 @@
 //   weight sums <- + sum over the group of dy h,  bias sums <- + sum over the group of dy         (a group in float32, groups in float64)
 //   a, b <- sum g / n, sum g h / n of each row                                                     (as forward: trees and their error)
 //   dx <- ds + rstd (g - a - h b)
-// The sums come first, for the input gradient may lie where dy lay.
+// The sums come first, because the input gradient may overwrite dy.
 
 #include "template/norm.inc.h"
 

@@ -1,4 +1,4 @@
-// What the machine can do at most with this vocabulary: the yardsticks of every benchmark.
+// The peak rates of the machine with this vocabulary, against which every benchmark is measured.
 
 // Independent chains of multiply-adds in registers: 12 cover a latency of 4 cycles at 2 a cycle (and 5 at 2 with room).
 #define PEAK_CHAINS 12
@@ -17,7 +17,7 @@ static double peak_fma_f32(size_t rounds) {
   vf sum = vf_zero();
 #pragma clang loop unroll(full)
   for (int i = 0; i < PEAK_CHAINS; i++) sum = vf_add(sum, chain[i]);
-  volatile float sink = vf_reduce_add(sum); // what is never used would never be computed
+  volatile float sink = vf_reduce_add(sum); // without a use it would never be computed
   (void)sink;
   return (double)rounds * (2.0 * PEAK_CHAINS * HEED_LANES);
 }

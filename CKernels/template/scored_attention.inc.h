@@ -1,12 +1,12 @@
 // Additive attention's scores and gradients (formulas and promises: heed/scored_attention.h).
 //
 // tanh(q + k) for every pair of a query and a key is all the work. e^2(q + k) is the product of two numbers that each query and each key
-// has once, so that a tanh costs a product and a division. A pair of rows takes one of four ways, chosen by its own two rows alone:
+// has once, so that a tanh costs a product and a division. A pair of rows takes one of four ways, chosen only by these two rows:
 //
-//   Near     all |q|, |k| <= 1/4      the polynomial of tanh, which keeps small numbers' relative accuracy
-//   Bent     all |q|, |k| <= 1        as Product, but for the sum below
-//   Product  all |q|, |k| <= 21       E = e^2q e^2k (at most e^84),  tanh = 1 - 2 / (1 + E),  1 - tanh^2 = 4 E / (1 + E)^2
-//   Far      else, NaN too            u = e^-2|q + k|,               tanh = (1 - u) / (1 + u), 1 - tanh^2 = 4 u / (1 + u)^2
+//   Near     all |q|, |k| <= 1/4      the polynomial of tanh, which keeps small numbers' relative accuracy Bent     all |q|, |k| <=
+//   1        as Product, except for the sum below Product  all |q|, |k| <= 21       E = e^2q e^2k (at most e^84),  tanh = 1 - 2 / (1 + E),
+//   1 - tanh^2 = 4 E / (1 + E)^2 Far      else, NaN too            u = e^-2|q + k|,               tanh = (1 - u) / (1 + u), 1 - tanh^2 = 4
+//   u / (1 + u)^2
 //
 // A query's gradient is v sum_j dS (1 - tanh^2), and sum_j dS is 0, for dS went through a softmax. Where tanh is small, next to nothing is
 // left of that sum; so Near and Bent add up -tanh^2 instead, and the dS of their keys apart, which is 0 where all keys are such.
@@ -33,7 +33,7 @@ INLINE_KERNEL AdditiveWay additive_way(float query, float key) {
   return largest <= ADDITIVE_PRODUCT ? AdditiveProduct : AdditiveFar;
 }
 
-// tanh, a quarter of its derivative, and a quarter of what a query's gradient adds up.
+// tanh, a quarter of its derivative, and a quarter of the term that a query's gradient adds.
 typedef struct AdditiveUnit {
   vf tanh, derivative, bend;
 } AdditiveUnit;
@@ -112,7 +112,7 @@ static void additive_scores(const HeedScoredAttentionAdditiveScores *x) {
     }
 }
 
-// The sums of a query that are under way.
+// The sums so far of a query.
 typedef struct AdditiveSums {
   vf query[ADDITIVE_VECTORS], weight[ADDITIVE_VECTORS];
 } AdditiveSums;

@@ -1,15 +1,14 @@
 // Softmax and log-softmax of one row whose columns are contiguous (formula and promises: heed/softmax.h).
 //
 //   m <- max z                     (begins at the lowest finite number, which decides nothing where anything above minus infinity is seen)
-//   e_j <- exp(z_j - m), stored    (z_j - m in one rounding; what is hidden is 0)
-//   s <- sum e_j                   (compensated: a tree of four vectors, then a running sum with its error kept beside it)
-//   y_j <- e_j * (1 / s), 0 where that would be denormal   (log: z_j - m - log s)
+//   e_j <- exp(z_j - m), stored    (z_j - m in one rounding; 0 if hidden) s <- sum e_j                   (compensated: a tree of four
+//   vectors, then a running sum with its error summed separately) y_j <- e_j * (1 / s), 0 where that would be denormal   (log: z_j - m -
+//   log s)
 //
 // Rows that follow each other begin a page each, where the processor's own prefetching stops: the next row is prefetched while this one's
 // exponentials are computed.
 //
-// Which lane and step a column falls into depends on its index alone, so columns that add nothing behind the last one seen leave the bits
-// alone.
+// The lane and step of a column depend only on its index, so columns behind the last one seen do not change the bits.
 
 #ifndef HEED_SOFTMAX_INC_H
 #define HEED_SOFTMAX_INC_H
@@ -19,7 +18,7 @@
 
 #define SOFTMAX_GROUP 4 // vectors summed as a tree
 
-// What a row's columns hold; constant arguments drop what is not given.
+// The operands of a row's columns. Constant arguments drop those that are not given.
 typedef struct SoftmaxScores {
   bool masked, added; // constants
   const HeedSoftmaxRow *row;
@@ -112,8 +111,8 @@ INLINE_KERNEL double softmax_sum(const SoftmaxScores *x, size_t visible, vf maxi
   return vf_reduce_add_double(vf_sub(s.sum, vf_set1(SOFTMAX_START))) + vf_reduce_add_double(s.error);
 }
 
-// y <- e * inverse, 0 where it would be denormal: no product with a denormal result is taken. Where the sum is not finite only what is seen
-// takes part in that.
+// y <- e * inverse, or 0 if that would be denormal: no product with a denormal result is taken. If the sum is not finite, only columns that
+// are seen take part.
 INLINE_KERNEL vf softmax_quotient(vf e, vf least, vf inverse) { return vf_mul(vf_select(vf_less(e, least), vf_zero(), e), inverse); }
 
 INLINE_KERNEL void softmax_normalise(const SoftmaxScores *x, size_t visible, double sum) {

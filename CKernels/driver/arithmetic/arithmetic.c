@@ -1,4 +1,4 @@
-// Element-wise arithmetic, comparison and selection: checks, axes joined where all operands allow it, one task a stretch of rows or
+// Element-wise arithmetic, comparison and selection: checks, axes joined where all operands allow it, one task per stretch of rows or
 // columns.
 
 #include "heed/arithmetic.h"
@@ -22,7 +22,7 @@ typedef struct Call {
   size_t task_rows, task_columns, column_tasks;
 } Call;
 
-// Leaves out axes of size 1 and joins neighbours that lie evenly behind each other in every operand. At least one axis is left.
+// Leaves out axes of size 1 and joins neighbours that follow each other evenly in every operand. At least one axis remains.
 static HeedArithmeticShape joined(const HeedArithmeticShape *s) {
   HeedArithmeticShape j = {.axes = 0};
   for (size_t i = 0; i < s->axes; i++) {

@@ -1,4 +1,4 @@
-// Gather and scatter along an axis: checks (every index, before anything is written), one task a stretch of what has one owner.
+// Gather and scatter along an axis: checks (every index, before anything is written), then one task per stretch that has one owner.
 
 #include <string.h>
 

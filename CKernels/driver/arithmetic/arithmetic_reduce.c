@@ -1,4 +1,4 @@
-// Reductions: checks, and one task a few results or, where results are few, a stretch of blocks of one.
+// Reductions: checks, and one task per few results or, where results are few, a stretch of blocks of one.
 //
 // Both ways every block's result is a float, and the blocks of a result are added in order in float64, so the bits are the same.
 
@@ -74,7 +74,7 @@ static void list_offsets(const Axes *x, size_t first, size_t count, ptrdiff_t *o
   }
 }
 
-// A block of reduced elements, contiguous: where it lies, or gathered.
+// A block of reduced elements, contiguous: in place, or gathered.
 static const float *contiguous_block(const Call *call, const float *input, size_t first, size_t count, float *copy) {
   const Axes *x = &call->reduced;
   const size_t last = x->axes - 1;

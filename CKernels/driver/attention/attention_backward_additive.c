@@ -1,7 +1,7 @@
-// dA of the tiled backward pass: dS of one tile, summed over what was broadcast. Letters as in attention.h.
+// dA of the tiled backward pass: dS of one tile, summed over the dimensions that were broadcast. Letters as in attention.h.
 //
-// A task walks every pair of tiles that its part of dA takes from and adds their dS^T to one tile; what is left to sum within that tile is
-// summed at the end, in float64, queries within keys.
+// A task walks every pair of tiles that contributes to its part of dA and adds their dS^T to one tile. The rest of the sum, within that
+// tile, is summed at the end, in float64, queries within keys.
 
 #include <string.h>
 

@@ -53,7 +53,7 @@ static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *ca
   const HeedAttentionBackwardShape *s = call->shape;
   const HeedAttentionBackwardInputs *in = call->inputs;
   const size_t most = call->kernels->attention.query_tile, first = query_tile * most, row = batch * s->forward.heads + head;
-  const bool summed = s->forward.value_dim > 0; // what is empty may be null
+  const bool summed = s->forward.value_dim > 0; // an empty array may be null
   return (HeedAttentionBackwardQueries){
       .tile = tile,
       .output = summed ? in->output + heed_attention_row_offset(s->forward.output, batch, head, first) : NULL,
@@ -101,7 +101,7 @@ static void pack_block(Block *block) {
   }
 }
 
-// The sums of dK or dV of a block, from zero or from what the head before left in the gradient.
+// The sums of dK or dV of a block, from zero or from the sums that the head before left in the gradient.
 static void begin_sum(const Block *block, float *sum, size_t width, const float *gradient, HeedAttentionStrides strides, size_t columns) {
   const HeedAttentionBackwardWalk *walk = block->walk;
   if (walk->first) {
@@ -129,7 +129,7 @@ static void walk_queries(const Block *block, size_t query_tile) {
   const Scratch *scratch = block->scratch;
   const size_t most = call->kernels->attention.query_tile, first = query_tile * most, D = s->head_dim, E = s->value_dim;
   const size_t last = s->query_length - first < most ? s->query_length - 1 : first + most - 1;
-  // What the last row sees ends furthest right, what the first sees begins furthest left.
+  // The keys of the last row end furthest right, those of the first row begin furthest left.
   const size_t begin = heed_attention_visible_first(s, first);
   const size_t end = heed_attention_visible_prefix(s, &call->inputs->forward, walk->batch, last);
   if (end <= block->first_key || begin >= block->first_key + block->seen) return;

@@ -6,7 +6,7 @@
 #include "driver/attention/attention_tiles.h"
 #include "heed/attention.h"
 
-// Most tiles of keys in a block.
+// The most tiles of keys in a block.
 #define HEED_ATTENTION_BACKWARD_BLOCK_MOST 8
 
 // A call, checked, and how it is cut.
@@ -23,13 +23,13 @@ typedef struct HeedAttentionBackwardCall {
   size_t scratch_stride;
 } HeedAttentionBackwardCall;
 
-// The part of one query head that a task walks, and what it sums.
+// The part of one query head that a task walks, and the sums that it computes.
 typedef struct HeedAttentionBackwardWalk {
   size_t batch, head;
   size_t query_begin, query_end; // tiles of queries
   size_t key_begin, key_end;     // tiles of keys
   bool takes_query, takes_key, takes_value;
-  bool first, last;    // of the heads that share the keys: dK and dV begin at zero, or go on from what the head before left
+  bool first, last;    // of the heads that share the keys: dK and dV begin at zero, or at the sums of the head before
   float *additive_sum; // one tile that every pair adds to, or null
 } HeedAttentionBackwardWalk;
 
@@ -43,8 +43,8 @@ void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const H
 void heed_attention_backward_statistics(const HeedAttentionBackwardCall *call, size_t batch, size_t head, size_t query_tile,
                                         float *scratch);
 
-// dA: tasks, each the owner of what one tile of dA holds (one number of it, where dA is summed over queries and keys), floats of scratch,
-// and the task itself, whose context is a HeedAttentionBackwardCall.
+// dA: tasks, each the owner of one tile of dA (of one number if dA is summed over queries and keys), floats of scratch, and the task
+// itself, whose context is a HeedAttentionBackwardCall.
 size_t heed_attention_backward_additive_tasks(const HeedAttentionBackwardCall *call);
 size_t heed_attention_backward_additive_scratch(const HeedAttentionBackwardCall *call);
 void heed_attention_backward_additive(void *context, size_t task, size_t worker);

@@ -1,4 +1,4 @@
-// Attention forward for a few queries: checks, one task a chunk of keys of one key/value head, the chunks merged from left to right.
+// Attention forward for a few queries: checks, one task per chunk of keys of one key/value head, the chunks merged from left to right.
 
 #include <string.h>
 
@@ -54,10 +54,10 @@ static void decode_chunk(void *context, size_t task, size_t worker) {
   decode->kernels->attention.decode_forward(&part);
 }
 
-// How far `key` lies into a chunk of `step` keys that begins at `first`.
+// The place of `key` within a chunk of `step` keys that begins at `first`.
 static size_t keys_into(size_t key, size_t first, size_t step) { return key <= first ? 0 : heed_size_min(key - first, step); }
 
-// Packs the queries of one key/value head, in bfloat16 converted, and counts what each of its rows sees of every chunk.
+// Packs the queries of one key/value head, converting bfloat16, and counts how many keys of every chunk each of its rows sees.
 static void prepare_pair(const Decode *decode, size_t pair) {
   const HeedAttentionCall *call = decode->call;
   const HeedAttentionShape *s = call->shape;

@@ -4,7 +4,7 @@
 //   P <- exp(scale * Q K^T - L),  dS <- P * (dO V^T - delta)      both [H, Nq, Nk]
 //   dQ <- scale * dS K,  dK <- scale * dS^T Q,  dV <- P^T dO      heads of a group one after the other
 //
-// Where something hidden may be NaN or infinite, the last three go row by row without what is hidden, in the products' order of summation.
+// If something hidden may be NaN or infinite, the last three go row by row and leave it out, in the products' order of summation.
 
 #include <math.h>
 
@@ -22,7 +22,7 @@ typedef struct Materialized {
   const HeedAttentionBackwardShape *shape;
   const HeedAttentionBackwardInputs *inputs;
   const HeedAttentionGradients *gradients;
-  size_t b, heads;         // the batch element under way; H / G
+  size_t b, heads;         // the current batch element; H / G
   float *weights, *scores; // [H, Nq, Nk]: P and dS
   uint8_t *seen;           // [H, Nq, Nk]
 } Materialized;
@@ -42,7 +42,7 @@ static const float *row_of(const float *base, HeedAttentionStrides strides, size
   return base ? base + heed_attention_row_offset(strides, b, head, row) : NULL;
 }
 
-// C [H, Nq, Nk] <- alpha * A B^T, A a row a query, B a row a key.
+// C [H, Nq, Nk] <- alpha * A B^T. A has one row per query, B one row per key.
 static HeedStatus by_keys(const Materialized *call, const float *a, HeedAttentionStrides a_strides, const float *b,
                           HeedAttentionStrides b_strides, size_t depth, float alpha, float *c) {
   const HeedAttentionShape *s = &call->shape->forward;
@@ -67,7 +67,7 @@ static HeedStatus by_keys(const Materialized *call, const float *a, HeedAttentio
   return HeedStatusOk;
 }
 
-// row <- row times what dropout multiplies its weights with.
+// row <- row times the dropout multipliers of its weights.
 static void drop_row(const Materialized *call, size_t row, float *values) {
   const HeedAttentionShape *s = &call->shape->forward;
   const size_t matrix = call->b * s->heads + row / s->query_length;
@@ -76,7 +76,7 @@ static void drop_row(const Materialized *call, size_t row, float *values) {
                                 values);
 }
 
-// P and dS of one row from what the products have left.
+// P and dS of one row from the results of the products.
 static void finish_row(void *context, size_t task, size_t worker) {
   (void)worker;
   const Materialized *call = context;
@@ -113,7 +113,7 @@ static void finish_row(void *context, size_t task, size_t worker) {
   if (s->dropout.probability > 0) drop_row(call, task, weights);
 }
 
-// Row by row, without what is hidden: one head's share, added after the first.
+// Row by row, without hidden keys: one head's share, added after the first.
 static HeedStatus add_seen(const Materialized *call, const Product *x, size_t h, bool first) {
   const HeedAttentionShape *s = &call->shape->forward;
   const size_t Nq = s->query_length, Nk = s->key_length, rows = x->transposed ? Nk : Nq, terms = x->transposed ? Nq : Nk;

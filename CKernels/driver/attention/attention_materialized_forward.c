@@ -3,9 +3,8 @@
 //
 // A task takes a block of rows of one head through the three steps:
 //
-//   S <- scale * Q K^T     [rows, Nk], in scratch or where the weights are wanted
-//   P <- softmax of S under the masks, in place
-//   O <- P V               hidden weights are +0; where a hidden value may be NaN or infinite, row by row without what is hidden
+//   S <- scale * Q K^T     [rows, Nk], in scratch or where the weights are wanted P <- softmax of S under the masks, in place O <- P
+//   V               hidden weights are +0; if a hidden value may be NaN or infinite, row by row without hidden values
 
 #include <math.h>
 
@@ -16,7 +15,7 @@
 #include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-// Rows of a task: enough that packing K costs little beside them, fewer where tasks would be too few to share.
+// Rows per task: enough that packing K costs little in comparison, fewer if there were too few tasks to share.
 #define BLOCK_ROWS       192
 #define BLOCK_ROWS_LEAST 48 // 8 register blocks of 6
 
@@ -25,7 +24,7 @@ typedef struct Materialized {
   const HeedAttentionShape *shape;
   const HeedAttentionInputs *inputs;
   const HeedAttentionOutputs *outputs;
-  size_t b;          // the batch element under way
+  size_t b;          // the current batch element
   float *scores;     // [H, Nq, scores_row] of that element
   size_t scores_row; // Nk, or more in scratch: a row stride of whole pages makes the rows of a block collide in the cache
   size_t block_rows, blocks;
@@ -37,7 +36,7 @@ typedef struct Materialized {
 typedef struct Lines {
   float *gemm;             // of the matrix product
   float *additive;         // a row of the mask, gathered
-  uint8_t *boolean, *seen; // likewise; what a row sees
+  uint8_t *boolean, *seen; // the same; the keys that a row sees
   float *log_sum_exp;      // of the block's rows
 } Lines;
 
@@ -78,7 +77,7 @@ static void materialized_softmax_row(const Materialized *call, const Lines *line
   call->kernels->softmax.row(&row);
 }
 
-// P[i,:] as it was goes to the caller who asked for it; what is left is what dropout leaves.
+// The caller gets P[i,:] as it was, if asked for; dropout is applied to the rest.
 static void drop_row(const Materialized *call, size_t h, size_t i, float *weights) {
   const HeedAttentionShape *s = call->shape;
   const size_t Nk = s->key_length, matrix = call->b * s->heads + h;
@@ -116,7 +115,7 @@ static void finish_row(const HeedAttentionShape *s, float log_sum_exp, float *ou
 
 static void score_block(const Materialized *call, const Lines *lines, size_t h, size_t first, size_t rows, float *scores) {
   const HeedAttentionShape *s = call->shape;
-  const bool reads = s->head_dim > 0; // what is empty may be null
+  const bool reads = s->head_dim > 0; // an empty array may be null
   const HeedGemmTile product = {
       .rows = rows,
       .columns = s->key_length,
@@ -141,7 +140,7 @@ static void score_block(const Materialized *call, const Lines *lines, size_t h, 
 static void value_block(const Materialized *call, const Lines *lines, size_t h, size_t first, size_t rows, const float *weights) {
   const HeedAttentionShape *s = call->shape;
   const HeedAttentionInputs *in = call->inputs;
-  if (s->value_dim == 0) return; // what is empty may be null
+  if (s->value_dim == 0) return; // an empty array may be null
   float *output = call->outputs->output + heed_attention_row_offset(s->output, call->b, h, first);
   const float *values =
       s->key_length > 0 ? (const float *)in->value + heed_attention_row_offset(s->value, call->b, heed_attention_group(s, h), 0) : NULL;

@@ -1,4 +1,4 @@
-// Private: what the naive arms of attention share, forward and backward.
+// Private: code shared by naive attention, forward and backward.
 
 #ifndef HEED_ATTENTION_NAIVE_H
 #define HEED_ATTENTION_NAIVE_H
@@ -14,7 +14,7 @@ static inline float heed_attention_naive_exponential(float x) { return x < -0x1.
 // weight / sum, or 0 where that would be denormal. The quotient of a weight that is too small is not taken at all.
 static inline float heed_attention_naive_quotient(float weight, float sum) { return (weight * 0x1p126f < sum ? 0.0f : weight) / sum; }
 
-// What the weight of row (b, h, i) and key j is multiplied by: 1 without dropout.
+// The factor of the weight of row (b, h, i) and key j: 1 without dropout.
 static inline float heed_attention_naive_multiplier(const HeedKernels *kernels, const HeedAttentionShape *shape, size_t b, size_t h,
                                                     size_t i, size_t j) {
   const HeedAttentionDropout drop = shape->dropout;

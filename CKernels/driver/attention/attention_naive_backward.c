@@ -1,5 +1,5 @@
 // Attention backward as a textbook writes it, in float32: P and dS of every row stored, one loop inside the other, no blocking and no
-// vector code but what the compiler finds. The arm that the others are measured against. Letters as in attention.h.
+// vector code except what the compiler finds. The other variants are measured against this one. Letters as in attention.h.
 
 #include <math.h>
 
@@ -13,7 +13,7 @@
 #include "runtime/threads/parallel.h"
 #include "table/kernels_attention_backward.h"
 
-// Rows in a task: enough work that handing it out costs nothing.
+// Rows per task: enough work that handing it out costs nothing.
 #define NAIVE_ROWS 16
 
 typedef struct Naive {
@@ -21,7 +21,7 @@ typedef struct Naive {
   const HeedAttentionBackwardShape *shape;
   const HeedAttentionBackwardInputs *inputs;
   const HeedAttentionGradients *gradients;
-  size_t b;                  // the batch element under way
+  size_t b;                  // the current batch element
   float *weights, *d_scores; // [H, Nq, Nk] of that element: P, and dS
 } Naive;
 

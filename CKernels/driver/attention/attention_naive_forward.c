@@ -1,5 +1,5 @@
 // Attention as a textbook writes it, in float32: the scores of every row stored, one loop inside the other, no blocking and no vector code
-// but what the compiler finds. The arm that the others are measured against. Letters as in attention.h.
+// except what the compiler finds. The other variants are measured against this one. Letters as in attention.h.
 
 #include <math.h>
 
@@ -11,7 +11,7 @@
 #include "runtime/scratch.h"
 #include "runtime/threads/parallel.h"
 
-// Rows in a task: enough work that handing it out costs nothing.
+// Rows per task: enough work that handing it out costs nothing.
 #define NAIVE_ROWS 16
 
 typedef struct Naive {
@@ -19,7 +19,7 @@ typedef struct Naive {
   const HeedAttentionShape *shape;
   const HeedAttentionInputs *inputs;
   const HeedAttentionOutputs *outputs;
-  size_t b;      // the batch element under way
+  size_t b;      // the current batch element
   float *scores; // [H, Nq, Nk] of that element; the weights take their place
 } Naive;
 

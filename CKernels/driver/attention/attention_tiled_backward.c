@@ -28,7 +28,7 @@ typedef struct Pass {
   HeedTask task;
   size_t tasks, floats; // floats of scratch a worker
   double flops;
-  size_t parts, part_tiles; // tasks of a head, and tiles of keys or queries in one
+  size_t parts, part_tiles; // tasks per head, and tiles of keys or queries per task
   bool takes_query;         // by keys: dQ in the same pass
 } Pass;
 
@@ -106,7 +106,7 @@ static size_t plan(Tiled *tiled, Pass passes[PASSES]) {
       (double)rows * (double)s->query_length * (double)s->key_length * (double)(s->head_dim + s->value_dim) * (s->causal ? 0.5 : 1.0);
   const double by_key_products = 2.0 + (call->gradients->d_key != NULL) + (call->gradients->d_value != NULL);
   const size_t width = heed_parallel_width(pairs, (by_key_products + 1) * product);
-  const double waits = (double)(heed_divide_up(pairs, width) * width) / (double)pairs; // what one pass loses to workers without a head
+  const double waits = (double)(heed_divide_up(pairs, width) * width) / (double)pairs; // lost in one pass to workers without a head
   const bool one_pass = takes_query && by_keys && waits * (by_key_products + 1) <= by_key_products + 3;
   size_t count = 0;
   passes[count++] = (Pass){.task = statistics_task,

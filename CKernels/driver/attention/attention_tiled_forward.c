@@ -1,4 +1,4 @@
-// Attention forward, tiled: checks, one task a tile of queries, scratch for every worker.
+// Attention forward, tiled: checks, one task per tile of queries, scratch for every worker.
 
 #include "checks/attention_checks.h"
 #include "driver/attention/attention_keys.h"

@@ -8,12 +8,12 @@
 #include "runtime/sizes.h"
 #include "table/kernels.h"
 
-// Everything of a tile that shape and inputs say, for operands in rows: the queries `first` ... of head `head`, at most `most` of
+// All members of a tile that follow from shape and inputs, for operands in rows: the queries `first` ... of head `head`, at most `most` of
 // them. No output, no scratch.
 static inline HeedAttentionTile heed_attention_tile(const HeedAttentionShape *s, const HeedAttentionInputs *in, size_t batch, size_t head,
                                                     size_t first, size_t most) {
   const size_t left = s->query_length - first, group = heed_attention_group(s, head);
-  const bool scored = s->key_length > 0 && s->head_dim > 0, summed = s->key_length > 0 && s->value_dim > 0; // what is empty may be null
+  const bool scored = s->key_length > 0 && s->head_dim > 0, summed = s->key_length > 0 && s->value_dim > 0; // an empty array may be null
   return (HeedAttentionTile){
       .queries = heed_size_min(left, most),
       .keys = in->key_lengths ? (size_t)in->key_lengths[batch] : s->key_length,

@@ -53,7 +53,7 @@ static void write_pair(void *context, size_t pair, size_t worker) {
   for (size_t i = 0; i < w->count; i++) {
     const size_t position = w->first_position + i, chunk = position / HEED_CACHE_CHUNK,
                  row = pair * HEED_CACHE_CHUNK + position % HEED_CACHE_CHUNK;
-    // What is empty may be null: no address is made of it.
+    // An empty array may be null: no address is formed from it.
     const float *key =
         c->head_dim == 0 ? NULL : w->key + b * w->key_strides.batch + g * w->key_strides.head + (ptrdiff_t)i * w->key_strides.row;
     const float *value =
@@ -66,7 +66,7 @@ static void write_pair(void *context, size_t pair, size_t worker) {
   }
 }
 
-// Whether there is memory for keys and values at positions first ... first + count - 1; what is empty may be null.
+// Whether the cache has memory for keys and values at positions first ... first + count - 1; an empty array may be null.
 static bool has_chunks(const HeedKeyValueCache *cache, size_t first_position, size_t count) {
   if (count == 0 || cache->batch == 0 || cache->key_value_heads == 0) return true;
   const bool keys = cache->head_dim > 0, values = cache->value_dim > 0;
@@ -118,7 +118,7 @@ HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const 
   const HeedStatus status = heed_attention_check(&rows, &checked, outputs, false);
   if (status != HeedStatusOk) return status;
   if (outputs->weights || shape->dropout.probability > 0) return HeedStatusNotSupported;
-  // What is empty may be null, and the paths look for chunks of both.
+  // An empty array may be null, and the paths look for chunks of both.
   HeedKeyValueCache chunks = *cache;
   if (!chunks.keys) chunks.keys = chunks.values;
   if (!chunks.values) chunks.values = chunks.keys;

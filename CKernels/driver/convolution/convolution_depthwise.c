@@ -1,5 +1,5 @@
-// Convolutions of single channels: Y and dX one task some tiles of some channels of an image, dW one task some channels over the whole
-// batch in order. What is summed for an output is in the order of the general product, whatever the tile.
+// Convolutions of single channels. For Y and dX, a task is some tiles of some channels of an image; for dW, some channels over the whole
+// batch in order. An output is summed in the order of the general product, whatever the tile.
 //
 //   Y     planes <- X by phases;  y[q] <- activation(sum over i, j of W[i,j] planes[q + offset(i,j)] + bias)
 //   dX    planes <- dY;  for each remainder by the strides    dx[u] <- sum over outputs, i, j of W[i,j] planes[u + offset(i,j)]
@@ -11,7 +11,7 @@
 #include "driver/convolution/convolution_depthwise_plan.h"
 #include "runtime/scratch.h"
 
-// Multiplications of a task, enough that handing it out costs nothing.
+// Multiplications per task, enough that handing it out costs nothing.
 #define TASK_PRODUCTS ((size_t)1 << 16)
 // Products after which a lane's sums go over to float64.
 #define LANE_PRODUCTS 256
@@ -28,10 +28,10 @@ typedef struct Call {
   size_t *order;      // dX: which weight of a channel each term takes
   size_t *remainders; // dX: where the terms of each remainder begin, and one more
   char *scratch;
-  size_t scratch_stride, second_at, third_at, fourth_at; // bytes a worker, and where the parts of it begin
+  size_t scratch_stride, second_at, third_at, fourth_at; // bytes per worker, and where the parts of it begin
 } Call;
 
-// What one unit of Y or dX works on.
+// The operands of one unit of Y or dX.
 typedef struct Unit {
   size_t image, channel, channels;
   HeedConvolutionDepthwiseTile tile;
@@ -195,7 +195,7 @@ static void push_units(void *context, size_t task, size_t worker) {
 
 // ---- Weight gradient --------------------------------------------------------------------------------------------------------------------
 
-// Adds the products of a tile. A gap's factor is 0; where it might meet what is not finite the rows are taken one by one.
+// Adds the products of a tile. A gap's factor is 0. If it might meet a number that is not finite, the rows are taken one by one.
 static void add_products(const Call *call, const Unit *u, const float *planes, const float *factors, float *lanes) {
   const HeedConvolutionDepthwisePlan *p = &call->plan;
   const size_t outputs = call->z->group_outputs, area = call->z->area;

@@ -5,10 +5,10 @@
 
 #include "checks/convolution_checks.h"
 
-// Whether these take the convolution: by its sizes alone, batch apart.
+// Whether these functions take the convolution. It depends only on its sizes, without the batch.
 bool heed_convolution_is_depthwise(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z);
 
-// Arguments are checked, the batch is not 0 but for the weights.
+// Arguments are already checked. The batch is not 0, except for the weights.
 HeedStatus heed_convolution_depthwise_forward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *input,
                                               const float *weight, const float *bias, HeedActivation activation, float *output);
 HeedStatus heed_convolution_depthwise_input_backward(const HeedConvolutionShape *shape, const HeedConvolutionSizes *z, const float *weight,

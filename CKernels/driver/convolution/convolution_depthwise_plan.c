@@ -70,7 +70,7 @@ bool heed_convolution_is_depthwise(const HeedConvolutionShape *s, const HeedConv
          backward.plane * z->group_outputs <= PLANE_FLOATS;
 }
 
-// Which numbers of a window lie inside: from ... end - 1.
+// The numbers of a window that are inside: from ... end - 1.
 typedef struct Range {
   size_t from, end;
 } Range;

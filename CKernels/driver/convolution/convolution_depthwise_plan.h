@@ -46,7 +46,7 @@ typedef struct HeedConvolutionDepthwiseWindow {
 void heed_convolution_depthwise_stage(const HeedConvolutionDepthwisePlan *plan, const HeedConvolutionStrides *strides, const float *image,
                                       HeedConvolutionDepthwiseWindow rows, HeedConvolutionDepthwiseWindow columns, size_t channels,
                                       float *planes, size_t distance);
-// The other way, what lies beyond the edges left out.
+// The other way, without numbers beyond the edges.
 void heed_convolution_depthwise_unstage(const HeedConvolutionDepthwisePlan *plan, const HeedConvolutionStrides *strides, float *image,
                                         HeedConvolutionDepthwiseWindow rows, HeedConvolutionDepthwiseWindow columns, size_t channels,
                                         const float *planes, size_t distance);

@@ -1,5 +1,5 @@
-// Convolution forward: one task a tile of outputs of some channels. The unfolded input of a tile is made in the form of packed weights,
-// which the matrix product reads straight through; where a row of it is a plane of the input it is read where it lies.
+// Convolution forward: one task per tile of outputs of some channels. The unfolded input of a tile is made in the form of packed weights,
+// which the matrix product reads straight through. If a row of it is a plane of the input, it is read in place.
 
 #include "driver/convolution/convolution_depthwise.h"
 #include "driver/convolution/convolution_tiles.h"
@@ -23,7 +23,7 @@ typedef struct Call {
   bool pointwise, direct; // direct: outputs of an image are written where they belong
   HeedConvolutionKernelColumn *kernel_columns;
   float *scratch;
-  size_t scratch_stride, result_at, product_at; // floats a worker, and where the parts of it begin
+  size_t scratch_stride, result_at, product_at; // floats per worker, and where the parts of it begin
 } Call;
 
 static void convolve_tile(void *context, size_t task, size_t worker) {
@@ -93,7 +93,7 @@ static void choose_tiles(Call *call) {
     if (tasks_of(call) >= HEED_TASKS_WANTED) return;
     if (most > HEED_GEMM_NR)
       most -= HEED_GEMM_NR;
-    else if (call->tile_rows >= TILE_ROWS / 2) // each tile of rows unfolds anew
+    else if (call->tile_rows >= TILE_ROWS / 2) // each tile of rows unfolds again
       row_tiles *= 2;
     else
       return;

@@ -1,4 +1,4 @@
-// Convolution, gradient of the input: one task some channels of an image, or of several small ones, with all their outputs in order.
+// Convolution, gradient of the input. A task is some channels of an image, or of several small ones, with all their outputs in order.
 //
 //   for each tile of outputs    D <- W^T dY (rows: channel, i, j);  dX <- dX + D folded
 //
@@ -23,10 +23,10 @@ typedef struct Call {
   const float *weight, *d_output;
   float *d_input;
   size_t task_channels, channel_tiles, task_tiles; // of a group; tiles of columns of a task
-  bool pointwise, flat;                            // flat: dY is read where it lies
+  bool pointwise, flat;                            // flat: dY is read in place
   HeedConvolutionKernelColumn *kernel_columns;
   float *scratch;
-  size_t scratch_stride, gathered_at, product_at; // floats a worker, and where the parts of it begin
+  size_t scratch_stride, gathered_at, product_at; // floats per worker, and where the parts of it begin
 } Call;
 
 // Zeros to all that the task owns.
@@ -152,7 +152,7 @@ HeedStatus heed_convolution_input_backward(const HeedConvolutionShape *shape, co
   call.pointwise = heed_convolution_is_pointwise(shape) && heed_convolution_plane_is_flat(&shape->d_input, shape->height, shape->width);
   call.flat = heed_convolution_plane_is_flat(&shape->output, call.z.output_height, call.z.output_width);
   choose_tiles(&call);
-  // Whether D is dX must not depend on the batch: what is added to zeros has no negative zero.
+  // Whether D is dX must not depend on the batch: a number that is added to zeros is never a negative zero.
   if (!call.columns.per_image && call.columns.width > call.z.pixels) call.pointwise = false;
   const double flops = 2.0 * (double)call.z.depth * (double)shape->output_channels * (double)call.columns.total;
   const size_t width = heed_parallel_width(tasks_of(&call), flops);

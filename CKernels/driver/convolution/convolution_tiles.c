@@ -1,4 +1,4 @@
-// What the passes of a convolution share: which outputs read inside a row, and outputs between images and matrices.
+// Code shared by the passes of a convolution: which outputs read inside a row, and copies of outputs between images and matrices.
 
 #include "driver/convolution/convolution_tiles.h"
 
@@ -21,7 +21,7 @@ void heed_convolution_kernel_columns(const HeedConvolutionShape *s, size_t outpu
   }
 }
 
-// A stretch of outputs that lie at even distances: part of a row, or of a plane where that is flat.
+// A stretch of outputs at even distances: part of a row, or of a plane if the plane is flat.
 typedef struct Stretch {
   ptrdiff_t at;
   size_t column, count;

@@ -8,8 +8,8 @@
 #include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-// Whether tasks of a gradient are split once more, which leaves them `rows` rows each: every one stages dY anew, which few rows hardly
-// repay (dW of 64 channels, 3 x 3: 75 % of peak with 99 rows a task, 69 % with 54).
+// Whether tasks of a gradient are split once more, into `rows` rows each. Every task stages dY again, which does not pay for few rows (dW
+// of 64 channels, 3 x 3: 75 % of peak with 99 rows per task, 69 % with 54).
 static inline bool heed_convolution_should_split(size_t tasks, size_t rows) {
   return tasks < HEED_TASKS_WANTED && rows >= (tasks < 2 ? 16 : 60);
 }
@@ -18,7 +18,7 @@ static inline bool heed_convolution_should_split(size_t tasks, size_t rows) {
 typedef struct HeedConvolutionColumns {
   size_t pixels, total;
   size_t per_image; // tiles of an image; 0: a tile has several images
-  size_t width;     // columns of a tile, of which the last of an image, or of all, may have fewer
+  size_t width;     // columns per tile; the last tile of an image, or of all, may have fewer
   size_t count;     // tiles
 } HeedConvolutionColumns;
 
@@ -57,7 +57,7 @@ static inline HeedConvolutionTile heed_convolution_tile(const HeedConvolutionCol
   return t;
 }
 
-// Whether the elements of a plane lie as one row.
+// Whether the elements of a plane form one row.
 static inline bool heed_convolution_plane_is_flat(const HeedConvolutionStrides *s, size_t height, size_t width) {
   return height == 1 || s->row == (ptrdiff_t)width * s->column;
 }

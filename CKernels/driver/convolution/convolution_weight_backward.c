@@ -1,6 +1,6 @@
 // Convolution, gradients of weight and bias: one task the weights between some channels and some outputs, over the whole batch in order.
 //
-//   for each tile of outputs    sum <- sum + U dY^T, or dY U^T: whichever leaves fewer lanes idle (U the unfolded input of the channels)
+//   for each tile of outputs    sum <- sum + U dY^T, or dY U^T: whichever leaves fewer lanes idle (U is the unfolded input of the channels)
 
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "runtime/profile.h"
 #include "runtime/scratch.h"
 
-// As those of a matrix product (gemm.c), but for the unfolded columns, which are its terms.
+// As for a matrix product (gemm.c), except for the unfolded columns, which are its terms.
 #define TILE_ROWS    240
 #define TILE_COLUMNS HEED_UNFOLD_COLUMNS
 #define TILE_OUTPUTS 256
@@ -22,11 +22,11 @@ typedef struct Call {
   const float *input, *d_output;
   float *target;
   size_t task_channels, channel_tiles, task_outputs, output_tiles;
-  bool pointwise, flat;  // flat: dY is read where it lies
+  bool pointwise, flat;  // flat: dY is read in place
   bool outputs_in_lanes; // sum is [channel, i, j][output], else [output][channel, i, j]
   HeedConvolutionKernelColumn *kernel_columns;
   float *scratch;
-  size_t scratch_stride, gathered_at, sum_at, product_at; // floats a worker, and where the parts of it begin
+  size_t scratch_stride, gathered_at, sum_at, product_at; // floats per worker, and where the parts of it begin
 } Call;
 
 typedef struct Matrix {
@@ -129,7 +129,7 @@ static void choose_tiles(Call *call) {
   size_t most = TILE_ROWS / z->area;
   if (most == 0) most = 1;
   call->channel_tiles = heed_divide_up(z->group_inputs, most);
-  // Where X is read where it lies, tasks side by side along the lanes do no work twice: each stages its own dY.
+  // If X is read in place, tasks side by side along the lanes do no work twice: each stages its own dY.
   while (call->pointwise && call->outputs_in_lanes && tasks_of(call) < HEED_TASKS_WANTED && call->task_outputs >= 2 * HEED_GEMM_NR)
     call->output_tiles *= 2, call->task_outputs = heed_divide_up(z->group_outputs, call->output_tiles);
   while (heed_convolution_should_split(tasks_of(call), heed_divide_up(z->group_inputs, 2 * call->channel_tiles) * z->area))

@@ -1,5 +1,5 @@
-// Matrix product, the engine's own, of either element, B packed or not: checks, which operand stands in the lanes, tiles of C, one
-// task a tile. Where many tiles of rows read the same B its panels are staged first, once, a slice of columns at a time.
+// Matrix product, the engine's own, of either element, B packed or not: checks, which operand stands in the lanes, tiles of C, one task a
+// tile. If many tiles of rows read the same B, its panels are staged first, once, a slice of columns at a time.
 
 #include "heed/gemm.h"
 
@@ -15,12 +15,12 @@
 // Shared panels were measured by `heed bench gemm --m 2048 --n 2048 --k 2048`, two threads, Zen 4: a tile with copies of its own reached
 // 81 % of peak (88 at 1024), panels shared by tiles of 240 x 256 reached 87 and 88, by tiles of 132 x 512 89 and 89.
 
-#define MC       240 // rows of a tile: its block of A stays in the second-level cache beside a panel of B
-#define NC       256 // columns of a tile: its part of C, touched once per block of k, stays there too
+#define MC       240 // rows per tile: its block of A stays in the second-level cache together with a panel of B
+#define NC       256 // columns per tile: its part of C, touched once per block of k, stays there too
 #define MC_LEAST 96  // a tile is not split into fewer rows: they would not pay for a copy of B's panels
 
-// Packed weights of this few rows are read and hardly used: then a tile is a stretch of panels, read in the order in which they lie, of
-// about so many bytes.
+// With few rows, packed weights are read and hardly used: then a tile is a stretch of panels of about this many bytes, read in memory
+// order.
 #define STREAM_ROWS  16
 #define STREAM_BYTES 131072
 
@@ -75,7 +75,7 @@ static bool should_swap(const HeedGemmShape *s, size_t lanes) {
   return 2.0 * swapped < kept;
 }
 
-// Of a part of C: so many of the batch, so many columns.
+// The sizes of a part of C: the number of batch elements and of columns.
 static void choose_tiles(Call *call, size_t batch, size_t all_columns) {
   const HeedGemmShape *s = &call->shape;
   const bool packed = call->layout == HeedGemmLayoutPacked;

@@ -1,4 +1,5 @@
-// Matrix product by OpenBLAS: checks, what its interface takes, one call a tile of C. Its own threads stay out of it: tiles are our tasks.
+// Matrix product by OpenBLAS: checks, the arguments for its interface, and one call per tile of C. Its own threads are not used: tiles are
+// our tasks.
 
 #include <limits.h>
 
@@ -9,7 +10,8 @@
 #include "runtime/profile.h"
 #include "runtime/threads/tasks.h"
 
-// OpenBLAS copies its operands in every call, so tiles are as large as leaves enough of them to share out, by the shape alone.
+// OpenBLAS copies its operands in every call, so tiles are as large as possible while there are enough to share. Their size depends only on
+// the shape.
 #define TILE_MOST  512
 #define TILE_LEAST 96 // fewer do not pay for the copies
 
@@ -45,7 +47,7 @@ static bool operand_fits(size_t rows, size_t columns, ptrdiff_t row, ptrdiff_t c
   return is_row_major(columns, rows, column, row, &form->leading);
 }
 
-// Turns the problem into row-major C, as C^T = B^T A^T where that is what it is. False where a size or stride is not for BLAS.
+// Turns the problem into one with row-major C, by C^T = B^T A^T if necessary. Returns false if a size or stride is not for BLAS.
 static bool plan(Call *call) {
   const HeedGemmShape s = call->shape;
   if (s.m > INT_MAX || s.n > INT_MAX || s.k > INT_MAX) return false;

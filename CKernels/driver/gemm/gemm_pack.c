@@ -34,8 +34,8 @@ static size_t panel_columns(const Call *call, size_t panel) {
   return left < HEED_GEMM_NR ? left : HEED_GEMM_NR;
 }
 
-// Weights are read through once a token: with pages of 4 KiB that takes 1.4 times as long as with huge ones (64 MiB, Zen 4). Only a wish,
-// for the huge pages that lie wholly inside, before they are first written.
+// Weights are read from beginning to end once per token. With pages of 4 KiB that takes 1.4 times as long as with huge ones (64 MiB, Zen
+// 4). This only asks for the huge pages that are wholly inside, before they are first written.
 static void wish_for_huge_pages(void *packed, size_t bytes) {
 #if defined(MADV_HUGEPAGE)
   const uintptr_t page = (uintptr_t)2 << 20, begin = heed_round_up((uintptr_t)packed, page),

@@ -24,7 +24,7 @@ typedef struct Sampling {
   int64_t *rows;   // [pairs, negatives + 1] of the context table
 } Sampling;
 
-// A row of a table; what is empty may be null: no address is made of it.
+// A row of a table; an empty array may be null: no address is formed from it.
 static const float *row_of(const HeedLossNegativeSamplingShape *s, const float *table, int64_t row, ptrdiff_t stride) {
   return s->dim > 0 ? table + (ptrdiff_t)row * stride : NULL;
 }

@@ -18,7 +18,7 @@
 typedef struct Rows {
   const HeedKernels *kernels;
   size_t rows, classes, task_rows;
-  double count; // what a mean divides by
+  double count; // the divisor of a mean
   double *values;
   const HeedLossCrossEntropyShape *cross_entropy;
   const HeedLossCrossEntropyInputs *cross_entropy_inputs;
@@ -35,7 +35,7 @@ static void cross_entropy_rows(void *context, size_t task, size_t worker) {
   const HeedLossCrossEntropyShape *s = call->cross_entropy;
   const HeedLossCrossEntropyInputs *in = call->cross_entropy_inputs;
   const size_t first = task * call->task_rows, end = first + heed_size_min(s->rows - first, call->task_rows);
-  if (s->classes == 0) { // what is empty may be null: no address is made of it
+  if (s->classes == 0) { // an empty array may be null: no address is formed from it
     for (size_t i = first; i < end; i++) call->values[i] = heed_loss_cross_entropy_ignores(s, in, i) ? 0.0 : NAN;
     return;
   }
@@ -72,7 +72,7 @@ static void distillation_rows(void *context, size_t task, size_t worker) {
   const HeedLossDistillationOutputs *out = call->distillation_outputs;
   const size_t first = task * call->task_rows, end = first + heed_size_min(s->rows - first, call->task_rows);
   const double T = (double)s->temperature;
-  if (s->classes == 0) { // what is empty may be null: no address is made of it
+  if (s->classes == 0) { // an empty array may be null: no address is formed from it
     for (size_t i = first; i < end; i++) call->values[i] = NAN;
     return;
   }

@@ -1,4 +1,4 @@
-// Optimisers' steps: checks, coefficients in float64, one task a chunk of a parameter.
+// Optimisers' steps: checks, coefficients in float64, then one task per chunk of a parameter.
 
 #include "checks/optimizer_checks.h"
 #include "driver/optimizer/optimizer_chunks.h"

@@ -1,4 +1,4 @@
-// Private: lists of spans cut into chunks, one task a chunk. Chunks depend on the spans' sizes alone.
+// Private: lists of spans cut into chunks, one task per chunk. Chunks depend only on the spans' sizes.
 
 #ifndef HEED_OPTIMIZER_CHUNKS_H
 #define HEED_OPTIMIZER_CHUNKS_H
@@ -33,7 +33,7 @@ static inline void heed_optimizer_chunks_add(HeedOptimizerChunks *chunks, size_t
   chunks->first_task[++chunks->spans] = chunks->tasks;
 }
 
-// The stretch of task `task`, found by bisection; `counts` is what was added for that span.
+// The stretch of task `task`, found by bisection. `counts` holds the numbers that were added per span.
 static inline size_t heed_optimizer_chunk_span(const HeedOptimizerChunks *chunks, size_t task) {
   size_t low = 0, high = chunks->spans;
   while (high - low > 1) {

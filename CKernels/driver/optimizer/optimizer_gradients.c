@@ -1,4 +1,4 @@
-// Gradients before a step: norm, the factor of clipping, accumulation. One task a chunk; sums of chunks are added in order afterwards.
+// Gradients before a step: norm, the factor of clipping, accumulation. One task per chunk; sums of chunks are added in order afterwards.
 
 #include "checks/optimizer_checks.h"
 #include "driver/optimizer/optimizer_chunks.h"

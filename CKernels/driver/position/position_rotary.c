@@ -1,4 +1,4 @@
-// Rotary positions: checks, one task a few rows.
+// Rotary positions: checks, one task per few rows.
 
 #include "checks/position_checks.h"
 #include "driver/position/position_table.h"
@@ -8,7 +8,7 @@
 #include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-#define FLOPS_PER_ELEMENT 6.0 // of an element: half of a rotation, three operations, and its way through memory
+#define FLOPS_PER_ELEMENT 6.0 // half of a rotation, three operations, and its way through memory
 
 typedef struct Call {
   const HeedKernels *kernels;

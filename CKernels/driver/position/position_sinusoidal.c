@@ -1,4 +1,4 @@
-// Sinusoidal positions: checks, one task a few rows.
+// Sinusoidal positions: checks, one task per few rows.
 
 #include "checks/position_checks.h"
 #include "driver/position/position_table.h"

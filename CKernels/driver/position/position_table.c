@@ -1,6 +1,6 @@
 // Tables of sines and cosines of positions. A task is a block of BLOCK positions that begins at a multiple of it, whatever the first
-// position asked for: the first of a block by the library's functions, each of the others by turning the one before by a step, in float64.
-// So the bits of a row do not depend on which others are worked out.
+// position asked for: the first row of a block by the library's functions, each other row by turning the one before by one step, in
+// float64. So the bits of a row do not depend on which others are worked out.
 
 #include "driver/position/position_table.h"
 
@@ -10,7 +10,7 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define BLOCK            64 // positions of a task, which begins with a sine and a cosine in float64 for each pair and goes on by rotations
+#define BLOCK            64   // positions per task, which begins with a sine and a cosine in float64 per pair and continues by rotations
 #define FLOPS_PER_NUMBER 20.0 // a rotation in float64, and its share of the block's beginning
 
 typedef struct Call {

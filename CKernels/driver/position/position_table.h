@@ -8,7 +8,7 @@
 typedef struct HeedPositionTable {
   int64_t first_position;
   size_t length;
-  size_t columns; // of a row; the frequencies are base^(-2i / columns)
+  size_t columns; // per row; the frequencies are base^(-2i / columns)
   double base;
   bool blocks; // a row is columns / 2 cosines, then as many sines; else sines and cosines take turns
 } HeedPositionTable;

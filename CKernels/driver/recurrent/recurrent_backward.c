@@ -1,4 +1,4 @@
-// Recurrent layers backward. First the steps, last to first: what arrives at h_t, the gradients of the gates' arguments, kept for all
+// Recurrent layers backward. First the steps, last to first: the gradient of h_t and the gradients of the gates' arguments, kept for all
 // steps. Then products over all steps give the gradients of weights and input (recurrent_gradients.c).
 
 #include "driver/recurrent/recurrent_backward.h"
@@ -54,7 +54,7 @@ static void backward_part(void *context, const HeedRecurrentPart *part) {
   const HeedRecurrentBackwardCall *c = context;
   const HeedRecurrentPlan *p = &c->plan;
   const size_t H = p->shape.hidden, unit = part->panel * HEED_GEMM_NR, first = part->first_row, s = part->step;
-  // The first phase takes what the later step left, the second what the first did.
+  // The first phase takes the results of the later step, the second phase those of the first.
   const size_t source = part->phase == 0 ? s + 1 : s, active = heed_recurrent_active(p, source);
   const size_t left = active > first ? active - first : 0, product_rows = heed_size_min(left, part->rows);
   float *sums = c->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_NR);
@@ -90,8 +90,8 @@ static void backward_part(void *context, const HeedRecurrentPart *part) {
   p->kernels->recurrent.backward[p->shape.cell][part->phase](&cell);
 }
 
-// The gradient of h_0 from step 0's d_gates, for the rows of one group and the units of one panel. Sequences without a step: what came to
-// h_n.
+// The gradient of h_0 from step 0's d_gates, for the rows of one group and the units of one panel. Sequences without a step: the gradient
+// of h_n.
 static void first_state(void *context, size_t task, size_t worker) {
   const HeedRecurrentBackwardCall *c = context;
   const HeedRecurrentPlan *p = &c->plan;

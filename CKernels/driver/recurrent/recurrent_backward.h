@@ -1,4 +1,4 @@
-// Private: what the parts of a recurrent layer's backward pass share.
+// Private: code shared by the parts of a recurrent layer's backward pass.
 
 #ifndef HEED_RECURRENT_BACKWARD_H
 #define HEED_RECURRENT_BACKWARD_H

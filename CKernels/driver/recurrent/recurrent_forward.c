@@ -153,7 +153,7 @@ static HeedStatus run_steps(Forward *f) {
   size_t state_row;
   float *state = state_at(f, 0, &state_row);
   if (heed_recurrent_active(p, 0) > 0) {
-    // A reserve has rows for the sequences that have a step.
+    // A reserve has one row per sequence with at least one step.
     HeedRecurrentPlan begun = *p;
     begun.shape.batch = heed_recurrent_active(p, 0);
     heed_recurrent_take_state(&begun, f->inputs->h_0, state, state_row);
@@ -170,7 +170,7 @@ static HeedStatus run_steps(Forward *f) {
   return HeedStatusOk;
 }
 
-// What no step writes: padding, and the states of sequences without a step.
+// Writes the elements that no step writes: padding, and the states of sequences without a step.
 static void finish(const Forward *f) {
   const HeedRecurrentPlan *p = &f->plan;
   const HeedRecurrentShape *s = &p->shape;
@@ -186,7 +186,7 @@ static void finish(const Forward *f) {
   if (f->outputs->c_n && s->cell == HeedRecurrentCellLstm) heed_recurrent_give_state(p, f->cell, 0, f->outputs->c_n);
 }
 
-// Where in one block of scratch everything lies, in floats from its beginning; each part is a multiple of 16 floats.
+// The places of all parts in one block of scratch, in floats from its beginning. Each part is a multiple of 16 floats.
 typedef struct Sizes {
   size_t plan, bias, state, rows, gathered, sums, packed_input, packed_state;
 } Sizes;

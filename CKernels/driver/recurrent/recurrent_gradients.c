@@ -1,5 +1,5 @@
-// Gradients of a recurrent layer's weights, biases and input: products over the packed rows of all steps, so that what lies past a
-// sequence's end takes no part.
+// Gradients of a recurrent layer's weights, biases and input: products over the packed rows of all steps, so that data past a sequence's
+// end takes no part.
 
 #include <string.h>
 
@@ -8,8 +8,8 @@
 #include "heed/gemm.h"
 #include "runtime/sizes.h"
 
-// Gates whose gradients stand side by side: rows of the weights, columns of d_gates, what they were multiplied with (a column of the
-// reserve, for the state's weights), all in H.
+// Gates whose gradients are side by side: rows of the weights, columns of d_gates, and the factor they were multiplied with (a column of
+// the reserve, for the state's weights), all in H.
 typedef struct Block {
   size_t row, column, gates, factor;
 } Block;
@@ -40,7 +40,7 @@ size_t heed_recurrent_gradients_floats(const HeedRecurrentPlan *p) {
   return turned > d_gates ? turned : d_gates;
 }
 
-// gradient <- (+) d_gates^T factor, over all packed rows, for so many columns of d_gates.
+// gradient <- (+) d_gates^T factor, over all packed rows, for some columns of d_gates.
 static HeedStatus multiply_weights(const HeedRecurrentBackwardCall *c, size_t column, size_t gates, const float *factor,
                                    ptrdiff_t factor_row, size_t columns, bool accumulate, float *gradient) {
   const size_t H = c->plan.shape.hidden;
@@ -59,7 +59,7 @@ static HeedStatus multiply_weights(const HeedRecurrentBackwardCall *c, size_t co
   return heed_gemm(&shape, NULL, c->d_gates + column * H, factor, gradient);
 }
 
-// gradient <- (+) rows of `width` floats a unit, which stand as d_gates do.
+// gradient <- (+) rows of `width` floats per unit, laid out as d_gates.
 static void hand_out(const HeedRecurrentBackwardCall *c, const Blocks *blocks, const float *rows, size_t width, float *gradient) {
   const size_t unit = c->plan.shape.hidden * width;
   for (size_t i = 0; i < blocks->count; i++) {

@@ -35,7 +35,7 @@ void *heed_recurrent_plan(HeedRecurrentPlan *p, const HeedRecurrentShape *s, voi
     p->order[row] = b;
     p->length[row] = length;
   }
-  // Now offset[l] = sequences of at least l steps: those under way at step l - 1.
+  // Now offset[l] = the number of sequences of at least l steps: those that take part in step l - 1.
   p->offset[0] = 0;
   for (size_t l = 1; l <= s->time; l++) p->offset[l] += p->offset[l - 1];
   return p->length + s->batch;

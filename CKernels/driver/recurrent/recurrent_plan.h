@@ -1,6 +1,6 @@
 // Private: the order in which a recurrent layer visits its sequences and steps, and how it shares them out.
 //
-// Sequences are taken longest first, so that those that are still under way are the first rows of every step; rows of all steps follow each
+// Sequences are taken longest first, so that those that have not ended are the first rows of every step; rows of all steps follow each
 // other without gaps (a "packed sequence"): step s has rows offset[s] ... offset[s + 1] - 1.
 
 #ifndef HEED_RECURRENT_PLAN_H
@@ -24,19 +24,19 @@ typedef struct HeedRecurrentPlan {
 
 // Bytes of memory for the plan's arrays and for `more` arrays [B] of offsets.
 size_t heed_recurrent_plan_size(const HeedRecurrentShape *shape, size_t more);
-// Returns the end of what it took of `memory`.
+// Returns the end of the part of `memory` that it took.
 void *heed_recurrent_plan(HeedRecurrentPlan *plan, const HeedRecurrentShape *shape, void *memory);
 
-// Rows of a step; 0 from the last step on.
+// The rows of a step; 0 from the last step on.
 static inline size_t heed_recurrent_active(const HeedRecurrentPlan *p, size_t s) {
   return s < p->steps ? p->offset[s + 1] - p->offset[s] : 0;
 }
 static inline size_t heed_recurrent_rows(const HeedRecurrentPlan *p) { return p->offset[p->steps]; }
 
-// first[r] <- where row r's step 0 begins in an array [B, T, ...] with these strides; returns what a step adds.
+// first[r] <- the offset of row r's step 0 in an array [B, T, ...] with these strides. Returns the offset from one step to the next.
 ptrdiff_t heed_recurrent_first(const HeedRecurrentPlan *plan, ptrdiff_t batch, ptrdiff_t time, ptrdiff_t *first);
 
-// Whether the packed rows from step `from` on lie at an even distance `row` in an array [B, T, ...] with these strides, the first at
+// Whether the packed rows from step `from` on are at an even distance `row` in an array [B, T, ...] with these strides, the first at
 // `first`: those of a single sequence do, and those of a whole batch at each step may.
 bool heed_recurrent_rows_lie_evenly(const HeedRecurrentPlan *plan, size_t from, ptrdiff_t batch, ptrdiff_t time, ptrdiff_t *first,
                                     ptrdiff_t *row);

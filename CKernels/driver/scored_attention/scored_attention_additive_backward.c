@@ -1,6 +1,6 @@
-// Additive attention backward from the gradients of the scores, tanh computed anew. One task a block of columns (of A) of a sequence: every
-// gradient is a sum over queries or keys within one column, so a task owns what it writes, and no array over queries, keys and columns is
-// stored.
+// Additive attention backward from the gradients of the scores; tanh is computed again. One task per block of columns (of A) of a sequence:
+// every gradient is a sum over queries or keys within one column, so a task owns what it writes, and no array over queries, keys and
+// columns is stored.
 //
 //   dq[i,a] <- v[a] sum_j dS[i,j] (1 - tanh^2),  dk[j,a] <- v[a] sum_i dS[i,j] (1 - tanh^2)     the projections'
 //   dv[a]   <- sum over sequences of sum_ij dS[i,j] tanh

@@ -5,7 +5,7 @@
 //   additive             from dS, by blocks of columns (additive_attention_backward.c)
 //   general              dQ <- dQ' W^T, dW <- Q^T dQ'
 //
-// Q' is q, or W^T q. What a sequence hides is left out of every product, and zero where it is written.
+// Q' is q, or W^T q. Hidden keys of a sequence are left out of every product; their gradients are zero.
 
 #include <string.h>
 
@@ -15,7 +15,7 @@
 #include "runtime/threads/parallel.h"
 #include "table/dispatch.h"
 
-#define KEY_ROWS      64   // keys of a task: whole blocks of rows of both products, and tasks for many cores
+#define KEY_ROWS      64   // keys per task: whole blocks of rows of both products, and tasks for many cores
 #define SOFTMAX_FLOPS 10.0 // of an element of a softmax's gradient, no exponential
 
 typedef struct Backward {
@@ -190,7 +190,7 @@ HeedStatus heed_scored_attention_backward(const HeedScoredAttentionShape *shape,
   const bool dot = shape->score == HeedScoredAttentionScoreDot, general = shape->score == HeedScoredAttentionScoreGeneral;
   const bool scores = wants_scores(shape, gradients), left = general && (gradients->d_query || gradients->d_weight);
   heed_scored_attention_plan(&x.call);
-  // The gradient of the values alone needs none of the scores' making.
+  // If only the gradient of the values is asked for, the scores are not needed.
   if (scores) status = heed_scored_attention_project(&x.call);
   if (status != HeedStatusOk) return status;
   const size_t rows = shape->batch * shape->query_length, score_floats = scores ? heed_size_product(rows, shape->key_length) : 0;

@@ -1,4 +1,4 @@
-// Private: one call of additive or multiplicative attention, checked, with what its forward and backward passes share.
+// Private: one checked call of additive or multiplicative attention, with the members that its forward and backward passes share.
 
 #ifndef HEED_SCORED_ATTENTION_CALL_H
 #define HEED_SCORED_ATTENTION_CALL_H
@@ -10,9 +10,9 @@ typedef struct HeedScoredAttentionCall {
   const HeedKernels *kernels;
   const HeedScoredAttentionShape *shape;
   const HeedScoredAttentionInputs *inputs;
-  size_t block_rows, blocks;                     // queries of a task, tasks of a sequence
+  size_t block_rows, blocks;                     // queries per task, tasks per sequence
   HeedScoredAttentionAdditiveRows queries, keys; // additive: [B * N], [B * T] rows of A
-  const float *left;                             // dot and general: what meets the keys, q or W^T q ...
+  const float *left;                             // dot and general: the factor of the keys, q or W^T q ...
   HeedScoredAttentionStrides left_strides;
   void *room; // of the projections
 } HeedScoredAttentionCall;
@@ -43,7 +43,7 @@ HeedStatus heed_scored_attention_multiply(size_t batch, size_t rows, HeedScoredA
                                           ptrdiff_t m_column, size_t columns, float *target);
 
 // target [left.columns, right.columns] <- (or +=) sum over b, i < visible(b) of left[b, i, :]^T right[b, i, :], visible(b) being rows or,
-// with lengths, lengths[b] (`all_or_none`: rows unless that is 0). What is not visible is not read.
+// with lengths, lengths[b] (`all_or_none`: rows unless that is 0). Hidden rows are not read.
 HeedStatus heed_scored_attention_outer(const HeedScoredAttentionCall *call, size_t rows, bool all_or_none, HeedScoredAttentionRows left,
                                        HeedScoredAttentionRows right, bool accumulate, float *target);
 

@@ -1,4 +1,4 @@
-// Additive and multiplicative attention forward: one task a block of queries of a sequence, over the keys that are seen.
+// Additive and multiplicative attention forward: one task per block of queries of a sequence, over the keys that are seen.
 //
 //   S <- scores                    [rows, length], where the weights are wanted or in scratch
 //   P <- softmax of S, in place    0 beyond the length
@@ -42,7 +42,7 @@ static void additive_score_block(const HeedScoredAttentionCall *call, size_t b, 
 static void product_score_block(const HeedScoredAttentionCall *call, size_t b, size_t first, size_t rows, size_t length, float *scores,
                                 float *scratch) {
   const HeedScoredAttentionShape *s = call->shape;
-  const bool reads = s->key_dim > 0; // what is empty may be null
+  const bool reads = s->key_dim > 0; // an empty array may be null
   const HeedGemmTile product = {
       .rows = rows,
       .columns = length,

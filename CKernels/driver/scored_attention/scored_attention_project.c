@@ -1,4 +1,4 @@
-// What additive and multiplicative attention do by plain matrix products: projections, gradients through them and of their weights.
+// The plain matrix products of additive and multiplicative attention: projections, the gradients through them and of their weights.
 
 #include <string.h>
 
@@ -8,16 +8,16 @@
 #include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
 
-// Queries of a task: enough that packing the keys costs little beside them, fewer where tasks would be too few to share.
+// Queries per task: enough that packing the keys costs little in comparison, fewer if there were too few tasks to share.
 #define BLOCK_ROWS       64
 #define BLOCK_ROWS_LEAST 8 // more than a register block
 
-#define PREPARE_FLOPS 20.0 // of an element, an exponential
+#define PREPARE_FLOPS 20.0 // an exponential
 #define PREPARE_ROWS  16   // of a task
 
 // ---- Products over all rows of all sequences ------------------------------------------------------------------------------------------
 
-// Rows of a batch that lie evenly are the rows of one matrix.
+// Rows of a batch at even distances are the rows of one matrix.
 static bool joins(size_t batch, size_t rows, HeedScoredAttentionStrides *s) {
   if (rows == 1) s->row = s->batch; // of a single row the stride says nothing
   if (batch > 1 && rows > 1 && s->batch != (ptrdiff_t)rows * s->row) return false;
@@ -65,7 +65,7 @@ HeedStatus heed_scored_attention_outer(const HeedScoredAttentionCall *call, size
   size_t visible = 0;
   for (size_t b = 0; b < batch; b++) visible += visible_rows(call, rows, all_or_none, b);
   float *room = NULL;
-  // What is hidden must not be read, and a sum goes through all sequences in one row of terms: else gathered first.
+  // Hidden rows must not be read, and a sum goes through all sequences in one row of terms; otherwise the rows are gathered first.
   if (visible < batch * rows || !joins(batch, rows, &left.strides) || !joins(batch, rows, &right.strides)) {
     room = heed_scratch_push(heed_size_product(heed_size_product(visible, sizeof(float)), left.columns + right.columns));
     if (!room) return HeedStatusOutOfMemory;

@@ -1,4 +1,4 @@
-// Softmax: checks, one task a few rows. Rows whose columns are not contiguous are brought into scratch and back, by transposes where rows
+// Softmax: checks, one task per few rows. Rows whose columns are not contiguous are brought into scratch and back, by transposes where rows
 // are contiguous the other way, so that every layout takes the same kernel and gives the same bits.
 
 #include "heed/softmax.h"

@@ -1,4 +1,4 @@
-// Gradients of softmax: checks, one task a few rows. What is not contiguous along the columns is brought into scratch, so that every layout
+// Gradients of softmax: checks, then one task per few rows. Rows that are not contiguous are copied into scratch, so that every layout
 // takes the same kernel and gives the same bits.
 
 #include "heed/softmax.h"

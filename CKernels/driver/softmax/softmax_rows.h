@@ -11,7 +11,7 @@
 typedef struct HeedSoftmaxRows {
   size_t task_rows, block_rows, tasks; // block_rows: brought into scratch at a time
   size_t row_stride;                   // floats a row of a block in scratch
-  size_t scratch_stride;               // bytes a worker, room for a gathered mask included
+  size_t scratch_stride;               // bytes per worker, with room for a gathered mask
 } HeedSoftmaxRows;
 
 // For rows and columns above 0. `direct`: everything is contiguous along the columns, else `blocks` blocks of rows are held in scratch.
@@ -28,7 +28,7 @@ static inline HeedSoftmaxRows heed_softmax_rows(const HeedKernels *kernels, size
   return plan;
 }
 
-// A row's mask with contiguous columns: where it lies, or gathered into `copy`; null where there is none.
+// A row's mask with contiguous columns: in place, or gathered into `copy`; null if there is none.
 static inline const uint8_t *heed_softmax_contiguous_mask(const uint8_t *mask, size_t row, ptrdiff_t row_stride, ptrdiff_t column_stride,
                                                           size_t columns, uint8_t *copy) {
   if (!mask) return NULL;

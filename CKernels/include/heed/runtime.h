@@ -165,9 +165,8 @@ typedef enum HEED_CLOSED HeedPeak {
 // Measures on `threads` threads at once for about `seconds` (0 = 2 ms of work) and stores the rate of the fastest slice of half a
 // millisecond in `rate`. The call allocates its memory and touches it first, which takes longer than the reading.
 //   HeedStatusBadArgument   threads = 0 or above HEED_THREADS_MAX; seconds negative, NaN or above an hour; `rate` null
-//     HeedStatusNotSupported  the table in use has no such instruction, or not so many threads were free at once (another call was using
-//                             them,
-//                           or the library was built without OpenMP)
+//   HeedStatusNotSupported  the table in use has no such instruction, or not so many threads were free at once (another call was using
+//                           them, or the library was built without OpenMP)
 //   HeedStatusOutOfMemory   the buffer
 HeedStatus heed_peak_measure(HeedPeak peak, size_t threads, double seconds, double *rate);
 

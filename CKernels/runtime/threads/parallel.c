@@ -1,7 +1,7 @@
 // Parallel regions: the only file with OpenMP pragmas.
 //
-// libomp keeps a team of workers for every thread that ever opened a region. So one thread of ours, the engine thread, opens them all, and
-// one gate lets one region run at a time. The thread that calls works too:
+// libomp keeps a team of workers for every thread that ever opened a region. So one thread of ours, the engine thread, opens all regions,
+// and a gate lets one region run at a time. The calling thread works too:
 //
 //   caller  publishes the job (IDLE -> POSTED), wakes the engine thread and takes tasks at once, as worker 0
 //   engine  takes the job (POSTED -> ENTERED), opens a region whose members take tasks too, as workers 1 ... width-1, then says DONE
@@ -30,7 +30,7 @@
 
 _Thread_local bool heed_float_entered;
 
-static _Thread_local int inline_depth; // of tasks that this thread runs alone
+static _Thread_local int inline_depth; // nesting of tasks that this thread runs by itself
 
 static void run_inline(size_t count, HeedTask task, void *context) {
   inline_depth++;
@@ -51,7 +51,8 @@ const char *heed_openmp_description(void) { return "none"; }
 
 #else
 
-// The toolchain ships no omp.h. What only libomp has is weak, so that another runtime with its entry points serves too.
+// The toolchain ships no omp.h. Functions that only libomp has are weak symbols, so that another runtime with libomp's entry points works
+// too.
 extern int omp_get_thread_num(void);
 extern void omp_set_dynamic(int enabled);
 extern void kmp_set_blocktime(int milliseconds) __attribute__((weak));
@@ -60,16 +61,16 @@ extern size_t kmp_get_stacksize_s(void) __attribute__((weak));
 
 // 1 ms: longer than the gaps between the kernels of a model's step, short enough to leave an idle process asleep.
 #define SPIN_NANOSECONDS         1000000u
-// Where there are more threads than processors, the one that is waited for may need this very processor.
+// If there are more threads than processors, the thread that is waited for may need this very processor.
 #define SPIN_NANOSECONDS_CROWDED 5000u
 #define PAUSES_PER_LOOK_AT_CLOCK 32 // about a microsecond
 // libomp's own calls stay far below this; the tasks are the same that run on callers with 512 KiB.
 #define ENGINE_STACK_BYTES       ((size_t)2 << 20)
-// Where libomp does not tell; its own default.
+// libomp's own default, used if libomp does not say.
 #define OPENMP_STACK_BYTES       ((size_t)4 << 20)
 // libomp gives later threads a little more.
 #define OPENMP_STACK_SLACK       ((size_t)256 << 10)
-// How long a refusal is taken for an answer: to be refused again costs some 50 us.
+// How long a refusal is remembered: another refusal costs some 50 us.
 #define REFUSAL_NANOSECONDS      100000000u
 
 enum { IDLE, POSTED, ENTERED, AWAITED, DONE }; // AWAITED: ENTERED, and the caller sleeps
@@ -114,7 +115,8 @@ static void take_tasks(size_t worker) {
   depth--;
 }
 
-// A worker other than the caller: whatever mode its thread was in, it computes in the caller's, and tells what it raised.
+// A worker other than the caller. It computes in the caller's mode, whatever mode its thread was in, and reports the exceptions that it
+// raised.
 static void take_tasks_of_caller(size_t worker) {
   heed_float_set(shared.float_control, 0);
   heed_float_entered = true;
@@ -129,8 +131,8 @@ static void take_tasks_of_caller(size_t worker) {
 
 static bool is_recent(uint64_t refusal) { return refusal && heed_nanoseconds() - refusal < REFUSAL_NANOSECONDS; }
 
-// How many of `wanted` members libomp can have without being refused a thread, for then it would end the process. What others start
-// meanwhile is not foreseen; one thread to spare is asked for.
+// How many of `wanted` members libomp can have without being refused a thread, because it would then end the process. Threads that others
+// start at the same time cannot be foreseen, so this asks for one thread more.
 static size_t supplied_members(size_t wanted) {
   const size_t team = shared.team ? shared.team : 1; // this thread is a member
   if (wanted <= team || is_recent(shared.team_refused)) return wanted < team ? wanted : team;
@@ -143,9 +145,9 @@ static size_t supplied_members(size_t wanted) {
   return members;
 }
 
-// Nothing is captured: what the members need they read from `shared`, after an acquiring load of the state and before a releasing count,
-// so that the order holds by these atomics alone.
-// A function of its own, never inlined: the compiler calls libomp, which starts it, where a function that holds a region begins.
+// Nothing is captured: the members read all they need from `shared`, after an acquiring load of the state and before a releasing count. So
+// these atomics are enough to guarantee the order. A function of its own, never inlined: the compiler calls libomp, which starts it, where
+// a function that holds a region begins.
 static __attribute__((noinline)) void open_region(int members) {
 #pragma omp parallel num_threads(members) default(none) shared(shared)
   {
@@ -178,10 +180,10 @@ static void wait_for_job(bool crowded) {
 
 static void *engine_main(void *unused) {
   (void)unused;
-  // A thread begins in its creator's mode. What libomp computes, and the threads it starts, should not be in that one.
+  // A thread begins in its creator's mode. libomp and the threads that it starts should not compute in that mode.
   heed_float_set_control(HEED_FLOAT_DEFAULT);
   const bool openmp = heed_width_limit() > 2;
-  // OMP_NUM_THREADS is not what decides here, so libomp need not complain about it on this process's standard error.
+  // OMP_NUM_THREADS decides nothing here, so libomp need not complain about it on this process's standard error.
   if (openmp && kmp_set_warnings_off) kmp_set_warnings_off();
   if (openmp) omp_set_dynamic(0);
   int blocktime = -1;
@@ -308,7 +310,7 @@ void heed_parallel_for(size_t count, size_t width, HeedTask task, void *context)
 
 static char description[96];
 
-// The library's own name tells which runtime was found; the date is the version of OpenMP that the compiler wrote this file for.
+// The file name says which runtime was found. The date is the version of OpenMP for which the compiler compiled this file.
 static void describe_openmp(void) {
   Dl_info info;
   const char *name = "OpenMP runtime";

@@ -7,7 +7,7 @@
 #include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
 
-#define SHARES_MAX 64 // with more workers than that, some begin with what another has begun
+#define SHARES_MAX 64 // if there are more workers, some begin with a share that another has begun
 
 typedef struct Share {
   alignas(HEED_LINE_PAIR) atomic_size_t next; // the first task not yet handed out
@@ -21,7 +21,7 @@ typedef struct Team {
   Share share[SHARES_MAX];
 } Team;
 
-// One member, whichever worker it is: its own share first, then what the others have left.
+// One member, which may be any worker. It takes its own share first, and then what the others have left.
 static void take_shares(void *context, size_t member, size_t worker) {
   (void)member;
   Team *team = context;

@@ -1,4 +1,4 @@
-// Steps that wait for each other inside one parallel region. A fork for each would cost more than many a step.
+// Steps that wait for each other inside one parallel region. A fork per step would often cost more than the step.
 
 #define _GNU_SOURCE
 #include <sched.h>
@@ -40,7 +40,7 @@ static void wait_for(const Team *team, size_t finished) {
   }
 }
 
-// One member, whichever worker it is; one that comes late joins in at the step that is under way. What earlier steps wrote is seen by the
+// One member, which may be any worker. A member that comes late joins at the current step. What earlier steps wrote is seen by the
 // acquiring load of `finished`, to which every slot adds with release.
 static void join_team(void *context, size_t member, size_t worker) {
   (void)member;

@@ -1,4 +1,4 @@
-// Private: sleeping until a 32-bit word changes (a futex, or what stands for it elsewhere).
+// Private: sleeping until a 32-bit word changes (a futex, or its equivalent on other systems).
 
 #ifndef HEED_SLEEP_H
 #define HEED_SLEEP_H
@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-// Sleeps while `*word` is `value`; may return early, so call it in a loop that looks at the word. Leaves errno alone.
+// Sleeps while `*word` is `value`. May return early, so call it in a loop that looks at the word. Does not change errno.
 void heed_sleep_while(_Atomic uint32_t *word, uint32_t value);
 
 // Wakes the threads that sleep on `word`; change the word first.

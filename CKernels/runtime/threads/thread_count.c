@@ -1,4 +1,4 @@
-// How many threads a call uses: what was asked for, what the machine allows, what the work is worth.
+// Decides how many threads a call uses, from the number that was asked for, the number that the machine allows and the amount of work.
 
 #include "runtime/threads/thread_count.h"
 

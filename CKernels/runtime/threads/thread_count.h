@@ -8,16 +8,16 @@
 // HeedMachine.usable, read once.
 size_t heed_usable_processors(void);
 
-// The number that a value of OMP_NUM_THREADS asks for at the outermost level ("4", " 4 ", "4,2"), or 0 where it is null, no number, or
-// not from 1 to HEED_THREADS_MAX.
+// Returns the number that a value of OMP_NUM_THREADS asks for at the outermost level ("4", " 4 ", "4,2"), or 0 if it is null, not a number,
+// or not from 1 to HEED_THREADS_MAX.
 size_t heed_thread_count_parse(const char *text);
 
-// Whether libomp can read that value of OMP_NUM_THREADS: null, or decimal numbers with commas between them. libomp 14 aborts on an empty
-// value and on overflow, and often on anything else ("abc", "-1"): it uses what it has not parsed. So with such a value in the environment
-// it must never be started.
+// Returns whether libomp can read that value of OMP_NUM_THREADS: null, or decimal numbers with commas between them. libomp 14 aborts on an
+// empty value and on overflow, and often on anything else ("abc", "-1"): it uses a value that it has not parsed. So with such a value in
+// the environment it must never be started.
 bool heed_openmp_can_read(const char *text);
 
-// The most workers that a call can have here: 1 without OpenMP, 2 (the caller and the engine thread) where libomp must not be started.
+// Returns the most workers that a call can have here: 1 without OpenMP, 2 (the caller and the engine thread) if libomp must not be started.
 size_t heed_width_limit(void);
 
 #endif

@@ -1,4 +1,4 @@
-// Attention backward: one pair of tiles, and what is prepared for it and taken from it (letters: heed/attention.h).
+// Attention backward: one pair of tiles, with the steps before and after it (letters: heed/attention.h).
 //
 //   S^T <- K Q^T,  P^T <- 2^(S^T - log2 e L),  dS^T <- P^T * (V dO^T - delta)
 //   dV <- dV + P dO,  dK <- dK + dS Q,  dQ^T <- dQ^T + K^T dS^T
@@ -59,7 +59,7 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
 typedef void (*BackwardStageKernel)(const BackwardStage *, size_t, size_t);
 typedef void (*BackwardQueryKernel)(const float *, size_t, size_t, const float *, float *);
 
-// What a pair needs beside the products.
+// The other steps of a pair, besides the products.
 typedef enum BackwardKind { BackwardPlain, BackwardMasked, BackwardDropped } BackwardKind;
 
 #define BACKWARD_STAGE(vectors, kind)                                                                                                      \

@@ -1,4 +1,4 @@
-// What attention backward does by rows: the numbers of each row that P and dS need, packing, and handing out the sums.
+// The steps of attention backward by rows: the numbers of each row that P and dS need, packing, and storing the sums.
 
 #include "template/math/exp.inc.h"
 
@@ -106,7 +106,7 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
       sum = vf_accumulate(vf_load(s.output + e * QUERY_TILE + lane), vf_load(s.d_output + e * QUERY_TILE + lane), sum);
     vf_store(q->statistics + lane, sum);
   }
-  size_t end = 0; // of what the rows see that are taken again
+  size_t end = 0; // of the keys that the rows to be computed again see
   for (size_t i = 0; i < tile->queries; i++)
     if (backward_takes_again(tile, i, q->log_sum_exp[i])) end = (size_t)visible_keys(tile, i);
   if (end > 0) backward_online(tile, &s, end);
@@ -132,8 +132,8 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
 // A contiguous copy whose rows are filled up with zeros to whole vectors.
 static bool backward_pack_rows(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
                                size_t width, float *target) {
-  vf seen = vf_zero(); // x * 0 is 0 for what is finite, else NaN, which stays
-  // What is empty may be null: no address is made of it.
+  vf seen = vf_zero(); // x * 0 is 0 for finite x, else NaN, which stays
+  // An empty array may be null: no address is formed from it.
   for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += width)
     for (size_t column = 0; column < columns; column += HEED_LANES) {
       const size_t n = heed_size_min(columns - column, HEED_LANES), kept = width - column;

@@ -2,9 +2,8 @@
 //
 // Keys stand in the lanes, so a single query fills them; memory is read once, whatever the number of queries:
 //
-//   S <- Q K^T        16 keys at a time: as they lie in a cache, or from rows transposed in registers, lanes x lanes
-//   P <- 2^(S - m)    vectors of keys
-//   O <- O * alpha + P V    value dimension in the lanes, key by key
+//   S <- Q K^T        16 keys at a time: in place in a cache, or from rows transposed in registers, lanes x lanes P <- 2^(S - m)    vectors
+//   of keys O <- O * alpha + P V    value dimension in the lanes, key by key
 //
 // Every score is the same sum over d in order, every tile's sum runs key by key from zero, tiles go online within a chunk: the bits are
 // those of attention_tiled_forward.inc.h, and attention_online.inc.h says why.
@@ -94,7 +93,7 @@ INLINE_KERNEL float decode_largest(const float *scores, size_t end) {
 INLINE_KERNEL bool decode_near(float score, float maximum) { return maximum - REFINE_NEAR < score; }
 INLINE_KERNEL bool decode_refines(float top, float maximum) { return fabsf(top) >= REFINE_LARGE && decode_near(top, maximum); }
 
-// The scores of one row of a tile, whose first key stands at `first` of the chunk, computed again where decode_near says so: what
+// The scores of one row of a tile, whose first key is number `first` of the chunk, computed again where decode_near says so: what
 // attention_refine.inc.h does, keys in the lanes.
 static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *task, const float *query, size_t first, size_t end,
                                                     float maximum, float *scores) {
@@ -227,7 +226,7 @@ INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttent
       decode_value_columns(rows, columns, bf16, task, value, 0, keys, scores, alpha, output);
       continue;
     }
-    for (int r = 0; r < rows; r++) // each row keeps to what it sees: what lies outside may be anything
+    for (int r = 0; r < rows; r++) // each row keeps to the keys that it sees: others may hold anything
       if (begin[r] < end[r])
         decode_value_columns(1, DECODE_COLUMNS, bf16, task, value, begin[r], end[r], scores + r * KEY_TILE, alpha + r,
                              output + (size_t)r * task->value_dim);

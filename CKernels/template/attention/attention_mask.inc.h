@@ -1,4 +1,4 @@
-// The masks of tiled attention: what a row sees by length and causality, and boolean and additive masks as numbers to add.
+// The masks of tiled attention: the keys that a row sees by length and causality, and boolean and additive masks as numbers to add.
 
 #ifndef HEED_ATTENTION_MASK_INC_H
 #define HEED_ATTENTION_MASK_INC_H
@@ -24,8 +24,8 @@ INLINE_KERNEL ptrdiff_t first_key(const HeedAttentionTile *tile, size_t row) {
 // A distance from the tile's first key as a number that lanes compare with.
 INLINE_KERNEL float lane_limit(ptrdiff_t distance) { return (float)(distance < 0 ? 0 : (distance < KEY_TILE ? distance : KEY_TILE)); }
 
-// Applies the masks to S^T of a tile whose first key is `first`: adds the bias and turns what is hidden into minus infinity for the
-// maximum; `max` receives the maxima of what is seen.
+// Applies the masks to S^T of a tile whose first key is `first`: adds the bias and sets hidden scores to minus infinity for the maximum.
+// `max` receives the maxima of the scores that are seen.
 INLINE_KERNEL void mask_tile(const int vectors, const HeedAttentionTile *tile, size_t first, size_t keys, size_t lane, const float *bias,
                              float *scores, vf max[HEED_BLOCK_VECTORS]) {
   float begins[QUERY_TILE], ends[QUERY_TILE];
@@ -56,7 +56,7 @@ INLINE_KERNEL void mask_tile(const int vectors, const HeedAttentionTile *tile, s
 
 _Static_assert(KEY_TILE == HEED_RANDOM_BLOCK, "a tile of keys is one block of random numbers");
 
-// multipliers[key][query] <- what dropout multiplies the weights of a tile with, from vector of queries `lane` on.
+// multipliers[key][query] <- the dropout multipliers of a tile's weights, from vector of queries `lane` on.
 INLINE_KERNEL void drop_tile(const int vectors, const HeedAttentionTile *tile, size_t first, size_t lane, float *multipliers) {
   const RandomKeys keys = random_keys(tile->dropout_seed);
   const vf factor = vf_set1((float)(1 / (1 - (double)tile->dropout)));
@@ -70,7 +70,7 @@ INLINE_KERNEL void drop_tile(const int vectors, const HeedAttentionTile *tile, s
     }
 }
 
-// target <- weights times multipliers; what is hidden, -0, stays so.
+// target <- weights times multipliers. Hidden weights stay -0.
 INLINE_KERNEL void multiply_weights(const int vectors, size_t keys, const float *weights, const float *multipliers, float *target) {
   for (size_t j = 0; j < keys; j++)
     for (int v = 0; v < vectors; v++) {
@@ -79,7 +79,7 @@ INLINE_KERNEL void multiply_weights(const int vectors, size_t keys, const float 
     }
 }
 
-// What the boolean and additive masks do to one tile of keys.
+// The effect of the boolean and additive masks on one tile of keys.
 typedef enum TileMask { TileMaskNone, TileMaskSome, TileMaskAll } TileMask;
 
 // bias[key][query] <- 0 where the boolean mask shows the key and minus infinity where it hides it; over an additive mask that is there

@@ -1,4 +1,4 @@
-// What materialised attention needs beside the matrix product and the softmax: O <- P V where a hidden value may be NaN or infinite.
+// The part of materialised attention that is neither matrix product nor softmax: O <- P V if a hidden value may be NaN or infinite.
 
 // One row of O: the matrix product's order of summation, without the keys whose byte in `seen` is 0.
 static void weighted_sum_seen(const HeedAttentionWeightedSum *x) {

@@ -1,11 +1,11 @@
-// Online softmax: what every path of attention shares, so that their bits agree.
+// Online softmax: code shared by all paths of attention, so that their bits agree.
 //
-// Order of summation: tiles of KEY_TILE keys from zero, online within a chunk of KEY_CHUNK keys, chunks merged from
-// left to right. Skipping a tile that a row does not see leaves the row's bits alone, for its share would be m' = m, alpha = 1 and + 0.
+// Order of summation: tiles of KEY_TILE keys from zero, online within a chunk of KEY_CHUNK keys, chunks merged from left to right. Skipping
+// a tile that a row does not see does not change the row's bits, because its share would be m' = m, alpha = 1 and + 0.
 //
-// Hidden scores become P = -0: it adds nothing, and its sign tells the careful product, which is taken where a tile that is partly hidden
-// holds a value that is not finite, what to leave out (0 * NaN would be NaN). A row's maximum begins at the lowest finite number, which
-// only decides where a row saw nothing or minus infinity alone: then its sum is 0.
+// Hidden scores become P = -0: it adds nothing. If a tile that is partly hidden holds a value that is not finite, the careful product is
+// taken, and the sign says which weights it leaves out (0 * NaN would be NaN). A row's maximum begins at the lowest finite number. That
+// matters only if a row saw nothing or only minus infinity: then its sum is 0.
 
 #ifndef HEED_ATTENTION_ONLINE_INC_H
 #define HEED_ATTENTION_ONLINE_INC_H
@@ -22,7 +22,7 @@
 #define REFINE_LARGE 16.0f
 #define REFINE_NEAR  32.0f
 
-// 2^x for x <= 0; what would be denormal becomes 0, so that minus infinity is no special case.
+// 2^x for x <= 0. Denormal results become 0, so that minus infinity is no special case.
 INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(-126.0f, x); }
 
 // The factor that turns a product of a query and a key into a score in base 2.

@@ -1,11 +1,11 @@
 // Large scores, computed again in float64.
 //
-// A float32 sum over D whose result is s is off by some ulp of s, and the exponential turns what a score is off by into a relative error of
-// its weight: at s = 300 that is 1e-4. So where the largest score of a tile is large, those of the tile whose weight is not small beside
-// the row's largest are computed again from Q and K themselves (small ones too, which may be what is left of large terms): products of
-// float32 numbers are exact in float64; they are summed over d in order, times scale and log2 e, plus the bias, and rounded once. Which
-// scores these are follows from what the row sees up to this tile, so that every path has the same. They cost ten times as much as others;
-// scores of trained models are seldom as large.
+// A float32 sum over D whose result is s has an error of some ulp of s, and the exponential turns that error into a relative error of the
+// weight: at s = 300 it is 1e-4. So if the largest score of a tile is large, the scores of the tile whose weight is not small compared with
+// the row's largest are computed again from Q and K themselves. (That includes small scores, which may be the difference of large terms.)
+// Products of float32 numbers are exact in float64. They are summed over d in order, times scale and log2 e, plus the bias, and rounded
+// once. The choice of these scores follows from the keys that the row sees up to this tile, so that every path makes the same choice. Such
+// a score takes ten times as long as others, but scores of trained models are seldom that large.
 
 #ifndef HEED_ATTENTION_REFINE_INC_H
 #define HEED_ATTENTION_REFINE_INC_H
@@ -34,7 +34,7 @@ INLINE_KERNEL vm refine_lanes(vf top, vf maximum) {
   return vm_and(vm_not(vf_less(vf_magnitude(top), vf_set1(REFINE_LARGE))), refine_near(top, maximum));
 }
 
-// S^T of one vector of queries, in base 2, with the bias added and what is hidden minus infinity, computed again where refine_near says so
+// S^T of one vector of queries, in base 2, with the bias added and hidden scores minus infinity, computed again where refine_near says so
 // in `lanes`. Returns the maxima.
 static __attribute__((noinline)) vf refine_scores(float scale, size_t head_dim, const float *query, const TileOperands *x, size_t keys,
                                                   vm lanes, vf maximum, const float *bias, float *scores) {

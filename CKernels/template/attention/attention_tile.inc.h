@@ -90,7 +90,7 @@ INLINE_KERNEL void value_tile(const int vectors, const bool paired, const TileOp
     value_rows(1, vectors, paired, x, x->value + (ptrdiff_t)e * x->value_column, keys, weights, alpha, output + e * QUERY_TILE);
 }
 
-// The same product where a hidden value may be NaN or infinite: lanes whose weight has a sign are left alone.
+// The same product if a hidden value may be NaN or infinite: lanes whose weight has a sign do not change.
 INLINE_KERNEL void value_tile_careful(const int vectors, const bool paired, const TileOperands *x, size_t keys, size_t value_dim,
                                       const float *weights, const vf alpha[HEED_BLOCK_VECTORS], float *output) {
   for (size_t e = 0; e < value_dim; e++)

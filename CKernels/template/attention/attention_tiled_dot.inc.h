@@ -1,8 +1,8 @@
 // Tiled attention in bfloat16 with the dot product instruction: the products of attention_tiled_forward.inc.h, two terms at a time.
 //
-// Two neighbours along d of Q^T stand in one lane, pairs of K are broadcast as 32 bits from where they lie; V is interleaved by pairs of
-// keys, P likewise as it is rounded. K must be rows with contiguous columns and an even D; other shapes take the converting kernel, which
-// gives the same bits.
+// A lane holds two neighbours along d of Q^T. Pairs of K are broadcast as 32 bits from their place in memory. V is interleaved by pairs of
+// keys, and so is P when it is rounded. K must be rows with contiguous columns and an even D; other shapes take the converting kernel,
+// which gives the same bits.
 
 typedef struct DotScratch {
   TileScratch common;
@@ -53,7 +53,7 @@ INLINE_KERNEL void value_rows_dot(const int rows, const int vectors, const uint3
     }
 }
 
-// P rounded and interleaved by pairs of keys; a last key alone is paired with 0.
+// P rounded and interleaved by pairs of keys. A single last key is paired with 0.
 INLINE_KERNEL void pair_weights(const int vectors, const float *weights, size_t keys, uint32_t *pairs) {
   for (size_t j = 0; j < keys; j += 2)
 #pragma clang loop unroll(full)

@@ -1,8 +1,8 @@
 // Attention forward, one tile of queries of one head (letters: heed/attention.h).
 //
 // Queries stand in the lanes. Of the operands only Q is packed, transposed; scale and log2 e go on the scores (in Q they would round every
-// term of them). Every element of K and V is broadcast from where it lies. So the maximum, the sum and the rescaling of a row are vertical,
-// and both products are the same block:
+// term of them). Every element of K and V is broadcast from its place in memory. So the maximum, the sum and the rescaling of a row are
+// vertical, and both products are the same block:
 //
 //   S^T <- K Q^T      64 keys x 64 queries, in base 2
 //   m'  <- max(m, rows of S^T);  P^T <- 2^(S^T - m');  alpha <- 2^(m - m')
@@ -95,7 +95,7 @@ static TileOperands operands_cached_bf16(const HeedAttentionTile *tile, const Ti
   const size_t chunk = first / KEY_CHUNK, row = cached_row(tile, first), dim = tile->head_dim;
   const uint16_t *key = (const uint16_t *)tile->key_chunks[chunk] + row * dim;
   const uint16_t *value = (const uint16_t *)tile->value_chunks[chunk] + row * tile->value_dim;
-  // The block's layout is kept: what is converted is one row of 16 D numbers.
+  // The block's layout is kept: one row of 16 D numbers is converted.
   const size_t blocks = heed_divide_up(keys, KEY_BLOCK);
   convert_rows_bf16(key, (ptrdiff_t)(KEY_BLOCK * dim), 1, blocks, KEY_BLOCK * dim, s->key);
   convert_rows_bf16(value, (ptrdiff_t)tile->value_dim, 1, keys, tile->value_dim, s->value);
@@ -121,7 +121,7 @@ static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, si
       attend[groups - 1][bias != NULL](tile, s, &x, first, keys, 0, bias);
       continue;
     }
-    // An edge of what is seen crosses this tile: each vector of queries goes as far as its last row sees.
+    // The edge of the visible keys crosses this tile: each vector of queries goes as far as its last row sees.
     for (size_t group = 0; group < groups; group++) {
       const size_t lane = group * HEED_LANES, last = lane + HEED_LANES < tile->queries ? lane + HEED_LANES - 1 : tile->queries - 1;
       const ptrdiff_t seen = visible_keys(tile, last) - (ptrdiff_t)first, all = visible_keys(tile, lane) - (ptrdiff_t)first;

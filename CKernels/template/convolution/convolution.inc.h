@@ -1,8 +1,8 @@
 // Unfolding images into the matrices that convolutions multiply (im2col), and back (col2im), a few columns at a time.
 //
 // Columns are outputs (n, y, x) in order, cut into runs along x. A run's part of a row of the matrix is zeros, a piece of a row of X,
-// zeros. Rows are written from left to right in whole vectors, and one after the other: what is written too far is overwritten by what
-// comes next.
+// zeros. Rows are written from left to right in whole vectors, and one after the other: elements written too far are overwritten by those
+// that comes next.
 
 typedef struct ConvolutionRun {
   ptrdiff_t image;   // where kernel element (0, 0) of channel 0 would read with a padding of 0 on the left

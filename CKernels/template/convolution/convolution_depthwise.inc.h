@@ -1,5 +1,5 @@
-// Convolutions of single channels, on staged planes (driver/convolution/convolution_depthwise.c). Outputs that lie behind one another are
-// read from the same plane at a fixed distance for each element of the kernel, so that lanes are outputs, rows that are narrower than a
+// Convolutions of single channels, on staged planes (driver/convolution/convolution_depthwise.c). Outputs that follow one another in memory
+// are read from the same plane at a fixed distance for each element of the kernel, so that lanes are outputs, rows that are narrower than a
 // vector included.
 
 #define DEPTHWISE_VECTORS 4 // as many sums side by side as cover a multiply-add's latency
@@ -30,7 +30,7 @@ static void convolution_shifted_sum(const HeedConvolutionShiftedSum *s) {
   }
 }
 
-// `terms` is a constant of at most 4: beside it two vectors at a time cover the latency.
+// `terms` is a constant of at most 4: together with two vectors at a time it covers the latency.
 INLINE_KERNEL void convolution_shifted_dots_of(const size_t terms, const HeedConvolutionShiftedDots *s, size_t first) {
   const float *const y = s->factors;
   float *const lanes = s->sums + first * HEED_LANES;

@@ -2,9 +2,9 @@
 //
 //   sum[r][v] = sum over k in order of A[r * a_row + k * a_column] * B[k * b_row + v * lanes]
 //
-// A is broadcast from where it lies, so it may be transposed or strided; B is a panel whose lanes are contiguous. Each lane is a sum in
-// order with one multiply-add a term, whatever rows and vectors are: a row or a lane alone has the bits it has among others. `paired` takes
-// two terms at a time, the second before the first, which is the order of the bfloat16 dot product.
+// A is broadcast from its place in memory, so it may be transposed or strided. B is a panel whose lanes are contiguous. Each lane is a sum
+// in order with one multiply-add per term, whatever rows and vectors are: a row or a lane by itself has the same bits as among others.
+// `paired` takes two terms at a time, the second before the first, which is the order of the bfloat16 dot product.
 //
 // rows, vectors and paired must be constants (arrays have the size of the largest block: one of variable length would not leave the
 // stack); with 4 x 4 of AVX-512 16 sums, 4 loads and a broadcast are live, 21 of 32 registers.

@@ -19,7 +19,7 @@ INLINE_KERNEL void gemm_product(const int rows, const int vectors, const GemmBlo
 
 GEMM_DEFINE(gemm_product)
 
-// Strides that make the rows of a block collide in the first-level cache, or that jump a page a row.
+// Strides that make the rows of a block collide in the first-level cache, or that jump a page per row.
 INLINE_KERNEL bool gemm_stride_hurts(ptrdiff_t stride) { return stride > HEED_GEMM_KC || stride < -HEED_GEMM_KC; }
 
 static void gemm_stage_a(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block) {

@@ -11,7 +11,7 @@ INLINE_KERNEL float bf16_value(uint16_t x) {
   return value;
 }
 
-// The place of term k: pairs are swapped, a last term alone stays.
+// The place of term k: pairs are swapped; a single last term stays.
 INLINE_KERNEL size_t gemm_swapped(size_t k, size_t depth) { return (k ^ 1) < depth ? k ^ 1 : k; }
 
 static void gemm_stage_a_bf16(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block) {

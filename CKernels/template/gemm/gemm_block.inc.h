@@ -1,4 +1,4 @@
-// Register blocks of the matrix product: rows x vectors sums of A B over a block of k, and what becomes of them.
+// Register blocks of the matrix product: rows x vectors sums of A B over a block of k, and how they are stored.
 //
 // Columns of B stand in the lanes, elements of A are broadcast. With AVX-512 a block of 6 rows x 4 vectors takes 24 sums, 4 loads and a
 // broadcast, 29 of 32 registers, and reads a panel at 11 bytes a multiply-add; 4 rows would read 16.
@@ -12,9 +12,9 @@
 #define GEMM_MR   (HEED_BLOCK_VECTORS == 3 ? 4 : 6)
 #define GEMM_SUMS 24 // of the largest block
 #define GEMM_NR   (HEED_LANES * HEED_BLOCK_VECTORS)
-// Blocks of k in a pass over it, between which sums do not leave the first-level cache. A panel of a pass must fit there beside A: 24 KiB
-// with AVX2 (256 terms of 24 columns), whose small register blocks visit C more often than they can afford: 75 % of peak with one block, 84
-// with four (1024, two threads, Zen 4); 32 KiB with AVX-512, which gains 1 % at 512 and 6 at 128.
+// Blocks of k in a pass over it, between which sums do not leave the first-level cache. A panel of a pass must fit there together with A:
+// 24 KiB with AVX2 (256 terms of 24 columns), whose small register blocks visit C more often than they can afford: 75 % of peak with one
+// block, 84 with four (1024, two threads, Zen 4); 32 KiB with AVX-512, which gains 1 % at 512 and 6 at 128.
 #define GEMM_PASS_BLOCKS (HEED_BLOCK_VECTORS == 4 ? 2 : 4)
 
 // One register block. An element is a float32 term, or a pair of bfloat16 terms in as many bytes.
@@ -76,7 +76,7 @@ static __attribute__((noinline)) void gemm_finish(const GemmBlock *x, int rows, 
   }
 }
 
-// The sums so far lie in the second-level cache or beyond, and come while the product is made.
+// The sums so far are in the second-level cache or beyond, and are prefetched during the product.
 INLINE_KERNEL void gemm_begin(const int rows, const int vectors, const GemmBlock *x) {
   if (x->first) return;
 #pragma clang loop unroll(full)
@@ -102,7 +102,7 @@ INLINE_KERNEL void gemm_keep(const int rows, const int vectors, const vf sum[GEM
   for (int i = 0; i < rows * vectors; i++) vf_store(totals + i * HEED_LANES, sum[i]);
 }
 
-// The end of a pass, whose last block is `sum`: what came before is added where there is `some`.
+// The end of a pass, whose last block is `sum`. If there are earlier sums (`some`), they are added.
 INLINE_KERNEL void gemm_end(const int rows, const int vectors, const GemmBlock *x, const float *before, ptrdiff_t before_row, bool some,
                             vf sum[GEMM_SUMS]) {
   const bool whole = x->width == (size_t)vectors * HEED_LANES;
@@ -122,8 +122,8 @@ INLINE_KERNEL void gemm_end(const int rows, const int vectors, const GemmBlock *
 
 typedef void (*GemmBlockKernel)(const GemmBlock *);
 
-// The register blocks of one way to multiply. One or two rows alone would leave the multipliers waiting and read B in short pieces: they
-// take several panels at a time where that is possible.
+// The register blocks of one way to multiply. One or two rows by themselves would leave the multipliers waiting and read B in short pieces:
+// they take several panels at a time where that is possible.
 typedef struct GemmKernels {
   GemmBlockKernel blocks[4][6]; // [vectors - 1][rows - 1]
   GemmBlockKernel wide[2];      // [rows - 1]

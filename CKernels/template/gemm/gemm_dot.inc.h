@@ -1,5 +1,5 @@
 // Matrix product of one tile of C, bfloat16, with the dot product instruction. An element is a pair of neighbouring terms of k in 32 bits:
-// A is copied into rows of pairs, B's rows are interleaved two by two. A last term alone is paired with 0 on both sides.
+// A is copied into rows of pairs, B's rows are interleaved two by two. A single last term is paired with 0 on both sides.
 
 #include "template/gemm/gemm_tile.inc.h"
 
@@ -42,7 +42,7 @@ static void gemm_stage_a_dot(const HeedGemmTile *tile, size_t k, float *copy, Ge
   }
 }
 
-// A panel whose rows along k are contiguous: pairs as they lie, transposed.
+// A panel whose rows along k are contiguous: its pairs in place, transposed.
 INLINE_KERNEL void gemm_transpose_pairs(const uint16_t *b, ptrdiff_t stride, size_t width, size_t padded, size_t terms, uint32_t *to) {
   const size_t whole = terms / 2;
   for (size_t lane = 0; lane < padded; lane += HEED_LANES) {

@@ -1,8 +1,7 @@
 // Matrix product of one tile of C: C <- activation(alpha * A B + beta * C + bias) (order of summation: heed/gemm.h).
 //
 //   for each pass over some blocks of k      A's block is staged: copied where its strides cost more than the copy, converted, paired
-//     for each panel of columns              B's panel is staged likewise, or read where it lies, packed or staged before for all tiles of
-//                                            rows
+//     for each panel of columns              B's panel is staged too, or read in place: packed, or staged before for all rows
 //       for each GEMM_MR rows                for each block: sum <- A B, from zero;  C <- C + sum;
 //       or the end: alpha, beta, bias, activation
 
@@ -11,13 +10,13 @@
 
 #include "template/gemm/gemm_block.inc.h"
 
-// What differs between kinds of operands. A staging function sets where `block` reads its elements k ... k + block->depth - 1; `copy` has
-// room for them.
+// The functions that differ between kinds of operands. A staging function sets where `block` reads its elements k ... k + block->depth - 1;
+// `copy` has room for them.
 typedef struct GemmOperation {
   const GemmKernels *kernels;
   size_t terms;       // of k in an element
   size_t depth;       // elements of a block of k
-  bool reads_packed;  // a packed B is read where it lies
+  bool reads_packed;  // a packed B is read in place
   bool reads_strided; // and one with contiguous columns may be
   bool prefetches_a;  // for the next pass: its elements are floats
   void (*stage_a)(const HeedGemmTile *tile, size_t k, float *copy, GemmBlock *block);
@@ -27,7 +26,7 @@ typedef struct GemmOperation {
 INLINE_KERNEL size_t gemm_pass(const GemmOperation *op) { return op->depth * GEMM_PASS_BLOCKS; }
 INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return heed_divide_up(depth, op->terms); }
 
-// Where the elements of a packed B from `k` on lie, for the panel that `column` stands in.
+// The address of the elements of a packed B from `k` on, for the panel that holds `column`.
 INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t terms, size_t column, size_t k) {
   const size_t elements = heed_divide_up(tile->depth, terms);
   return (const float *)tile->b + column / HEED_GEMM_NR * elements * HEED_GEMM_NR + k * HEED_GEMM_NR + column % HEED_GEMM_NR;
@@ -127,7 +126,7 @@ INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile 
   }
 }
 
-// A's elements of a pass, whichever way it is contiguous.
+// A's elements of a pass, in whichever direction A is contiguous.
 INLINE_KERNEL GemmPrefetch gemm_prefetch_of_a(const HeedGemmTile *tile, size_t k, size_t depth) {
   const float *a = (const float *)tile->a + (ptrdiff_t)k * tile->a_column;
   if (tile->a_row == 1) return (GemmPrefetch){a, tile->a_column, tile->rows, depth, 0};
@@ -136,7 +135,7 @@ INLINE_KERNEL GemmPrefetch gemm_prefetch_of_a(const HeedGemmTile *tile, size_t k
 }
 
 INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
-  if (tile->rows == 0 || tile->columns == 0) return; // attention without values, say
+  if (tile->rows == 0 || tile->columns == 0) return; // e.g. attention without values
   const bool apart = gemm_needs_partial(op, tile);
   const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = heed_size_min(elements, pass);
   float *const panel = tile->scratch, *const copy = panel + GEMM_NR * deepest, *const partial = copy + tile->rows * deepest;

@@ -66,7 +66,7 @@ INLINE_KERNEL void unpack_transposed(const float *source, size_t source_row, con
 // A contiguous float32 copy of rows x columns bfloat16 numbers.
 INLINE_KERNEL void convert_rows_bf16(const uint16_t *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns,
                                      float *target) {
-  // What is empty may be null: no address is made of it.
+  // An empty array may be null: no address is formed from it.
   for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += columns)
     for (size_t column = 0; column < columns; column += HEED_LANES) {
       const size_t n = heed_size_min(columns - column, HEED_LANES);
@@ -82,7 +82,7 @@ INLINE_KERNEL void convert_rows_bf16(const uint16_t *source, ptrdiff_t source_ro
 
 // A contiguous copy of rows x columns floats.
 INLINE_KERNEL void pack_rows(const float *source, ptrdiff_t source_row, size_t rows, size_t columns, float *target) {
-  // What is empty may be null: no address is made of it.
+  // An empty array may be null: no address is formed from it.
   for (size_t row = 0; columns > 0 && row < rows; row++, source += source_row, target += columns)
     for (size_t column = 0; column < columns; column += HEED_LANES)
       vf_store_n(target + column, vf_load_n(source + column, columns - column), columns - column);

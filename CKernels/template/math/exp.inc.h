@@ -1,4 +1,4 @@
-// 2^x and e^x. A name tells the algorithm: rr2 a range reduction with ln 2 in two parts, t16 a table of 16 entries, t16x2 one whose entries
+// 2^x and e^x. A name says the algorithm: rr2 a range reduction with ln 2 in two parts, t16 a table of 16 entries, t16x2 one whose entries
 // have two parts, p3 a polynomial of degree 3. eps = 2^-23.
 //
 // The method: base 2, x = n + r; base e, x = n ln 2 + r; n the nearest multiple of 1/16. The fraction of n looks up 2^(i/16), a polynomial
@@ -112,7 +112,7 @@ INLINE_KERNEL vf math_exp(vf x) {
   return vf_scale_by_power(e.mantissa, e.power);
 }
 
-// The derivative, e^x, times d_output; likewise all functions of this name.
+// The derivative, e^x, times d_output. So are all functions of this name.
 INLINE_KERNEL vf exp_backward(vf x, vf d_output) { return vf_mul(math_exp(x), d_output); }
 
 #define EXP_POWER_BEFORE (-60.0f) // a factor times 2^-60 is still a normal number

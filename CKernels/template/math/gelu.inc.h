@@ -1,6 +1,6 @@
 // GELU, x Phi(x), and its derivative, Phi(x) + x phi(x): Phi the normal distribution, phi its density.
 //
-// With a = |x| both follow from what they are short of their limits by, which is small, and keeps its digits where they are:
+// With a = |x|, both are computed from their distances to their limits, which are small numbers and keep their digits:
 //   x Phi(x)           = max(x, 0) - c,    c = a Phi(-a)
 //   Phi(x) + x phi(x)  = d for x < 0, else 1 - d,    d = Phi(-a) - a phi(a)
 // Where an instruction looks up one of 32 entries, c and d are polynomials by intervals up to GELU_NEAR (t32_p5); beyond, and elsewhere
@@ -63,7 +63,7 @@ INLINE_KERNEL GeluPart gelu_derivative_complement(vf x) {
   return (GeluPart){vf_mul(g.mantissa, vf_fma(g.magnitude, vf_set1(-GELU_DENSITY_AT_0), g.ratio)), g.power};
 }
 
-// Of any x, within (2 + x^2 / 2) eps, relative. Powers of 2 come last, so that what is left of x < 0 keeps its bits.
+// Of any x, within (2 + x^2 / 2) eps, relative. Powers of 2 come last, so that the small results for x < 0 keep their bits.
 INLINE_KERNEL vf gelu_everywhere(vf x) {
   const GeluPart c = gelu_complement(x);
   return vf_sub(vf_max(vf_set1(-0.0f), x), vf_scale_by_power(c.factor, c.power));

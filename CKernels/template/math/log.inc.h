@@ -1,4 +1,4 @@
-// The natural logarithm. The name tells the algorithm: rr2 ln 2 in two parts, p11 a polynomial of degree 11 (8 and three known terms).
+// The natural logarithm. The name says the algorithm: rr2 ln 2 in two parts, p11 a polynomial of degree 11 (8 and three known terms).
 
 #ifndef HEED_MATH_LOG_INC_H
 #define HEED_MATH_LOG_INC_H
@@ -17,7 +17,7 @@ static const float heed_log_p8[9] = {
 
 #define LOG_SQRT_2 0x1.6a09e6p+0f // rounded to float32
 
-// log(m) + k ln 2 + rest for m in [sqrt(1/2), sqrt 2] and a `rest` that is small beside it; where both are 0, within 0.9 ulp.
+// log(m) + k ln 2 + rest for m in [sqrt(1/2), sqrt 2] and a `rest` that is small in comparison; if both are 0, within 0.9 ulp.
 INLINE_KERNEL vf log_rr2_p11(vf m, vf k, vf rest) {
   const vf f = vf_sub(m, vf_set1(1.0f)), z = vf_mul(f, f);
   vf p = vf_fma(vf_set1(heed_log_p8[8]), f, vf_set1(heed_log_p8[7]));
@@ -38,7 +38,7 @@ INLINE_KERNEL vf log_rr2_p11(vf m, vf k, vf rest) {
 
 // log x of any x, within 2 ulp: of 0 minus infinity, of a negative number NaN.
 INLINE_KERNEL vf math_log(vf x) {
-  // Denormals are raised; what has no logarithm is replaced by 1 until the end.
+  // Denormals are raised. Numbers without a logarithm are replaced by 1 until the end.
   const vm tiny = vf_less(x, vf_set1(FLT_MIN)), positive = vf_less(vf_zero(), x);
   const vf raised = vf_select(tiny, vf_mul(x, vf_set1(LOG_DENORMAL_FACTOR)), x);
   const vf normal = vf_select(vm_and(positive, vf_less(raised, vf_set1(INFINITY))), raised, vf_set1(1.0f));

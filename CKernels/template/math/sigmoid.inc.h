@@ -6,7 +6,7 @@
 #include "template/math/exp.inc.h"
 
 // sigmoid(x) = larger or smaller, 1 - sigmoid(x) the other, both within 1.5 ulp. The smaller is mantissa * 2^floor(power): powers of 2 are
-// left for last, so that it keeps its bits beside large factors.
+// left for last, so that it keeps its bits despite large factors.
 typedef struct LogisticParts {
   vf larger, mantissa, power;
   vm negative;
@@ -14,7 +14,7 @@ typedef struct LogisticParts {
 
 INLINE_KERNEL LogisticParts logistic_parts(vf x) {
   const ExponentialParts e = exp_rr2_t16x2_p3(vf_negate(vf_magnitude(x)));
-  // What the sum rounds away, exact (Dekker's fast sum: t <= 1).
+  // The rounding error of the sum, exact (Dekker's fast sum: t <= 1).
   const vf one = vf_set1(1.0f), t = vf_scale_by_power(e.mantissa, e.power), sum = vf_add(one, t);
   const vf lost = vf_sub(t, vf_sub(sum, one)), rough = vf_div(one, sum);
   // One Newton step from 1 / sum to 1 / (sum + lost): rough + rough (1 - (sum + lost) rough).
@@ -58,7 +58,7 @@ INLINE_KERNEL vf gated_backward(vf v, vf x_dv, vf d_output) {
 // x sigmoid(x) of any x, within 3 ulp.
 INLINE_KERNEL vf math_silu(vf x) { return sigmoid_times(x, vf_max(vf_set1(SILU_LOWEST), x)); }
 
-#define SILU_GRADIENT_LIMIT 110.0f // beyond, the smaller of s and 1 - s is 0 beside the other; infinity would meet it
+#define SILU_GRADIENT_LIMIT 110.0f // beyond it, the smaller of s and 1 - s is 0, and infinity times 0 would be NaN
 
 INLINE_KERNEL vf silu_backward(vf x, vf d_output) {
   const vf bounded = vf_min(vf_set1(SILU_GRADIENT_LIMIT), vf_max(vf_set1(-SILU_GRADIENT_LIMIT), x));

@@ -1,4 +1,4 @@
-// The hyperbolic tangent and its gradient. The name tells the algorithm: p11 an odd polynomial of degree 11.
+// The hyperbolic tangent and its gradient. The name says the algorithm: p11 an odd polynomial of degree 11.
 
 #ifndef HEED_MATH_TANH_INC_H
 #define HEED_MATH_TANH_INC_H

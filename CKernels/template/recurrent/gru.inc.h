@@ -50,7 +50,7 @@ static void gru_before_forward_state(const HeedRecurrentForward *f) {
     }
 }
 
-// The gradients of n's and z's arguments from dh; what passes to h_(t-1) by z stays in `carry`.
+// The gradients of n's and z's arguments from dh. The part of dh that passes to h_(t-1) through z stays in `carry`.
 INLINE_KERNEL vf gru_backward_value(const HeedRecurrentBackward *b, size_t r, size_t j, size_t n, vf previous, vf *dz) {
   const vf update = recurrent_saved(b, r, 1, j, n), value = recurrent_saved(b, r, 2, j, n), dh = recurrent_d_h(b, r, j, n);
   *dz = vf_mul(vf_mul(dh, vf_sub(previous, value)), recurrent_sigmoid_derivative(update));

@@ -1,4 +1,4 @@
-// Recurrent layers: the product of states and packed weights, and what all cells share.
+// Recurrent layers: the product of states and packed weights, and the code that all cells share.
 
 #ifndef HEED_RECURRENT_INC_H
 #define HEED_RECURRENT_INC_H
@@ -72,8 +72,8 @@ static void recurrent_rows(RecurrentBlock x, size_t rows, size_t columns) {
   }
 }
 
-// What the backward pass of a cell reads and writes in rows first ... end - 1 lies in the last cache or beyond, in pieces too short for the
-// processor to foresee.
+// The data that the backward pass of a cell reads and writes in rows first ... end - 1 is in the last cache or beyond, in pieces too short
+// for the processor to foresee.
 static void recurrent_prefetch(const HeedRecurrentBackward *b, size_t first, size_t end) {
   for (size_t r = first; r < end; r++)
     for (size_t j = 0; j < b->units; j += HEED_LINE_FLOATS) {
@@ -111,7 +111,7 @@ static void recurrent_product(const HeedRecurrentProduct *p) {
   }
 }
 
-// Gate g of row r from unit j on: a_t, or what the reserve holds.
+// Gate g of row r from unit j on: a_t, or its number in the reserve.
 INLINE_KERNEL float *recurrent_gate(const HeedRecurrentForward *f, size_t r, size_t g, size_t j) {
   return f->gates + (ptrdiff_t)r * f->gates_row + g * f->hidden + j;
 }
