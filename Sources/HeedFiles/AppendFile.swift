@@ -2,19 +2,19 @@ internal import HeedPlatform
 
 /// A file that grows at its end, record by record, for logs.
 ///
-/// Each record is written as a whole where the disk lets it; a program that ends in the midst of one leaves a last
-/// record that is cut short, and all before it as they were.
+/// Each record is written as a whole if the disk lets it. A program that ends in the middle of a record leaves that
+/// record cut short, and all records before it intact.
 public final class AppendFile: Sendable {
     private let path: String
     private let descriptor: Int32
     private let system: SystemCalls
 
-    /// Opens the file at `path` for appending, and makes it where there is none.
+    /// Opens the file at `path` for appending, and creates it if it does not exist.
     public convenience init(path: String) throws(FileError) {
         try self.init(path: path, system: .live)
     }
 
-    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    /// - Parameter base: The folder that a relative path starts from; by default the working directory of the process.
     package init(path name: String, in base: OpenFolder? = nil, system: SystemCalls = .live) throws(FileError) {
         let path = base?.path(of: name) ?? name
         defer { withExtendedLifetime(base) {} }

@@ -1,13 +1,13 @@
 internal import HeedPlatform
 
-/// Replaces a file as a whole: whoever opens it, at whatever moment and after whatever failure, finds the old bytes or
-/// the new.
+/// Replaces a file as a whole: at any moment, and after any failure, the file holds either the old bytes or the new
+/// ones.
 ///
-/// The new bytes go to a temporary file in the same folder, which is forced to the disk, renamed over the old one, and
-/// the folder forced to the disk in turn. On any failure before the rename the temporary file is removed and the old
-/// one untouched. The new file has the permissions of the old one, or those of the process's mask. A symbolic link
-/// stays: what it leads to is replaced, or made. A program that is killed leaves its temporary file;
-/// whoever locks the folder next removes it (``FolderLock``).
+/// The new bytes go to a temporary file in the same folder. It is forced to the disk and renamed over the old file, and
+/// then the folder is forced to the disk. On any failure before the rename, the temporary file is removed and the old
+/// one is untouched. The new file has the permissions of the old one, or those of the process's mask. A symbolic link
+/// stays: the file that it leads to is replaced, or created. A program that is killed leaves its temporary file. The
+/// next program that locks the folder removes it (``FolderLock``).
 public struct AtomicFile {
     private static let bufferBytes = 1 << 20
 
@@ -28,16 +28,14 @@ public struct AtomicFile {
         try write(to: path, in: base, system: .live) { file throws(FileError) in try file.append(bytes) }
     }
 
-    /// Replaces the file at `path` by what `body` appends. Where `body` throws, nothing is replaced and its error
-    /// thrown on.
-    ///
-    /// An error after the rename (the folder could not be forced to the disk) leaves the new file in place, and says
-    /// so.
+    /// Replaces the file at `path` by the bytes that `body` appends. If `body` throws, nothing is replaced and the
+    /// error is passed on. An error after the rename (the folder could not be forced to the disk) leaves the new file
+    /// in place, and says so.
     public static func write(to path: String, _ body: (inout AtomicFile) throws(FileError) -> Void) throws(FileError) {
         try write(to: path, system: .live, body)
     }
 
-    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    /// - Parameter base: The folder that a relative path starts from; by default the working directory of the process.
     package static func write(
         to name: String, in base: OpenFolder? = nil, system: SystemCalls,
         _ body: (inout AtomicFile) throws(FileError) -> Void
@@ -64,7 +62,7 @@ public struct AtomicFile {
                 _ = system.close(descriptor)
                 throw error
             }
-            // Closed before the rename, for some file systems report a failed write only now. After an interrupted
+            // Closed before the rename, because some file systems report a failed write only now. After an interrupted
             // close the descriptor is gone, and the bytes are on the disk already.
             let closed = system.close(descriptor)
             if closed != -EINTR { try file.check(closed, "close") }
@@ -73,7 +71,7 @@ public struct AtomicFile {
             _ = retrying { system.unlink(folder, temporary) }
             throw error
         }
-        // Some file systems cannot do this to a folder and say so with EINVAL: there is no more to be done there.
+        // Some file systems cannot do this to a folder and say so with EINVAL: nothing more can be done there.
         let synchronized = retrying { system.synchronize(folder) }
         if synchronized < 0, synchronized != -EINVAL {
             throw FileError(
@@ -90,7 +88,7 @@ public struct AtomicFile {
         try append(Array(bytes))
     }
 
-    /// Appends the bytes of memory; large ones go to the file without a copy.
+    /// Appends bytes from memory. Many bytes go to the file without a copy.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) throws(FileError) {
         if buffer.count + bytes.count > Self.bufferBytes { try flush() }
         if bytes.count >= Self.bufferBytes { try writeAll(bytes) } else { buffer.append(contentsOf: bytes) }
@@ -119,7 +117,7 @@ public struct AtomicFile {
         if result < 0 { throw FileError(path: path, operation: operation, code: -result) }
     }
 
-    /// A new file with a name of its own in the target's folder.
+    /// Creates a new file with an unused name in the target's folder.
     private static func create(
         beside target: AtomicTarget, in folder: Int32, _ path: String, _ system: SystemCalls
     ) throws(FileError) -> (name: String, descriptor: Int32) {
@@ -130,8 +128,8 @@ public struct AtomicFile {
             let name = temporaryPrefix + String(UInt64.random(in: .min ... .max), radix: 36) + temporarySuffix
             last = retrying { system.open(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
             if last >= 0 {
-                // Tells it from one whose program is gone, until it is closed. Between its making and the lock it may
-                // have been taken for such a one.
+                // The lock distinguishes it, until it is closed, from a file whose program has ended. Between its
+                // creation and the lock it may have been taken for such a file.
                 _ = flock(last, LOCK_EX | LOCK_NB)
                 var status = stat()
                 if fstat(last, &status) != 0 || status.st_nlink > 0 { return (name, last) }
@@ -149,13 +147,13 @@ public struct AtomicFile {
         return result
     }
 
-    // MARK: What a killed program left
+    // MARK: Files of killed programs
 
     private static let temporaryPrefix = ".heed-"
     private static let temporarySuffix = ".tmp"
 
-    /// Removes the temporary files of programs that are gone. One that is being written is locked, and stays; so does
-    /// every one where the file system cannot lock.
+    /// Removes the temporary files of programs that have ended. A file that is being written is locked, and stays. If
+    /// the file system cannot lock, all files stay.
     static func removeLeftovers(in folder: OpenFolder) {
         for name in (try? folder.names()) ?? [] where isTemporary(name) {
             let descriptor = retrying {
@@ -183,18 +181,18 @@ public struct AtomicFile {
     }
 }
 
-/// The file that a path leads to, which may not be there yet.
+/// The file that a path leads to, which may not exist yet.
 private struct AtomicTarget {
     let folder: String
     let name: String
-    /// The permissions of the file that is there.
+    /// The permissions of the file, if it exists.
     let mode: mode_t?
 
-    /// Follows symbolic links, a dangling one too.
+    /// Follows symbolic links, including dangling ones.
     ///
     /// - Parameters:
-    ///   - start: What a relative path starts from.
-    ///   - path: What messages call it.
+    ///   - start: The folder that a relative path starts from.
+    ///   - path: The path that messages show.
     init(_ name: String, from start: Int32, _ path: String) throws(FileError) {
         func failure(_ reason: String) -> FileError { FileError(path: path, operation: "write", reason: reason) }
         if name.utf8.contains(0) { throw failure("the path contains NUL") }
@@ -221,7 +219,7 @@ private struct AtomicTarget {
         }
     }
 
-    /// The bytes of a symbolic link; nil where there is none.
+    /// The bytes of a symbolic link; nil if there is none.
     private static func destination(of path: String, from start: Int32) -> [UInt8]? {
         var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlinkat(start, path, &buffer, buffer.count)

@@ -4,14 +4,14 @@ import HeedJSON
 public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The file, as the caller named it.
     public let path: String
-    /// What was tried: "open", "write" ...
+    /// The operation that failed: "open", "write" ...
     public let operation: String
     /// What was wrong.
     public let reason: String
-    /// The system's error number; 0 where the system reported none.
+    /// The system's error number, or 0 if the system reported none.
     public let code: Int32
 
-    /// An error of this library's own finding.
+    /// Makes an error that this library found itself.
     package init(path: String, operation: String, reason: String) {
         self.path = path
         self.operation = operation
@@ -19,7 +19,7 @@ public struct FileError: Error, Equatable, Sendable, CustomStringConvertible {
         self.code = 0
     }
 
-    /// An error of a system call.
+    /// Makes an error of a system call.
     package init(path: String, operation: String, code: Int32) {
         self.path = path
         self.operation = operation

@@ -1,11 +1,11 @@
 internal import HeedPlatform
 
-/// The names in a folder, as bytes: those that are not UTF-8 are told apart, for a repaired name is that of another
-/// file or of none.
+/// The names in a folder, as bytes. Names that are not UTF-8 are listed separately, because a repaired name would be
+/// the name of another file or of none.
 public struct FolderListing: Sendable {
     /// A name that is not UTF-8, so that no path leads to it.
     public struct UnreadableName: Sendable, Equatable {
-        /// Its bytes.
+        /// The bytes of the name.
         public let bytes: [UInt8]
         /// Whether it names a folder.
         public let isFolder: Bool
@@ -16,12 +16,12 @@ public struct FolderListing: Sendable {
 
     /// The names, in the order of their bytes; without `.` and `..`.
     public private(set) var names: [String] = []
-    /// Those that are not UTF-8, in the order of their bytes.
+    /// The names that are not UTF-8, in the order of their bytes.
     public private(set) var unreadable: [UnreadableName] = []
 
     /// Lists the folder at `path`.
     ///
-    /// - Throws: ``FileError`` where it cannot be opened or read.
+    /// - Throws: ``FileError`` if it cannot be opened or read.
     public init(path: String) throws(FileError) {
         guard !path.utf8.contains(0) else {
             throw FileError(path: path, operation: "list", reason: "the path contains NUL")
@@ -52,7 +52,7 @@ public struct FolderListing: Sendable {
         return result == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
-    /// Bytes as text, those that are not UTF-8 as `\xE9`; control characters are left for whoever prints it.
+    /// Returns bytes as text. Bytes that are not UTF-8 are written as `\xE9`; control characters stay as they are.
     public static func shown(_ bytes: some Collection<UInt8>) -> String {
         var text = ""
         var rest = Array(bytes)[...]

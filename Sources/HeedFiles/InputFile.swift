@@ -2,25 +2,25 @@ internal import HeedPlatform
 
 /// A regular file, open for reading, whose size was asked once.
 ///
-/// Reads by `pread`, never through mapped memory: a mapped page that another process cuts off stops the program, a
-/// read that comes up short is an error like any other.
+/// Reads by `pread`, never through mapped memory. If another process cuts off a mapped page, the system stops the
+/// program; a read that returns too little is an error like any other.
 package final class InputFile: Sendable {
     package let path: String
     /// The size in bytes when it was opened.
     package let size: Int
     private let descriptor: Int32
 
-    /// Opens a regular file, or what a symbolic link leads to; folders, pipes, sockets and devices are refused without
-    /// waiting for them.
+    /// Opens a regular file, or the one that a symbolic link leads to. Folders, pipes, sockets and devices are refused
+    /// without waiting for them.
     ///
-    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    /// - Parameter base: The folder that a relative path starts from; by default the working directory of the process.
     package init(path name: String, in base: OpenFolder? = nil) throws(FileError) {
         let path = base?.path(of: name) ?? name
         let start = base?.descriptor ?? AT_FDCWD
         defer { withExtendedLifetime(base) {} }
         func failure(_ reason: String) -> FileError { FileError(path: path, operation: "open", reason: reason) }
         if name.utf8.contains(0) { throw failure("the path contains NUL") }
-        // Looked at before it is opened as well: to open a device can have an effect.
+        // Checked before it is opened as well, because opening a device can have an effect.
         var status = stat()
         if fstatat(start, name, &status, 0) != 0 { throw FileError(path: path, operation: "open", code: errno) }
         if let kind = Self.refusedKind(status.st_mode) { throw failure("it is \(kind), not a regular file") }
@@ -51,18 +51,18 @@ package final class InputFile: Sendable {
         }
     }
 
-    /// The size now.
+    /// Returns the size of the file now.
     package func currentSize() throws(FileError) -> Int {
         var status = stat()
         if fstat(descriptor, &status) != 0 { throw FileError(path: path, operation: "read", code: errno) }
         return Int(status.st_size)
     }
 
-    /// Fills `buffer` from `offset`, or throws; a file that has become shorter meanwhile is named as such.
+    /// Fills `buffer` from `offset`, or throws. If the file has become shorter, the error says so.
     package func read(into buffer: UnsafeMutableRawBufferPointer, at offset: Int) throws(FileError) {
         var done = 0
         while done < buffer.count {
-            // One call moves at most 2 GiB, and returns less where a signal comes in between.
+            // One call moves at most 2 GiB, and less if a signal interrupts it.
             let count = pread(
                 descriptor, buffer.baseAddress! + done, min(buffer.count - done, 1 << 30), off_t(offset + done))
             if count > 0 {

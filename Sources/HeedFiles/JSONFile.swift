@@ -1,13 +1,13 @@
 import HeedJSON
 import HeedTensor
 
-/// Whole files of JSON that are small against memory: configurations, vocabularies.
+/// Whole files of JSON that are small compared with memory: configurations, vocabularies.
 public enum JSONFile {
-    /// Why a file is no JSON, or cannot be read.
+    /// Why a file is not JSON, or cannot be read.
     public enum Failure: Error, Equatable, Sendable, CustomStringConvertible {
-        /// It could not be opened or read.
+        /// The file could not be opened or read.
         case file(FileError)
-        /// Its text is not JSON.
+        /// The file's text is not JSON.
         case json(path: String, JSONError)
 
         /// One line: the file and the fault.
@@ -19,22 +19,21 @@ public enum JSONFile {
         }
     }
 
-    /// A value takes up to so many times the bytes that it is written with: `[],[],[]` makes an array of three bytes
-    /// each.
+    /// A value takes up to this many times the bytes of its text: in `[],[],[]` an array has three bytes.
     private static let greatestGrowth = 48
 
-    /// The value that a file holds.
+    /// Reads the value that a file holds.
     ///
     /// - Parameter limit: the most bytes that are read; a larger file is refused before any memory is taken for it.
-    /// - Throws: ``Failure`` where the file cannot be read, is larger, is not JSON, or may need more memory than there
-    ///   is.
+    /// - Throws: ``Failure`` if the file cannot be read, is larger, is not JSON, or may need more memory than the
+    ///   machine has.
     public static func read(path: String, limit: Int = 16 << 20) throws(Failure) -> JSONValue {
         try read(path: path, in: nil, shownAs: path, limit: limit)
     }
 
     /// - Parameters:
-    ///   - base: The folder that a relative path starts from; that of the process where there is none.
-    ///   - shown: What messages call the file.
+    ///   - base: The folder that a relative path starts from; by default the working directory of the process.
+    ///   - shown: The path that messages show.
     package static func read(
         path: String, in base: OpenFolder?, shownAs shown: String, limit: Int = 16 << 20
     ) throws(Failure) -> JSONValue {

@@ -1,14 +1,14 @@
 internal import HeedPlatform
 
-/// A folder that is held open: what is done in it by name is done in that very folder, wherever it is moved and
-/// whatever takes its path.
+/// A folder that is held open. Work in it by name happens in that very folder, even if it is moved or another folder
+/// takes its path.
 package final class OpenFolder: Sendable {
     /// The path that it was opened by.
     package let path: String
-    /// For `openat` and its like.
+    /// The file descriptor, for `openat` and similar calls.
     package let descriptor: Int32
 
-    /// - Throws: ``FileError`` where there is no such folder or it cannot be opened.
+    /// - Throws: ``FileError`` if there is no such folder or it cannot be opened.
     package init(path: String) throws(FileError) {
         guard !path.utf8.contains(0) else {
             throw FileError(path: path, operation: "open", reason: "the path contains NUL")
@@ -29,18 +29,18 @@ package final class OpenFolder: Sendable {
             && held.st_ino == found.st_ino
     }
 
-    /// Whether it was removed: what is still open of it takes no file.
+    /// Whether the folder was removed: then no file can be created in it.
     package var isRemoved: Bool {
         var held = stat()
         return fstat(descriptor, &held) != 0 || held.st_nlink == 0
     }
 
-    /// A file of the folder as messages name it.
+    /// Returns the path of a file in the folder, as messages show it.
     package func path(of name: String) -> String { path + "/" + name }
 
-    /// The names of all that is in the folder, in no order.
+    /// Returns all names in the folder, in no particular order.
     package func names() throws(FileError) -> [String] {
-        // A description of its own: its place in the folder is not shared.
+        // A separate file description: its place in the folder is not shared.
         var listed: Int32
         repeat {
             listed = openat(descriptor, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)
@@ -63,19 +63,21 @@ package final class OpenFolder: Sendable {
         return names
     }
 
-    /// Whether there is something of this name.
+    /// Returns whether the folder has an entry of this name.
     package func contains(_ name: String) -> Bool {
         var status = stat()
         return fstatat(descriptor, name, &status, 0) == 0
     }
 
-    /// Whether something of this name is neither a regular file nor leads to one: a folder, a pipe, a device.
+    /// Returns whether the entry of this name is neither a regular file nor a link to one: e.g. a folder, a pipe, a
+    /// device.
     package func isNoFile(_ name: String) -> Bool {
         var status = stat()
         return fstatat(descriptor, name, &status, 0) == 0 && status.st_mode & S_IFMT != S_IFREG
     }
 
-    /// Gives something the name `name` with `.aside`, or `.aside2` and so on where that is taken; whether it could be.
+    /// Renames an entry to its name with `.aside`, or `.aside2` and so on if that name is taken. Returns whether it
+    /// succeeded.
     @discardableResult
     package func setAside(_ name: String) -> Bool {
         for number in 1...100 {
@@ -85,7 +87,7 @@ package final class OpenFolder: Sendable {
         return false
     }
 
-    /// Removes a file; whether it could be.
+    /// Removes a file. Returns whether it succeeded.
     @discardableResult
     package func remove(_ name: String) -> Bool { unlinkat(descriptor, name, 0) == 0 }
 }

@@ -1,6 +1,5 @@
-/// SHA-256 (FIPS 180-4) of bytes that come in pieces: digests of results and checksums of files.
-///
-/// The library depends on no other package, and a digest is all that it needs of cryptography.
+/// SHA-256 (FIPS 180-4) of bytes that come in pieces, for digests of results and checksums of files. The library
+/// depends on no other package, and needs nothing else of cryptography.
 ///
 /// Not for secrets: nothing is wiped from memory.
 package struct SHA256: Sendable {
@@ -34,7 +33,7 @@ package struct SHA256: Sendable {
         block.append(contentsOf: rest)
     }
 
-    /// The digest of all that was added, as 64 hexadecimal digits.
+    /// Returns the digest of all bytes that were added, as 64 hexadecimal digits.
     package consuming func hexadecimal() -> String {
         let bits = count &* 8
         var padding: [UInt8] = [0x80]

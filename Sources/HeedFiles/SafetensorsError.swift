@@ -1,6 +1,6 @@
 import HeedJSON
 
-/// Why a safetensors file was refused, or why values could not be had from it or written to it.
+/// Why a safetensors file was refused, or why values could not be read from it or written to it.
 public struct SafetensorsError: Error, Equatable, Sendable, CustomStringConvertible {
     /// The kind of fault.
     public enum Kind: Equatable, Sendable {
@@ -18,7 +18,7 @@ public struct SafetensorsError: Error, Equatable, Sendable, CustomStringConverti
         case shape
         /// A tensor's bytes overlap another's, leave a hole, or lie outside of the file.
         case offsets
-        /// A tensor's bytes are no values of its type.
+        /// A tensor's bytes are not values of its type.
         case values
         /// There is no tensor of this name.
         case missing

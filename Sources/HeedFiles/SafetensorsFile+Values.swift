@@ -1,16 +1,14 @@
 import HeedJSON
 import HeedTensor
 
-// The values of tensors. Each is read straight from the file; conversions go through a chunk of fixed size.
+// The values of tensors. They are read straight from the file; conversions go through a chunk of fixed size.
 
 extension SafetensorsFile {
     private static let chunkBytes = 1 << 18
 
-    /// A tensor as `Float`.
-    ///
-    /// F32 comes bit for bit, the payload of NaN included. Every other type is refused unless `converting`: then F16,
-    /// BF16, BOOL (0 and 1), I8, U8, I16 and U16 convert exactly, the others to the nearest float, ties to even; an F64
-    /// beyond the floats becomes infinite.
+    /// Reads a tensor as `Float`. F32 is read bit for bit, including the payload of NaN. Every other type is refused
+    /// unless `converting` is true. Then F16, BF16, BOOL (0 and 1), I8, U8, I16 and U16 convert exactly, and the others
+    /// to the nearest float, ties to even. An F64 beyond the range of `Float` becomes infinite.
     public func tensor(_ name: String, converting: Bool = false) throws(SafetensorsError) -> Tensor {
         let entry = try requireEntry(name)
         let shape = try shape(of: entry)
@@ -36,7 +34,7 @@ extension SafetensorsFile {
         return try found(tensor, entry)
     }
 
-    /// A BF16 tensor, bit for bit. Every other type is refused: reading one rounded is
+    /// Reads a BF16 tensor, bit for bit. Every other type is refused. To read another type and round it, use
     /// `tensor(name, converting: true).bfloat16()`.
     public func bfloat16Tensor(_ name: String) throws(SafetensorsError) -> BFloat16Tensor {
         let entry = try requireEntry(name)
@@ -50,8 +48,8 @@ extension SafetensorsFile {
         return try found(tensor, entry)
     }
 
-    /// A tensor's values as doubles, in row-major order: every type exactly, but I64 and U64 beyond 2^53, which are
-    /// rounded.
+    /// Reads a tensor's values as doubles, in row-major order. Every type converts exactly, except that I64 and U64
+    /// beyond 2^53 are rounded.
     public func doubles(_ name: String) throws(SafetensorsError) -> [Double] {
         let entry = try requireEntry(name)
         return try collect(entry) { chunk, result in
@@ -59,7 +57,8 @@ extension SafetensorsFile {
         }
     }
 
-    /// A tensor's values as integers, in row-major order. Integer types only; throws where a U64 is over `Int64.max`.
+    /// Reads a tensor's values as integers, in row-major order. Only integer types are accepted. Throws if a U64 is
+    /// above `Int64.max`.
     public func integers(_ name: String) throws(SafetensorsError) -> [Int64] {
         let entry = try requireEntry(name)
         guard !entry.type.isFloatingPoint, entry.type != .boolean else { throw mismatch(entry, "an integer type") }
@@ -74,14 +73,14 @@ extension SafetensorsFile {
         return result
     }
 
-    /// A tensor's values as booleans, in row-major order. BOOL only.
+    /// Reads a BOOL tensor's values as booleans, in row-major order.
     public func booleans(_ name: String) throws(SafetensorsError) -> [Bool] {
         let entry = try requireEntry(name)
         guard entry.type == .boolean else { throw mismatch(entry, "BOOL") }
         return try collect(entry) { chunk, result in result.append(contentsOf: chunk.lazy.map { $0 == 1 }) }
     }
 
-    /// A BOOL tensor.
+    /// Reads a BOOL tensor.
     public func booleanTensor(_ name: String) throws(SafetensorsError) -> BooleanTensor {
         let values = try booleans(name)
         let entry = try requireEntry(name)
@@ -89,11 +88,11 @@ extension SafetensorsFile {
         return try found(tensor, entry)
     }
 
-    /// A tensor's bytes as they are in the file.
+    /// Reads a tensor's bytes as they are in the file.
     public func bytes(_ name: String) throws(SafetensorsError) -> [UInt8] {
         let entry = try requireEntry(name)
         try requireMemory(entry, entry.byteRange.count)
-        // The initializer's closure throws untyped errors, so the outcome is carried out as a value.
+        // The initializer's closure throws untyped errors, so the outcome leaves it as a value.
         var outcome: Result<Void, SafetensorsError> = .success(())
         let result = [UInt8](unsafeUninitializedCapacity: entry.byteRange.count) { buffer, count in
             let target = UnsafeMutableRawBufferPointer(
@@ -126,7 +125,7 @@ extension SafetensorsFile {
         )
     }
 
-    /// Refuses values whose array would not fit: Swift's arrays stop the program.
+    /// Refuses values whose array would not fit in memory, because Swift's arrays would then stop the program.
     private func requireMemory(_ entry: TensorEntry, _ byteCount: Int) throws(SafetensorsError) {
         guard byteCount >= Self.chunkBytes, !ProcessMemory.has(byteCount) else { return }
         throw missingMemory(entry)
@@ -152,7 +151,7 @@ extension SafetensorsFile {
         return result
     }
 
-    /// Calls `body` with a tensor's bytes, some at a time, always whole elements; BOOL bytes are checked first.
+    /// Calls `body` with a tensor's bytes, some whole elements at a time. BOOL bytes are checked first.
     func forEachChunk(of entry: TensorEntry, _ body: (UnsafeRawBufferPointer) -> Void) throws(SafetensorsError) {
         let range = entry.byteRange
         let memory = UnsafeMutableRawBufferPointer.allocate(
@@ -209,7 +208,7 @@ enum WideInteger {
     case signed(Int64)
     case unsigned(UInt64)
 
-    /// The value, where `Int64` holds it.
+    /// The value, if it fits in `Int64`.
     var signed: Int64? {
         switch self {
         case .signed(let value): value

@@ -1,7 +1,7 @@
 import HeedJSON
 import HeedTensor
 
-/// A safetensors file, open for reading: names, shapes and types at once, values when asked for.
+/// A safetensors file, open for reading. Names, shapes and types are read at once, and values when asked for.
 ///
 /// Opening checks everything that can be checked without the values: the header's JSON strictly (see ``JSONReader``),
 /// names, types, shapes, that the tensors cover the data with no hole, overlap or rest, and that each BOOL byte is 0
@@ -9,27 +9,27 @@ import HeedTensor
 /// unknown fields, shapes that overflow even beside a 0, and ranks over 64 are refused. Refused too are names that are
 /// empty, longer than 1024 bytes or contain control or bidirectional-format characters. A name is never a path.
 ///
-/// The file stays open as long as this value lives. Values are read by `pread`: a file that another process cuts off
-/// meanwhile gives an error, one that is replaced goes on giving the old values.
+/// The file stays open as long as this value lives. Values are read by `pread`. If another process cuts the file off,
+/// reading gives an error; if the file is replaced, this value still reads the old one.
 public struct SafetensorsFile: Sendable {
-    /// How the bytes of the file may be had.
+    /// How the bytes of the file are read.
     public enum Access: Sendable {
         /// Copied out of the file by reading. Nothing that happens to the file can stop the program.
         case read
-        /// As `read`, and ``SafetensorsFile/withUnsafeBytes(_:_:)`` may lend mapped pages without copying them. For
-        /// files that no one shortens while they are in use: if one is shortened during that call, the system stops the
-        /// program (SIGBUS).
+        /// As `read`, except that ``SafetensorsFile/withUnsafeBytes(_:_:)`` lends mapped pages without copying them.
+        /// Use it for files that nobody shortens while they are in use: if a file is shortened during that call, the
+        /// system stops the program (SIGBUS).
         case mapped
     }
 
-    /// The path as it was given.
+    /// The path that the caller gave.
     public let path: String
     /// The text values of the header.
     public let metadata: SafetensorsMetadata
     /// All tensors, in the order of their bytes.
     public let entries: [TensorEntry]
-    /// How often a byte of the header was looked at, a name searched for, or two tensors' places were compared: what a
-    /// test holds against the header's length.
+    /// How often a byte of the header was read, a name was searched for, or two tensors' places were compared. A test
+    /// compares this number with the header's length.
     package let headerSteps: Int
     let file: InputFile
     private let index: ExactStringIndex
@@ -42,7 +42,7 @@ public struct SafetensorsFile: Sendable {
         try self.init(path: path, in: nil, access: access)
     }
 
-    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    /// - Parameter base: The folder that a relative path starts from; by default the working directory of the process.
     package init(path: String, in base: OpenFolder?, access: Access = .read) throws(SafetensorsError) {
         do { file = try InputFile(path: path, in: base) } catch { throw SafetensorsError(error) }
         self.path = file.path
@@ -58,13 +58,13 @@ public struct SafetensorsFile: Sendable {
     /// The names of all tensors, in the order of their bytes.
     public var names: [String] { entries.map(\.name) }
 
-    /// What the header says of a tensor, or nil where there is none of this name. Names are compared byte for byte.
+    /// Returns the header's entry for a tensor, or nil if no tensor has this name. Names are compared byte for byte.
     public func entry(_ name: String) -> TensorEntry? {
         index.position(of: name).map { entries[$0] }
     }
 
-    /// Calls `body` with a tensor's bytes, little-endian and at any alignment: mapped where the file was opened so
-    /// (whose promise see ``Access/mapped``), else read into memory first.
+    /// Calls `body` with a tensor's bytes, little-endian and at any alignment. They are mapped if the file was opened
+    /// with ``Access/mapped`` (see its warning), else read into memory first.
     public func withUnsafeBytes<Result>(
         _ name: String, _ body: (UnsafeRawBufferPointer) -> Result
     ) throws(SafetensorsError) -> Result {
@@ -85,7 +85,8 @@ public struct SafetensorsFile: Sendable {
         return entry
     }
 
-    /// A header takes up to so many times its bytes: `"a":"",` makes a key, a value and a place in an index.
+    /// A header takes up to this many times its bytes in memory: `"a":"",` makes a key, a value and a place in an
+    /// index.
     private static let headerGrowth = 20
 
     private static func readHeader(_ file: InputFile) throws(SafetensorsError) -> SafetensorsHeader {

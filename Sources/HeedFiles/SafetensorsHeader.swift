@@ -1,22 +1,21 @@
 import HeedJSON
 
-/// The checked header of a safetensors file: what its JSON says, and that it fits the file.
+/// The checked header of a safetensors file: its JSON is valid and fits the file.
 struct SafetensorsHeader {
     /// The reference reader's limit on the header.
     static let greatestLength = 100_000_000
     static let greatestRank = 64
     static let greatestNameLength = 1024
 
-    /// In the order of their bytes in the file.
+    /// The tensors, in the order of their bytes in the file.
     private(set) var entries: [TensorEntry] = []
     private(set) var index = ExactStringIndex()
     private(set) var metadata = SafetensorsMetadata()
     private let path: String
-    /// How often a byte of the text was looked at, a name searched for, or two entries were compared.
+    /// How often a byte of the text was read, a name was searched for, or two entries were compared.
     private(set) var steps = 0
 
-    /// Reads the header that `text` holds; the tensors' bytes are those of `data` (from the start of the file), all of
-    /// them.
+    /// Reads the header that `text` holds. `data`, from the start of the file, is the range of all the tensors' bytes.
     init(_ text: UnsafeRawBufferPointer, data: Range<Int>, path: String) throws(SafetensorsError) {
         self.path = path
         guard text.first == UInt8(ascii: "{") else {
@@ -142,8 +141,8 @@ struct SafetensorsHeader {
         return count * type.byteCount
     }
 
-    /// The elements of a tensor of these dimensions; nil where they cannot be addressed. The dimensions other than 0
-    /// must multiply to something addressable even beside a 0, and in the widest type, so that no later product of them
+    /// The number of elements of a tensor of these dimensions; nil if they cannot be addressed. Even if one dimension
+    /// is 0, the product of the others must be addressable in the widest type, so that no later product of them
     /// overflows.
     static func count(of dimensions: [Int]) -> Int? {
         var product = 8
@@ -155,7 +154,7 @@ struct SafetensorsHeader {
         return dimensions.contains(0) ? 0 : product / 8
     }
 
-    /// What is wrong with a name; nil where nothing is. Any text may be one, but not what would mislead the person who
+    /// Says what is wrong with a name; nil if nothing is. A name may be any text that does not mislead the person who
     /// reads it.
     static func fault(inName name: String) -> String? {
         if name.isEmpty { return "is empty" }

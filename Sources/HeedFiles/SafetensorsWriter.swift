@@ -3,17 +3,17 @@ import HeedTensor
 
 /// Values to be written to a safetensors file.
 public enum SafetensorsValue: Sendable {
-    /// F32, bit for bit.
+    /// A tensor, written as F32 bit for bit.
     case tensor(Tensor)
-    /// BF16, bit for bit.
+    /// A bfloat16 tensor, written as BF16 bit for bit.
     case bfloat16Tensor(BFloat16Tensor)
     /// BOOL.
     case booleanTensor(BooleanTensor)
-    /// F64, in row-major order.
+    /// Numbers, written as F64 in row-major order.
     case doubles([Double], dimensions: [Int])
-    /// I64, in row-major order.
+    /// Integers, written as I64 in row-major order.
     case integers([Int64], dimensions: [Int])
-    /// BOOL, in row-major order.
+    /// Booleans, written as BOOL in row-major order.
     case booleans([Bool], dimensions: [Int])
 
     var type: TensorElementType {
@@ -46,7 +46,7 @@ public enum SafetensorsValue: Sendable {
         }
     }
 
-    /// Appends the elements, little-endian. One tensor at a time is made contiguous; nothing else is copied as a whole.
+    /// Appends the elements, little-endian. One tensor at a time is made contiguous. Nothing else is copied as a whole.
     func append(to file: inout AtomicFile) throws(FileError) {
         switch self {
         case .tensor(let tensor):
@@ -84,13 +84,13 @@ public enum SafetensorsValue: Sendable {
     }
 }
 
-/// Writes safetensors files: the bytes that the reference writer makes of the same tensors, in the place of the old
-/// file at once (see ``AtomicFile``), so that it is safe to save over the file that values came from.
+/// Writes safetensors files with the same bytes as the reference writer. A file replaces the old one at once (see
+/// ``AtomicFile``), so that it is safe to save over the file from which values were read.
 public enum SafetensorsWriter {
     /// Replaces the file at `path` by one that holds `values`, sorted by type and name, and `metadata`.
     ///
-    /// - Throws: ``SafetensorsError`` where a name would be refused by the reader or stands twice, where the elements
-    ///   do not fill their dimensions, or where the file cannot be written; then the old file is untouched.
+    /// - Throws: ``SafetensorsError`` if the reader would refuse a name, if a name occurs twice, if the elements do not
+    ///   fill their dimensions, or if the file cannot be written. Then the old file is untouched.
     public static func write(
         _ values: [(name: String, value: SafetensorsValue)], metadata: SafetensorsMetadata = [:], to path: String
     ) throws(SafetensorsError) {

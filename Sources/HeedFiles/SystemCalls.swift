@@ -1,6 +1,6 @@
 package import HeedPlatform
 
-/// The system calls that saving a file needs, each replaceable, so that a test can let any of them fail.
+/// The system calls that saving a file needs. Each is replaceable, so that a test can make any of them fail.
 ///
 /// Each returns what the system call returns; a negative result is the negated `errno`.
 package struct SystemCalls: Sendable {
@@ -19,7 +19,7 @@ package struct SystemCalls: Sendable {
     /// `unlinkat(folder, name, 0)`
     package var unlink: @Sendable (_ folder: Int32, _ name: String) -> Int32
 
-    /// The system's own.
+    /// The calls of the real system.
     package static let live = SystemCalls(
         open: { result(openat($0, $1, $2, $3)) },
         write: { file, bytes, count in
@@ -49,6 +49,6 @@ package struct SystemCalls: Sendable {
 
     private static func result(_ value: Int32) -> Int32 { value < 0 ? -errno : value }
 
-    /// What an error number means: "No space left on device".
+    /// Returns the meaning of an error number: "No space left on device".
     package static func meaning(of error: Int32) -> String { String(cString: strerror(error)) }
 }

@@ -17,7 +17,7 @@ public enum TensorElementType: String, Sendable, CaseIterable {
     case int64 = "I64"
     case uint64 = "U64"
 
-    /// Bytes of one element.
+    /// The bytes of one element.
     public var byteCount: Int {
         switch self {
         case .boolean, .uint8, .int8: 1
@@ -27,7 +27,7 @@ public enum TensorElementType: String, Sendable, CaseIterable {
         }
     }
 
-    /// Whether it is one of the floating-point types.
+    /// Whether the type is a floating-point type.
     public var isFloatingPoint: Bool {
         switch self {
         case .float16, .bfloat16, .float32, .float64: true
@@ -36,56 +36,56 @@ public enum TensorElementType: String, Sendable, CaseIterable {
     }
 }
 
-/// What a safetensors header says of one tensor.
+/// The entry of one tensor in a safetensors header.
 public struct TensorEntry: Sendable, Equatable {
-    /// The name: any text; never a path.
+    /// The tensor's name: any text, never a path.
     public let name: String
-    /// The type of its elements.
+    /// The type of the tensor's elements.
     public let type: TensorElementType
-    /// The sizes of its axes, outermost first.
+    /// The sizes of the tensor's axes, outermost first.
     public let dimensions: [Int]
-    /// Where its bytes lie, from the start of the file.
+    /// The range of the tensor's bytes, from the start of the file.
     public internal(set) var byteRange: Range<Int>
 
-    /// How many elements it has.
+    /// The number of elements of the tensor.
     public var count: Int { byteRange.count / type.byteCount }
 }
 
 /// The text values of a safetensors header, in their order. Keys are bytes: equivalent but differently written ones
 /// differ.
 public struct SafetensorsMetadata: Sendable, Equatable, Sequence, ExpressibleByDictionaryLiteral {
-    /// Keys and values, in order.
+    /// The keys and values, in order.
     public private(set) var pairs: [(key: String, value: String)] = []
     private var index = ExactStringIndex()
 
-    /// No values.
+    /// Makes metadata without values.
     public init() {}
 
-    /// Values as listed; of a key that is listed twice, the first.
+    /// Makes metadata of the values listed. If a key is listed twice, the first value counts.
     public init(dictionaryLiteral elements: (String, String)...) {
         for (key, value) in elements { append(key, value) }
     }
 
-    /// How many values there are.
+    /// The number of values.
     public var count: Int { pairs.count }
 
     /// Whether there are none.
     public var isEmpty: Bool { pairs.isEmpty }
 
-    /// The value of a key, or nil.
+    /// The value of a key, or nil if there is none.
     public subscript(key: String) -> String? { index.position(of: key).map { pairs[$0].value } }
 
-    /// Whether there is a value of this key.
+    /// Returns whether there is a value of this key.
     func contains(_ key: String) -> Bool { index.position(of: key) != nil }
 
-    /// Appends a value; false, and nothing changed, where the key is there already.
+    /// Appends a value. Returns false, and changes nothing, if the key exists already.
     @discardableResult
     public mutating func append(_ key: String, _ value: String) -> Bool {
         var steps = 0
         return append(key, value, steps: &steps)
     }
 
-    /// As ``append(_:_:)``. Adds to `steps` what the search for the key took.
+    /// As ``append(_:_:)``. Adds to `steps` the steps of the search for the key.
     @discardableResult
     mutating func append(_ key: String, _ value: String, steps: inout Int) -> Bool {
         guard index.insert(key, steps: &steps) else { return false }
@@ -93,10 +93,10 @@ public struct SafetensorsMetadata: Sendable, Equatable, Sequence, ExpressibleByD
         return true
     }
 
-    /// Goes through keys and values in their order.
+    /// Iterates over keys and values in their order.
     public func makeIterator() -> IndexingIterator<[(key: String, value: String)]> { pairs.makeIterator() }
 
-    /// The same values in the same order.
+    /// Returns whether both hold the same values in the same order.
     public static func == (left: Self, right: Self) -> Bool {
         left.count == right.count
             && zip(left.pairs, right.pairs).allSatisfy {

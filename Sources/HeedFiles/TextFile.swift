@@ -3,16 +3,16 @@ import HeedTensor
 
 /// Whole files of text and other small things.
 public enum TextFile {
-    /// The bytes of a regular file.
+    /// Reads the bytes of a regular file.
     ///
     /// - Parameter limit: the most bytes that are read; a larger file is refused before any memory is taken for it.
-    /// - Throws: ``FileError`` where the file cannot be opened or read, is no regular file, changes its size meanwhile,
-    ///   is larger, or needs more memory than there is.
+    /// - Throws: ``FileError`` if the file cannot be opened or read, is not a regular file, changes its size during the
+    ///   call, is larger than the limit, or needs more memory than the machine has.
     public static func bytes(path: String, limit: Int = 4 << 30) throws(FileError) -> [UInt8] {
         try bytes(path: path, in: nil, limit: limit)
     }
 
-    /// - Parameter base: The folder that a relative path starts from; that of the process where there is none.
+    /// - Parameter base: The folder that a relative path starts from; by default the working directory of the process.
     package static func bytes(
         path: String, in base: OpenFolder?, limit: Int = 4 << 30
     ) throws(FileError) -> [UInt8] {
@@ -36,15 +36,15 @@ public enum TextFile {
         return bytes
     }
 
-    /// The bytes that a regular file has now.
+    /// Returns the size of a regular file in bytes.
     ///
-    /// - Throws: ``FileError`` where the file cannot be opened or is no regular file.
+    /// - Throws: ``FileError`` if the file cannot be opened or is not a regular file.
     public static func size(path: String) throws(FileError) -> Int { try InputFile(path: path).size }
 
-    /// The text of a file in UTF-8.
+    /// Reads the text of a file in UTF-8.
     ///
-    /// - Throws: ``FileError`` as ``bytes(path:limit:)`` does, and where the bytes are no UTF-8, naming the first that
-    ///   is not.
+    /// - Throws: ``FileError`` as ``bytes(path:limit:)`` does, and if the bytes are not UTF-8; the error names the
+    ///   first byte that is not.
     public static func text(path: String, limit: Int = 4 << 30) throws(FileError) -> String {
         let bytes = try bytes(path: path, limit: limit)
         try requireMemory(bytes.count, path: path)
@@ -53,12 +53,12 @@ public enum TextFile {
             path: path, operation: "read", reason: "byte \(firstInvalidByte(bytes)) is not part of UTF-8 text")
     }
 
-    /// Below this, memory is there or nothing is.
+    /// Below this, the machine has the memory or can do nothing at all.
     private static let leastBytesAskedFor = 1 << 20
 
-    /// Refuses what a file needs where it cannot be had: Swift's arrays would stop the program.
+    /// Refuses the memory that a file needs if the machine does not have it: Swift's arrays would stop the program.
     ///
-    /// - Throws: ``FileError`` naming the bytes.
+    /// - Throws: ``FileError``, which names the bytes.
     package static func requireMemory(_ byteCount: Int, path: String) throws(FileError) {
         guard byteCount >= leastBytesAskedFor, !ProcessMemory.has(byteCount) else { return }
         throw FileError(
@@ -79,6 +79,6 @@ public enum TextFile {
 }
 
 extension FileError {
-    /// Whether the file is not there.
+    /// Whether the error is that the file does not exist.
     public var isMissingFile: Bool { code == ENOENT }
 }

@@ -1,25 +1,25 @@
-/// Where a string stands in a list of different strings, found by its bytes.
+/// Finds the position of a string, by its bytes, in a list of different strings.
 ///
 /// Swift's `String` compares by canonical equivalence, so a `Dictionary` holds "e with acute" and "e, combining acute"
 /// as one key. Keys of JSON and names of tensors are the bytes they are written with. The hash is the standard
 /// library's keyed one, so that chosen keys cannot make the search slow: the time of `n` insertions is linear in the
 /// bytes of the strings.
 ///
-/// Holds the list itself. A list of its owner's, lent for each call, would be copied by the next insertion wherever the
-/// compiler lets go of the loan late.
+/// The index holds the list itself. If its owner lent the list for each call, the next insertion would copy the list
+/// wherever the compiler ends the loan late.
 package struct ExactStringIndex: Sendable {
     /// The strings, in the order in which they were inserted.
     package private(set) var strings: [String] = []
-    /// 0 is free; else the upper half of the hash above, position + 1 below.
+    /// 0 for a free slot; else the upper half of the hash in the upper bits, and position + 1 in the lower bits.
     private var slots: [UInt64] = []
 
-    /// An index of nothing.
+    /// Makes an empty index.
     package init() {}
 
-    /// How many strings there are.
+    /// The number of strings.
     package var count: Int { strings.count }
 
-    /// Appends `string`; false, and nothing changed, where it is there already.
+    /// Appends `string`. Returns false, and changes nothing, if it is in the list already.
     @discardableResult
     package mutating func insert(_ string: String) -> Bool {
         var steps = 0
@@ -46,7 +46,7 @@ package struct ExactStringIndex: Sendable {
         return true
     }
 
-    /// The position of `string`, or nil.
+    /// Returns the position of `string`, or nil if it is not in the list.
     package func position(of string: String) -> Int? {
         if slots.isEmpty { return nil }
         let hash = Self.hash(string)
@@ -59,7 +59,7 @@ package struct ExactStringIndex: Sendable {
         return nil
     }
 
-    /// Whether two strings are the same bytes.
+    /// Returns whether two strings have the same bytes.
     package static func same(_ left: String, _ right: String) -> Bool {
         left.utf8.count == right.utf8.count && left.utf8.elementsEqual(right.utf8)
     }

@@ -1,19 +1,19 @@
-/// Walks over JSON text value by value, without building anything: what ``JSONReader`` is made of, and what readers of
-/// large files use directly.
+/// Walks over JSON text value by value, without building anything. ``JSONReader`` uses it, and readers of large files
+/// use it directly.
 ///
-/// The caller asks for what it expects. Every byte is looked at a fixed number of times, so the time is linear in
-/// the text whatever it holds. Duplicate keys are the caller's to refuse, for it knows which keys it keeps
-/// (``duplicateKey(_:)`` makes the error). The text must outlive the cursor.
+/// The caller asks for the kind of value that it expects. Every byte is read a fixed number of times, so the time is
+/// linear in the length of the text, whatever it holds. The caller has to refuse duplicate keys, because it knows which
+/// keys it keeps (``duplicateKey(_:)`` makes the error). The text must outlive the cursor.
 package struct JSONCursor {
     private let text: UnsafeBufferPointer<UInt8>
     private let limits: JSONLimits
     private var position = 0
     private var depth = 0
     private var values = 0
-    /// Where the key or value read last began.
+    /// The offset at which the key or value read last begins.
     package private(set) var tokenStart = 0
-    /// How often a byte was looked at, those included that were counted into lines for an error: what a test holds
-    /// against the text's length.
+    /// How often a byte was read, including the bytes that were counted into lines for an error. A test compares this
+    /// number with the text's length.
     package private(set) var steps = 0
 
     /// At the start of `bytes`.
@@ -26,7 +26,7 @@ package struct JSONCursor {
 
     // MARK: Structure
 
-    /// The kind of the value that comes next.
+    /// Returns the kind of the next value.
     package mutating func nextKind() throws(JSONError) -> JSONKind {
         skipSpace()
         guard position < text.count else { throw error(.unexpectedEnd, at: position) }
@@ -47,7 +47,8 @@ package struct JSONCursor {
         try enter()
     }
 
-    /// The next key of the object entered last, or nil at its end, which leaves it. `first` for the first call.
+    /// Returns the next key of the object entered last, or nil at its end, and then leaves the object. `first` is true
+    /// for the first call.
     package mutating func nextKey(first: Bool) throws(JSONError) -> String? {
         guard try nextMember(first: first, close: UInt8(ascii: "}"), expected: "',' or '}'") else { return nil }
         guard position < text.count else { throw error(.unexpectedEnd, at: position) }
@@ -72,7 +73,8 @@ package struct JSONCursor {
         try enter()
     }
 
-    /// Whether another element follows in the array entered last; false at its end, which leaves it.
+    /// Returns whether another element follows in the array entered last. At the end it returns false and leaves the
+    /// array.
     package mutating func nextElement(first: Bool) throws(JSONError) -> Bool {
         try nextMember(first: first, close: UInt8(ascii: "]"), expected: "',' or ']'")
     }
@@ -85,13 +87,13 @@ package struct JSONCursor {
 
     // MARK: Values
 
-    /// A string.
+    /// Reads a string.
     package mutating func string() throws(JSONError) -> String {
         try begin(.string, "a string")
         return try quotedString()
     }
 
-    /// A number.
+    /// Reads a number.
     package mutating func number() throws(JSONError) -> JSONNumber {
         try begin(.number, "a number")
         let start = position
@@ -101,7 +103,7 @@ package struct JSONCursor {
         return JSONNumber(checked: String(decoding: text[start..<position], as: UTF8.self))
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     package mutating func bool() throws(JSONError) -> Bool {
         try begin(.bool, "a boolean")
         let value = text[position] == UInt8(ascii: "t")
@@ -109,7 +111,7 @@ package struct JSONCursor {
         return value
     }
 
-    /// `null`.
+    /// Reads `null`.
     package mutating func null() throws(JSONError) {
         try begin(.null, "null")
         try literal("null")
@@ -117,8 +119,8 @@ package struct JSONCursor {
 
     // MARK: Errors
 
-    /// The refusal of the key read last, which its object has already. To be made only when it is thrown: it counts the
-    /// lines before it.
+    /// Makes the error for the key read last, which its object has already. Call it only to throw the error, because it
+    /// counts the lines before it.
     package mutating func duplicateKey(_ key: String) -> JSONError {
         steps += tokenStart
         return error(.duplicateKey(key), at: tokenStart)
@@ -169,7 +171,7 @@ package struct JSONCursor {
         }
         position += 1
         skipSpace()
-        // A comma before the end: what follows must be a member.
+        // A comma before the end: a member must follow.
         if position < text.count, text[position] == close {
             throw error(.unexpectedByte(close, expected: "a member after ','"), at: position)
         }

@@ -4,7 +4,7 @@ public struct JSONError: Error, Equatable, Sendable {
     public enum Reason: Equatable, Sendable {
         /// The text ends inside a value.
         case unexpectedEnd
-        /// A byte that cannot stand here; `expected` says what could.
+        /// A byte that is not allowed here; `expected` says what is.
         case unexpectedByte(UInt8, expected: String)
         /// More text after the one value of the document.
         case trailingContent
@@ -13,9 +13,9 @@ public struct JSONError: Error, Equatable, Sendable {
         /// Bytes that are not UTF-8: overlong forms, encoded surrogates, code points above U+10FFFF, stray continuation
         /// bytes.
         case invalidUTF8
-        /// A control character (below U+0020) that stands unescaped in a string.
+        /// An unescaped control character (below U+0020) in a string.
         case controlCharacter(UInt8)
-        /// A backslash followed by something that is no escape of JSON.
+        /// A backslash that does not begin one of JSON's escapes.
         case invalidEscape
         /// `\uD800` ... `\uDFFF` without its other half.
         case loneSurrogate
@@ -25,13 +25,13 @@ public struct JSONError: Error, Equatable, Sendable {
         case duplicateKey(String)
         /// A value of another kind than the reader of this text needs.
         case wrongKind(found: JSONKind, expected: String)
-        /// Deeper nesting than the limit.
+        /// The nesting is deeper than the limit.
         case tooDeep(limit: Int)
-        /// More bytes than the limit.
+        /// The text has more bytes than the limit.
         case tooLarge(limit: Int)
-        /// More values than the limit.
+        /// The text has more values than the limit.
         case tooManyValues(limit: Int)
-        /// A number written with more bytes than the limit.
+        /// The text of a number has more bytes than the limit.
         case numberTooLong(limit: Int)
     }
 
@@ -44,7 +44,7 @@ public struct JSONError: Error, Equatable, Sendable {
     /// The column of that byte in its line, in bytes, from 1.
     public let column: Int
 
-    /// An error at a byte of `text`; counts the lines up to it.
+    /// Makes an error at a byte of `text`. Counts the lines up to it.
     package init(_ reason: Reason, at offset: Int, in text: UnsafeBufferPointer<UInt8>) {
         var line = 1
         var lineStart = 0

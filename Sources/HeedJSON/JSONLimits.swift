@@ -4,18 +4,18 @@ public struct JSONLimits: Equatable, Sendable {
     /// small stack.
     public static let greatestDepth = 512
 
-    /// Arrays and objects within each other. 128 unless told; at most ``greatestDepth``.
+    /// Arrays and objects within each other. 128 by default; at most ``greatestDepth``.
     public var depth: Int {
         didSet { depth = min(max(depth, 0), Self.greatestDepth) }
     }
-    /// Bytes of text. 1 GiB unless told.
+    /// Bytes of text. 1 GiB by default.
     public var bytes: Int
-    /// Values of every kind together, keys not counted. Ten million unless told.
+    /// Values of every kind together, keys not counted. Ten million by default.
     public var values: Int
-    /// Bytes of one number. 1024 unless told.
+    /// Bytes of one number. 1024 by default.
     public var numberBytes: Int
 
-    /// Limits; those not given have the defaults named at each property.
+    /// Makes limits. Those not given have the defaults named at each property.
     public init(depth: Int = 128, bytes: Int = 1 << 30, values: Int = 10_000_000, numberBytes: Int = 1024) {
         self.depth = min(max(depth, 0), Self.greatestDepth)
         self.bytes = bytes

@@ -1,4 +1,4 @@
-/// A number as it was written: JSON does not tell integers from fractions, but readers of files must.
+/// A number as it was written: JSON does not distinguish integers from fractions, but readers of files must.
 ///
 /// Keeps the text, so that `9007199254740993`, `18446744073709551615`, `-0`, `1.0` and `1e0` can all be told apart.
 /// Two numbers are equal when their texts are.
@@ -6,20 +6,21 @@ public struct JSONNumber: Hashable, Sendable {
     /// The number as JSON writes it.
     public let text: String
 
-    /// A text that the caller has checked against JSON's grammar.
+    /// Makes a number of a text that the caller has checked against JSON's grammar.
     init(checked text: String) { self.text = text }
 
-    /// An integer.
+    /// Makes the number of an integer.
     public init(_ value: some BinaryInteger) { text = String(value) }
 
-    /// A finite number, in the fewest digits that read back as the same bits; nil for NaN and infinities, which JSON
-    /// lacks.
+    /// Makes a finite number, in the fewest digits that read back as the same bits. Returns nil for NaN and infinities,
+    /// which JSON lacks.
     public init?(_ value: Double) {
         guard value.isFinite else { return nil }
         text = value.description
     }
 
-    /// A finite number, in the fewest digits that read back as the same `Float`; nil for NaN and infinities.
+    /// Makes a finite number, in the fewest digits that read back as the same `Float`. Returns nil for NaN and
+    /// infinities.
     public init?(_ value: Float) {
         guard value.isFinite else { return nil }
         text = value.description
@@ -33,15 +34,15 @@ public struct JSONNumber: Hashable, Sendable {
     /// Whether it is written with a minus sign (`-0` and `-0.0` too).
     public var isNegative: Bool { text.utf8.first == UInt8(ascii: "-") }
 
-    /// The value, where it is written as an integer and fits.
+    /// The value, if it is written as an integer and fits.
     public var int64: Int64? { isInteger ? Int64(text) : nil }
 
-    /// The value, where it is written as an integer without a sign and fits.
+    /// The value, if it is written as an integer without a sign and fits.
     public var uint64: UInt64? { isInteger && !isNegative ? UInt64(text) : nil }
 
-    /// The value, where it is written as an integer and fits.
+    /// The value, if it is written as an integer and fits.
     public var int: Int? { isInteger ? Int(text) : nil }
 
-    /// The nearest double; nil where the number is beyond every finite one.
+    /// The nearest double; nil if the number is beyond every finite one.
     public var double: Double? { Double(text).flatMap { $0.isFinite ? $0 : nil } }
 }

@@ -1,36 +1,36 @@
 /// The members of a JSON object, in the order in which they were written.
 ///
-/// A key is its bytes: keys that Unicode calls equivalent but that are written differently are different keys.
-/// Equality regards the order.
+/// Keys are compared by their bytes: keys that Unicode calls equivalent but that are written differently are different
+/// keys. Objects are equal if they have the same members in the same order.
 public struct JSONObject: Sendable {
     /// One key with its value.
     public struct Member: Sendable {
-        /// The key.
+        /// The key of the member.
         public let key: String
-        /// Its value.
+        /// The value of the key.
         public var value: JSONValue
     }
 
     /// All members, in order.
     public private(set) var members: [Member] = []
 
-    /// Searching few keys one by one beats an index, and costs no memory: most objects have few.
+    /// With few keys, a search one by one is faster than an index and needs no memory; most objects have few keys.
     private static let linearSearchLimit = 8
     private var index: ExactStringIndex?
 
-    /// An object without members.
+    /// Makes an object without members.
     public init() {}
 
-    /// How many members there are.
+    /// The number of members.
     public var count: Int { members.count }
 
     /// All keys, in order.
     public var keys: [String] { members.map(\.key) }
 
-    /// Whether there is a member of this key.
+    /// Returns whether there is a member with this key.
     public func contains(_ key: String) -> Bool { position(of: key) != nil }
 
-    /// The value of a key; nil where there is none. Setting a new key appends it, setting nil removes it.
+    /// The value of a key; nil if there is none. Setting a new key appends it, setting nil removes it.
     public subscript(key: String) -> JSONValue? {
         get { position(of: key).map { members[$0].value } }
         set {
@@ -42,14 +42,14 @@ public struct JSONObject: Sendable {
         }
     }
 
-    /// Appends a member; false, and nothing changed, where the key is there already.
+    /// Appends a member. Returns false, and changes nothing, if the key exists already.
     @discardableResult
     public mutating func append(_ key: String, _ value: JSONValue) -> Bool {
         var steps = 0
         return append(key, value, steps: &steps)
     }
 
-    /// As ``append(_:_:)``. Adds to `steps` what the search for the key took.
+    /// As ``append(_:_:)``. Adds to `steps` the steps of the search for the key.
     mutating func append(_ key: String, _ value: JSONValue, steps: inout Int) -> Bool {
         if index == nil, members.count >= Self.linearSearchLimit { rebuildIndex() }
         if index != nil {
@@ -80,7 +80,7 @@ public struct JSONObject: Sendable {
 }
 
 extension JSONObject: Equatable {
-    /// The same members in the same order.
+    /// Returns whether both have the same members in the same order.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         left.members.count == right.members.count
             && zip(left.members, right.members).allSatisfy {
@@ -90,7 +90,7 @@ extension JSONObject: Equatable {
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
-    /// The members as listed; a key listed twice is a mistake in the program.
+    /// Makes an object of the members listed. A key must not be listed twice.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         for (key, value) in elements {
             let isNew = append(key, value)

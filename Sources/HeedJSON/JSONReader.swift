@@ -5,23 +5,23 @@
 /// their other half, text after the value, and what goes beyond the ``JSONLimits``. The time is linear in the size of
 /// the text, and the stack does not grow with the nesting.
 public enum JSONReader {
-    /// The value that `bytes` hold.
+    /// Reads the value that `bytes` hold.
     public static func read(_ bytes: some Sequence<UInt8>, limits: JSONLimits = JSONLimits()) throws(JSONError)
         -> JSONValue
     {
         let array = Array(bytes)
-        // Typed throws do not pass through the standard library's closures, so the outcome is carried out as a value.
+        // Typed throws do not pass through the standard library's closures, so the outcome leaves them as a value.
         return try array.withUnsafeBytes { buffer in
             Result { () throws(JSONError) in try read(buffer, limits: limits) }
         }.get()
     }
 
-    /// The value that the UTF-8 of `text` holds.
+    /// Reads the value that the UTF-8 of `text` holds.
     public static func read(_ text: String, limits: JSONLimits = JSONLimits()) throws(JSONError) -> JSONValue {
         try read(text.utf8, limits: limits)
     }
 
-    /// The value that the memory holds.
+    /// Reads the value that the memory holds.
     public static func read(
         _ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits()
     ) throws(JSONError) -> JSONValue {
@@ -29,8 +29,8 @@ public enum JSONReader {
         return try read(bytes, limits: limits, steps: &steps)
     }
 
-    /// As ``read(_:limits:)``. Adds to `steps` how often a byte of the text was looked at, and what the search for keys
-    /// took.
+    /// As ``read(_:limits:)``. Adds to `steps` how often a byte of the text was read, and the steps of the searches for
+    /// keys.
     package static func read(
         _ bytes: UnsafeRawBufferPointer, limits: JSONLimits = JSONLimits(), steps: inout Int
     ) throws(JSONError) -> JSONValue {
@@ -41,8 +41,8 @@ public enum JSONReader {
         return value
     }
 
-    /// An array or object that has begun and not ended. Changed where it stands in the list: taken out of an enum's
-    /// payload and put back, its elements would be copied each time.
+    /// An array or object that has begun and not ended. It is changed in place in the list: if it were taken out of an
+    /// enum's payload and put back, its elements would be copied each time.
     private struct Container {
         var elements: [JSONValue] = []
         var object = JSONObject()
@@ -50,7 +50,7 @@ public enum JSONReader {
         var key: String?
     }
 
-    /// One value, with a list of the containers that are open in place of recursion.
+    /// Reads one value. A list of the open containers replaces recursion.
     private static func document(_ cursor: inout JSONCursor, _ steps: inout Int) throws(JSONError) -> JSONValue {
         var open: [Container] = []
         while true {
@@ -63,7 +63,7 @@ public enum JSONReader {
         }
     }
 
-    /// Reads a value that is complete in itself, or opens a container whose first value comes next (nil).
+    /// Reads a value without parts, or opens a container whose first value comes next and returns nil.
     private static func begin(_ cursor: inout JSONCursor, _ open: inout [Container]) throws(JSONError) -> JSONValue? {
         switch try cursor.nextKind() {
         case .null:
@@ -85,7 +85,7 @@ public enum JSONReader {
         }
     }
 
-    /// Adds a finished value to its container; returns the container where it ends here.
+    /// Adds a finished value to its container. Returns the container if it ends here.
     private static func add(
         _ value: JSONValue, to container: inout Container, _ cursor: inout JSONCursor, _ steps: inout Int
     ) throws(JSONError) -> JSONValue? {

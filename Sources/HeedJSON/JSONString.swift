@@ -1,7 +1,7 @@
-/// Strings of JSON: where one ends, whether its bytes are UTF-8, and what its escapes stand for.
+/// Strings of JSON: finds the end of a string, checks that its bytes are UTF-8, and decodes its escapes.
 enum JSONString {
-    /// Finds the closing quote of the string whose content begins at `start`, checking every byte on the way.
-    /// `isPlain` where there is no escape in it. Escapes are checked by ``unescape(_:at:in:)``.
+    /// Finds the closing quote of the string whose content begins at `start`, checking every byte on the way. `isPlain`
+    /// says that it has no escape. Escapes are checked by ``unescape(_:at:in:)``.
     static func scan(_ text: UnsafeBufferPointer<UInt8>, from start: Int) throws(JSONError) -> (end: Int, isPlain: Bool)
     {
         var position = start
@@ -16,7 +16,7 @@ enum JSONString {
                 return (position, isPlain)
             } else if byte == UInt8(ascii: "\\") {
                 isPlain = false
-                // The escaped byte is no closing quote; a control or a non-ASCII byte there is refused as an escape.
+                // The escaped byte is not a closing quote. A control or a non-ASCII byte there is refused as an escape.
                 position += 2
                 if position <= text.count, !isEscape(text[position - 1]) {
                     throw JSONError(.invalidEscape, at: position - 2, in: text)
@@ -30,7 +30,7 @@ enum JSONString {
         throw JSONError(.unexpectedEnd, at: text.count, in: text)
     }
 
-    /// The string that `content` stands for, which ``scan(_:from:)`` has checked; it begins at `start` of `text`.
+    /// Returns the string that `content` encodes. ``scan(_:from:)`` has checked it, and it begins at `start` of `text`.
     static func unescape(
         _ content: UnsafeBufferPointer<UInt8>, at start: Int, in text: UnsafeBufferPointer<UInt8>
     ) throws(JSONError) -> String {
@@ -60,7 +60,7 @@ enum JSONString {
         return String(decoding: result, as: UTF8.self)
     }
 
-    /// The bytes of the UTF-8 sequence at `position`; 0 where it is none (Unicode, table 3-7).
+    /// The number of bytes of the UTF-8 sequence at `position`; 0 if it is invalid (Unicode, table 3-7).
     private static func lengthOfScalar(_ text: UnsafeBufferPointer<UInt8>, at position: Int) -> Int {
         let first = text[position]
         let length: Int
@@ -100,8 +100,8 @@ enum JSONString {
         }
     }
 
-    /// The scalar of the `\u` escape at `position`, or of two that are a surrogate pair, with their length; a nil
-    /// scalar for half a pair, nil for what is no four hexadecimal digits.
+    /// The scalar of the `\u` escape at `position`, or of two that are a surrogate pair, with their length. The scalar
+    /// is nil for half a pair; the result is nil if there are not four hexadecimal digits.
     private static func unicodeEscape(
         _ content: UnsafeBufferPointer<UInt8>, at position: Int
     ) -> (scalar: UnicodeScalar?, length: Int)? {

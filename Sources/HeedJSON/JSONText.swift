@@ -1,7 +1,7 @@
-/// Text from outside made fit for one line of a message.
+/// Prepares text from outside for one line of a message.
 package enum JSONText {
-    /// `text` in double quotes on one line: control, line-breaking and bidirectional-format characters escaped as
-    /// `\u{...}`, and cut after `limit` characters of the result with `...`.
+    /// Returns `text` in double quotes on one line. Control, line-breaking and bidirectional-format characters are
+    /// escaped as `\u{...}`, and the result is cut after `limit` characters with `...`.
     ///
     /// Works on at most `limit` scalars, whatever the length of `text`.
     package static func quoted(_ text: String, limit: Int = 96) -> String {
@@ -27,12 +27,12 @@ package enum JSONText {
         return String(scalar)
     }
 
-    /// Unicode's category Cc: C0, DELETE and C1.
+    /// Returns whether a scalar is in Unicode's category Cc: C0, DELETE and C1.
     package static func isControl(_ scalar: UnicodeScalar) -> Bool {
         scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value)
     }
 
-    /// The characters that change the direction of what follows, so that a name can be shown as another one
+    /// Returns whether a scalar changes the direction of the text after it, so that one name can look like another
     /// (Unicode's property Bidi_Control).
     package static func isBidirectionalFormat(_ scalar: UnicodeScalar) -> Bool {
         switch scalar.value {

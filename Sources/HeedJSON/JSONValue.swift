@@ -33,10 +33,10 @@ public enum JSONValue: Equatable, Sendable {
     /// An integer.
     public init(_ value: some BinaryInteger) { self = .number(JSONNumber(value)) }
 
-    /// A number, or `null` for NaN and infinities, which JSON lacks.
+    /// Makes a number, or `null` for NaN and infinities, which JSON lacks.
     public init(_ value: Double) { self = JSONNumber(value).map { .number($0) } ?? .null }
 
-    /// Which kind it is.
+    /// The kind of the value.
     public var kind: JSONKind {
         switch self {
         case .null: .null
@@ -48,7 +48,7 @@ public enum JSONValue: Equatable, Sendable {
         }
     }
 
-    /// Whether it is `null`.
+    /// Whether the value is `null`.
     public var isNull: Bool { if case .null = self { true } else { false } }
 
     /// The boolean, or nil for another kind.
@@ -66,7 +66,7 @@ public enum JSONValue: Equatable, Sendable {
     /// The members, or nil for another kind.
     public var object: JSONObject? { if case .object(let value) = self { value } else { nil } }
 
-    /// The number where it is written as an integer and fits, else nil.
+    /// The number if it is written as an integer and fits, else nil.
     public var int: Int? { number?.int }
 
     /// The number as the nearest double, else nil.
@@ -95,7 +95,7 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
     public init(stringLiteral value: String) { self = .string(value) }
     /// An array.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
-    /// An object; a key listed twice is a mistake in the program.
+    /// Makes an object. A key must not be listed twice.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
         var object = JSONObject()
         for (key, value) in elements {

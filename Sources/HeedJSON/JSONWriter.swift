@@ -1,26 +1,27 @@
-/// Writes JSON: members in their order, numbers as their text, strings with the shortest escapes.
+/// Writes JSON. Members are in their order, numbers are written as their text, and strings with the shortest escapes.
 public enum JSONWriter {
     /// How the text is laid out.
     public enum Layout: Sendable {
         /// No white space at all, on one line.
         case compact
-        /// A member or element on each line, indented by two spaces for each level.
+        /// One member or element per line, indented by two spaces per level.
         case pretty
     }
 
-    /// The UTF-8 text of a value.
+    /// Returns the UTF-8 text of a value.
     public static func bytes(_ value: JSONValue, layout: Layout = .compact) -> [UInt8] {
         var output: [UInt8] = []
         write(value, layout, to: &output)
         return output
     }
 
-    /// The text of a value.
+    /// Returns the text of a value.
     public static func string(_ value: JSONValue, layout: Layout = .compact) -> String {
         String(decoding: bytes(value, layout: layout), as: UTF8.self)
     }
 
-    /// Appends `text` as a JSON string with its quotes: `"`, `\` and control characters escaped, all else as it is.
+    /// Appends `text` as a JSON string with its quotes. `"`, `\` and control characters are escaped; all others stay as
+    /// they are.
     package static func append(_ text: String, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "\""))
         for byte in text.utf8 {
@@ -44,7 +45,7 @@ public enum JSONWriter {
         digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
     }
 
-    /// A container that has begun: its members still to come, and the byte that ends it.
+    /// A container that has begun, with its remaining members and the byte that ends it.
     private struct Level {
         var members: ArraySlice<JSONObject.Member> = []
         var elements: ArraySlice<JSONValue> = []
@@ -52,7 +53,7 @@ public enum JSONWriter {
         var isFirst = true
     }
 
-    /// Writes with a list of the containers that are open in place of recursion: a value made by a program may be deep.
+    /// Writes a value. A list of the open containers replaces recursion, because a value made by a program may be deep.
     private static func write(_ value: JSONValue, _ layout: Layout, to output: inout [UInt8]) {
         var open: [Level] = []
         begin(value, &open, to: &output)

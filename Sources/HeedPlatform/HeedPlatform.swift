@@ -1,4 +1,4 @@
-// The system's C library, whichever it is: other files import this module instead of asking for each by name.
+// The C library of the system, whichever it is. Other files import this module instead of each library by name.
 
 #if canImport(Glibc)
 @_exported import Glibc

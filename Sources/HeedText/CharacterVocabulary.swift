@@ -1,6 +1,7 @@
 import HeedJSON
 
-/// The characters of a text, each with a number: the vocabulary of models that read and write letter by letter.
+/// The characters of a text, each with a number. It is the vocabulary of models that read and write character by
+/// character.
 ///
 /// A character is a Unicode scalar ("e" and a combining accent are two), as in Python, so that models and texts can be
 /// exchanged. Numbers follow the order of the scalars.
@@ -9,13 +10,13 @@ import HeedJSON
 ///     let ids = try vocabulary.encode("to be")
 ///     vocabulary.decode(ids)  // "to be"
 ///
-/// Not for large alphabets: a model's last layer grows with the number of characters.
+/// It does not suit large alphabets: a model's last layer grows with the number of characters.
 public struct CharacterVocabulary: Sendable, Equatable {
     /// The characters in the order of their numbers.
     public let characters: [Unicode.Scalar]
     private let numbers: [Unicode.Scalar: Int32]
 
-    /// The vocabulary of all characters that occur in a text.
+    /// Makes the vocabulary of all characters that occur in a text.
     public init(of text: String) {
         self.init(sorted: Set(text.unicodeScalars).sorted())
     }
@@ -25,12 +26,12 @@ public struct CharacterVocabulary: Sendable, Equatable {
         numbers = Dictionary(uniqueKeysWithValues: zip(characters, Int32(0)...))
     }
 
-    /// How many characters there are.
+    /// The number of characters.
     public var count: Int { characters.count }
 
-    /// The numbers of a text's characters.
+    /// Returns the numbers of a text's characters.
     ///
-    /// - Throws: ``TextError`` naming the first character that the vocabulary lacks and where it stands.
+    /// - Throws: ``TextError``, which names the first character that the vocabulary lacks and its place.
     public func encode(_ text: String) throws(TextError) -> [Int32] {
         var ids: [Int32] = []
         ids.reserveCapacity(text.utf8.count)
@@ -47,7 +48,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
         return ids
     }
 
-    /// The text of numbers from ``encode(_:)`` or from a model, which lie below ``count``.
+    /// Returns the text of numbers from ``encode(_:)`` or from a model. They must be below ``count``.
     public func decode(_ ids: some Sequence<Int32>) -> String {
         var text = String.UnicodeScalarView()
         for id in ids {
@@ -60,7 +61,8 @@ public struct CharacterVocabulary: Sendable, Equatable {
 
     // MARK: As a file
 
-    /// `{"kind": "characters", "characters": "..."}`, the characters in the order of their numbers.
+    /// The vocabulary as JSON: `{"kind": "characters", "characters": "..."}`, with the characters in the order of their
+    /// numbers.
     public var json: JSONValue {
         var object = JSONObject()
         object["kind"] = .string("characters")
@@ -68,9 +70,9 @@ public struct CharacterVocabulary: Sendable, Equatable {
         return .object(object)
     }
 
-    /// Reads what ``json`` wrote.
+    /// Reads a vocabulary from the value of ``json``.
     ///
-    /// - Throws: ``TextError`` where it is something else, or where characters repeat or are out of order.
+    /// - Throws: ``TextError`` if it is something else, or if characters repeat or are out of order.
     public init(json: JSONValue) throws(TextError) {
         guard let object = json.object else { throw TextError("the vocabulary is \(json.kind), not an object") }
         guard object["kind"]?.string == "characters" else {

@@ -1,11 +1,11 @@
-/// Why a text, or what describes a vocabulary, cannot be used.
+/// Why a text, or the description of a vocabulary, cannot be used.
 public struct TextError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What was wrong, where, and what was expected; control characters are escaped.
     public let reason: String
 
-    /// An error with its reason.
+    /// Makes an error with its reason.
     public init(_ reason: String) { self.reason = reason }
 
-    /// ``reason``.
+    /// The ``reason`` of the error.
     public var description: String { reason }
 }
