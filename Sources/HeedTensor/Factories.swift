@@ -1,11 +1,11 @@
-// Tensors made from nothing.
+// Functions that make tensors without other tensors.
 
 extension StridedTensor where Scalar == Float {
     /// All ones.
     public static func ones(_ shape: Shape) -> Tensor { filled(shape, with: 1) }
 
-    /// `start, start + step, start + 2 step ...` up to `end`, which is left out; each is one product and one sum of
-    /// floats.
+    /// Returns `start, start + step, start + 2 step ...` up to `end`, which is left out. Each number is one product and
+    /// one sum of floats.
     ///
     /// - Precondition: `step` is not 0, and all are finite.
     public static func range(from start: Float = 0, to end: Float, by step: Float = 1) -> Tensor {
@@ -18,7 +18,7 @@ extension StridedTensor where Scalar == Float {
         }
     }
 
-    /// The identity matrix `[size, size]`.
+    /// Returns the identity matrix `[size, size]`.
     public static func identity(_ size: Int) -> Tensor {
         Tensor(shape: [size, size]) { target in
             target.initialize(repeating: 0)
@@ -28,13 +28,13 @@ extension StridedTensor where Scalar == Float {
 }
 
 extension StridedTensor where Scalar == Int32 {
-    /// The integers of a range.
+    /// Returns the integers of a range.
     public static func range(_ range: Range<Int>) -> IndexTensor {
         IndexTensor(range.map(Int32.init), shape: [range.count])
     }
 }
 
 extension StridedTensor {
-    /// Zeros of another's shape.
+    /// Returns zeros in the shape of another tensor.
     public static func zeros(like other: Self) -> Self { zeros(other.shape) }
 }

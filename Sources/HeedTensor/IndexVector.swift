@@ -1,7 +1,7 @@
-/// A few integers, one for each axis: sizes or strides.
+/// A few integers, one per axis: sizes or strides.
 ///
-/// Up to six lie in the value itself, so that making a tensor or a view of one takes no memory from the heap; more
-/// spill into an array.
+/// Up to six are stored in the value itself, so that making a tensor or a view of one takes no memory from the heap.
+/// More of them are stored in an array.
 struct IndexVector: Sendable {
     private typealias InPlace = (Int, Int, Int, Int, Int, Int)
 
@@ -63,21 +63,21 @@ extension IndexVector: RandomAccessCollection, MutableCollection {
 
     mutating func append(_ value: Int) { insert(value, at: count) }
 
-    /// Exchanges two elements; by position, as the comparison below.
+    /// Exchanges two elements, by position as in the comparison below.
     mutating func swapAt(_ first: Int, _ second: Int) {
         let kept = self[first]
         self[first] = self[second]
         self[second] = kept
     }
 
-    /// Takes the element at `position` out.
+    /// Removes the element at `position`.
     mutating func remove(at position: Int) {
         var shorter = IndexVector(repeating: 0, count: count - 1)
         for index in 0..<shorter.count { shorter[index] = self[index < position ? index : index + 1] }
         self = shorter
     }
 
-    /// All but the element at `position`.
+    /// Returns all elements except the one at `position`.
     func removing(at position: Int) -> IndexVector {
         var shorter = self
         shorter.remove(at: position)
@@ -95,7 +95,7 @@ extension IndexVector: RandomAccessCollection, MutableCollection {
 extension IndexVector: Hashable {
     static func == (left: IndexVector, right: IndexVector) -> Bool {
         guard left.count == right.count else { return false }
-        // By position: what goes through `Collection` allocates where it is not specialised, in debug builds.
+        // By position: in debug builds `Collection` is not specialised and allocates.
         for position in 0..<left.count where left[position] != right[position] { return false }
         return true
     }

@@ -1,4 +1,4 @@
-/// Where the elements of a tensor lie in its storage: element `(i, j, ...)` at
+/// The places of a tensor's elements in its storage: element `(i, j, ...)` at
 /// `offset + i * strides[0] + j * strides[1] + ...`.
 struct Layout: Sendable {
     var shape: Shape
@@ -11,13 +11,12 @@ struct Layout: Sendable {
         self.offset = offset
     }
 
-    /// Row-major from the beginning of the storage.
+    /// The row-major layout from the beginning of the storage.
     init(contiguous shape: Shape) {
         self.init(shape: shape, strides: shape.rowMajorStrides, offset: 0)
     }
 
-    /// Whether the elements lie one behind the other in row-major order. The stride of an axis of size 1 has no
-    /// meaning.
+    /// Whether the elements follow each other in row-major order. The stride of an axis of size 1 has no meaning.
     var isContiguous: Bool {
         if shape.isEmpty { return true }
         var expected = 1
@@ -31,10 +30,9 @@ struct Layout: Sendable {
         return true
     }
 
-    /// The strides of the same elements seen in `target`, or nil where only a copy has that shape.
-    ///
-    /// Axes that lie evenly behind each other are joined into runs; every run must be a product of target axes. The
-    /// shapes have equally many elements.
+    /// Returns the strides of the same elements in the shape `target`, or nil if only a copy can have that shape. Axes
+    /// that follow each other evenly are joined into runs, and every run must be a product of target axes. The shapes
+    /// must have equally many elements.
     func stridesReshaped(to target: Shape) -> IndexVector? {
         if shape.isEmpty { return target.rowMajorStrides }
         var result = IndexVector(repeating: 1, count: target.rank)
@@ -61,11 +59,11 @@ struct Layout: Sendable {
                 runCount = 1
             }
         }
-        // Target axes left over once every element is placed are of size 1, for the counts are equal.
+        // Target axes that remain once every element is placed have size 1, because the counts are equal.
         return result
     }
 
-    /// The strides of the elements seen in the larger shape, or nil where they do not broadcast to it.
+    /// Returns the strides of the elements in the larger shape, or nil if they do not broadcast to it.
     func stridesBroadcast(to target: Shape) -> IndexVector? {
         let rank = shape.rank
         guard target.rank >= rank else { return nil }

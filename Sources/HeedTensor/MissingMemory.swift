@@ -1,21 +1,19 @@
 import Synchronization
 
-/// What happens where memory that an operation needs cannot be had.
-///
-/// Operations that can throw do so (``TensorError/Kind/outOfMemory``). The others stop the program with a message that
-/// names the bytes, unless a program that takes its sizes from outside puts a handler here: a command that ends with a
-/// line and a status of its own, say.
+/// The reaction to missing memory. If an operation that can throw gets no memory, it throws
+/// (``TensorError/Kind/outOfMemory``). The others stop the program with a message that names the bytes. A program that
+/// takes its sizes from outside can set a handler here, e.g. a command that ends with its own message and status.
 public enum MissingMemory {
     private static let handler = Mutex<(@Sendable (_ message: String) -> Never)?>(nil)
 
-    /// Has `handler` called, on whatever thread finds no memory, in place of stopping the program. It must not return:
-    /// what asked for the memory cannot go on. Some ``ProcessMemory/reserveBytes`` are left where a limit on the
-    /// process is the cause.
+    /// Sets a handler that is called, on the thread that finds no memory, instead of stopping the program. It must not
+    /// return, because the operation that asked for the memory cannot continue. If a limit on the process is the cause,
+    /// some ``ProcessMemory/reserveBytes`` are left.
     public static func handle(by handler: @escaping @Sendable (_ message: String) -> Never) {
         self.handler.withLock { $0 = handler }
     }
 
-    /// Ends the program over missing memory.
+    /// Ends the program because of missing memory.
     package static func stop(_ message: String, file: StaticString = #fileID, line: UInt = #line) -> Never {
         if let handler = handler.withLock({ $0 }) { handler(message) }
         programmerError(message, file: file, line: line)

@@ -1,24 +1,23 @@
 internal import HeedPlatform
 
-/// Memory that the system's limits on this process leave (`ulimit -v`, `ulimit -d`), apart from what the machine has.
-///
-/// Under such a limit the allocator refuses, and what Swift's own arrays cannot get stops the program. So whoever takes
-/// an amount that a file or a flag decides asks here first.
+/// The memory that the system's limits on this process leave (`ulimit -v`, `ulimit -d`), independent of the machine's
+/// memory. Under such a limit the allocator may refuse, and then Swift's own arrays stop the program. So code whose
+/// memory depends on a file or a flag asks here first.
 public enum ProcessMemory {
-    /// A limit on the process and what it leaves.
+    /// A limit on the process, and the memory that it leaves.
     public struct Limit: Sendable, Equatable {
-        /// `RLIMIT_AS` or `RLIMIT_DATA`.
+        /// The limit's name: `RLIMIT_AS` or `RLIMIT_DATA`.
         public let name: String
-        /// The limit itself.
+        /// The limit in bytes.
         public let bytes: Int
-        /// What the process may still take, 0 where it is over the limit already.
+        /// The bytes that the process may still take, 0 if it is over the limit already.
         public let leftBytes: Int
     }
 
-    /// Left for everything small when large blocks are taken: an error's text, a thread's stack, a file's buffer.
+    /// The bytes that large blocks leave for small ones: an error's text, a thread's stack, a file's buffer.
     public static let reserveBytes = 16 << 20
 
-    /// The limit that leaves least; nil where there is none.
+    /// The limit that leaves the least memory; nil if there is none.
     public static var limit: Limit? {
         let used = usedBytes()
         let limits = [
@@ -32,7 +31,8 @@ public enum ProcessMemory {
     /// Whether the process is under such a limit.
     public static var isLimited: Bool { limitBytes(addressSpace) != nil || limitBytes(data) != nil }
 
-    /// Whether `byteCount` bytes can be had now, and ``reserveBytes`` beside them. Asks the system, and takes nothing.
+    /// Returns whether the process can get `byteCount` bytes now, in addition to ``reserveBytes``. It asks the system,
+    /// and takes nothing.
     public static func has(_ byteCount: Int) -> Bool {
         let (wanted, overflow) = max(byteCount, 0).addingReportingOverflow(reserveBytes)
         guard !overflow else { return false }
@@ -54,15 +54,15 @@ public enum ProcessMemory {
     private static let data = Int32(RLIMIT_DATA)
     #endif
 
-    /// The soft limit; nil where it is so high that it is none.
+    /// The soft limit; nil if it is so high that it limits nothing.
     private static func limitBytes(_ resource: Int32) -> Int? {
         var limit = rlimit()
         guard getrlimit(resource, &limit) == 0, limit.rlim_cur < 1 << 60 else { return nil }
         return Int(limit.rlim_cur)
     }
 
-    /// What the two limits count, from the first and the sixth number of `/proc/self/statm`; 0 where the system does
-    /// not tell.
+    /// The bytes that the two limits count, from the first and the sixth number of `/proc/self/statm`; 0 if the system
+    /// does not say.
     private static func usedBytes() -> (addressSpace: Int, data: Int) {
         let file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard file >= 0 else { return (0, 0) }

@@ -1,9 +1,8 @@
 internal import HeedPlatform
 
-/// Stops the program over a mistake in its source, such as shapes that do not fit.
-///
-/// An optimised build drops the message of a precondition, and a shape mistake without its shapes cannot be found:
-/// there the message is written to standard error first.
+/// Stops the program because of a mistake in its source, such as shapes that do not fit. An optimised build drops the
+/// message of a precondition, and a shape mistake cannot be found without the shapes. So there the message is first
+/// written to standard error.
 package func programmerError(_ message: String, file: StaticString = #fileID, line: UInt = #line) -> Never {
     #if !DEBUG
     let text = "Heed: \(message)\n"

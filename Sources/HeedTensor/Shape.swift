@@ -1,14 +1,15 @@
-/// The sizes of a tensor, one for each axis: `[batch, heads, length, headDimension]`, say.
+/// The sizes of a tensor, one per axis: e.g. `[batch, heads, length, headDimension]`.
 ///
-/// A shape's element count always fits in an `Int`, even when a zero stands beside dimensions whose product would not:
-/// shapes that could not be addressed are refused when they are made, so that nothing later has to think of overflow.
+/// A shape's element count always fits in an `Int`. The product of the other dimensions fits even if one dimension is
+/// zero. Shapes that could not be addressed are refused when they are made, so that later code need not think of
+/// overflow.
 public struct Shape: Sendable, Hashable {
     let sizes: IndexVector
 
     /// The number of elements: the product of the dimensions, 1 for rank 0.
     public let count: Int
 
-    /// A shape of these dimensions.
+    /// Makes a shape of these dimensions.
     ///
     /// - Precondition: no dimension is negative, and the product of those that are not zero fits in an `Int`. Use
     ///   ``init(exactly:)`` for sizes that come from outside.
@@ -16,7 +17,8 @@ public struct Shape: Sendable, Hashable {
         self.init(IndexVector(dimensions))
     }
 
-    /// A shape of these dimensions, or nil where one is negative or the product of those that are not zero overflows.
+    /// Makes a shape of these dimensions, or nil if one is negative or the product of those that are not zero
+    /// overflows.
     public init?(exactly dimensions: [Int]) {
         self.init(exactly: IndexVector(dimensions))
     }
@@ -28,7 +30,8 @@ public struct Shape: Sendable, Hashable {
         self = shape
     }
 
-    // A literal makes an array first, which a debug build takes from the heap; what runs in every step does without.
+    // A literal makes an array first, which a debug build takes from the heap. Code that runs in every step avoids
+    // that.
 
     /// `[rows, columns]`.
     package init(rows: Int, columns: Int) {
@@ -91,21 +94,21 @@ public struct Shape: Sendable, Hashable {
         while axis > 0 {
             axis -= 1
             strides[axis] = stride
-            // A zero dimension leaves nothing to address; a stride that is not zero keeps views of it ordinary.
+            // A zero dimension leaves nothing to address. A stride that is not zero keeps views of it ordinary.
             stride *= max(sizes[axis], 1)
         }
         return strides
     }
 
-    /// `axis` counted from the front; stops where it names none.
+    /// Returns `axis` counted from the front. Stops if there is no such axis.
     package func normalized(axis: Int, operation: @autoclosure () -> String) -> Int {
         let fromFront = axis < 0 ? axis + rank : axis
         require(fromFront >= 0 && fromFront < rank, "\(operation()): shape \(self) has no axis \(axis)")
         return fromFront
     }
 
-    /// The shape that both broadcast to, as in NumPy: aligned at the last axis, sizes equal or 1; nil where there is
-    /// none.
+    /// Returns the shape that both broadcast to, as in NumPy: aligned at the last axis, sizes equal or 1; nil if there
+    /// is none.
     public func broadcast(with other: Shape) -> Shape? {
         var joint = IndexVector(repeating: 1, count: max(rank, other.rank))
         for fromEnd in 1..<(joint.count + 1) {
@@ -123,6 +126,6 @@ extension Shape: ExpressibleByArrayLiteral {
 }
 
 extension Shape: CustomStringConvertible {
-    /// `[2, 8, 16]`.
+    /// The dimensions in brackets: `[2, 8, 16]`.
     public var description: String { "[" + sizes.map(String.init).joined(separator: ", ") + "]" }
 }

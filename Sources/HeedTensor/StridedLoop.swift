@@ -1,13 +1,12 @@
-/// A walk over up to four arrays of one shape that each have strides of their own.
-///
-/// Axes that lie evenly behind each other in every array are joined first, so that the innermost run is as long as can
-/// be. Everything lies in the value itself: operations walk without taking memory from the heap.
+/// A walk over up to four arrays of one shape, each with its own strides. Axes that follow each other evenly in every
+/// array are joined first, so that the innermost run is as long as possible. The value holds everything itself, so that
+/// operations walk without taking memory from the heap.
 struct StridedLoop {
     private static var arrayCount: Int { 4 }
 
     /// Sizes of the joined axes, outermost first; at least one.
     private(set) var sizes: IndexVector
-    /// For each array the strides of the joined axes.
+    /// The strides of the joined axes, per array.
     private var strides: (IndexVector, IndexVector, IndexVector, IndexVector)
 
     /// An array that is not given has strides of 0.
@@ -18,7 +17,7 @@ struct StridedLoop {
         let unmoved = IndexVector(repeating: 0, count: shape.rank)
         sizes = shape.sizes
         strides = (first, second, third ?? unmoved, fourth ?? unmoved)
-        // In place: what is joined stands at or before where it came from.
+        // In place: the joined axes are at or before their old places.
         var count = 0
         for axis in 0..<shape.rank where shape.sizes[axis] != 1 {
             if count > 0, lies(axis, evenlyBehind: count - 1) {
@@ -41,7 +40,7 @@ struct StridedLoop {
     }
 
     private func lies(_ axis: Int, evenlyBehind joined: Int) -> Bool {
-        // The size of an axis that is still to be joined is where it was.
+        // The size of an axis that is still to be joined is at its old place.
         for array in 0..<Self.arrayCount where stride(array, joined) != stride(array, axis) * sizes[axis] {
             return false
         }
@@ -66,8 +65,7 @@ struct StridedLoop {
         }
     }
 
-    /// Moves the longest axis to the end: for kernels that take one axis of rows or matrices at a time, whatever their
-    /// order.
+    /// Moves the longest axis to the end, for kernels that take one axis of rows or matrices at a time, in any order.
     mutating func putLongestLast() {
         let last = sizes.count - 1
         var longest = 0
@@ -79,13 +77,13 @@ struct StridedLoop {
         strides.3.swapAt(longest, last)
     }
 
-    /// Elements in the innermost run.
+    /// The number of elements in the innermost run.
     var runCount: Int { sizes[sizes.count - 1] }
 
     /// The stride of an array within the innermost run.
     func runStride(_ array: Int) -> Int { stride(array, sizes.count - 1) }
 
-    /// Calls `body` once for each innermost run with the offset of its first element in every array.
+    /// Calls `body` once per innermost run with the offset of its first element in every array.
     func forEachRun<E: Error>(_ body: (IndexVector) throws(E) -> Void) throws(E) {
         for axis in 0..<sizes.count where sizes[axis] == 0 { return }
         var offsets = IndexVector(repeating: 0, count: Self.arrayCount)

@@ -1,17 +1,18 @@
 extension StridedTensor: CustomStringConvertible {
-    /// The elements in nested brackets, a row a line, as NumPy prints them. Of an axis of a large tensor the first and
-    /// last three entries are shown.
+    /// The elements in nested brackets, one row per line, as NumPy prints them. A large tensor shows only the first and
+    /// last three entries of an axis.
     public var description: String {
         let printer = TensorPrinter(tensor: self)
         return printer.text
     }
 }
 
-/// Prints a tensor: looks at what is shown alone, so that printing a large one costs no more than printing a small one.
+/// Prints a tensor. It reads only the elements that are shown, so that printing a large tensor takes no longer than a
+/// small one.
 private struct TensorPrinter<Scalar: TensorScalar> {
-    /// A tensor with more elements is summarised.
+    /// A tensor with more elements is shown in part.
     private static var summaryThreshold: Int { 1000 }
-    /// Entries shown at each end of an axis then.
+    /// The number of entries that are then shown at each end of an axis.
     private static var edgeCount: Int { 3 }
 
     let tensor: StridedTensor<Scalar>
@@ -30,7 +31,7 @@ private struct TensorPrinter<Scalar: TensorScalar> {
         return render(tensor, depth: 1, width: width)
     }
 
-    /// Indices of an axis that are shown; nil stands for those left out.
+    /// The indices of an axis that are shown; nil for those left out.
     private func shownIndices(_ count: Int) -> [Int?] {
         guard isSummary && count > 2 * Self.edgeCount else { return Array(0..<count) }
         return Array(0..<Self.edgeCount) + [nil] + Array(count - Self.edgeCount..<count)

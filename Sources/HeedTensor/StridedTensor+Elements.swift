@@ -14,8 +14,8 @@ extension StridedTensor {
             UnsafeBufferPointer(Self.elements(of: source.storage, at: source.layout.offset, count: source.count)))
     }
 
-    /// Calls `body` with the elements in row-major order, to be read and written. Copies first where the memory is
-    /// shared with another tensor or the elements are not contiguous.
+    /// Calls `body` with the elements in row-major order, to be read and written. The tensor is copied first if it
+    /// shares its memory with another tensor or its elements are not contiguous.
     public mutating func withUnsafeMutableElements<Result, E: Error>(
         _ body: (UnsafeMutableBufferPointer<Scalar>) throws(E) -> Result
     ) throws(E) -> Result {
@@ -24,7 +24,7 @@ extension StridedTensor {
         return try body(Self.elements(of: storage, at: layout.offset, count: count))
     }
 
-    /// Calls `body` with the address of the element at index `(0, 0, ...)`, from where the strides count.
+    /// Calls `body` with the address of the element at index `(0, 0, ...)`, from which the strides count.
     func withUnsafeFirstElement<Result, E: Error>(
         _ body: (UnsafePointer<Scalar>) throws(E) -> Result
     ) throws(E) -> Result {
@@ -38,7 +38,7 @@ extension StridedTensor {
         return start.assumingMemoryBound(to: Scalar.self)
     }
 
-    /// The element at these indices, one for each axis.
+    /// The element at these indices, one per axis.
     public subscript(indices: Int...) -> Scalar {
         get {
             let position = position(of: indices)
@@ -50,7 +50,7 @@ extension StridedTensor {
         }
     }
 
-    /// Becomes the matrix of these of its rows, in place where nothing else refers to the memory.
+    /// Keeps only these rows of the matrix, in place if nothing else refers to the memory.
     ///
     /// - Precondition: the rows rise.
     package mutating func keepRows(_ rows: some Collection<Int>) {
@@ -60,7 +60,7 @@ extension StridedTensor {
             guard let start = elements.baseAddress else { return }
             for row in rows {
                 require(row >= target && (row + 1) * columns <= elements.count, "keepRows: row \(row) is out of order")
-                // Rows lie behind the place they move to.
+                // Each row is behind the place to which it moves.
                 (start + target * columns).update(from: start + row * columns, count: columns)
                 target += 1
             }
@@ -68,8 +68,8 @@ extension StridedTensor {
         layout = Layout(contiguous: Shape(rows: target, columns: columns))
     }
 
-    /// Overwrites row `row` of a matrix by a row of another of as many columns; in place where nothing else refers to
-    /// the memory.
+    /// Overwrites row `row` of a matrix with a row of another matrix of as many columns; in place if nothing else
+    /// refers to the memory.
     package mutating func copyRow(_ row: Int, from source: Self, _ sourceRow: Int) {
         require(
             rank == 2 && source.rank == 2 && shape[1] == source.shape[1] && row >= 0 && row < shape[0] && sourceRow >= 0
@@ -98,7 +98,7 @@ extension StridedTensor {
         return position
     }
 
-    /// The only element of a tensor that holds one.
+    /// The only element of a tensor with one element.
     public var scalar: Scalar {
         require(count == 1, "Tensor.scalar: shape \(shape) holds \(count) elements, not one")
         return withUnsafeFirstElement { $0.pointee }
@@ -108,10 +108,10 @@ extension StridedTensor {
 // Copies.
 
 extension StridedTensor {
-    /// The same elements in row-major order: itself where it is contiguous already, else a copy.
+    /// Returns the same elements in row-major order: the tensor itself if it is contiguous already, else a copy.
     public func contiguous() -> Self { isContiguous ? self : copy() }
 
-    /// A contiguous tensor with storage of its own.
+    /// Returns a contiguous copy with its own storage.
     func copy() -> Self {
         Self(shape: shape) { target in
             guard let start = target.baseAddress, count > 0 else { return }
@@ -124,7 +124,7 @@ extension StridedTensor {
     private static func copyElements(
         _ source: UnsafePointer<Scalar>, strides: IndexVector, shape: Shape, to target: UnsafeMutablePointer<Scalar>
     ) {
-        // The kernel copies words by whole vectors, transposes too.
+        // The kernel copies words by whole vectors, also in a transpose.
         if MemoryLayout<Scalar>.size == 4, copyWords(source, strides: strides, shape: shape, to: target) { return }
         let loop = StridedLoop(shape: shape, strides: strides, shape.rowMajorStrides)
         let count = loop.runCount
@@ -143,7 +143,7 @@ extension StridedTensor {
 }
 
 extension StridedTensor: Equatable {
-    /// Whether shapes and elements are equal. As for numbers, NaN equals nothing and the two zeros are equal.
+    /// Returns whether shapes and elements are equal. As for numbers, NaN equals nothing and the two zeros are equal.
     public static func == (left: Self, right: Self) -> Bool {
         guard left.shape == right.shape else { return false }
         return left.withUnsafeElements { leftElements in

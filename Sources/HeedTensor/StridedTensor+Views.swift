@@ -1,11 +1,11 @@
-// Other views of the same memory. None of these copies, but `reshaped` where the strides leave no other way.
+// Other views of the same memory. None of these copies, except `reshaped` if the strides allow no view.
 
 extension StridedTensor {
     private func view(shape: Shape, strides: IndexVector, offset: Int? = nil) -> Self {
         Self(storage: storage, layout: Layout(shape: shape, strides: strides, offset: offset ?? layout.offset))
     }
 
-    /// Two axes exchanged, the last two unless named.
+    /// Exchanges two axes, by default the last two.
     public func transposed(_ first: Int = -2, _ second: Int = -1) -> Self {
         let first = shape.normalized(axis: first, operation: "transposed")
         let second = shape.normalized(axis: second, operation: "transposed")
@@ -16,7 +16,7 @@ extension StridedTensor {
         return view(shape: Shape(sizes), strides: strides)
     }
 
-    /// The axes in another order: axis `i` of the result is axis `axes[i]` of this one.
+    /// Returns the axes in another order: axis `i` of the result is axis `axes[i]` of this tensor.
     ///
     /// - Precondition: `axes` names every axis once.
     public func permuted(_ axes: [Int]) -> Self {
@@ -29,8 +29,8 @@ extension StridedTensor {
             strides: IndexVector(normalized.map { layout.strides[$0] }))
     }
 
-    /// The same elements, in the same row-major order, in another shape. A view where the strides allow it, else a
-    /// copy.
+    /// Returns the same elements, in the same row-major order, in another shape. The result is a view if the strides
+    /// allow it, else a copy.
     ///
     /// - Precondition: the shapes have equally many elements.
     public func reshaped(_ target: Shape) -> Self {
@@ -41,7 +41,7 @@ extension StridedTensor {
         return copy().reshaped(target)
     }
 
-    /// The part of the tensor where the index along `axis` lies in `range`.
+    /// Returns the part of the tensor where the index along `axis` is in `range`.
     public func slice(axis: Int, range: Range<Int>) -> Self {
         let axis = shape.normalized(axis: axis, operation: "slice")
         require(
@@ -49,12 +49,12 @@ extension StridedTensor {
             "slice: range \(range) is outside of axis \(axis) of shape \(shape)")
         var sizes = shape.sizes
         sizes[axis] = range.count
-        // An empty slice at the end would begin one behind the storage.
+        // An empty slice at the end would begin one element after the storage.
         let start = range.isEmpty ? 0 : range.lowerBound * layout.strides[axis]
         return view(shape: Shape(sizes), strides: layout.strides, offset: layout.offset + start)
     }
 
-    /// The part of the tensor where the index along `axis` is `index`; that axis is gone.
+    /// Returns the part of the tensor where the index along `axis` is `index`, without that axis.
     public func selecting(axis: Int, index: Int) -> Self {
         let axis = shape.normalized(axis: axis, operation: "selecting")
         require(
@@ -63,7 +63,7 @@ extension StridedTensor {
         return slice(axis: axis, range: index..<(index + 1)).removingAxis(axis)
     }
 
-    /// Slices along the first axes, one range for each: `tensor[0..<2, 1..<3]`.
+    /// Returns a slice along the first axes, with one range per axis: `tensor[0..<2, 1..<3]`.
     public subscript(ranges: Range<Int>...) -> Self {
         require(ranges.count <= rank, "Tensor subscript: \(ranges.count) ranges for shape \(shape) of rank \(rank)")
         var result = self
@@ -71,7 +71,7 @@ extension StridedTensor {
         return result
     }
 
-    /// A contiguous matrix `[batch rows, columns]` becomes `[batch, rows, columns]`, where it lies.
+    /// Turns a contiguous matrix `[batch rows, columns]` into `[batch, rows, columns]`, in place.
     package mutating func divideRows(into batch: Int) {
         require(
             rank == 2 && isContiguous && batch > 0 && shape.sizes[0].isMultiple(of: batch),
@@ -82,8 +82,8 @@ extension StridedTensor {
         layout = Layout(contiguous: Shape(sizes))
     }
 
-    /// Columns of some rows of a matrix seen as heads, `[1, heads, rows, dimension]`: those of a head lie side by side,
-    /// from `firstColumn` on.
+    /// Returns a view of columns of some rows of a matrix as heads, `[1, heads, rows, dimension]`. The columns of a
+    /// head are side by side, from `firstColumn` on.
     package func heads(_ heads: Int, dimension: Int, rows: Range<Int>, firstColumn: Int) -> Self {
         require(
             rank == 2 && rows.lowerBound >= 0 && rows.upperBound <= shape.sizes[0] && firstColumn >= 0
@@ -100,7 +100,7 @@ extension StridedTensor {
             offset: layout.offset + (rows.isEmpty ? 0 : rows.lowerBound * row + firstColumn * column))
     }
 
-    /// An axis of size 1 put before axis `axis`; -1 puts it at the end.
+    /// Inserts an axis of size 1 before axis `axis`; -1 inserts it at the end.
     public func insertingAxis(_ axis: Int) -> Self {
         let position = axis < 0 ? axis + rank + 1 : axis
         require(position >= 0 && position <= rank, "insertingAxis: shape \(shape) has no place \(axis)")
@@ -111,7 +111,7 @@ extension StridedTensor {
         return view(shape: Shape(sizes), strides: strides)
     }
 
-    /// An axis of size 1 taken away.
+    /// Removes an axis of size 1.
     public func removingAxis(_ axis: Int) -> Self {
         let axis = shape.normalized(axis: axis, operation: "removingAxis")
         require(shape.sizes[axis] == 1, "removingAxis: axis \(axis) of shape \(shape) is not of size 1")
@@ -122,7 +122,7 @@ extension StridedTensor {
         return view(shape: Shape(sizes), strides: strides)
     }
 
-    /// The tensor repeated, without copies, along new leading axes and along axes of size 1, as NumPy does.
+    /// Repeats the tensor, without copies, along new leading axes and along axes of size 1, as NumPy does.
     ///
     /// - Precondition: aligned at the last axis, each size equals the target's or is 1.
     public func broadcast(to target: Shape) -> Self {
@@ -132,6 +132,6 @@ extension StridedTensor {
         return view(shape: target, strides: strides)
     }
 
-    /// The strides of the tensor seen in the larger shape, or nil where it does not broadcast to it.
+    /// Returns the strides of the tensor in the larger shape, or nil if it does not broadcast to it.
     func stridesBroadcast(to target: Shape) -> IndexVector? { layout.stridesBroadcast(to: target) }
 }

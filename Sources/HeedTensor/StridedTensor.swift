@@ -1,6 +1,6 @@
-/// What a tensor may hold. The types of the engine conform; others need not.
+/// A type that a tensor may hold. The engine's types conform; other types need not.
 public protocol TensorScalar: Sendable, Equatable, BitwiseCopyable {
-    /// What ``StridedTensor/zeros(_:)`` fills with.
+    /// The value with which ``StridedTensor/zeros(_:)`` fills a tensor.
     static var zeroValue: Self { get }
 }
 
@@ -16,21 +16,21 @@ extension Bool: TensorScalar {
     public static var zeroValue: Bool { false }
 }
 
-/// Numbers in single precision: the tensor of the engine. See ``StridedTensor``.
+/// A tensor of numbers in single precision. See ``StridedTensor``.
 public typealias Tensor = StridedTensor<Float>
 
-/// Truth values, one byte each: masks, where `true` means "may attend". See ``StridedTensor``.
+/// A tensor of truth values, one byte each, e.g. a mask, where `true` means "may attend". See ``StridedTensor``.
 public typealias BooleanTensor = StridedTensor<Bool>
 
-/// Indices: tokens, classes, positions. See ``StridedTensor``.
+/// A tensor of indices: tokens, classes, positions. See ``StridedTensor``.
 public typealias IndexTensor = StridedTensor<Int32>
 
-/// An array of any rank: a value over shared storage, copied when it is written to.
+/// An array of any rank: a value over shared storage, which is copied when it is written to.
 ///
-/// A tensor is a shape, a stride for each axis and a block of memory that other tensors may share.
-/// ``transposed(_:_:)``, ``permuted(_:)``, ``slice(axis:range:)``, ``broadcast(to:)`` and, where the strides allow it,
-/// ``reshaped(_:)`` give another view of the same memory and copy nothing; kernels read views where they lie. Writing
-/// through one tensor never shows in another.
+/// A tensor is a shape, a stride per axis and a block of memory that other tensors may share. ``transposed(_:_:)``,
+/// ``permuted(_:)``, ``slice(axis:range:)``, ``broadcast(to:)`` and, where the strides allow it, ``reshaped(_:)`` give
+/// another view of the same memory and copy nothing; kernels read views in place. Writing through one tensor never
+/// shows in another.
 ///
 /// ```swift
 /// let packed = Tensor.zeros([2, 128, 3 * 512])                // batch, length, (queries, keys, values)
@@ -38,9 +38,8 @@ public typealias IndexTensor = StridedTensor<Int32>
 ///     .reshaped([2, 128, 8, 64]).transposed(1, 2)             // batch, heads, length, head dimension
 /// ```
 ///
-/// Storage begins at a multiple of 64 bytes and comes from ``TensorPool``. A tensor keeps the whole of the memory it
-/// views alive: to hold a small slice of something large for long, hold its ``contiguous()`` copy of it by
-/// `Tensor(slice.elements, shape:)`.
+/// Storage begins at a multiple of 64 bytes and comes from ``TensorPool``. A tensor keeps all the memory that it views
+/// alive. To hold a small slice of a large tensor for long, copy it by `Tensor(slice.elements, shape:)`.
 ///
 /// Wrong shapes and indices are programmer errors and stop the program with the name of the operation and the shapes.
 public struct StridedTensor<Scalar: TensorScalar>: Sendable {
@@ -52,7 +51,7 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         self.layout = layout
     }
 
-    /// A tensor whose elements `initialize` writes.
+    /// Makes a tensor whose elements `initialize` writes.
     ///
     /// - Parameters:
     ///   - shape: The shape.
@@ -69,8 +68,8 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         self.init(storage: storage, layout: Layout(contiguous: shape))
     }
 
-    /// As ``init(shape:initializing:)``; nil, and `initialize` not called, where there is no memory for it: for shapes
-    /// that come from outside.
+    /// As ``init(shape:initializing:)``, for shapes that come from outside. If there is no memory for the tensor,
+    /// returns nil without calling `initialize`.
     package init?<E: Error>(
         fitting shape: Shape, initializing initialize: (UnsafeMutableBufferPointer<Scalar>) throws(E) -> Void
     ) throws(E) {
@@ -79,7 +78,7 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         self.init(storage: storage, layout: Layout(contiguous: shape))
     }
 
-    /// A tensor of these elements in row-major order.
+    /// Makes a tensor of these elements in row-major order.
     ///
     /// - Precondition: there are `shape.count` elements.
     public init(_ elements: [Scalar], shape: Shape) {
@@ -91,21 +90,21 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         }
     }
 
-    /// A tensor of rank 0 that holds one value.
+    /// Makes a tensor of rank 0 that holds one value.
     public init(_ value: Scalar) {
         self.init([value], shape: [])
     }
 
-    /// All zeros (`false`).
+    /// Returns a tensor of zeros (`false`).
     public static func zeros(_ shape: Shape) -> Self { filled(shape, with: .zeroValue) }
 
-    /// The same value everywhere.
+    /// Returns a tensor with the same value everywhere.
     public static func filled(_ shape: Shape, with value: Scalar) -> Self {
         Self(shape: shape) { fill($0, with: value) }
     }
 
-    /// By words of the scalar's size: callers in other modules run this code unspecialised, where a loop over scalars
-    /// would take a call for each of them.
+    /// Fills by words of the scalar's size. Callers in other modules run this code unspecialised, and a loop over
+    /// scalars would take a call per scalar.
     private static func fill(_ target: UnsafeMutableBufferPointer<Scalar>, with value: Scalar) {
         guard let start = UnsafeMutableRawPointer(target.baseAddress) else { return }
         switch MemoryLayout<Scalar>.size {
@@ -121,13 +120,13 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
         }
     }
 
-    /// A tensor whose elements are whatever the memory held, for a kernel that overwrites them all before anything else
-    /// refers to it.
+    /// Returns a tensor whose elements are whatever the memory held, for a kernel that overwrites them all before
+    /// anything else refers to it.
     static func uninitialized(_ shape: Shape) -> Self { Self(shape: shape) { _ in } }
 
-    /// Becomes a contiguous tensor of that shape, its elements undefined, for a kernel that overwrites them all: in its
-    /// own memory where that is large enough and nothing else refers to it, so that what is kept from step to step
-    /// takes none in steady state.
+    /// Becomes a contiguous tensor of that shape with undefined elements, for a kernel that overwrites them all. It
+    /// keeps its own memory if that is large enough and nothing else refers to it, so that a tensor that is reused from
+    /// step to step allocates nothing in steady state.
     package mutating func reuse(as shape: Shape) {
         if isKnownUniquelyReferenced(&storage), shape.count <= storage.byteCount / MemoryLayout<Scalar>.stride {
             if layout.offset != 0 || layout.shape != shape || !layout.isContiguous {
@@ -147,16 +146,16 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
     /// The number of elements.
     public var count: Int { layout.shape.count }
 
-    /// How far apart, in elements, neighbours along each axis lie; 0 along a broadcast axis.
+    /// The distance, in elements, of neighbours along each axis; 0 along a broadcast axis.
     public var strides: [Int] { Array(layout.strides) }
 
-    /// Whether the elements lie one behind the other in row-major order.
+    /// Whether the elements follow each other in row-major order.
     public var isContiguous: Bool { layout.isContiguous }
 
     /// Whether both read the same memory: a view, or a copy that neither has written to since.
     public func sharesStorage(with other: Self) -> Bool { storage === other.storage }
 
-    /// Storage for a contiguous tensor of that shape; nil where there is none.
+    /// Makes storage for a contiguous tensor of that shape; nil if there is none.
     static func makeStorage(_ shape: Shape) -> TensorStorage? {
         let (byteCount, overflow) = shape.count.multipliedReportingOverflow(by: MemoryLayout<Scalar>.stride)
         return overflow ? nil : TensorStorage(byteCount: byteCount)
@@ -165,7 +164,7 @@ public struct StridedTensor<Scalar: TensorScalar>: Sendable {
     static func elements(
         of storage: TensorStorage, at offset: Int, count: Int
     ) -> UnsafeMutableBufferPointer<Scalar> {
-        // The pool's memory is bound to the scalar type anew by whoever takes it.
+        // Each user of the pool's memory binds it to the scalar type again.
         let start = storage.bytes + offset * MemoryLayout<Scalar>.stride
         return UnsafeMutableBufferPointer(start: start.bindMemory(to: Scalar.self, capacity: count), count: count)
     }

@@ -5,19 +5,19 @@
 public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of thing is wrong.
     public enum Kind: Sendable, Equatable {
-        /// Sizes that contradict each other.
+        /// The sizes contradict each other.
         case badShape
-        /// A value out of its range.
+        /// A value is out of its range.
         case badArgument
-        /// Something that this variant of the operation, this machine or this build does not offer.
+        /// This variant of the operation, this machine or this build does not offer it.
         case notSupported
-        /// Memory was not to be had.
+        /// There was not enough memory.
         case outOfMemory
     }
 
     /// What kind of thing is wrong.
     public let kind: Kind
-    /// The operation, as it is called in Swift.
+    /// The name of the operation in Swift.
     public let operation: String
     /// What was wrong and what was expected, with the shapes.
     public let reason: String

@@ -64,7 +64,7 @@ public enum TensorPool {
         state.withLock { evict(&$0, keeping: keeping) }
     }
 
-    /// A block of at least `byteCount` bytes, its contents undefined; nil where the system has no such memory.
+    /// A block of at least `byteCount` bytes, its contents undefined; nil if the system has no such memory.
     static func take(byteCount: Int) -> UnsafeMutableRawPointer? {
         guard let sizeClass = SizeClass(fitting: byteCount) else { return nil }
         let address: UInt? = state.withLock { state in

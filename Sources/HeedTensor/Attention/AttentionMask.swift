@@ -1,44 +1,45 @@
 /// Which keys a query may attend.
 ///
-/// What a mask hides has no effect on the result, bit for bit, whatever it holds (NaN too). A row that may attend
-/// nothing gives zeros.
+/// A hidden key and its value have no effect on the result, bit for bit, whatever they hold (even NaN). A row that may
+/// attend nothing gives zeros.
 public enum AttentionMask: Sendable {
     /// Every query attends every key.
     case none
 
     /// Query `i` attends keys `j <= i + offset`. Without an offset the last query attends all keys (lower right:
-    /// `Nk - Nq`), which is what a cache of earlier keys needs; 0 aligns the first query with the first key (upper
+    /// `Nk - Nq`), as a cache of earlier keys needs. An offset of 0 aligns the first query with the first key (upper
     /// left).
     case causal(offset: Int? = nil)
 
-    /// Causal, and no further back than `size` keys: query `i` attends keys `i + offset - size < j <= i + offset`; the
-    /// offset as with ``causal(offset:)``. Source: Beltagy et al., "Longformer" (2020).
+    /// Causal, and no further back than `size` keys: query `i` attends keys `i + offset - size < j <= i + offset`. The
+    /// offset is that of ``causal(offset:)``. Source: Beltagy et al., "Longformer" (2020).
     case slidingWindow(size: Int, offset: Int? = nil)
 
-    /// Entry `b` of the batch has `lengths[b]` keys; those behind are padding.
+    /// Entry `b` of the batch has `lengths[b]` keys. The keys after them are padding.
     case padding(lengths: [Int])
 
-    /// `true` means "may attend". Broadcasts to the scores: `[B, H, Nq, Nk]` for queries `[B, H, Nq, D]`.
+    /// A query may attend the keys where the tensor is `true`. It broadcasts to the scores: `[B, H, Nq, Nk]` for
+    /// queries `[B, H, Nq, D]`.
     case boolean(BooleanTensor)
 
-    /// Added to the scaled scores. Minus infinity hides; any other number, -3.4e38 too, is a number, and sums saturate
-    /// at the lowest float. Broadcasts to the scores.
+    /// The tensor is added to the scaled scores, to which it broadcasts. Minus infinity hides a key. Any other number
+    /// is added, even -3.4e38, and sums saturate at the lowest float.
     case additive(Tensor)
 
-    /// All of them together: a key is attended where every mask allows it, and additive masks are added.
+    /// All the masks together: a key is attended if every mask allows it, and additive masks are added.
     case all([AttentionMask])
 }
 
 extension AttentionMask {
-    /// The mask as tensors that broadcast to the scores `[B, H, Nq, Nk]`: where a query may attend (nil: everywhere),
-    /// and what is added.
+    /// Returns the mask as tensors that broadcast to the scores `[B, H, Nq, Nk]`: where a query may attend (nil:
+    /// everywhere), and the numbers to add.
     package func expanded(scores: Shape) -> (visible: BooleanTensor?, added: Tensor?) {
         let joined = trapping { () throws(TensorError) in
             try JoinedMask(self, scores: scores, batch: scores[0])
         }
         var visible = joined.boolean
         if let added = joined.additive {
-            // What minus infinity hides is hidden, whatever stands there.
+            // A key that minus infinity hides is hidden, whatever the other masks say.
             let finite = added .!= -.infinity
             visible = visible.map { JoinedMask.both($0, finite) } ?? finite
         }
@@ -49,7 +50,7 @@ extension AttentionMask {
     }
 }
 
-/// The masks of a call joined into at most one of each kind, in the form that the kernels take.
+/// The masks of a call, joined into at most one of each kind, in the form that the kernels take.
 struct JoinedMask {
     /// `j <= i + offset`.
     var causalOffset: Int?
@@ -72,15 +73,15 @@ struct JoinedMask {
         }
     }
 
-    /// How many keys a query attends at most; 0 where there is no such bound.
+    /// The most keys that a query attends; 0 if there is no such bound.
     var window: Int {
         guard let causalOffset, let windowEdge else { return 0 }
         let (size, overflows) = causalOffset.subtractingReportingOverflow(windowEdge)
         return overflows ? 0 : size
     }
 
-    /// `[B or 1, 1, Nq, Nk]`: what the causal mask, the window and the lengths let a query attend; nil where they hide
-    /// nothing.
+    /// `[B or 1, 1, Nq, Nk]`: the keys that the causal mask, the window and the lengths let a query attend; nil if they
+    /// hide nothing.
     func positions(batch: Int, queries: Int, keys: Int) -> BooleanTensor? {
         guard causalOffset != nil || lengths != nil else { return nil }
         let batch = lengths == nil ? 1 : batch
@@ -154,14 +155,14 @@ struct JoinedMask {
 
     private static func sum(_ left: Tensor, _ right: Tensor) -> Tensor {
         combine(left, right) { left, right in
-            // Minus infinity hides whatever is added to it; two numbers must not make one where neither was.
+            // Minus infinity hides, whatever is added to it. Two finite numbers must not add up to it.
             if left == -.infinity || right == -.infinity { return -.infinity }
             let sum = left + right
             return sum == -.infinity ? -.greatestFiniteMagnitude : sum
         }
     }
 
-    /// Element by element at the shape that both broadcast to, which is usually far smaller than the scores.
+    /// Combines element by element at the shape that both broadcast to, which is usually far smaller than the scores.
     private static func combine<Scalar>(
         _ left: StridedTensor<Scalar>, _ right: StridedTensor<Scalar>, _ operation: (Scalar, Scalar) -> Scalar
     ) -> StridedTensor<Scalar> {

@@ -1,4 +1,4 @@
-/// The sizes of an attention, read off the shapes of its operands.
+/// The sizes of an attention, from the shapes of its operands.
 struct AttentionSizes {
     let batch: Int
     let heads: Int
@@ -52,6 +52,6 @@ struct AttentionSizes {
         logSumExpShape = logSumExp
     }
 
-    /// `1 / sqrt(D)`; 1 where `D` is 0, as every score is 0 then.
+    /// `1 / sqrt(D)`; 1 if `D` is 0, because every score is 0 then.
     var defaultScale: Float { headDimension == 0 ? 1 : 1 / Float(headDimension).squareRoot() }
 }

@@ -3,9 +3,10 @@ internal import HeedPlatform
 
 /// Threads for tasks that call kernels.
 ///
-/// A kernel keeps its thread until it is done. Swift's own pool has as many threads as there are cores and expects none
-/// to be kept, so a server that computes on it stops answering meanwhile. These threads are the engine's, as many as
-/// the cores that the process may use, started when first wanted and asleep when there is nothing to do.
+/// A kernel occupies its thread until it is done. Swift's own pool has as many threads as there are cores and expects
+/// that none is occupied, so a server that computes on it stops answering. The threads of this executor are the
+/// engine's own, as many as the cores that the process may use. They are started when first needed and sleep when there
+/// is nothing to do.
 ///
 ///     let vectors = await EngineExecutor.run { encode(text) }
 ///
@@ -13,24 +14,24 @@ internal import HeedPlatform
 ///         for step in 0..<steps { train(step) }
 ///     }
 ///
-/// Kernels are shared out over the cores as always: where one call uses all of them, another that comes meanwhile runs
-/// on its own thread and gives the same bits.
+/// Kernels still run on several cores. While one call uses all cores, another call runs on its own thread and gives the
+/// same bits.
 ///
-/// An actor that calls kernels is given an ``EngineSerialExecutor``.
+/// Give an actor that calls kernels an ``EngineSerialExecutor``.
 ///
-/// A child of `fork()` has threads of its own, started when first wanted. Work that its parent had waiting or under way
-/// is the parent's: the child does not do it, and what waits for it in the child waits for ever. The job that forks
-/// goes on in both.
+/// A child of `fork()` has its own threads, started when first needed. Work that was waiting or in progress belongs to
+/// the parent: the child does not do it, and a task that waits for it in the child waits for ever. The job that forks
+/// continues in both processes.
 ///
-/// Not for waiting: work that sleeps or reads from a socket keeps a thread that could compute.
+/// Do not use it for waiting: work that sleeps or reads from a socket occupies a thread that could compute.
 public final class EngineExecutor: TaskExecutor {
-    /// The only one: more threads than cores would not compute faster.
+    /// The only executor: more threads than cores would not compute faster.
     public static let shared = EngineExecutor()
 
-    /// Runs `body` on one of the engine's threads and returns what it gives. Cancellation is `body`'s own to look at
+    /// Runs `body` on one of the engine's threads and returns its result. `body` has to check for cancellation itself
     /// (`Task.isCancelled`).
     ///
-    /// - Throws: what `body` throws.
+    /// - Throws: The error of `body`.
     public static func run<Result: Sendable, Failure: Error>(
         _ body: @Sendable () throws(Failure) -> Result
     ) async throws(Failure) -> Result {
@@ -48,12 +49,12 @@ public final class EngineExecutor: TaskExecutor {
         var identities: [UInt] = []
         var arrivals = DispatchSemaphore(value: 0)
 
-        /// The process that all of this belongs to.
+        /// The process to which all of this belongs.
         private var forks = ProcessForks.count
-        /// Semaphores that threads of a parent wait for here: they may not go.
+        /// Semaphores that threads of a parent wait for: they must not be freed.
         private var parents: [DispatchSemaphore] = []
 
-        /// In a child of `fork()`, forgets what is its parent's.
+        /// In a child of `fork()`, forgets the parent's work.
         mutating func startAnewAfterFork() {
             let now = ProcessForks.count
             guard now != forks else { return }
@@ -65,7 +66,7 @@ public final class EngineExecutor: TaskExecutor {
             arrivals = DispatchSemaphore(value: 0)
         }
 
-        /// For a thread that ends where there is nothing to do.
+        /// Takes work, for a thread that ends if there is none.
         mutating func takeWorkOrLeave() -> Work? {
             let work = work.takeFirst()
             if work == nil { threads -= 1 }
@@ -99,7 +100,7 @@ public final class EngineExecutor: TaskExecutor {
         }
     }
 
-    /// Called by Swift's runtime.
+    /// Takes a job. Swift's runtime calls this.
     public func enqueue(_ job: consuming ExecutorJob) { enqueue(.job(UnownedJob(job))) }
 
     /// Lets an actor's executor run its next job.
@@ -114,8 +115,8 @@ public final class EngineExecutor: TaskExecutor {
         }
         arrivals.signal()
         guard needsThread, !startThread() else { return }
-        // The system has no more threads. Without any of ours the work would never be done: this one does it, and what
-        // comes meanwhile.
+        // The system has no more threads. Without any of ours the work would never be done, so this thread does it, and
+        // all that arrives until then.
         let servesHere = withState { state in
             guard state.threads > 1 else { return true }
             state.threads -= 1
@@ -125,8 +126,8 @@ public final class EngineExecutor: TaskExecutor {
         while let work = withState({ $0.takeWorkOrLeave() }) { perform(work) }
     }
 
-    /// Whether work has a thread of the engine's to run on: one that is there, or one that is started now. Without any,
-    /// whoever hands work over does it on the spot.
+    /// Whether the engine has a thread for work: an existing one, or one that is started now. If it has none, the
+    /// thread that hands work over does it at once.
     package static func hasThread() -> Bool {
         let isThere = shared.withState { state in
             defer { if state.threads == 0 { state.threads = 1 } }
@@ -137,7 +138,7 @@ public final class EngineExecutor: TaskExecutor {
         return false
     }
 
-    /// One more of the threads; the first jobs each bring one. False where the system gives none.
+    /// Starts one more thread; each of the first jobs starts one. Returns false if the system gives none.
     private func startThread() -> Bool {
         #if canImport(Darwin)
         var thread: pthread_t?
@@ -159,11 +160,11 @@ public final class EngineExecutor: TaskExecutor {
         return true
     }
 
-    /// What each thread does, for ever.
+    /// Runs jobs for ever, on each of the threads.
     private func serve() {
         withState { $0.identities.append(Self.currentThread) }
         while true {
-            // Asked for each time: where a job forked, this thread is the child's and waits with the child's.
+            // Read each time: if a job forked, this thread belongs to the child and waits with the child's threads.
             withState { $0.arrivals }.wait()
             if let work = withState({ $0.work.takeFirst() }) { perform(work) }
         }

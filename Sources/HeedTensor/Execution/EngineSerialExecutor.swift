@@ -6,26 +6,26 @@
 ///         func encode(_ text: String) -> Tensor { ... }
 ///     }
 ///
-/// For actors whose methods call kernels: they leave Swift's pool alone, whoever calls them. A task's preference for
-/// ``EngineExecutor`` does not achieve that for an actor without an executor of its own: a job that comes for the actor
-/// while another thread is just leaving it is handed to Swift's pool, whatever its task prefers.
+/// Use it for actors whose methods call kernels: they then never run on Swift's pool, whoever calls them. A task's
+/// preference for ``EngineExecutor`` does not achieve that for an actor without its own executor: a job that arrives
+/// while another thread is just leaving the actor is handed to Swift's pool, whatever its task prefers.
 ///
-/// In a child of `fork()` the actor's waiting jobs are gone, as those of ``EngineExecutor`` are, and it takes new ones.
+/// In a child of `fork()` the actor's waiting jobs are lost, as those of ``EngineExecutor`` are, and it takes new ones.
 ///
-/// One belongs to one actor, which keeps it. Actors with an executor each compute side by side; one that is shared by
-/// two actors lets one of them run at a time.
+/// Each executor belongs to one actor, which keeps it. Actors with their own executors compute in parallel. If two
+/// actors share one, only one of them runs at a time.
 public final class EngineSerialExecutor: SerialExecutor {
     private struct State {
         var jobs = ArrivalOrder<UnownedJob>()
-        /// Whether a turn waits among the engine's work, or a job runs.
+        /// Whether a turn is waiting in the engine's queue, or a job is running.
         var hasTurn = false
         /// The thread on which a job runs.
         var thread: UInt?
 
-        /// The process that all of this belongs to.
+        /// The process to which all of this belongs.
         private var forks = ProcessForks.count
 
-        /// In a child of `fork()`, forgets what is its parent's: all but a job that forked, which goes on here.
+        /// In a child of `fork()`, forgets the parent's jobs, except the one that forked, which continues here.
         mutating func startAnewAfterFork() {
             let now = ProcessForks.count
             guard now != forks else { return }
@@ -38,10 +38,10 @@ public final class EngineSerialExecutor: SerialExecutor {
 
     private let state = ProcessMutex(State(), guarding: .work)
 
-    /// An executor without jobs.
+    /// Makes an executor without jobs.
     public init() {}
 
-    /// Called by Swift's runtime.
+    /// Takes a job. Swift's runtime calls this.
     public func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         let needsTurn = state.withLock { state in
@@ -53,7 +53,7 @@ public final class EngineSerialExecutor: SerialExecutor {
         if needsTurn { EngineExecutor.shared.enqueueTurn(of: self) }
     }
 
-    /// Runs one job; others have to wait for their turn behind the engine's other work.
+    /// Runs one job. The others wait for their turn behind the engine's other work.
     func takeTurn() {
         let taken: UnownedJob? = state.withLock { state in
             state.startAnewAfterFork()
@@ -77,7 +77,7 @@ public final class EngineSerialExecutor: SerialExecutor {
 /// Elements in the order of their arrival.
 struct ArrivalOrder<Element> {
     private var elements: [Element] = []
-    /// The first that has not been taken; those before it have.
+    /// The position of the first element that has not been taken.
     private var next = 0
 
     var isEmpty: Bool { next == elements.count }

@@ -14,11 +14,11 @@ public enum Activation: Sendable, Hashable, CaseIterable {
     case silu
     /// `x Phi(x) = x (1 + erf(x / sqrt 2)) / 2` (Hendrycks and Gimpel 2016)
     case gelu
-    /// The same paper's approximation by `tanh`
+    /// The approximation by `tanh` from the same paper
     case geluTanh
     /// `e^x`
     case exponential
-    /// The natural logarithm; minus infinity of 0, NaN of negative numbers
+    /// The natural logarithm: minus infinity for 0, NaN for negative numbers
     case logarithm
     /// `log(1 + e^x)`
     case softplus
@@ -38,7 +38,7 @@ public enum Activation: Sendable, Hashable, CaseIterable {
         }
     }
 
-    /// Whether the gradient can be had from the output alone.
+    /// Whether the gradient can be computed from the output only.
     package var gradientNeedsOnlyOutput: Bool {
         switch self {
         case .identity, .relu, .sigmoid, .tanh, .exponential: true
@@ -47,10 +47,10 @@ public enum Activation: Sendable, Hashable, CaseIterable {
     }
 }
 
-/// An activation function of every element.
+/// Applies an activation function to every element.
 ///
-/// Within 1.5 ulp (`exponential`), 2 (`sigmoid`, `tanh`, `logarithm`) or 3 (`silu`, `softplus`), and
-/// `(2 + x^2 / 2) 2^-23` for `gelu`. NaN stays NaN, an infinity gives the limit.
+/// The result is within 1.5 ulp (`exponential`), 2 (`sigmoid`, `tanh`, `logarithm`) or 3 (`silu`, `softplus`), and for
+/// `gelu` within `(2 + x^2 / 2) 2^-23`, relative. NaN stays NaN. An infinity gives the limit.
 ///
 /// - Returns: A contiguous tensor of the input's shape.
 public func activate(_ input: Tensor, _ activation: Activation) -> Tensor {
@@ -65,7 +65,7 @@ public func activate(_ input: Tensor, _ activation: Activation) -> Tensor {
     }
 }
 
-/// Applies an activation function to numbers where they lie.
+/// Applies an activation function to numbers in place.
 package func activate(_ numbers: UnsafeMutableBufferPointer<Float>, _ activation: Activation) {
     trapping { () throws(TensorError) in
         try heed_activation_forward(activation.kernel, numbers.count, numbers.baseAddress, numbers.baseAddress)
@@ -73,7 +73,7 @@ package func activate(_ numbers: UnsafeMutableBufferPointer<Float>, _ activation
     }
 }
 
-/// What a forward pass saved for the gradient of an activation.
+/// The array that a forward pass saved for the gradient of an activation.
 package enum ActivationSaved: Sendable {
     /// `x`: every activation.
     case input
@@ -84,9 +84,9 @@ package enum ActivationSaved: Sendable {
 /// The gradient of an activation's input:   `dx = dy f'(x)`.
 ///
 /// - Parameters:
-///   - saved: The activation's input, or its output where that is said.
+///   - saved: The activation's input, or its output if `saves` says so.
 ///   - outputGradient: The gradient that arrives, of the same shape.
-/// - Precondition: the shapes are equal, and the output is enough where it is what was saved.
+/// - Precondition: the shapes are equal, and if the output was saved, the gradient can be computed from it.
 package func activationGradient(
     _ activation: Activation, _ what: ActivationSaved = .input, saved: Tensor, outputGradient: Tensor
 ) -> Tensor {
@@ -118,14 +118,14 @@ private func activationGradient(
     }
 }
 
-/// The same computations into tensors that are there: for benchmarks, where allocating the result is no part of what is
+/// The same computations into existing tensors: for benchmarks, which do not measure the allocation of the
 /// measured.
 package struct ActivationCall: Sendable {
     private let activation: Activation
     private let input: Tensor
     private let outputGradient: Tensor?
 
-    /// Forward, or the gradient of `input` where what arrives at the output is given.
+    /// Describes the forward pass or, if the gradient of the output is given, the gradient of `input`.
     package init(_ activation: Activation, _ input: Tensor, outputGradient: Tensor? = nil) {
         self.activation = activation
         self.input = input.contiguous()

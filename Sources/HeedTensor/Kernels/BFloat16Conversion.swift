@@ -6,12 +6,12 @@ private func bits(_ address: UnsafePointer<BFloat16>?) -> UnsafePointer<UInt16>?
 }
 
 extension StridedTensor where Scalar == Float {
-    /// Each element rounded to the nearest bfloat16, as ``BFloat16/init(_:)`` does; contiguous.
+    /// Rounds each element to the nearest bfloat16, as ``BFloat16/init(_:)`` does. The result is contiguous.
     public func bfloat16() -> BFloat16Tensor {
         BFloat16Tensor(shape: shape) { round(to: $0) }
     }
 
-    /// ``bfloat16()`` into a tensor that is kept from call to call, which takes this one's shape.
+    /// ``bfloat16()`` into a tensor that is reused from call to call, which takes this one's shape.
     package func round(into target: inout BFloat16Tensor) {
         target.reuse(as: shape)
         target.withUnsafeMutableElements { round(to: $0) }
@@ -30,7 +30,7 @@ extension StridedTensor where Scalar == Float {
 }
 
 extension StridedTensor where Scalar == BFloat16 {
-    /// The same numbers, exactly, as `Float`; contiguous.
+    /// Converts the numbers exactly to `Float`. The result is contiguous.
     public func float32() -> Tensor {
         withUnsafeElements { source in
             Tensor(shape: shape) { target in

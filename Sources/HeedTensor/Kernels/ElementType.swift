@@ -1,21 +1,21 @@
 internal import CKernels
 
-/// What the numbers are that a product or an attention reads, or that packed weights and caches keep.
+/// The type of the numbers that a product or an attention reads, or that packed weights and caches store.
 public enum ElementType: Sendable, CaseIterable {
     /// `Float`.
     case float32
     /// ``BFloat16``: half the memory to read.
     case bfloat16
 
-    /// Bytes of a number.
+    /// The bytes of one number.
     public var byteCount: Int { self == .float32 ? MemoryLayout<Float>.size : MemoryLayout<BFloat16>.size }
 
     var kernel: HeedElement { self == .float32 ? .float32 : .bfloat16 }
 }
 
-/// A number that products and attention read: `Float` or ``BFloat16``.
+/// A type of number that products and attention read: `Float` or ``BFloat16``.
 public protocol FloatingScalar: TensorScalar {
-    /// Which of the two it is.
+    /// Which of the two types it is.
     static var elementType: ElementType { get }
 }
 
@@ -27,7 +27,7 @@ extension BFloat16: FloatingScalar {
     public static var elementType: ElementType { .bfloat16 }
 }
 
-/// A tensor of either of the two, told apart as the program runs, for kernels that read both.
+/// A tensor of either of the two types, distinguished at run time, for kernels that read both.
 struct FloatingTensor: Sendable {
     let element: ElementType
     private let storage: TensorStorage
@@ -44,12 +44,12 @@ struct FloatingTensor: Sendable {
     /// The address of the element at index `(0, 0, ...)`; valid while the tensor is alive.
     var firstElement: UnsafeRawPointer { element(at: 0) }
 
-    /// The address of the element so many places behind it.
+    /// The address of the element that many places after it.
     func element(at offset: Int) -> UnsafeRawPointer {
         UnsafeRawPointer(storage.bytes + (layout.offset + offset) * element.byteCount)
     }
 
-    /// The strides of the tensor seen in the larger shape, or nil where it does not broadcast to it.
+    /// The strides of the tensor seen in the larger shape, or nil if it does not broadcast to it.
     func stridesBroadcast(to target: Shape) -> IndexVector? { layout.stridesBroadcast(to: target) }
 
     /// A matrix with its axes exchanged.
@@ -68,7 +68,7 @@ struct FloatingTensor: Sendable {
         }
     }
 
-    /// The same numbers, exactly, as `Float`; itself where they are.
+    /// The same numbers, exactly, as `Float`; itself if they are `Float`.
     var widened: FloatingTensor {
         element == .float32 ? self : FloatingTensor(BFloat16Tensor(storage: storage, layout: layout).float32())
     }

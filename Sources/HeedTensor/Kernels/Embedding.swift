@@ -1,11 +1,11 @@
 internal import CKernels
 
-/// Rows of a table:   `Y[..., :] = table[indices[...], :]`, the product of one-hot rows and the table without the
-/// one-hot rows.
+/// Returns rows of a table: `Y[..., :] = table[indices[...], :]`. This is the product of one-hot rows and the table,
+/// computed without the one-hot rows.
 ///
 /// - Parameters:
 ///   - table: `[vocabulary, n]`.
-///   - indices: Of any shape, from 0 to the vocabulary.
+///   - indices: A tensor of any shape, of numbers from 0 to the vocabulary - 1.
 /// - Returns: `[indices..., n]`.
 /// - Precondition: the table is a matrix and every index is one of its rows.
 public func embedding(_ table: Tensor, indices: IndexTensor) -> Tensor {
@@ -14,7 +14,7 @@ public func embedding(_ table: Tensor, indices: IndexTensor) -> Tensor {
 
 /// ``embedding(_:indices:)`` for indices that come from outside, from a file or a request.
 ///
-/// - Throws: ``TensorError`` where an index is not a row of the table.
+/// - Throws: ``TensorError`` if an index is not a row of the table.
 public func embedding(_ table: Tensor, validating indices: IndexTensor) throws(TensorError) -> Tensor {
     require(table.rank == 2, "embedding: the table of shape \(table.shape) is not a matrix")
     let table = table.contiguous()
@@ -29,7 +29,7 @@ public func embedding(_ table: Tensor, validating indices: IndexTensor) throws(T
     }
 }
 
-/// ``embedding(_:indices:)`` into a tensor that is kept from call to call, which becomes `[indices, n]`.
+/// ``embedding(_:indices:)`` into a tensor that is reused from call to call, which becomes `[indices, n]`.
 package func embedding(_ table: Tensor, indices: [Int32], into output: inout Tensor) {
     require(
         table.rank == 2 && table.isContiguous,
@@ -51,8 +51,9 @@ package func embedding(_ table: Tensor, indices: [Int32], into output: inout Ten
     }
 }
 
-/// The gradient of an embedding's table: row `v` is the sum of `outputGradient` where the index is `v`, in the order of
-/// the indices and in double precision; 0 where there is none. It is the product `onehot^T outputGradient` too.
+/// Returns the gradient of an embedding's table. Row `v` is the sum of `outputGradient` where the index is `v`, in the
+/// order of the indices and in double precision, or 0 if there is none. It equals the product
+/// `onehot^T outputGradient`.
 ///
 /// - Parameters:
 ///   - outputGradient: `[indices..., n]`.
@@ -78,8 +79,8 @@ package func embeddingGradient(
 }
 
 extension StridedTensor where Scalar == Float {
-    /// Adds the gradient of an embedding to this gradient of its table, `[vocabulary, n]`: only the rows that are named
-    /// are touched.
+    /// Adds the gradient of an embedding to this gradient of its table, `[vocabulary, n]`: only the rows whose indices
+    /// occur are touched.
     package mutating func addEmbeddingGradient(indices: IndexTensor, outputGradient: Tensor, padding: Int? = nil) {
         let columns = requireRows(indices, outputGradient)
         let table = shape
@@ -103,7 +104,8 @@ extension StridedTensor where Scalar == Float {
     }
 }
 
-/// The same gradient by the rows that are touched: their indices, rising, and their sums, `[rows, n]`.
+/// Returns the same gradient as the rows that are touched: their indices in ascending order, and their sums,
+/// `[rows, n]`.
 package func embeddingGradientRows(
     indices: IndexTensor, outputGradient: Tensor, vocabulary: Int, padding: Int? = nil
 ) -> (rows: IndexTensor, gradient: Tensor) {

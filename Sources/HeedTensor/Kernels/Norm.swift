@@ -1,29 +1,30 @@
 internal import CKernels
 
-/// Layer norm over the last axis:   `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` (Ba, Kiros and Hinton
-/// 2016).
+/// Computes layer norm over the last axis:   `y = (x - mean) / sqrt(variance + epsilon) * weight + bias` (Ba, Kiros and
+/// Hinton 2016).
 ///
-/// Mean and variance are those of float64: a mean of a million standard deviations costs no accuracy.
+/// Mean and variance are as accurate as in float64: even a mean of a million standard deviations does not reduce the
+/// accuracy.
 ///
 /// - Parameters:
 ///   - input: `[..., n]`, of rank 1 or more.
 ///   - weight: `[n]`, or nil for ones.
 ///   - bias: `[n]`, or nil for zeros.
-///   - epsilon: Added to the variance; 0 or more.
+///   - epsilon: The number added to the variance; 0 or more.
 /// - Returns: A contiguous tensor of the input's shape. NaN or an infinity makes its row NaN and no other.
 /// - Precondition: the sizes agree.
 public func layerNorm(_ input: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) -> Tensor {
     Norm(kind: .layer, epsilon: epsilon).output(input, weight: weight, bias: bias)
 }
 
-/// RMS norm over the last axis:   `y = x / sqrt(mean of x^2 + epsilon) * weight` (Zhang and Sennrich 2019).
+/// Computes RMS norm over the last axis:   `y = x / sqrt(mean of x^2 + epsilon) * weight` (Zhang and Sennrich 2019).
 ///
-/// As ``layerNorm(_:weight:bias:epsilon:)``, without the mean.
+/// It is ``layerNorm(_:weight:bias:epsilon:)`` without the mean.
 public func rmsNorm(_ input: Tensor, weight: Tensor? = nil, epsilon: Double = 1e-6) -> Tensor {
     Norm(kind: .rms, epsilon: epsilon).output(input, weight: weight, bias: nil)
 }
 
-/// A norm over the last axis, with what a backward pass and a residual connection need.
+/// A norm over the last axis, with a backward pass and a residual connection.
 package struct Norm: Sendable {
     package enum Kind: Sendable { case layer, rms }
 
@@ -36,13 +37,13 @@ package struct Norm: Sendable {
         self.epsilon = epsilon
     }
 
-    /// What a forward pass gives beside the output.
+    /// The results of a forward pass.
     package struct Result: Sendable {
         package let output: Tensor
-        /// The input and the residual added; the input where there is no residual.
+        /// The sum of the input and the residual; the input if there is no residual.
         package let sum: Tensor
-        /// `[rows, 3]`: what ``gradients(sum:weight:statistics:outputGradient:sumGradient:wanted:)`` wants; nil unless
-        /// asked for.
+        /// The statistics `[rows, 3]` for ``gradients(sum:weight:statistics:outputGradient:sumGradient:wanted:)``; nil
+        /// unless asked for.
         package let statistics: Tensor?
     }
 
@@ -64,7 +65,7 @@ package struct Norm: Sendable {
         result(input, weight: weight, bias: bias, keepingStatistics: false).output
     }
 
-    /// Forward into a tensor that is there, for benchmarks.
+    /// Computes the forward pass into an existing tensor, for benchmarks.
     package func run(_ input: Tensor, weight: Tensor?, bias: Tensor?, into output: inout Tensor) throws(TensorError) {
         guard output.shape == input.shape else {
             throw TensorError(.badShape, "norm", "the output has shape \(output.shape), not \(input.shape)")
@@ -76,8 +77,8 @@ package struct Norm: Sendable {
         }
     }
 
-    /// `residual <- residual + input`, `output <- norm(residual)`: a residual stream and what is read of it, both kept
-    /// from call to call. The bits are those of ``result(_:residual:weight:bias:keepingStatistics:)``.
+    /// `residual <- residual + input`, `output <- norm(residual)`: a residual stream and its norm, both reused from
+    /// call to call. The bits are those of ``result(_:residual:weight:bias:keepingStatistics:)``.
     package func add(
         _ input: Tensor, to residual: inout Tensor, weight: Tensor?, bias: Tensor?, into output: inout Tensor
     ) {
@@ -164,7 +165,7 @@ package struct Norm: Sendable {
 
     // MARK: Gradients
 
-    /// Which gradients a backward pass should give.
+    /// Which gradients a backward pass should compute.
     package struct Wanted: OptionSet, Sendable {
         package let rawValue: Int
         package init(rawValue: Int) { self.rawValue = rawValue }
@@ -174,18 +175,18 @@ package struct Norm: Sendable {
         package static let all: Wanted = [.input, .weight, .bias]
     }
 
-    /// Those that were wanted. The residual's gradient is the input's.
+    /// The gradients that were asked for. The residual's gradient is the input's.
     package struct Gradients: Sendable {
         package var input: Tensor?
         package var weight: Tensor?
         package var bias: Tensor?
     }
 
-    /// The gradients of a norm, from what its forward pass gave.
+    /// Computes the gradients of a norm from the results of its forward pass.
     ///
     /// - Parameters:
-    ///   - outputGradient: The gradient that arrives at the output.
-    ///   - sumGradient: One that arrives at ``Result/sum``, added to the input's gradient.
+    ///   - outputGradient: The gradient of the output.
+    ///   - sumGradient: A gradient of ``Result/sum``, added to the input's gradient.
     package func gradients(
         sum: Tensor, weight: Tensor?, statistics: Tensor, outputGradient: Tensor, sumGradient: Tensor? = nil,
         wanted: Wanted = .all

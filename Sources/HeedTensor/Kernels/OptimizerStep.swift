@@ -2,8 +2,8 @@ internal import CKernels
 
 /// One step of an optimiser over all parameters at once, in place.
 ///
-/// Arrays of tensors go side by side: parameter, its gradient, its moments, contiguous and of one shape, and its weight
-/// decay. A tensor whose memory is shared is copied before it is written to.
+/// The arrays have one entry per parameter: the parameter, its gradient and its moments, contiguous and of one shape,
+/// and its weight decay. A tensor whose memory is shared is copied before it is written to.
 package enum OptimizerStep {
     /// The coefficients of a step of SGD; the formula is ``sgd(_:values:gradients:weightDecay:moments:)``'s.
     package struct SGD: Sendable {
@@ -11,7 +11,7 @@ package enum OptimizerStep {
         package var isNesterov: Bool
         /// From 1.
         package var step: Int
-        /// What gradients are multiplied by as they are read.
+        /// The factor by which gradients are multiplied as they are read.
         package var gradientScale: Float
 
         package init(
@@ -21,7 +21,7 @@ package enum OptimizerStep {
             (self.isNesterov, self.step, self.gradientScale) = (nesterov, step, gradientScale)
         }
 
-        /// How many moments are kept of each parameter: the momentum, where there is one.
+        /// The number of moments per parameter: 1 with momentum, else 0.
         package var momentCount: Int { momentum > 0 ? 1 : 0 }
     }
 
@@ -31,7 +31,7 @@ package enum OptimizerStep {
         package var isDecoupled, amsgrad: Bool
         /// From 1.
         package var step: Int
-        /// What gradients are multiplied by as they are read.
+        /// The factor by which gradients are multiplied as they are read.
         package var gradientScale: Float
 
         package init(
@@ -43,7 +43,7 @@ package enum OptimizerStep {
             self.gradientScale = gradientScale
         }
 
-        /// How many moments are kept of each parameter: `m`, `v` and, with AMSGrad, the largest `v` so far.
+        /// The number of moments per parameter: `m`, `v` and, with AMSGrad, the largest `v` so far.
         package var momentCount: Int { amsgrad ? 3 : 2 }
     }
 
@@ -90,7 +90,8 @@ package enum OptimizerStep {
         try heed_optimizer_adam(&adam, spans.count, spans).check(operation, "\(settings), weight decay \(weightDecay)")
     }
 
-    /// The square root of the sum of all squares, and the place of the first tensor that holds NaN or an infinity.
+    /// Returns the square root of the sum of all squares, and the place of the first tensor that holds NaN or an
+    /// infinity.
     package static func gradientNorm(_ gradients: [Tensor]) -> (norm: Double, firstNotFinite: Int?) {
         let contiguous = gradients.map { $0.contiguous() }
         let spans = contiguous.map { HeedOptimizerSpan(count: $0.count, data: $0.firstElement) }
@@ -162,8 +163,8 @@ package enum OptimizerStep {
 }
 
 extension StridedTensor {
-    /// The address of the first element of memory that this tensor alone refers to, contiguous: copied where it is not
-    /// so. Valid until the tensor is gone or written to by other means.
+    /// The address of the first element of contiguous memory to which only this tensor refers. The tensor is copied if
+    /// necessary. The address is valid until the tensor is freed or written to by other means.
     fileprivate mutating func ownedFirstElement() -> UnsafeMutablePointer<Scalar> {
         withUnsafeMutableElements { _ in }
         return firstElement

@@ -3,8 +3,8 @@ internal import CKernels
 /// The table of sinusoidal positions (Vaswani et al. 2017):   `[p, 2i] = sin(p f)`, `[p, 2i + 1] = cos(p f)`,
 /// `f = base^(-2i / dimension)`.
 ///
-/// - Returns: `[length, dimension]`, the positions from `firstPosition` on. A row has the same bits whatever other rows
-///   there are.
+/// - Returns: `[length, dimension]`, the positions from `firstPosition` on. A row has the same bits whatever the other
+///   rows are.
 /// - Precondition: sizes and positions are not negative, `base` is above 0.
 public func sinusoidalPositions(length: Int, dimension: Int, firstPosition: Int = 0, base: Double = 10000) -> Tensor {
     requirePositions("sinusoidalPositions", length, firstPosition, base)
@@ -19,12 +19,12 @@ public func sinusoidalPositions(length: Int, dimension: Int, firstPosition: Int 
     }
 }
 
-/// `input + table`, the table of ``sinusoidalPositions(length:dimension:firstPosition:base:)`` for the last two axes.
-/// The gradient of the input is that of the result.
+/// Returns `input + table`, with the table of ``sinusoidalPositions(length:dimension:firstPosition:base:)`` for the
+/// last two axes. The gradient of the input is that of the result.
 ///
 /// - Parameters:
 ///   - input: `[..., length, dimension]`.
-///   - table: The table of positions from 0 on, to be used instead of computing it.
+///   - table: A computed table of positions from 0 on; nil to compute it.
 public func addingSinusoidalPositions(
     to input: Tensor, firstPosition: Int = 0, base: Double = 10000, table: Tensor? = nil
 ) -> Tensor {
@@ -60,7 +60,7 @@ public struct RotaryPositions: Sendable {
         case interleaved
     }
 
-    /// How many of the first columns turn; nil for all.
+    /// The number of columns that turn, from the first one on; nil for all.
     public var rotaryDimension: Int?
     public var base: Double
     public var layout: Layout
@@ -71,7 +71,7 @@ public struct RotaryPositions: Sendable {
         self.layout = layout
     }
 
-    /// The cosines and sines of positions `0..<length`, to be given to ``callAsFunction(_:firstPosition:table:)``.
+    /// Returns the cosines and sines of positions `0..<length`, for ``callAsFunction(_:firstPosition:table:)``.
     public func table(length: Int, dimension: Int) -> Tensor {
         requirePositions("RotaryPositions.table", length, 0, base)
         let width = rotaryDimension ?? dimension
@@ -91,13 +91,13 @@ public struct RotaryPositions: Sendable {
     ///
     /// - Parameters:
     ///   - input: `[..., length, dimension]`, any view.
-    ///   - firstPosition: That of the first row: the length of what a cache holds already.
-    ///   - table: What ``table(length:dimension:)`` gave, to be used instead of computing it.
+    ///   - firstPosition: The position of the first row: the number of tokens that a cache holds already.
+    ///   - table: The result of ``table(length:dimension:)``; nil to compute it.
     public func callAsFunction(_ input: Tensor, firstPosition: Int = 0, table: Tensor? = nil) -> Tensor {
         rotated(input, firstPosition: firstPosition, table: table, inverse: false)
     }
 
-    /// The gradient of the input: what arrives at the output, turned back.
+    /// Returns the gradient of the input: the gradient of the output, turned back.
     package func gradient(_ outputGradient: Tensor, firstPosition: Int = 0, table: Tensor? = nil) -> Tensor {
         rotated(outputGradient, firstPosition: firstPosition, table: table, inverse: true)
     }
@@ -112,7 +112,7 @@ public struct RotaryPositions: Sendable {
         requireTable("RotaryPositions", table, width: width, rows: firstPosition + length)
         let table = table?.contiguous()
         let source = input.layout.strides[input.rank - 1] == 1 || dimension == 1 ? input : input.contiguous()
-        // Leading axes are joined where they lie evenly; one of them is the kernel's heads.
+        // Leading axes are joined if they are at even distances; one of them is the kernel's heads.
         let loop = StridedLoop(
             shape: Shape(source.shape.sizes.first(source.rank - 2)),
             strides: source.layout.strides.first(source.rank - 2), source.shape.rowMajorStrides.first(source.rank - 2))

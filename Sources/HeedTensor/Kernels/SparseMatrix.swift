@@ -1,24 +1,24 @@
 internal import CKernels
 
-/// A sparse matrix in compressed sparse rows (CSR): what a graph's neighbourhood sums multiply by.
+/// A sparse matrix in compressed sparse rows (CSR). A product with it sums over the neighbours in a graph.
 ///
-/// Entries of row `r` are `offsets[r] ..< offsets[r + 1]`, with their columns and values. A column may come twice in a
-/// row and counts twice.
+/// Row `r` has the entries `offsets[r] ..< offsets[r + 1]`, with their columns and values. A column that occurs twice
+/// in a row counts twice.
 public struct SparseMatrix: Sendable {
     /// The number of rows.
     public let rowCount: Int
     /// The number of columns.
     public let columnCount: Int
-    /// Where the entries of each row begin, and the number of entries.
+    /// The first entry of each row, and last the number of entries.
     public let offsets: [Int32]
     /// The column of each entry.
     public let columns: [Int32]
     /// The value of each entry.
     public let values: [Float]
 
-    /// A matrix of these entries.
+    /// Makes a matrix of these entries.
     ///
-    /// - Throws: ``TensorError`` where the offsets do not begin at 0, fall, or do not end at the number of entries, or
+    /// - Throws: ``TensorError`` if the offsets do not begin at 0, fall, or do not end at the number of entries, or
     ///   a column does not exist.
     public init(
         rowCount: Int, columnCount: Int, offsets: [Int32], columns: [Int32], values: [Float]
@@ -42,8 +42,8 @@ public struct SparseMatrix: Sendable {
     /// `D^-1/2 (A + I) D^-1/2`, `D` the row sums of `A + I`: the propagation of a graph convolution (Kipf and Welling
     /// 2017).
     ///
-    /// - Parameter adjacency: `[n, n]`; entries that are not 0 are edges, with their weights.
-    /// - Throws: ``TensorError`` where the matrix is not square.
+    /// - Parameter adjacency: `[n, n]`. Entries that are not 0 are the weights of edges.
+    /// - Throws: ``TensorError`` if the matrix is not square.
     public static func normalizedAdjacency(_ adjacency: Tensor) throws(TensorError) -> SparseMatrix {
         let operation = "SparseMatrix.normalizedAdjacency"
         guard adjacency.rank == 2, adjacency.shape[0] == adjacency.shape[1] else {
@@ -68,7 +68,7 @@ public struct SparseMatrix: Sendable {
         return SparseMatrix(unchecked: count, count, offsets, Array(columns[..<used]), Array(values[..<used]))
     }
 
-    /// The transpose, entries of a row by rising column.
+    /// Returns the transpose, with the entries of a row in ascending order of columns.
     public func transposed() -> SparseMatrix {
         var offsets = [Int32](repeating: 0, count: columnCount + 1)
         var columns = [Int32](repeating: 0, count: columns.count)
@@ -80,11 +80,11 @@ public struct SparseMatrix: Sendable {
         return SparseMatrix(unchecked: columnCount, rowCount, offsets, columns, values)
     }
 
-    /// The product with a matrix: `y[r, j] = sum over the entries of row r of value x[column, j]`, in the order of the
-    /// entries.
+    /// Returns the product with a matrix: `y[r, j] = sum over the entries of row r of value x[column, j]`, in the order
+    /// of the entries.
     ///
-    /// The gradient of `x` is the transpose's product with that of `y`. A row that no entry names is not read: what it
-    /// holds, NaN too, has no effect.
+    /// The gradient of `x` is the transpose's product with that of `y`. A row that no entry names is not read: it has
+    /// no effect, even if it holds NaN.
     ///
     /// - Precondition: `x` is `[columnCount, width]`.
     public func multiplied(by x: Tensor) -> Tensor {

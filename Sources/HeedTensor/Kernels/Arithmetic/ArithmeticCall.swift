@@ -1,7 +1,7 @@
 internal import CKernels
 
-// How tensors meet the element-wise kernels: descriptors are filled on the stack, and nothing is allocated but the
-// result.
+// Calls of the element-wise kernels with tensors. Descriptors are filled on the stack, and nothing is allocated except
+// the result.
 
 /// Writes the entries of a vector into a C array, which Swift sees as a tuple.
 private func write<Tuple>(_ vector: IndexVector, to tuple: inout Tuple) {
@@ -12,11 +12,11 @@ private func write<Tuple>(_ vector: IndexVector, to tuple: inout Tuple) {
     }
 }
 
-/// As many axes as the kernels take; tensors of more are made contiguous and seen as a line.
+/// The most axes that the kernels take. Tensors with more axes are made contiguous and treated as a line.
 private let kernelAxes = Int(HEED_ARITHMETIC_AXES)
 
 extension Shape {
-    /// The shape that two operands broadcast to; stops with their shapes where there is none.
+    /// Returns the shape that two operands broadcast to. If there is none, stops with their shapes.
     static func joint(_ left: Shape, _ right: Shape, _ operation: String) -> Shape {
         if left == right { return left }
         guard let joint = left.broadcast(with: right) else {
@@ -27,7 +27,7 @@ extension Shape {
 }
 
 extension StridedTensor {
-    /// The tensor at that shape, to which it broadcasts, as a line in memory of its own.
+    /// Returns the tensor, broadcast to that shape, as a line in its own memory.
     fileprivate func line(_ shape: Shape) -> Self { broadcast(to: shape).contiguous().reshaped([shape.count]) }
 
     fileprivate func stridesForKernel(_ shape: Shape, _ operation: String) -> IndexVector {
@@ -38,7 +38,7 @@ extension StridedTensor {
     }
 }
 
-/// Runs an element-wise operation into `output`, whose elements lie by `strides`.
+/// Runs an element-wise operation into `output`, whose elements have the strides `strides`.
 func runArithmetic(
     _ operation: HeedArithmeticOperation, name: String, shape: Shape, left: Tensor, right: Tensor?,
     alpha: Float = 0, beta: Float = 0, output: UnsafeMutablePointer<Float>, strides: IndexVector
@@ -81,7 +81,7 @@ func arithmetic(
 }
 
 extension StridedTensor where Scalar == Float {
-    /// Puts the result of an element-wise operation in this tensor's place; in its memory where nothing else refers to
+    /// Replaces this tensor by the result of an element-wise operation, in its own memory if nothing else refers to
     /// that.
     mutating func apply(
         _ operation: HeedArithmeticOperation, _ name: String, _ right: Tensor? = nil, alpha: Float = 0, beta: Float = 0
@@ -97,14 +97,14 @@ extension StridedTensor where Scalar == Float {
             self = arithmetic(operation, name, self, right, alpha: alpha, beta: beta)
             return
         }
-        // The right side cannot lie in the same memory: nothing else refers to it.
+        // The right side cannot be in the same memory, because nothing else refers to it.
         runArithmetic(
             operation, name: name, shape: shape, left: self, right: right, alpha: alpha, beta: beta,
             output: firstElement, strides: layout.strides)
     }
 }
 
-/// Copies elements of four bytes, which the kernels move without looking at them.
+/// Copies elements of four bytes, which the kernels move without interpreting them.
 func copyWords(
     _ source: UnsafeRawPointer, strides: IndexVector, shape: Shape, to target: UnsafeMutableRawPointer
 ) -> Bool {
@@ -139,7 +139,7 @@ func comparison(_ comparison: HeedArithmeticComparison, _ name: String, _ left: 
         write(right.stridesForKernel(shape, name), to: &descriptor.b)
         var inputs = HeedArithmeticInputs(
             a: left.firstElement, b: right.firstElement, mask: nil, alpha: 0, beta: 0)
-        // The kernel writes 0 and 1 alone: the bytes of `false` and `true`.
+        // The kernel writes only 0 and 1: the bytes of `false` and `true`.
         let bytes = UnsafeMutableRawPointer(start).assumingMemoryBound(to: UInt8.self)
         withExtendedLifetime((left, right)) {
             trapping { () throws(TensorError) in
@@ -173,15 +173,15 @@ func selection(_ name: String, where mask: BooleanTensor, _ left: Tensor, else r
     }
 }
 
-/// Which axes a reduction takes away, and what is left.
+/// The axes that a reduction removes, and those that remain.
 struct ReductionPlan {
     /// The shape with a size of 1 in place of every reduced axis.
     let keptShape: Shape
-    /// The shape without them.
+    /// The shape without the reduced axes.
     let squeezedShape: Shape
     let isReduced: [Bool]
 
-    /// - Parameter axes: nil stands for all of them.
+    /// - Parameter axes: The reduced axes; nil for all.
     init(_ shape: Shape, axes: [Int]?, _ name: String) {
         var reduced = [Bool](repeating: axes == nil, count: shape.rank)
         for axis in axes ?? [] {
@@ -261,7 +261,7 @@ private func gatherDescriptor(_ shape: Shape, axis: Int, count: Int) -> HeedArit
     return descriptor
 }
 
-/// What is taken at an axis: whole slices by a line of indices, or elements by an index each.
+/// The indices along an axis: a line of indices takes whole slices, and a tensor of indices takes one element each.
 enum GatherIndices {
     case slices
     case elements
@@ -317,7 +317,7 @@ func scatterAdd(
 }
 
 extension StridedTensor where Scalar == Float {
-    /// Adds `other` to the part where the index along `axis` lies in `range`; in place where nothing else refers to the
+    /// Adds `other` to the part where the index along `axis` is in `range`; in place if nothing else refers to the
     /// memory.
     ///
     /// - Precondition: `other` broadcasts to the part.

@@ -1,10 +1,10 @@
 internal import CKernels
 
-// Joining, parting and picking along an axis.
+// Functions that join, split and select along an axis.
 
-/// Tensors one behind the other along an axis.
+/// Joins tensors one after the other along an axis.
 ///
-/// - Precondition: there is at least one, and they agree in every other axis.
+/// - Precondition: There is at least one tensor, and all agree in every other axis.
 public func concatenate<Scalar>(_ tensors: [StridedTensor<Scalar>], axis: Int = 0) -> StridedTensor<Scalar> {
     guard let first = tensors.first else { programmerError("concatenate: there are no tensors") }
     let axis = first.shape.normalized(axis: axis, operation: "concatenate")
@@ -39,7 +39,7 @@ public func concatenate<Scalar>(_ tensors: [StridedTensor<Scalar>], axis: Int = 
     }
 }
 
-/// Tensors of one shape side by side along a new axis.
+/// Joins tensors of one shape along a new axis.
 public func stack<Scalar>(_ tensors: [StridedTensor<Scalar>], axis: Int = 0) -> StridedTensor<Scalar> {
     guard let first = tensors.first else { programmerError("stack: there are no tensors") }
     for tensor in tensors {
@@ -49,7 +49,7 @@ public func stack<Scalar>(_ tensors: [StridedTensor<Scalar>], axis: Int = 0) -> 
 }
 
 extension StridedTensor {
-    /// Parts of these sizes along an axis, as views.
+    /// Splits the tensor into parts of these sizes along an axis, as views.
     ///
     /// - Precondition: the sizes add up to the axis's.
     public func split(sizes: [Int], axis: Int = 0) -> [Self] {
@@ -64,7 +64,7 @@ extension StridedTensor {
         }
     }
 
-    /// Equal parts along an axis, as views.
+    /// Splits the tensor into equal parts along an axis, as views.
     ///
     /// - Precondition: `parts` divides the axis.
     public func split(parts: Int, axis: Int = 0) -> [Self] {
@@ -75,7 +75,7 @@ extension StridedTensor {
         return split(sizes: Array(repeating: shape.sizes[position] / parts, count: parts), axis: axis)
     }
 
-    /// Axes `first` to `last` joined into one; all of them unless given.
+    /// Joins the axes `first` to `last` into one; by default all axes.
     public func flattened(from first: Int = 0, to last: Int = -1) -> Self {
         if rank == 0 { return reshaped([1]) }
         let first = shape.normalized(axis: first, operation: "flattened")
@@ -86,15 +86,15 @@ extension StridedTensor {
         return reshaped(Shape(sizes))
     }
 
-    /// Without the axes of size 1.
+    /// Removes the axes of size 1.
     public func squeezed() -> Self { reshaped(Shape(shape.dimensions.filter { $0 != 1 })) }
 }
 
 extension StridedTensor where Scalar == Float {
-    /// The slices at `indices` along an axis, in their order and as often as they are named:
+    /// Returns the slices at `indices` along an axis, in that order and as often as they occur:
     /// `y[.., j, ..] = x[.., indices[j], ..]`.
     ///
-    /// - Parameter indices: Of any shape, which takes the place of the axis.
+    /// - Parameter indices: A tensor of any shape. Its axes replace the axis in the result.
     /// - Precondition: every index is from 0 to the axis's size - 1.
     public func selecting(axis: Int = 0, indices: IndexTensor) -> Tensor {
         let axis = shape.normalized(axis: axis, operation: "selecting")
@@ -104,9 +104,9 @@ extension StridedTensor where Scalar == Float {
             "selecting", self, axis: axis, indices: indices, count: indices.count, by: .slices, shape: Shape(sizes))
     }
 
-    /// One element for each index, as PyTorch's `gather`:   `y[i, j, k] = x[i, indices[i, j, k], k]` for axis 1.
+    /// Returns one element per index, as PyTorch's `gather`:   `y[i, j, k] = x[i, indices[i, j, k], k]` for axis 1.
     ///
-    /// - Parameter indices: Of this tensor's shape but for the axis.
+    /// - Parameter indices: A tensor of this tensor's shape, except along the axis.
     /// - Precondition: every index is from 0 to the axis's size - 1.
     public func gathering(axis: Int, indices: IndexTensor) -> Tensor {
         let axis = Self.checkedAxis(axis, "gathering", shape, indices.shape)
@@ -151,7 +151,7 @@ extension StridedTensor where Scalar == Float {
 }
 
 extension StridedTensor where Scalar == Int32 {
-    /// 1 at the place that each index names, along a new last axis of `classes` places, else 0.
+    /// Returns 1 at the place that each index names, along a new last axis of `classes` places, and 0 elsewhere.
     ///
     /// - Precondition: every index is from 0 to `classes - 1`.
     public func oneHot(classes: Int) -> Tensor {

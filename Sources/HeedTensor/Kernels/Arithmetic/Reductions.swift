@@ -1,50 +1,50 @@
 internal import CKernels
 
 // Reductions. The order of summation is fixed (16 interleaved partial sums in blocks of 512 elements, blocks added in
-// float64): the bits depend on the reduced elements alone, and the error of a sum is at most 20 eps times the sum of
+// float64): the bits depend only on the reduced elements, and the error of a sum is at most 20 eps times the sum of
 // magnitudes, at any length.
 
 extension StridedTensor where Scalar == Float {
-    /// The sum over `axes`, all of them unless given.
+    /// Returns the sum over `axes`, by default over all.
     ///
-    /// - Parameter keepingAxes: Leaves an axis of size 1 in place of each, so that the result broadcasts to the tensor.
+    /// - Parameter keepingAxes: Whether an axis of size 1 replaces each, so that the result broadcasts to the tensor.
     public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduction(.sum, "sum", self, axes: axes, keepingAxes: keepingAxes)
     }
-    /// The mean over `axes`, all of them unless given; NaN over no elements.
+    /// Returns the mean over `axes`, by default over all; NaN if there are no elements.
     public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduction(.mean, "mean", self, axes: axes, keepingAxes: keepingAxes)
     }
-    /// The largest element over `axes`, all of them unless given; NaN where there is one.
+    /// Returns the largest element over `axes`, by default over all; NaN if there is one.
     ///
     /// - Precondition: there are elements to choose from.
     public func max(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduction(.maximum, "max", self, axes: axes, keepingAxes: keepingAxes)
     }
-    /// The smallest element over `axes`, all of them unless given; NaN where there is one.
+    /// Returns the smallest element over `axes`, by default over all; NaN if there is one.
     ///
     /// - Precondition: there are elements to choose from.
     public func min(axes: [Int]? = nil, keepingAxes: Bool = false) -> Tensor {
         reduction(.minimum, "min", self, axes: axes, keepingAxes: keepingAxes)
     }
-    /// The sum along an axis.
+    /// Returns the sum along an axis.
     public func sum(axis: Int, keepingAxes: Bool = false) -> Tensor { sum(axes: [axis], keepingAxes: keepingAxes) }
-    /// The mean along an axis.
+    /// Returns the mean along an axis.
     public func mean(axis: Int, keepingAxes: Bool = false) -> Tensor { mean(axes: [axis], keepingAxes: keepingAxes) }
-    /// The largest element along an axis.
+    /// Returns the largest element along an axis.
     public func max(axis: Int, keepingAxes: Bool = false) -> Tensor { max(axes: [axis], keepingAxes: keepingAxes) }
-    /// The smallest element along an axis.
+    /// Returns the smallest element along an axis.
     public func min(axis: Int, keepingAxes: Bool = false) -> Tensor { min(axes: [axis], keepingAxes: keepingAxes) }
 
-    /// Where along an axis the largest element stands, the first of equals; NaN counts as the largest.
+    /// Returns the place of the largest element along an axis, the first one of equals. NaN counts as the largest.
     ///
     /// - Precondition: there are elements to choose from.
     public func argMax(axis: Int = -1, keepingAxis: Bool = false) -> IndexTensor {
         argumentMaximum(self, axis: axis, keepingAxis: keepingAxis)
     }
 
-    /// The reverse of broadcasting: the sum over every axis along which `target` would be repeated to become this
-    /// shape.
+    /// Returns the sum over every axis along which `target` would be repeated to become this shape. It is the reverse
+    /// of broadcasting.
     ///
     /// - Precondition: `target` broadcasts to this tensor's shape.
     public func sum(to target: Shape) -> Tensor {

@@ -6,23 +6,23 @@ internal import CKernels
 ///     P[b,h,i,:] = softmax over the keys j that query i may attend
 ///     O[b,h,i,e] = sum_j P[b,h,i,j] * V[b,g,j,e]
 ///
-/// The same bits come out for any number of threads, for an entry alone or in a batch, and whatever hidden keys and
-/// values hold. A query that may attend nothing gives zeros. Views (transposed, sliced out of one packed tensor,
-/// broadcast) are read where they lie.
+/// The result has the same bits for any number of threads, for an entry by itself or in a batch, and whatever hidden
+/// keys and values hold. A query that may attend nothing gives zeros. Views (transposed, sliced out of one packed
+/// tensor, broadcast) are read in place.
 ///
 /// Operands are `Float`, or ``BFloat16``: half the memory to read and, where the machine has bfloat16 dot products,
-/// about twice the speed. Sums, softmax and result are `Float` always. From bfloat16, `.tiled` and `.automatic` round
-/// the weights to bfloat16 before they meet the values; `.naive` and `.materialized` convert the operands to `Float`
-/// first.
+/// about twice the speed. Sums, softmax and result are always `Float`. From bfloat16, `.tiled` and `.automatic` round
+/// the weights to bfloat16 before the product with the values; `.naive` and `.materialized` first convert the operands
+/// to `Float`.
 ///
 /// - Parameters:
 ///   - queries: `[B, H, Nq, D]`; also `[B, Nq, D]` (one head) or `[Nq, D]` (one entry, one head).
 ///   - keys: `[B, G, Nk, D]`, of the same rank. `G` divides `H`: groups of `H / G` query heads share a key head.
 ///   - values: `[B, G, Nk, E]`, of the same rank; `E` may differ from `D`.
-///   - mask: Which keys a query may attend; all unless given. Boolean and additive masks broadcast to `[B, H, Nq, Nk]`,
+///   - mask: Which keys a query may attend; by default all. Boolean and additive masks broadcast to `[B, H, Nq, Nk]`,
 ///     for operands of lower rank to `[B, Nq, Nk]` or `[Nq, Nk]`.
-///   - scale: The factor of the scores, `1 / sqrt(D)` unless given; finite.
-///   - algorithm: How it is computed; the engine chooses unless told.
+///   - scale: The factor of the scores, by default `1 / sqrt(D)`; finite.
+///   - algorithm: How attention is computed; by default the engine chooses.
 /// - Returns: `[B, H, Nq, E]`, of the rank of the queries.
 /// - Precondition: the shapes are as above.
 public func attention<Scalar: FloatingScalar>(
@@ -38,7 +38,7 @@ public func attention<Scalar: FloatingScalar>(
 /// ``attention(queries:keys:values:mask:scale:algorithm:)`` for operands that come from outside, from a file or a
 /// request.
 ///
-/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be
+/// - Throws: ``TensorError`` if the shapes do not fit, a length or the scale is out of range or memory is not to be
 ///   had.
 public func attention<Scalar: FloatingScalar>(
     validating queries: StridedTensor<Scalar>, keys: StridedTensor<Scalar>, values: StridedTensor<Scalar>,
@@ -47,23 +47,24 @@ public func attention<Scalar: FloatingScalar>(
     try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale).result(of: algorithm)
 }
 
-/// What attention computes on the way.
+/// The output of an attention, and its intermediate results.
 public struct AttentionDetails: Sendable {
-    /// `[B, H, Nq, E]`: what ``attention(queries:keys:values:mask:scale:algorithm:)`` gives.
+    /// The output `[B, H, Nq, E]` of ``attention(queries:keys:values:mask:scale:algorithm:)``.
     public let output: Tensor
-    /// `[B, H, Nq]`: `log sum_j exp S[b,h,i,j]` over the keys that the query may attend; minus infinity where there is
-    /// none. Attention over parts of the keys is merged by it.
+    /// `[B, H, Nq]`: `log sum_j exp S[b,h,i,j]` over the keys that the query may attend; minus infinity if there is
+    /// none. It allows attentions over parts of the keys to be merged.
     public let logSumExp: Tensor
-    /// `[B, H, Nq, Nk]`: each query's weights, which sum to 1 (to 0 where it may attend nothing); nil unless asked for.
+    /// `[B, H, Nq, Nk]`: the weights of each query, which sum to 1 (or to 0 if it may attend nothing); nil unless asked
+    /// for.
     public let weights: Tensor?
 }
 
-/// Attention, with the logarithm of each row's sum and, if asked for, the weights.
+/// Computes attention, with the logarithm of each row's sum and, if asked for, the weights.
 ///
-/// - Parameter includingWeights: Whether to give the weights, `B * H * Nq * Nk` numbers. The tiled algorithm never
-///   holds them; `.automatic` then takes the materialised one.
-/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, and the
-///   algorithm holds weights where they are asked for.
+/// - Parameter includingWeights: Whether to return the weights, `B * H * Nq * Nk` numbers. The tiled algorithm never
+///   holds them; `.automatic` then uses the materialised one.
+/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` requires, and the
+///   algorithm holds weights if they are asked for.
 public func attentionDetails(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
     algorithm: AttentionAlgorithm = .automatic, includingWeights: Bool = false

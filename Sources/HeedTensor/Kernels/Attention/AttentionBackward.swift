@@ -9,17 +9,17 @@ package struct AttentionGradientSelection: OptionSet, Sendable {
     package static let queries = AttentionGradientSelection(rawValue: 1)
     package static let keys = AttentionGradientSelection(rawValue: 2)
     package static let values = AttentionGradientSelection(rawValue: 4)
-    /// That of the additive mask.
+    /// The gradient of the additive mask.
     package static let additive = AttentionGradientSelection(rawValue: 8)
     package static let operands: AttentionGradientSelection = [.queries, .keys, .values]
 }
 
-/// Gradients of an attention, each of the shape of what it belongs to; nil where it was not wanted.
+/// The gradients of an attention, each in the shape of its tensor; nil if it was not asked for.
 package struct AttentionGradients: Sendable {
     package var queries: Tensor?
     package var keys: Tensor?
     package var values: Tensor?
-    /// Of the additive mask, several given together being their sum; of the shape that it was broadcast from.
+    /// The gradient of the additive mask (of the sum, if there are several), in the shape that was broadcast.
     package var additive: Tensor?
 }
 
@@ -28,16 +28,17 @@ package struct AttentionGradients: Sendable {
 ///     P = exp(S - L),  delta_i = sum_e dO_ie O_ie,  dP = dO V^T,  dS = P (dP - delta)
 ///     dQ = scale dS K,  dK = scale dS^T Q,  dV = P^T dO,  dA = dS
 ///
-/// summed over what was shared: query heads of a group, the dimensions that an additive mask was broadcast along.
-/// Source: Dao et al., "FlashAttention" (2022). The same bits come out for any number of threads, for an entry alone or
-/// in a batch, for any selection of gradients, and whatever hidden keys, values and queries hold.
+/// summed over shared dimensions: the query heads of a group, and the dimensions along which an additive mask was
+/// broadcast. Source: Dao et al., "FlashAttention" (2022). The gradients have the same bits for any number of threads,
+/// for an entry by itself or in a batch, for any selection of gradients, and whatever hidden keys, values and queries
+/// hold.
 ///
 /// - Parameters:
 ///   - queries, keys, values, mask, scale, dropout: As the forward pass had them.
-///   - output: What the forward pass gave, `[B, H, Nq, E]`, as `logSumExp`, `[B, H, Nq]`.
+///   - output: The output of the forward pass, `[B, H, Nq, E]`; `logSumExp` is its other result, `[B, H, Nq]`.
 ///   - outputGradient: The gradient of the output, of its shape; any view.
 ///   - wanted: Which gradients to compute.
-/// - Precondition: the shapes are those of a forward pass; an additive mask is there where its gradient is wanted.
+/// - Precondition: the shapes are those of a forward pass, and there is an additive mask if its gradient is asked for.
 package func attentionBackward(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
     dropout: AttentionDropout? = nil, output: Tensor, logSumExp: Tensor, outputGradient: Tensor,
@@ -51,9 +52,10 @@ package func attentionBackward(
     }
 }
 
-/// Attention for a pass that will go backward: the output and the logarithm of each row's sum.
+/// Computes attention for a forward pass that a backward pass will follow: the output and the logarithm of each row's
+/// sum.
 ///
-/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` wants them, the
+/// - Precondition: the shapes are as ``attention(queries:keys:values:mask:scale:algorithm:)`` requires, and the
 ///   probability of dropout is from 0 to below 1.
 package func attentionForTraining(
     queries: Tensor, keys: Tensor, values: Tensor, mask: AttentionMask = .none, scale: Float? = nil,
@@ -106,7 +108,7 @@ extension AttentionCall {
         return gradients
     }
 
-    /// Computes the gradients that are there into them; allocates nothing in steady state where no other tensor shares
+    /// Computes into those gradients that are not nil. Allocates nothing in steady state if no other tensor shares
     /// their memory and `logSumExp` is contiguous.
     package func runBackward(
         _ algorithm: AttentionAlgorithm, output: Tensor, logSumExp: Tensor, outputGradient: Tensor,
@@ -160,7 +162,7 @@ extension AttentionCall {
         }
     }
 
-    /// The gradients in float64 by plain loops, in row-major order: what every algorithm is held against.
+    /// The gradients in float64 by plain loops, in row-major order, with which every algorithm is compared.
     package func referenceGradients(outputGradient: Tensor) throws(TensorError) -> ReferenceAttentionGradients {
         let wanted: AttentionGradientSelection = mask.additive == nil ? .operands : [.operands, .additive]
         let shape = try backwardShape(
@@ -234,7 +236,7 @@ extension AttentionCall {
         return shape
     }
 
-    /// Calls `body` with the addresses of the gradients that are there.
+    /// Calls `body` with the addresses of the gradients that are not nil.
     private func withAddresses(
         of gradients: inout AttentionGradients, _ body: (UnsafePointer<HeedAttentionGradients>) -> HeedStatus
     ) -> HeedStatus {
@@ -264,6 +266,6 @@ package struct ReferenceAttentionGradients: Sendable {
     package fileprivate(set) var queries: [Double]
     package fileprivate(set) var keys: [Double]
     package fileprivate(set) var values: [Double]
-    /// Empty where there is no additive mask.
+    /// Empty if there is no additive mask.
     package fileprivate(set) var additive: [Double]
 }

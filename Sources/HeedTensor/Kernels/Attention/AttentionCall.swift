@@ -1,16 +1,15 @@
 internal import CKernels
 
-/// An attention with its operands checked and described once, to be run by any algorithm any number of times.
-///
-/// For shapes that come from outside, and for benchmarks: making one throws where
+/// An attention whose operands are checked and described once. Any algorithm can run it any number of times. It is for
+/// shapes that come from outside, and for benchmarks: making one throws where
 /// ``attention(queries:keys:values:mask:scale:algorithm:)`` would stop the program, and running one allocates nothing
 /// in steady state.
 package struct AttentionCall: Sendable {
-    /// `[B, H, Nq, E]`, without the axes that the queries do not have either.
+    /// The shape `[B, H, Nq, E]`, without the axes that the queries do not have.
     package let outputShape: Shape
-    /// `[B, H, Nq]`, likewise.
+    /// The shape `[B, H, Nq]`, without the same axes.
     package let logSumExpShape: Shape
-    /// `[B, H, Nq, Nk]`, likewise.
+    /// The shape `[B, H, Nq, Nk]`, without the same axes.
     package let weightsShape: Shape
 
     private(set) var operands: AttentionOperandTensors
@@ -83,7 +82,7 @@ package struct AttentionCall: Sendable {
         self.descriptor = descriptor
     }
 
-    /// Has the output written with other strides than those of a contiguous tensor.
+    /// Sets strides of the output other than those of a contiguous tensor.
     mutating func setOutputStrides(_ strides: IndexVector) { descriptor.output = HeedAttentionStrides(strides) }
 
     /// The output, in a new tensor.
@@ -94,8 +93,8 @@ package struct AttentionCall: Sendable {
         }
     }
 
-    /// Computes the output into `output`, which has shape ``outputShape``; no other tensor shares its memory in steady
-    /// state.
+    /// Computes the output into `output`, which has the shape ``outputShape``. Allocates nothing if no other tensor
+    /// shares its memory.
     package func run(_ algorithm: AttentionAlgorithm, into output: inout Tensor) throws(TensorError) {
         try Self.check(output, outputShape, "output")
         try output.withUnsafeMutableElements { elements throws(TensorError) in
@@ -104,8 +103,8 @@ package struct AttentionCall: Sendable {
         }
     }
 
-    /// Computes into rows of a matrix from `firstRow` on, the heads of a query side by side: `[Nq, H * E]` of a batch
-    /// of one.
+    /// Computes into rows of a matrix from `firstRow` on, with the heads of a query side by side: `[Nq, H * E]` for a
+    /// batch of one.
     package func run(joinedInto matrix: inout Tensor, firstRow: Int) throws(TensorError) {
         require(
             matrix.rank == 2 && descriptor.batch == 1 && matrix.shape[1] == descriptor.heads * descriptor.value_dim
@@ -120,7 +119,7 @@ package struct AttentionCall: Sendable {
         }
     }
 
-    /// Computes the output, the logarithm of each row's sum and, where given, the weights.
+    /// Computes the output, the logarithm of each row's sum and, if given, the weights.
     package func run(
         _ algorithm: AttentionAlgorithm, into output: inout Tensor, logSumExp: inout Tensor, weights: inout Tensor?
     ) throws(TensorError) {
@@ -167,7 +166,7 @@ package struct AttentionCall: Sendable {
         try status.check("attention", "\(algorithm.rawValue) \(shapesDescription)")
     }
 
-    /// The same attention with its operands in `Float`, exactly; itself where they are.
+    /// The same attention with its operands converted to `Float`, exactly; itself if they are `Float`.
     var widened: AttentionCall {
         if operands.queries.element == .float32 { return self }
         var call = self
@@ -176,7 +175,7 @@ package struct AttentionCall: Sendable {
         return call
     }
 
-    /// Calls `body` with the descriptor and the addresses of the operands and masks; without what is not there.
+    /// Calls `body` with the descriptor and the addresses of the operands and of those masks that exist.
     func withInputs<Result>(
         _ body: (UnsafePointer<HeedAttentionShape>, UnsafePointer<HeedAttentionInputs>) -> Result
     ) -> Result {
@@ -213,7 +212,7 @@ package struct AttentionCall: Sendable {
 }
 
 extension HeedAttentionStrides {
-    /// Strides of a `[B, H, N, C]`, `[B, N, C]` or `[N, C]` array; axes that are not there have size 1.
+    /// Strides of a `[B, H, N, C]`, `[B, N, C]` or `[N, C]` array. Missing axes have size 1.
     init(_ strides: IndexVector) {
         let rank = strides.count
         self.init(

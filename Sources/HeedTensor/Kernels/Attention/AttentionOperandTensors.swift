@@ -3,7 +3,7 @@ internal import CKernels
 /// Queries, keys and values: tensors of one element type, or queries over the keys and values of a cache.
 enum AttentionOperandTensors: Sendable {
     case tensors(queries: FloatingTensor, keys: FloatingTensor, values: FloatingTensor)
-    /// The queries are `Float`, whatever the cache keeps.
+    /// The queries are `Float`, whatever the type of the cache.
     case cached(queries: FloatingTensor, cache: KeyValueCache)
 
     var queries: FloatingTensor {
@@ -12,7 +12,7 @@ enum AttentionOperandTensors: Sendable {
         }
     }
 
-    /// Whether they are tensors of `Float`, which is what the naive and the materialised algorithm and every gradient
+    /// Whether they are tensors of `Float`, the type that the naive and the materialised algorithm and every gradient
     /// take.
     var areFloatTensors: Bool {
         if case .tensors = self { queries.element == .float32 } else { false }
@@ -45,7 +45,7 @@ enum AttentionOperandTensors: Sendable {
         }
     }
 
-    /// The same numbers, exactly, as `Float`; itself where they are, and a cache as it is.
+    /// The same numbers, exactly, as `Float`; itself if they are `Float`. A cache stays as it is.
     var widened: AttentionOperandTensors {
         guard case .tensors(let queries, let keys, let values) = self else { return self }
         return .tensors(queries: queries.widened, keys: keys.widened, values: values.widened)

@@ -1,8 +1,8 @@
 internal import CKernels
 
-/// A self-attention of queries, keys and values that one product gave, side by side in each row: they are read where
-/// they lie, the heads' outputs are written side by side too, and the gradients into one tensor, so that nothing is
-/// copied, cleared or added on the way.
+/// A self-attention of queries, keys and values that one product computed, side by side in each row. They are read in
+/// place, the heads' outputs are also written side by side, and the gradients go into one tensor, so that nothing is
+/// copied, cleared or added.
 ///
 /// ```
 /// packed  [B, N, (H + 2 G) D]    H heads of queries, G of keys, G of values, D columns each
@@ -52,7 +52,7 @@ package struct PackedAttentionCall: Sendable {
         return withExtendedLifetime((output, logSumExp)) { (output, logSumExp) }
     }
 
-    /// The gradient of `packed`, from what ``outputAndLogSumExp(_:)`` gave and the gradient of the output.
+    /// Returns the gradient of `packed`, from the results of ``outputAndLogSumExp(_:)`` and the gradient of the output.
     package func gradient(
         output: Tensor, logSumExp: Tensor, outputGradient: Tensor, algorithm: AttentionAlgorithm = .automatic
     ) throws(TensorError) -> Tensor {

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Attention in float64 by plain loops: what every other variant is held against.
+/// Attention in float64 by plain loops, with which every other variant is compared.
 package struct ReferenceAttention: Sendable {
     /// `[B, H, Nq, E]` in row-major order.
     package let output: [Double]
@@ -8,7 +8,7 @@ package struct ReferenceAttention: Sendable {
     package let logSumExp: [Double]
     /// `[B, H, Nq, Nk]`; nil unless asked for.
     package let weights: [Double]?
-    /// The largest magnitude of a score that is seen, 0 where nothing is: bounds on the error grow with it.
+    /// The largest magnitude of a score that is seen, or 0 if none is. Bounds on the error grow with it.
     package let largestScore: Double
 }
 
@@ -23,7 +23,7 @@ package func referenceAttention(
 }
 
 extension AttentionCall {
-    /// This attention in float64, of operands in bfloat16 the one of the same numbers.
+    /// Computes this attention in float64. Operands in bfloat16 are converted exactly.
     package func reference(includingWeights: Bool = false) throws(TensorError) -> ReferenceAttention {
         var output = [Double](repeating: 0, count: outputShape.count)
         var logSumExp = [Double](repeating: 0, count: logSumExpShape.count)

@@ -1,22 +1,22 @@
 internal import CKernels
 
-/// The keys and values of the tokens so far, in the layout that decoding reads at the speed of memory.
+/// The keys and values of the tokens so far, in a layout that decoding reads at the speed of memory.
 ///
 /// Keys are kept sixteen beside each other, in chunks of 1024 tokens. Growing takes one more chunk and copies nothing;
 /// a copy of a cache shares its chunks until one of the two is written, and then only the chunk that is written is
-/// copied. So continuing one prompt in several ways costs what differs.
+/// copied. So several continuations of one prompt share the prompt's memory.
 ///
 ///     var cache = KeyValueCache(keyValueHeads: 8, headDimension: 64)
 ///     cache.append(keys: keys, values: values)             // [1, 8, n, 64]: a prompt, then a token at a time
 ///     let output = attention(queries: queries, cache: cache)
 ///
-/// Attention over a cache has the bits of attention over the same keys and values in tensors, whether they came at once
-/// or one by one (in bfloat16: of attention over operands rounded to ``BFloat16``).
+/// Attention over a cache has the bits of attention over the same keys and values in tensors, whether they were
+/// appended at once or one by one (in bfloat16: of attention over operands rounded to ``BFloat16``).
 ///
-/// Not for keys and values that are used once: ``attention(queries:keys:values:mask:scale:algorithm:)`` reads those
-/// where they lie.
+/// It is not for keys and values that are used once: ``attention(queries:keys:values:mask:scale:algorithm:)`` reads
+/// those in place.
 public struct KeyValueCache: Sendable {
-    /// Tokens of a chunk.
+    /// The number of tokens in a chunk.
     public static let chunkLength = Int(HEED_CACHE_CHUNK)
 
     /// The size of the batch, `B`.
@@ -27,26 +27,28 @@ public struct KeyValueCache: Sendable {
     public let headDimension: Int
     /// The dimension of a value, `E`.
     public let valueDimension: Int
-    /// How keys and values are kept. In bfloat16 they are rounded as they are appended, and queries as they are used.
+    /// The type of the stored keys and values. For bfloat16, keys and values are rounded when they are appended, and
+    /// queries when they are used.
     public let element: ElementType
     /// The number of tokens.
     public private(set) var length = 0
 
-    // One a chunk; and their addresses, as the kernels want them, kept so that a call allocates nothing.
+    // One array per chunk, and their addresses in the form that the kernels take. They are kept so that a call
+    // allocates nothing.
     private var keys: [TensorStorage] = []
     private var values: [TensorStorage] = []
     private var keyAddresses: [UInt] = []
     private var valueAddresses: [UInt] = []
 
-    /// An empty cache.
+    /// Makes an empty cache.
     ///
     /// - Parameters:
-    ///   - batch: Sequences that grow together; 1 unless given.
-    ///   - keyValueHeads: Heads of keys and values; fewer than those of the queries where groups of queries share a
-    ///     head.
+    ///   - batch: The number of sequences that grow together; by default 1.
+    ///   - keyValueHeads: The heads of keys and values; fewer than those of the queries if groups of query heads share
+    ///     a head.
     ///   - headDimension: The dimension of a key.
-    ///   - valueDimension: The dimension of a value, that of a key unless given.
-    ///   - element: How keys and values are kept.
+    ///   - valueDimension: The dimension of a value, by default that of a key.
+    ///   - element: The type of the stored keys and values.
     /// - Precondition: no size is negative, and a chunk fits in memory's address space.
     public init(
         batch: Int = 1, keyValueHeads: Int, headDimension: Int, valueDimension: Int? = nil,
@@ -66,10 +68,10 @@ public struct KeyValueCache: Sendable {
         )
     }
 
-    /// Where each chunk's keys and values lie, chunk by chunk.
+    /// The addresses of each chunk's keys and values, chunk by chunk.
     var chunkAddresses: [UInt] { zip(keyAddresses, valueAddresses).flatMap { [$0, $1] } }
 
-    /// The chunks, what is not filled of the last included.
+    /// The memory of the chunks, including the unfilled part of the last one.
     package var extents: [MemoryExtent] { (keys + values).map { MemoryExtent($0, byteCount: $0.byteCount) } }
 
     /// `[B, G, length, D]`.
@@ -89,7 +91,7 @@ public struct KeyValueCache: Sendable {
 
     /// ``append(keys:values:)`` for tokens that come from outside.
     ///
-    /// - Throws: ``TensorError`` where the shapes do not fit or memory is not to be had; the cache is then as it was.
+    /// - Throws: ``TensorError`` if the shapes do not fit or there is not enough memory; the cache is then as it was.
     public mutating func append(validating newKeys: Tensor, values newValues: Tensor) throws(TensorError) {
         guard newKeys.rank == 4, newValues.rank == 4, newKeys.shape[2] == newValues.shape[2],
             newKeys.shape
@@ -115,7 +117,7 @@ public struct KeyValueCache: Sendable {
         length += count
     }
 
-    /// Forgets all tokens from `newLength` on: to take back what a draft proposed, or to begin again.
+    /// Forgets all tokens from `newLength` on, e.g. to take back a rejected draft or to begin again.
     ///
     /// - Precondition: `newLength` is from 0 to ``length``.
     public mutating func truncate(to newLength: Int) {
@@ -128,7 +130,7 @@ public struct KeyValueCache: Sendable {
         valueAddresses.removeSubrange(chunks...)
     }
 
-    /// Makes room for `count` tokens at `first`, in chunks that no other cache shares.
+    /// Makes space for `count` tokens at `first`, in chunks that no other cache shares.
     private mutating func makeWritable(from first: Int, count: Int) throws(TensorError) {
         let (keyBytes, valueBytes) = withView {
             (Int(heed_key_value_cache_key_bytes($0)), Int(heed_key_value_cache_value_bytes($0)))
@@ -183,10 +185,10 @@ public struct KeyValueCache: Sendable {
 ///
 /// - Parameters:
 ///   - queries: `[B, H, Nq, D]`; `G` of the cache divides `H`.
-///   - cache: Keys and values, those of the queries' own tokens appended already.
-///   - mask: Which tokens a query may attend. Unless given, the queries are the last tokens and each attends those up
-///     to its own.
-///   - scale: The factor of the scores, `1 / sqrt(D)` unless given; finite.
+///   - cache: The keys and values; those of the queries' own tokens must be appended already.
+///   - mask: Which tokens a query may attend. By default the queries are the last tokens, and each attends the tokens
+///     up to its own.
+///   - scale: The factor of the scores, by default `1 / sqrt(D)`; finite.
 /// - Returns: `[B, H, Nq, E]`.
 /// - Precondition: the shapes are as above.
 public func attention(
@@ -199,7 +201,7 @@ public func attention(
 
 /// ``attention(queries:cache:mask:scale:)`` for queries that come from outside.
 ///
-/// - Throws: ``TensorError`` where the shapes do not fit, a length or the scale is out of range or memory is not to be
+/// - Throws: ``TensorError`` if the shapes do not fit, a length or the scale is out of range or memory is not to be
 ///   had.
 public func attention(
     validating queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), scale: Float? = nil
@@ -207,8 +209,8 @@ public func attention(
     try AttentionCall(queries: queries, cache: cache, mask: mask, scale: scale).result(of: .automatic)
 }
 
-/// ``attention(queries:cache:mask:scale:)`` of one sequence into rows of a matrix from `firstRow` on, the heads of a
-/// query side by side.
+/// ``attention(queries:cache:mask:scale:)`` of one sequence into rows of a matrix from `firstRow` on, with the heads of
+/// a query side by side.
 package func attention(
     queries: Tensor, cache: KeyValueCache, mask: AttentionMask = .causal(), joinedInto matrix: inout Tensor,
     firstRow: Int

@@ -1,17 +1,17 @@
 internal import CKernels
 
-/// Where a convolution's kernel stands: how far apart, how spread, how much padding, and which channels it joins.
+/// The geometry of a convolution: stride, dilation, padding, and groups of channels.
 public struct ConvolutionGeometry: Sendable, Equatable {
-    /// Outputs between neighbouring places of the kernel, along rows and columns.
+    /// The distance of neighbouring places of the kernel, along rows and columns.
     public var stride = (height: 1, width: 1)
     /// The distance of neighbouring elements of the kernel on the input.
     public var dilation = (height: 1, width: 1)
-    /// Zeros around the input.
+    /// The number of rows and columns of zeros around the input.
     public var padding = (top: 0, bottom: 0, left: 0, right: 0)
-    /// Channels fall into so many parts, each convolved on its own.
+    /// The number of groups into which the channels are split. Each group is convolved separately.
     public var groups = 1
 
-    /// The same along rows and columns, as much padding before as behind.
+    /// Makes the same geometry along rows and columns, with as much padding before as after.
     public init(stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1) {
         self.stride = (stride, stride)
         self.dilation = (dilation, dilation)
@@ -19,13 +19,13 @@ public struct ConvolutionGeometry: Sendable, Equatable {
         self.groups = groups
     }
 
-    /// Whether both place the kernel alike.
+    /// Returns whether both geometries are the same.
     public static func == (left: Self, right: Self) -> Bool {
         left.stride == right.stride && left.dilation == right.dilation && left.padding == right.padding
             && left.groups == right.groups
     }
 
-    /// The same along the one dimension that a line has.
+    /// The same geometry along the one dimension of a line.
     var ofLine: Self {
         var geometry = self
         (geometry.stride.height, geometry.dilation.height) = (1, 1)
@@ -34,17 +34,16 @@ public struct ConvolutionGeometry: Sendable, Equatable {
     }
 }
 
-/// Two-dimensional convolution (cross-correlation), as `torch.nn.functional.conv2d`:
-/// `y[n, o, i, j] = bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i stride + a dilation - padding, ...]`, 0
-/// beyond the edges.
+/// Computes a two-dimensional convolution (cross-correlation), as `torch.nn.functional.conv2d`: `y[n, o, i, j] =
+/// bias[o] + sum over c, a, b of weight[o, c, a, b] x[n, c, i stride + a dilation - padding, ...]`, 0 beyond the edges.
 ///
 /// - Parameters:
 ///   - input: `[batch, channels, height, width]`; any view.
 ///   - weight: `[outputs, channels / groups, kernel height, kernel width]`.
 ///   - bias: `[outputs]`, or nil.
-///   - geometry: Stride 1, no padding, no dilation, one group unless given.
+///   - geometry: By default stride 1, no padding, no dilation, one group.
 /// - Returns: `[batch, outputs, height', width']`, `size' = (size + padding - dilation (kernel - 1) - 1) / stride + 1`,
-///   rounded down. An image has the same bits whatever others are convolved with it, for any number of threads.
+///   rounded down. An image has the same bits whatever others are convolved with it, and for any number of threads.
 /// - Precondition: the sizes agree and the kernel is no larger than the padded input.
 public func conv2d(
     _ input: Tensor, weight: Tensor, bias: Tensor? = nil, geometry: ConvolutionGeometry = ConvolutionGeometry()
@@ -54,13 +53,13 @@ public func conv2d(
     }
 }
 
-/// One-dimensional convolution (cross-correlation), as `torch.nn.functional.conv1d`.
+/// Computes a one-dimensional convolution (cross-correlation), as `torch.nn.functional.conv1d`.
 ///
 /// - Parameters:
 ///   - input: `[batch, channels, length]`; any view.
 ///   - weight: `[outputs, channels / groups, kernel]`.
 ///   - bias: `[outputs]`, or nil.
-///   - geometry: Its values for widths count.
+///   - geometry: Only its values for widths are used.
 /// - Returns: `[batch, outputs, length']`. See ``conv2d(_:weight:bias:geometry:)``.
 /// - Precondition: the sizes agree and the kernel is no larger than the padded input.
 public func conv1d(

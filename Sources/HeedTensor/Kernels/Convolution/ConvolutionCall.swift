@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// A two-dimensional convolution with checked shapes: for what comes from outside, and for the gradients.
+/// A two-dimensional convolution with checked shapes, for operands that come from outside, and for the gradients.
 package struct ConvolutionCall: Sendable {
     private let operation: String
     private let weight: Tensor
     private let input: Shape
     private let descriptor: HeedConvolutionShape
-    /// Of the result.
+    /// The shape of the result.
     package let outputShape: Shape
 
     /// Checks the shapes: an input `[batch, channels, height, width]` and a weight

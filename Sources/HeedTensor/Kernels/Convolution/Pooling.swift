@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// What a pooling takes of the elements of each window of an image's channel.
+/// How a pooling combines the elements of each window of an image's channel.
 public enum Pooling: Sendable, Equatable {
-    /// The largest; padding is never it, a NaN always.
+    /// The largest element. Padding is never the largest; a NaN always is.
     case max(PoolingWindow)
-    /// The mean. Padding counts as zeros where `countsPadding` is set, else the mean is of the elements inside.
+    /// The mean. If `countsPadding` is true, padding counts as zeros; else the mean is only of the elements inside.
     case average(PoolingWindow, countsPadding: Bool = true)
-    /// The mean of windows that follow from the size of the result; of `1 x 1` the mean of the whole channel.
+    /// The mean of windows that follow from the size of the result. For `1 x 1` it is the mean of the whole channel.
     case adaptiveAverage(height: Int, width: Int)
 
     /// The same along a line's one dimension.
@@ -19,23 +19,23 @@ public enum Pooling: Sendable, Equatable {
     }
 }
 
-/// Where a pooling's windows lie.
+/// The size, stride and padding of a pooling's windows.
 public struct PoolingWindow: Sendable, Equatable {
-    /// Its size.
+    /// The size of a window.
     public var height, width: Int
-    /// How far apart windows lie, along rows and columns.
+    /// The distance of neighbouring windows, along rows and columns.
     public var verticalStride, horizontalStride: Int
-    /// What is put around the image, on either side: at most half of the window.
+    /// The padding on either side of the image: at most half of the window.
     public var verticalPadding, horizontalPadding: Int
 
-    /// A window of that size; windows lie side by side unless a stride is given.
+    /// Makes a window of that size. By default the stride is the size, so that windows are side by side.
     public init(height: Int, width: Int, stride: Int? = nil, padding: Int = 0) {
         (self.height, self.width) = (height, width)
         (verticalStride, horizontalStride) = (stride ?? height, stride ?? width)
         (verticalPadding, horizontalPadding) = (padding, padding)
     }
 
-    /// A square window.
+    /// Makes a square window.
     public init(size: Int, stride: Int? = nil, padding: Int = 0) {
         self.init(height: size, width: size, stride: stride, padding: padding)
     }
@@ -48,29 +48,29 @@ public struct PoolingWindow: Sendable, Equatable {
     }
 }
 
-/// Pooling of images, as PyTorch's `max_pool2d`, `avg_pool2d` and `adaptive_avg_pool2d`.
+/// Pools images, as PyTorch's `max_pool2d`, `avg_pool2d` and `adaptive_avg_pool2d`.
 ///
 /// - Parameter input: `[batch, channels, height, width]`; any view.
 /// - Returns: `[batch, channels, height', width']`, `size' = (size + 2 padding - window) / stride + 1`, rounded down.
-/// - Precondition: no window is larger than the padded image or lies in the padding alone.
+/// - Precondition: no window is larger than the padded image, or wholly in the padding.
 public func pool2d(_ input: Tensor, _ pooling: Pooling) -> Tensor {
     PoolingCall(input: input.shape, pooling).output(input, savesIndices: false).output
 }
 
-/// Pooling of lines, as PyTorch's `max_pool1d`, `avg_pool1d` and `adaptive_avg_pool1d`.
+/// Pools lines, as PyTorch's `max_pool1d`, `avg_pool1d` and `adaptive_avg_pool1d`.
 ///
 /// - Parameters:
 ///   - input: `[batch, channels, length]`; any view.
-///   - pooling: What is taken; of windows their widths count.
+///   - pooling: How elements are combined. Only the widths of windows are used.
 /// - Returns: `[batch, channels, length']`. See ``pool2d(_:_:)``.
-/// - Precondition: no window is larger than the padded line or lies in the padding alone.
+/// - Precondition: no window is larger than the padded line, or wholly in the padding.
 public func pool1d(_ input: Tensor, _ pooling: Pooling) -> Tensor {
     require(input.rank == 3, "pool1d: an input of shape \(input.shape) is not [batch, channels, length]")
     let output = pool2d(input.reshaped([input.shape[0], input.shape[1], 1, input.shape[2]]), pooling.ofLine)
     return output.reshaped([output.shape[0], output.shape[1], output.shape[3]])
 }
 
-/// The largest element of each channel; NaN where it holds one.
+/// Returns the largest element of each channel; NaN if it holds one.
 ///
 /// - Parameter input: `[batch, channels, height, width]`; any view.
 /// - Returns: `[batch, channels, 1, 1]`.
@@ -80,7 +80,7 @@ public func globalMaxPool2d(_ input: Tensor) -> Tensor {
     return pool2d(input, .max(PoolingWindow(height: input.shape[2], width: input.shape[3])))
 }
 
-/// The mean of each channel, its sum in double precision.
+/// Returns the mean of each channel, summed in double precision.
 ///
 /// - Parameter input: `[batch, channels, height, width]`; any view.
 /// - Returns: `[batch, channels, 1, 1]`.
@@ -94,7 +94,7 @@ package struct PoolingCall: Sendable {
     private let pooling: Pooling
     private let input: Shape
     private let descriptor: HeedPoolingShape
-    /// Of the result.
+    /// The shape of the result.
     package let outputShape: Shape
 
     package init(input: Shape, _ pooling: Pooling) {
@@ -140,7 +140,7 @@ package struct PoolingCall: Sendable {
         trapping { () throws(TensorError) in try status.check("pool2d", "input \(input), \(pooling)") }
     }
 
-    /// The result and, of a maximum where they are asked for, where in its channel each was found.
+    /// Returns the result and, for a maximum and if asked for, the index of each maximum in its channel.
     package func output(_ values: Tensor, savesIndices: Bool) -> (output: Tensor, indices: IndexTensor?) {
         require(values.shape == input, "pool2d: an input of shape \(values.shape) is not \(input)")
         var shape = descriptor
@@ -163,7 +163,7 @@ package struct PoolingCall: Sendable {
         return (output, indices)
     }
 
-    /// The gradient of the input from that of the output; of a maximum with the indices that were saved.
+    /// Returns the gradient of the input from that of the output. A maximum needs the indices that were saved.
     package func gradient(_ outputGradient: Tensor, indices: IndexTensor?) -> Tensor {
         require(
             outputGradient.shape == outputShape,

@@ -1,13 +1,13 @@
 internal import CKernels
 
-/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, bias and activation applied as
-/// the product is stored.
+/// Computes a linear layer: `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`. Bias and activation are
+/// applied as the product is stored.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`, of rank 1 or more; `Float`, or ``BFloat16`` with sums, bias and result in `Float`.
-///   - weight: `[out, in]`, as PyTorch keeps it, of the input's type; any view.
+///   - weight: `[out, in]`, as in PyTorch, of the input's type; any view.
 ///   - bias: `[out]`, or nil.
-///   - activation: ``Activation/identity`` unless given.
+///   - activation: By default ``Activation/identity``.
 /// - Returns: `[..., out]`. A row has the same bits whatever other rows are computed with it, for any number of
 ///   threads, and with the weight packed (``PackedWeights``).
 /// - Precondition: the sizes agree.
@@ -19,10 +19,10 @@ public func linear<Scalar: FloatingScalar>(
     return Tensor(shape: product.outputShape) { product.run(FloatingTensor(weight), to: $0) }
 }
 
-/// A linear layer whose weight was packed once: the bits of the layer with the weight as it lies, one row at the speed
-/// of memory.
+/// Computes a linear layer whose weight was packed once. The result has the bits of the layer with the same weight
+/// unpacked, and one row is computed at the speed of memory.
 ///
-/// Where the weight is packed in bfloat16 the input is rounded to it first.
+/// If the weight is packed in bfloat16, the input is first rounded to it.
 public func linear(
     _ input: Tensor, weight: PackedWeights, bias: Tensor? = nil, activation: Activation = .identity
 ) -> Tensor {
@@ -32,10 +32,10 @@ public func linear(
 }
 
 extension PackedWeights {
-    /// ``linear(_:weight:bias:activation:)-(Tensor,PackedWeights,_,_)`` into a tensor that is kept from call to call,
+    /// ``linear(_:weight:bias:activation:)-(Tensor,PackedWeights,_,_)`` into a tensor that is reused from call to call,
     /// which takes the result's shape.
     ///
-    /// - Parameter rounded: Where the input is rounded to bfloat16, of weights packed in it.
+    /// - Parameter rounded: A tensor for the input rounded to bfloat16, if the weights are packed in it.
     package func multiply(
         _ input: Tensor, bias: Tensor?, activation: Activation = .identity, into output: inout Tensor,
         rounded: inout BFloat16Tensor
@@ -48,7 +48,7 @@ extension PackedWeights {
     }
 }
 
-/// A linear layer whose sizes were checked.
+/// A linear layer with checked sizes.
 private struct LinearProduct {
     let outputShape: Shape
     private let rows: FloatingTensor
@@ -86,7 +86,7 @@ private struct LinearProduct {
         }
     }
 
-    /// Multiplies the input as a matrix of rows; the strides of the weight are the kernel's to set.
+    /// Multiplies the input as a matrix of rows; the kernel sets the strides of the weight.
     private func run(
         to output: UnsafeMutableBufferPointer<Float>,
         _ kernel: (inout HeedGemmShape, UnsafePointer<HeedGemmEpilogue>, UnsafeMutablePointer<Float>) -> HeedStatus
@@ -113,7 +113,7 @@ private struct LinearProduct {
 }
 
 extension StridedTensor where Scalar == Float {
-    /// `self <- self + left right` for matrices, without a tensor for the product; in place where nothing else refers
+    /// `self <- self + left right` for matrices, without a tensor for the product; in place if nothing else refers
     /// to the memory.
     ///
     /// - Precondition: `left` is `[m, k]`, `right` is `[k, n]` and this tensor `[m, n]`.

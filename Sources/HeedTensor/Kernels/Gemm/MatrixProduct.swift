@@ -1,9 +1,9 @@
 internal import CKernels
 
-/// The matrix product of the last two axes:   `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`.
+/// Computes the matrix product of the last two axes: `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`.
 ///
 /// The numbers are `Float`, or ``BFloat16`` with sums and result in `Float`. Leading axes broadcast as in NumPy. A
-/// transposed, sliced or broadcast view is read where it lies. A row of the result has the same bits whatever other
+/// transposed, sliced or broadcast view is read in place. A row of the result has the same bits whatever other
 /// rows are computed with it, and for any number of threads.
 ///
 /// - Parameters:
@@ -15,7 +15,7 @@ public func matmul<Scalar: FloatingScalar>(_ left: StridedTensor<Scalar>, _ righ
     product(FloatingTensor(left), FloatingTensor(right))
 }
 
-/// The product of operands of one element type, computed once for each run of matrices that lie evenly.
+/// The product of operands of one element type, computed once per run of matrices at even distances.
 private func product(_ left: FloatingTensor, _ right: FloatingTensor) -> Tensor {
     func shapes() -> String { "left \(left.shape), right \(right.shape)" }
     require(left.rank >= 2 && right.rank >= 2, "matmul: operands must have rank 2 or more: \(shapes())")
@@ -60,7 +60,7 @@ private func product(_ left: FloatingTensor, _ right: FloatingTensor) -> Tensor 
     }
 }
 
-/// The sizes of matrices that stand in a batch.
+/// The sizes of the matrices of a batch.
 private func matrixSizes(_ batch: Shape, _ rows: Int, _ columns: Int) -> IndexVector {
     var sizes = batch.sizes
     sizes.append(rows)
@@ -78,7 +78,7 @@ private func broadcastStrides(_ tensor: FloatingTensor, _ batch: Shape) -> Index
 }
 
 extension HeedGemmShape {
-    /// A batch of matrices that meet the same right side, and lie evenly, is one taller matrix: one large product
+    /// A batch of matrices with the same right side, at even distances, becomes one taller matrix: one large product
     /// instead of many.
     fileprivate mutating func joinBatchIntoRows() {
         guard batch > 1, m > 0, b_batch == 0, a_batch == m * a_row, c_batch == m * c_row else { return }

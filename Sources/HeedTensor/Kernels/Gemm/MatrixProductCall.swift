@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// Who computes a matrix product.
+/// The code that computes a matrix product.
 package enum MatrixProductVariant: Sendable, CaseIterable {
     /// Heed's own kernels.
     case engine
@@ -9,7 +9,7 @@ package enum MatrixProductVariant: Sendable, CaseIterable {
 }
 
 /// The product of two matrices, `C[i, j] = sum_k A[i, k] * B[k, j]`, checked and described once, to be run any number
-/// of times: for benchmarks, where allocating the result is no part of what is measured.
+/// of times: for benchmarks, which do not measure the allocation of the result.
 package struct MatrixProductCall: Sendable {
     /// `[m, n]`.
     package let outputShape: Shape
@@ -20,7 +20,7 @@ package struct MatrixProductCall: Sendable {
 
     /// - Parameters:
     ///   - left: `[m, k]`.
-    ///   - right: `[k, n]`, of the same type; the output is `Float` always.
+    ///   - right: `[k, n]`, of the same type. The output is always `Float`.
     package init<Scalar: FloatingScalar>(
         _ left: StridedTensor<Scalar>, _ right: StridedTensor<Scalar>
     ) throws(TensorError) {
@@ -47,7 +47,7 @@ package struct MatrixProductCall: Sendable {
         self.descriptor = descriptor
     }
 
-    /// The same product with its right matrix packed now, once for all runs; for the engine.
+    /// Returns the same product with its right matrix packed, once for all runs; for the engine.
     package func packed() throws(TensorError) -> MatrixProductCall {
         var call = self
         call.packedRight = try PackedWeights(right.transposed)

@@ -1,24 +1,23 @@
 internal import CKernels
 
-/// The weight of a linear layer, brought once into the layout that products read straight through, for one row or many.
-///
-/// For weights that stay: packing costs about as much as one product of a few rows. Its memory is its own; the tensor
-/// it was made of may go.
+/// The weight of a linear layer, packed once into a layout that products read from beginning to end, for one row or
+/// many. It is for weights that do not change: packing costs about as much as one product of a few rows. It has its own
+/// memory, so the tensor that it was made from may be freed.
 public struct PackedWeights: Sendable {
     /// `[out, in]`.
     public let shape: Shape
-    /// What the packed numbers are.
+    /// The type of the packed numbers.
     public let element: ElementType
-    /// Bytes of memory, the last panel of 64 outputs filled up.
+    /// The bytes of memory, with the last panel of 64 outputs filled up.
     public let byteCount: Int
 
     private let storage: TensorStorage
 
-    /// Packs a weight, rounded to bfloat16 first where that is asked for.
+    /// Packs a weight, which is first rounded to bfloat16 if that is asked for.
     ///
     /// - Parameters:
     ///   - weight: `[out, in]`; any view.
-    ///   - element: What to keep; `Float` unless given.
+    ///   - element: The type to store; by default `Float`.
     /// - Precondition: the weight has rank 2.
     public init(_ weight: Tensor, as element: ElementType = .float32) {
         self = trapping { () throws(TensorError) in
@@ -29,8 +28,8 @@ public struct PackedWeights: Sendable {
         }
     }
 
-    /// Packs a weight as it is, for one that comes from outside; throws where it has not rank 2, or memory is not to be
-    /// had.
+    /// Packs a weight as it is, for one that comes from outside. Throws if its rank is not 2, or there is not enough
+    /// memory.
     package init<Scalar: FloatingScalar>(validating weight: StridedTensor<Scalar>) throws(TensorError) {
         try self.init(FloatingTensor(weight))
     }
@@ -40,7 +39,7 @@ public struct PackedWeights: Sendable {
         guard shape.rank == 2 else {
             throw TensorError(.badShape, "PackedWeights", "a weight of shape \(shape) is not [out, in]")
         }
-        // The largest size, which no memory has, stands for one that overflows.
+        // A size that overflows is given as the largest size, which no memory has.
         guard let byteCount = Int(exactly: heed_gemm_packed_size(shape[1], shape[0], element.kernel)),
             byteCount >= 0, let storage = TensorStorage(byteCount: byteCount)
         else {
@@ -55,7 +54,7 @@ public struct PackedWeights: Sendable {
         .check("PackedWeights", "shape \(shape)")
     }
 
-    /// What a product reads of it.
+    /// The memory that a product reads.
     package var extent: MemoryExtent { MemoryExtent(storage, byteCount: byteCount) }
 
     func withPackedBytes<Result>(_ body: (UnsafeRawPointer) -> Result) -> Result {

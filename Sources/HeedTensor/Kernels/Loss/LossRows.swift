@@ -1,9 +1,9 @@
-/// What a loss is taken of, in rows: its contiguous memory, and the tensors that come out.
+/// The operand of a loss, in rows: its contiguous memory, and the tensors of the results.
 struct LossRows: Sendable {
     let tensor: Tensor
     let rows: Int
     let columns: Int
-    /// Of one loss for each.
+    /// The shape with one loss per row or element.
     private let lossShape: Shape
 
     /// Rows along the last axis.
@@ -22,8 +22,8 @@ struct LossRows: Sendable {
         (rows, columns, lossShape) = (tensor.count, 1, tensor.shape)
     }
 
-    /// Calls `body` with the loss's gradient and room for the loss and for each gradient that is wanted, of the rows'
-    /// shape.
+    /// Calls `body` with the loss's gradient, and with memory for the loss and for each gradient asked for, in the
+    /// rows' shape.
     func compute(
         _ operation: String, _ reduction: LossReduction, _ lossGradient: Tensor?, wanted: [Bool],
         _ body: (UnsafePointer<Float>?, UnsafeMutablePointer<Float>?, [UnsafeMutablePointer<Float>?])

@@ -1,12 +1,12 @@
 internal import CKernels
 
-/// What becomes of the losses of rows or elements.
+/// How the losses of rows or elements are combined.
 public enum LossReduction: String, Sendable, CaseIterable {
-    /// Each is kept.
+    /// Each loss is kept.
     case none
-    /// Their mean; over nothing, 0.
+    /// The mean of the losses; 0 if there are none.
     case mean
-    /// Their sum.
+    /// The sum of the losses.
     case sum
 
     var kernel: HeedLossReduction {
@@ -18,11 +18,11 @@ public enum LossReduction: String, Sendable, CaseIterable {
     }
 }
 
-/// What a cross-entropy compares with.
+/// The targets of a cross-entropy.
 public enum CrossEntropyTargets: Sendable {
     /// A class for each row.
     case classes([Int64])
-    /// Probabilities `[..., classes]`, as the logits.
+    /// Probabilities in the shape of the logits, `[..., classes]`.
     case probabilities(Tensor)
 
     /// A class for each row.
@@ -31,29 +31,28 @@ public enum CrossEntropyTargets: Sendable {
     }
 }
 
-/// A loss and the gradients of what it was computed from, those that were wanted, for a gradient of the loss that was
-/// given.
+/// A loss and those gradients of its operands that were asked for, times the gradient of the loss that was given.
 package struct LossAndGradients: Sendable {
-    /// Of rank 0, or of one loss for each row or element.
+    /// The loss: of rank 0, or with one loss per row or element.
     package let loss: Tensor
     package let gradients: [Tensor?]
 }
 
-/// The cross-entropy of rows of logits, softmax included:   `loss[i] = -log softmax(logits[i])[target[i]]`.
+/// The cross-entropy of rows of logits, including the softmax:   `loss[i] = -log softmax(logits[i])[target[i]]`.
 ///
-/// Large vocabularies cost one pass; probabilities are not stored beside the gradient. As PyTorch's `cross_entropy`,
-/// but that a mean over nothing is 0.
+/// It takes one pass even for large vocabularies, and stores no probabilities besides the gradient. It is PyTorch's
+/// `cross_entropy`, except that a mean over nothing is 0.
 ///
 /// - Parameters:
 ///   - logits: `[..., classes]`.
 ///   - targets: Classes or probabilities.
 ///   - classWeights: `[classes]`, or nil: all 1.
-///   - labelSmoothing: From 0 to 1: the part of the target that is spread over all classes.
+///   - labelSmoothing: The part of the target that is spread over all classes, from 0 to 1.
 ///   - ignoredClass: Rows with this target are left out, also out of the mean.
-///   - reduction: What becomes of the rows' losses.
-///   - lossGradient: The gradient of the loss, 1 unless given; of the loss's shape.
+///   - reduction: How the rows' losses are combined.
+///   - lossGradient: The gradient of the loss, of the loss's shape; by default 1.
 ///   - wantsGradient: Whether the gradient of the logits is computed.
-/// - Throws: `TensorError` where shapes do not fit, or a target is no class.
+/// - Throws: `TensorError` if shapes do not fit, or a target is no class.
 package func crossEntropy(
     _ logits: Tensor, targets: CrossEntropyTargets, classWeights: Tensor? = nil, labelSmoothing: Float = 0,
     ignoredClass: Int64? = nil, reduction: LossReduction = .mean, lossGradient: Tensor? = nil,
@@ -109,14 +108,14 @@ package func crossEntropy(
     }
 }
 
-/// The mean cross-entropy of rows of logits, which become its gradient: large vocabularies take no second matrix. The
+/// The mean cross-entropy of rows of logits, which become its gradient: large vocabularies need no second matrix. The
 /// bits are those of
 /// ``crossEntropy(_:targets:classWeights:labelSmoothing:ignoredClass:reduction:lossGradient:wantsGradient:)``.
 ///
 /// - Parameters:
 ///   - logits: `[..., classes]`, contiguous; afterwards the gradient of the loss.
 ///   - classes: One for each row.
-/// - Throws: `TensorError` where shapes do not fit, or a target is no class.
+/// - Throws: `TensorError` if shapes do not fit, or a target is no class.
 package func crossEntropyInPlace(
     _ logits: inout Tensor, classes: [Int64], labelSmoothing: Float = 0, ignoredClass: Int64? = nil
 ) throws(TensorError) -> Tensor {
@@ -145,7 +144,7 @@ package func crossEntropyInPlace(
 }
 
 /// The sum of the cross-entropies of rows, and its gradient written where the caller has room, of the logits' shape
-/// `[rows, classes]`: for benchmarks, where allocating it is no part of what is measured.
+/// `[rows, classes]`, for benchmarks that do not measure its allocation.
 package func crossEntropy(
     _ logits: Tensor, classes: [Int64], gradient: inout Tensor
 ) throws(TensorError) -> Float {
@@ -176,17 +175,17 @@ package func crossEntropy(
     return loss
 }
 
-/// The loss of a student that learns a teacher's probabilities:   `T^2 KL(softmax(teacher / T), softmax(student / T))`
-/// of each row.
+/// The loss of a student that learns a teacher's probabilities: for each row
+/// `T^2 KL(softmax(teacher / T), softmax(student / T))`.
 ///
 /// Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015).
 ///
 /// - Parameters:
-///   - student: Logits `[..., classes]`.
-///   - teacher: The same.
-///   - temperature: Above 0.
+///   - student: The student's logits `[..., classes]`.
+///   - teacher: The teacher's logits `[..., classes]`.
+///   - temperature: The temperature `T`, above 0.
 ///   - wanted: Whether the gradients of student and teacher, in this order, are computed.
-/// - Throws: `TensorError` where the shapes differ or the temperature is not above 0.
+/// - Throws: `TensorError` if the shapes differ or the temperature is not above 0.
 package func distillationLoss(
     student: Tensor, teacher: Tensor, temperature: Float, reduction: LossReduction = .mean, lossGradient: Tensor? = nil,
     wanted: (student: Bool, teacher: Bool) = (true, false)

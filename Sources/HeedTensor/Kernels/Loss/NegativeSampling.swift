@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// Pairs of words that occur together, each with words that do not, and the two tables that embed them; the operands
-/// checked once.
+/// Pairs of words that occur together, each with words that do not, and the two tables that embed them. The operands
+/// are checked once.
 ///
 /// The loss of a pair is `-log sigmoid(v . u) - sum_k log sigmoid(-v . u_k)`, `v` the center's row of one table, `u`
 /// and `u_k` the context's and the negatives' rows of the other. Source: Mikolov et al., "Distributed representations
@@ -21,7 +21,7 @@ package struct NegativeSampling: Sendable {
     ///   - centers: `[pairs]`, rows of the first table.
     ///   - contexts: `[pairs]`, rows of the second.
     ///   - negatives: `[pairs, k]`, rows of the second.
-    /// - Throws: `TensorError` where the shapes do not fit. An index that is no row is found by the passes.
+    /// - Throws: `TensorError` if the shapes do not fit. The passes find an index that is not a row.
     package init(
         centerTable: Tensor, contextTable: Tensor, centers: IndexTensor, contexts: IndexTensor, negatives: IndexTensor,
         reduction: LossReduction = .mean
@@ -144,7 +144,7 @@ package struct NegativeSampling: Sendable {
         }
     }
 
-    /// Room for the rows of a table that are touched.
+    /// Memory for the rows of a table that are touched.
     private struct TouchedRoom {
         private var indices: [Int64]
         private var gradients: Tensor

@@ -1,15 +1,16 @@
 internal import CKernels
 
-/// Dropout: `y[i] = x[i] / (1 - probability)` where the mask keeps `i`, else 0 (Srivastava et al. 2014, scaled while
-/// training).
+/// Computes dropout: `y[i] = x[i] / (1 - probability)` where the mask keeps `i`, else 0 (Srivastava et al. 2014, scaled
+/// while training).
 ///
-/// The mask is drawn from seed, stream and place by counting and never stored: the gradient is the same function of the
-/// gradient that arrives, with the same seed, stream and offset. What is dropped has no effect, NaN included.
+/// The mask is drawn by counting from seed, stream and place, and never stored: the gradient of the input is the same
+/// function of the gradient of the output, with the same seed, stream and offset. An element that is dropped has no
+/// effect, even if it is NaN.
 ///
 /// - Parameters:
-///   - input: Of any shape; places count its elements in row-major order.
-///   - probability: That an element is dropped, 0 to 1.
-///   - seed: Names the masks; take another for each use.
+///   - input: A tensor of any shape. Places count its elements in row-major order.
+///   - probability: The probability that an element is dropped, 0 to 1.
+///   - seed: The seed of the masks. Use another one for each call.
 ///   - stream: One of the seed's sequences.
 ///   - offset: The place of the first element in the sequence.
 /// - Returns: A contiguous tensor of the input's shape.

@@ -1,26 +1,26 @@
 internal import CKernels
 
-/// Random numbers by counting, for whatever a program draws one by one: orders, choices, samples.
+/// Random numbers by counting, for numbers that a program draws one by one: orders, choices, samples.
 ///
-/// A number depends on seed, stream and position alone (Philox 4x32-10: Salmon et al., "Parallel random numbers: as
-/// easy as 1, 2, 3", 2011), so that a run that is resumed from its position goes on with the same ones, on any machine.
-/// Streams of one seed are independent of each other: take one for each purpose.
+/// A number depends only on seed, stream and position (Philox 4x32-10: Salmon et al., "Parallel random numbers: as easy
+/// as 1, 2, 3", 2011). So a run that is resumed from its position continues with the same numbers, on any machine.
+/// Streams of one seed are independent of each other: use one stream per purpose.
 ///
 ///     var generator = RandomGenerator(seed: 7)
 ///     let order = generator.permutation(of: 100)
 ///
-/// Not for secrets: who knows the seed knows the numbers.
+/// Do not use it for secrets: anyone who knows the seed knows the numbers.
 public struct RandomGenerator: RandomNumberGenerator, Sendable {
-    /// What names the numbers.
+    /// The seed of the numbers.
     public let seed: UInt64
-    /// Which of the seed's sequences.
+    /// The stream: one of the seed's sequences.
     public let stream: UInt64
-    /// How many words of 32 bits have been drawn; to begin there again gives the same numbers.
+    /// The number of words of 32 bits drawn so far. A generator that begins there gives the same numbers.
     public private(set) var position: UInt64
 
     private var words: [UInt32] = []
 
-    /// The sequence of a seed and stream, from a position on.
+    /// Makes a generator for the sequence of a seed and stream, from a position on.
     public init(seed: UInt64, stream: UInt64 = 0, position: UInt64 = 0) {
         self.seed = seed
         self.stream = stream
@@ -44,14 +44,14 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
         }
     }
 
-    /// 64 bits: two words, the first in the lower half.
+    /// Returns 64 bits: two words, the first one in the lower half.
     public mutating func next() -> UInt64 {
         let low = UInt64(word())
         return low | UInt64(word()) << 32
     }
 
-    /// A number from 0 to `bound` - 1, each as likely as the others (Lemire, "Fast random integer generation in an
-    /// interval", 2019).
+    /// Returns a number from 0 to `bound` - 1, each as likely as the others (Lemire, "Fast random integer generation in
+    /// an interval", 2019).
     public mutating func below(_ bound: Int) -> Int {
         require(bound > 0, "RandomGenerator.below: nothing lies below \(bound)")
         let range = UInt64(bound)
@@ -62,7 +62,7 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
         }
     }
 
-    /// A number from 0 to below 1, a multiple of 2^-53.
+    /// Returns a number from 0 to below 1, a multiple of 2^-53.
     public mutating func uniform() -> Double { Double(next() >> 11) * 0x1p-53 }
 
     /// The place of `count` words to be drawn at once, from the next whole block on.
@@ -74,7 +74,7 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
         return start
     }
 
-    /// 0 ..< `count` in a random order (Fisher and Yates; Durstenfeld 1964).
+    /// Returns `0 ..< count` in a random order (Fisher and Yates; Durstenfeld 1964).
     public mutating func permutation(of count: Int) -> [Int] {
         var order = Array(0..<count)
         for index in stride(from: count - 1, to: 0, by: -1) { order.swapAt(index, below(index + 1)) }
@@ -83,7 +83,7 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
 }
 
 extension RandomGenerator: Equatable {
-    /// Whether the same numbers follow.
+    /// Returns whether both will give the same numbers.
     public static func == (left: RandomGenerator, right: RandomGenerator) -> Bool {
         (left.seed, left.stream, left.position) == (right.seed, right.stream, right.position)
     }

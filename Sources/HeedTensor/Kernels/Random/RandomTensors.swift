@@ -4,10 +4,9 @@ internal import CKernels
 // machine.
 
 extension StridedTensor where Scalar == Float {
-    /// Numbers from `range.lowerBound` to below `range.upperBound`, each as likely as the others.
-    ///
-    /// They are drawn from the generator's next whole block of 64 words on, so that a tensor's numbers depend on seed,
-    /// stream and the block alone; the generator then stands behind them.
+    /// Returns numbers from `range.lowerBound` to below `range.upperBound`, each as likely as the others. They are
+    /// drawn from the generator's next whole block of 64 words on, so that a tensor's numbers depend only on seed,
+    /// stream and that block. The generator continues after them.
     ///
     /// - Precondition: the bounds are finite.
     public static func uniform(
@@ -18,7 +17,7 @@ extension StridedTensor where Scalar == Float {
         }
     }
 
-    /// Numbers of a normal distribution (Box and Muller 1958), drawn as those of ``uniform(_:in:using:)``.
+    /// Returns numbers of a normal distribution (Box and Muller 1958), drawn as in ``uniform(_:in:using:)``.
     ///
     /// - Precondition: mean and standard deviation are finite, and the latter is not negative.
     public static func normal(

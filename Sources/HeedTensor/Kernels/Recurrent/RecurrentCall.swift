@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// A recurrent layer in one direction over one batch of sequences, checked and described once, to be run any number of
+/// A recurrent layer in one direction over one batch of sequences, checked and described once. It can run any number of
 /// times.
 package struct RecurrentCall: Sendable {
     package let kind: RecurrentKind
@@ -14,9 +14,9 @@ package struct RecurrentCall: Sendable {
     private let hiddenSize: Int
 
     /// - Parameters:
-    ///   - input: `[B, T, I]`; views are read where they lie if their last axis is contiguous.
+    ///   - input: `[B, T, I]`; views are read in place if their last axis is contiguous.
     ///   - hidden: `[B, H]`, or nil for zeros.
-    ///   - cell: the same, for `.lstm` alone.
+    ///   - cell: the same, only for `.lstm`.
     ///   - lengths: the steps of each sequence, or nil for all.
     ///   - reversed: Whether it begins at each sequence's end.
     package init(
@@ -65,7 +65,7 @@ package struct RecurrentCall: Sendable {
         guard heed_recurrent_reserve_size(&descriptor) >= 0 else { throw refuse("too much memory is needed") }
     }
 
-    /// What an error names; made only where there is one.
+    /// The shapes for an error's text, made only if there is an error.
     private static func shapes(_ input: Tensor, _ weights: RecurrentWeights, _ hidden: Tensor?, _ cell: Tensor?)
         -> String
     {
@@ -73,7 +73,7 @@ package struct RecurrentCall: Sendable {
             + "\(cell.map { "\($0.shape)" } ?? "none")"
     }
 
-    /// The sizes and strides for the kernels, but for the lengths.
+    /// The sizes and strides for the kernels, except the lengths.
     var descriptor: HeedRecurrentShape {
         var descriptor = HeedRecurrentShape()
         descriptor.cell = kind.cell
@@ -94,8 +94,8 @@ package struct RecurrentCall: Sendable {
         withUnsafePointer(to: descriptor) { [heed_recurrent_reserve_size($0) / MemoryLayout<Float>.size] }
     }
 
-    /// Where the results of a forward pass go. `output` stands at `[0, 0, 0]` of an array `[B, T, H]` with these
-    /// strides.
+    /// The addresses for the results of a forward pass. `output` is element `[0, 0, 0]` of an array `[B, T, H]` with
+    /// these strides.
     struct Targets {
         var output: UnsafeMutablePointer<Float>?
         var outputBatch: Int
@@ -115,7 +115,7 @@ package struct RecurrentCall: Sendable {
         }
     }
 
-    /// The forward pass into tensors that are there, of ``outputShape`` and ``reserveShape`` (nil: inference): for
+    /// The forward pass into existing tensors, of ``outputShape`` and ``reserveShape`` (nil: inference): for
     /// benchmarks.
     package func run(into output: inout Tensor, reserve: inout Tensor?) throws(TensorError) {
         require(
@@ -132,8 +132,8 @@ package struct RecurrentCall: Sendable {
         }
     }
 
-    /// The forward pass in inference into tensors that are kept from call to call: ``outputShape``, and ``stateShape``
-    /// for the last states (`cell` of an LSTM alone).
+    /// The forward pass in inference into tensors that are reused from call to call: ``outputShape``, and
+    /// ``stateShape`` for the last states (`cell` only of an LSTM).
     package func run(into output: inout Tensor, hidden: inout Tensor, cell: inout Tensor) throws(TensorError) {
         output.reuse(as: outputShape)
         hidden.reuse(as: stateShape)
@@ -151,19 +151,19 @@ package struct RecurrentCall: Sendable {
         }
     }
 
-    /// What the layer computes, and what its gradients need.
+    /// The results of the layer, and the data that its gradients need.
     package struct Result: Sendable {
-        /// ``RecurrentCall/outputShape``; zeros behind a sequence's end.
+        /// ``RecurrentCall/outputShape``; zeros after a sequence's end.
         package let output: Tensor
         /// ``RecurrentCall/stateShape``, each at its sequence's own end.
         package let hidden: Tensor
-        /// The same, of an LSTM alone.
+        /// The cell states, only of an LSTM.
         package let cell: Tensor?
-        /// ``RecurrentCall/reserveShape``, where it was asked for.
+        /// ``RecurrentCall/reserveShape``, if it was asked for.
         package let reserve: Tensor?
     }
 
-    /// The forward pass into tensors of its own; `savesReserve` where gradients will be asked for.
+    /// Computes the forward pass into new tensors. `savesReserve` is true if gradients will be asked for.
     package func run(savesReserve: Bool) throws(TensorError) -> Result {
         // Written below before anything else refers to them.
         let result = Result(
@@ -178,7 +178,7 @@ package struct RecurrentCall: Sendable {
         return result
     }
 
-    /// Calls `body` with the shape, the weights and the inputs; throws what it returns.
+    /// Calls `body` with the shape, the weights and the inputs, and throws if it returns an error.
     func withOperands(
         _ shape: inout HeedRecurrentShape,
         _ body: (
@@ -207,7 +207,7 @@ package struct RecurrentCall: Sendable {
         try status.check("recurrent", Self.shapes(input, weights, hidden, cell))
     }
 
-    /// The same call with the input in rows of its own.
+    /// Returns the same call with the input copied to contiguous rows.
     func contiguousInput() throws(TensorError) -> RecurrentCall {
         try RecurrentCall(
             kind, input.contiguous(), weights: weights, packed: packed, hidden: hidden, cell: cell,

@@ -14,18 +14,18 @@ package struct RecurrentOutputGradients: Sendable {
     }
 }
 
-/// Gradients of a recurrent layer, of the shapes of what they are gradients of; nil where none is wanted.
+/// The gradients of a recurrent layer, each in the shape of its tensor; nil if it is not asked for.
 package struct RecurrentGradients: Sendable {
     package var input: Tensor?
     package var hidden: Tensor?
-    /// For an LSTM alone.
+    /// only for an LSTM.
     package var cell: Tensor?
     package var inputWeight: Tensor?
     package var hiddenWeight: Tensor?
-    /// Those of biases are what they would be where the layer has none.
+    /// The gradients of biases. A layer without biases has them too.
     package var inputBias: Tensor?
     package var hiddenBias: Tensor?
-    /// `[B, T, H]`: the whole gradient of each h_t, by all that comes after it too; see ``StateGradient`` of the tape.
+    /// `[B, T, H]`: the whole gradient of each h_t, including the later steps; see ``StateGradient`` of the tape.
     package var output: Tensor?
 
     /// Which gradients of a layer are wanted.
@@ -41,13 +41,13 @@ package struct RecurrentGradients: Sendable {
         package static let inputBias = Self(rawValue: 1 << 5)
         package static let hiddenBias = Self(rawValue: 1 << 6)
         package static let output = Self(rawValue: 1 << 7)
-        /// The gradients of what went in, without ``output``.
+        /// All gradients of inputs and weights, without ``output``.
         package static let all = Self(rawValue: (1 << 7) - 1)
     }
 }
 
 extension RecurrentCall {
-    /// The backward pass into tensors that are there: for benchmarks, where allocating them is no part of what is
+    /// The backward pass into existing tensors: for benchmarks, where allocating them is no part of what is
     /// measured.
     package func backward(
         reserve: Tensor, _ outputGradients: RecurrentOutputGradients, into gradients: inout RecurrentGradients
@@ -100,8 +100,8 @@ extension RecurrentCall {
     package func gradients(
         _ wanted: RecurrentGradients.Wanted, reserve: Tensor, _ outputGradients: RecurrentOutputGradients
     ) throws(TensorError) -> RecurrentGradients {
-        // The gradient of the input has its strides, so a view that is read in place is first brought to rows of its
-        // own.
+        // The gradient of the input has its strides, so a view that is read in place is first copied to contiguous
+        // rows.
         let call = input.isContiguous ? self : try contiguousInput()
         var gradients = call.gradientTargets(wanted)
         try call.backward(reserve: reserve, outputGradients, into: &gradients)

@@ -3,21 +3,22 @@ internal import CKernels
 /// The function of a plain recurrent cell.
 public enum RecurrentActivation: String, Sendable, Codable, CaseIterable { case tanh, relu, sigmoid }
 
-/// What happens in a step of a recurrent layer, with `a = w_ih x + b_ih` and `u = w_hh h + b_hh` cut into gates.
+/// The cell of a recurrent layer: the formulas of a step, with `a = w_ih x + b_ih` and `u = w_hh h + b_hh` cut into
+/// gates.
 public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvertible {
     /// `h' = activation(a + u)`. Elman 1990.
     case rnn(RecurrentActivation = .tanh)
     /// `c' = f * c + i * g`, `h' = o * tanh(c')`, gates in the order i f g o. Hochreiter and Schmidhuber 1997, Gers et
     /// al. 2000.
     case lstm
-    /// `h' = (1 - z) * n + z * h`, gates in the order r z n. With `resetAfter` `n = tanh(a_n + r * u_n)`, as PyTorch
-    /// and cuDNN have it; else `n = tanh(a_n + w_hn (r * h) + b_hn)`, as the textbooks. Cho et al. 2014.
+    /// `h' = (1 - z) * n + z * h`, gates in the order r z n. With `resetAfter`, `n = tanh(a_n + r * u_n)`, as in
+    /// PyTorch and cuDNN; else `n = tanh(a_n + w_hn (r * h) + b_hn)`, as in textbooks. Cho et al. 2014.
     case gru(resetAfter: Bool = true)
 
-    /// Every cell, with every function and form.
+    /// All cells, with every activation and form.
     public static let allCases = RecurrentActivation.allCases.map(Self.rnn) + [.lstm, .gru(), .gru(resetAfter: false)]
 
-    /// As in `rnn(tanh)`, `lstm`, `gru`.
+    /// The name of the cell, e.g. `rnn(tanh)`, `lstm`, `gru`.
     public var description: String {
         switch self {
         case .rnn(let activation): "rnn(\(activation.rawValue))"
@@ -27,7 +28,7 @@ public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvert
         }
     }
 
-    /// How many gates a cell has: weights have this many rows for each hidden unit.
+    /// The number of gates of the cell: weights have this many rows per hidden unit.
     public var gates: Int { heed_recurrent_gates(cell) }
 
     var cell: HeedRecurrentCell {
@@ -42,7 +43,8 @@ public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvert
     }
 }
 
-/// The weights of one recurrent layer in one direction, as PyTorch keeps them. `H` hidden units, `I` inputs, `G` gates.
+/// The weights of one recurrent layer in one direction, laid out as in PyTorch. `H` hidden units, `I` inputs, `G`
+/// gates.
 public struct RecurrentWeights: Sendable {
     /// `[G * H, I]`
     public var inputWeight: Tensor
@@ -53,7 +55,7 @@ public struct RecurrentWeights: Sendable {
     /// `[G * H]`, or nil.
     public var hiddenBias: Tensor?
 
-    /// Shapes are checked where the weights are used.
+    /// Makes the weights of a layer. Their shapes are checked when they are used.
     public init(inputWeight: Tensor, hiddenWeight: Tensor, inputBias: Tensor? = nil, hiddenBias: Tensor? = nil) {
         (self.inputWeight, self.hiddenWeight) = (inputWeight, hiddenWeight)
         (self.inputBias, self.hiddenBias) = (inputBias, hiddenBias)
@@ -65,16 +67,16 @@ public struct RecurrentWeights: Sendable {
     }
 }
 
-/// Weights packed once for any number of calls: a step alone, or a short sequence, would else spend its time on packing
-/// them anew.
+/// Weights packed once for any number of calls. Otherwise a single step, or a short sequence, would spend its time on
+/// packing them.
 public struct PackedRecurrentWeights: Sendable {
     let packed: Tensor
     let kind: RecurrentKind
 
-    /// Bytes of memory.
+    /// The bytes of memory.
     public var byteCount: Int { packed.count * MemoryLayout<Float>.stride }
 
-    /// What a step reads of it.
+    /// The memory that a step reads.
     package var extent: MemoryExtent { MemoryExtent(packed.storage, byteCount: byteCount) }
 
     /// - Precondition: the weights have the shapes `[G * H, I]` and `[G * H, H]`.

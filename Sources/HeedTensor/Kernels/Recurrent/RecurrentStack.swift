@@ -1,16 +1,16 @@
 internal import CKernels
 
-/// What a stack of recurrent layers gives.
+/// The results of a stack of recurrent layers.
 public struct RecurrentResult: Sendable {
-    /// `[B, T, D * H]`, of the last layer, the directions side by side; 0 past a sequence's end.
+    /// The output of the last layer, `[B, T, D * H]`, with the directions side by side; 0 past a sequence's end.
     public let output: Tensor
-    /// `[L * D, B, H]`: each sequence's last state, a layer's directions after each other.
+    /// The last state of each sequence, `[L * D, B, H]`, with a layer's directions one after the other.
     public let hidden: Tensor
-    /// The same of the cell states, for an LSTM alone.
+    /// The last cell states in the same shape, only for an LSTM.
     public let cell: Tensor?
 }
 
-/// Recurrent layers over whole sequences: `L` layers, each in `D` directions, 1 or 2.
+/// Runs recurrent layers over whole sequences: `L` layers, each in `D` directions, 1 or 2.
 ///
 /// ```swift
 /// let result = recurrent(.lstm, input, layers: [[weights]])                   // one layer
@@ -22,12 +22,11 @@ public struct RecurrentResult: Sendable {
 ///   - input: `[B, T, I]`.
 ///   - layers: The weights of each layer: one direction, or forward and backward in time. Later layers have `D * H`
 ///     inputs.
-///   - hidden: `[L * D, B, H]`, zeros unless given.
-///   - cell: The same, for `.lstm` alone.
-///   - lengths: The steps of each sequence, all unless given. What lies behind has no effect, NaN included, and
-///     gives 0.
-/// - Returns: Outputs and last states. The bits of a sequence are the same alone and among others, padded or not, whole
-///   or step by step, and for any number of threads.
+///   - hidden: The first states `[L * D, B, H]`; by default zeros.
+///   - cell: The same, only for `.lstm`.
+///   - lengths: The steps of each sequence; by default all. Inputs after them have no effect, even NaN, and give 0.
+/// - Returns: The outputs and last states. The bits of a sequence are the same by itself and among others, padded or
+///   not, whole or step by step, and for any number of threads.
 /// - Precondition: the shapes agree. ``RecurrentStack`` throws instead.
 public func recurrent(
     _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], hidden: Tensor? = nil, cell: Tensor? = nil,
@@ -51,7 +50,7 @@ package struct RecurrentStack: Sendable {
     private let savesReserve: Bool
     private let directions: Int
     private let hiddenSize: Int
-    /// Every direction of every layer in turn, from ``run()`` on.
+    /// Every direction of every layer in turn, after ``run()``.
     private var calls: [(call: RecurrentCall, reserve: Tensor?)] = []
 
     /// See ``recurrent(_:_:layers:hidden:cell:lengths:)``.
@@ -123,12 +122,12 @@ package struct RecurrentStack: Sendable {
         return RecurrentResult(output: below, hidden: lastHidden, cell: kind == .lstm ? lastCell : nil)
     }
 
-    /// What ``gradients(_:)`` gives.
+    /// The result of ``gradients(_:)``.
     package struct Gradients: Sendable {
         package var input: Tensor
         /// `[L * D, B, H]`
         package var hidden: Tensor
-        /// For an LSTM alone.
+        /// only for an LSTM.
         package var cell: Tensor?
         /// As the layers: `[layer][direction]`.
         package var weights: [[RecurrentWeights]]
@@ -176,7 +175,7 @@ package struct RecurrentStack: Sendable {
 }
 
 extension RecurrentGradients {
-    /// The weights' gradients, where both are there.
+    /// The gradients of the weights, if there are both.
     fileprivate var weights: RecurrentWeights? {
         guard let inputWeight, let hiddenWeight else { return nil }
         return RecurrentWeights(

@@ -1,14 +1,14 @@
 internal import CKernels
 
-/// What the engine found on this machine and what it decided: instruction set, threads, memory.
+/// The engine's view of this machine, and its settings: instruction set, threads, memory.
 public enum HeedRuntime {
     /// The version of Heed.
     public static let version = "0.1.0"
 
     // MARK: Instruction sets
 
-    /// The instruction set whose kernels are in use: chosen once, the best that the machine can run unless the
-    /// environment variable `HEED_ISA` names another.
+    /// The instruction set whose kernels are in use. It is chosen once: the best one that the machine can run, unless
+    /// the environment variable `HEED_ISA` names another.
     public static var instructionSet: InstructionSet { InstructionSet(heed_isa_current()) }
 
     /// The instruction sets that this machine can run, the plainest first.
@@ -16,7 +16,7 @@ public enum HeedRuntime {
 
     /// Uses the kernels of another instruction set from now on, for every thread.
     ///
-    /// - Throws: ``TensorError`` where there is none of that name or this machine cannot run it.
+    /// - Throws: ``TensorError`` if there is none of that name, or this machine cannot run it.
     public static func select(instructionSetNamed name: String) throws(TensorError) {
         var isa = HeedISA.generic
         guard heed_isa_named(name, &isa) else {
@@ -33,8 +33,8 @@ public enum HeedRuntime {
     /// The most threads that ``setThreadCount(_:)`` takes.
     public static let maximumThreadCount = Int(HEED_THREADS_MAX)
 
-    /// The number of threads that a parallel kernel uses: what was set, else `OMP_NUM_THREADS` where it is a sensible
-    /// number, else the cores that the process may use.
+    /// The number of threads that a parallel kernel uses: the number that was set; else `OMP_NUM_THREADS`, if it is a
+    /// valid number; else the number of cores that the process may use.
     public static var threadCount: Int { heed_thread_count() }
 
     /// Sets the number of threads for every later call; nil returns to the default. A count above the number of cores
@@ -51,10 +51,10 @@ public enum HeedRuntime {
 
     // MARK: Libraries
 
-    /// The OpenMP runtime, or "none" where the package was built without the trait.
+    /// The OpenMP runtime, or "none" if the package was built without the trait.
     public static var openMP: String { String(cString: heed_openmp_description()) }
 
-    /// The OpenBLAS that was found, with the kernels it chose; nil where the package was built without the trait or the
+    /// The OpenBLAS that was found, with the kernels it chose; nil if the package was built without the trait or the
     /// machine has none.
     public static var openBLAS: String? { heed_openblas_description().map { String(cString: $0) } }
 
@@ -74,7 +74,7 @@ public struct InstructionSet: Sendable, Hashable, CustomStringConvertible {
 
     init(_ isa: HeedISA) { self.isa = isa }
 
-    /// All that the engine has kernels for on this architecture or another, the plainest first.
+    /// All instruction sets for which the engine has kernels, on any architecture, the plainest first.
     public static var all: [InstructionSet] {
         (0..<UInt32(HEED_ISA_COUNT)).compactMap { HeedISA(rawValue: $0) }.map { InstructionSet($0) }
     }
@@ -85,6 +85,6 @@ public struct InstructionSet: Sendable, Hashable, CustomStringConvertible {
     /// Whether this processor and its operating system can run it.
     public var isAvailable: Bool { heed_isa_available(isa) }
 
-    /// ``name``.
+    /// The ``name`` of the instruction set.
     public var description: String { name }
 }

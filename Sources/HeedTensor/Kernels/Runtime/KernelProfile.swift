@@ -1,17 +1,15 @@
 internal import CKernels
 
-/// The time that is spent in the engine's kernels, told by entry point: what is left of a program's time is its own.
-///
-/// One count for the process: it covers the calls of all threads. A call costs two readings of the clock while it is
-/// counted.
+/// The time that is spent in the engine's kernels, by entry point. The rest of a program's time is its own. There is
+/// one count per process, which covers the calls of all threads. While counting is on, a call reads the clock twice.
 package enum KernelProfile {
-    /// What the calls of one entry point took.
+    /// The time that the calls of one entry point took.
     package struct Entry: Sendable, Equatable {
         /// The entry point as it is called in C, without the prefix: "gemm_engine_fused".
         package let name: String
-        /// How often it was called.
+        /// The number of calls.
         package let calls: Int
-        /// What the calls took together.
+        /// The seconds that all the calls took together.
         package let seconds: Double
 
         package init(name: String, calls: Int, seconds: Double) {
@@ -19,12 +17,12 @@ package enum KernelProfile {
         }
     }
 
-    /// Counts from nothing, from now on.
+    /// Starts counting from zero.
     package static func start() { heed_profile_start() }
 
     /// Stops counting.
     ///
-    /// - Returns: What was counted since ``start()``, the longest first.
+    /// - Returns: The counts since ``start()``, the longest time first.
     package static func stop() -> [Entry] {
         heed_profile_stop()
         var entries = [HeedProfileEntry](repeating: HeedProfileEntry(), count: heed_profile_read(nil, 0))

@@ -1,7 +1,7 @@
 internal import CKernels
 
 extension HeedStatus {
-    /// Throws what a kernel refused, with the shapes it was given.
+    /// Throws the error of a kernel, with the shapes that it was given.
     func check(_ operation: String, _ shapes: @autoclosure () -> String) throws(TensorError) {
         let kind: TensorError.Kind
         switch self {

@@ -1,6 +1,6 @@
 internal import CKernels
 
-/// The machine, as far as this process may use it.
+/// The parts of the machine that this process may use.
 public struct Machine: Sendable, Equatable {
     /// The processor's own name, or the architecture's.
     public let processor: String
@@ -8,16 +8,16 @@ public struct Machine: Sendable, Equatable {
     public let processorsOnline: Int
     /// Processors in the affinity mask of the process.
     public let processorsAllowed: Int
-    /// Processors that the control group of the process allows; nil where there is no limit.
+    /// Processors that the control group of the process allows; nil if there is no limit.
     public let cgroupQuota: Double?
     /// The default number of threads: the smaller of the two, rounded down, at least 1.
     public let usableProcessors: Int
-    /// Bytes of memory: the machine's, or the limit of the control group where that is smaller.
+    /// The bytes of memory: the machine's, or the limit of the control group if that is smaller.
     public let memoryBytes: Int
 }
 
 extension HeedRuntime {
-    /// The machine, read afresh.
+    /// The machine, read again at every call.
     public static var machine: Machine {
         var machine = HeedMachine()
         heed_machine_describe(&machine)
@@ -33,7 +33,7 @@ extension HeedRuntime {
             memoryBytes: machine.memory_bytes)
     }
 
-    /// What ``measurePeak(_:threads:seconds:)`` measures.
+    /// The rates that ``measurePeak(_:threads:seconds:)`` can measure.
     public enum Peak: Sendable, CaseIterable {
         /// GFLOP/s of float32 multiply-adds in registers; a multiply-add counts 2.
         case multiplyAddFloat32
@@ -43,13 +43,13 @@ extension HeedRuntime {
         case memoryRead
     }
 
-    /// The rate that the processor reaches with the instruction set in use.
+    /// Measures the rate that the processor reaches with the instruction set in use.
     ///
     /// - Parameters:
     ///   - peak: What to measure.
-    ///   - threads: How many threads, the usual number unless given.
-    ///   - seconds: For how long; 0 measures for some 2 ms.
-    /// - Returns: The rate of the fastest slice; nil where the instruction set has no such instruction.
+    ///   - threads: The number of threads; by default the usual number.
+    ///   - seconds: The length of the measurement; 0 measures for some 2 ms.
+    /// - Returns: The rate of the fastest slice; nil if the instruction set has no such instruction.
     public static func measurePeak(_ peak: Peak, threads: Int? = nil, seconds: Double = 0) -> Double? {
         let kind: HeedPeak
         switch peak {
@@ -68,15 +68,15 @@ extension HeedRuntime {
     /// The scratch memory of the kernels, which is kept from call to call: small blocks by each thread that calls,
     /// large ones (from a mebibyte on) for whichever thread calls next.
     public struct ScratchStatistics: Sendable, Equatable {
-        /// Bytes held now, by all threads.
+        /// The bytes held now, by all threads.
         public let heldBytes: Int
         /// The most that calls needed at one time since the last ``HeedRuntime/resetScratchPeak()``.
         public let peakBytes: Int
-        /// How often memory was asked from the system.
+        /// How often the system was asked for memory.
         public let allocations: Int
     }
 
-    /// What the kernels hold and have needed.
+    /// The scratch memory that the kernels hold and have needed.
     public static var scratchStatistics: ScratchStatistics {
         var statistics = HeedScratchStatistics()
         heed_scratch_statistics(&statistics)
@@ -88,7 +88,7 @@ extension HeedRuntime {
     /// Starts a new ``ScratchStatistics/peakBytes``.
     public static func resetScratchPeak() { heed_scratch_reset_peak() }
 
-    /// Returns the calling thread's scratch to the system where it is larger than `keeping` bytes, and the blocks
-    /// larger than that which no thread uses.
+    /// Returns memory to the system: the calling thread's scratch if it is larger than `keeping` bytes, and those
+    /// larger blocks that no thread uses.
     public static func trimScratch(keeping: Int = 0) { heed_scratch_trim(max(keeping, 0)) }
 }

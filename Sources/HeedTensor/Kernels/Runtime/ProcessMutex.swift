@@ -1,13 +1,14 @@
 internal import CKernels
 import Synchronization
 
-/// A value that threads share, behind a lock that `fork()` leaves free in the child, with the value whole.
+/// A value that threads share, behind a lock. After `fork()` the lock is free in the child, and the value is whole.
 ///
-/// `Mutex` alone would not do. It may be held at that moment by a thread that the child does not have; and on Linux it
-/// knows its owner by a number that a thread has once for all, which in the child is that of a thread of the parent: a
-/// second thread that comes for it ends the process. So another lock lies before it, and it is always free.
+/// A plain `Mutex` is not enough. At the moment of the fork it may be held by a thread that the child does not have. On
+/// Linux it identifies its owner by a number that a thread keeps, which in the child is the number of one of the
+/// parent's threads: a second thread that wants the lock then ends the process. So another lock is taken first, and the
+/// `Mutex` is always free.
 package struct ProcessMutex<Value>: ~Copyable, Sendable {
-    /// What is guarded: a lock of its own for each.
+    /// The guarded values. Each has its own lock.
     package enum Guarded: Sendable {
         /// Pooled memory.
         case memory
@@ -30,7 +31,7 @@ package struct ProcessMutex<Value>: ~Copyable, Sendable {
         self.value = Mutex(value)
     }
 
-    /// Calls `body` with the value while no other thread has it. `body` asks for no other such value.
+    /// Calls `body` with the value while no other thread has it. `body` must not ask for another such value.
     package borrowing func withLock<Result: ~Copyable, Failure: Error>(
         _ body: (inout sending Value) throws(Failure) -> sending Result
     ) throws(Failure) -> sending Result {
@@ -40,12 +41,12 @@ package struct ProcessMutex<Value>: ~Copyable, Sendable {
     }
 }
 
-/// Tells a process from the one that it was forked from.
+/// Distinguishes a process from the one that it was forked from.
 package enum ProcessForks {
-    /// How many calls of `fork()` lie between this process and the first; a number that is kept beside threads tells
-    /// whose they are.
+    /// The number of calls of `fork()` between the first process and this one. Stored together with threads, it says to
+    /// which process they belong.
     package static var count: UInt64 { heed_process_forks() }
 
-    /// In a child the thread that called `fork()`, the only one that goes on; 0 in the first process.
+    /// In a child, the thread that called `fork()`, which is the only one that continues; 0 in the first process.
     static var firstThread: UInt { heed_process_first_thread() }
 }

@@ -1,20 +1,21 @@
 internal import CKernels
 
-// What an operation over given memory is held against: reading the same bytes, or copying them.
+// Rates to compare an operation with: reading the same bytes, or copying them.
 
 extension HeedRuntime {
-    /// Bytes that no cache keeps: four times the last cache, at least 64 MiB, at most an eighth of memory.
+    /// A number of bytes that no cache can keep: four times the last cache, at least 64 MiB, at most an eighth of
+    /// memory.
     package static var uncachedByteCount: Int { heed_peak_buffer_bytes() }
 
-    /// Reads all of a contiguous tensor once on all threads; GB/s.
+    /// Reads a contiguous tensor once on all threads, and returns GB/s.
     package static func measureRead<Scalar>(of tensor: StridedTensor<Scalar>) throws(TensorError) -> Double {
         try tensor.withUnsafeElements { elements throws(TensorError) in
             try measureRead([UnsafeRawPointer(elements.baseAddress)], elements.count * MemoryLayout<Scalar>.stride)
         }
     }
 
-    /// Reads all chunks of caches of equal sizes once on all threads, what is not filled of their last ones included;
-    /// GB/s.
+    /// Reads all chunks of caches of equal sizes once on all threads, including the unfilled parts of the last ones,
+    /// and returns GB/s.
     package static func measureRead(of caches: [KeyValueCache]) throws(TensorError) -> Double {
         defer { withExtendedLifetime(caches) {} }
         var keys: [UnsafeRawPointer?] = []
@@ -37,8 +38,8 @@ extension HeedRuntime {
         return Double(keyBytes + valueBytes) / seconds
     }
 
-    /// Reads all of these once on all threads, those of a size after each other; what is smaller than a page is left
-    /// out. GB/s.
+    /// Reads all of these once on all threads, those of one size after each other, and returns GB/s. Memory smaller
+    /// than a page is left out.
     package static func measureRead(of memory: [MemoryExtent]) throws(TensorError) -> Double {
         defer { withExtendedLifetime(memory) {} }
         var (bytes, seconds) = (0.0, 0.0)
@@ -60,7 +61,8 @@ extension HeedRuntime {
         return rate
     }
 
-    /// Copies a contiguous tensor to another of its shape on all threads; GB/s, of what is read and what is written.
+    /// Copies a contiguous tensor to another one of its shape on all threads, and returns GB/s, reads and writes
+    /// together.
     package static func measureCopy<Scalar>(
         from source: StridedTensor<Scalar>, into target: inout StridedTensor<Scalar>
     ) throws(TensorError) -> Double {
@@ -80,7 +82,7 @@ extension HeedRuntime {
     }
 }
 
-/// Memory that an operation reads, so that a plain read of it can be measured beside.
+/// Memory that an operation reads, so that a plain read of it can be measured for comparison.
 package struct MemoryExtent: Sendable {
     fileprivate let storage: TensorStorage
     package let byteCount: Int

@@ -11,18 +11,20 @@ public enum AttentionScore: Sendable {
     case additive(queryWeight: Tensor, keyWeight: Tensor, scoreWeight: Tensor)
 }
 
-/// Attention over the keys of a sequence with a learned score:   `output[b, i] = sum_j weights[b, i, j] values[b, j]`,
-/// the weights a softmax over the keys `j < lengths[b]` of `score(queries[b, i], keys[b, j])`.
+/// Computes attention over the keys of a sequence with a learned score:
+/// `output[b, i] = sum_j weights[b, i, j] values[b, j]`, the weights a softmax over the keys `j < lengths[b]` of
+/// `score(queries[b, i], keys[b, j])`.
 ///
 /// - Parameters:
 ///   - queries: `[batch, queries, query size]`; any view.
 ///   - keys: `[batch, keys, key size]`; any view.
 ///   - values: `[batch, keys, value size]`; any view.
-///   - lengths: How many keys of each sequence are seen, all unless given. What lies behind has no effect, whatever it
-///     holds. A sequence of length 0 gives zeros.
+///   - lengths: The number of keys of each sequence that are seen; by default all. The keys after them have no effect,
+///     whatever they hold. A sequence of length 0 gives zeros.
 ///   - score: How queries and keys are compared.
 /// - Returns: The output `[batch, queries, value size]` and the weights `[batch, queries, keys]`, with the same bits
-///   for any number of threads, for a sequence alone or in a batch, padded or not, and for a query alone or among many.
+///   for any number of threads, for a sequence by itself or in a batch, padded or not, and for a query by itself or
+///   among many.
 /// - Precondition: the shapes fit, and lengths are from 0 to the number of keys.
 public func scoredAttention(
     queries: Tensor, keys: Tensor, values: Tensor, lengths: [Int]? = nil, score: AttentionScore
@@ -43,9 +45,9 @@ package enum ScoredAttentionKeys: Sendable {
 
 /// Keys of additive attention, projected once for a decoder that attends to them step by step.
 package struct PreparedAttentionKeys: Sendable {
-    /// Of the kernel's own layout.
+    /// The projected keys in the kernel's own layout.
     let storage: Tensor
-    /// Of the projected keys `Wk k`: `[batch, keys, attention size]`.
+    /// The shape of the projected keys `Wk k`: `[batch, keys, attention size]`.
     let shape: Shape
 
     /// - Parameters:
@@ -79,6 +81,6 @@ package struct PreparedAttentionKeys: Sendable {
 }
 
 extension HeedScoredAttentionStrides {
-    /// Of a tensor of rank 3.
+    /// The strides of a tensor of rank 3.
     init(_ strides: IndexVector) { self.init(batch: strides[0], row: strides[1], column: strides[2]) }
 }

@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// A scored attention with its operands checked and described once: its forward pass, and its backward pass for any
-/// subset of gradients.
+/// A scored attention whose operands are checked and described once, with its forward pass and its backward pass for
+/// any subset of gradients.
 package struct ScoredAttentionCall: Sendable {
     private let queries: Tensor
     private let keys: ScoredAttentionKeys
@@ -21,7 +21,7 @@ package struct ScoredAttentionCall: Sendable {
     package let weightsShape: Shape
 
     /// See ``scoredAttention(queries:keys:values:lengths:score:)`` for what the operands must be. Prepared keys are for
-    /// additive attention, whose key weight is then not looked at.
+    /// additive attention, and its key weight is then ignored.
     package init(
         queries: Tensor, keys: ScoredAttentionKeys, values: Tensor, lengths: [Int]? = nil, score: AttentionScore
     ) throws(TensorError) {
@@ -104,8 +104,8 @@ package struct ScoredAttentionCall: Sendable {
         return (output, weights)
     }
 
-    /// Gradients of what `wanted` names, from those of the output and the weights (nil: 0) and the weights of the
-    /// forward pass.
+    /// Returns the gradients that `wanted` names, from those of the output and the weights (nil: 0) and the weights of
+    /// the forward pass.
     package func backward(
         outputGradient: Tensor?, weightsGradient: Tensor? = nil, weights: Tensor, wanted: ScoredAttentionGradients.Names
     ) throws(TensorError) -> ScoredAttentionGradients {
@@ -161,7 +161,7 @@ package struct ScoredAttentionCall: Sendable {
     }
 }
 
-/// The gradients of a scored attention; nil is one that was not wanted, or that the score does not have.
+/// The gradients of a scored attention. One that was not asked for, or that the score does not have, is nil.
 package struct ScoredAttentionGradients: Sendable {
     /// Which gradients are wanted.
     package struct Names: OptionSet, Sendable {

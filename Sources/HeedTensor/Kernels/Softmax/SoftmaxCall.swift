@@ -1,7 +1,7 @@
 internal import CKernels
 
-/// A softmax with its operands checked and described once, to be run any number of times: for benchmarks, where
-/// allocating the result is no part of what is measured.
+/// A softmax whose operands are checked and described once. It can run any number of times, for benchmarks that do not
+/// measure the allocation of the result.
 package struct SoftmaxCall: Sendable {
     let operation: String
     let input: Tensor

@@ -4,11 +4,11 @@ internal import CKernels
 /// `dx = scale (dy - exp(y) sum dy)`.
 ///
 /// - Parameters:
-///   - output: What the forward pass gave.
-///   - outputGradient: The gradient that arrives, of the same shape; any view.
+///   - output: The result of the forward pass.
+///   - outputGradient: The gradient of the output, of the same shape; any view.
 ///   - axis: The axis of the forward pass.
-///   - mask: Its mask. Hidden entries have no effect, whatever they hold, and a gradient of 0.
-///   - scale: Its factor.
+///   - mask: The mask of the forward pass. Hidden entries have no effect, whatever they hold, and a gradient of 0.
+///   - scale: The factor of the forward pass.
 ///   - logarithm: Whether it was a log-softmax.
 /// - Returns: A contiguous tensor of the input's shape.
 package func softmaxGradient(
@@ -22,7 +22,7 @@ package func softmaxGradient(
     }
 }
 
-/// A softmax's gradient with its operands checked and described once, to be run any number of times.
+/// A softmax's gradient whose operands are checked and described once. It can run any number of times.
 package struct SoftmaxGradientCall: Sendable {
     private let output: Tensor
     private let outputGradient: Tensor
