@@ -9,6 +9,7 @@ SWIFT_FLAGS ?=
 CLANG_FORMAT ?= clang-format
 JOBS := $(shell nproc)
 CLANG := $(shell dirname "$$(readlink -f "$$(command -v swiftc || echo /usr/bin/swiftc)")")/clang
+CMAKE := cmake -S . -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) -DHEED_TESTS=ON
 BENCH := .build/bench
 HEED := .build/release/heed
 
@@ -73,13 +74,13 @@ growth: build ## trains a tiny model for 10,000 steps and shows that memory does
 test: test-c test-plain test-examples test-swift ## all tests, C and Swift (the exhaustive ones: make test-all)
 
 test-c: setup
-	cmake -S . -B .build/c -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) >/dev/null
+	$(CMAKE) -B .build/c >/dev/null
 	cmake --build .build/c -j $(JOBS) -- --no-print-directory
 	ctest --test-dir .build/c --output-on-failure
 
 # The same C tests without OpenMP and OpenBLAS, and the Swift package without its traits.
 test-plain: setup
-	cmake -S . -B .build/c-plain -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) -DHEED_OPENMP=OFF -DHEED_OPENBLAS=OFF >/dev/null
+	$(CMAKE) -B .build/c-plain -DHEED_OPENMP=OFF -DHEED_OPENBLAS=OFF >/dev/null
 	cmake --build .build/c-plain -j $(JOBS) -- --no-print-directory
 	ctest --test-dir .build/c-plain --output-on-failure
 	swift build $(SWIFT_FLAGS) --disable-default-traits --scratch-path .build/plain --product heed
@@ -95,12 +96,10 @@ test-all: test-c test-plain test-examples ## the same with the full cross of sha
 	HEED_TEST_EXHAUSTIVE=1 ctest --test-dir .build/c --output-on-failure --timeout 3600
 	HEED_TEST_EXHAUSTIVE=1 swift test $(SWIFT_FLAGS)
 
-# Instrumented vector code takes minutes to compile at -O3, and finds the same at -O1.
 sanitize: setup ## the C tests under AddressSanitizer, UndefinedBehaviorSanitizer and ThreadSanitizer
 	for kind in address thread; do \
 	  flags=$$kind; [ $$kind = address ] && flags="address,undefined"; \
-	  cmake -S . -B .build/c-$$kind -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) \
-	    "-DHEED_SANITIZE=$$flags" "-DCMAKE_C_FLAGS_RELEASE=-O1 -DNDEBUG" >/dev/null; \
+	  $(CMAKE) -B .build/c-$$kind "-DHEED_SANITIZE=$$flags" >/dev/null; \
 	  cmake --build .build/c-$$kind -j $(JOBS) -- --no-print-directory; \
 	  ctest --test-dir .build/c-$$kind --output-on-failure --timeout 1800; \
 	done
