@@ -1,10 +1,11 @@
 import HeedTensor
 
-/// The gradients on their way back through a ``Tape``; what ``RecordedOperation/backward(_:)`` talks to.
+/// The gradients of a backward pass through a ``Tape``. ``RecordedOperation/backward(_:)`` takes gradients from it and
+/// adds gradients to it.
 public final class BackwardPass {
     private struct Flags: OptionSet {
         let rawValue: UInt8
-        /// Something that is asked for leads here.
+        /// A gradient that is asked for depends on this one.
         static let needed = Flags(rawValue: 1)
         /// The gradient itself is asked for.
         static let kept = Flags(rawValue: 2)
@@ -17,12 +18,12 @@ public final class BackwardPass {
     private var outputCount = 0
     private var operation = ""
 
-    /// Whether the record is kept for another pass: then what it saved may not be given away.
+    /// Whether the record is kept for another pass. If so, its saved tensors must not be given away.
     public internal(set) var isRetained = false
 
-    /// Whether recurrent layers are to hand out the gradients of their states; see ``Tape/keepsStateGradients``.
+    /// Whether recurrent layers store the gradients of their states; see ``Tape/keepsStateGradients``.
     var keepsStateGradients = false
-    /// Those handed out, the last layer first, and the slot of each one's recurrent weight.
+    /// The stored gradients of states, the last layer first, each with the slot of its layer's recurrent weight.
     private(set) var stateGradients: [(operation: String, gradient: Tensor, weightSlot: Int)] = []
 
     init() {}
@@ -33,30 +34,30 @@ public final class BackwardPass {
         stateGradients.append((operation, gradient, inputs[weightInput]))
     }
 
-    /// Whether the gradient of this input is wanted.
+    /// Returns whether the gradient of this input is asked for.
     public func needs(_ input: Int) -> Bool {
         let slot = inputs[input]
         return slot >= 0 && flags[slot].contains(.needed)
     }
 
-    /// Whether something was added to the gradient of this input already.
+    /// Returns whether something was already added to the gradient of this input.
     public func hasGradient(ofInput input: Int) -> Bool {
         let slot = inputs[input]
         return slot >= 0 && gradients[slot] != nil
     }
 
-    /// The gradient of an output, or nil where nothing depends on it. To be asked for once: the caller owns the tensor,
-    /// and may write to it in place.
+    /// Takes the gradient of an output, or nil if nothing depends on it. Call this once per output: the caller then
+    /// owns the tensor, and may write to it in place.
     public func takeGradient(ofOutput output: Int) -> Tensor? {
         let slot = firstOutput + output
         if flags[slot].contains(.kept) { return gradients[slot] }
-        // Leaves nil behind, so that the tensor has one owner.
+        // Leaves nil, so that the tensor has one owner.
         var taken: Tensor?
         swap(&taken, &gradients[slot])
         return taken
     }
 
-    /// The gradient of the only output.
+    /// Takes the gradient of the only output.
     public func takeGradient() -> Tensor {
         guard let gradient = takeGradient(ofOutput: 0) else {
             programmerError("\(operation): the only output has no gradient")
@@ -64,7 +65,7 @@ public final class BackwardPass {
         return gradient
     }
 
-    /// Adds to the gradient of an input; the first is kept as it is, without a copy.
+    /// Adds to the gradient of an input. The first gradient is stored without a copy.
     public func add(_ gradient: Tensor, toInput input: Int) {
         let slot = inputs[input]
         guard slot >= 0, flags[slot].contains(.needed) else { return }
@@ -75,8 +76,8 @@ public final class BackwardPass {
         }
     }
 
-    /// Adds to the part of an input's gradient where the index along `axis` lies in `range`, in place: many slices of
-    /// one tensor cost no more than one gradient of it.
+    /// Adds to the part of an input's gradient where the index along `axis` is in `range`, in place: many slices of one
+    /// tensor cost no more than one gradient of it.
     ///
     /// - Parameter shape: The shape of the input.
     public func add(_ gradient: Tensor, toInput input: Int, shape: Shape, axis: Int, range: Range<Int>) {
@@ -86,8 +87,8 @@ public final class BackwardPass {
         gradients[slot]?.addToSlice(axis: axis, range: range, gradient)
     }
 
-    /// Adds the product of two matrices to the gradient of an input, as the product is stored where there is one to add
-    /// to.
+    /// Adds the product of two matrices to the gradient of an input. If there is a gradient already, it is added as the
+    /// product is stored.
     public func addProduct(_ left: Tensor, _ right: Tensor, toInput input: Int) {
         let slot = inputs[input]
         guard slot >= 0, flags[slot].contains(.needed) else { return }
@@ -100,13 +101,13 @@ public final class BackwardPass {
 
     /// Changes the gradient of an input in place, for kernels that accumulate into it.
     ///
-    /// - Parameter shape: The shape of the input; the gradient is zeros of it where nothing was added yet.
+    /// - Parameter shape: The shape of the input; if nothing was added yet, the gradient is zeros of this shape.
     public func accumulate<E: Error>(
         toInput input: Int, shape: Shape, _ body: (inout Tensor) throws(E) -> Void
     ) throws(E) {
         let slot = inputs[input]
         guard slot >= 0, flags[slot].contains(.needed) else { return }
-        // Taken out, so that it has one owner while it is written to.
+        // Taken out of the array, so that it has one owner while it is written to.
         var gradient: Tensor?
         swap(&gradient, &gradients[slot])
         var sum = gradient ?? Tensor.zeros(shape)
@@ -142,7 +143,7 @@ public final class BackwardPass {
 
     func gradient(atSlot slot: Int) -> Tensor? { gradients[slot] }
 
-    /// What an operation computed is needed where one of its inputs is. Called in the order of the record.
+    /// Marks an operation's outputs as needed if one of its inputs is. Called in the order of the record.
     func markNeeds(of record: RecordedOperation) {
         for position in 0..<record.inputs.count {
             let slot = record.inputs[position]
@@ -162,7 +163,7 @@ public final class BackwardPass {
         var leadsOn = false
         for position in 0..<inputs.count where needs(position) { leadsOn = true }
         if leadsOn { record.backward(self) }
-        // What the operation did not take is of no use any more.
+        // Gradients that the operation did not take are no longer needed.
         for slot in firstOutput..<firstOutput + outputCount where !flags[slot].contains(.kept) { gradients[slot] = nil }
     }
 }

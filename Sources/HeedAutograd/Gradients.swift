@@ -1,8 +1,8 @@
 import HeedTensor
 
-// Values and gradients of functions, without a tape in sight.
+// Values and gradients of functions, without an explicit tape.
 
-/// The value of a function of several tensors, and its gradient with respect to each.
+/// Returns the value of a function of several tensors, and its gradient with respect to each.
 ///
 /// ```swift
 /// let (loss, gradients) = valueAndGradient(of: { ($0[0] * $0[1]).sum() }, at: [x, y])
@@ -18,7 +18,7 @@ public func valueAndGradient<E: Error>(
     return (value.value, tape.gradients(of: value, withRespectTo: leaves))
 }
 
-/// The value of a function of a tensor, and its gradient.
+/// Returns the value of a function of a tensor, and its gradient.
 public func valueAndGradient<E: Error>(
     of function: (Variable) throws(E) -> Variable, at tensor: Tensor
 ) throws(E) -> (value: Tensor, gradient: Tensor) {
@@ -28,7 +28,7 @@ public func valueAndGradient<E: Error>(
     return (value.value, tape.gradients(of: value, withRespectTo: [leaf])[0])
 }
 
-/// The value of a function of two tensors, and its gradients.
+/// Returns the value of a function of two tensors, and its gradients.
 public func valueAndGradient<E: Error>(
     of function: (Variable, Variable) throws(E) -> Variable, at first: Tensor, _ second: Tensor
 ) throws(E) -> (value: Tensor, gradients: (Tensor, Tensor)) {
@@ -39,14 +39,14 @@ public func valueAndGradient<E: Error>(
     return (value.value, (gradients[0], gradients[1]))
 }
 
-/// The gradient of a function of a tensor.
+/// Returns the gradient of a function of a tensor.
 public func gradient<E: Error>(
     of function: (Variable) throws(E) -> Variable, at tensor: Tensor
 ) throws(E) -> Tensor {
     try valueAndGradient(of: function, at: tensor).gradient
 }
 
-/// The gradients of a function of several tensors.
+/// Returns the gradients of a function of several tensors.
 public func gradient<E: Error>(
     of function: ([Variable]) throws(E) -> Variable, at tensors: [Tensor]
 ) throws(E) -> [Tensor] {

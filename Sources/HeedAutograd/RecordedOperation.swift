@@ -1,14 +1,13 @@
 import HeedTensor
 
-/// One operation on a ``Tape``: what its backward step needs to know.
-///
-/// An operation of one's own is a final subclass with the tensors that ``backward(_:)`` reads as its fields, put on the
-/// tape by ``Variable/recorded(_:from:_:)``.
+/// One operation on a ``Tape``, with the data that its backward step needs. To define an operation, write a final
+/// subclass whose fields are the tensors that ``backward(_:)`` reads, and put it on the tape by
+/// ``Variable/recorded(_:from:_:)``.
 open class RecordedOperation {
-    /// The operation, as it is called in Swift.
+    /// The name of the operation in Swift.
     public let name: String
 
-    /// How many values it computed.
+    /// The number of values that the operation computed.
     public let outputCount: Int
 
     /// The slots of the inputs, -1 for constants.
@@ -18,21 +17,21 @@ open class RecordedOperation {
     final var firstOutput = 0
 
     /// - Parameters:
-    ///   - name: The operation, as it is called in Swift.
-    ///   - outputCount: How many values it computed.
+    ///   - name: The name of the operation in Swift.
+    ///   - outputCount: The number of values that it computed.
     public init(_ name: String, outputCount: Int = 1) {
         self.name = name
         self.outputCount = outputCount
     }
 
-    /// Takes the gradients of the outputs from `pass` and adds those of the inputs that need one. Called at most once
-    /// unless the record is retained, and only where an output has a gradient.
+    /// Takes the gradients of the outputs from `pass`, and adds those of the inputs that need one. It is called at most
+    /// once unless the record is retained, and only if an output has a gradient.
     open func backward(_ pass: BackwardPass) {
         programmerError("\(name): a recorded operation must override backward(_:)")
     }
 }
 
-/// A few slots, without memory from the heap for up to six.
+/// A few slots. Up to six take no memory from the heap.
 struct SlotVector {
     private var inPlace: (Int32, Int32, Int32, Int32, Int32, Int32) = (-1, -1, -1, -1, -1, -1)
     private var spilled: [Int32] = []

@@ -2,10 +2,10 @@ import HeedTensor
 
 // Design
 //
-// A tape is a flat array of records, one for each operation in the order in which they were computed. Values have
-// numbers ("slots"): a record knows the slots of its inputs and outputs and holds those tensors that its backward step
-// reads, and nothing else; no record refers to another. So the backward pass is a loop from the last record to the
-// first, and letting go of a tape is letting go of an array: neither recurses, however long the graph is.
+// A tape is a flat array of records, one per operation, in the order in which they were computed. Values have numbers
+// ("slots"): a record knows the slots of its inputs and outputs and holds those tensors that its backward step reads,
+// and nothing else; no record refers to another. So the backward pass is a loop from the last record to the first, and
+// freeing a tape is freeing an array: neither recurses, however long the graph is.
 //
 // A record is a final class below `RecordedOperation`: one allocation, one virtual call back, its saved tensors as
 // typed fields. A fused kernel (attention, an LSTM over a whole sequence) is one record.
@@ -13,11 +13,11 @@ import HeedTensor
 // Gradients live in an array by slot while the pass runs. A record takes its outputs' gradients out of it, so that a
 // tensor that nobody else refers to can be written in place: the first consumer of a value puts its gradient there
 // without a copy, later ones add to it in place, slices into their part of it, products as their GEMM stores. The
-// record is let go of at once, and what it saved returns to the pool for the next allocation; steps of the same shapes
-// therefore run in the same memory.
+// record is freed at once, and its saved tensors return to the pool for the next allocation. So steps of the same
+// shapes run in the same memory.
 //
-// Only what leads from a leaf is recorded, and only what leads from the leaves that are asked for is walked. A value
-// without a tape is a constant: inference computes with the same functions and records nothing.
+// An operation is recorded only if it depends on a leaf, and walked only if it depends on a leaf whose gradient is
+// asked for. A value without a tape is a constant: inference computes with the same functions and records nothing.
 //
 // A tape belongs to one task: it is not Sendable, and neither are the variables on it. Tensors are.
 
@@ -33,18 +33,18 @@ import HeedTensor
 /// Computing gradients consumes the record: afterwards the tape is empty and can record the next step. See
 /// ``valueAndGradient(of:at:)-7wyc1`` for the short form.
 public final class Tape {
-    /// Where a computation first gave a number that is not finite.
+    /// The place where a computation first gave a number that is not finite.
     public struct NonFinite: Sendable, Equatable {
-        /// The operation, as it is called in Swift.
+        /// The name of the operation in Swift.
         public let operation: String
         /// The name that the value was given, if any.
         public internal(set) var name: String?
         /// The shape of the value.
         public let shape: Shape
-        /// Whether it is a gradient, that the operation's backward step gave, and not the operation's own value.
+        /// Whether the value is a gradient that the operation's backward step gave, and not the operation's own value.
         public var isGradient = false
-        /// The slot of the leaf that the operation takes or, where it takes none, that the last one before it that does
-        /// takes.
+        /// The slot of the leaf that the operation takes or, if it takes none, of the leaf that the last operation
+        /// before it took.
         package var leafSlot: Int?
     }
 
@@ -52,7 +52,7 @@ public final class Tape {
     private var slotCount = 0
     private let pass = BackwardPass()
 
-    /// Counts how often the tape was emptied; a variable of an earlier count is refused.
+    /// How often the tape was emptied. A variable of an earlier count is refused.
     private(set) var generation: UInt32 = 0
 
     /// Whether operations are recorded; see ``withoutGradient(_:)``.
@@ -62,33 +62,33 @@ public final class Tape {
     private var namedValues: [String: Tensor] = [:]
     private var namedGradients: [String: Tensor] = [:]
 
-    /// Looks at every value that is recorded for NaN and infinities, which costs a pass over each: to find where a
-    /// computation went wrong. Off unless set.
+    /// Whether every recorded value is searched for NaN and infinities, to find where a computation went wrong. That
+    /// costs one pass over each value. By default false.
     public var looksForNonFinite = false
     private var nonFinite: (found: NonFinite, slot: Int)?
-    /// Kept where non-finite values are looked for, alone.
+    /// Filled only if non-finite values are searched for.
     private var leafSlots: Set<Int> = []
 
-    /// Whether recurrent layers keep the gradients of all their hidden states, for ``stateGradients``: a store a step,
-    /// and the memory of the outputs once more. Off unless set.
+    /// Whether recurrent layers keep the gradients of all their hidden states, for ``stateGradients``. That costs one
+    /// store per step, and as much memory as the outputs. By default false.
     public var keepsStateGradients = false
-    /// The gradients of the hidden states of each call of a recurrent layer, in the order of the calls, where
-    /// ``keepsStateGradients`` is set; kept until the next computation on this tape begins.
+    /// The gradients of the hidden states of each call of a recurrent layer, in the order of the calls, if
+    /// ``keepsStateGradients`` is true. They are kept until the next computation on this tape begins.
     public private(set) var stateGradients: [StateGradient] = []
 
-    /// An empty tape.
+    /// Makes an empty tape.
     public init() {}
 
     // MARK: Recording
 
-    /// A value whose gradient can be asked for.
+    /// Returns a variable whose gradient can be asked for.
     public func leaf(_ value: Tensor) -> Variable {
         let slot = takeSlots(1)
         if looksForNonFinite { leafSlots.insert(slot) }
         return Variable(value, tape: self, slot: slot)
     }
 
-    /// Records nothing while `body` runs: values computed there are constants.
+    /// Runs `body` and records nothing: values computed there are constants.
     public func withoutGradient<Result, E: Error>(_ body: () throws(E) -> Result) throws(E) -> Result {
         let before = isRecording
         isRecording = false
@@ -96,14 +96,14 @@ public final class Tape {
         return try body()
     }
 
-    /// Forgets all that was recorded. Variables that were on the tape may not be used any more.
+    /// Forgets all that was recorded. Variables on the tape must not be used any more.
     public func reset() {
         records.removeAll(keepingCapacity: true)
         slotCount = 0
         generation &+= 1
     }
 
-    /// Appends an operation and gives the first of its outputs' slots.
+    /// Appends an operation and returns the first of its outputs' slots.
     func append(_ record: RecordedOperation) -> Int {
         let slot = takeSlots(record.outputCount)
         record.firstOutput = slot
@@ -113,7 +113,7 @@ public final class Tape {
 
     private func takeSlots(_ count: Int) -> Int {
         if slotCount == 0 {
-            // A new computation: what was kept of the last one to be looked at is let go of.
+            // A new computation begins: the values kept from the last one are freed.
             slotOfName.removeAll()
             namedValues.removeAll()
             namedGradients.removeAll()
@@ -132,7 +132,7 @@ public final class Tape {
         nonFinite = (NonFinite(operation: record.name, shape: value.shape, leafSlot: leaf), slot)
     }
 
-    /// Looks at what the record's backward step has added to the gradients of its inputs.
+    /// Searches the gradients that the record's backward step has added to its inputs.
     private func lookForNonFiniteGradients(of record: RecordedOperation) {
         guard nonFinite == nil else { return }
         for position in 0..<record.inputs.count {
@@ -158,7 +158,7 @@ public final class Tape {
         return nil
     }
 
-    // MARK: Looking at a computation
+    // MARK: Inspecting a computation
 
     /// The number of operations recorded and not yet consumed.
     public var operationCount: Int { records.count }
@@ -166,16 +166,16 @@ public final class Tape {
     /// The names of the operations recorded and not yet consumed, in order.
     public var operationNames: [String] { records.map(\.name) }
 
-    /// The first value that was not finite since the computation began or, where all were finite, the first such
-    /// gradient on the way back; where ``looksForNonFinite`` is set.
+    /// The first value since the computation began that was not finite or, if all were finite, the first such gradient
+    /// in the backward pass. It is nil unless ``looksForNonFinite`` is true.
     public var firstNonFinite: NonFinite? { nonFinite?.found }
 
-    /// The value that was given this name with ``Variable/named(_:)``; kept until the next computation on this tape
-    /// begins.
+    /// Returns the value that was given this name with ``Variable/named(_:)``. It is kept until the next computation on
+    /// this tape begins.
     public func value(named name: String) -> Tensor? { namedValues[name] }
 
-    /// The gradient of the value of this name, after the gradients were computed; kept until the next computation
-    /// begins.
+    /// Returns the gradient of the value of this name, after the gradients were computed. It is kept until the next
+    /// computation begins.
     public func gradient(named name: String) -> Tensor? { namedGradients[name] }
 
     func setName(_ name: String, slot: Int, value: Tensor) {
@@ -186,15 +186,16 @@ public final class Tape {
 
     // MARK: Gradients
 
-    /// The gradients of `output` with respect to `inputs`.
+    /// Computes the gradients of `output` with respect to `inputs`.
     ///
     /// - Parameters:
     ///   - output: A value computed from variables on this tape.
-    ///   - outputGradient: The gradient of what is sought with respect to `output`, of its shape; 1 unless given, and
-    ///     then `output` holds one element.
-    ///   - inputs: Any variables on this tape, leaves or not. One that `output` does not depend on has a gradient of
-    ///     zeros.
-    ///   - retainingRecord: Keeps the record and what it saved, so that more gradients can be computed from it.
+    ///   - outputGradient: The gradient of the final quantity with respect to `output`, of the shape of `output`. By
+    ///     default 1, and then `output` must hold one element.
+    ///   - inputs: Any variables on this tape, leaves or not. If `output` does not depend on one of them, its gradient
+    ///     is zeros.
+    ///   - retainingRecord: Whether the record and its saved tensors are kept, so that more gradients can be computed
+    ///     from it.
     public func gradients(
         of output: Variable, outputGradient: Tensor? = nil, withRespectTo inputs: [Variable],
         retainingRecord: Bool = false
@@ -208,7 +209,7 @@ public final class Tape {
             retainingRecord: retainingRecord)
     }
 
-    /// The gradients with respect to `inputs` of   `sum_k sum(output_k * gradient_k)`.
+    /// Computes the gradients with respect to `inputs` of `sum_k sum(output_k * gradient_k)`.
     public func gradients(
         of outputs: [(variable: Variable, gradient: Tensor)], withRespectTo inputs: [Variable],
         retainingRecord: Bool = false

@@ -1,19 +1,17 @@
 import HeedTensor
 
-/// A tensor in a computation whose gradients may be asked for.
-///
-/// A variable that was made from a leaf of a ``Tape`` is on that tape: what is computed from it is recorded. One made
-/// from a tensor alone is a constant. Every function of variables works on both, so that a model is written once, for
-/// training and for use.
+/// A tensor in a computation whose gradients may be asked for. A variable that was made from a leaf of a ``Tape`` is on
+/// that tape: operations on it are recorded. A variable made from a plain tensor is a constant. Every function of
+/// variables works on both, so that a model is written once, for training and for use.
 public struct Variable {
-    /// The value.
+    /// The value of the variable.
     public let value: Tensor
-    /// The tape that records what is computed from this; nil for a constant.
+    /// The tape that records operations on this variable; nil for a constant.
     public let tape: Tape?
     package let slot: Int32
     let generation: UInt32
 
-    /// A constant.
+    /// Makes a constant.
     public init(_ value: Tensor) {
         self.value = value
         tape = nil
@@ -21,7 +19,7 @@ public struct Variable {
         generation = 0
     }
 
-    /// A constant of one element.
+    /// Makes a constant of one element.
     public init(_ value: Float) { self.init(Tensor(value)) }
 
     init(_ value: Tensor, tape: Tape, slot: Int) {
@@ -35,16 +33,16 @@ public struct Variable {
     public var shape: Shape { value.shape }
     /// The number of axes.
     public var rank: Int { value.rank }
-    /// The only element of a value that holds one.
+    /// The only element of a value with one element.
     public var scalar: Float { value.scalar }
 
-    /// The same value as a constant: no gradient flows back through it.
+    /// Returns the same value as a constant: no gradient flows back through it.
     public func detached() -> Variable { Variable(value) }
 
-    /// Gives the value a name, under which ``Tape/value(named:)`` and ``Tape/gradient(named:)`` find it. Of a constant
-    /// nothing is kept.
+    /// Gives the value a name, under which ``Tape/value(named:)`` and ``Tape/gradient(named:)`` find it. A constant
+    /// keeps no name.
     ///
-    /// - Returns: Itself, so that a name can be put into the middle of an expression.
+    /// - Returns: The variable itself, so that a name can be given in the middle of an expression.
     @discardableResult
     public func named(_ name: String) -> Variable {
         if let tape {
@@ -61,9 +59,9 @@ extension Variable {
     /// Records an operation with one output.
     ///
     /// - Parameters:
-    ///   - value: What the operation computed.
-    ///   - inputs: What it was computed from, in the order that ``BackwardPass`` numbers them.
-    ///   - operation: Makes the record; not called where no input is on a tape that records.
+    ///   - value: The result of the operation.
+    ///   - inputs: The operands, in the order in which ``BackwardPass`` numbers them.
+    ///   - operation: Makes the record. It is not called if no input is on a tape that records.
     public static func recorded(
         _ value: Tensor, from inputs: [Variable], _ operation: () -> RecordedOperation
     ) -> Variable {

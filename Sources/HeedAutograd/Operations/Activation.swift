@@ -1,7 +1,7 @@
 import HeedTensor
 
 extension Variable {
-    /// The function of every element; see ``Activation``.
+    /// Applies a function to every element; see ``Activation``.
     public func applying(_ activation: Activation) -> Variable {
         let result = activate(value, activation)
         return Self.recorded(result, from: self) {
@@ -10,21 +10,21 @@ extension Variable {
     }
 }
 
-/// `max(x, 0)`.
+/// Returns `max(x, 0)` for every element.
 public func relu(_ input: Variable) -> Variable { input.applying(.relu) }
-/// `1 / (1 + e^-x)`.
+/// Returns `1 / (1 + e^-x)` for every element.
 public func sigmoid(_ input: Variable) -> Variable { input.applying(.sigmoid) }
-/// The hyperbolic tangent.
+/// Returns the hyperbolic tangent of every element.
 public func tanh(_ input: Variable) -> Variable { input.applying(.tanh) }
-/// `x sigmoid(x)`.
+/// Returns `x sigmoid(x)` for every element.
 public func silu(_ input: Variable) -> Variable { input.applying(.silu) }
-/// `x Phi(x)`; see ``Activation/gelu``.
+/// Returns `x Phi(x)` for every element; see ``Activation/gelu``.
 public func gelu(_ input: Variable) -> Variable { input.applying(.gelu) }
-/// `log(1 + e^x)`.
+/// Returns `log(1 + e^x)` for every element.
 public func softplus(_ input: Variable) -> Variable { input.applying(.softplus) }
-/// `e^x`.
+/// Returns `e^x` for every element.
 public func exp(_ input: Variable) -> Variable { input.applying(.exponential) }
-/// The natural logarithm.
+/// Returns the natural logarithm of every element.
 public func log(_ input: Variable) -> Variable { input.applying(.logarithm) }
 
 /// `dx = dy f'(x)`.

@@ -1,6 +1,6 @@
 import HeedTensor
 
-// Element-wise arithmetic with broadcasting. A gradient is summed over what was broadcast.
+// Element-wise arithmetic with broadcasting. A gradient is summed over the dimensions that were broadcast.
 
 extension Variable {
     /// `left + right`, with broadcasting.
@@ -33,7 +33,7 @@ extension Variable {
     public static func - (left: Variable, right: Float) -> Variable {
         recorded(left.value - right, from: left) { Scaling("-", 1) }
     }
-    /// A number less every element.
+    /// Subtracts every element from a number.
     public static func - (left: Float, right: Variable) -> Variable {
         recorded(left - right.value, from: right) { Scaling("-", -1) }
     }
@@ -47,28 +47,30 @@ extension Variable {
     public static func / (left: Variable, right: Float) -> Variable {
         recorded(left.value / right, from: left) { Scaling("/", 1 / right) }
     }
-    /// A number divided by every element.
+    /// Divides a number by every element.
     public static func / (left: Float, right: Variable) -> Variable { Variable(left) / right }
 
-    /// The elements of `other` where the mask is true, else this value's own; all broadcast to each other. No gradient
-    /// flows to what is not taken.
+    /// Returns the elements of `other` where the mask is true, else this value's own. All three broadcast to each
+    /// other. No gradient flows to elements that are not taken.
     public func replacing(with other: Variable, where mask: BooleanTensor) -> Variable {
         Self.recorded(value.replacing(with: other.value, where: mask), from: self, other) {
             Selection(own: shape, other: other.shape, mask: mask)
         }
     }
-    /// A number where the mask is true, else this value's own elements.
+    /// Returns a number where the mask is true, else this value's own elements.
     public func replacing(with number: Float, where mask: BooleanTensor) -> Variable {
         replacing(with: Variable(number), where: mask)
     }
 }
 
-/// The larger of two elements, with broadcasting. Where they are equal each takes half of the gradient, as in PyTorch.
+/// Returns the larger of two elements, with broadcasting. If they are equal, each takes half of the gradient, as in
+/// PyTorch.
 public func maximum(_ left: Variable, _ right: Variable) -> Variable {
     Variable.recorded(maximum(left.value, right.value), from: left, right) { Extremum("maximum", left, right, .>) }
 }
 
-/// The smaller of two elements, with broadcasting. Where they are equal each takes half of the gradient, as in PyTorch.
+/// Returns the smaller of two elements, with broadcasting. If they are equal, each takes half of the gradient, as in
+/// PyTorch.
 public func minimum(_ left: Variable, _ right: Variable) -> Variable {
     Variable.recorded(minimum(left.value, right.value), from: left, right) { Extremum("minimum", left, right, .<) }
 }
@@ -110,7 +112,7 @@ private final class Scaling: RecordedOperation {
     }
 }
 
-/// An operation of two tensors, each of which is read for the other's gradient alone.
+/// An operation of two tensors, each of which is read only for the other's gradient.
 class ProductOperation: RecordedOperation {
     final let left: Tensor?
     final let right: Tensor?

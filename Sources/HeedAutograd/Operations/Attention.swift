@@ -1,13 +1,14 @@
 import HeedTensor
 
-/// Scaled dot-product attention; see the function of tensors for formula and shapes. Memory does not grow with the
-/// number of queries times keys: the weights are computed anew on the way back.
+/// Computes scaled dot-product attention; see the function of tensors for formula and shapes. Memory does not grow with
+/// the number of queries times keys: the weights are computed again in the backward pass.
 ///
 /// - Parameters:
-///   - mask: Which keys a query may attend. What it hides has no effect and no gradient.
-///   - bias: Added to the scaled scores, to which it broadcasts; the gradient is summed over what was broadcast.
-///   - scale: `1 / sqrt(D)` unless given.
-///   - dropout: Which weights are dropped, in training; none unless given.
+///   - mask: Which keys a query may attend. Hidden keys have no effect and no gradient.
+///   - bias: A tensor added to the scaled scores, to which it broadcasts. Its gradient is summed over the dimensions
+///     that were broadcast.
+///   - scale: By default `1 / sqrt(D)`.
+///   - dropout: Which weights are dropped, in training; by default none.
 public func attention(
     queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
     scale: Float? = nil, dropout: AttentionDropout? = nil, algorithm: AttentionAlgorithm = .automatic
@@ -57,22 +58,22 @@ private final class AttentionOperation: RecordedOperation {
         if let queries = gradients.queries { pass.add(queries, toInput: 0) }
         if let keys = gradients.keys { pass.add(keys, toInput: 1) }
         if let values = gradients.values { pass.add(values, toInput: 2) }
-        // Of the masks and the bias together, which may have more axes than the bias alone.
+        // The gradient of the sum of masks and bias, which may have more axes than the bias.
         if let additive = gradients.additive, let bias { pass.add(additive.sum(to: bias), toInput: 3) }
     }
 }
 
-/// Self-attention of queries, keys and values that one product gave, side by side in each row; see
-/// ``attention(queries:keys:values:mask:bias:scale:dropout:algorithm:)``. Nothing is copied on the way, and on the way
-/// back the three gradients are written into one.
+/// Computes self-attention of queries, keys and values that one product gave, side by side in each row; see
+/// ``attention(queries:keys:values:mask:bias:scale:dropout:algorithm:)``. Nothing is copied, and in the
+/// backward pass the three gradients are written into one tensor.
 ///
 /// - Parameters:
 ///   - packed: `[B, N, (H + 2 G) D]`: in each row the queries of all heads, then keys, then values.
-///   - heads: Heads of the queries, `H`.
-///   - keyValueHeads: Heads of keys and values, `G`, which divide `H`.
+///   - heads: The number of heads of the queries, `H`.
+///   - keyValueHeads: The number of heads of keys and values, `G`, which divides `H`.
 ///   - mask: Which keys a query may attend.
-///   - scale: `1 / sqrt(D)` unless given.
-///   - dropout: Which weights are dropped, in training; none unless given.
+///   - scale: By default `1 / sqrt(D)`.
+///   - dropout: Which weights are dropped, in training; by default none.
 /// - Returns: `[B, N, H D]`, the heads side by side.
 public func selfAttention(
     packed: Variable, heads: Int, keyValueHeads: Int, mask: AttentionMask = .none, scale: Float? = nil,

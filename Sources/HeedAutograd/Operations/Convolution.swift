@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// A convolution (cross-correlation) of two dimensions; see the function of tensors.
+/// Computes a convolution (cross-correlation) of two dimensions; see the function of tensors.
 ///
 /// - Parameters:
 ///   - input: `[batch, channels, height, width]`.
@@ -18,13 +18,13 @@ public func conv2d(
     return Variable.recorded(output, from: inputs) { Convolution(call, input: weight.tape == nil ? nil : input.value) }
 }
 
-/// A convolution (cross-correlation) of one dimension; see the function of tensors.
+/// Computes a convolution (cross-correlation) of one dimension; see the function of tensors.
 ///
 /// - Parameters:
 ///   - input: `[batch, channels, length]`.
 ///   - weight: `[outputs, channels / groups, kernel]`.
 ///   - bias: `[outputs]`, or nil.
-///   - geometry: Its values for widths count.
+///   - geometry: Only its values for widths are used.
 /// - Returns: `[batch, outputs, length']`.
 public func conv1d(
     _ input: Variable, weight: Variable, bias: Variable? = nil, geometry: ConvolutionGeometry = ConvolutionGeometry()

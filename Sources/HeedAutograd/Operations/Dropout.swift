@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// Dropout; see the function of tensors. The mask is drawn anew on the way back and never stored.
+/// Computes dropout; see the function of tensors. The mask is drawn again in the backward pass, and never stored.
 public func dropout(
     _ input: Variable, probability: Float, seed: UInt64, stream: UInt64 = 0, offset: UInt64 = 0
 ) -> Variable {

@@ -1,11 +1,11 @@
 import HeedTensor
 
-/// Rows of a table looked up by their numbers:   `y[..., j] = table[ids[...], j]`.
+/// Looks up rows of a table by their ids:   `y[..., j] = table[ids[...], j]`.
 ///
 /// - Parameters:
-///   - ids: Of any shape, each from 0 to `vocabulary - 1`.
+///   - ids: A tensor of any shape, of ids from 0 to `vocabulary - 1`.
 ///   - table: `[vocabulary, columns]`.
-///   - padding: Rows of this number have no gradient.
+///   - padding: The row of this id has no gradient.
 public func embedding(_ ids: IndexTensor, table: Variable, padding: Int? = nil) -> Variable {
     Variable.recorded(embedding(table.value, indices: ids), from: table) {
         Embedding(ids, table.shape, padding: padding)
@@ -26,7 +26,7 @@ private final class Embedding: RecordedOperation {
     override func backward(_ pass: BackwardPass) {
         let gradient = pass.takeGradient()
         guard pass.hasGradient(ofInput: 0) else {
-            // The first is written whole, by all threads.
+            // The first gradient is written as a whole, by all threads.
             pass.add(
                 embeddingGradient(indices: ids, outputGradient: gradient, vocabulary: table[0], padding: padding),
                 toInput: 0)

@@ -1,9 +1,9 @@
 import HeedTensor
 
-// Functions of one value, element by element, of which the derivative is arithmetic.
+// Functions of one value, element by element, whose derivatives are arithmetic.
 
 extension Variable {
-    /// `x^2`.
+    /// Returns `x^2` for every element.
     public func squared() -> Variable {
         Self.recorded(value.squared(), from: self) { [value] in
             // dx = 2 x dy
@@ -13,7 +13,7 @@ extension Variable {
         }
     }
 
-    /// The square root; its gradient at 0 is infinite.
+    /// Returns the square root of every element. Its gradient at 0 is infinite.
     public func squareRoot() -> Variable {
         let root = value.squareRoot()
         return Self.recorded(root, from: self) {
@@ -24,7 +24,7 @@ extension Variable {
         }
     }
 
-    /// `1 / sqrt(x)`.
+    /// Returns `1 / sqrt(x)` for every element.
     public func reciprocalSquareRoot() -> Variable {
         let result = value.reciprocalSquareRoot()
         return Self.recorded(result, from: self) {
@@ -35,7 +35,7 @@ extension Variable {
         }
     }
 
-    /// `1 / x`.
+    /// Returns `1 / x` for every element.
     public func reciprocal() -> Variable {
         let result = value.reciprocal()
         return Self.recorded(result, from: self) {
@@ -46,10 +46,10 @@ extension Variable {
         }
     }
 
-    /// Every element to the power of `exponent`.
+    /// Raises every element to the power of `exponent`.
     public func power(_ exponent: Float) -> Variable {
         Self.recorded(value.power(exponent), from: self) { [value] in
-            // dx = exponent x^(exponent - 1) dy; of the power 0 there is no gradient, whatever x is
+            // dx = exponent x^(exponent - 1) dy; the power 0 has no gradient, whatever x is
             Pointwise("power", value) {
                 if exponent == 0 {
                     $0 = Tensor.zeros($0.shape)
@@ -61,14 +61,14 @@ extension Variable {
         }
     }
 
-    /// The absolute value; no gradient at 0.
+    /// Returns the absolute value of every element. It has no gradient at 0.
     public func magnitude() -> Variable {
         Self.recorded(value.magnitude(), from: self) { [value] in
             Pointwise("magnitude", value) { $0 *= $1.sign() }
         }
     }
 
-    /// The nearest number in the range; no gradient outside of it.
+    /// Returns, for every element, the nearest number in the range. It has no gradient outside the range.
     public func clamped(to range: ClosedRange<Float>) -> Variable {
         Self.recorded(value.clamped(to: range), from: self) { [value] in
             Pointwise("clamped", value) {
@@ -79,7 +79,7 @@ extension Variable {
     }
 }
 
-/// `dx` from `dy`, in place, and what was saved.
+/// Computes `dx` in place, from `dy` and the saved value.
 private final class Pointwise: RecordedOperation {
     let saved: Tensor
     let derive: (inout Tensor, Tensor) -> Void

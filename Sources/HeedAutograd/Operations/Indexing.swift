@@ -1,16 +1,16 @@
 import HeedTensor
 
-// Picking by index; the way back adds each gradient to where it was picked, in the order of the indices.
+// Selection by index. The backward pass adds each gradient to the selected element, in the order of the indices.
 
 extension Variable {
-    /// The slices at `indices` along an axis, in their order and as often as they are named.
+    /// Returns the slices at `indices` along an axis, in that order and as often as they occur.
     public func selecting(axis: Int = 0, indices: IndexTensor) -> Variable {
         Self.recorded(value.selecting(axis: axis, indices: indices), from: self) {
             Picking("selecting", shape) { $0.addSlices(axis: axis, indices: indices, $1) }
         }
     }
 
-    /// One element for each index, as PyTorch's `gather`:   `y[i, j, k] = x[i, indices[i, j, k], k]` for axis 1.
+    /// Returns one element per index, as PyTorch's `gather`:   `y[i, j, k] = x[i, indices[i, j, k], k]` for axis 1.
     public func gathering(axis: Int, indices: IndexTensor) -> Variable {
         Self.recorded(value.gathering(axis: axis, indices: indices), from: self) {
             Picking("gathering", shape) { $0.addElements(axis: axis, indices: indices, $1) }

@@ -1,10 +1,11 @@
 import HeedTensor
 
-/// The mean cross-entropy of a linear layer's logits with classes:   `mean of -log softmax(x W^T + b)[target]`.
+/// Computes the mean cross-entropy of a linear layer's logits with classes:
+/// `mean of -log softmax(x W^T + b)[target]`.
 ///
-/// The bits of ``crossEntropy(_:targets:ignoring:classWeights:labelSmoothing:reduction:)`` of
-/// ``linear(_:weight:bias:activation:)``, but the logits become their gradient where they lie: of a large vocabulary
-/// there is one matrix `[rows, classes]` and not two.
+/// It has the bits of ``crossEntropy(_:targets:ignoring:classWeights:labelSmoothing:reduction:)`` of
+/// ``linear(_:weight:bias:activation:)``, but the logits are turned into their gradient in place: a large vocabulary
+/// needs one matrix `[rows, classes]` and not two.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`.
@@ -12,7 +13,7 @@ import HeedTensor
 ///   - bias: `[classes]`, or nil.
 ///   - targets: `[...]`, each from 0 to `classes - 1`, or the ignored one.
 ///   - ignored: Rows of this target have no loss and no gradient, whatever their logits are.
-///   - labelSmoothing: From 0 to 1: the part of each target that is spread over all classes.
+///   - labelSmoothing: The part of each target that is spread over all classes, from 0 to 1.
 public func linearCrossEntropy(
     _ input: Variable, weight: Variable, bias: Variable? = nil, targets: IndexTensor, ignoring ignored: Int? = nil,
     labelSmoothing: Float = 0
@@ -35,7 +36,7 @@ public func linearCrossEntropy(
     return Variable.recorded(loss, from: inputs) { LinearCrossEntropy(input, weight, logitsGradient: logits) }
 }
 
-/// `dz`, which was computed with the loss, times what arrives, which mostly is 1; then
+/// `dz`, which was computed with the loss, times the gradient of the loss, which mostly is 1; then
 /// ``BackwardPass/addLinear(_:_:hasBias:)``.
 private final class LinearCrossEntropy: RecordedOperation {
     let operands: LinearOperands

@@ -1,9 +1,9 @@
 import HeedTensor
 
-/// Cross-entropy of logits with classes, fused with the softmax:   `loss = -log softmax(logits)[target]`.
+/// Computes the cross-entropy of logits with classes, fused with the softmax:   `loss = -log softmax(logits)[target]`.
 ///
 /// With label smoothing `s` and class weights `w`:   `-(1 - s) w[y] log p[y] - s / C sum_c w[c] log p[c]`, as PyTorch's
-/// `cross_entropy`; but a mean over nothing is 0.
+/// `cross_entropy`, except that a mean over nothing is 0.
 ///
 /// - Parameters:
 ///   - logits: `[..., classes]`.
@@ -19,7 +19,8 @@ public func crossEntropy(
     return crossEntropy(logits, .classes(targets), classWeights, labelSmoothing, ignored.map { Int64($0) }, reduction)
 }
 
-/// Cross-entropy of logits with a distribution:   `loss = -sum_c t[c] log softmax(logits)[c]`; the mean is over rows.
+/// Computes the cross-entropy of logits with a distribution:   `loss = -sum_c t[c] log softmax(logits)[c]`; the mean is
+/// over rows.
 ///
 /// - Parameter probabilities: `[..., classes]`, a constant.
 public func crossEntropy(
@@ -41,7 +42,7 @@ private func crossEntropy(
     }
 }
 
-/// The mean of `(input - target)^2`.
+/// Computes the mean of `(input - target)^2`.
 public func squaredError(_ input: Variable, targets: Tensor, reduction: LossReduction = .mean) -> Variable {
     let value = input.value
     return loss("squaredError", of: input, reduction) { outputGradient, wantsGradient throws(TensorError) in
@@ -50,8 +51,8 @@ public func squaredError(_ input: Variable, targets: Tensor, reduction: LossRedu
     }
 }
 
-/// Binary cross-entropy of logits:   `w t log(1 + e^-x) + (1 - t) (x + log(1 + e^-x))`, `w` the weight of the
-/// positives.
+/// Computes the binary cross-entropy of logits:   `w t log(1 + e^-x) + (1 - t) (x + log(1 + e^-x))`, with `w` the
+/// weight of the positives.
 public func binaryCrossEntropy(
     _ logits: Variable, targets: Tensor, positiveWeight: Float = 1, reduction: LossReduction = .mean
 ) -> Variable {
@@ -63,13 +64,14 @@ public func binaryCrossEntropy(
     }
 }
 
-/// The loss of a teacher's distribution in a student's, at a temperature:   `T^2 sum_c q[c] (log q[c] - log p[c])`.
+/// Computes the distillation loss of a student's distribution against a teacher's, at a temperature:
+/// `T^2 sum_c q[c] (log q[c] - log p[c])`.
 ///
 /// Source: Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015).
 ///
 /// - Parameters:
-///   - student: Logits `[..., classes]`.
-///   - teacher: Logits of the same shape.
+///   - student: The student's logits `[..., classes]`.
+///   - teacher: The teacher's logits, of the same shape.
 public func distillation(
     student: Variable, teacher: Variable, temperature: Float, reduction: LossReduction = .mean
 ) -> Variable {
@@ -91,8 +93,8 @@ public func distillation(
     }
 }
 
-/// Negative sampling:   `-log sigmoid(v . u_0) - sum_k log sigmoid(-v . u_k)`, `v` a row of one table, `u_0` and the
-/// `u_k` rows of another.
+/// Computes the loss of negative sampling: `-log sigmoid(v . u_0) - sum_k log sigmoid(-v . u_k)`, with `v` a row of one
+/// table, `u_0` and the `u_k` rows of another.
 ///
 /// Source: Mikolov et al., "Distributed representations of words and phrases and their compositionality" (2013).
 ///
@@ -100,8 +102,8 @@ public func distillation(
 ///   - centerTable: `[rows, n]`.
 ///   - contextTable: `[rows, n]`.
 ///   - centers: `[pairs]`, rows of the first table.
-///   - contexts: `[pairs]`, rows of the second that belong to them.
-///   - negatives: `[pairs, k]`, rows of the second that do not.
+///   - contexts: `[pairs]`, rows of the second table that occur with them.
+///   - negatives: `[pairs, k]`, rows of the second table that do not.
 public func negativeSampling(
     centerTable: Variable, contextTable: Variable, centers: IndexTensor, contexts: IndexTensor, negatives: IndexTensor,
     reduction: LossReduction = .mean
@@ -130,8 +132,8 @@ public func negativeSampling(
     }
 }
 
-/// A loss of one input. Of a mean or sum the gradient is computed with the loss, in the same pass over the input, and
-/// scaled on the way back unless what arrives is 1, as it mostly is.
+/// A loss of one input. For a mean or sum, the gradient is computed with the loss, in the same pass over the input. The
+/// backward pass scales it unless the gradient of the loss is 1, as it mostly is.
 private func loss(
     _ name: String, of input: Variable, _ reduction: LossReduction,
     _ run: @escaping (_ outputGradient: Tensor?, _ wantsGradient: Bool) throws(TensorError) -> LossAndGradients
@@ -158,7 +160,7 @@ private func loss(
     }
 }
 
-/// A way back that is a closure.
+/// An operation whose backward step is a closure.
 private final class Gradient: RecordedOperation {
     let body: (BackwardPass) -> Void
 

@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// The matrix product of the last two axes:   `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`; leading axes
+/// Computes the matrix product of the last two axes: `C[..., i, j] = sum_k A[..., i, k] * B[..., k, j]`. Leading axes
 /// broadcast.
 ///
 /// - Parameters:
@@ -11,17 +11,16 @@ public func matmul(_ left: Variable, _ right: Variable) -> Variable {
     Variable.recorded(matmul(left.value, right.value), from: left, right) { MatrixProduct("matmul", left, right) }
 }
 
-/// A linear layer:   `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`, the bias added as the product
-/// is stored.
-///
-/// The activation is applied there too where its gradient is computed from its value (relu, tanh, sigmoid, exponential)
-/// or nothing is recorded; else it is an operation of its own, for its argument must be kept. The bits are the same.
+/// Computes a linear layer: `y[..., o] = activation(sum_i x[..., i] * weight[o, i] + bias[o])`. The bias is added as
+/// the product is stored. If the activation's gradient is computed from its value (relu, tanh, sigmoid, exponential) or
+/// nothing is recorded, the activation is also applied there. Else it is a separate operation, because its argument
+/// must be saved. The bits are the same.
 ///
 /// - Parameters:
 ///   - input: `[..., in]`, of rank 1 or more.
-///   - weight: `[out, in]`, as PyTorch keeps it.
+///   - weight: `[out, in]`, as in PyTorch.
 ///   - bias: `[out]`, or nil.
-///   - activation: Applied to every element; ``Activation/identity`` unless given.
+///   - activation: The function of every element; by default ``Activation/identity``.
 /// - Returns: `[..., out]`.
 public func linear(
     _ input: Variable, weight: Variable, bias: Variable? = nil, activation: Activation = .identity
@@ -43,7 +42,7 @@ extension Tape {
 }
 
 extension StridedTensor where Scalar == Float {
-    /// All axes but the last joined: `[rows, columns]`.
+    /// The tensor with all axes except the last joined: `[rows, columns]`.
     var rows: Tensor {
         if rank == 2 { return self }
         let columns = rank == 0 ? 1 : shape[-1]
@@ -51,7 +50,7 @@ extension StridedTensor where Scalar == Float {
     }
 }
 
-/// `C = A B`:   `dA = dC B^T`, `dB = A^T dC`, each summed over what was broadcast.
+/// `C = A B`:   `dA = dC B^T`, `dB = A^T dC`, each summed over the dimensions that were broadcast.
 private final class MatrixProduct: ProductOperation {
     override func backward(_ pass: BackwardPass) {
         let gradient = pass.takeGradient()
@@ -94,7 +93,7 @@ private final class LinearOperation: RecordedOperation {
     }
 }
 
-/// What the way back through `z = x W^T + b` reads: each factor where the other has a gradient.
+/// The operands that the backward pass through `z = x W^T + b` reads: each factor if the other has a gradient.
 struct LinearOperands {
     let input: Tensor?
     let weight: Tensor?

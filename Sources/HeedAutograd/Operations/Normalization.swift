@@ -2,15 +2,15 @@ import HeedTensor
 
 /// How rows are normalised.
 public enum Normalization: Sendable, Hashable {
-    /// Mean 0 and variance 1; see ``layerNorm(_:weight:bias:epsilon:)``.
+    /// Rows of mean 0 and variance 1; see ``layerNorm(_:weight:bias:epsilon:)``.
     case layer
-    /// Mean square 1; see ``rmsNorm(_:weight:epsilon:)``.
+    /// Rows of mean square 1; see ``rmsNorm(_:weight:epsilon:)``.
     case rootMeanSquare
 
     fileprivate func norm(_ epsilon: Double) -> Norm { Norm(kind: self == .layer ? .layer : .rms, epsilon: epsilon) }
 }
 
-/// Rows normalised along the last axis:   `y = (x - mean) / sqrt(variance + epsilon) * weight + bias`.
+/// Normalises rows along the last axis:   `y = (x - mean) / sqrt(variance + epsilon) * weight + bias`.
 ///
 /// - Parameters:
 ///   - input: `[..., n]`.
@@ -25,7 +25,7 @@ public func normalized(
     normalized(input, residual: nil, kind, weight: weight, bias: bias, epsilon: epsilon)[0]
 }
 
-/// The sum of an input and a residual, normalised, in one pass.
+/// Normalises the sum of an input and a residual, in one pass.
 ///
 /// - Returns: The normalised sum, and the sum itself, which the next residual connection takes.
 public func normalized(
@@ -57,7 +57,7 @@ private func normalized(
     }
 }
 
-/// See ``Norm``: the gradients of the input and of the residual are the same.
+/// The operation of ``Norm``. The gradients of the input and of the residual are the same.
 private final class NormalizationOperation: RecordedOperation {
     let norm: Norm
     let sum: Tensor

@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// Sinusoidal positions added to an input; see the function of tensors.
+/// Adds sinusoidal positions to an input; see the function of tensors.
 public func addingSinusoidalPositions(_ input: Variable, firstPosition: Int = 0, base: Double = 10_000) -> Variable {
     let value = addingSinusoidalPositions(to: input.value, firstPosition: firstPosition, base: base)
     return Variable.recorded(value, from: input) { PositionOperation("addingSinusoidalPositions") { $0 } }
@@ -9,11 +9,11 @@ public func addingSinusoidalPositions(_ input: Variable, firstPosition: Int = 0,
 /// Which columns a rotation turns together.
 public typealias RotaryPairs = RotaryPositions.Layout
 
-/// Rotary positions; see ``RotaryPositions``.
+/// Turns an input by rotary positions; see ``RotaryPositions``.
 ///
 /// - Parameters:
 ///   - input: `[..., length, dimension]`.
-///   - rotaryColumns: How many of the first columns turn; all unless given.
+///   - rotaryColumns: The number of columns that turn, from the first one on; by default all.
 public func rotatingPositions(
     _ input: Variable, firstPosition: Int = 0, base: Double = 10_000, rotaryColumns: Int? = nil,
     pairs: RotaryPairs = .halves
@@ -24,7 +24,7 @@ public func rotatingPositions(
     }
 }
 
-/// What is added has no gradient; what is turned turns back.
+/// Added positions have no gradient. The gradient of turned columns is turned back.
 private final class PositionOperation: RecordedOperation {
     let back: (Tensor) -> Tensor
 

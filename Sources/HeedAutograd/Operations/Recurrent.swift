@@ -1,17 +1,17 @@
 import HeedTensor
 
-/// The weights of one direction of a recurrent layer, as PyTorch keeps them.
+/// The weights of one direction of a recurrent layer, laid out as in PyTorch.
 public struct RecurrentVariables {
-    /// `[gates * hidden, input]`.
+    /// The input weight, `[gates * hidden, input]`.
     public var inputWeight: Variable
-    /// `[gates * hidden, hidden]`.
+    /// The hidden weight, `[gates * hidden, hidden]`.
     public var hiddenWeight: Variable
-    /// `[gates * hidden]`, or nil for zeros.
+    /// The input bias, `[gates * hidden]`, or nil for zeros.
     public var inputBias: Variable?
-    /// `[gates * hidden]`, or nil for zeros.
+    /// The hidden bias, `[gates * hidden]`, or nil for zeros.
     public var hiddenBias: Variable?
 
-    /// Weights of these shapes.
+    /// Makes the weights of one direction.
     public init(
         inputWeight: Variable, hiddenWeight: Variable, inputBias: Variable? = nil, hiddenBias: Variable? = nil
     ) {
@@ -20,9 +20,9 @@ public struct RecurrentVariables {
     }
 }
 
-/// What a recurrent layer computes.
+/// The results of a recurrent layer.
 public struct RecurrentOutput {
-    /// `[batch, time, hidden]`; zeros behind a sequence's end.
+    /// `[batch, time, hidden]`; zeros after a sequence's end.
     public let output: Variable
     /// `[batch, hidden]`: the state at each sequence's own end.
     public let hidden: Variable
@@ -30,16 +30,16 @@ public struct RecurrentOutput {
     public let cell: Variable?
 }
 
-/// A recurrent layer of one direction over whole sequences, as one operation: see ``RecurrentKind`` for the formulas.
-///
-/// A sequence has the same bits alone and in a batch, padded or not, in one call or in many that carry the state.
+/// Runs a recurrent layer of one direction over whole sequences, as one operation; see ``RecurrentKind`` for the
+/// formulas. A sequence has the same bits by itself and in a batch, padded or not, in one call or in many that carry
+/// the state.
 ///
 /// - Parameters:
 ///   - kind: The cell.
 ///   - input: `[batch, time, input]`.
-///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
+///   - lengths: The number of steps of each sequence; by default all. Steps after them have no effect.
 ///   - hidden: `[batch, hidden]`, or nil for zeros.
-///   - cell: `[batch, hidden]`, or nil for zeros; of an LSTM alone.
+///   - cell: `[batch, hidden]`, or nil for zeros; only of an LSTM.
 ///   - reversed: Begins at each sequence's own last step and ends at step 0.
 public func recurrent(
     _ kind: RecurrentKind, _ input: Variable, _ weights: RecurrentVariables, lengths: [Int]? = nil,
@@ -53,7 +53,7 @@ public func recurrent(
                 inputBias: weights.inputBias?.value, hiddenBias: weights.hiddenBias?.value),
             hidden: hidden?.value, cell: cell?.value, lengths: lengths, reversed: reversed)
     }
-    // What is not there stands as a constant, so that every input has its number.
+    // A missing operand is a constant, so that every input has its number.
     let nothing = Variable(0)
     let inputs = [
         input, hidden ?? nothing, cell ?? nothing, weights.inputWeight, weights.hiddenWeight,

@@ -1,11 +1,11 @@
 import HeedTensor
 
-// Reductions. The gradient of a sum is broadcast, as a view that repeats it without a copy.
+// Reductions. The gradient of a sum is broadcast as a view, without a copy.
 
 extension Variable {
-    /// The sum over `axes`, all of them unless given.
+    /// Returns the sum over `axes`, by default over all.
     ///
-    /// - Parameter keepingAxes: Leaves an axis of size 1 in place of each.
+    /// - Parameter keepingAxes: Whether an axis of size 1 replaces each.
     public func sum(axes: [Int]? = nil, keepingAxes: Bool = false) -> Variable {
         let kept = Self.keptShape(shape, axes)
         return Self.recorded(value.sum(axes: axes, keepingAxes: keepingAxes), from: self) {
@@ -13,7 +13,7 @@ extension Variable {
         }
     }
 
-    /// The mean over `axes`, all of them unless given.
+    /// Returns the mean over `axes`, by default over all.
     public func mean(axes: [Int]? = nil, keepingAxes: Bool = false) -> Variable {
         let kept = Self.keptShape(shape, axes)
         return Self.recorded(value.mean(axes: axes, keepingAxes: keepingAxes), from: self) {
@@ -21,28 +21,28 @@ extension Variable {
         }
     }
 
-    /// The largest element over `axes`, all of them unless given. Equals share the gradient evenly, as in PyTorch's
+    /// Returns the largest element over `axes`, by default over all. Equals share the gradient evenly, as in PyTorch's
     /// `amax`.
     public func max(axes: [Int]? = nil, keepingAxes: Bool = false) -> Variable {
         extreme("max", value.max(axes: axes, keepingAxes: true), axes, keepingAxes)
     }
 
-    /// The smallest element over `axes`, all of them unless given. Equals share the gradient evenly.
+    /// Returns the smallest element over `axes`, by default over all. Equals share the gradient evenly.
     public func min(axes: [Int]? = nil, keepingAxes: Bool = false) -> Variable {
         extreme("min", value.min(axes: axes, keepingAxes: true), axes, keepingAxes)
     }
 
-    /// The sum along an axis.
+    /// Returns the sum along an axis.
     public func sum(axis: Int, keepingAxes: Bool = false) -> Variable { sum(axes: [axis], keepingAxes: keepingAxes) }
-    /// The mean along an axis.
+    /// Returns the mean along an axis.
     public func mean(axis: Int, keepingAxes: Bool = false) -> Variable { mean(axes: [axis], keepingAxes: keepingAxes) }
-    /// The largest element along an axis.
+    /// Returns the largest element along an axis.
     public func max(axis: Int, keepingAxes: Bool = false) -> Variable { max(axes: [axis], keepingAxes: keepingAxes) }
-    /// The smallest element along an axis.
+    /// Returns the smallest element along an axis.
     public func min(axis: Int, keepingAxes: Bool = false) -> Variable { min(axes: [axis], keepingAxes: keepingAxes) }
 
-    /// The reverse of broadcasting: the sum over every axis along which `target` would be repeated to become this
-    /// shape.
+    /// Returns the sum over every axis along which `target` would be repeated to become this shape. It is the reverse
+    /// of broadcasting.
     public func sum(to target: Shape) -> Variable {
         if target == shape { return self }
         return Self.recorded(value.sum(to: target), from: self) { Spread("sum(to:)", shape, target, factor: 1) }

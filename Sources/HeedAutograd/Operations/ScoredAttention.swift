@@ -5,7 +5,7 @@ import HeedTensor
 public enum AttentionScoreVariables {
     /// `q . k` (Luong, Pham and Manning 2015).
     case dot
-    /// `q^T W k`, the weight `[query size, key size]` (the same).
+    /// `q^T W k`, the weight `[query size, key size]` (the same paper).
     case general(weight: Variable)
     /// `v^T tanh(Wq q + Wk k)`, the weights `[attention size, query size]`, `[attention size, key size]` and
     /// `[attention size]` (Bahdanau, Cho and Bengio 2015).
@@ -30,14 +30,14 @@ public enum AttentionScoreVariables {
     }
 }
 
-/// Attention of encoders and decoders before the Transformer: scores, a softmax over each sequence's keys, and the
-/// context, as one operation.
+/// Computes the attention of encoders and decoders before the Transformer: scores, a softmax over each sequence's keys,
+/// and the context, as one operation.
 ///
 /// - Parameters:
 ///   - queries: `[batch, queries, query size]`.
 ///   - keys: `[batch, keys, key size]`.
 ///   - values: `[batch, keys, value size]`.
-///   - lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
+///   - lengths: The number of keys of each sequence; by default all. Keys after them have no effect.
 /// - Returns: The output `[batch, queries, value size]` and the weights `[batch, queries, keys]`.
 public func scoredAttention(
     queries: Variable, keys: Variable, values: Variable, lengths: [Int]? = nil, score: AttentionScoreVariables

@@ -1,13 +1,13 @@
 import HeedTensor
 
-/// The softmax along an axis; see the function of tensors. No gradient flows to what the mask hides.
+/// Computes the softmax along an axis; see the function of tensors. No gradient flows to hidden entries.
 public func softmax(_ input: Variable, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Variable {
     let value = softmax(input.value, axis: axis, mask: mask, scale: scale)
     return Variable.recorded(value, from: input) { Softmax("softmax", value, axis, mask, scale, isLogarithm: false) }
 }
 
-/// The logarithm of the softmax along an axis; see the function of tensors. No gradient flows to or from what the mask
-/// hides.
+/// Computes the logarithm of the softmax along an axis; see the function of tensors. No gradient flows to or from
+/// hidden entries.
 public func logSoftmax(_ input: Variable, axis: Int = -1, mask: BooleanTensor? = nil, scale: Float = 1) -> Variable {
     let value = logSoftmax(input.value, axis: axis, mask: mask, scale: scale)
     return Variable.recorded(value, from: input) { Softmax("logSoftmax", value, axis, mask, scale, isLogarithm: true) }

@@ -1,11 +1,11 @@
 import HeedTensor
 
 extension SparseMatrix {
-    /// The product with a matrix: the sum over the neighbours in a graph.
+    /// Returns the product with a matrix: the sum over the neighbours in a graph.
     ///
     /// - Parameters:
     ///   - x: `[columnCount, width]`.
-    ///   - transpose: What ``transposed()`` gives, to be used on the way back instead of computing it.
+    ///   - transpose: The result of ``transposed()``, for the backward pass; nil to compute it.
     public func multiplied(by x: Variable, transpose: SparseMatrix? = nil) -> Variable {
         Variable.recorded(multiplied(by: x.value), from: x) { SparseProduct(self, transpose) }
     }

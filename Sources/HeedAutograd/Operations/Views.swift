@@ -1,46 +1,46 @@
 import HeedTensor
 
-// Other views of the same memory: nothing is copied on the way, and on the way back a slice is added to its part of the
+// Other views of the same memory. Nothing is copied, and in the backward pass a slice is added to its part of the
 // gradient.
 
 extension Variable {
-    /// The same elements, in the same row-major order, in another shape.
+    /// Returns the same elements, in the same row-major order, in another shape.
     public func reshaped(_ target: Shape) -> Variable {
         Self.recorded(value.reshaped(target), from: self) {
             Rearrangement("reshaped") { [shape] in $0.reshaped(shape) }
         }
     }
 
-    /// Axes `first` to `last` joined into one; all of them unless given.
+    /// Joins the axes `first` to `last` into one; by default all axes.
     public func flattened(from first: Int = 0, to last: Int = -1) -> Variable {
         reshaped(value.flattened(from: first, to: last).shape)
     }
 
-    /// Without the axes of size 1.
+    /// Removes the axes of size 1.
     public func squeezed() -> Variable { reshaped(Shape(shape.dimensions.filter { $0 != 1 })) }
 
-    /// An axis of size 1 put before axis `axis`; -1 puts it at the end.
+    /// Inserts an axis of size 1 before axis `axis`; -1 inserts it at the end.
     public func insertingAxis(_ axis: Int) -> Variable {
         Self.recorded(value.insertingAxis(axis), from: self) {
             Rearrangement("insertingAxis") { $0.removingAxis(axis) }
         }
     }
 
-    /// An axis of size 1 taken away.
+    /// Removes an axis of size 1.
     public func removingAxis(_ axis: Int) -> Variable {
         Self.recorded(value.removingAxis(axis), from: self) {
             Rearrangement("removingAxis") { $0.insertingAxis(axis) }
         }
     }
 
-    /// Two axes exchanged, the last two unless named.
+    /// Exchanges two axes, by default the last two.
     public func transposed(_ first: Int = -2, _ second: Int = -1) -> Variable {
         Self.recorded(value.transposed(first, second), from: self) {
             Rearrangement("transposed") { $0.transposed(first, second) }
         }
     }
 
-    /// The axes in another order: axis `i` of the result is axis `axes[i]` of this one.
+    /// Returns the axes in another order: axis `i` of the result is axis `axes[i]` of this value.
     public func permuted(_ axes: [Int]) -> Variable {
         Self.recorded(value.permuted(axes), from: self) {
             var back = axes
@@ -49,7 +49,7 @@ extension Variable {
         }
     }
 
-    /// The value repeated, without copies, along new leading axes and along axes of size 1.
+    /// Repeats the value, without copies, along new leading axes and along axes of size 1.
     public func broadcast(to target: Shape) -> Variable {
         if target == shape { return self }
         return Self.recorded(value.broadcast(to: target), from: self) {
@@ -57,19 +57,19 @@ extension Variable {
         }
     }
 
-    /// The part where the index along `axis` lies in `range`.
+    /// Returns the part where the index along `axis` is in `range`.
     public func slice(axis: Int, range: Range<Int>) -> Variable {
         Self.recorded(value.slice(axis: axis, range: range), from: self) { Slice("slice", shape, axis, range) }
     }
 
-    /// The part where the index along `axis` is `index`; that axis is gone.
+    /// Returns the part where the index along `axis` is `index`, without that axis.
     public func selecting(axis: Int, index: Int) -> Variable {
         Self.recorded(value.selecting(axis: axis, index: index), from: self) {
             Slice("selecting", shape, axis, index..<index + 1, isSqueezed: true)
         }
     }
 
-    /// Parts of these sizes along an axis.
+    /// Splits the value into parts of these sizes along an axis.
     public func split(sizes: [Int], axis: Int = 0) -> [Variable] {
         // Checks the sizes too.
         let parts = value.split(sizes: sizes, axis: axis)
@@ -81,21 +81,21 @@ extension Variable {
         }
     }
 
-    /// Equal parts along an axis.
+    /// Splits the value into equal parts along an axis.
     public func split(parts: Int, axis: Int = 0) -> [Variable] {
         let sizes = value.split(parts: parts, axis: axis).map { $0.shape[axis] }
         return split(sizes: sizes, axis: axis)
     }
 }
 
-/// Values one behind the other along an axis.
+/// Joins values one after the other along an axis.
 public func concatenate(_ parts: [Variable], axis: Int = 0) -> Variable {
     Variable.recorded(concatenate(parts.map(\.value), axis: axis), from: parts) {
         Concatenation(axis: axis, sizes: parts.map { $0.shape[axis] })
     }
 }
 
-/// Values of one shape side by side along a new axis.
+/// Joins values of one shape along a new axis.
 public func stack(_ parts: [Variable], axis: Int = 0) -> Variable {
     Variable.recorded(stack(parts.map(\.value), axis: axis), from: parts) { Stacking(axis: axis, count: parts.count) }
 }
