@@ -1,7 +1,7 @@
 import HeedAutograd
 import HeedTensor
 
-// An activation function can stand wherever a layer can; it has no parameters.
+// An activation function can be used wherever a layer can. It has no parameters.
 
 extension Activation: Layer {
     public mutating func visitParameters(_ visit: ParameterVisitor) {}

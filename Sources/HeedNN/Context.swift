@@ -3,23 +3,23 @@ import HeedTensor
 
 // Design
 //
-// A forward pass needs three things beside its inputs: where to record (or that nothing is to be recorded), whether
-// dropout drops, and which numbers it drops. They travel together, so that a layer has one parameter for them and a
-// model is written once.
+// A forward pass needs three things besides its inputs: where to record (or that nothing is recorded), whether dropout
+// drops, and which numbers it drops. They are passed together, so that a layer has one parameter for them and a model
+// is written once.
 //
-// The leaf of a parameter is made when the pass first meets it and found again by the parameter's identity, so that a
-// weight which is used in several places (an output layer tied to an embedding, a cell that is applied at every step)
-// collects one gradient. Identities survive copying: a model and a changed copy of it may meet in one pass, so a leaf
-// also belongs to the memory that it reads.
+// The leaf of a parameter is made when the pass first uses it, and found again by the parameter's identity. So a weight
+// that is used in several places (an output layer tied to an embedding, a cell that is applied at every step) collects
+// one gradient. Copies keep the identity. A pass may use a model and a changed copy of it, so a leaf also belongs to
+// the memory that it reads.
 
-/// What a forward pass needs beside its inputs: the tape, whether it trains, and the randomness of dropout.
+/// The state of a forward pass: the tape, whether it trains, and the random numbers of dropout.
 ///
-/// `Context()` is inference. A context serves one pass in one task; ``valueAndGradient(of:seed:step:on:_:)-1h2tr``
+/// `Context()` is for inference. A context is for one pass in one task; ``valueAndGradient(of:seed:step:on:_:)-1h2tr``
 /// makes one for every training step.
 public final class Context {
-    /// Where the pass is recorded; nil in inference.
+    /// The tape that records the pass; nil in inference.
     public let tape: Tape?
-    /// Whether layers behave as in training, which dropout alone does differently.
+    /// Whether layers behave as in training. Only dropout does anything different then.
     public let isTraining: Bool
 
     private let seed: UInt64
@@ -29,13 +29,13 @@ public final class Context {
     /// Leaves of parameters that are changed copies of one above.
     private var others: [(ParameterIdentity, Variable)] = []
 
-    /// A context.
+    /// Makes a context.
     ///
     /// - Parameters:
-    ///   - tape: Records the pass; nil, the default, for inference.
-    ///   - training: Whether dropout drops; unless given, where there is a tape.
-    ///   - seed: Names the random numbers of a run.
-    ///   - step: Names those of a step: the same seed and step drop the same elements, in a run that was resumed too.
+    ///   - tape: The tape that records the pass; nil, the default, for inference.
+    ///   - training: Whether dropout drops; by default true if there is a tape.
+    ///   - seed: The seed of a run's random numbers.
+    ///   - step: The step of the run. The same seed and step drop the same elements, also in a run that was resumed.
     public init(tape: Tape? = nil, training: Bool? = nil, seed: UInt64 = 0, step: Int = 0) {
         self.tape = tape
         isTraining = training ?? (tape != nil)
@@ -43,8 +43,8 @@ public final class Context {
         self.step = UInt64(bitPattern: Int64(step))
     }
 
-    /// The variable of a parameter: the same leaf of the tape wherever the pass uses it. A constant in inference, and
-    /// for a parameter that is frozen.
+    /// Returns the variable of a parameter: the same leaf of the tape wherever the pass uses it. In inference, and for
+    /// a frozen parameter, it is a constant.
     public func variable(_ parameter: Parameter) -> Variable {
         guard let tape, parameter.isTrainable else { return Variable(parameter.value) }
         if let leaf = leaf(of: parameter) { return leaf }
@@ -57,7 +57,7 @@ public final class Context {
         return leaf
     }
 
-    /// The variable of a parameter that a layer may do without.
+    /// Returns the variable of an optional parameter.
     public func variable(_ parameter: Parameter?) -> Variable? { parameter.map { variable($0) } }
 
     private func leaf(of parameter: Parameter) -> Variable? {
@@ -68,8 +68,8 @@ public final class Context {
         }?.1
     }
 
-    /// A seed for the random numbers of one call of one layer: another one at every call, the same again in the same
-    /// call of a pass with this seed and step.
+    /// Returns a seed for the random numbers of one call of one layer. Every call gives another one, and the same call
+    /// in another pass with this seed and step gives the same one.
     public func drawSeed() -> UInt64 {
         defer { draws += 1 }
         return Self.mixed(Self.mixed(Self.mixed(seed) ^ step) ^ draws)
@@ -84,8 +84,8 @@ public final class Context {
         return mixed ^ (mixed >> 31)
     }
 
-    /// The names of the model's parameters by the slots of their leaves, of those that the pass has met. To be asked
-    /// for before the gradients are, which lets go of them.
+    /// Returns the names of the parameters that the pass has used, by the slots of their leaves. Call it before
+    /// computing the gradients, which frees the leaves.
     package func namesByLeaf(in model: some Module) -> [Int: String] {
         var names: [Int: String] = [:]
         for (name, parameter) in model.parameters {
@@ -96,8 +96,8 @@ public final class Context {
 
     // MARK: Gradients
 
-    /// The gradients of `loss` with respect to the model's trainable parameters, in their order. Consumes the record,
-    /// and lets go of every parameter: an optimiser can write to them in place afterwards.
+    /// Computes the gradients of `loss` with respect to the model's trainable parameters, in their order. It consumes
+    /// the record and frees every leaf, so that an optimiser can then write to the parameters in place.
     ///
     /// - Precondition: the pass was recorded, and no two parameters of the model are copies of one another.
     public func gradients(of loss: Variable, for model: some Module) -> [Tensor] {

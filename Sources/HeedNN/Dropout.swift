@@ -2,10 +2,9 @@ import HeedAutograd
 import HeedTensor
 
 /// Dropout (Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting", 2014): in training
-/// each element is 0 with this probability and else divided by `1 - probability`; in inference nothing happens.
-///
-/// Which elements are dropped depends on the context's seed and step and on how many layers drew before it in the pass.
-/// Without parameters.
+/// each element becomes 0 with this probability, and else is divided by `1 - probability`; in inference nothing
+/// happens. Which elements are dropped depends on the context's seed and step and on how many layers drew before it in
+/// the pass. It has no parameters.
 public struct Dropout: Layer {
     /// The share of elements that are dropped.
     public var probability: Float

@@ -1,19 +1,19 @@
 import HeedAutograd
 import HeedTensor
 
-/// A table of vectors, one a token:   `y[..., j] = weight[ids[...], j]`.
+/// A table of vectors, one per token:   `y[..., j] = weight[ids[...], j]`.
 ///
 /// Ids of any shape, from 0 to `vocabularySize - 1`; output `[..., embeddingSize]`.
 ///
 /// Parameters, as in PyTorch's `nn.Embedding`: `weight` `[vocabularySize, embeddingSize]`, normal with standard
 /// deviation 1; the row of the padding token begins as zeros and has no gradient.
 public struct Embedding: Module {
-    /// `[vocabularySize, embeddingSize]`.
+    /// The weight, `[vocabularySize, embeddingSize]`.
     public var weight: Parameter
-    /// The token that fills short sequences up; its row is not trained.
+    /// The token that fills up short sequences. Its row is not trained.
     public let paddingIndex: Int?
 
-    /// A table of random vectors.
+    /// Makes a table of random vectors.
     public init(
         vocabularySize: Int, embeddingSize: Int, paddingIndex: Int? = nil, using generator: inout RandomGenerator
     ) {
@@ -30,14 +30,14 @@ public struct Embedding: Module {
         self.paddingIndex = paddingIndex
     }
 
-    /// A layer with this table.
+    /// Makes a layer with this table.
     public init(weight: Tensor, paddingIndex: Int? = nil) {
         require(weight.rank == 2, "Embedding: a weight of shape \(weight.shape) is not [vocabularySize, embeddingSize]")
         self.weight = Parameter(weight)
         self.paddingIndex = paddingIndex
     }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     public var vocabularySize: Int { weight.shape[0] }
     /// The size of a vector.
     public var embeddingSize: Int { weight.shape[1] }
@@ -46,21 +46,22 @@ public struct Embedding: Module {
         visit("weight", &weight)
     }
 
-    /// The vectors of tokens.
+    /// Returns the vectors of tokens.
     public func callAsFunction(_ ids: IndexTensor, in context: Context) -> Variable {
         embedding(ids, table: context.variable(weight), padding: paddingIndex)
     }
 
-    /// The vectors of tokens, in inference.
+    /// Returns the vectors of tokens, in inference.
     public func callAsFunction(_ ids: IndexTensor) -> Tensor { self(ids, in: Context()).value }
 
-    /// The logits of every token for vectors `[..., embeddingSize]`: the table as an output layer that is tied to it
+    /// Returns the logits of every token for vectors `[..., embeddingSize]`. It uses the table as a tied output layer
     /// (Press and Wolf, "Using the output embedding to improve language models", 2017).
     public func logits(_ input: Variable, in context: Context) -> Variable {
         linear(input, weight: context.variable(weight))
     }
 
-    /// The mean cross-entropy of these logits with targets `[...]`; the logits are not kept beside their gradient.
+    /// Computes the mean cross-entropy of these logits with targets `[...]`. The logits are not stored in addition to
+    /// their gradient.
     public func crossEntropy(
         _ input: Variable, targets: IndexTensor, ignoring ignored: Int? = nil, labelSmoothing: Float = 0,
         in context: Context

@@ -1,7 +1,7 @@
 import HeedTensor
 
-/// How the numbers of a parameter begin: the distributions that PyTorch's layers take, drawn by counting from an
-/// explicit generator.
+/// The initial numbers of a parameter: the distributions of PyTorch's layers, drawn by counting from an explicit
+/// generator.
 public enum Initialization: Sendable, Equatable {
     /// The same number everywhere.
     case constant(Float)
@@ -16,11 +16,11 @@ public enum Initialization: Sendable, Equatable {
     /// PyTorch's slope of `sqrt(5)` for its linear and convolutional layers the bound is `1 / sqrt(fanIn)`.
     case kaimingUniform(slope: Float)
 
-    /// A tensor of this distribution.
+    /// Returns a tensor of this distribution.
     ///
     /// - Parameters:
     ///   - shape: `[out, in, ...]`: `fanIn` is the size of one output's slice, `fanOut` that of one input's.
-    ///   - generator: Where the numbers come from.
+    ///   - generator: The generator of the numbers.
     public func callAsFunction(_ shape: Shape, using generator: inout RandomGenerator) -> Tensor {
         switch self {
         case .constant(let value):
@@ -51,7 +51,7 @@ public enum Initialization: Sendable, Equatable {
 }
 
 extension Initialization {
-    /// What PyTorch gives a linear or convolutional layer's weight, and its bias: uniform in
+    /// PyTorch's distribution for the weight and bias of a linear or convolutional layer: uniform in
     /// `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`.
     static func inverseRoot(ofFanIn fanIn: Int) -> Initialization {
         .uniform(bound: Float(1 / Double(max(fanIn, 1)).squareRoot()))

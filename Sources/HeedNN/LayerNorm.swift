@@ -5,18 +5,18 @@ import HeedTensor
 ///
 ///     y = (x - mean) / sqrt(variance + epsilon) * weight + bias
 ///
-/// Input and output `[..., inputSize]`; mean and variance (divided by `inputSize`) are those of float64.
+/// Input and output `[..., inputSize]`; mean and variance (divided by `inputSize`) are as accurate as in float64.
 ///
 /// Parameters, as in PyTorch's `nn.LayerNorm`: `weight` `[inputSize]`, ones, and `bias` `[inputSize]`, zeros.
 public struct LayerNorm: Layer {
-    /// `[inputSize]`.
+    /// The weight, `[inputSize]`.
     public var weight: Parameter
-    /// `[inputSize]`.
+    /// The bias, `[inputSize]`.
     public var bias: Parameter?
-    /// Added to the variance.
+    /// The number added to the variance.
     public var epsilon: Double
 
-    /// A layer that begins as the plain normalisation.
+    /// Makes a layer that begins as the plain normalisation.
     public init(inputSize: Int, bias hasBias: Bool = true, epsilon: Double = 1e-5) {
         weight = Parameter(.ones([inputSize]))
         bias = hasBias ? Parameter(.zeros([inputSize])) : nil
@@ -33,7 +33,7 @@ public struct LayerNorm: Layer {
             input, .layer, weight: context.variable(weight), bias: context.variable(bias), epsilon: epsilon)
     }
 
-    /// The sum of a residual and an input, normalised, and the sum itself, in one pass.
+    /// Returns the normalised sum of a residual and an input, and the sum itself, in one pass.
     public func callAsFunction(
         adding residual: Variable, to input: Variable, in context: Context
     ) -> (output: Variable, sum: Variable) {

@@ -8,19 +8,19 @@ import HeedTensor
 /// Parameters, as in PyTorch's `nn.Linear`: `weight` `[out, in]` and `bias` `[out]`, both uniform in
 /// `[-1 / sqrt(in), 1 / sqrt(in))` (Kaiming's with a slope of `sqrt(5)`).
 public struct Linear: Layer {
-    /// `[out, in]`.
+    /// The weight, `[out, in]`.
     public var weight: Parameter
-    /// `[out]`.
+    /// The bias, `[out]`.
     public var bias: Parameter?
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     public init(inputSize: Int, outputSize: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
         let distribution = Initialization.inverseRoot(ofFanIn: inputSize)
         weight = Parameter(distribution([outputSize, inputSize], using: &generator))
         bias = hasBias ? Parameter(distribution([outputSize], using: &generator)) : nil
     }
 
-    /// A layer with these weights.
+    /// Makes a layer with these weights.
     public init(weight: Tensor, bias: Tensor? = nil) {
         require(
             weight.rank == 2 && (bias.map { $0.shape == [weight.shape[0]] } ?? true),
@@ -30,7 +30,7 @@ public struct Linear: Layer {
         self.bias = bias.map { Parameter($0) }
     }
 
-    /// Draws the weight anew and sets the bias to 0.
+    /// Draws a new weight and sets the bias to 0.
     mutating func initialize(weights: Initialization, using generator: inout RandomGenerator) {
         weight.value = weights(weight.shape, using: &generator)
         let zeros = Tensor.zeros([outputSize])
@@ -51,13 +51,14 @@ public struct Linear: Layer {
         linear(input, weight: context.variable(weight), bias: context.variable(bias))
     }
 
-    /// The layer's output with a function applied to every element, in one pass where the function allows it.
+    /// Returns the layer's output with a function applied to every element, in one pass if the function allows it.
     public func callAsFunction(_ input: Variable, activation: Activation, in context: Context) -> Variable {
         linear(input, weight: context.variable(weight), bias: context.variable(bias), activation: activation)
     }
 
-    /// The mean cross-entropy of the outputs, as logits of classes, with targets `[...]`; the logits are not kept
-    /// beside their gradient. See ``linearCrossEntropy(_:weight:bias:targets:ignoring:labelSmoothing:)``.
+    /// Computes the mean cross-entropy of the outputs, as logits of classes, with targets `[...]`. The logits are not
+    /// stored in addition to their gradient. See
+    /// ``linearCrossEntropy(_:weight:bias:targets:ignoring:labelSmoothing:)``.
     public func crossEntropy(
         _ input: Variable, targets: IndexTensor, ignoring ignored: Int? = nil, labelSmoothing: Float = 0,
         in context: Context

@@ -3,8 +3,8 @@ import HeedTensor
 
 /// A model or a part of one: a value that holds ``Parameter``s and other modules.
 ///
-/// A module lists what it learns by hand, one line each, under the names that PyTorch gives them, so that weights line
-/// up:
+/// A module lists its parameters and submodules by hand, one line each, under PyTorch's names, so that weights can be
+/// exchanged:
 ///
 /// ```swift
 /// struct Classifier: Module {
@@ -23,14 +23,14 @@ import HeedTensor
 /// ```
 ///
 /// Modules are values: a copy is a snapshot that may be evaluated, shared between tasks or sent to an actor while the
-/// original trains on. Copies share memory until one of them is written to.
+/// training of the original continues. Copies share memory until one of them is written to.
 public protocol Module: Sendable {
-    /// Hands every parameter and every submodule to `visit`, each once, always in the same order.
+    /// Passes every parameter and every submodule to `visit`, each once, always in the same order.
     mutating func visitParameters(_ visit: ParameterVisitor)
 }
 
 extension Module {
-    /// Calls `body` with each parameter and its name, in order; what it writes to a parameter is kept.
+    /// Calls `body` with each parameter and its name, in order. Changes that it makes to a parameter are kept.
     public mutating func forEachParameter<E: Error>(
         _ body: (_ name: String, _ parameter: inout Parameter) throws(E) -> Void
     ) throws(E) {
@@ -42,7 +42,7 @@ extension Module {
         if let failure { throw failure }
     }
 
-    /// Calls `body` with each parameter; names are made only where they are asked for.
+    /// Calls `body` with each parameter. Names are made only if they are asked for.
     mutating func withVisits(_ body: (ParameterVisitor, inout Parameter) -> Void) {
         withoutActuallyEscaping(body) { visitParameters(ParameterVisitor($0)) }
     }
@@ -55,7 +55,7 @@ extension Module {
         return all
     }
 
-    /// The numbers of every parameter by name: what a checkpoint keeps.
+    /// The numbers of every parameter by name, as in a checkpoint.
     public var weights: [String: Tensor] {
         var copy = self
         var all: [String: Tensor] = [:]
@@ -67,7 +67,7 @@ extension Module {
         return all
     }
 
-    /// How many numbers the parameters hold together.
+    /// The number of numbers in all parameters.
     public var parameterCount: Int {
         var copy = self
         var count = 0
@@ -75,7 +75,7 @@ extension Module {
         return count
     }
 
-    // MARK: What is trained
+    // MARK: Trainable parameters
 
     /// The names of the parameters that are trained, in the order of their gradients.
     public var trainableNames: [String] {
@@ -90,7 +90,7 @@ extension Module {
         withVisits { if applies($0.name) { $1.isTrainable = isTrainable } }
     }
 
-    /// A copy whose parameters are all constants: a teacher, say, or a part that is not fine-tuned.
+    /// Returns a copy whose parameters are all constants, e.g. a teacher, or a part that is not fine-tuned.
     public func frozen() -> Self {
         var copy = self
         copy.setTrainable(false)
@@ -99,7 +99,7 @@ extension Module {
 
     /// Lends the tensors of the parameters that are trained, in order, to an optimiser.
     ///
-    /// While `body` runs the array alone holds them, so that they are written to in place; afterwards what it holds is
+    /// While `body` runs, only the array holds them, so that they are written to in place. Afterwards its tensors are
     /// put back.
     ///
     /// - Precondition: `body` keeps the number of tensors and their shapes.
@@ -129,13 +129,13 @@ extension Module {
     }
 }
 
-/// A module that makes one value of another, such as can stand in a ``Sequential``.
+/// A module that computes one value from another. It can be part of a ``Sequential``.
 public protocol Layer: Module {
-    /// The value for `input`.
+    /// Returns the layer's output for `input`.
     func callAsFunction(_ input: Variable, in context: Context) -> Variable
 }
 
 extension Layer {
-    /// The value for `input`, in inference: nothing is recorded, and dropout does nothing.
+    /// Returns the layer's output for `input` in inference: nothing is recorded, and dropout does nothing.
     public func callAsFunction(_ input: Tensor) -> Tensor { self(Variable(input), in: Context()).value }
 }

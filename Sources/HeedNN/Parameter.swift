@@ -1,7 +1,7 @@
 import HeedTensor
 import Synchronization
 
-/// What tells a parameter from every other of the process; copies of it keep it.
+/// The identity of a parameter, unique in the process. Copies of the parameter keep it.
 public struct ParameterIdentity: Hashable, Sendable {
     private let number: UInt64
 
@@ -12,17 +12,17 @@ public struct ParameterIdentity: Hashable, Sendable {
 
 /// A tensor that a model learns.
 ///
-/// A value like any other: copying a model copies it, and neither copy sees what is written to the other. Copies keep
-/// the identity, by which a ``Context`` finds the variable of a parameter that is used in several places.
+/// It is a value like any other: copying a model copies it, and neither copy sees changes of the other. Copies keep the
+/// identity, by which a ``Context`` finds the variable of a parameter that is used in several places.
 public struct Parameter: Sendable {
-    /// The numbers.
+    /// The numbers of the parameter.
     public var value: Tensor
-    /// Whether gradients are taken with respect to it. A parameter that is frozen is a constant.
+    /// Whether gradients are computed with respect to the parameter. A frozen parameter is a constant.
     public var isTrainable: Bool
-    /// What it is known by.
+    /// The identity of the parameter.
     public let identity: ParameterIdentity
 
-    /// A new parameter that begins with these numbers.
+    /// Makes a new parameter that begins with these numbers.
     public init(_ value: Tensor, trainable: Bool = true) {
         self.value = value
         isTrainable = trainable

@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// Goes through the parameters of a model; what ``Module/visitParameters(_:)`` hands each of them to.
+/// A walk through the parameters of a model. ``Module/visitParameters(_:)`` passes each of them to it.
 public final class ParameterVisitor {
     private let body: (ParameterVisitor, inout Parameter) -> Void
     private var path: [String] = []
@@ -18,9 +18,9 @@ public final class ParameterVisitor {
         path.removeLast()
     }
 
-    /// Visits a parameter that a module may do without.
+    /// Visits an optional parameter.
     public func callAsFunction(_ name: String, _ parameter: inout Parameter?) {
-        // Changed where it lies: a copy beside it would make every write to it copy.
+        // Changed in place: a second copy would make every write to it copy the memory.
         if parameter != nil { self(name, &parameter!) }
     }
 
@@ -31,7 +31,7 @@ public final class ParameterVisitor {
         path.removeLast()
     }
 
-    /// Visits the parameters of a submodule that a module may do without.
+    /// Visits the parameters of an optional submodule.
     public func callAsFunction<Submodule: Module>(_ name: String, _ module: inout Submodule?) {
         if module != nil { self(name, &module!) }
     }
@@ -43,6 +43,6 @@ public final class ParameterVisitor {
         path.removeLast()
     }
 
-    /// Visits the parameters of a submodule, without a name of its own.
+    /// Visits the parameters of a submodule that has no name of its own.
     public func callAsFunction<Submodule: Module>(_ module: inout Submodule) { module.visitParameters(self) }
 }

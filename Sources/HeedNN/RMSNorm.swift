@@ -9,12 +9,12 @@ import HeedTensor
 ///
 /// Parameters, as in PyTorch's `nn.RMSNorm`: `weight` `[inputSize]`, ones.
 public struct RMSNorm: Layer {
-    /// `[inputSize]`.
+    /// The weight, `[inputSize]`.
     public var weight: Parameter
-    /// Added to the mean square.
+    /// The number added to the mean square.
     public var epsilon: Double
 
-    /// A layer that begins as the plain normalisation.
+    /// Makes a layer that begins as the plain normalisation.
     public init(inputSize: Int, epsilon: Double = 1e-6) {
         weight = Parameter(.ones([inputSize]))
         self.epsilon = epsilon
@@ -28,7 +28,7 @@ public struct RMSNorm: Layer {
         normalized(input, .rootMeanSquare, weight: context.variable(weight), epsilon: epsilon)
     }
 
-    /// The sum of a residual and an input, normalised, and the sum itself, in one pass.
+    /// Returns the normalised sum of a residual and an input, and the sum itself, in one pass.
     public func callAsFunction(
         adding residual: Variable, to input: Variable, in context: Context
     ) -> (output: Variable, sum: Variable) {

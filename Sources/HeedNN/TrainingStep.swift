@@ -1,7 +1,7 @@
 import HeedAutograd
 import HeedTensor
 
-/// The loss of a model and its gradients: the forward and backward pass of a training step.
+/// Computes the loss of a model and its gradients: the forward and backward pass of a training step.
 ///
 /// ```swift
 /// let (loss, gradients) = valueAndGradient(of: model, seed: seed, step: step) { context in
@@ -10,14 +10,14 @@ import HeedTensor
 /// ```
 ///
 /// - Parameters:
-///   - model: Whose parameters the gradients are taken of.
-///   - seed: Names the random numbers of the run, of dropout.
-///   - step: Names those of this step: a run that is resumed drops the same.
-///   - tape: Records the pass; one that is kept from step to step keeps its memory.
-///   - loss: Computes one element from the model with the context it is given.
+///   - model: The model whose gradients are computed.
+///   - seed: The seed of the run's random numbers, for dropout.
+///   - step: The step of the run. A run that is resumed drops the same elements.
+///   - tape: The tape that records the pass. If it is reused from step to step, so is its memory.
+///   - loss: Computes one element from the model in the context that it receives.
 /// - Returns: The loss, and its gradient with respect to each trainable parameter in the order of
-///   ``Module/trainableNames``; zeros for one that the loss does not depend on. Nothing but the model holds its
-///   parameters afterwards.
+///   ``Module/trainableNames``; zeros for one that the loss does not depend on. Afterwards only the model holds its
+///   parameters.
 public func valueAndGradient<Model: Module, E: Error>(
     of model: Model, seed: UInt64 = 0, step: Int = 0, on tape: Tape = Tape(),
     _ loss: (Context) throws(E) -> Variable
@@ -28,8 +28,9 @@ public func valueAndGradient<Model: Module, E: Error>(
     return (result.loss, result.gradients)
 }
 
-/// The loss of a model and its gradients, with whatever else the pass computed: the state that is carried to the next
-/// stretch of a long sequence, say. It should hold tensors, for the variables of a pass are not to be used after it.
+/// Computes the loss of a model and its gradients, and returns other results of the pass too, e.g. the state for the
+/// next stretch of a long sequence. These results should be tensors, because the variables of a pass must not be used
+/// after it.
 public func valueAndGradient<Model: Module, Other, E: Error>(
     of model: Model, seed: UInt64 = 0, step: Int = 0, on tape: Tape = Tape(),
     _ loss: (Context) throws(E) -> (loss: Variable, other: Other)

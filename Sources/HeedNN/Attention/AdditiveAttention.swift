@@ -10,16 +10,16 @@ import HeedTensor
 /// Queries `[B, N, querySize]`, keys `[B, T, keySize]`, values `[B, T, E]`; output `[B, N, E]`, weights `[B, N, T]`.
 ///
 /// Parameters: `query_weight` `[attentionSize, querySize]`, `key_weight` `[attentionSize, keySize]`, `score_weight`
-/// `[attentionSize]`, each uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))` as those of ``Linear``.
+/// `[attentionSize]`, each uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, as in ``Linear``.
 public struct AdditiveAttention: Module {
-    /// `[attentionSize, querySize]`.
+    /// The query weight, `[attentionSize, querySize]`.
     public var queryWeight: Parameter
-    /// `[attentionSize, keySize]`.
+    /// The key weight, `[attentionSize, keySize]`.
     public var keyWeight: Parameter
-    /// `[attentionSize]`.
+    /// The score weight, `[attentionSize]`.
     public var scoreWeight: Parameter
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     public init(querySize: Int, keySize: Int, attentionSize: Int, using generator: inout RandomGenerator) {
         queryWeight = Parameter(
             Initialization.inverseRoot(ofFanIn: querySize)([attentionSize, querySize], using: &generator))
@@ -36,7 +36,7 @@ public struct AdditiveAttention: Module {
 
     /// Output and weights.
     ///
-    /// - Parameter lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
+    /// - Parameter lengths: The number of keys of each sequence; by default all. Keys after them have no effect.
     public func callAsFunction(
         _ queries: Variable, keys: Variable, values: Variable, lengths: [Int]? = nil, in context: Context
     ) -> (output: Variable, weights: Variable) {
@@ -49,7 +49,7 @@ public struct AdditiveAttention: Module {
 
     // MARK: Decoding
 
-    /// The keys and values of sequences, the keys projected once for a decoder that attends to them step by step.
+    /// The keys and values of sequences. The keys are projected once, for a decoder that attends to them step by step.
     public struct Memory: Sendable {
         let keys: PreparedAttentionKeys
         let values: Tensor
@@ -58,7 +58,7 @@ public struct AdditiveAttention: Module {
 
     /// Prepares keys `[B, T, keySize]` and values `[B, T, E]` for any number of steps.
     ///
-    /// - Parameter lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
+    /// - Parameter lengths: The number of keys of each sequence; by default all. Keys after them have no effect.
     public func makeMemory(keys: Tensor, values: Tensor, lengths: [Int]? = nil) -> Memory {
         let prepared = trapping { () throws(TensorError) in
             try PreparedAttentionKeys(keys, weight: keyWeight.value)
@@ -66,8 +66,8 @@ public struct AdditiveAttention: Module {
         return Memory(keys: prepared, values: values, lengths: lengths)
     }
 
-    /// Output and weights in inference, over what ``makeMemory(keys:values:lengths:)`` prepared: the bits of attention
-    /// over the same keys in tensors, for a query alone and among many.
+    /// Returns output and weights in inference, over a memory from ``makeMemory(keys:values:lengths:)``. They have the
+    /// bits of attention over the same keys in tensors, for a query by itself and among many.
     public func callAsFunction(_ queries: Tensor, memory: Memory) -> (output: Tensor, weights: Tensor) {
         trapping { () throws(TensorError) in
             try ScoredAttentionCall(

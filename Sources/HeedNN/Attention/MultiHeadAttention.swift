@@ -1,8 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// Multi-head attention (Vaswani et al., "Attention is all you need", 2017), with grouped key and value heads on
-/// request (Ainslie et al., "GQA", 2023).
+/// Multi-head attention (Vaswani et al., "Attention is all you need", 2017), optionally with grouped key and value
+/// heads (Ainslie et al., "GQA", 2023).
 ///
 ///     Q = X Wq^T + bq,  K = M Wk^T + bk,  V = M Wv^T + bv
 ///     cut into H heads of Q, G heads of K and V, of D columns each
@@ -11,33 +11,33 @@ import HeedTensor
 ///
 /// Inputs `[B, N, embeddingSize]` and, for cross-attention, a memory `[B, Nk, embeddingSize]`; output
 /// `[B, N, embeddingSize]`. `D = embeddingSize / H`. Queries, keys and values of self-attention come from one product,
-/// keys and values of a memory likewise. A query that may attend nothing gives the bias of the output projection.
+/// and so do keys and values of a memory. A query that may attend nothing gives the bias of the output projection.
 ///
 /// Parameters, as in PyTorch's `nn.MultiheadAttention`: `in_proj_weight` `[(H + 2 G) D, embeddingSize]`, rows of Q, K
-/// and V one behind the other, Xavier uniform; `in_proj_bias`, zeros; `out_proj.weight` `[embeddingSize, H D]`, Kaiming
+/// and V one after the other, Xavier uniform; `in_proj_bias`, zeros; `out_proj.weight` `[embeddingSize, H D]`, Kaiming
 /// uniform with a slope of `sqrt(5)`; `out_proj.bias`, zeros.
 public struct MultiHeadAttention: Module {
-    /// `[(H + 2 G) D, embeddingSize]`.
+    /// The input weight, `[(H + 2 G) D, embeddingSize]`.
     public var inputWeight: Parameter
-    /// `[(H + 2 G) D]`.
+    /// The input bias, `[(H + 2 G) D]`.
     public var inputBias: Parameter?
-    /// `[embeddingSize, H D]`.
+    /// The output, `[embeddingSize, H D]`.
     public var output: Linear
-    /// Heads of the queries, `H`.
+    /// The number of heads of the queries, `H`.
     public let heads: Int
-    /// Heads of keys and values, `G`.
+    /// The number of heads of keys and values, `G`.
     public let keyValueHeads: Int
-    /// Columns of a head, `D`.
+    /// The number of columns of a head, `D`.
     public let headDimension: Int
-    /// The share of weights that are dropped in training.
+    /// The share of attention weights that are dropped in training.
     public var dropout: Float
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     ///
     /// - Parameters:
     ///   - embeddingSize: The size of inputs and outputs; `heads` divides it.
-    ///   - heads: Heads of the queries.
-    ///   - keyValueHeads: Heads of keys and values, which divide `heads`; as many unless given.
+    ///   - heads: The number of heads of the queries.
+    ///   - keyValueHeads: The number of heads of keys and values, which divides `heads`; by default `heads`.
     ///   - bias: Whether the projections have biases.
     ///   - dropout: The share of attention weights that are dropped in training.
     public init(
@@ -58,7 +58,7 @@ public struct MultiHeadAttention: Module {
         output.bias?.value = .zeros([embeddingSize])
     }
 
-    /// A layer with these weights.
+    /// Makes a layer with these weights.
     ///
     /// - Precondition: `inputWeight` is `[(H + 2 G) D, embeddingSize]`, `output.weight` `[embeddingSize, H D]`.
     public init(
@@ -81,7 +81,7 @@ public struct MultiHeadAttention: Module {
         self.output = output
     }
 
-    /// Draws the weights anew and sets the biases to 0.
+    /// Draws new weights and sets the biases to 0.
     mutating func initialize(
         weights: Initialization, outputWeights: Initialization, using generator: inout RandomGenerator
     ) {
@@ -101,11 +101,11 @@ public struct MultiHeadAttention: Module {
 
     // MARK: Attention
 
-    /// Self-attention:   `[B, N, embeddingSize]` attends itself.
+    /// Computes self-attention: `[B, N, embeddingSize]` attends itself.
     ///
     /// - Parameters:
-    ///   - mask: Which tokens a token attends; all unless given.
-    ///   - bias: Added to the scaled scores `[B, H, N, N]`, to which it broadcasts; it receives a gradient.
+    ///   - mask: Which tokens a token attends; by default all.
+    ///   - bias: A tensor added to the scaled scores `[B, H, N, N]`, to which it broadcasts. It receives a gradient.
     public func callAsFunction(
         _ input: Variable, mask: AttentionMask = .none, bias: Variable? = nil, in context: Context
     ) -> Variable {
@@ -116,15 +116,15 @@ public struct MultiHeadAttention: Module {
                 dropout: drop(in: context)), in: context)
     }
 
-    /// Cross-attention:   `[B, N, embeddingSize]` attends a memory `[B, Nk, embeddingSize]`.
+    /// Computes cross-attention: `[B, N, embeddingSize]` attends a memory `[B, Nk, embeddingSize]`.
     public func callAsFunction(
         _ input: Variable, memory: Variable, mask: AttentionMask = .none, bias: Variable? = nil, in context: Context
     ) -> Variable {
         attended(projected(input, memory: memory, in: context), mask, bias, in: context)
     }
 
-    /// Attention of queries `[B, N, embeddingSize]` over keys and values `[B, Nk, embeddingSize]` that come from
-    /// different places.
+    /// Computes attention of queries `[B, N, embeddingSize]` over keys and values `[B, Nk, embeddingSize]` that come
+    /// from different places.
     public func callAsFunction(
         _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
         in context: Context
@@ -132,18 +132,18 @@ public struct MultiHeadAttention: Module {
         attended(projected(queries, keys: keys, values: values, in: context), mask, bias, in: context)
     }
 
-    /// Self-attention in inference.
+    /// Computes self-attention in inference.
     public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
         self(Variable(input), mask: mask, in: Context()).value
     }
 
-    /// Cross-attention in inference.
+    /// Computes cross-attention in inference.
     public func callAsFunction(_ input: Tensor, memory: Tensor, mask: AttentionMask = .none) -> Tensor {
         self(Variable(input), memory: Variable(memory), mask: mask, in: Context()).value
     }
 
-    /// The output with every head's weights `[B, H, N, Nk]`, through which gradients flow too. Holds the weights in
-    /// memory; in training they are those before dropout.
+    /// Returns the output with every head's weights `[B, H, N, Nk]`. Gradients flow through the weights too. It holds
+    /// the weights in memory. In training they are the weights before dropout.
     public func withWeights(
         _ queries: Variable, keys: Variable, values: Variable, mask: AttentionMask = .none, bias: Variable? = nil,
         in context: Context
@@ -170,13 +170,13 @@ public struct MultiHeadAttention: Module {
 
     // MARK: Decoding
 
-    /// An empty cache of keys and values for this layer.
+    /// Makes an empty cache of keys and values for this layer.
     public func makeCache(batch: Int = 1, element: ElementType = .float32) -> KeyValueCache {
         KeyValueCache(batch: batch, keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
     }
 
-    /// Causal self-attention of the next tokens, `[B, n, embeddingSize]`, over those in the cache and themselves; they
-    /// are appended to it. Token by token gives the bits of all at once.
+    /// Computes causal self-attention of the next tokens, `[B, n, embeddingSize]`, over those in the cache and
+    /// themselves, and appends them to the cache. Token by token gives the same bits as all at once.
     public func callAsFunction(_ input: Tensor, cache: inout KeyValueCache, mask: AttentionMask = .causal()) -> Tensor {
         let operands = projected(Variable(input), in: Context())
         cache.append(keys: operands.keys.value, values: operands.values.value)
@@ -185,7 +185,7 @@ public struct MultiHeadAttention: Module {
         ).value
     }
 
-    /// Puts the keys and values of a memory `[B, Nk, embeddingSize]` into a cache, once for all steps of a decoder.
+    /// Makes a cache of the keys and values of a memory `[B, Nk, embeddingSize]`, once for all steps of a decoder.
     public func makeCache(memory: Tensor, element: ElementType = .float32) -> KeyValueCache {
         var cache = makeCache(batch: memory.shape[0], element: element)
         let (keys, values) = projected(memory: Variable(memory), in: Context())
@@ -193,7 +193,7 @@ public struct MultiHeadAttention: Module {
         return cache
     }
 
-    /// Cross-attention over a memory that ``makeCache(memory:element:)`` prepared.
+    /// Computes cross-attention over a memory from ``makeCache(memory:element:)``.
     public func callAsFunction(_ input: Tensor, memory: KeyValueCache, mask: AttentionMask = .none) -> Tensor {
         let queries = projected(queries: Variable(input), in: Context()).value
         return joined(Variable(attention(queries: queries, cache: memory, mask: mask)), in: Context()).value

@@ -12,16 +12,16 @@ import HeedTensor
 ///
 /// Queries `[B, N, querySize]`, keys `[B, T, keySize]`, values `[B, T, E]`; output `[B, N, E]`, weights `[B, N, T]`.
 ///
-/// Parameters: of `general` `weight` `[querySize, keySize]`, uniform in `[-1 / sqrt(keySize), 1 / sqrt(keySize))`; of
-/// `dot` none.
+/// Parameters: `general` has `weight` `[querySize, keySize]`, uniform in `[-1 / sqrt(keySize), 1 / sqrt(keySize))`;
+/// `dot` has none.
 public struct MultiplicativeAttention: Module {
-    /// `[querySize, keySize]`; nil for the score `dot`.
+    /// The weight `[querySize, keySize]`; nil for the score `dot`.
     public var weight: Parameter?
 
-    /// The score `dot`.
+    /// Makes attention with the score `dot`.
     public init() { weight = nil }
 
-    /// The score `general` with a random weight.
+    /// Makes attention with the score `general` and a random weight.
     public init(querySize: Int, keySize: Int, using generator: inout RandomGenerator) {
         weight = Parameter(Initialization.inverseRoot(ofFanIn: keySize)([querySize, keySize], using: &generator))
     }
@@ -32,7 +32,7 @@ public struct MultiplicativeAttention: Module {
 
     /// Output and weights.
     ///
-    /// - Parameter lengths: How many keys each sequence has; all unless given. What lies behind them has no effect.
+    /// - Parameter lengths: The number of keys of each sequence; by default all. Keys after them have no effect.
     public func callAsFunction(
         _ queries: Variable, keys: Variable, values: Variable, lengths: [Int]? = nil, in context: Context
     ) -> (output: Variable, weights: Variable) {

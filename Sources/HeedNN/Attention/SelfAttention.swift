@@ -1,17 +1,17 @@
 import HeedAutograd
 import HeedTensor
 
-/// Scaled dot-product attention of a sequence to itself without projections, `Q = K = V = X`:
+/// Scaled dot-product attention of a sequence to itself, without projections: `Q = K = V = X`:
 ///
 ///     output = softmax(X X^T / sqrt(D) + mask) X
 ///
-/// Input and output `[B, N, D]`, or `[B, heads, N, D]`. Without parameters: what attention does before anything is
-/// learned.
+/// Input and output `[B, N, D]`, or `[B, heads, N, D]`. It has no parameters: it shows what attention does before
+/// anything is learned.
 public struct SelfAttention: Layer {
     /// Which tokens a token attends.
     public var mask: AttentionMask
 
-    /// Attention under a mask; none unless given.
+    /// Makes attention with a mask; by default none.
     public init(mask: AttentionMask = .none) { self.mask = mask }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {}

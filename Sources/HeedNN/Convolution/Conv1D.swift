@@ -11,14 +11,14 @@ import HeedTensor
 /// Parameters, as in PyTorch's `nn.Conv1d`: `weight` `[outputChannels, inputChannels / groups, kernelSize]` and `bias`
 /// `[outputChannels]`, both uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one output's weights.
 public struct Conv1D: Layer {
-    /// `[outputChannels, inputChannels / groups, kernelSize]`.
+    /// The weight, `[outputChannels, inputChannels / groups, kernelSize]`.
     public var weight: Parameter
-    /// `[outputChannels]`.
+    /// The bias, `[outputChannels]`.
     public var bias: Parameter?
-    /// Stride, padding, dilation and groups, of which those of widths count.
+    /// Stride, padding, dilation and groups. Only the values for widths are used.
     public var geometry: ConvolutionGeometry
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     public init(
         inputChannels: Int, outputChannels: Int, kernelSize: Int, geometry: ConvolutionGeometry = .init(),
         bias hasBias: Bool = true,

@@ -12,14 +12,14 @@ import HeedTensor
 /// and `bias` `[outputChannels]`, both uniform in `[-1 / sqrt(fanIn), 1 / sqrt(fanIn))`, `fanIn` the size of one
 /// output's weights.
 public struct Conv2D: Layer {
-    /// `[outputChannels, inputChannels / groups, kernel height, kernel width]`.
+    /// The weight, `[outputChannels, inputChannels / groups, kernel height, kernel width]`.
     public var weight: Parameter
-    /// `[outputChannels]`.
+    /// The bias, `[outputChannels]`.
     public var bias: Parameter?
     /// Stride, padding, dilation and groups.
     public var geometry: ConvolutionGeometry
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     public init(
         inputChannels: Int, outputChannels: Int, kernelSize: (height: Int, width: Int),
         geometry: ConvolutionGeometry = .init(),

@@ -1,8 +1,8 @@
 import HeedAutograd
 import HeedTensor
 
-/// Pooling of images `[batch, channels, height, width]` or of sequences `[batch, channels, length]`, of which the
-/// window's width counts: the largest element or the mean of each window, channel by channel.
+/// Pooling of images `[batch, channels, height, width]` or of sequences `[batch, channels, length]`, for which only the
+/// window's width is used: the largest element or the mean of each window, channel by channel.
 ///
 /// Output `[batch, channels, height', width']`, or `[batch, channels, length']`, with
 /// `size' = (size + 2 padding - window) / stride + 1`, rounded down. As PyTorch's `nn.MaxPool2d`, `nn.AvgPool2d`,
@@ -12,10 +12,10 @@ import HeedTensor
 /// let network = Sequential(convolution, Activation.relu, Pool(.max(PoolingWindow(size: 2))))
 /// ```
 public struct Pool: Layer {
-    /// What is taken, of which windows.
+    /// The kind of pooling and its windows.
     public var pooling: Pooling
 
-    /// A pooling.
+    /// Makes a pooling layer.
     public init(_ pooling: Pooling) { self.pooling = pooling }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {}

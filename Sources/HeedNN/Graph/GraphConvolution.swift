@@ -6,16 +6,16 @@ import HeedTensor
 ///     Y = A' X W^T + b,   A' = D^-1/2 (A + I) D^-1/2
 ///
 /// Input `[nodes, inputSize]`, output `[nodes, outputSize]`; `A'` is ``SparseMatrix/normalizedAdjacency(_:)``, made
-/// once for a graph.
+/// once per graph.
 ///
 /// Parameters: `weight` `[outputSize, inputSize]`, Xavier uniform as in the paper, and `bias` `[outputSize]`, zeros.
 public struct GraphConvolution: Module {
-    /// `[outputSize, inputSize]`.
+    /// The weight, `[outputSize, inputSize]`.
     public var weight: Parameter
-    /// `[outputSize]`.
+    /// The bias, `[outputSize]`.
     public var bias: Parameter?
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     public init(inputSize: Int, outputSize: Int, bias hasBias: Bool = true, using generator: inout RandomGenerator) {
         weight = Parameter(Initialization.xavierUniform([outputSize, inputSize], using: &generator))
         bias = hasBias ? Parameter(.zeros([outputSize])) : nil
@@ -26,16 +26,16 @@ public struct GraphConvolution: Module {
         visit("bias", &bias)
     }
 
-    /// The nodes' new features.
+    /// Returns the nodes' new features.
     ///
     /// - Parameters:
     ///   - input: `[nodes, inputSize]`.
     ///   - adjacency: The normalised adjacency `[nodes, nodes]`.
-    ///   - transpose: Its transpose, for the way back; made anew where it is not given.
+    ///   - transpose: The transpose of the adjacency, for the backward pass; nil to compute it.
     public func callAsFunction(
         _ input: Variable, adjacency: SparseMatrix, transpose: SparseMatrix? = nil, in context: Context
     ) -> Variable {
-        // Fewer columns are summed over the neighbours where the product comes first.
+        // If the product comes first, fewer columns are summed over the neighbours.
         let isNarrowing = weight.shape[0] < weight.shape[1]
         let weight = context.variable(weight)
         let sums =

@@ -1,18 +1,18 @@
 import HeedTensor
 
-/// A ``Linear`` layer as inference runs it: the weight packed once, nothing recorded.
+/// A ``Linear`` layer for inference: the weight is packed once, and nothing is recorded.
 ///
 ///     let layer = linear.packed(as: .bfloat16)
 ///     let output = layer(input, activation: .gelu)
 ///
-/// In `.float32` the outputs have the bits of the layer that it was made of, a row at the speed of memory. In
+/// In `.float32` the outputs have the bits of the original layer, and one row is computed at the speed of memory. In
 /// `.bfloat16` weights and inputs are rounded, half the memory is read, and sums stay `Float`.
 ///
-/// Not for training: it does not see what the layer learns afterwards.
+/// Do not use it for training: it does not see later changes of the layer.
 public struct PackedLinear: Sendable {
-    /// `[out, in]`.
+    /// The weight, `[out, in]`.
     public let weight: PackedWeights
-    /// `[out]`.
+    /// The bias, `[out]`.
     public let bias: Tensor?
 
     /// Packs a weight `[out, in]`.
@@ -21,29 +21,27 @@ public struct PackedLinear: Sendable {
         self.bias = bias
     }
 
-    /// The outputs `[..., out]` of inputs `[..., in]`.
+    /// Returns the outputs `[..., out]` of inputs `[..., in]`.
     public func callAsFunction(_ input: Tensor, activation: Activation = .identity) -> Tensor {
         linear(input, weight: weight, bias: bias, activation: activation)
     }
 
-    /// The same into a tensor that is kept from call to call; `rounded` holds the inputs where the weight is bfloat16.
+    /// The same into a tensor that is reused from call to call; `rounded` holds the inputs if the weight is bfloat16.
     package func run(
         _ input: Tensor, activation: Activation = .identity, into output: inout Tensor, rounded: inout BFloat16Tensor
     ) {
         weight.multiply(input, bias: bias, activation: activation, into: &output, rounded: &rounded)
     }
 
-    /// Bytes of memory that a product reads.
+    /// The bytes of memory that a product reads.
     public var byteCount: Int { weight.byteCount + (bias?.count ?? 0) * MemoryLayout<Float>.stride }
 
-    /// Two operations for each weight and row.
+    /// The number of operations per row: two per weight.
     package var operationsPerRow: Double { 2 * Double(weight.shape.count) }
 }
 
 extension Linear {
-    /// The layer as inference runs it.
-    ///
-    /// - Parameter element: What the packed weight keeps; `Float` unless given.
+    /// Returns the layer packed for inference. - Parameter element: The type of the packed weight; by default `Float`.
     public func packed(as element: ElementType = .float32) -> PackedLinear {
         PackedLinear(weight: weight.value, bias: bias?.value, as: element)
     }

@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// A ``LayerNorm`` of a residual stream as inference runs it.
+/// A ``LayerNorm`` of a residual stream, for inference.
 package struct PackedNorm: Sendable {
     private let norm: Norm
     private let weight: Tensor

@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// ``RecurrentLayers`` of one direction as inference runs them: weights packed once, nothing recorded.
+/// ``RecurrentLayers`` of one direction, for inference: weights are packed once, and nothing is recorded.
 public struct PackedRecurrentLayers: Sendable {
     private let kind: RecurrentKind
     private let layers: [(weights: RecurrentWeights, packed: PackedRecurrentWeights)]
@@ -12,9 +12,9 @@ public struct PackedRecurrentLayers: Sendable {
         fileprivate var cell: Tensor
     }
 
-    /// What a step computes with, kept from step to step.
+    /// The memory of a step, reused from step to step.
     package struct Buffers: Sendable {
-        /// What the layers read, then what they give: `[batch, time, size]`.
+        /// The input of the layers, then their output: `[batch, time, size]`.
         package var sequence = Tensor.zeros([0, 0, 0])
         private(set) package var last = Tensor.zeros([0, 0])
         fileprivate var output = Tensor.zeros([0, 0, 0])
@@ -50,7 +50,7 @@ public struct PackedRecurrentLayers: Sendable {
     }
 
     /// Takes `buffers.sequence`, `[batch, time, input]`, through the layers: the last layer's output at each sequence's
-    /// end is in `buffers.last`, `[batch, hidden]`, and `states` are those behind it.
+    /// end is then in `buffers.last`, `[batch, hidden]`, and `states` holds the states there.
     ///
     /// - Parameter lengths: The steps of each sequence; nil for all.
     package func run(_ buffers: inout Buffers, lengths: [Int]?, states: inout [State]) {
@@ -76,11 +76,11 @@ public struct PackedRecurrentLayers: Sendable {
         }
     }
 
-    // MARK: What it costs
+    // MARK: Costs
 
     package var extents: [MemoryExtent] { layers.map(\.packed.extent) }
 
-    /// Bytes of weights that a step reads.
+    /// The bytes of weights that a step reads.
     package var byteCount: Int {
         layers.reduce(0) { sum, layer in
             let biases = (layer.weights.inputBias?.count ?? 0) + (layer.weights.hiddenBias?.count ?? 0)
@@ -88,7 +88,7 @@ public struct PackedRecurrentLayers: Sendable {
         }
     }
 
-    /// Floating point operations of a step of a sequence: those of the products.
+    /// The floating point operations of a step of a sequence: those of the products.
     package var operationsPerStep: Double {
         layers.reduce(0) { $0 + 2 * Double($1.weights.inputWeight.count + $1.weights.hiddenWeight.count) }
     }

@@ -1,11 +1,11 @@
 import HeedTensor
 
-/// A ``TransformerEncoderLayer``, norm first and causal, as inference runs it: weights packed once, nothing recorded, a
-/// cache of keys and values for each sequence.
+/// A ``TransformerEncoderLayer``, norm first and causal, for inference: weights are packed once, nothing is recorded,
+/// and each sequence has a cache of keys and values.
 ///
 ///     stream = stream + attention(norm1(stream));  stream = stream + feedForward(norm2(stream))
 ///
-/// The last sum of a layer is taken by the norm behind it.
+/// The next norm computes the last sum of a layer.
 package struct PackedTransformerLayer: Sendable {
     private let norm1: PackedNorm
     private let norm2: PackedNorm
@@ -36,17 +36,17 @@ package struct PackedTransformerLayer: Sendable {
         self.element = element
     }
 
-    /// An empty cache, of the type of the weights.
+    /// Makes an empty cache, of the type of the weights.
     package func makeCache() -> KeyValueCache {
         KeyValueCache(keyValueHeads: keyValueHeads, headDimension: headDimension, element: element)
     }
 
-    /// Takes the rows of `buffers` through the layer; what they add to the stream last is left in `added`.
+    /// Takes the rows of `buffers` through the layer. The last term to be added to the stream is left in `added`.
     ///
     /// - Parameters:
-    ///   - onlyLast: Whether nothing but each sequence's last row is wanted of the output: the others give their keys
-    ///     and values alone.
-    ///   - cache: Lends the cache of a sequence, by its number.
+    ///   - onlyLast: Whether only each sequence's last row of the output is needed: the others then give only their
+    ///     keys and values.
+    ///   - cache: Lends the cache of a sequence, given by its number.
     package func run(
         _ buffers: inout RowBuffers, onlyLast: Bool,
         cache: (_ sequence: Int, _ body: (inout KeyValueCache) -> Void) -> Void
@@ -82,21 +82,21 @@ package struct PackedTransformerLayer: Sendable {
         if onlyLast { buffers.keepLastRowsOfStream() }
     }
 
-    // MARK: What it costs
+    // MARK: Costs
 
-    /// The packed weights, for a yardstick to read.
+    /// The packed weights, for a measurement that only reads them.
     package var extents: [MemoryExtent] { [input, output, linear1, linear2].map(\.weight.extent) }
 
-    /// Bytes of weights that a step reads.
+    /// The bytes of weights that a step reads.
     package var byteCount: Int {
         [input, output, linear1, linear2].reduce(norm1.byteCount + norm2.byteCount) { $0 + $1.byteCount }
     }
 
-    /// Bytes of keys and values of a token.
+    /// The bytes of keys and values per token.
     package var cacheBytesPerToken: Int { 2 * keyValueHeads * headDimension * element.byteCount }
 
-    /// Floating point operations of the products and, over the pairs that are seen, of attention for `tokens` behind
-    /// `before` others.
+    /// Returns the floating point operations of the products and, over the pairs that are seen, of attention, for
+    /// `tokens` tokens after `before` others.
     package func operations(tokens: Int, before: Int, onlyLast: Bool) -> Double {
         let behind = onlyLast ? 1 : Double(tokens)
         let pairs =

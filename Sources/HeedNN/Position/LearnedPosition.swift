@@ -1,19 +1,19 @@
 import HeedAutograd
 import HeedTensor
 
-/// A learned vector for each position, added to an input (Gehring et al., "Convolutional sequence to sequence
-/// learning", 2017):
+/// A learned vector per position, added to an input (Gehring et al., "Convolutional sequence to sequence learning",
+/// 2017):
 /// `y[..., t, :] = x[..., t, :] + weight[first + t, :]`.
 ///
 /// Input and output `[..., length, embeddingSize]`, at most `contextLength` positions.
 ///
-/// Parameters: `weight` `[contextLength, embeddingSize]`, normal with standard deviation 1 as PyTorch's `nn.Embedding`,
-/// or another.
+/// Parameters: `weight` `[contextLength, embeddingSize]`, normal with standard deviation 1, as in PyTorch's
+/// `nn.Embedding`, or another distribution.
 public struct LearnedPosition: Layer {
-    /// `[contextLength, embeddingSize]`.
+    /// The weight, `[contextLength, embeddingSize]`.
     public var weight: Parameter
 
-    /// A table of random vectors.
+    /// Makes a table of random vectors.
     public init(
         contextLength: Int, embeddingSize: Int, standardDeviation: Float = 1, using generator: inout RandomGenerator
     ) {
@@ -22,7 +22,7 @@ public struct LearnedPosition: Layer {
                 [contextLength, embeddingSize], using: &generator))
     }
 
-    /// How many positions there are.
+    /// The number of positions.
     public var contextLength: Int { weight.shape[0] }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
@@ -33,7 +33,7 @@ public struct LearnedPosition: Layer {
         self(input, firstPosition: 0, in: context)
     }
 
-    /// For tokens that begin at a position, in decoding.
+    /// Returns the output for tokens that begin at a position, in decoding.
     public func callAsFunction(_ input: Variable, firstPosition: Int, in context: Context) -> Variable {
         require(
             input.rank >= 2 && firstPosition >= 0 && firstPosition + input.shape[-2] <= contextLength,

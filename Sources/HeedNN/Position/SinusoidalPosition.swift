@@ -6,12 +6,12 @@ import HeedTensor
 ///     y[b, t, 2i] = x[b, t, 2i] + sin(p base^(-2i / n)),   y[b, t, 2i + 1] = x[b, t, 2i + 1] + cos(p base^(-2i / n)),
 ///     p = first + t
 ///
-/// Input and output `[..., length, n]`. Without parameters, and of any length.
+/// Input and output `[..., length, n]`. It has no parameters, and the length may be any.
 public struct SinusoidalPosition: Layer {
-    /// 10000 in the paper.
+    /// The base of the angles, 10000 in the paper.
     public var base: Double
 
-    /// Positions of this base.
+    /// Makes sinusoidal positions.
     public init(base: Double = 10_000) { self.base = base }
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {}
@@ -20,7 +20,7 @@ public struct SinusoidalPosition: Layer {
         self(input, firstPosition: 0, in: context)
     }
 
-    /// For tokens that begin at a position, in decoding.
+    /// Returns the output for tokens that begin at a position, in decoding.
     public func callAsFunction(_ input: Variable, firstPosition: Int, in context: Context) -> Variable {
         addingSinusoidalPositions(input, firstPosition: firstPosition, base: base)
     }

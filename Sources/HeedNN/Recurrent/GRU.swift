@@ -10,23 +10,23 @@ import HeedTensor
 /// Without `resetAfter` the reset gate acts before the product, as in the paper:
 /// `n = tanh(W_in x_t + b_in + W_hn (r h_(t-1)) + b_hn)`.
 ///
-/// Input `[batch, time, inputSize]`, output `[batch, time, directions hiddenSize]`. Layer `l + 1` reads what layer `l`
-/// gives, of both directions side by side; in training part of it is dropped. A sequence has the same bits alone and in
-/// a batch, padded or not, at once or in stretches that carry the state.
+/// Input `[batch, time, inputSize]`, output `[batch, time, directions hiddenSize]`. Layer `l + 1` reads the output of
+/// layer `l`, with both directions side by side. In training, part of it is dropped. A sequence has the same bits by
+/// itself and in a batch, padded or not, at once or in stretches that carry the state.
 ///
 /// Parameters, as in PyTorch's `nn.GRU`: `weight_ih_l0` `[3 hidden, input]`, `weight_hh_l0` `[3 hidden, hidden]`,
 /// `bias_ih_l0`, `bias_hh_l0` `[3 hidden]`, then `_l0_reverse`, `_l1` ..., all uniform in
 /// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
 public struct GRU: RecurrentModule {
-    /// Layers and directions with their parameters.
+    /// The layers and directions with their parameters.
     public var layers: RecurrentLayers
 
-    /// Layers with random weights.
+    /// Makes layers with random weights.
     ///
     /// - Parameters:
-    ///   - inputSize: Columns of the input.
-    ///   - hiddenSize: Units of each layer and direction.
-    ///   - layers: How many layers.
+    ///   - inputSize: The number of columns of the input.
+    ///   - hiddenSize: The number of units of each layer and direction.
+    ///   - layers: The number of layers.
     ///   - bidirectional: Whether each layer also runs backwards.
     ///   - bias: Whether there are biases.
     ///   - dropout: The share that is dropped in training between layers.

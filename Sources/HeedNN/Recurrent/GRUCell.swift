@@ -1,20 +1,20 @@
 import HeedAutograd
 import HeedTensor
 
-/// A step of gated recurrent units; see ``GRU``.
+/// One step of gated recurrent units; see ``GRU``.
 ///
-/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h]`. A step has the bits that it has in a
+/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h]`. A step has the same bits as in a
 /// sequence.
 ///
 /// Parameters, as in PyTorch's `nn.GRUCell`: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, all uniform in
 /// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
 public struct GRUCell: RecurrentCell {
-    /// Weights and biases.
+    /// The weights and biases.
     public var parameters: RecurrentParameters
     /// Whether the reset gate acts after the product with the hidden state, or before it.
     public let resetAfter: Bool
 
-    /// A cell with random weights.
+    /// Makes a cell with random weights.
     public init(
         inputSize: Int, hiddenSize: Int, bias: Bool = true, resetAfter: Bool = true,
         using generator: inout RandomGenerator

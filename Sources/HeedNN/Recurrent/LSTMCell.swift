@@ -1,18 +1,18 @@
 import HeedAutograd
 import HeedTensor
 
-/// A step of long short-term memory; see ``LSTM``.
+/// One step of long short-term memory; see ``LSTM``.
 ///
-/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h, c]`. A step has the bits that it has in
-/// a sequence.
+/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h, c]`. A step has the same bits as in a
+/// sequence.
 ///
 /// Parameters, as in PyTorch's `nn.LSTMCell`: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, all uniform in
 /// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
 public struct LSTMCell: RecurrentCell {
-    /// Weights and biases.
+    /// The weights and biases.
     public var parameters: RecurrentParameters
 
-    /// A cell with random weights.
+    /// Makes a cell with random weights.
     public init(
         inputSize: Int, hiddenSize: Int, bias: Bool = true, using generator: inout RandomGenerator
     ) {

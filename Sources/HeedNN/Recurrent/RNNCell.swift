@@ -1,20 +1,20 @@
 import HeedAutograd
 import HeedTensor
 
-/// A step of a simple recurrent layer; see ``RNN``.
+/// One step of a simple recurrent layer; see ``RNN``.
 ///
-/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h]`. A step has the bits that it has in a
+/// Input `[batch, inputSize]`, output `[batch, hiddenSize]`; the state is `[h]`. A step has the same bits as in a
 /// sequence.
 ///
 /// Parameters, as in PyTorch's `nn.RNNCell`: `weight_ih`, `weight_hh`, `bias_ih`, `bias_hh`, all uniform in
 /// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
 public struct RNNCell: RecurrentCell {
-    /// Weights and biases.
+    /// The weights and biases.
     public var parameters: RecurrentParameters
-    /// Of the units.
+    /// The activation of the units.
     public let activation: RecurrentActivation
 
-    /// A cell with random weights.
+    /// Makes a cell with random weights.
     public init(
         inputSize: Int, hiddenSize: Int, bias: Bool = true, activation: RecurrentActivation = .tanh,
         using generator: inout RandomGenerator

@@ -1,32 +1,32 @@
 import HeedAutograd
 import HeedTensor
 
-/// One step of a recurrent layer. A cell of one's own runs over whole sequences in a ``Recurrent``.
+/// One step of a recurrent layer. Your own cell runs over whole sequences in a ``Recurrent``.
 public protocol RecurrentCell: Module {
-    /// The state before the first step, each part `[batch, ...]`.
+    /// Returns the state before the first step, each part `[batch, ...]`.
     func initialState(batch: Int) -> [Variable]
 
-    /// A step.
+    /// Computes one step.
     ///
     /// - Parameters:
     ///   - input: `[batch, ...]`.
-    ///   - state: As ``initialState(batch:)`` gives it.
+    ///   - state: The state, in the form of ``initialState(batch:)``.
     func callAsFunction(
         _ input: Variable, state: [Variable], in context: Context
     ) -> (output: Variable, state: [Variable])
 }
 
-/// Any ``RecurrentCell`` over whole sequences: a step is an operation of its own for each time. The layers ``RNN``,
-/// ``LSTM`` and ``GRU`` compute theirs by fused kernels.
+/// Any ``RecurrentCell`` over whole sequences. Each step is a separate operation. The layers ``RNN``, ``LSTM`` and
+/// ``GRU`` use fused kernels instead.
 ///
 /// Input `[batch, time, ...]`, output `[batch, time, ...]`. The parameters are the cell's.
 public struct Recurrent<Cell: RecurrentCell>: Module {
-    /// The cell.
+    /// The cell of one step.
     public var cell: Cell
     /// Whether each sequence begins at its own last step and ends at step 0; output `t` still belongs to input `t`.
     public var isReversed: Bool
 
-    /// A layer of this cell.
+    /// Makes a layer that runs this cell.
     public init(_ cell: Cell, reversed: Bool = false) {
         (self.cell, isReversed) = (cell, reversed)
     }
@@ -35,12 +35,12 @@ public struct Recurrent<Cell: RecurrentCell>: Module {
         visit(&cell)
     }
 
-    /// Outputs, zeros behind a sequence's end, and the state at each sequence's own end.
+    /// Returns the outputs, with zeros after a sequence's end, and the state at each sequence's own end.
     ///
     /// - Parameters:
     ///   - input: `[batch, time, ...]`, of at least one step.
-    ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
-    ///   - state: Where the sequences begin; the cell's initial state unless given.
+    ///   - lengths: The number of steps of each sequence; by default all. Steps after them have no effect.
+    ///   - state: The state before the first step; by default the cell's initial state.
     public func callAsFunction(
         _ input: Variable, lengths: [Int]? = nil, state: [Variable]? = nil, in context: Context
     ) -> (output: Variable, state: [Variable]) {
@@ -56,7 +56,7 @@ public struct Recurrent<Cell: RecurrentCell>: Module {
         for step in isReversed ? Array((0..<time).reversed()) : Array(0..<time) {
             let ended = lengths.map { lengths in BooleanTensor(lengths.map { step >= $0 }, shape: [batch]) }
             var value = input.selecting(axis: 1, index: step)
-            // What lies behind an end may be anything: it must not reach a gradient.
+            // Data after an end may be anything: it must not reach a gradient.
             if let ended { value = value.replacing(with: 0, where: ended.aligned(with: value)) }
             let result = cell(value, state: state, in: context)
             if let ended {

@@ -1,20 +1,20 @@
 import HeedAutograd
 import HeedTensor
 
-/// Recurrent layers of one kind of cell on top of each other, in one or both directions: what ``RNN``, ``LSTM`` and
-/// ``GRU`` are made of. Each layer and direction is one fused operation over the whole sequence.
+/// Recurrent layers of one kind of cell on top of each other, in one or both directions. ``RNN``, ``LSTM`` and ``GRU``
+/// are made of them. Each layer and direction is one fused operation over the whole sequence.
 public struct RecurrentLayers: Module {
-    /// The cell.
+    /// The kind of cell.
     public let kind: RecurrentKind
-    /// Columns of the input.
+    /// The number of columns of the input.
     public let inputSize: Int
-    /// Units of each direction.
+    /// The number of units of each direction.
     public let hiddenSize: Int
     /// Whether each layer also runs backwards, and hands on both outputs side by side.
     public let isBidirectional: Bool
-    /// What is dropped, in training, of what a layer hands to the next.
+    /// The dropout, in training, of the output that a layer passes to the next.
     public var dropout: Dropout
-    /// One for each layer and direction: layer 0 forward, layer 0 backward, layer 1 forward ...
+    /// The parameters of each layer and direction: layer 0 forward, layer 0 backward, layer 1 forward ...
     public var parameters: [RecurrentParameters]
 
     init(
@@ -40,7 +40,7 @@ public struct RecurrentLayers: Module {
         }
     }
 
-    /// 1 or 2.
+    /// The number of directions, 1 or 2.
     public var directions: Int { isBidirectional ? 2 : 1 }
     /// The number of layers.
     public var layers: Int { parameters.count / directions }
@@ -90,7 +90,7 @@ public struct RecurrentLayers: Module {
 
 /// Recurrent layers of one kind: ``RNN``, ``LSTM`` and ``GRU``.
 public protocol RecurrentModule: Module {
-    /// Layers and directions with their parameters.
+    /// The layers and directions with their parameters.
     var layers: RecurrentLayers { get set }
 }
 
@@ -99,19 +99,19 @@ extension RecurrentModule {
         visit(&layers)
     }
 
-    /// Outputs and final states.
+    /// Returns the outputs and final states.
     ///
     /// - Parameters:
     ///   - input: `[batch, time, inputSize]`.
-    ///   - lengths: How many steps each sequence has; all unless given. What lies behind them has no effect.
-    ///   - state: Where the sequences begin; zeros unless given.
+    ///   - lengths: The number of steps of each sequence; by default all. Steps after them have no effect.
+    ///   - state: The state before the first step; by default zeros.
     public func callAsFunction(
         _ input: Variable, lengths: [Int]? = nil, state: RecurrentState? = nil, in context: Context
     ) -> RecurrentLayersResult {
         layers(input, lengths: lengths, state: state, in: context)
     }
 
-    /// Outputs and final states in inference.
+    /// Returns the outputs and final states in inference.
     public func callAsFunction(
         _ input: Tensor, lengths: [Int]? = nil, state: RecurrentState? = nil
     ) -> RecurrentLayersResult {

@@ -4,13 +4,13 @@ import HeedTensor
 /// The parameters of one direction of one recurrent layer, or of a cell; all uniform in
 /// `[-1 / sqrt(hidden), 1 / sqrt(hidden))`.
 public struct RecurrentParameters: Sendable {
-    /// `[gates hidden, input]`.
+    /// The input weight, `[gates hidden, input]`.
     public var inputWeight: Parameter
-    /// `[gates hidden, hidden]`.
+    /// The hidden weight, `[gates hidden, hidden]`.
     public var hiddenWeight: Parameter
-    /// `[gates hidden]`.
+    /// The input bias, `[gates hidden]`.
     public var inputBias: Parameter?
-    /// `[gates hidden]`.
+    /// The hidden bias, `[gates hidden]`.
     public var hiddenBias: Parameter?
 
     init(

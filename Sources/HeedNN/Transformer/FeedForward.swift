@@ -1,21 +1,21 @@
 import HeedAutograd
 import HeedTensor
 
-/// The feed-forward part of a Transformer layer (Vaswani et al. 2017), for each token by itself:
+/// The feed-forward part of a Transformer layer (Vaswani et al. 2017), applied to each token by itself:
 ///
 ///     y = linear2(activation(linear1(x)))
 ///
-/// Input and output `[..., embeddingSize]`. In training dropout is applied behind the activation. Parameters:
+/// Input and output `[..., embeddingSize]`. In training dropout is applied after the activation. Parameters:
 /// `linear1`, `linear2` (``Linear``).
 public struct FeedForward: Layer {
     public var linear1: Linear
     public var linear2: Linear
-    /// Between the two linear maps.
+    /// The activation between the two linear maps.
     public var activation: Activation
-    /// Behind the activation.
+    /// The dropout after the activation.
     public var dropout: Dropout
 
-    /// A part with random weights.
+    /// Makes a part with random weights.
     public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
         linear1 = Linear(
             inputSize: settings.embeddingSize, outputSize: settings.feedForwardSize, bias: settings.bias,

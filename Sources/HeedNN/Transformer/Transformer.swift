@@ -1,16 +1,16 @@
 import HeedAutograd
 import HeedTensor
 
-/// Encoder and decoder (Vaswani et al., "Attention is all you need", 2017), without embeddings and output layer.
+/// An encoder and a decoder (Vaswani et al., "Attention is all you need", 2017), without embeddings and output layer.
 ///
 /// Source `[B, Ns, embeddingSize]`, target and output `[B, Nt, embeddingSize]`. Parameters, as in PyTorch's
-/// `nn.Transformer`: `encoder` (``TransformerEncoder``) and `decoder` (``TransformerDecoder``), each with a norm behind
+/// `nn.Transformer`: `encoder` (``TransformerEncoder``) and `decoder` (``TransformerDecoder``), each with a norm after
 /// its last layer.
 public struct Transformer: Module {
     public var encoder: TransformerEncoder
     public var decoder: TransformerDecoder
 
-    /// A Transformer with random weights; 6 layers each unless given, as in the paper.
+    /// Makes a Transformer with random weights; by default 6 layers each, as in the paper.
     public init(
         _ settings: TransformerSettings, encoderLayers: Int = 6, decoderLayers: Int = 6, finalNorms: Bool = true,
         using generator: inout RandomGenerator
@@ -24,13 +24,13 @@ public struct Transformer: Module {
         visit("decoder", &decoder)
     }
 
-    /// The decoder's output.
+    /// Returns the decoder's output.
     ///
     /// - Parameters:
     ///   - source: `[B, Ns, embeddingSize]`.
-    ///   - target: `[B, Nt, embeddingSize]`; a token attends those up to itself.
+    ///   - target: `[B, Nt, embeddingSize]`. A token attends the tokens up to itself.
     ///   - sourceMask: Which tokens of the source are attended, by the encoder and by the decoder.
-    ///   - targetMask: What the decoder's own tokens attend, beside being causal.
+    ///   - targetMask: Which of the decoder's own tokens a token attends, in addition to the causal mask.
     public func callAsFunction(
         source: Variable, target: Variable, sourceMask: AttentionMask = .none, targetMask: AttentionMask = .none,
         in context: Context
@@ -40,7 +40,7 @@ public struct Transformer: Module {
             target, memory: memory, mask: .all([.causal(offset: 0), targetMask]), memoryMask: sourceMask, in: context)
     }
 
-    /// The decoder's output in inference.
+    /// Returns the decoder's output in inference.
     public func callAsFunction(
         source: Tensor, target: Tensor, sourceMask: AttentionMask = .none, targetMask: AttentionMask = .none
     ) -> Tensor {

@@ -1,16 +1,16 @@
 import HeedAutograd
 import HeedTensor
 
-/// Decoder layers one after the other, and a norm behind them on request.
+/// Decoder layers one after the other, and a norm after them on request.
 ///
 /// Input and output `[B, N, embeddingSize]`, memory `[B, Nk, embeddingSize]`. Parameters, as in PyTorch's
 /// `nn.TransformerDecoder`: `layers.0` ... (``TransformerDecoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerDecoder: Module {
     public var layers: [TransformerDecoderLayer]
-    /// Behind the last layer.
+    /// The norm after the last layer.
     public var norm: LayerNorm?
 
-    /// A decoder with random weights.
+    /// Makes a decoder with random weights.
     public init(
         _ settings: TransformerSettings, layers count: Int, finalNorm: Bool, using generator: inout RandomGenerator
     ) {
@@ -25,7 +25,7 @@ public struct TransformerDecoder: Module {
         visit("norm", &norm)
     }
 
-    /// The decoder's output; masks as in ``TransformerDecoderLayer``.
+    /// Returns the decoder's output; masks as in ``TransformerDecoderLayer``.
     public func callAsFunction(
         _ input: Variable, memory: Variable, mask: AttentionMask = .causal(offset: 0),
         memoryMask: AttentionMask = .none,
@@ -36,19 +36,19 @@ public struct TransformerDecoder: Module {
         return norm.map { $0(value, in: context) } ?? value
     }
 
-    /// The decoder's output in inference.
+    /// Returns the decoder's output in inference.
     public func callAsFunction(
         _ input: Tensor, memory: Tensor, mask: AttentionMask = .causal(offset: 0), memoryMask: AttentionMask = .none
     ) -> Tensor {
         self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, in: Context()).value
     }
 
-    /// Empty caches, one a layer, for decoding with this memory `[B, Nk, embeddingSize]`.
+    /// Makes empty caches, one per layer, for decoding with this memory `[B, Nk, embeddingSize]`.
     public func makeCaches(memory: Tensor) -> [TransformerDecoderLayer.Cache] {
         layers.map { $0.makeCache(memory: memory) }
     }
 
-    /// The output for the next tokens, `[B, n, embeddingSize]`: the bits that they have in the whole sequence.
+    /// Returns the output for the next tokens, `[B, n, embeddingSize]`, with the same bits as in the whole sequence.
     public func callAsFunction(
         _ input: Tensor, caches: inout [TransformerDecoderLayer.Cache], memoryMask: AttentionMask = .none
     ) -> Tensor {

@@ -11,17 +11,17 @@ import HeedTensor
 public struct TransformerDecoderLayer: Module {
     public var selfAttention: MultiHeadAttention
     public var crossAttention: MultiHeadAttention
-    /// Holds `linear1` and `linear2`.
+    /// The feed-forward part, which holds `linear1` and `linear2`.
     public var feedForward: FeedForward
     public var norm1: LayerNorm
     public var norm2: LayerNorm
     public var norm3: LayerNorm
     /// Whether each part normalises its input instead of its sum.
     public var normFirst: Bool
-    /// What is dropped of what each part adds.
+    /// The dropout of the term that each part adds.
     public var dropout: Dropout
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
         selfAttention = MultiHeadAttention(
             embeddingSize: settings.embeddingSize, heads: settings.heads, keyValueHeads: settings.keyValueHeads,
@@ -48,13 +48,13 @@ public struct TransformerDecoderLayer: Module {
         visit("norm3", &norm3)
     }
 
-    /// The layer's output.
+    /// Returns the layer's output.
     ///
     /// - Parameters:
     ///   - input: `[B, N, embeddingSize]`.
     ///   - memory: `[B, Nk, embeddingSize]`, the encoder's output.
-    ///   - mask: Which of its own tokens a token attends: those up to itself unless given.
-    ///   - memoryMask: Which tokens of the memory are attended; all unless given.
+    ///   - mask: Which of its own tokens a token attends; by default those up to itself.
+    ///   - memoryMask: Which tokens of the memory are attended; by default all.
     public func callAsFunction(
         _ input: Variable, memory: Variable, mask: AttentionMask = .causal(offset: 0),
         memoryMask: AttentionMask = .none,
@@ -65,28 +65,28 @@ public struct TransformerDecoderLayer: Module {
             crossAttention: { crossAttention($0, memory: memory, mask: memoryMask, in: context) })
     }
 
-    /// The layer's output in inference.
+    /// Returns the layer's output in inference.
     public func callAsFunction(
         _ input: Tensor, memory: Tensor, mask: AttentionMask = .causal(offset: 0), memoryMask: AttentionMask = .none
     ) -> Tensor {
         self(Variable(input), memory: Variable(memory), mask: mask, memoryMask: memoryMask, in: Context()).value
     }
 
-    /// What decoding keeps of a sequence and its memory.
+    /// The keys and values that decoding keeps of a sequence and its memory.
     public struct Cache: Sendable {
-        /// Keys and values of the tokens so far.
+        /// The keys and values of the tokens so far.
         public var tokens: KeyValueCache
-        /// Keys and values of the memory.
+        /// The keys and values of the memory.
         public let memory: KeyValueCache
     }
 
-    /// An empty cache for decoding with this memory `[B, Nk, embeddingSize]`.
+    /// Makes an empty cache for decoding with this memory `[B, Nk, embeddingSize]`.
     public func makeCache(memory: Tensor) -> Cache {
         Cache(
             tokens: selfAttention.makeCache(batch: memory.shape[0]), memory: crossAttention.makeCache(memory: memory))
     }
 
-    /// The output for the next tokens, `[B, n, embeddingSize]`, whose keys and values are appended to the cache.
+    /// Returns the output for the next tokens, `[B, n, embeddingSize]`, and appends their keys and values to the cache.
     public func callAsFunction(
         _ input: Tensor, cache: inout Cache, memoryMask: AttentionMask = .none
     ) -> Tensor {

@@ -1,16 +1,16 @@
 import HeedAutograd
 import HeedTensor
 
-/// Encoder layers one after the other, and a norm behind them on request.
+/// Encoder layers one after the other, and a norm after them on request.
 ///
 /// Input and output `[B, N, embeddingSize]`. Parameters, as in PyTorch's `nn.TransformerEncoder`: `layers.0` ...
 /// (``TransformerEncoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerEncoder: Module {
     public var layers: [TransformerEncoderLayer]
-    /// Behind the last layer.
+    /// The norm after the last layer.
     public var norm: LayerNorm?
 
-    /// An encoder with random weights.
+    /// Makes an encoder with random weights.
     public init(
         _ settings: TransformerSettings, layers count: Int, finalNorm: Bool, using generator: inout RandomGenerator
     ) {
@@ -25,7 +25,7 @@ public struct TransformerEncoder: Module {
         visit("norm", &norm)
     }
 
-    /// The encoder's output for `[B, N, embeddingSize]`.
+    /// Returns the encoder's output for `[B, N, embeddingSize]`.
     public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, in context: Context) -> Variable {
         guard layers.allSatisfy(\.normFirst) else {
             let value = layers.reduce(input) { $1($0, mask: mask, in: context) }
@@ -35,7 +35,7 @@ public struct TransformerEncoder: Module {
         return norm.map { stream.normalized(by: $0, in: context).output } ?? stream.sum
     }
 
-    /// The encoder's output in inference.
+    /// Returns the encoder's output in inference.
     public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
         self(Variable(input), mask: mask, in: Context()).value
     }

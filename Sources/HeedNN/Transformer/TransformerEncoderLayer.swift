@@ -7,23 +7,23 @@ import HeedTensor
 ///     norm first    x = x + attention(norm1(x)),         y = x + feedForward(norm2(x))
 ///     feedForward(x) = linear2(activation(linear1(x)))
 ///
-/// Input and output `[B, N, embeddingSize]`. In training dropout is applied to the attention's weights, behind the
-/// activation and to what each part adds.
+/// Input and output `[B, N, embeddingSize]`. In training, dropout is applied to the attention's weights, after the
+/// activation and to the term that each part adds.
 ///
 /// Parameters, as in PyTorch's `nn.TransformerEncoderLayer`: `self_attn` (see ``MultiHeadAttention``), `linear1`,
 /// `linear2` (``Linear``), `norm1`, `norm2` (``LayerNorm``).
 public struct TransformerEncoderLayer: Module {
     public var selfAttention: MultiHeadAttention
-    /// Holds `linear1` and `linear2`.
+    /// The feed-forward part, which holds `linear1` and `linear2`.
     public var feedForward: FeedForward
     public var norm1: LayerNorm
     public var norm2: LayerNorm
     /// Whether each part normalises its input instead of its sum.
     public var normFirst: Bool
-    /// What is dropped of what each part adds.
+    /// The dropout of the term that each part adds.
     public var dropout: Dropout
 
-    /// A layer with random weights.
+    /// Makes a layer with random weights.
     public init(_ settings: TransformerSettings, using generator: inout RandomGenerator) {
         selfAttention = MultiHeadAttention(
             embeddingSize: settings.embeddingSize, heads: settings.heads, keyValueHeads: settings.keyValueHeads,
@@ -36,11 +36,11 @@ public struct TransformerEncoderLayer: Module {
         dropout = Dropout(settings.dropout)
     }
 
-    /// Draws the weights of all maps anew, in the order of the parameters, and sets their biases to 0.
+    /// Draws new weights for all maps, in the order of the parameters, and sets their biases to 0.
     ///
     /// - Parameters:
-    ///   - weights: Distribution of the weights of the maps that read the residual stream.
-    ///   - residualWeights: Distribution of the weights of the maps whose outputs are added to it.
+    ///   - weights: The distribution of the weights of the maps that read the residual stream.
+    ///   - residualWeights: The distribution of the weights of the maps whose outputs are added to it.
     package mutating func initialize(
         weights: Initialization, residualWeights: Initialization, using generator: inout RandomGenerator
     ) {
@@ -56,7 +56,7 @@ public struct TransformerEncoderLayer: Module {
         visit("norm2", &norm2)
     }
 
-    /// The layer's output for `[B, N, embeddingSize]`.
+    /// Returns the layer's output for `[B, N, embeddingSize]`.
     public func callAsFunction(_ input: Variable, mask: AttentionMask = .none, in context: Context) -> Variable {
         if normFirst { return self(ResidualStream(input), mask: mask, in: context).sum }
         let attended = norm1(
@@ -65,13 +65,13 @@ public struct TransformerEncoderLayer: Module {
         return norm2(adding: attended, to: dropout(feedForward(attended, in: context), in: context), in: context).output
     }
 
-    /// The layer's output in inference.
+    /// Returns the layer's output in inference.
     public func callAsFunction(_ input: Tensor, mask: AttentionMask = .none) -> Tensor {
         self(Variable(input), mask: mask, in: Context()).value
     }
 
-    /// The layer's output for a stream of layers that normalise first, whose last addition the next norm makes in its
-    /// own pass.
+    /// Returns the layer's output for a stream of layers that normalise first. The next norm computes the last addition
+    /// in its own pass.
     ///
     /// - Precondition: ``normFirst``.
     public func callAsFunction(
