@@ -79,7 +79,7 @@ public struct AtomicFile {
         }
     }
 
-    /// Appends bytes.
+    /// Appends bytes to the new file.
     public mutating func append(_ bytes: some Collection<UInt8>) throws(FileError) {
         let outcome = bytes.withContiguousStorageIfAvailable { storage in
             Result { () throws(FileError) in try append(UnsafeRawBufferPointer(storage)) }

@@ -28,7 +28,7 @@ public struct SafetensorsError: Error, Equatable, Sendable, CustomStringConverti
 
     /// The kind of fault.
     public let kind: Kind
-    /// The file.
+    /// The path of the file.
     public let path: String
     /// What is wrong, where, and what was expected, on one line.
     public let reason: String

@@ -7,7 +7,7 @@ public enum SafetensorsValue: Sendable {
     case tensor(Tensor)
     /// A bfloat16 tensor, written as BF16 bit for bit.
     case bfloat16Tensor(BFloat16Tensor)
-    /// BOOL.
+    /// A boolean tensor, written as BOOL.
     case booleanTensor(BooleanTensor)
     /// Numbers, written as F64 in row-major order.
     case doubles([Double], dimensions: [Int])

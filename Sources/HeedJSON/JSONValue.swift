@@ -17,20 +17,20 @@ public enum JSONKind: String, Sendable, CustomStringConvertible {
 
 /// A JSON value.
 public enum JSONValue: Equatable, Sendable {
-    /// `null`.
+    /// The value `null`.
     case null
     /// `true` or `false`.
     case bool(Bool)
     /// A number, as it was written.
     case number(JSONNumber)
-    /// A string.
+    /// A string of characters.
     case string(String)
-    /// An array.
+    /// An array of values.
     case array([JSONValue])
     /// An object, its members in order.
     case object(JSONObject)
 
-    /// An integer.
+    /// Makes the number of an integer.
     public init(_ value: some BinaryInteger) { self = .number(JSONNumber(value)) }
 
     /// Makes a number, or `null` for NaN and infinities, which JSON lacks.
@@ -85,15 +85,15 @@ public enum JSONValue: Equatable, Sendable {
 extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, ExpressibleByIntegerLiteral,
     ExpressibleByStringLiteral, ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral
 {
-    /// `null`.
+    /// Makes the value `null`.
     public init(nilLiteral: ()) { self = .null }
-    /// A boolean.
+    /// Makes a boolean value.
     public init(booleanLiteral value: Bool) { self = .bool(value) }
-    /// An integer.
+    /// Makes the number of an integer.
     public init(integerLiteral value: Int) { self.init(value) }
-    /// A string.
+    /// Makes a string value.
     public init(stringLiteral value: String) { self = .string(value) }
-    /// An array.
+    /// Makes an array of values.
     public init(arrayLiteral elements: JSONValue...) { self = .array(elements) }
     /// Makes an object. A key must not be listed twice.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {

@@ -1,7 +1,7 @@
 // Functions that make tensors without other tensors.
 
 extension StridedTensor where Scalar == Float {
-    /// All ones.
+    /// Returns a tensor of ones.
     public static func ones(_ shape: Shape) -> Tensor { filled(shape, with: 1) }
 
     /// Returns `start, start + step, start + 2 step ...` up to `end`, which is left out. Each number is one product and

@@ -2,13 +2,13 @@ internal import CKernels
 
 /// A function that is applied to each element: the nonlinearity of a layer.
 public enum Activation: Sendable, Hashable, CaseIterable {
-    /// `x`
+    /// The identity, `x`.
     case identity
-    /// `max(x, 0)`
+    /// The rectifier, `max(x, 0)`.
     case relu
-    /// `1 / (1 + e^-x)`
+    /// The logistic function, `1 / (1 + e^-x)`.
     case sigmoid
-    /// `(e^x - e^-x) / (e^x + e^-x)`
+    /// The hyperbolic tangent, `(e^x - e^-x) / (e^x + e^-x)`.
     case tanh
     /// `x sigmoid(x)`, also called swish (Elfwing et al. 2017)
     case silu
@@ -16,11 +16,11 @@ public enum Activation: Sendable, Hashable, CaseIterable {
     case gelu
     /// The approximation by `tanh` from the same paper
     case geluTanh
-    /// `e^x`
+    /// The exponential function, `e^x`.
     case exponential
     /// The natural logarithm: minus infinity for 0, NaN for negative numbers
     case logarithm
-    /// `log(1 + e^x)`
+    /// The softplus function, `log(1 + e^x)`.
     case softplus
 
     var kernel: HeedActivation {

@@ -2,7 +2,7 @@ internal import CKernels
 
 /// The type of the numbers that a product or an attention reads, or that packed weights and caches store.
 public enum ElementType: Sendable, CaseIterable {
-    /// `Float`.
+    /// Single precision: `Float`.
     case float32
     /// ``BFloat16``: half the memory to read.
     case bfloat16

@@ -4,7 +4,7 @@ internal import CKernels
 package struct ReferenceAttention: Sendable {
     /// `[B, H, Nq, E]` in row-major order.
     package let output: [Double]
-    /// `[B, H, Nq]`.
+    /// The log sum exp, `[B, H, Nq]`.
     package let logSumExp: [Double]
     /// `[B, H, Nq, Nk]`; nil unless asked for.
     package let weights: [Double]?

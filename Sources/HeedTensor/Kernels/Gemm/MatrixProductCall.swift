@@ -11,7 +11,7 @@ package enum MatrixProductVariant: Sendable, CaseIterable {
 /// The product of two matrices, `C[i, j] = sum_k A[i, k] * B[k, j]`, checked and described once, to be run any number
 /// of times: for benchmarks, which do not measure the allocation of the result.
 package struct MatrixProductCall: Sendable {
-    /// `[m, n]`.
+    /// The output shape, `[m, n]`.
     package let outputShape: Shape
     private let left: FloatingTensor
     private let right: FloatingTensor

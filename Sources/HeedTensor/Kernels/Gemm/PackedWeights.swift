@@ -4,7 +4,7 @@ internal import CKernels
 /// many. It is for weights that do not change: packing costs about as much as one product of a few rows. It has its own
 /// memory, so the tensor that it was made from may be freed.
 public struct PackedWeights: Sendable {
-    /// `[out, in]`.
+    /// The shape, `[out, in]`.
     public let shape: Shape
     /// The type of the packed numbers.
     public let element: ElementType

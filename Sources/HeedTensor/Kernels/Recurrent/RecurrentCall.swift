@@ -85,9 +85,9 @@ package struct RecurrentCall: Sendable {
         return descriptor
     }
 
-    /// `[B, T, H]`.
+    /// The output shape, `[B, T, H]`.
     package var outputShape: Shape { Shape(batch: input.shape[0], rows: input.shape[1], columns: hiddenSize) }
-    /// `[B, H]`.
+    /// The state shape, `[B, H]`.
     package var stateShape: Shape { Shape(rows: input.shape[0], columns: hiddenSize) }
     /// Floats that training saves from the forward pass for the backward pass.
     package var reserveShape: Shape {

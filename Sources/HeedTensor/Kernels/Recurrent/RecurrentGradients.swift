@@ -2,9 +2,9 @@ internal import CKernels
 
 /// The gradients of the results of a recurrent layer; nil counts as zeros.
 package struct RecurrentOutputGradients: Sendable {
-    /// `[B, T, H]`
+    /// The output, `[B, T, H]`.
     package var output: Tensor?
-    /// `[B, H]`
+    /// The hidden, `[B, H]`.
     package var hidden: Tensor?
     /// `[B, H]`, for an LSTM.
     package var cell: Tensor?

@@ -46,13 +46,13 @@ public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvert
 /// The weights of one recurrent layer in one direction, laid out as in PyTorch. `H` hidden units, `I` inputs, `G`
 /// gates.
 public struct RecurrentWeights: Sendable {
-    /// `[G * H, I]`
+    /// The input weight, `[G * H, I]`.
     public var inputWeight: Tensor
-    /// `[G * H, H]`
+    /// The hidden weight, `[G * H, H]`.
     public var hiddenWeight: Tensor
-    /// `[G * H]`, or nil.
+    /// The input bias, `[G * H]`, or nil.
     public var inputBias: Tensor?
-    /// `[G * H]`, or nil.
+    /// The hidden bias, `[G * H]`, or nil.
     public var hiddenBias: Tensor?
 
     /// Makes the weights of a layer. Their shapes are checked when they are used.

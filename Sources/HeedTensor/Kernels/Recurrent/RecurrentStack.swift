@@ -125,7 +125,7 @@ package struct RecurrentStack: Sendable {
     /// The result of ``gradients(_:)``.
     package struct Gradients: Sendable {
         package var input: Tensor
-        /// `[L * D, B, H]`
+        /// The hidden, `[L * D, B, H]`.
         package var hidden: Tensor
         /// only for an LSTM.
         package var cell: Tensor?

@@ -15,9 +15,9 @@ package struct ScoredAttentionCall: Sendable {
     private var descriptor = HeedScoredAttentionShape()
     private let shapes: String
 
-    /// `[batch, queries, value size]`.
+    /// The output shape, `[batch, queries, value size]`.
     package let outputShape: Shape
-    /// `[batch, queries, keys]`.
+    /// The weights shape, `[batch, queries, keys]`.
     package let weightsShape: Shape
 
     /// See ``scoredAttention(queries:keys:values:lengths:score:)`` for what the operands must be. Prepared keys are for
