@@ -54,7 +54,9 @@ let package = Package(
         .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
         .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
-        .target(name: "HeedTrain", dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
+        .target(
+            name: "HeedTrain",
+            dependencies: ["HeedPlatform", "HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
         .target(
             name: "HeedModels",
             dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON"]),

@@ -22,6 +22,41 @@ package final class OpenFolder: Sendable {
 
     deinit { close(descriptor) }
 
+    /// Whether there is a folder at `path`.
+    package static func exists(_ path: String) -> Bool {
+        var status = stat()
+        return !path.utf8.contains(0) && stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// Makes the folder at `path` and those above it that are missing; one that is there stays as it is.
+    ///
+    /// - Throws: ``FileError`` where one of them cannot be made, or something else has its path.
+    package static func make(_ path: String) throws(FileError) {
+        guard !path.utf8.contains(0) else {
+            throw FileError(path: path, operation: "make the folder", reason: "the path contains NUL")
+        }
+        if mkdir(path, 0o777) == 0 { return }
+        let code = errno
+        if exists(path) { return }
+        let above = parent(of: path)
+        guard code == ENOENT, !above.isEmpty, above != path else {
+            throw FileError(path: path, operation: "make the folder", code: code)
+        }
+        try make(above)
+        guard mkdir(path, 0o777) != 0 else { return }
+        let second = errno
+        guard exists(path) else { throw FileError(path: path, operation: "make the folder", code: second) }
+    }
+
+    /// The path without its last part; empty where there is none above it.
+    private static func parent(of path: String) -> String {
+        var parts = path.utf8[...]
+        while parts.last == UInt8(ascii: "/") { parts.removeLast() }
+        while let last = parts.last, last != UInt8(ascii: "/") { parts.removeLast() }
+        while parts.count > 1, parts.last == UInt8(ascii: "/") { parts.removeLast() }
+        return String(parts) ?? ""
+    }
+
     /// Whether the path still leads to this folder: it was neither moved, nor removed, nor replaced.
     package var isInPlace: Bool {
         var (held, found) = (stat(), stat())

@@ -1,4 +1,3 @@
-import Foundation
 import HeedAutograd
 import HeedJSON
 import HeedNN

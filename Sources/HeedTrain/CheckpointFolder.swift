@@ -1,4 +1,3 @@
-import Foundation
 import HeedFiles
 import HeedJSON
 import HeedTensor
@@ -120,15 +119,12 @@ public struct CheckpointFolder: Sendable {
     /// Whether the folder is there: at its path or, once it was saved in, wherever it was moved.
     public var exists: Bool {
         if let folder = hold.folder { return !folder.isRemoved }
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
+        return OpenFolder.exists(path)
     }
 
     /// The steps of which there are files, upwards.
     public var steps: [Int] {
-        let names =
-            hold.folder.map { (try? $0.names()) ?? [] }
-            ?? (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
+        let names = (try? (hold.folder ?? OpenFolder(path: path)).names()) ?? []
         return names.compactMap(Self.step).sorted()
     }
 
@@ -159,16 +155,11 @@ public struct CheckpointFolder: Sendable {
     /// Makes the folder, where it is not there, and opens it.
     private func make() throws(TrainingError) -> OpenFolder {
         do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+            try OpenFolder.make(path)
         } catch {
             throw TrainingError(
-                "checkpoint", "the folder \(JSONText.quoted(path, limit: 1024)) cannot be made: \(Self.reason(error))")
+                "checkpoint", "the folder \(JSONText.quoted(path, limit: 1024)) cannot be made: \(error.reason)")
         }
         do { return try OpenFolder(path: path) } catch { throw TrainingError("checkpoint", error.description) }
-    }
-
-    private static func reason(_ error: any Error) -> String {
-        let code = (error as NSError).userInfo[NSUnderlyingErrorKey].map { ($0 as? NSError)?.code ?? 0 } ?? 0
-        return code > 0 ? SystemCalls.meaning(of: Int32(code)) : "it may be a file, or may not be written"
     }
 }

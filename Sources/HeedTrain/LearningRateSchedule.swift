@@ -1,4 +1,4 @@
-import Foundation
+internal import HeedPlatform
 import HeedTensor
 
 /// The learning rate of each optimiser step, counted from 0.

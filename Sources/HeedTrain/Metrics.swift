@@ -1,4 +1,4 @@
-import Foundation
+internal import HeedPlatform
 import HeedTensor
 
 /// How many predictions of a classifier were right, class by class; added up batch by batch.

@@ -24,6 +24,32 @@ struct FolderLockTests {
         #expect(throws: FileError.self) { try FolderLock(path: folder + "\0") }
     }
 
+    // As `mkdir -p` makes folders.
+    @Test func foldersAreMadeWithThoseAboveThem() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/one//two/three/"
+        #expect(!OpenFolder.exists(path))
+        try OpenFolder.make(path)
+        #expect(OpenFolder.exists(folder.path + "/one/two/three"))
+        try AtomicFile.write([1], to: path + "file")
+        try OpenFolder.make(path)
+        #expect(try TextFile.bytes(path: path + "file") == [1])
+        try FileManager.default.createSymbolicLink(
+            atPath: folder.path + "/link", withDestinationPath: folder.path + "/one")
+        try OpenFolder.make(folder.path + "/link")
+        try OpenFolder.make(folder.path + "/link/four")
+        #expect(OpenFolder.exists(folder.path + "/one/four"))
+        try OpenFolder.make("/")
+        for (path, reason) in [
+            (path + "file", "File exists"), (path + "file/below", "Not a directory"), ("", "No such file or directory"),
+            (folder.path + "/none\0", "the path contains NUL"), ("/proc/self/none", "No such file or directory"),
+        ] {
+            let error = #expect(throws: FileError.self) { try OpenFolder.make(path) }
+            #expect(error?.reason == reason, "\(path)")
+            #expect(!OpenFolder.exists(path))
+        }
+    }
+
     // Moved, and another folder at its path: names lead to the folder that is open, links in it too.
     @Test func anOpenFolderIsThatFolder() throws {
         let root = FileManager.default.temporaryDirectory.appendingPathComponent("heed-open-\(UUID())").path
