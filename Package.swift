@@ -26,7 +26,16 @@ let kernelLinking: [LinkerSetting] = [
 let package = Package(
     name: "Heed",
     products: [
+        // All of it, for an app that imports `Heed`; and its parts, for one that wants a smaller program.
         .library(name: "Heed", targets: ["Heed"]),
+        .library(name: "HeedTensor", targets: ["HeedTensor"]),
+        .library(name: "HeedAutograd", targets: ["HeedAutograd"]),
+        .library(name: "HeedNN", targets: ["HeedNN"]),
+        .library(name: "HeedTrain", targets: ["HeedTrain"]),
+        .library(name: "HeedModels", targets: ["HeedModels"]),
+        .library(name: "HeedFiles", targets: ["HeedFiles"]),
+        .library(name: "HeedJSON", targets: ["HeedJSON"]),
+        .library(name: "HeedText", targets: ["HeedText"]),
         .executable(name: "heed", targets: ["HeedCommand"]),
     ],
     traits: [
