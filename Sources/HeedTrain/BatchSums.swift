@@ -3,22 +3,22 @@ import HeedTensor
 
 /// Adds up the batches of a step, each by the weight of its loss: `L = sum_i w_i l_i / sum_i w_i`, and its gradient.
 ///
-/// Gradients are kept in units of the first batch's weight, so that batches of one weight are only added, and scaled
-/// once at the end.
+/// Gradients are stored in units of the first batch's weight, so that batches of equal weight are only added, and
+/// scaled once at the end.
 struct BatchSums {
-    /// `sum_i (w_i / w_0) g_i`, `w_0` the first weight that is not 0; zeros where there is none.
+    /// `sum_i (w_i / w_0) g_i`, with `w_0` the first weight that is not 0; zeros if there is none.
     private(set) var gradients: [Tensor] = []
-    /// How many targets the batches had.
+    /// The number of targets in the batches.
     private(set) var targetCount = 0
     private var mean = MeanLoss()
     private var firstWeight: Double?
     private var totalWeight = 0.0
     private var norms: GradientNormSums?
 
-    /// - Parameter norms: Adds up the norms of states too, where they are wanted.
+    /// - Parameter norms: Adds up the norms of states too, if they are asked for.
     init(norms: GradientNormSums?) { self.norms = norms }
 
-    /// Takes in a batch. One of weight 0 has no part, whatever its loss and gradients.
+    /// Adds a batch. A batch of weight 0 has no effect, whatever its loss and gradients.
     mutating func add(
         loss: Double, weight: Double, targetCount: Int, gradients parts: [Tensor], states: [StateGradient]
     ) {
@@ -39,12 +39,12 @@ struct BatchSums {
         }
     }
 
-    /// The mean loss over all targets; 0 where there are none.
+    /// The mean loss over all targets; 0 if there are none.
     var loss: Double { totalWeight > 0 ? mean.mean : 0 }
 
-    /// What ``gradients`` are to be multiplied by to be the gradient of ``loss``.
+    /// The factor that turns ``gradients`` into the gradient of ``loss``.
     var scale: Double { firstWeight.map { $0 / totalWeight } ?? 1 }
 
-    /// The norms part by part, where they are wanted.
+    /// The norms part by part, if they are asked for.
     var gradientNorms: GradientNorms? { norms?.norms(ofSums: gradients, scale: scale) }
 }

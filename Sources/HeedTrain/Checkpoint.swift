@@ -2,32 +2,31 @@ import HeedFiles
 import HeedJSON
 import HeedTensor
 
-/// All that a training run needs to go on as if it had never stopped, in one safetensors file.
-///
-/// Weights stand under their own names, so that any reader of the format finds them; what the optimiser keeps of them
-/// stands under `optimizer/KIND/NAME`, what a step hands to the next under `carried/0` and so on. Kind of model,
-/// settings, step and the rest are JSON in the metadata, with a SHA-256 checksum over everything. Saving replaces the
-/// file at once (see ``AtomicFile``): whatever fails and whenever the power goes, there is the old file or the new one.
+/// All that a training run needs to continue as if it had never stopped, in one safetensors file. Weights have their
+/// own names, so that any reader of the format finds them. The optimiser's tensors are named `optimizer/KIND/NAME`, and
+/// the state that a step passes to the next is named `carried/0` and so on. Kind of model, settings, step and the rest
+/// are JSON in the metadata, with a SHA-256 checksum over everything. Saving replaces the file at once (see
+/// ``AtomicFile``): whatever fails, and even if the power fails, there is either the old file or the new one.
 public struct Checkpoint: Sendable {
-    /// The version that is written, and the latest that is read.
+    /// The version that is written, and the latest one that is read.
     public static let version = 1
 
-    /// What kind of model it is of: the name of a preset.
+    /// The kind of model: the name of a preset.
     public var model: String
-    /// The model's dimensions and whatever else it is built from.
+    /// The model's dimensions and all other settings that it is built from.
     public var settings: JSONObject
-    /// How many optimiser steps have been taken.
+    /// The number of optimiser steps taken.
     public var step: Int
-    /// Random state, place in the data, best loss: what the trainer needs beside the tensors.
+    /// The trainer's state besides the tensors: random state, place in the data, best loss.
     public var state: JSONObject
     /// The weights by their names.
     public var weights: [String: Tensor]
-    /// What the optimiser keeps: `["first_moment": ["linear.weight": ...]]`.
+    /// The optimiser's tensors: `["first_moment": ["linear.weight": ...]]`.
     public var optimizer: [String: [String: Tensor]]
-    /// What one step hands to the next: the state of a recurrent network.
+    /// The state that one step passes to the next: that of a recurrent network.
     public var recurrentState: [Tensor] = []
 
-    /// A checkpoint of these parts.
+    /// Makes a checkpoint of these parts.
     public init(
         model: String, settings: JSONObject, step: Int, state: JSONObject, weights: [String: Tensor],
         optimizer: [String: [String: Tensor]] = [:]
@@ -44,7 +43,7 @@ public struct Checkpoint: Sendable {
 
     /// Replaces the file at `path` by this checkpoint.
     ///
-    /// - Throws: ``SafetensorsError`` where a name cannot be written or the disk does not take it; then the old file is
+    /// - Throws: ``SafetensorsError`` if a name cannot be written or the disk does not take it; then the old file is
     ///   untouched.
     public func save(to path: String) throws(SafetensorsError) {
         try save(to: path, system: .live)
@@ -103,13 +102,14 @@ public struct Checkpoint: Sendable {
 
     /// Reads the checkpoint at `path` and checks all of it.
     ///
-    /// - Throws: ``TrainingError`` naming the file and what is wrong: it cannot be read, is no checkpoint, is of a
-    ///   later version, contradicts its checksum, or holds tensors that belong to no weight.
+    /// - Throws: ``TrainingError``, which names the file and what is wrong: it cannot be read, is not a checkpoint, is
+    ///   of a later version, contradicts its checksum, or holds tensors that belong to no weight.
     public init(path: String) throws(TrainingError) {
         try self.init(path: path, in: nil)
     }
 
-    /// - Parameter folder: What a relative path starts from; the folder of the process where there is none.
+    /// - Parameter folder: The folder that a relative path starts from; by default the working directory of the
+    ///   process.
     package init(path name: String, in folder: OpenFolder?) throws(TrainingError) {
         let path = folder?.path(of: name) ?? name
         func failure(_ reason: String) -> TrainingError {
@@ -175,9 +175,9 @@ public struct Checkpoint: Sendable {
         }
     }
 
-    /// Makes sure that the weights are those of a model: the same names and shapes, no more and no fewer.
+    /// Checks that the weights are those of a model: the same names and shapes, no more and no fewer.
     ///
-    /// - Throws: ``TrainingError`` naming the first that differs.
+    /// - Throws: ``TrainingError``, which names the first one that differs.
     public func requireWeights(_ shapes: [String: Shape]) throws(TrainingError) {
         for name in Set(shapes.keys).union(weights.keys).sorted() {
             let shown = JSONText.quoted(name)
@@ -193,9 +193,9 @@ public struct Checkpoint: Sendable {
         }
     }
 
-    /// Makes sure that the optimiser's tensors of these kinds are there for every weight, of its shape, and no others.
+    /// Checks that there are optimiser's tensors of these kinds for every weight, of its shape, and no others.
     ///
-    /// - Throws: ``TrainingError`` naming the first that is missing, not known or of another shape.
+    /// - Throws: ``TrainingError``, which names the first one that is missing, unknown or of another shape.
     public func requireOptimizer(_ kinds: Set<String>) throws(TrainingError) {
         for kind in kinds.union(optimizer.keys).sorted() {
             guard kinds.contains(kind) else {

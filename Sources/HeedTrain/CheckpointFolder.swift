@@ -2,21 +2,21 @@ import HeedFiles
 import HeedJSON
 import HeedTensor
 
-/// The checkpoints of a run in a folder: `checkpoint-000000001000.safetensors` after step 1000, the oldest removed as
-/// new ones come.
+/// The checkpoints of a run in a folder: `checkpoint-000000001000.safetensors` after step 1000. The oldest ones are
+/// removed as new ones are saved.
 ///
-/// The folder is that of one run. It is locked as long as something is saved in it, and in
-/// ``Trainer/run(checkpoints:observe:)`` to the end of the run; whoever else would save in it meanwhile is refused.
-/// From the first save on this value and its copies belong to that very folder: where it is moved and another takes its
-/// path, nothing is written to the other or removed from it.
+/// A folder is for one run. It is locked while something is saved in it, and during all of
+/// ``Trainer/run(checkpoints:observe:)``. Any other program that tries to save in it is refused. After the first save,
+/// this value and its copies belong to that very folder: if it is moved and another folder takes its path, nothing is
+/// written to the other folder or removed from it.
 public struct CheckpointFolder: Sendable {
-    /// The folder.
+    /// The path of the folder.
     public let path: String
-    /// How many of the latest are kept.
+    /// The number of checkpoints that are kept, the latest ones.
     public let keep: Int
     let hold: FolderHold
 
-    /// A folder, which is made with the first checkpoint; at least one is kept.
+    /// Makes a value for a folder, which is created with the first checkpoint. At least one checkpoint is kept.
     public init(path: String, keep: Int = 2) {
         require(keep > 0, "CheckpointFolder: \(keep) checkpoints to keep")
         self.path = path
@@ -24,7 +24,7 @@ public struct CheckpointFolder: Sendable {
         hold = FolderHold()
     }
 
-    /// A folder that is locked already, and stays so.
+    /// Makes a value for a folder that is locked already, and stays locked.
     package init(_ lock: FolderLock, keep: Int = 2) {
         require(keep > 0, "CheckpointFolder: \(keep) checkpoints to keep")
         path = lock.folder.path
@@ -32,16 +32,16 @@ public struct CheckpointFolder: Sendable {
         hold = FolderHold(lock, known: Set(((try? lock.folder.names()) ?? []).compactMap(Self.step)))
     }
 
-    /// Saves a checkpoint, forces it to the disk, and only then removes what is more than ``keep``: of those that were
-    /// there when the folder was first saved in, or were written by this value.
+    /// Saves a checkpoint, forces it to the disk, and only then removes those beyond ``keep``. It removes only
+    /// checkpoints that existed when the folder was first saved in, or that this value wrote.
     ///
-    /// A folder, a pipe or a device that has the checkpoint's name is renamed: `.aside` is put behind it.
+    /// A folder, a pipe or a device that has the checkpoint's name is renamed with `.aside` at the end.
     ///
-    /// - Parameter protected: a step whose checkpoint stays (the best so far).
-    /// - Returns: the file's path.
-    /// - Throws: ``TrainingError`` where it could not be saved; the older ones are all there then. An old one that
-    ///   cannot be removed is left, without an error. Where the folder is no longer at its path, the checkpoint is
-    ///   saved in it if it was only moved, and the error says that.
+    /// - Parameter protected: A step whose checkpoint stays (the best one so far).
+    /// - Returns: The file's path.
+    /// - Throws: ``TrainingError`` if it could not be saved; then all older ones still exist. An old one that cannot be
+    ///   removed is left, without an error. If the folder is no longer at its path because it was moved, the checkpoint
+    ///   is saved in it, and the error says that.
     @discardableResult
     public func save(_ checkpoint: Checkpoint, protecting protected: Int? = nil) throws(TrainingError) -> String {
         try save(checkpoint, protecting: protected, system: .live)
@@ -59,7 +59,7 @@ public struct CheckpointFolder: Sendable {
                 throw folder.isInPlace ? TrainingError("checkpoint", error.description) : displaced(nil)
             }
             known.insert(checkpoint.step)
-            // Files of later steps are of a run that this one has left behind.
+            // Files of later steps belong to a run that this one has abandoned.
             let others = known.subtracting([checkpoint.step, protected ?? checkpoint.step])
                 .filter { !folder.isNoFile(Self.name(ofStep: $0)) }.sorted()
             for step in others.filter({ $0 > checkpoint.step })
@@ -79,10 +79,10 @@ public struct CheckpointFolder: Sendable {
             "checkpoint", "\(JSONText.quoted(path, limit: 1024)): the folder was moved, removed or replaced\(saved)")
     }
 
-    /// The latest checkpoint that can be read; nil where there is none at all.
+    /// Reads the latest checkpoint that can be read; nil if there is none at all.
     ///
-    /// - Parameter skipped: told of every later one that cannot be read, and why.
-    /// - Throws: ``TrainingError`` where there are checkpoints and none can be read: of the latest.
+    /// - Parameter skipped: Called for every later one that cannot be read, with the reason.
+    /// - Throws: ``TrainingError`` of the latest one if there are checkpoints and none can be read.
     public func latest(skipping skipped: (TrainingError) -> Void = { _ in }) throws(TrainingError) -> Checkpoint? {
         var listed = steps
         while true {
@@ -96,7 +96,7 @@ public struct CheckpointFolder: Sendable {
                     failures.append(error)
                 }
             }
-            // A run that is at work has removed what was there when it was listed, and has saved others.
+            // A running run has removed the checkpoints that were listed, and has saved others.
             let now = steps
             guard now == listed else {
                 listed = now
@@ -108,27 +108,27 @@ public struct CheckpointFolder: Sendable {
         }
     }
 
-    /// The checkpoint of a step.
+    /// Reads the checkpoint of a step.
     ///
-    /// - Throws: ``TrainingError`` where there is none, or it cannot be read.
+    /// - Throws: ``TrainingError`` if there is none, or it cannot be read.
     public func checkpoint(ofStep step: Int) throws(TrainingError) -> Checkpoint {
         guard let folder = hold.folder else { return try Checkpoint(path: path(ofStep: step)) }
         return try Checkpoint(path: Self.name(ofStep: step), in: folder)
     }
 
-    /// Whether the folder is there: at its path or, once it was saved in, wherever it was moved.
+    /// Whether the folder exists: at its path or, once it was saved in, wherever it was moved.
     public var exists: Bool {
         if let folder = hold.folder { return !folder.isRemoved }
         return OpenFolder.exists(path)
     }
 
-    /// The steps of which there are files, upwards.
+    /// The steps that have files, in ascending order.
     public var steps: [Int] {
         let names = (try? (hold.folder ?? OpenFolder(path: path)).names()) ?? []
         return names.compactMap(Self.step).sorted()
     }
 
-    /// Where the checkpoint of a step lies.
+    /// Returns the path of the checkpoint of a step.
     public func path(ofStep step: Int) -> String { path + "/" + Self.name(ofStep: step) }
 
     private static func name(ofStep step: Int) -> String {
@@ -145,14 +145,14 @@ public struct CheckpointFolder: Sendable {
         return Int(digits)
     }
 
-    /// Locks the folder, where it is there, until ``endRun()``; where it is not, from the first save on.
+    /// Locks the folder until ``endRun()``: now if it exists, else from the first save on.
     func beginRun() throws(TrainingError) {
         try hold.beginRun(exists ? path : nil, steps: Self.step)
     }
 
     func endRun() { hold.endRun() }
 
-    /// Makes the folder, where it is not there, and opens it.
+    /// Creates the folder if it does not exist, and opens it.
     private func make() throws(TrainingError) -> OpenFolder {
         do {
             try OpenFolder.make(path)

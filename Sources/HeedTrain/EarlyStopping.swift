@@ -1,17 +1,17 @@
 import HeedTensor
 
-/// Stops training where the validation loss has not improved for some evaluations.
+/// Stops training when the validation loss has not improved for some evaluations.
 public struct EarlyStopping: Sendable, Equatable {
-    /// How many evaluations without an improvement are borne.
+    /// The number of evaluations without an improvement after which training stops.
     public let patience: Int
     /// How much lower a loss must be to count as an improvement.
     public let leastImprovement: Double
     /// The lowest loss so far; nil before the first.
     public private(set) var best: Double?
-    /// Evaluations since it.
+    /// The number of evaluations since the lowest loss.
     public private(set) var evaluationsSinceBest = 0
 
-    /// A rule that has seen nothing yet.
+    /// Makes a rule that has seen no evaluation yet.
     public init(patience: Int, leastImprovement: Double = 0) {
         require(patience > 0, "EarlyStopping: a patience of \(patience) evaluations")
         require(leastImprovement >= 0, "EarlyStopping: an improvement of \(leastImprovement)")
@@ -19,10 +19,9 @@ public struct EarlyStopping: Sendable, Equatable {
         self.leastImprovement = leastImprovement
     }
 
-    /// Takes in the loss of an evaluation.
+    /// Adds the loss of an evaluation.
     ///
-    /// - Returns: whether it is the best so far, so that a checkpoint of it is worth keeping. A loss that is NaN never
-    ///   is.
+    /// - Returns: Whether it is the best so far, so that its checkpoint is worth keeping. A loss that is NaN never is.
     @discardableResult
     public mutating func observe(_ loss: Double) -> Bool {
         if !loss.isNaN, best.map({ loss < $0 - leastImprovement }) ?? true {
@@ -37,7 +36,7 @@ public struct EarlyStopping: Sendable, Equatable {
     /// Whether patience has run out.
     public var shouldStop: Bool { evaluationsSinceBest >= patience }
 
-    /// What a checkpoint has to keep, taken up again.
+    /// Restores a rule from the values in a checkpoint.
     public init(patience: Int, leastImprovement: Double = 0, best: Double?, evaluationsSinceBest: Int) {
         self.init(patience: patience, leastImprovement: leastImprovement)
         self.best = best

@@ -2,7 +2,7 @@ import HeedFiles
 import Synchronization
 
 /// The folder that a ``CheckpointFolder`` and its copies save in: opened once, locked while something is saved or a run
-/// is under way, with the steps of the checkpoints that were found or written.
+/// is in progress, with the steps of the checkpoints that were found or written.
 final class FolderHold: Sendable {
     private struct State {
         var folder: OpenFolder?
@@ -11,7 +11,7 @@ final class FolderHold: Sendable {
         /// The steps that were found when the folder was opened, and those that were written.
         var known: Set<Int> = []
         var isRunning = false
-        /// Whether the lock was there from the start, and stays.
+        /// Whether the lock was given at the start, and stays.
         var isLockGiven = false
     }
     private let state: Mutex<State>
@@ -29,9 +29,9 @@ final class FolderHold: Sendable {
     ///
     /// - Parameters:
     ///   - make: Opens the folder, the first time.
-    ///   - steps: The step of a checkpoint's name, to find those that are there.
-    ///   - body: Is given the folder and the steps that are known in it.
-    /// - Throws: ``TrainingError`` where somebody else holds the folder; what `make` and `body` throw.
+    ///   - steps: The step of a checkpoint's name, to find the existing checkpoints.
+    ///   - body: Receives the folder and the steps that are known in it.
+    ///   - Throws: ``TrainingError`` if another program holds the folder; the errors of `make` and `body`.
     func withLock(
         make: () throws(TrainingError) -> OpenFolder, steps: (String) -> Int?,
         _ body: (OpenFolder, inout Set<Int>) throws(TrainingError) -> Void
@@ -48,9 +48,9 @@ final class FolderHold: Sendable {
         }
     }
 
-    /// Keeps the lock until ``endRun()``, from now on where the folder is at `path`, else from the first save.
+    /// Keeps the lock until ``endRun()``: from now on if the folder is at `path`, else from the first save.
     ///
-    /// - Throws: ``TrainingError`` where a run is under way already, here or in another program.
+    /// - Throws: ``TrainingError`` if a run is in progress already, here or in another program.
     func beginRun(_ path: String?, steps: (String) -> Int?) throws(TrainingError) {
         try state.withLock { state throws(TrainingError) in
             guard !state.isRunning else {
@@ -81,7 +81,7 @@ final class FolderHold: Sendable {
         do { return try FolderLock(folder) } catch { throw TrainingError("checkpoint", error.description) }
     }
 
-    /// Takes up a folder, once it is locked: what is in it now was found.
+    /// Takes over a folder once it is locked. The checkpoints in it now are the ones found.
     private static func open(
         _ folder: OpenFolder, _ state: inout State, _ steps: (String) -> Int?
     ) throws(TrainingError) {

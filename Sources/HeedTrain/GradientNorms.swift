@@ -2,15 +2,15 @@ import HeedAutograd
 import HeedJSON
 import HeedTensor
 
-/// How long the gradients of a step are, part by part, before they are clipped: what shows a layer that does not learn,
+/// The norms of the gradients of a step, part by part, before they are clipped. They show a layer that does not learn,
 /// and gradients that vanish or explode through time (Bengio, Simard and Frasconi 1994; Pascanu, Mikolov and Bengio
 /// 2013).
 ///
-/// With batches accumulated, all are those of the mean loss over the targets of all batches.
+/// If batches are accumulated, they are the norms of the gradient of the mean loss over the targets of all batches.
 public struct GradientNorms: Sendable, Equatable {
     /// The norm of one weight's gradient.
     public struct Parameter: Sendable, Equatable {
-        /// The weight's name.
+        /// The name of the weight.
         public let name: String
         /// `|dL/dw|`, the square root of the sum of squares.
         public let norm: Double
@@ -20,26 +20,25 @@ public struct GradientNorms: Sendable, Equatable {
     public struct States: Sendable, Equatable {
         /// The name of the layer's recurrent weight: `lstm.weight_hh_l0`.
         public let name: String
-        /// `norms[t] = |dL/dh_t|` over batch and units, by everything that comes after `t`; step `t` belongs to input
-        /// `t`. A cell that is applied step by step has one list of all its steps.
+        /// `norms[t] = |dL/dh_t|` over batch and units, including the effect of all steps after `t`. Step `t` belongs
+        /// to input `t`. A cell that is applied step by step has one list of all its steps.
         public let norms: [Double]
     }
 
-    /// Every weight that is trained, in the model's order. The squares add up to the square of
+    /// The norms of every trained weight, in the model's order. The squares add up to the square of
     /// ``StepReport/gradientNorm``.
     public let parameters: [Parameter]
-    /// Every recurrent layer that the pass went through, in order; of a layer whose recurrent weight is not trained
-    /// there is none.
+    /// The norms of every recurrent layer of the pass, in order, except layers whose recurrent weight is not trained.
     public let states: [States]
 
-    /// The norm of all gradients of a module, by the beginning of its weights' names: `blocks.0`.
+    /// Returns the norm of all gradients of a module, given by the beginning of its weights' names: `blocks.0`.
     public func norm(ofModule prefix: String) -> Double {
         let members = parameters.filter { $0.name == prefix || $0.name.hasPrefix(prefix + ".") }
         return members.reduce(0) { $0 + $1.norm * $1.norm }.squareRoot()
     }
 
-    /// `{"gradient_norms": {"lstm.weight_ih_l0": 0.12, ...}, "state_gradient_norms": {"lstm.weight_hh_l0": [1e-5,
-    /// ...]}}`, the latter where there are any.
+    /// The norms as JSON: `{"gradient_norms": {"lstm.weight_ih_l0": 0.12, ...}, "state_gradient_norms":
+    /// {"lstm.weight_hh_l0": [1e-5, ...]}}`, the latter if there are any.
     public var json: JSONObject {
         var object = JSONObject()
         var weights = JSONObject()
@@ -53,15 +52,15 @@ public struct GradientNorms: Sendable, Equatable {
     }
 }
 
-/// Adds up what becomes ``GradientNorms``, batch by batch.
+/// Adds up the numbers of ``GradientNorms``, batch by batch.
 struct GradientNormSums {
     private let names: [String]
     private var layers: [(name: String, squares: [Double])] = []
 
-    /// - Parameter names: of the weights that gradients are taken of, in order.
+    /// - Parameter names: The names of the weights whose gradients are computed, in order.
     init(names: [String]) { self.names = names }
 
-    /// Takes in the states of one pass, whose loss counts `weight` times.
+    /// Adds the states of one pass, whose loss counts `weight` times.
     mutating func add(_ gradients: [StateGradient], weight scale: Double) {
         var found: [(name: String, squares: [Double])] = []
         for gradient in gradients {

@@ -3,26 +3,26 @@ import HeedTensor
 
 /// The learning rate of each optimiser step, counted from 0.
 public enum LearningRateSchedule: Sendable, Equatable {
-    /// The same at every step.
+    /// The same rate at every step.
     case constant(Double)
 
-    /// Up in a line, `peak (s + 1) / (warmupSteps + 1)`, then down half a cosine,
+    /// A linear rise, `peak (s + 1) / (warmupSteps + 1)`, then half a cosine down,
     /// `minimum + (peak - minimum) (1 + cos(pi (s - warmupSteps) / (totalSteps - warmupSteps))) / 2`, then `minimum`.
     ///
-    /// Source: Loshchilov and Hutter, "SGDR" (2016), with the warm-up that Transformers are trained with.
+    /// Source: Loshchilov and Hutter, "SGDR" (2016), with the warm-up used for Transformers.
     case warmupCosine(peak: Double, warmupSteps: Int, totalSteps: Int, minimum: Double = 0)
 
-    /// `factor embeddingSize^-1/2 min(t^-1/2, t warmupSteps^-3/2)` with `t = s + 1`: up in a line, then down with the
-    /// inverse square root.
+    /// `factor embeddingSize^-1/2 min(t^-1/2, t warmupSteps^-3/2)` with `t = s + 1`: a linear rise, then a fall with
+    /// the inverse square root.
     ///
     /// Source: Vaswani et al., "Attention is all you need" (2017), section 5.3, where `warmupSteps` is 4000 and
     /// `factor` 1.
     case warmupInverseSquareRoot(embeddingSize: Int, warmupSteps: Int, factor: Double = 1)
 
-    /// `initial factor^(s / every)`, the quotient rounded down.
+    /// Steps down: `initial factor^(s / every)`, the quotient rounded down.
     case step(initial: Double, every: Int, factor: Double)
 
-    /// The learning rate of step `step`, from 0.
+    /// Returns the learning rate of step `step`, from 0.
     public func rate(at step: Int) -> Double {
         require(step >= 0, "LearningRateSchedule.rate: step \(step) is below 0")
         switch self {
@@ -40,9 +40,9 @@ public enum LearningRateSchedule: Sendable, Equatable {
         }
     }
 
-    /// Refuses numbers that give no schedule.
+    /// Checks the numbers of the schedule.
     ///
-    /// - Throws: ``TrainingError`` naming the number and what it must be.
+    /// - Throws: ``TrainingError``, which names a wrong number and what it must be.
     public func check() throws(TrainingError) {
         func require(_ holds: Bool, _ reason: String) throws(TrainingError) {
             guard holds else { throw TrainingError("learning rate schedule", reason) }

@@ -1,27 +1,26 @@
 import HeedTensor
 import Synchronization
 
-/// The batches of a ``LengthBatches`` one after the other, epoch behind epoch, found by the number of the step.
-///
-/// Batch `step` is a function of the batches and `step` alone. Epochs may have different numbers of batches (those of
-/// ``LengthBatches/Size/tokens(_:)`` do), so the first look at a late step, in a run that is resumed, counts those
-/// before it; what was found is kept, and copies of an order share it.
+/// The batches of a ``LengthBatches`` one after the other, epoch after epoch, found by the number of the step. Batch
+/// `step` depends only on the batches and on `step`. Epochs may have different numbers of batches (those of
+/// ``LengthBatches/Size/tokens(_:)`` do), so the first look-up of a late step, in a run that is resumed, counts the
+/// batches before it. The counts are kept, and copies of an order share them.
 public final class LengthBatchOrder: Sendable {
-    /// What is put in order.
+    /// The batches that are put in order.
     public let batches: LengthBatches
 
     private struct Found {
-        /// The step that each epoch begins with, as far as they are known; one more than epochs.
+        /// The first step of each epoch, as far as they are known; one more than epochs.
         var starts = [0]
-        /// The epoch looked at last.
+        /// The epoch that was looked up last.
         var epoch: (number: Int, batches: [[Int]])?
     }
     private let found = Mutex(Found())
 
-    /// The order of these batches.
+    /// Makes the order of these batches.
     public init(_ batches: LengthBatches) { self.batches = batches }
 
-    /// The places of the sequences of batch `step`, from 0.
+    /// Returns the places of the sequences of batch `step`, from 0.
     public func places(at step: Int) -> [Int] {
         require(step >= 0, "LengthBatchOrder.places: step \(step) is below 0")
         return found.withLock { found in

@@ -1,9 +1,8 @@
 import HeedTensor
 
-/// Batches of sequences of different lengths, put together so that little is padded.
-///
-/// In each epoch the sequences are shuffled, sorted by length within stretches of many batches, cut into batches, and
-/// the batches shuffled. What an epoch holds is a function of the settings and its number alone.
+/// Batches of sequences of different lengths, put together so that there is little padding. In each epoch the sequences
+/// are shuffled, sorted by length within stretches of many batches, and cut into batches, and the batches are shuffled.
+/// The batches of an epoch depend only on the settings and on its number.
 public struct LengthBatches: Sendable, Equatable {
     /// How large a batch is.
     public enum Size: Sendable, Equatable {
@@ -18,15 +17,15 @@ public struct LengthBatches: Sendable, Equatable {
     public let lengths: [Int]
     /// How large a batch is.
     public let size: Size
-    /// What the order is drawn from.
+    /// The seed of the order.
     public let seed: UInt64
 
-    /// Sequences are sorted by length within so many batches: more pads less and shuffles less.
+    /// Sequences are sorted by length within this many batches. More batches give less padding and less shuffling.
     private static let batchesPerStretch = 50
 
-    /// Batches of sequences of these lengths.
+    /// Makes batches of sequences of these lengths.
     ///
-    /// - Throws: ``TrainingError`` where there are no sequences, a length is negative or the size is below 1.
+    /// - Throws: ``TrainingError`` if there are no sequences, a length is negative or the size is below 1.
     public init(lengths: [Int], size: Size, seed: UInt64) throws(TrainingError) {
         switch size {
         case .sequences(let count), .tokens(let count):
@@ -41,7 +40,7 @@ public struct LengthBatches: Sendable, Equatable {
         self.seed = seed
     }
 
-    /// The batches of epoch `epoch`, from 0: the places of their sequences.
+    /// Returns the batches of epoch `epoch`, from 0: the places of their sequences.
     public func batches(inEpoch epoch: Int) -> [[Int]] {
         require(epoch >= 0, "LengthBatches.batches: epoch \(epoch) is below 0")
         var generator = RandomGenerator(seed: seed, stream: UInt64(epoch))
@@ -58,7 +57,7 @@ public struct LengthBatches: Sendable, Equatable {
         return generator.permutation(of: batches.count).map { batches[$0] }
     }
 
-    /// Sequences of a stretch.
+    /// The number of sequences in a stretch.
     private var stretch: Int {
         switch size {
         case .sequences(let count):
@@ -72,7 +71,7 @@ public struct LengthBatches: Sendable, Equatable {
     private func cut(_ sorted: [Int], into batches: inout [[Int]]) {
         var batch: [Int] = []
         for index in sorted {
-            // Sorted upwards: the next is the longest so far.
+            // Sorted in ascending order: the next one is the longest so far.
             let isFull =
                 switch size {
                 case .sequences(let count): batch.count == count
@@ -88,14 +87,14 @@ public struct LengthBatches: Sendable, Equatable {
     }
 }
 
-/// Sequences of tokens side by side, the shorter ones filled up.
+/// Sequences of tokens side by side; shorter ones are filled up.
 public struct PaddedBatch: Sendable {
-    /// `[sequences, longest]`.
+    /// The tokens, `[sequences, longest]`.
     public let tokens: IndexTensor
     /// The length of each sequence.
     public let lengths: [Int]
 
-    /// Fills sequences up to the longest with `padding`.
+    /// Fills up sequences to the length of the longest with `padding`.
     public init(_ sequences: [[Int32]], padding: Int32) {
         let longest = sequences.map(\.count).max() ?? 0
         var tokens: [Int32] = []
@@ -112,7 +111,7 @@ public struct PaddedBatch: Sendable {
     public var isPadded: Bool { lengths.contains { $0 < tokens.shape[1] } }
 }
 
-/// One sequence of many, with a separator behind each, for ``TokenWindows``: nothing is padded.
+/// Joins sequences into one, with a separator after each, for ``TokenWindows``. Nothing is padded.
 public func packed(_ sequences: [[Int32]], separator: Int32) -> [Int32] {
     var tokens: [Int32] = []
     tokens.reserveCapacity(sequences.reduce(sequences.count) { $0 + $1.count })
@@ -124,7 +123,7 @@ public func packed(_ sequences: [[Int32]], separator: Int32) -> [Int32] {
 }
 
 extension Int {
-    /// The product, or the largest number where it does not fit.
+    /// Returns the product, or the largest number if it does not fit.
     fileprivate func multipliedSaturating(by other: Int) -> Int {
         let (product, overflow) = multipliedReportingOverflow(by: other)
         return overflow ? .max : product

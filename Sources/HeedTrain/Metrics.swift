@@ -1,23 +1,23 @@
 internal import HeedPlatform
 import HeedTensor
 
-/// How many predictions of a classifier were right, class by class; added up batch by batch.
+/// The numbers of right predictions of a classifier, class by class, added up batch by batch.
 ///
 ///     var scores = ClassificationScores(classes: tags.count)
 ///     scores.add(predicted: [1, 0, 2], targets: [1, 2, 2])
 ///     scores.accuracy        // 0.667
 ///     scores.macroF1
 public struct ClassificationScores: Sendable, Equatable {
-    /// `confusion[target][predicted]`.
+    /// The confusion matrix: `confusion[target][predicted]` is a number of predictions.
     public private(set) var confusion: [[Int]]
 
-    /// No predictions yet, of so many classes.
+    /// Makes scores for a number of classes, without predictions.
     public init(classes: Int) {
         require(classes > 0, "ClassificationScores: \(classes) classes")
         confusion = Array(repeating: Array(repeating: 0, count: classes), count: classes)
     }
 
-    /// Counts predictions against their targets; pairs whose target is `ignoring` are passed over.
+    /// Counts predictions against their targets. Pairs whose target is `ignoring` are skipped.
     public mutating func add(predicted: [Int], targets: [Int], ignoring ignored: Int? = nil) {
         require(
             predicted.count == targets.count,
@@ -31,23 +31,23 @@ public struct ClassificationScores: Sendable, Equatable {
         }
     }
 
-    /// How many predictions were counted.
+    /// The number of predictions counted.
     public var total: Int { confusion.reduce(0) { $0 + $1.reduce(0, +) } }
 
     private var right: Int { confusion.indices.reduce(0) { $0 + confusion[$1][$1] } }
 
-    /// The share of predictions that were right; 0 where there are none.
+    /// The share of predictions that were right; 0 if there are none.
     public var accuracy: Double { Self.ratio(right, total) }
 
-    /// Right predictions of a class among all predictions of it; 0 where it was never predicted.
+    /// Returns the share of right predictions among all predictions of a class; 0 if it was never predicted.
     public func precision(of index: Int) -> Double {
         Self.ratio(confusion[index][index], confusion.reduce(0) { $0 + $1[index] })
     }
 
-    /// Right predictions of a class among all its targets; 0 where it was never a target.
+    /// Returns the share of right predictions among all targets of a class; 0 if it was never a target.
     public func recall(of index: Int) -> Double { Self.ratio(confusion[index][index], confusion[index].reduce(0, +)) }
 
-    /// `2 precision recall / (precision + recall)`, 0 where both are 0.
+    /// Returns `2 precision recall / (precision + recall)` of a class; 0 if both are 0.
     public func f1(of index: Int) -> Double {
         Self.ratio(2 * confusion[index][index], confusion[index].reduce(0, +) + confusion.reduce(0) { $0 + $1[index] })
     }
@@ -63,26 +63,25 @@ public struct ClassificationScores: Sendable, Equatable {
     private static func ratio(_ part: Int, _ whole: Int) -> Double { whole == 0 ? 0 : Double(part) / Double(whole) }
 }
 
-/// Scores of spans, as named entities have them: a span counts as right where its beginning, its end and its label all
-/// are.
+/// Scores of spans, e.g. of named entities. A span is right if its beginning, its end and its label are right.
 ///
 /// Source: Tjong Kim Sang and De Meulder, "Introduction to the CoNLL-2003 shared task" (2003).
 public struct SpanScores: Sendable, Equatable {
     /// A labelled stretch of a sequence.
     public struct Span: Sendable, Hashable {
-        /// The positions that belong to it.
+        /// The positions that belong to the span.
         public let range: Range<Int>
-        /// What it is.
+        /// The kind of span.
         public let label: String
 
-        /// A span.
+        /// Makes a span.
         public init(_ range: Range<Int>, label: String) {
             self.range = range
             self.label = label
         }
 
-        /// The spans that tags of the form `B-X`, `I-X`, `O` mark; an `I-X` that continues nothing begins a span, as in
-        /// conlleval.
+        /// Returns the spans that tags of the form `B-X`, `I-X`, `O` mark. An `I-X` that continues nothing begins a
+        /// span, as in conlleval.
         public static func inTags(_ tags: [String]) -> [Span] {
             var spans: [Span] = []
             var open: (start: Int, label: String)?
@@ -100,10 +99,10 @@ public struct SpanScores: Sendable, Equatable {
         }
     }
 
-    /// Spans found, spans there are, spans found that are there.
+    /// The numbers of spans that were found, that were expected, and that were found rightly.
     public private(set) var found = 0, expected = 0, right = 0
 
-    /// Nothing counted yet.
+    /// Makes a value without counts.
     public init() {}
 
     /// Counts the spans of one sequence.
@@ -113,48 +112,48 @@ public struct SpanScores: Sendable, Equatable {
         right += Set(spans).intersection(targets).count
     }
 
-    /// `right / found`; 0 where nothing was found.
+    /// The share `right / found`; 0 if nothing was found.
     public var precision: Double { found == 0 ? 0 : Double(right) / Double(found) }
-    /// `right / expected`; 0 where there was nothing to find.
+    /// The share `right / expected`; 0 if there was nothing to find.
     public var recall: Double { expected == 0 ? 0 : Double(right) / Double(expected) }
-    /// `2 right / (found + expected)`; 0 where there is none of both.
+    /// `2 right / (found + expected)`; 0 if both are 0.
     public var f1: Double { found + expected == 0 ? 0 : 2 * Double(right) / Double(found + expected) }
 }
 
-/// A mean of losses, weighted by how many targets each was taken over.
+/// A mean of losses, each weighted by its number of targets.
 public struct MeanLoss: Sendable, Equatable {
     private var sum = 0.0
     private var weight = 0.0
-    /// How many targets were counted.
+    /// The number of targets counted.
     public private(set) var count = 0
 
-    /// Nothing counted yet.
+    /// Makes a value without counts.
     public init() {}
 
-    /// Adds a mean over `count` targets; nothing where there are none, whatever the mean.
+    /// Adds a mean over `count` targets. A mean over no targets has no effect.
     ///
-    /// - Parameter weight: What the mean was divided by, where that is not the number of targets: the sum of their
-    ///   classes' weights, say.
+    /// - Parameter weight: The divisor of the mean, if that is not the number of targets, e.g. the sum of their
+    ///   classes' weights.
     public mutating func add(mean: Double, count: Int, weight: Double? = nil) {
         let weight = weight ?? Double(count)
         require(count >= 0, "MeanLoss.add: \(count) targets")
         require(weight >= 0 && weight.isFinite, "MeanLoss.add: a weight of \(weight)")
         self.count += count
-        // Never multiplied by 0: the mean of nothing may be NaN.
+        // Not multiplied by 0: the mean of nothing may be NaN.
         guard weight > 0 else { return }
         sum += mean * weight
         self.weight += weight
     }
 
-    /// The mean over all targets, in nats where the losses are cross-entropies; NaN where there are none.
+    /// The mean over all targets, in nats if the losses are cross-entropies; NaN if there are none.
     public var mean: Double { sum / weight }
-    /// `e^mean`: over how many equally likely choices a model of this cross-entropy hesitates.
+    /// `e^mean`: a model of this cross-entropy is as uncertain as over this many equally likely choices.
     public var perplexity: Double { exp(mean) }
-    /// `mean / ln 2`: bits a target.
+    /// `mean / ln 2`: the bits per target.
     public var bits: Double { mean / log(2) }
 }
 
-/// The share of sequences that are the same from the first to the last element; 0 where there are none.
+/// Returns the share of sequences that are equal from the first to the last element; 0 if there are none.
 public func exactMatch<Element: Equatable>(_ predicted: [[Element]], _ targets: [[Element]]) -> Double {
     require(
         predicted.count == targets.count, "exactMatch: \(predicted.count) predictions of \(targets.count) targets")

@@ -1,22 +1,23 @@
 import HeedFiles
 import HeedJSON
 
-/// The numbers of a training run, one JSON object a line: `{"step": 100, "loss": 2.31, "learning_rate": 0.001}`.
+/// The numbers of a training run, one JSON object per line: `{"step": 100, "loss": 2.31, "learning_rate": 0.001}`.
 ///
-/// Any tool that reads JSON lines can follow the file while it grows. A run that is resumed goes on behind the step of
-/// its checkpoint: what was written after it, the torn end of a crash too, is dropped first.
+/// Any tool that reads JSON lines can follow the file while it grows. A run that is resumed continues after the step of
+/// its checkpoint: lines that were written after that step, and the torn end of a crash, are dropped first.
 public struct MetricsLog: Sendable {
     private let file: AppendFile
 
-    /// A log at `path`.
+    /// Opens a log at `path`.
     ///
-    /// - Parameter step: the last step to keep of a log that is there; nil begins an empty one.
-    /// - Throws: ``FileError`` where the file cannot be read, replaced or opened.
+    /// - Parameter step: The last step to keep of an existing log; nil begins an empty one.
+    /// - Throws: ``FileError`` if the file cannot be read, replaced or opened.
     public init(path: String, keepingThrough step: Int?) throws(FileError) {
         try self.init(path: path, in: nil, keepingThrough: step)
     }
 
-    /// - Parameter folder: What a relative path starts from; the folder of the process where there is none.
+    /// - Parameter folder: The folder that a relative path starts from; by default the working directory of the
+    ///   process.
     package init(path: String, in folder: OpenFolder?, keepingThrough step: Int?) throws(FileError) {
         var kept: [UInt8] = []
         if let step {
@@ -28,7 +29,7 @@ public struct MetricsLog: Sendable {
         file = try AppendFile(path: path, in: folder)
     }
 
-    /// Appends a line; numbers that JSON lacks (NaN, infinities) become `null`.
+    /// Appends a line. Numbers that JSON lacks (NaN, infinities) become `null`.
     public func append(step: Int, _ values: KeyValuePairs<String, Double>) throws(FileError) {
         var object = JSONObject()
         for (key, value) in values { object[key] = JSONValue(value) }
@@ -50,19 +51,19 @@ public struct MetricsLog: Sendable {
         /// All members of the line.
         public let object: JSONObject
 
-        /// A number of the line; nil where it is not there or is null.
+        /// A number of the line; nil if it is missing or null.
         public subscript(key: String) -> Double? { object[key]?.double }
 
-        /// Equal where step and members are.
+        /// Returns whether step and members are equal.
         public static func == (left: Record, right: Record) -> Bool {
             left.step == right.step && JSONValue.object(left.object) == .object(right.object)
         }
     }
 
-    /// The lines of the log at `path`; none where there is no file. A line that is no JSON object with a step is passed
-    /// over.
+    /// Reads the lines of the log at `path`; none if there is no file. A line that is not a JSON object with a step is
+    /// skipped.
     ///
-    /// - Throws: ``FileError`` where the file is there and cannot be read.
+    /// - Throws: ``FileError`` if the file exists and cannot be read.
     public static func records(path: String) throws(FileError) -> [Record] {
         try records(path: path, in: nil)
     }

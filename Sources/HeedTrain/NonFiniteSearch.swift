@@ -2,17 +2,17 @@ import HeedAutograd
 import HeedNN
 import HeedTensor
 
-/// Takes the passes of a step that went wrong once more, looking at every value and every gradient, for the first that
-/// is not finite.
+/// Repeats the passes of a step that went wrong, and searches every value and every gradient for the first one that is
+/// not finite.
 struct NonFiniteSearch<ModelTask: TrainingTask> {
     let model: ModelTask.Model
     let task: ModelTask
     let settings: TrainingSettings
-    /// Counted from 0.
+    /// The step, counted from 0.
     let step: Int
 
-    /// Where it went wrong, in words: a weight, or else an operation, forward or on the way back. Nil where the passes
-    /// show nothing.
+    /// Says in words where it went wrong: at a weight, or else at an operation, forward or in the backward pass. Nil if
+    /// the passes show nothing.
     func place(recurrentState: [Tensor]) -> String? {
         if let name = model.parameters.first(where: { !$0.parameter.value.elements.allSatisfy(\.isFinite) })?.name {
             return "the weight \(name) is not finite"
@@ -22,13 +22,13 @@ struct NonFiniteSearch<ModelTask: TrainingTask> {
             let number = step * settings.accumulatedBatches + index
             let tape = Tape()
             tape.looksForNonFinite = true
-            // The same numbers as in the pass that went wrong, those of dropout too.
+            // The same random numbers as in the pass that went wrong, also those of dropout.
             let context = Context(tape: tape, seed: settings.seed, step: number)
             guard let batch = try? task.batch(at: number),
                 let pass = try? task.loss(of: model, on: batch, recurrentState: recurrentState, in: context)
             else { return nil }
             let names = context.namesByLeaf(in: model)
-            // A batch without targets has no part in the step.
+            // A batch without targets has no effect on the step.
             guard pass.weight > 0 else {
                 recurrentState = pass.recurrentState
                 continue

@@ -1,33 +1,32 @@
 import HeedJSON
 import HeedTensor
 
-/// How gradients change a model: an algorithm with its coefficients. The learning rate comes from a
-/// ``LearningRateSchedule``.
+/// An optimisation algorithm with its coefficients. The learning rate comes from a ``LearningRateSchedule``.
 public enum Optimizer: Sendable, Equatable {
     /// Stochastic gradient descent, as `torch.optim.SGD`:
-    /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g;  w <- w - rate b`, with Nesterov's `g + momentum b` in
-    /// place of `b`.
+    /// `g <- g + decay w;  b <- momentum b + (1 - dampening) g;  w <- w - rate b`, with Nesterov's `g + momentum b`
+    /// instead of `b`.
     case sgd(momentum: Double = 0, dampening: Double = 0, nesterov: Bool = false, weightDecay: WeightDecay = .none)
 
-    /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay joins the gradient. With `amsgrad` a step divides
-    /// by the root of the largest second moment so far (Reddi, Kale and Kumar 2018).
+    /// Adam (Kingma and Ba 2015), as `torch.optim.Adam`: weight decay is added to the gradient. With `amsgrad` a step
+    /// divides by the root of the largest second moment so far (Reddi, Kale and Kumar 2018).
     case adam(
         beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .none,
         amsgrad: Bool = false)
 
-    /// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: weight decay shrinks the weights by themselves.
-    /// `amsgrad` as in ``adam(beta1:beta2:epsilon:weightDecay:amsgrad:)``.
+    /// AdamW (Loshchilov and Hutter 2019), as `torch.optim.AdamW`: weight decay shrinks the weights directly. `amsgrad`
+    /// as in ``adam(beta1:beta2:epsilon:weightDecay:amsgrad:)``.
     case adamW(
         beta1: Double = 0.9, beta2: Double = 0.999, epsilon: Double = 1e-8, weightDecay: WeightDecay = .all(0.01),
         amsgrad: Bool = false)
 
-    /// How strongly weights are drawn to zero, and which.
+    /// The strength of weight decay, and the parameters that it applies to.
     public enum WeightDecay: Sendable, Equatable {
-        /// None are.
+        /// No parameters decay.
         case none
-        /// All parameters are.
+        /// All parameters decay.
         case all(Double)
-        /// Those of two or more axes are: matrices and embeddings, not biases and the scales of norms.
+        /// Parameters of two or more axes decay: matrices and embeddings, but not biases and the scales of norms.
         case matrices(Double)
 
         func rate(of shape: Shape) -> Double {
@@ -45,10 +44,10 @@ public enum Optimizer: Sendable, Equatable {
         }
     }
 
-    /// Whether weight decay is apart from the gradient.
+    /// Whether weight decay is separate from the gradient.
     fileprivate var isDecoupled: Bool { if case .adamW = self { true } else { false } }
 
-    /// What is kept of each parameter from step to step, by the names that checkpoints use.
+    /// The moments that are kept per parameter, by the names that checkpoints use.
     var momentNames: [String] {
         switch self {
         case .sgd(let momentum, _, _, _): momentum > 0 ? ["momentum"] : []
@@ -57,9 +56,9 @@ public enum Optimizer: Sendable, Equatable {
         }
     }
 
-    /// Refuses coefficients that give no optimiser.
+    /// Checks the coefficients.
     ///
-    /// - Throws: ``TrainingError`` naming the coefficient and what it must be.
+    /// - Throws: ``TrainingError``, which names a wrong coefficient and what it must be.
     public func check() throws(TrainingError) {
         func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws(TrainingError) {
             guard holds else { throw TrainingError("optimizer", reason()) }
@@ -85,18 +84,18 @@ public enum Optimizer: Sendable, Equatable {
     }
 }
 
-/// An optimiser at work: its algorithm and what it keeps of each parameter.
+/// The state of an optimiser: its algorithm and the moments of each parameter.
 public struct OptimizerState: Sendable {
-    /// The algorithm.
+    /// The algorithm with its coefficients.
     public let optimizer: Optimizer
-    /// How many steps have been taken.
+    /// The number of steps taken.
     public private(set) var step: Int
-    /// For each of the algorithm's moments a tensor for each parameter; nothing before the first step.
+    /// For each of the algorithm's moments, one tensor per parameter; empty before the first step.
     private var moments: [[Tensor]] = []
 
-    /// An optimiser before its first step.
+    /// Makes an optimiser before its first step.
     ///
-    /// - Throws: ``TrainingError`` for coefficients that give none.
+    /// - Throws: ``TrainingError`` for wrong coefficients.
     public init(_ optimizer: Optimizer) throws(TrainingError) {
         try optimizer.check()
         self.optimizer = optimizer
@@ -109,7 +108,7 @@ public struct OptimizerState: Sendable {
     ///   - values: The parameters, always the same in the same order.
     ///   - gradients: The gradient of each.
     ///   - rate: The learning rate.
-    ///   - gradientScale: What gradients are multiplied by first: a factor of clipping, a share of accumulated batches.
+    ///   - gradientScale: A factor of the gradients, for clipping or for accumulated batches.
     /// - Throws: ``TrainingError`` for a rate or scale that is negative or not finite.
     public mutating func update(
         _ values: inout [Tensor], gradients: [Tensor], rate: Double, gradientScale: Float = 1
@@ -149,7 +148,7 @@ public struct OptimizerState: Sendable {
 
     // MARK: Checkpoints
 
-    /// What is kept, by the names of the moments and of the parameters.
+    /// Returns the moments, by their names and the names of the parameters.
     func tensors(names: [String]) -> [String: [String: Tensor]] {
         var all: [String: [String: Tensor]] = [:]
         for (kind, tensors) in zip(optimizer.momentNames, moments) {
@@ -158,13 +157,13 @@ public struct OptimizerState: Sendable {
         return all
     }
 
-    /// Takes up what ``tensors(names:)`` gave after so many steps.
+    /// Restores the result of ``tensors(names:)`` after that many steps.
     ///
     /// - Parameters:
     ///   - names: The parameters that are trained, in order.
-    ///   - shapes: Of all parameters.
-    /// - Throws: ``TrainingError`` where the tensors are not those that this algorithm keeps of these parameters,
-    ///   naming both.
+    ///   - shapes: The shapes of all parameters.
+    /// - Throws: ``TrainingError`` if the tensors are not those that this algorithm keeps of these parameters. It names
+    ///   both.
     mutating func restore(
         _ tensors: [String: [String: Tensor]], names: [String], shapes: [String: Shape], step: Int
     ) throws(TrainingError) {

@@ -1,30 +1,30 @@
 import HeedJSON
 
-/// What a run may change on purpose when it is resumed: see ``Trainer/resume(from:allowing:)``.
+/// The settings that a run may change on purpose when it is resumed: see ``Trainer/resume(from:allowing:)``.
 public struct ResumeChanges: OptionSet, Sendable {
     public let rawValue: Int
 
-    /// A set of changes.
+    /// Makes a set of changes.
     public init(rawValue: Int) { self.rawValue = rawValue }
 
-    /// Another ``TrainingSettings/schedule``: the learning rate goes on along the new one, from the step of the
-    /// checkpoint.
+    /// Another ``TrainingSettings/schedule``: the learning rate follows the new one, from the step of the checkpoint
+    /// on.
     public static let schedule = ResumeChanges(rawValue: 1)
     /// Other coefficients of the same ``TrainingSettings/optimizer``.
     public static let coefficients = ResumeChanges(rawValue: 2)
-    /// Another ``TrainingSettings/clipNorm``.
+    /// Another value of ``TrainingSettings/clipNorm``.
     public static let clipNorm = ResumeChanges(rawValue: 4)
 }
 
-/// Finds where a run differs from one that it is to go on with.
+/// Finds where a run differs from the one that it is to continue.
 package enum RunComparison {
     /// Refuses members that differ, at any depth.
     ///
     /// - Parameters:
-    ///   - found: Of the checkpoint.
-    ///   - expected: Of the run that goes on with it.
+    ///   - found: The members in the checkpoint.
+    ///   - expected: The members of the run that continues it.
     ///   - name: What both describe: "optimizer".
-    /// - Throws: ``TrainingError`` naming the first member that differs, and both values.
+    /// - Throws: ``TrainingError``, which names the first member that differs, and both values.
     package static func require(
         _ found: JSONObject, as expected: JSONObject, _ name: String = ""
     ) throws(TrainingError) {
@@ -61,7 +61,7 @@ package enum RunComparison {
 }
 
 extension TrainingSettings {
-    /// What steps are computed from, beside model, data and seed.
+    /// The settings from which steps are computed, besides model, data and seed.
     var json: JSONObject {
         var object = JSONObject()
         object["optimizer"] = .object(optimizer.json)

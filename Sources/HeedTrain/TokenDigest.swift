@@ -1,13 +1,13 @@
-/// Tells sequences of tokens apart, in a few digits that a checkpoint keeps: data that is another by mistake, not data
-/// that somebody made to look the same.
+/// A short digest of sequences of tokens, for checkpoints. It detects other data given by mistake, not data that
+/// somebody made to look the same.
 public struct TokenDigest: Sendable {
     private var low: UInt64 = 0x9E37_79B9_7F4A_7C15
     private var high: UInt64 = 0xC2B2_AE3D_27D4_EB4F
 
-    /// A digest of nothing.
+    /// Makes a digest of nothing.
     public init() {}
 
-    /// Takes in a sequence, and its length: two are not the same as one of both.
+    /// Adds a sequence and its length: two sequences are not the same as one of both.
     public mutating func add(_ tokens: [Int32]) {
         mix(UInt64(tokens.count))
         for token in tokens { mix(UInt64(UInt32(bitPattern: token))) }
@@ -20,7 +20,7 @@ public struct TokenDigest: Sendable {
         high ^= high >> 29
     }
 
-    /// 32 hexadecimal digits.
+    /// The digest as 32 hexadecimal digits.
     public var hexadecimal: String {
         [low, high].map { word in
             let digits = String(word, radix: 16)

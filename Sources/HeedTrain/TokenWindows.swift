@@ -1,46 +1,45 @@
 import HeedTensor
 
-/// Batches of windows of a long sequence of tokens, each token the target of those before it.
-///
-/// Batch `step` is a function of the settings and `step` alone: a run that is resumed at a step sees what it would have
-/// seen.
+/// Batches of windows of a long sequence of tokens. Each token is the target of those before it. Batch `step` depends
+/// only on the settings and on `step`: a run that is resumed at a step sees the same batches.
 ///
 ///     let windows = try TokenWindows(tokenCount: tokens.count, length: 64, batch: 12, order: .random(seed: 1))
 ///     let batch = windows.batch(at: step, of: tokens)   // inputs, targets [12, 64]
 public struct TokenWindows: Sendable, Equatable {
     /// Which windows make a batch.
     public enum Order: Sendable, Equatable {
-        /// Windows that begin anywhere, each place as likely (nanoGPT's way).
+        /// Windows that begin anywhere, each place with the same probability (as in nanoGPT).
         case random(seed: UInt64)
-        /// The sequence is cut into as many streams as the batch has rows, and each row goes through its stream window
-        /// by window, so that a recurrent state can be carried from one batch to the next (truncated backpropagation
+        /// The sequence is cut into as many streams as the batch has rows, and each row takes its stream window by
+        /// window, so that a recurrent state can be carried from one batch to the next (truncated backpropagation
         /// through time: Mikolov et al. 2010).
         case sequential
     }
 
-    /// Tokens and what follows each: `[batch, length]` both.
+    /// Tokens and their targets, both `[batch, length]`.
     public struct Batch: Sendable {
-        /// Tokens.
+        /// The input tokens.
         public let inputs: IndexTensor
-        /// The token behind each.
+        /// The token after each input.
         public let targets: IndexTensor
-        /// Whether a carried state has to begin anew: always in random order, in sequence at the start of the streams.
+        /// Whether a carried state has to begin again: always in random order; in sequential order at the start of the
+        /// streams.
         public let beginsAnew: Bool
     }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     public let tokenCount: Int
     /// The length of a window.
     public let length: Int
-    /// How many windows make a batch.
+    /// The number of windows per batch.
     public let batch: Int
-    /// Which windows.
+    /// The order of the windows.
     public let order: Order
 
-    /// Windows over so many tokens.
+    /// Makes windows over a number of tokens.
     ///
-    /// - Throws: ``TrainingError`` where length or batch is below 1, or the tokens are too few for one window with its
-    ///   targets (in every stream, where the order is sequential).
+    /// - Throws: ``TrainingError`` if length or batch is below 1, or the tokens are too few for one window with its
+    ///   targets (in every stream, if the order is sequential).
     public init(tokenCount: Int, length: Int, batch: Int, order: Order) throws(TrainingError) {
         guard length > 0, batch > 0 else {
             throw TrainingError("data", "\(batch) windows of \(length) tokens: both must be above 0")
@@ -58,12 +57,12 @@ public struct TokenWindows: Sendable, Equatable {
         self.order = order
     }
 
-    /// How many batches go through all tokens once.
+    /// The number of batches that cover all tokens once.
     public var batchesPerEpoch: Int {
         order == .sequential ? (tokenCount / batch - 1) / length : max(1, (tokenCount - 1) / (length * batch))
     }
 
-    /// Where the windows of batch `step` begin, from 0.
+    /// Returns the places where the windows of batch `step`, from 0, begin.
     public func starts(at step: Int) -> [Int] {
         require(step >= 0, "TokenWindows.starts: step \(step) is below 0")
         switch order {
@@ -76,7 +75,7 @@ public struct TokenWindows: Sendable, Equatable {
         }
     }
 
-    /// Batch `step`, from 0, of the tokens.
+    /// Returns batch `step`, from 0, of the tokens.
     public func batch(at step: Int, of tokens: [Int32]) -> Batch {
         require(tokens.count == tokenCount, "TokenWindows.batch: \(tokens.count) tokens, but \(tokenCount) were said")
         var inputs: [Int32] = []

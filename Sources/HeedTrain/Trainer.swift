@@ -3,29 +3,29 @@ import HeedJSON
 import HeedNN
 import HeedTensor
 
-/// Trains a model: steps, evaluations and checkpoints, to be stopped at any moment and resumed with the same bits.
+/// Trains a model: steps, evaluations and checkpoints. It can be stopped at any moment and resumed with the same bits.
 ///
 ///     let trainer = try Trainer(model: model, task: task, settings: settings)
 ///     try await trainer.run { event in print(event) }
 ///     let trained = await trainer.model
 ///
-/// Whatever it does runs on the threads of ``EngineExecutor``. A cancelled task stops between two steps with
-/// `CancellationError`; the trainer can run on from there. A loss or gradient that is not finite stops the run before
-/// the optimiser step, and one of an evaluation, or a weight, before the next checkpoint, naming where it first went
-/// wrong.
+/// It runs on the threads of ``EngineExecutor``. A cancelled task stops between two steps with `CancellationError`; the
+/// trainer can continue from there. A loss or gradient that is not finite stops the run before the optimiser step. A
+/// loss of an evaluation, or a weight, that is not finite stops it before the next checkpoint. The error names where it
+/// first went wrong.
 public actor Trainer<ModelTask: TrainingTask> {
-    /// What is trained, as it is after the last step.
+    /// The model as it is after the last step.
     public private(set) var model: ModelTask.Model
-    /// What it is trained for.
+    /// The task that the model is trained for.
     public let task: ModelTask
-    /// How.
+    /// The settings of the run.
     public let settings: TrainingSettings
-    /// How many optimiser steps have been taken.
+    /// The number of optimiser steps taken.
     public private(set) var step = 0
     /// The lowest loss of an evaluation, and the step after which it was found.
     public private(set) var best: (step: Int, loss: Double)?
 
-    /// The engine's threads, whoever calls.
+    /// The executor of the engine's threads, whoever calls.
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     private nonisolated let executor = EngineSerialExecutor()
 
@@ -35,9 +35,9 @@ public actor Trainer<ModelTask: TrainingTask> {
     private let tape = Tape()
     private let clock = ContinuousClock()
 
-    /// A trainer before the first step.
+    /// Makes a trainer before the first step.
     ///
-    /// - Throws: ``TrainingError`` for settings that cannot be.
+    /// - Throws: ``TrainingError`` for invalid settings.
     public init(model: ModelTask.Model, task: ModelTask, settings: TrainingSettings) throws(TrainingError) {
         try settings.check()
         self.model = model
@@ -52,15 +52,15 @@ public actor Trainer<ModelTask: TrainingTask> {
     /// Takes steps until ``TrainingSettings/steps`` are taken or early stopping ends the run.
     ///
     /// - Parameters:
-    ///   - checkpoints: Where checkpoints are saved: every ``TrainingSettings/checkpointEvery`` steps, at the end, and
-    ///     of the best evaluation. No other run can save in the folder meanwhile.
-    ///   - observe: Told of everything that happens. What it throws ends the run.
-    /// - Throws: ``TrainingError``; `CancellationError` where the task was cancelled, after the checkpoint of the last
-    ///   step was saved; what the training task or `observe` throws.
+    ///   - checkpoints: The folder for checkpoints. They are saved every ``TrainingSettings/checkpointEvery`` steps, at
+    ///     the end, and of the best evaluation. During the run no other run can save in the folder.
+    ///   - observe: Called with every event. Its error ends the run.
+    ///   - Throws: ``TrainingError``; `CancellationError` if the task was cancelled, after the checkpoint of the last
+    ///     step was saved; an error of the training task or of `observe`.
     public func run(
         checkpoints: CheckpointFolder? = nil, observe: @Sendable (TrainingEvent) throws -> Void = { _ in }
     ) async throws {
-        // Between steps too, where others have their turn, the task keeps off Swift's pool.
+        // The task stays off Swift's pool between steps too, when others have their turn.
         try await withTaskExecutorPreference(EngineExecutor.shared) {
             try await self.takeSteps(checkpoints, observe)
         }
@@ -78,8 +78,8 @@ public actor Trainer<ModelTask: TrainingTask> {
             if let checkpoints, savedStep != step { try save(to: checkpoints, observe) }
             throw CancellationError()
         } catch let failure as ObserverFailure {
-            // What was learned is worth keeping, whatever became of those who watched; a folder that was taken away
-            // stays away.
+            // The trained weights are worth keeping, even if an observer threw. A folder that was removed is not
+            // created again.
             if let checkpoints, savedStep != step, checkpoints.exists {
                 _ = try? save(to: checkpoints)
             }
@@ -87,7 +87,7 @@ public actor Trainer<ModelTask: TrainingTask> {
         }
     }
 
-    /// What an observer threw, told from what went wrong in the run itself.
+    /// An observer's error, as opposed to an error of the run itself.
     private struct ObserverFailure: Error {
         let error: any Error
     }
@@ -116,7 +116,7 @@ public actor Trainer<ModelTask: TrainingTask> {
         step == settings.steps || every.map { step.isMultiple(of: $0) } ?? false
     }
 
-    /// Judges the model; whether it is the best so far.
+    /// Evaluates the model. Returns whether it is the best so far.
     private func evaluate(_ observe: (TrainingEvent) throws -> Void) throws -> Bool {
         guard let evaluation = try task.evaluate(model) else { return false }
         guard evaluation.loss.isFinite else {
@@ -135,7 +135,7 @@ public actor Trainer<ModelTask: TrainingTask> {
     }
 
     private func save(to folder: CheckpointFolder) throws(TrainingError) -> String {
-        // Nothing can be learned from there on, and an older checkpoint would have to go for it.
+        // Nothing can be learned from there on, and an older checkpoint would be removed for this one.
         let weights = model.weights.sorted { $0.key < $1.key }
         if let place = OptimizerStep.gradientNorm(weights.map(\.value)).firstNotFinite {
             throw TrainingError("training", "the weight \(weights[place].key) is not finite behind step \(step)")
@@ -147,8 +147,8 @@ public actor Trainer<ModelTask: TrainingTask> {
 
     /// Takes one optimiser step.
     ///
-    /// - Throws: ``TrainingError`` where the loss or a gradient is not finite, `CancellationError` where the task was
-    ///   cancelled between two batches of the step, both before anything is changed; what the training task throws.
+    /// - Throws: ``TrainingError`` if the loss or a gradient is not finite, `CancellationError` if the task was
+    ///   cancelled between two batches of the step, both before anything is changed; an error of the training task.
     @discardableResult
     public func takeStep() throws -> StepReport {
         let begin = clock.now
@@ -211,7 +211,7 @@ public actor Trainer<ModelTask: TrainingTask> {
 
     // MARK: Checkpoints
 
-    /// All that is needed to go on from here.
+    /// A checkpoint from which the run can continue.
     public var checkpoint: Checkpoint {
         var checkpoint = Checkpoint(
             model: settings.name, settings: settings.modelSettings, step: step,
@@ -222,24 +222,23 @@ public actor Trainer<ModelTask: TrainingTask> {
         return checkpoint
     }
 
-    /// What the run's steps are computed from, beside model and seed.
+    /// The settings from which the run's steps are computed, besides model and seed.
     private var run: JSONObject {
         var run = settings.json
         run["data"] = .object(task.identity)
         return run
     }
 
-    /// Goes on from a checkpoint, with the same bits as if the run had never stopped.
+    /// Continues from a checkpoint, with the same bits as if the run had never stopped. Everything in the checkpoint is
+    /// compared with this trainer: name, settings and weights of the model, seed, optimiser with its coefficients and
+    /// moments, schedule, clipping, accumulated batches, the task's ``TrainingTask/identity`` and the state that a step
+    /// passes to the next. The length of the run, and how often it is evaluated and saved (``TrainingSettings/steps``,
+    /// `evaluateEvery`, `checkpointEvery`, `keepsBest`, `patience`, `gradientNormsEvery`), may differ. Older
+    /// checkpoints, without optimiser, schedule and data, are compared by the rest.
     ///
-    /// All that is restored is compared with what it is restored into: name, settings and weights of the model, seed,
-    /// optimiser with its coefficients and moments, schedule, clipping, accumulated batches, the task's
-    /// ``TrainingTask/identity`` and what a step hands to the next. How long the run is, and how often it is judged and
-    /// saved (``TrainingSettings/steps``, `evaluateEvery`, `checkpointEvery`, `keepsBest`, `patience`,
-    /// `gradientNormsEvery`), may differ. Checkpoints written before optimiser, schedule and data were kept in them are
-    /// compared by the rest.
-    ///
-    /// - Parameter changes: What may differ on purpose: the run goes on, with other bits than if it had never stopped.
-    /// - Throws: ``TrainingError`` naming what differs and both values; then the trainer is as it was.
+    /// - Parameter changes: The settings that may differ on purpose. The run then continues with other bits than if it
+    ///   had never stopped.
+    /// - Throws: ``TrainingError``, which names the difference and both values; then the trainer is unchanged.
     public func resume(from checkpoint: Checkpoint, allowing changes: ResumeChanges = []) throws(TrainingError) {
         func require(_ holds: Bool, _ reason: @autoclosure () -> String) throws(TrainingError) {
             guard holds else { throw TrainingError("checkpoint", reason()) }

@@ -1,11 +1,11 @@
 import HeedJSON
 
-/// What a trainer keeps beside tensors.
+/// The state of a trainer besides its tensors.
 struct TrainerState {
     let seed: UInt64
     let best: (step: Int, loss: Double)?
     let evaluationsSinceBest: Int
-    /// What steps are computed from; nil in a checkpoint of before that was kept.
+    /// The settings from which steps are computed; nil in an older checkpoint without them.
     let run: JSONObject?
 
     init(seed: UInt64, best: (step: Int, loss: Double)?, stopping: EarlyStopping?, run: JSONObject) {
@@ -28,7 +28,7 @@ struct TrainerState {
         return object
     }
 
-    /// What ``json`` gave after `step` steps.
+    /// Restores the value of ``json`` after `step` steps.
     init(json: JSONObject, step: Int) throws(TrainingError) {
         guard let text = json["seed"]?.string, let seed = UInt64(text),
             let since = json["evaluations_since_best"]?.int, since >= 0
@@ -52,7 +52,7 @@ struct TrainerState {
         }
     }
 
-    /// Makes sure that steps are computed as in the run that the checkpoint is of, but for what may change.
+    /// Checks that steps are computed as in the run of the checkpoint, except for the settings that may change.
     func requireRun(_ run: JSONObject, allowing changes: ResumeChanges) throws(TrainingError) {
         guard let found = self.run else { return }
         func compared(_ run: JSONObject) -> JSONObject {

@@ -1,36 +1,36 @@
 import HeedJSON
 
-/// How a model is trained.
+/// The settings of a training run.
 public struct TrainingSettings: Sendable {
-    /// What kind of model it is, which its checkpoints say.
+    /// The kind of model, which its checkpoints name.
     public var name: String
-    /// What the model is built from, which its checkpoints keep.
+    /// The settings that the model is built from, which its checkpoints keep.
     public var modelSettings = JSONObject()
-    /// How many optimiser steps are taken in all.
+    /// The number of optimiser steps in all.
     public var steps: Int
-    /// How gradients change the model.
+    /// The optimiser, which changes the model by its gradients.
     public var optimizer: Optimizer
     /// The learning rate of each step.
     public var schedule: LearningRateSchedule
-    /// The longest that all gradients together may be; longer ones are shortened (Pascanu et al. 2013). Nil for any
-    /// length.
+    /// The largest norm of all gradients together. Larger gradients are scaled down to it (Pascanu et al. 2013). Nil
+    /// for no limit.
     public var clipNorm: Double?
-    /// How many batches make a step, which is that of one batch with all their targets: see ``StepLoss``.
+    /// The number of batches per step. The step is that of one batch with all their targets: see ``StepLoss``.
     public var accumulatedBatches = 1
-    /// Names the random numbers of the run.
+    /// The seed of the run's random numbers.
     public var seed: UInt64 = 0
-    /// Every how many steps the model is judged, and at the end; nil only at the end.
+    /// The model is evaluated every so many steps, and at the end; nil for only at the end.
     public var evaluateEvery: Int?
-    /// Every how many steps a checkpoint is saved, and at the end; nil only at the end.
+    /// A checkpoint is saved every so many steps, and at the end; nil for only at the end.
     public var checkpointEvery: Int?
     /// Whether the checkpoint of the best evaluation is kept.
     public var keepsBest = true
-    /// After how many evaluations without an improvement the run ends; nil for never.
+    /// The number of evaluations without an improvement after which the run ends; nil for never.
     public var patience: Int?
-    /// Every how many steps ``StepReport/gradientNorms`` are taken; nil for never.
+    /// ``StepReport/gradientNorms`` are computed every so many steps; nil for never.
     public var gradientNormsEvery: Int?
 
-    /// Settings, the rest of which are as their declarations say.
+    /// Makes settings. The others have the defaults of their declarations.
     public init(name: String, steps: Int, optimizer: Optimizer, schedule: LearningRateSchedule) {
         self.name = name
         self.steps = steps
@@ -38,9 +38,9 @@ public struct TrainingSettings: Sendable {
         self.schedule = schedule
     }
 
-    /// Refuses settings that cannot be.
+    /// Checks the settings.
     ///
-    /// - Throws: ``TrainingError`` naming the setting and what it must be.
+    /// - Throws: ``TrainingError``, which names a wrong setting and what it must be.
     public func check() throws(TrainingError) {
         try optimizer.check()
         try schedule.check()

@@ -3,37 +3,35 @@ import HeedJSON
 import HeedNN
 import HeedTensor
 
-/// What a ``Trainer`` trains a model for: where batches come from, what the loss is, and how the model is judged.
-///
-/// Every method is a function of its arguments: a run that is resumed at a step sees the batches that it would have
-/// seen.
+/// The task that a ``Trainer`` trains a model for: its batches, its loss, and its evaluation. The result of every
+/// method depends only on its arguments, so that a run that is resumed at a step sees the same batches.
 public protocol TrainingTask: Sendable {
-    /// What is trained.
+    /// The type of model that is trained.
     associatedtype Model: Module
-    /// What a step is taken on.
+    /// The data of a step.
     associatedtype Batch: Sendable
 
-    /// The batch of a step, from 0.
+    /// Returns the batch of a step, from 0.
     func batch(at step: Int) throws -> Batch
 
-    /// The loss of the model on a batch: one element.
+    /// Computes the loss of the model on a batch: one element.
     ///
     /// - Parameters:
-    ///   - recurrentState: What the step before returned: the state of a recurrent network (truncated backpropagation
+    ///   - recurrentState: The state that the step before returned, for a recurrent network (truncated backpropagation
     ///     through time). Empty at the first step. Gradients do not flow into it.
-    ///   - context: Records the pass.
-    /// - Returns: The loss, over how many targets it is the mean, and what the next step is to be given.
+    ///   - context: The context that records the pass.
+    ///   - Returns: The loss, the number of targets over which it is the mean, and the state for the next step.
     func loss(of model: Model, on batch: Batch, recurrentState: [Tensor], in context: Context) throws -> StepLoss
 
-    /// Judges a model on data that it is not trained on; nil where there is none.
+    /// Evaluates a model on data that it is not trained on; nil if there is none.
     func evaluate(_ model: Model) throws -> Evaluation?
 
-    /// What batches, losses and evaluations depend on: a digest of the data, sizes, an order. Checkpoints keep it, and
-    /// a run is not resumed with a task that says something else. Nothing unless given.
+    /// All that batches, losses and evaluations depend on: a digest of the data, sizes, an order. Checkpoints keep it,
+    /// and a run is not resumed with a task that has another one. By default empty.
     var identity: JSONObject { get }
 
-    /// The shapes of what a step of the model hands to the next, with which a checkpoint's are compared; nil, unless
-    /// given, where they are not known.
+    /// Returns the shapes of the state that a step of the model passes to the next, to check those in a checkpoint;
+    /// nil, the default, if they are not known.
     func recurrentStateShapes(of model: Model) -> [Shape]?
 }
 
@@ -42,28 +40,28 @@ extension TrainingTask {
     public func recurrentStateShapes(of model: Model) -> [Shape]? { nil }
 }
 
-/// What the forward pass of a training step gave.
+/// The result of the forward pass of a training step.
 public struct StepLoss {
-    /// One element: a mean.
+    /// The loss, one element: a mean.
     public let loss: Variable
-    /// Over how many targets it is the mean.
+    /// The number of targets over which the loss is the mean.
     public let targetCount: Int
-    /// What the mean was divided by.
+    /// The divisor of the mean.
     public let weight: Double
-    /// What the next step is given.
+    /// The state for the next step.
     public let recurrentState: [Tensor]
 
-    /// The loss of a step: a mean over targets.
+    /// Makes the loss of a step: a mean over targets.
     ///
-    /// Where several batches make a step, the loss of the step is `sum_i weight_i loss_i / sum_i weight_i`, the mean
-    /// over the targets of all of them: the step is that of one batch with the same targets.
+    /// If a step has several batches, its loss is `sum_i weight_i loss_i / sum_i weight_i`, the mean over the targets
+    /// of all of them. So the step is that of one batch with the same targets.
     ///
     /// - Parameters:
-    ///   - targetCount: How many targets there were; ignored ones and padding are none. A batch without targets has no
-    ///     part in the step, whatever its loss.
-    ///   - weight: What the mean was divided by, where that is not `targetCount`: with weights of classes, the sum of
-    ///     the targets'.
-    ///   - recurrentState: What the next step is given.
+    ///   - targetCount: The number of targets, without ignored ones and padding. A batch without targets has no effect
+    ///     on the step, whatever its loss.
+    ///   - weight: The divisor of the mean, if that is not `targetCount`: with weights of classes, the sum of the
+    ///     targets' weights.
+    ///   - recurrentState: The state for the next step.
     /// - Precondition: both are at least 0 and the weight is finite.
     public init(_ loss: Variable, targetCount: Int, weight: Double? = nil, recurrentState: [Tensor] = []) {
         let weight = weight ?? Double(targetCount)
@@ -76,45 +74,44 @@ public struct StepLoss {
     }
 }
 
-/// How good a model is.
+/// The result of an evaluation: how good a model is.
 public struct Evaluation: Sendable, Equatable {
-    /// The mean loss; the lower the better. Over batches of different sizes each counts by its targets: see
-    /// ``MeanLoss``.
+    /// The mean loss; lower is better. If batches have different sizes, each counts by its targets: see ``MeanLoss``.
     public let loss: Double
-    /// Whatever else was measured, by its name: accuracy, perplexity.
+    /// Other measures by their names: accuracy, perplexity.
     public let metrics: [String: Double]
 
-    /// A judgement.
+    /// Makes the result of an evaluation.
     public init(loss: Double, metrics: [String: Double] = [:]) {
         self.loss = loss
         self.metrics = metrics
     }
 }
 
-/// What happens in a run, as it happens.
+/// An event of a run, reported when it happens.
 public enum TrainingEvent: Sendable {
     /// An optimiser step was taken.
     case step(StepReport)
-    /// The model was judged after a step.
+    /// The model was evaluated after a step.
     case evaluation(step: Int, Evaluation, isBest: Bool)
     /// A checkpoint was saved.
     case checkpoint(step: Int, path: String)
 }
 
-/// One optimiser step.
+/// The report of one optimiser step.
 public struct StepReport: Sendable, Equatable {
-    /// How many steps have been taken, this one included.
+    /// The number of steps taken, including this one.
     public let step: Int
-    /// The mean loss over all targets of the step, before it; 0 where there were none.
+    /// The mean loss over all targets of the step, before it; 0 if there were none.
     public let loss: Double
-    /// The learning rate.
+    /// The learning rate of the step.
     public let learningRate: Double
-    /// The length of all gradients together, before clipping.
+    /// The norm of all gradients together, before clipping.
     public let gradientNorm: Double
-    /// How many targets the batches of the step had.
+    /// The number of targets in the batches of the step.
     public let targetCount: Int
-    /// How long the step took, its batch included.
+    /// The seconds that the step took, including its batch.
     public let seconds: Double
-    /// The lengths of the gradients part by part, in the steps that ``TrainingSettings/gradientNormsEvery`` asks for.
+    /// The norms of the gradients part by part, in the steps that ``TrainingSettings/gradientNormsEvery`` asks for.
     public let gradientNorms: GradientNorms?
 }
