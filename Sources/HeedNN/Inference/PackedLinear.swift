@@ -41,7 +41,9 @@ public struct PackedLinear: Sendable {
 }
 
 extension Linear {
-    /// Returns the layer packed for inference. - Parameter element: The type of the packed weight; by default `Float`.
+    /// Returns the layer packed for inference.
+    ///
+    /// - Parameter element: The type of the packed weight; by default `Float`.
     public func packed(as element: ElementType = .float32) -> PackedLinear {
         PackedLinear(weight: weight.value, bias: bias?.value, as: element)
     }
