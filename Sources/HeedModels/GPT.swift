@@ -4,24 +4,24 @@ import HeedTensor
 
 /// The dimensions of a ``GPT``.
 public struct GPTSettings: Sendable, Equatable {
-    /// How many tokens there are.
+    /// The number of tokens.
     public var vocabularySize: Int
-    /// The most tokens that it sees at once.
+    /// The most tokens that the model sees at once.
     public var contextLength: Int
-    /// How many blocks stand on each other.
+    /// The number of blocks.
     public var layers: Int
-    /// The heads of each attention, which divide ``embeddingSize``.
+    /// The number of heads of each attention, which divides ``embeddingSize``.
     public var heads: Int
     /// The size of a token's vector.
     public var embeddingSize: Int
-    /// What is dropped in training.
+    /// The share that is dropped in training.
     public var dropout: Float = 0
     /// Whether linear maps and norms have biases.
     public var bias = false
-    /// Between the two maps of a block's feed-forward part, which is four times as wide.
+    /// The activation between the two maps of a block's feed-forward part, which is four times as wide.
     public var activation: Activation = .gelu
 
-    /// Dimensions; the rest is as nanoGPT has it.
+    /// Makes settings. The others are those of nanoGPT.
     public init(vocabularySize: Int, contextLength: Int, layers: Int, heads: Int, embeddingSize: Int) {
         self.vocabularySize = vocabularySize
         self.contextLength = contextLength
@@ -30,8 +30,8 @@ public struct GPTSettings: Sendable, Equatable {
         self.embeddingSize = embeddingSize
     }
 
-    /// GPT-2's smallest model (Radford et al., "Language models are unsupervised multitask learners", 2019): 124
-    /// million parameters.
+    /// The settings of GPT-2's smallest model (Radford et al., "Language models are unsupervised multitask learners",
+    /// 2019): 124 million parameters.
     public static var gpt2Small: GPTSettings {
         var settings = GPTSettings(
             vocabularySize: 50_257, contextLength: 1024, layers: 12, heads: 12, embeddingSize: 768)
@@ -40,9 +40,9 @@ public struct GPTSettings: Sendable, Equatable {
         return settings
     }
 
-    /// Refuses dimensions that give no model.
+    /// Checks the dimensions.
     ///
-    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    /// - Throws: ``ModelError``, which names a wrong dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
             ("vocabulary size", vocabularySize), ("context length", contextLength), ("layers", layers),
@@ -67,7 +67,7 @@ public struct GPTSettings: Sendable, Equatable {
 ///     x = x + attention(norm1(x));  x = x + feedForward(norm2(x))        layers times, causal
 ///     logits = norm(x) tokens^T
 public struct GPT: LanguageModel {
-    /// The dimensions.
+    /// The dimensions of the model.
     public let settings: GPTSettings
     var tokens: Embedding
     var positions: LearnedPosition
@@ -75,10 +75,10 @@ public struct GPT: LanguageModel {
     var blocks: [TransformerEncoderLayer]
     var norm: LayerNorm
 
-    /// A model with random weights: normal with standard deviation 0.02, divided by `sqrt(2 layers)` where the output
-    /// is added to the residual stream.
+    /// Makes a model with random weights: normal with standard deviation 0.02, divided by `sqrt(2 layers)` if the
+    /// output is added to the residual stream.
     ///
-    /// - Throws: ``ModelError`` for dimensions that give none.
+    /// - Throws: ``ModelError`` for invalid dimensions.
     public init(_ settings: GPTSettings, using generator: inout RandomGenerator) throws(ModelError) {
         try settings.check()
         self.settings = settings
@@ -116,7 +116,7 @@ public struct GPT: LanguageModel {
     public var vocabularySize: Int { settings.vocabularySize }
     public var contextLength: Int? { settings.contextLength }
 
-    /// The logits of the token behind each, `[batch, length, vocabulary]`.
+    /// Returns the logits of the token after each, `[batch, length, vocabulary]`.
     public func callAsFunction(_ ids: IndexTensor, in context: Context) -> Variable {
         var stream = ResidualStream(dropout(positions(tokens(ids, in: context), in: context), in: context))
         for block in blocks { stream = block(stream, mask: .causal(), in: context) }

@@ -2,35 +2,35 @@ import HeedAutograd
 import HeedNN
 import HeedTensor
 
-/// A model that gives every token a logit as the next one, from those before it.
+/// A model that gives every token a logit for being the next one, from the tokens before it.
 public protocol LanguageModel: Module {
-    /// What it is run as.
+    /// The type of the model for inference.
     associatedtype Packed: PackedLanguageModel
 
-    /// How many tokens there are.
+    /// The number of tokens.
     var vocabularySize: Int { get }
 
-    /// The most tokens that it sees at once; nil for any number.
+    /// The most tokens that the model sees at once; nil for any number.
     var contextLength: Int? { get }
 
-    /// The logits of the token behind each.
+    /// Returns the logits of the token after each.
     ///
     /// - Parameters:
     ///   - tokens: `[batch, length]`.
-    ///   - recurrentState: What the call before returned for the tokens before these; empty at a beginning.
-    /// - Returns: `[batch, length, vocabularySize]`, and what the tokens behind these need of them.
+    ///   - recurrentState: The state that the call for the tokens before these returned; empty at the beginning.
+    ///   - Returns: The logits `[batch, length, vocabularySize]`, and the state for the tokens after these.
     func logits(_ tokens: IndexTensor, recurrentState: [Tensor], in context: Context) -> (
         logits: Variable, recurrentState: [Tensor]
     )
 
-    /// The shapes of what ``logits(_:recurrentState:in:)`` hands on for so many sequences; nil, unless given, where
-    /// they are not known.
+    /// Returns the shapes of the state that ``logits(_:recurrentState:in:)`` passes on for that many sequences; nil,
+    /// the default, if they are not known.
     func recurrentStateShapes(batch: Int) -> [Shape]?
 
-    /// The model as it is run: its weights of now, packed once.
+    /// Returns the model for inference: its present weights, packed once.
     ///
-    /// - Parameter element: What the packed weights keep.
-    /// - Throws: ``ModelError`` where a model of this kind has no such weights.
+    /// - Parameter element: The type of the packed weights.
+    /// - Throws: ``ModelError`` if a model of this kind has no such weights.
     func packed(as element: ElementType) throws(ModelError) -> Packed
 }
 

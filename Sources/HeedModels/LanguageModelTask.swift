@@ -4,27 +4,29 @@ import HeedNN
 import HeedTensor
 import HeedTrain
 
-/// Trains a language model on windows of a text, the last part of which is held back to judge it.
+/// The task of a language model: it trains on windows of a text, and the last part of the text is held back for
+/// evaluation.
 public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
-    /// The windows that steps are taken on.
+    /// The windows on which steps are taken.
     public let windows: TokenWindows
     private let training: [Int32]
     private let validation: [Int32]
     private let digest: String
 
-    /// The most windows that are judged: of a long text more would take longer than training, and hardly tell more.
+    /// The most windows of an evaluation: for a long text, more would take longer than training and change little.
     private static var mostEvaluated: Int { 4096 }
-    /// How many windows are judged at once.
+    /// The number of windows that are evaluated at once.
     private static var evaluationBatch: Int { 32 }
 
-    /// A task over a text's tokens.
+    /// Makes a task over a text's tokens.
     ///
     /// - Parameters:
-    ///   - length: Tokens of a window.
-    ///   - batch: Windows of a step.
-    ///   - order: In which windows are taken; in sequence, a recurrent model's state is carried from step to step.
+    ///   - length: The number of tokens of a window.
+    ///   - batch: The number of windows of a step.
+    ///   - order: The order of the windows. In sequential order, a recurrent model's state is carried from step to
+    ///     step.
     ///   - heldBack: The share of the text, at its end, that is not trained on.
-    /// - Throws: ``TrainingError`` where the text is too short.
+    /// - Throws: ``TrainingError`` if the text is too short.
     public init(
         tokens: [Int32], length: Int, batch: Int, order: TokenWindows.Order, heldBack: Double = 0.1
     ) throws(TrainingError) {
@@ -38,7 +40,7 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         self.digest = digest.hexadecimal
     }
 
-    /// The tokens, how they are split, and which windows are taken in which order.
+    /// The tokens, their split, and the order of the windows.
     public var identity: JSONObject {
         var object = JSONObject()
         object["digest"] = .string(digest)
@@ -55,7 +57,7 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         return object
     }
 
-    /// Those of the model where windows follow each other, else none.
+    /// Returns the model's shapes if windows follow each other, else none.
     public func recurrentStateShapes(of model: Model) -> [Shape]? {
         windows.order == .sequential ? model.recurrentStateShapes(batch: windows.batch) : []
     }
@@ -71,8 +73,8 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         return StepLoss(loss, targetCount: batch.targets.count, recurrentState: handsOn ? result.recurrentState : [])
     }
 
-    /// The mean over the windows that follow each other through what was held back, each begun anew; of more than 4096,
-    /// over as many at even distances. Nil where there is not one.
+    /// Returns the mean over successive windows of the held-back part, each from a new state. If there are more than
+    /// 4096 windows, it takes 4096 at even distances. Nil if there is none.
     public func evaluate(_ model: Model) -> Evaluation? {
         let length = windows.length
         let windows = (validation.count - 1) / length

@@ -4,18 +4,18 @@ import HeedTensor
 
 /// The dimensions of a ``RecurrentLanguageModel``.
 public struct RecurrentLanguageModelSettings: Sendable, Equatable {
-    /// How many tokens there are.
+    /// The number of tokens.
     public var vocabularySize: Int
     /// The size of a token's vector.
     public var embeddingSize: Int
     /// The size of a layer's state.
     public var hiddenSize: Int
-    /// How many layers stand on each other.
+    /// The number of layers.
     public var layers: Int
-    /// What is dropped between layers in training.
+    /// The share that is dropped between layers in training.
     public var dropout: Float = 0
 
-    /// Dimensions.
+    /// Makes settings with these dimensions.
     public init(vocabularySize: Int, embeddingSize: Int, hiddenSize: Int, layers: Int) {
         self.vocabularySize = vocabularySize
         self.embeddingSize = embeddingSize
@@ -23,9 +23,9 @@ public struct RecurrentLanguageModelSettings: Sendable, Equatable {
         self.layers = layers
     }
 
-    /// Refuses dimensions that give no model.
+    /// Checks the dimensions.
     ///
-    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    /// - Throws: ``ModelError``, which names a wrong dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
             ("vocabulary size", vocabularySize), ("embedding size", embeddingSize), ("hidden size", hiddenSize),
@@ -42,15 +42,15 @@ public struct RecurrentLanguageModelSettings: Sendable, Equatable {
 /// An LSTM that continues text (Graves, "Generating sequences with recurrent neural networks", 2013):
 /// `logits = W h_t + b`, `h = LSTM(tokens[ids])`.
 public struct RecurrentLanguageModel: LanguageModel {
-    /// The dimensions.
+    /// The dimensions of the model.
     public let settings: RecurrentLanguageModelSettings
     var tokens: Embedding
     var lstm: LSTM
     var output: Linear
 
-    /// A model with random weights.
+    /// Makes a model with random weights.
     ///
-    /// - Throws: ``ModelError`` for dimensions that give none.
+    /// - Throws: ``ModelError`` for invalid dimensions.
     public init(
         _ settings: RecurrentLanguageModelSettings, using generator: inout RandomGenerator
     ) throws(ModelError) {
@@ -83,13 +83,15 @@ public struct RecurrentLanguageModel: LanguageModel {
         return (output(result.output, in: context), after)
     }
 
-    /// Hidden and cell state, `[layers, batch, hidden]`.
+    /// Returns the shapes of the hidden and cell state, `[layers, batch, hidden]`.
     public func recurrentStateShapes(batch: Int) -> [Shape]? {
         let shape: Shape = [settings.layers, batch, settings.hiddenSize]
         return [shape, shape]
     }
 
-    /// - Throws: ``ModelError`` for bfloat16: recurrent weights are kept in `Float` alone.
+    /// Returns the model for inference.
+    ///
+    /// - Throws: ``ModelError`` for bfloat16: recurrent weights are only kept in `Float`.
     public func packed(as element: ElementType) throws(ModelError) -> PackedRecurrentLanguageModel {
         guard element == .float32 else {
             throw ModelError("a recurrent model's weights are kept in float32 alone, not in bfloat16")

@@ -5,24 +5,24 @@ import HeedTrain
 
 /// The dimensions of a ``Seq2SeqBahdanau``.
 public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
-    /// How many tokens a source can be made of.
+    /// The number of tokens of the source's vocabulary.
     public var sourceVocabularySize: Int
-    /// How many tokens a target can be made of.
+    /// The number of tokens of the target's vocabulary.
     public var targetVocabularySize: Int
     /// The size of a token's vector.
     public var embeddingSize: Int
     /// The size of a layer's state.
     public var hiddenSize: Int
-    /// How many layers encoder and decoder have each.
+    /// The number of layers of the encoder and of the decoder.
     public var layers = 1
-    /// The size in which states are compared; ``hiddenSize`` unless given.
+    /// The size in which states are compared; by default ``hiddenSize``.
     public var attentionSize: Int?
-    /// What is dropped in training: of embeddings, between layers and of what the output layer reads.
+    /// The share that is dropped in training: of embeddings, between layers and of the output layer's input.
     public var dropout: Float = 0
-    /// Padding, BOS and EOS.
+    /// The tokens for padding, BOS and EOS.
     public var tokens = Seq2SeqTokens()
 
-    /// Dimensions.
+    /// Makes settings with these dimensions.
     public init(sourceVocabularySize: Int, targetVocabularySize: Int, embeddingSize: Int, hiddenSize: Int) {
         self.sourceVocabularySize = sourceVocabularySize
         self.targetVocabularySize = targetVocabularySize
@@ -30,9 +30,9 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
         self.hiddenSize = hiddenSize
     }
 
-    /// Refuses dimensions that give no model.
+    /// Checks the dimensions.
     ///
-    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    /// - Throws: ``ModelError``, which names a wrong dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
             ("source vocabulary size", sourceVocabularySize), ("target vocabulary size", targetVocabularySize),
@@ -58,16 +58,16 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
 ///     a_ij = softmax_j(v^T tanh(Wq s_i + Wk e_j))      over the source's own tokens
 ///     logits_i = W [s_i; sum_j a_ij e_j] + b
 ///
-/// It differs from the paper in three points. The context meets the decoder's state behind the recurrence and is not
-/// fed back into it, as Luong, Pham and Manning ("Effective approaches to attention-based neural machine translation",
-/// 2015) do without input feeding: so `s_i` attends instead of `s_(i-1)`, and in training all states of a target attend
-/// in one call behind one recurrent call. The units are LSTMs, and the encoder reads in one direction, whose last state
-/// the decoder's can begin with.
+/// It differs from the paper in three points. The context is joined to the decoder's state after the recurrence and is
+/// not fed back into it, as in Luong, Pham and Manning ("Effective approaches to attention-based neural machine
+/// translation", 2015) without input feeding. So `s_i` attends instead of `s_(i-1)`, and in training all states of a
+/// target attend in one call after one recurrent call. The units are LSTMs. The encoder reads in one direction, so that
+/// the decoder can begin with its last state.
 ///
 /// Parameters: `source`, `target` (``Embedding``), `encoder`, `decoder` (``LSTM``), `attention`
 /// (``AdditiveAttention``), `output` (``Linear``).
 public struct Seq2SeqBahdanau: Seq2SeqModel {
-    /// The dimensions.
+    /// The dimensions of the model.
     public let settings: Seq2SeqBahdanauSettings
     var source: Embedding
     var target: Embedding
@@ -77,9 +77,9 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
     var output: Linear
     var dropout: Dropout
 
-    /// A model with random weights.
+    /// Makes a model with random weights.
     ///
-    /// - Throws: ``ModelError`` for dimensions that give none.
+    /// - Throws: ``ModelError`` for invalid dimensions.
     public init(_ settings: Seq2SeqBahdanauSettings, using generator: inout RandomGenerator) throws(ModelError) {
         try settings.check()
         self.settings = settings
@@ -129,13 +129,13 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
             labelSmoothing: labelSmoothing, in: context)
     }
 
-    /// How much each token of the target looks at each of the source, `[batch, target length, source length]`: the
-    /// paper's alignments.
+    /// Returns how strongly each token of the target attends each token of the source,
+    /// `[batch, target length, source length]`: the paper's alignments.
     public func alignments(_ source: PaddedBatch, target: IndexTensor) -> Tensor {
         attended(source, target, in: Context()).weights.value
     }
 
-    /// `[s; context]` of every token of the target, and the weights of the attention.
+    /// Returns `[s; context]` of every token of the target, and the weights of the attention.
     private func attended(
         _ source: PaddedBatch, _ target: IndexTensor, in context: Context
     ) -> (features: Variable, weights: Variable) {
@@ -153,7 +153,7 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
 
     // MARK: Decoding
 
-    /// The encoded source, its keys projected once, and the decoder's state.
+    /// The encoded source with its keys projected once, and the decoder's state.
     public struct DecodingState: Sendable {
         let memory: AdditiveAttention.Memory
         var hidden: Tensor

@@ -3,22 +3,22 @@ import HeedNN
 import HeedTensor
 import HeedTrain
 
-/// The tokens of a ``Seq2SeqModel`` that stand for no word.
+/// The special tokens of a ``Seq2SeqModel``, which stand for no word.
 public struct Seq2SeqTokens: Sendable, Equatable {
-    /// Fills short sequences up; has no effect and no loss.
+    /// The padding, which fills up short sequences. It has no effect and no loss.
     public var padding: Int32
-    /// BOS: what a decoder is given before the first word.
+    /// BOS: the decoder's input before the first word.
     public var beginningOfSequence: Int32
-    /// EOS: what it is to give behind the last.
+    /// EOS: the decoder's output after the last word.
     public var endOfSequence: Int32
 
-    /// 0, 1 and 2 unless given.
+    /// Makes special tokens; by default 0, 1 and 2.
     public init(padding: Int32 = 0, beginningOfSequence: Int32 = 1, endOfSequence: Int32 = 2) {
         self.padding = padding
         (self.beginningOfSequence, self.endOfSequence) = (beginningOfSequence, endOfSequence)
     }
 
-    /// Refuses tokens that are not three of a vocabulary.
+    /// Checks that the tokens are three different ones of a vocabulary.
     func check(vocabulary: Int) throws(ModelError) {
         let all = [padding, beginningOfSequence, endOfSequence]
         guard Set(all).count == 3, all.allSatisfy({ $0 >= 0 && Int($0) < vocabulary }) else {
@@ -33,54 +33,54 @@ public struct Seq2SeqTokens: Sendable, Equatable {
 /// A model that turns a sequence of tokens into another: an encoder reads the source, a decoder writes the target token
 /// by token (Sutskever, Vinyals and Le, "Sequence to sequence learning with neural networks", 2014).
 public protocol Seq2SeqModel: Module {
-    /// What decoding keeps from token to token: the encoded sources, and caches or a recurrent state.
+    /// The state of decoding between tokens: the encoded sources, and caches or a recurrent state.
     associatedtype DecodingState: Sendable
 
-    /// How many tokens a source can be made of.
+    /// The number of tokens of the source's vocabulary.
     var sourceVocabularySize: Int { get }
 
-    /// How many tokens a target can be made of.
+    /// The number of tokens of the target's vocabulary.
     var targetVocabularySize: Int { get }
 
-    /// Padding, BOS and EOS.
+    /// The tokens for padding, BOS and EOS.
     var specialTokens: Seq2SeqTokens { get }
 
-    /// The logits of the token behind each of the target's, all at once (teacher forcing).
+    /// Returns the logits of the token after each token of the target, all at once (teacher forcing).
     ///
     /// - Parameters:
-    ///   - source: `[batch, source length]`; what lies behind a sequence's length has no effect.
+    ///   - source: `[batch, source length]`. Tokens after a sequence's length have no effect.
     ///   - target: `[batch, target length]`, each row beginning with ``Seq2SeqTokens/beginningOfSequence``.
     /// - Returns: `[batch, target length, targetVocabularySize]`.
     func callAsFunction(_ source: PaddedBatch, target: IndexTensor, in context: Context) -> Variable
 
-    /// The cross-entropy of the logits with the tokens that follow, a mean over those that are not
+    /// Computes the cross-entropy of the logits with the following tokens, a mean over those that are not
     /// ``Seq2SeqTokens/padding``.
     ///
     /// - Parameters:
-    ///   - target: As above.
-    ///   - following: `[batch, target length]`: the token behind each.
+    ///   - target: The target, as in ``callAsFunction(_:target:in:)``.
+    ///   - following: `[batch, target length]`: the token after each token of the target.
     ///   - labelSmoothing: The part of each target that is spread over all tokens (Szegedy et al. 2016).
     func loss(
         _ source: PaddedBatch, target: IndexTensor, following: IndexTensor, labelSmoothing: Float, in context: Context
     ) -> Variable
 
-    /// The state before the first token of each source's target.
+    /// Makes the state before the first token of each source's target.
     func makeDecodingState(_ source: PaddedBatch) -> DecodingState
 
-    /// The logits of the token behind the next ones, which the state takes up: `[batch, targetVocabularySize]`, with
-    /// the bits that they have where all tokens are given at once.
+    /// Appends the next tokens to the state, and returns the logits of the token after them,
+    /// `[batch, targetVocabularySize]`. The logits have the same bits as if all tokens were given at once.
     ///
-    /// - Parameter tokens: One a source.
+    /// - Parameter tokens: One token per source.
     func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor
 }
 
 extension Seq2SeqModel {
-    /// The targets that take the token with the highest logit at every step, without
-    /// ``Seq2SeqTokens/beginningOfSequence`` and ``Seq2SeqTokens/endOfSequence``. Each is what its source has by
-    /// itself.
+    /// Returns the targets that take the token with the highest logit at every step, without
+    /// ``Seq2SeqTokens/beginningOfSequence`` and ``Seq2SeqTokens/endOfSequence``. Each target is the same as if its
+    /// source were given by itself.
     ///
-    /// - Parameter longest: Where a target without EOS is cut off.
-    /// - Throws: ``ModelError`` where a source is empty or has a token that is none of the model's, or logits are not
+    /// - Parameter longest: The length at which a target without EOS is cut off.
+    /// - Throws: ``ModelError`` if a source is empty or has a token that the model does not have, or if logits are not
     ///   finite.
     public func greedyTargets(of sources: [[Int32]], longest: Int) throws(ModelError) -> [[Int32]] {
         for (index, source) in sources.enumerated() {

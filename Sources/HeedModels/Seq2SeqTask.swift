@@ -4,32 +4,32 @@ import HeedNN
 import HeedTensor
 import HeedTrain
 
-/// A sequence of tokens and what it is to become, both without BOS, EOS and padding.
+/// A source sequence of tokens and its target sequence, both without BOS, EOS and padding.
 public struct SequencePair: Sendable, Equatable {
-    /// What is read.
+    /// The source sequence.
     public let source: [Int32]
-    /// What is to be written.
+    /// The target sequence.
     public let target: [Int32]
 
-    /// A pair.
+    /// Makes a pair of sequences.
     public init(source: [Int32], target: [Int32]) { (self.source, self.target) = (source, target) }
 }
 
-/// Trains a sequence-to-sequence model on pairs, in batches of similar lengths, and judges it on pairs that it is not
-/// trained on.
+/// The task of a sequence-to-sequence model: it trains on pairs, in batches of similar lengths, and is evaluated on
+/// other pairs.
 public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
-    /// Pairs side by side.
+    /// A batch of pairs, side by side.
     public struct Batch: Sendable {
-        /// What is read.
+        /// The source sequences.
         public let source: PaddedBatch
-        /// What the decoder is given: BOS and target, `[pairs, longest target + 1]`.
+        /// The decoder's input: BOS and target, `[pairs, longest target + 1]`.
         public let target: IndexTensor
-        /// What it is to answer: target and EOS.
+        /// The decoder's expected output: target and EOS.
         public let following: IndexTensor
-        /// How many of those are not padding.
+        /// The number of expected tokens that are not padding.
         public let targetCount: Int
 
-        /// Fills pairs up to the longest of each side.
+        /// Makes a batch, with both sides filled up to their longest sequences.
         public init(_ pairs: [SequencePair], tokens: Seq2SeqTokens) {
             source = PaddedBatch(pairs.map(\.source), padding: tokens.padding)
             let following = PaddedBatch(pairs.map { $0.target + [tokens.endOfSequence] }, padding: tokens.padding)
@@ -39,7 +39,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         }
     }
 
-    /// The pairs of every step.
+    /// The order of the pairs in the steps.
     public let order: LengthBatchOrder
     private let training: [SequencePair]
     private let validation: [SequencePair]
@@ -47,17 +47,17 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
     private let labelSmoothing: Float
     private let digest: String
 
-    /// A task over pairs.
+    /// Makes a task over pairs.
     ///
     /// - Parameters:
-    ///   - validation: Pairs to judge by; none for a run that is not judged.
+    ///   - validation: The pairs for evaluation; none for a run without evaluation.
     ///   - tokens: The model's ``Seq2SeqModel/specialTokens``.
-    ///   - size: How large a batch is; a pair counts as its longer side.
+    ///   - size: The size of a batch. A pair counts as its longer side.
     ///   - labelSmoothing: The part of each target that is spread over all tokens; the paper of the Transformer takes
     ///     0.1.
-    ///   - seed: What the order of the pairs is drawn from.
-    /// - Throws: ``TrainingError`` where there is no pair, a source is empty, a pair holds one of the special tokens or
-    ///   the size or the smoothing cannot be.
+    ///   - seed: The seed of the order of the pairs.
+    ///   - Throws: ``TrainingError`` if there is no pair, a source is empty, a pair holds one of the special tokens, or
+    ///     the size or the smoothing is invalid.
     public init(
         training: [SequencePair], validation: [SequencePair], tokens: Seq2SeqTokens, size: LengthBatches.Size,
         labelSmoothing: Float = 0, seed: UInt64
@@ -82,7 +82,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         self.digest = digest.hexadecimal
     }
 
-    /// The pairs, which of them are trained on, and how they make batches.
+    /// The pairs, their split, and their batches.
     public var identity: JSONObject {
         var object = JSONObject()
         object["digest"] = .string(digest)
@@ -97,7 +97,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         return object
     }
 
-    /// None.
+    /// Returns an empty list: the model has no recurrent state.
     public func recurrentStateShapes(of model: Model) -> [Shape]? { [] }
 
     private static func check(
@@ -125,7 +125,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
         return StepLoss(loss.named("loss"), targetCount: batch.targetCount)
     }
 
-    /// The mean over all targets of the pairs that were held back, without smoothing; nil where there are none.
+    /// Returns the mean over all targets of the held-back pairs, without smoothing; nil if there are none.
     public func evaluate(_ model: Model) throws(TrainingError) -> Evaluation? {
         guard !validation.isEmpty else { return nil }
         let lengths = validation.map { max($0.source.count, $0.target.count + 1) }

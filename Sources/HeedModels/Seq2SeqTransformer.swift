@@ -5,7 +5,7 @@ import HeedTrain
 
 /// The dimensions of a ``Seq2SeqTransformer``.
 public struct Seq2SeqTransformerSettings: Sendable, Equatable {
-    /// Which tables of tokens are one.
+    /// Which tables of tokens are shared.
     public enum SharedTables: String, Sendable, Equatable, CaseIterable {
         /// Source, target and output layer each have their own.
         case none
@@ -15,32 +15,32 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
         case all
     }
 
-    /// How many tokens a source can be made of.
+    /// The number of tokens of the source's vocabulary.
     public var sourceVocabularySize: Int
-    /// How many tokens a target can be made of.
+    /// The number of tokens of the target's vocabulary.
     public var targetVocabularySize: Int
     /// The size of a token's vector.
     public var embeddingSize: Int
-    /// The heads of each attention, which divide ``embeddingSize``.
+    /// The number of heads of each attention, which divides ``embeddingSize``.
     public var heads: Int
     /// The size between the two linear maps of a layer.
     public var feedForwardSize: Int
-    /// Layers of the encoder.
+    /// The number of layers of the encoder.
     public var encoderLayers: Int
-    /// Layers of the decoder.
+    /// The number of layers of the decoder.
     public var decoderLayers: Int
-    /// What is dropped in training, where the paper drops it.
+    /// The share that is dropped in training, at the places of the paper.
     public var dropout: Float = 0
-    /// Whether norms stand before the parts of a layer instead of behind them, as in the paper.
+    /// Whether norms come before the parts of a layer; else they come after them, as in the paper.
     public var normFirst = false
-    /// Between the two linear maps of a layer.
+    /// The activation between the two linear maps of a layer.
     public var activation: Activation = .relu
-    /// Which tables are one.
+    /// The tables that are shared.
     public var sharedTables = SharedTables.none
-    /// Padding, BOS and EOS.
+    /// The tokens for padding, BOS and EOS.
     public var tokens = Seq2SeqTokens()
 
-    /// Dimensions; the rest is the paper's, but that nothing is dropped and no tables are shared.
+    /// Makes settings. The others are the paper's, except that nothing is dropped and no tables are shared.
     public init(
         sourceVocabularySize: Int, targetVocabularySize: Int, embeddingSize: Int, heads: Int, feedForwardSize: Int,
         encoderLayers: Int,
@@ -51,9 +51,9 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
         (self.encoderLayers, self.decoderLayers) = (encoderLayers, decoderLayers)
     }
 
-    /// Refuses dimensions that give no model.
+    /// Checks the dimensions.
     ///
-    /// - Throws: ``ModelError`` naming the dimension and what it must be.
+    /// - Throws: ``ModelError``, which names a wrong dimension and what it must be.
     public func check() throws(ModelError) {
         for (name, value) in [
             ("source vocabulary size", sourceVocabularySize), ("target vocabulary size", targetVocabularySize),
@@ -85,13 +85,13 @@ public struct Seq2SeqTransformerSettings: Sendable, Equatable {
 ///     y = sqrt(embeddingSize) target[ids] + positions,   logits = W decoder(y, memory) + b    causal
 ///
 /// Positions are sinusoidal, so that a text may have any length. Tables begin normal with standard deviation
-/// `1 / sqrt(embeddingSize)`. As in PyTorch's `nn.Transformer`, and unlike the paper, there is a norm behind the last
-/// layer of encoder and decoder also where norms stand last.
+/// `1 / sqrt(embeddingSize)`. As in PyTorch's `nn.Transformer`, and unlike the paper, there is a norm after the last
+/// layer of encoder and decoder even if norms come last.
 ///
 /// Parameters: `source` (unless it is the target's), `target` (``Embedding``), `transformer` (``Transformer``),
 /// `output` (``Linear``, unless it is the target's table, which has no bias).
 public struct Seq2SeqTransformer: Seq2SeqModel {
-    /// The dimensions.
+    /// The dimensions of the model.
     public let settings: Seq2SeqTransformerSettings
     var source: Embedding?
     var target: Embedding
@@ -100,9 +100,9 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
     var dropout: Dropout
     let positions = SinusoidalPosition()
 
-    /// A model with random weights.
+    /// Makes a model with random weights.
     ///
-    /// - Throws: ``ModelError`` for dimensions that give none.
+    /// - Throws: ``ModelError`` for invalid dimensions.
     public init(_ settings: Seq2SeqTransformerSettings, using generator: inout RandomGenerator) throws(ModelError) {
         try settings.check()
         self.settings = settings
@@ -187,7 +187,7 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
 
     // MARK: Decoding
 
-    /// Keys and values of every layer: of the source, computed once, and of the target's tokens so far.
+    /// The keys and values of every layer: of the source, computed once, and of the target's tokens so far.
     public struct DecodingState: Sendable {
         var caches: [TransformerDecoderLayer.Cache]
         let mask: AttentionMask

@@ -39,7 +39,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
             return !isRunning
         }
 
-        /// At most `count` of those that wait; nil where there are none and none is under way: then nobody takes steps
+        /// At most `count` of those that wait; nil if there are none and none is under way: then nobody takes steps
         /// any more.
         mutating func take(_ count: Int, isIdle: Bool) -> [GeneratedSequence]? {
             guard !waiting.isEmpty else {
@@ -57,7 +57,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     /// - Parameters:
     ///   - element: What the packed weights keep; `Float` unless given.
     ///   - sequencesAtOnce: At least 1. Each takes memory for its keys and values.
-    /// - Throws: ``ModelError`` where the model has no such weights.
+    /// - Throws: ``ModelError`` if the model has no such weights.
     public convenience init<Trained: LanguageModel>(
         _ model: Trained, as element: ElementType = .float32, sequencesAtOnce: Int = 16
     ) throws(ModelError) where Trained.Packed == Model {
@@ -83,7 +83,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     ///   - seed: Names the random numbers of this sequence: the same tokens for the same seed, whatever else runs.
     ///   - ends: Tokens that end the sequence; they are not given.
     /// - Returns: The tokens. The stream throws ``ModelError`` where the model's logits are not finite.
-    /// - Throws: ``ModelError`` where the prompt is empty, a token is none of the model's, or the limit is below 0.
+    /// - Throws: ``ModelError`` if the prompt is empty, a token is none of the model's, or the limit is below 0.
     public func tokens(
         after prompt: [Int32], limit: Int, sampler: TokenSampler = .greedy, seed: UInt64 = 0,
         endingAt ends: Set<Int32> = []

@@ -2,25 +2,27 @@ import HeedTensor
 
 /// Chooses the next token from a model's logits.
 ///
-/// The logits are divided by the temperature; of the tokens sorted by logit, the first `topK` stay, and of those the
-/// fewest whose probabilities reach `topP` together (nucleus sampling: Holtzman et al. 2020). One of the rest is drawn
-/// by its probability. At a temperature of 0 the highest logit wins. Of equal logits the lower token comes first.
+/// The logits are divided by the temperature. The tokens are sorted by logit, and the first `topK` are kept; of those,
+/// the fewest are kept whose probabilities together reach `topP` (nucleus sampling: Holtzman et al. 2020). One of the
+/// kept tokens is drawn by its probability. At a temperature of 0 the highest logit wins. Of equal logits the lower
+/// token comes first.
 public struct TokenSampler: Sendable, Equatable {
-    /// What logits are divided by: 0 always takes the highest, 1 draws as the model says, more evens out.
+    /// The divisor of the logits: 0 always takes the highest logit, 1 draws by the model's probabilities, and more
+    /// makes them more even.
     public let temperature: Double
-    /// At most so many tokens are drawn from; nil for all.
+    /// The most tokens to draw from; nil for all.
     public let topK: Int?
-    /// Tokens are drawn from until their probabilities reach this; 1 for all.
+    /// The probability that the tokens to draw from reach together; 1 for all.
     public let topP: Double
 
-    /// Always the highest logit.
+    /// The sampler that always takes the highest logit.
     public static let greedy = TokenSampler(uncheckedTemperature: 0, topK: nil, topP: 1)
 
     private init(uncheckedTemperature temperature: Double, topK: Int?, topP: Double) {
         (self.temperature, self.topK, self.topP) = (temperature, topK, topP)
     }
 
-    /// A way to choose.
+    /// Makes a sampler.
     ///
     /// - Throws: ``ModelError`` for a temperature that is negative or not finite, a `topK` below 1 or a `topP` outside
     ///   of (0, 1].
@@ -33,10 +35,10 @@ public struct TokenSampler: Sendable, Equatable {
         self.init(uncheckedTemperature: temperature, topK: topK, topP: topP)
     }
 
-    /// A token for the logits of all tokens.
+    /// Chooses a token by the logits of all tokens.
     ///
-    /// - Throws: ``ModelError`` where a logit is NaN or plus infinity, or none is above minus infinity: the model went
-    ///   wrong.
+    /// - Throws: ``ModelError`` if a logit is NaN or plus infinity, or none is above minus infinity: then the model is
+    ///   broken.
     public func sample(_ logits: [Float], using generator: inout RandomGenerator) throws(ModelError) -> Int {
         var scratch = Scratch()
         return try logits.withUnsafeBufferPointer { logits throws(ModelError) in
@@ -44,7 +46,7 @@ public struct TokenSampler: Sendable, Equatable {
         }
     }
 
-    /// Memory that is kept from draw to draw.
+    /// Memory that is reused from draw to draw.
     struct Scratch {
         fileprivate var weights: [Float] = []
         fileprivate var kept: [Int32] = []
@@ -111,8 +113,8 @@ public struct TokenSampler: Sendable, Equatable {
         weights.reduce(0) { $0 + Double($1) }
     }
 
-    /// The tokens that top-k leaves, the highest logit first; of all tokens, those that can belong to the nucleus.
-    /// Returns the sum of the weights that the nucleus is a share of.
+    /// Collects the tokens that top-k keeps, the highest logit first; without top-k, the tokens that can belong to the
+    /// nucleus. Returns the sum of weights of which the nucleus is a share.
     private func collect(
         _ logits: UnsafeBufferPointer<Float>, _ weights: UnsafeBufferPointer<Float>, _ limit: Int, _ kept: inout [Int32]
     ) -> Double {
@@ -131,8 +133,8 @@ public struct TokenSampler: Sendable, Equatable {
         return mass
     }
 
-    /// The `limit` tokens that come first, in a heap with the last of them at its root: a token that comes behind it
-    /// costs one comparison.
+    /// Collects the `limit` tokens that come first, in a heap with the last of them at its root: a token that comes
+    /// after it costs one comparison.
     private static func collectHighest(_ limit: Int, _ logits: UnsafeBufferPointer<Float>, _ heap: inout [Int32]) {
         func isBehind(_ left: Int32, _ right: Int32) -> Bool {
             logits[Int(left)] == logits[Int(right)] ? left > right : logits[Int(left)] < logits[Int(right)]
@@ -152,7 +154,8 @@ public struct TokenSampler: Sendable, Equatable {
         }
     }
 
-    /// Leaves the fewest tokens, from the first on, whose weights reach `topP` of `mass`; their weights' sum.
+    /// Keeps the fewest tokens, from the first on, whose weights reach `topP` of `mass`. Returns the sum of their
+    /// weights.
     private func cutNucleus(_ weights: UnsafeBufferPointer<Float>, of mass: Double, _ kept: inout [Int32]) -> Double {
         guard topP < 1 else { return mass }
         var sum = 0.0
@@ -166,7 +169,7 @@ public struct TokenSampler: Sendable, Equatable {
         return sum
     }
 
-    /// The token at which `uniform` of the weights' sum is reached.
+    /// Returns the token at which the sum of weights reaches `uniform` of the whole.
     private static func draw(
         _ tokens: some Sequence<Int>, _ weights: UnsafeBufferPointer<Float>, total: Double, _ uniform: Double
     ) -> Int {
@@ -177,7 +180,7 @@ public struct TokenSampler: Sendable, Equatable {
             rest -= Double(weights[token])
             last = token
         }
-        // What rounding left over.
+        // The remainder of rounding.
         return last
     }
 }

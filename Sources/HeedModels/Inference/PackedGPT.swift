@@ -1,13 +1,13 @@
 import HeedNN
 import HeedTensor
 
-/// A ``GPT`` as it is run; see ``PackedLanguageModel``.
+/// A ``GPT`` for inference; see ``PackedLanguageModel``.
 ///
-/// Only what is wanted is computed: logits behind each sequence's last token, and in the last block nothing but keys
-/// and values of the others. Weights in bfloat16 go with keys and values in bfloat16. The table of tokens is shared
-/// with the trained model, which may go.
+/// Only the logits after each sequence's last token are computed, and in the last block only keys and values of the
+/// other tokens. With weights in bfloat16, keys and values are in bfloat16 too. The table of tokens is shared with the
+/// trained model, which may be freed.
 public struct PackedGPT: PackedLanguageModel {
-    /// The dimensions.
+    /// The dimensions of the model.
     public let settings: GPTSettings
     private let tokens: Tensor
     private let positions: Tensor
@@ -33,12 +33,12 @@ public struct PackedGPT: PackedLanguageModel {
 
     // MARK: Sequences
 
-    /// Keys and values of every block, and the tokens they are of.
+    /// The keys and values of every block, and their tokens.
     public struct DecodingState: Sendable {
         fileprivate var caches: [KeyValueCache]
         /// The tokens that are seen.
         fileprivate var seen: [Int32] = []
-        /// How many before them are forgotten.
+        /// The number of tokens before them that are forgotten.
         fileprivate var forgotten = 0
     }
 
@@ -46,14 +46,14 @@ public struct PackedGPT: PackedLanguageModel {
         DecodingState(caches: blocks.map { $0.makeCache() })
     }
 
-    /// How many tokens of a sequence are forgotten once it has so many: whole quarters of the context, as few as make
-    /// the rest fit.
+    /// Returns the number of tokens of a sequence that are forgotten at that length: whole quarters of the context, as
+    /// few as necessary.
     private func forgotten(ofLength length: Int) -> Int {
         let (context, step) = (settings.contextLength, max(1, settings.contextLength / 4))
         return length <= context ? 0 : (length - context + step - 1) / step * step
     }
 
-    /// Puts down in `workspace` which tokens are computed, at which positions and in which rows.
+    /// Writes to `workspace` which tokens are computed, at which positions and in which rows.
     private func plan(_ tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace)
     {
         workspace.ids.removeAll(keepingCapacity: true)
@@ -107,7 +107,7 @@ extension PackedGPT: MeasuredLanguageModel {
         blocks.reduce(0) { $0 + $1.cacheBytesPerToken * tokens }
     }
 
-    /// Of the sum of all blocks, its norm, queries, keys, values, and four widths of feed-forward.
+    /// The bytes of a row: the sum of all blocks, its norm, queries, keys, values, and four widths of feed-forward.
     package var rowByteCount: Int { 9 * settings.embeddingSize * MemoryLayout<Float>.stride }
 
     package func operations(prompt tokens: Int) -> Double {

@@ -1,8 +1,8 @@
 import HeedNN
 import HeedTensor
 
-/// A language model as it is run: weights packed once, nothing recorded, what is kept of the tokens before in a state
-/// for each sequence.
+/// A language model for inference: weights are packed once, nothing is recorded, and each sequence has a state with the
+/// data of its tokens.
 ///
 ///     let model = try trained.packed(as: .float32)
 ///     var states = [model.makeDecodingState(), model.makeDecodingState()]
@@ -11,31 +11,30 @@ import HeedTensor
 ///     workspace.logits                                                // [2, vocabulary]
 ///     model.nextLogits([[7], [4]], &states, &workspace)               // and a token of each
 ///
-/// In `Float` the logits have the bits of the trained model's, for a sequence alone and among others, for its tokens at
-/// once and one by one, and for any number of threads. In steady state a step takes next to no memory.
+/// In `Float` the logits have the bits of the trained model's logits, for a sequence by itself and among others, for
+/// its tokens at once and one by one, and for any number of threads. In steady state a step allocates almost no memory.
 ///
-/// ``TextGenerator`` runs one for many callers and draws tokens from the logits.
+/// ``TextGenerator`` runs a model for many callers and draws tokens from the logits.
 public protocol PackedLanguageModel: Sendable {
-    /// What is kept of the tokens of one sequence.
+    /// The data that is kept of one sequence's tokens.
     associatedtype DecodingState: Sendable
 
-    /// How many tokens there are.
+    /// The number of tokens.
     var vocabularySize: Int { get }
 
-    /// The most tokens that it sees at once; nil for any number.
-    ///
-    /// A sequence may be longer: the oldest quarter of the context is then forgotten each time it is full, and what
-    /// stays is read anew at positions counted from 0. So at least three quarters of the context are seen, and which
-    /// they are depends on the sequence's length alone, not on how many of its tokens came at once.
+    /// The most tokens that the model sees at once; nil for any number. A sequence may be longer: each time the context
+    /// is full, its oldest quarter is forgotten, and the rest is read again at positions counted from 0. So at least
+    /// three quarters of the context are seen. Which tokens these are depends only on the sequence's length, not on how
+    /// many of its tokens came at once.
     var contextLength: Int? { get }
 
-    /// Bytes of weights that a step reads.
+    /// The bytes of weights that a step reads.
     var weightByteCount: Int { get }
 
-    /// The state before the first token.
+    /// Makes the state before the first token.
     func makeDecodingState() -> DecodingState
 
-    /// Appends each sequence's next tokens and computes the logits behind the last of them: `workspace.logits`,
+    /// Appends each sequence's next tokens and computes the logits after the last of them: `workspace.logits`,
     /// `[sequences, vocabularySize]`.
     ///
     /// - Precondition: there are as many sequences as states, and every token is one of the vocabulary.
@@ -44,19 +43,19 @@ public protocol PackedLanguageModel: Sendable {
 
 /// The next tokens of several sequences, at least one of each.
 public struct SequenceTokens: Sendable, ExpressibleByArrayLiteral {
-    /// All of them, one sequence behind the other.
+    /// All tokens, one sequence after the other.
     public private(set) var ids: [Int32] = []
-    /// How many are each sequence's.
+    /// The number of tokens of each sequence.
     public private(set) var counts: [Int] = []
 
-    /// None.
+    /// Makes an empty list of tokens.
     public init() {}
 
     public init(arrayLiteral sequences: [Int32]...) {
         for tokens in sequences { append(tokens) }
     }
 
-    /// Adds a sequence.
+    /// Adds a sequence of tokens.
     ///
     /// - Precondition: it has a token.
     public mutating func append(_ tokens: [Int32]) {
@@ -71,19 +70,18 @@ public struct SequenceTokens: Sendable, ExpressibleByArrayLiteral {
         counts.append(1)
     }
 
-    /// Takes all sequences out; the memory is kept.
+    /// Removes all sequences and keeps the memory.
     public mutating func removeAll() {
         ids.removeAll(keepingCapacity: true)
         counts.removeAll(keepingCapacity: true)
     }
 }
 
-/// What a ``PackedLanguageModel`` computes with, kept from step to step so that a step takes no memory. It holds
-/// nothing of any sequence: one serves all that take their steps after each other.
+/// The memory of a ``PackedLanguageModel``'s steps, reused from step to step so that a step allocates nothing. It holds
+/// no state of a sequence: one workspace is enough for all sequences whose steps follow each other.
 public struct InferenceWorkspace: Sendable {
-    /// `[sequences, vocabulary]`: of the token behind each sequence.
-    ///
-    /// A copy that is kept makes the next step write to other memory.
+    /// The logits of the token after each sequence, `[sequences, vocabulary]`. If a copy is kept, the next step writes
+    /// to other memory.
     public internal(set) var logits = Tensor.zeros([0, 0])
 
     var rows = RowBuffers()
@@ -91,18 +89,20 @@ public struct InferenceWorkspace: Sendable {
     var ids: [Int32] = []
     var positions: [Int32] = []
 
-    /// A workspace that has held nothing yet.
+    /// Makes an empty workspace.
     public init() {}
 }
 
-/// What a step costs, for those who measure it.
+/// The costs of a step, for measurements.
 package protocol MeasuredLanguageModel: PackedLanguageModel {
-    /// The memory that a step reads: packed weights, and the caches of these states.
+    /// Returns the memory that a step reads: packed weights, and the caches of these states.
     func memory(_ states: [DecodingState]) -> [MemoryExtent]
-    /// Bytes that a step of a sequence reads of its own state when it has so many tokens, the new one included.
+    /// Returns the bytes that a step of a sequence reads of its own state at that number of tokens, including the new
+    /// one.
     func stateByteCount(tokens: Int) -> Int
-    /// Bytes that each token of a prompt takes at the least while it is read.
+    /// The bytes that each token of a prompt takes at least while it is read.
     var rowByteCount: Int { get }
-    /// Floating point operations of products and attention for the first tokens of a sequence, as many as are computed.
+    /// Returns the floating point operations of products and attention that are computed for the first tokens of a
+    /// sequence.
     func operations(prompt tokens: Int) -> Double
 }

@@ -1,9 +1,9 @@
 import HeedNN
 import HeedTensor
 
-/// A ``RecurrentLanguageModel`` as it is run; see ``PackedLanguageModel``. Weights are `Float`.
+/// A ``RecurrentLanguageModel`` for inference; see ``PackedLanguageModel``. Weights are `Float`.
 public struct PackedRecurrentLanguageModel: PackedLanguageModel {
-    /// The dimensions.
+    /// The dimensions of the model.
     public let settings: RecurrentLanguageModelSettings
     private let tokens: Tensor
     private let layers: PackedRecurrentLayers
@@ -41,7 +41,7 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
         var next = 0
         for count in tokens.counts {
             workspace.ids += tokens.ids[next..<next + count]
-            for _ in count..<longest { workspace.ids.append(0) }  // behind a sequence's end, without effect
+            for _ in count..<longest { workspace.ids.append(0) }  // after a sequence's end, without effect
             next += count
         }
         embedding(self.tokens, indices: workspace.ids, into: &workspace.recurrent.sequence)
@@ -58,7 +58,7 @@ extension PackedRecurrentLanguageModel: MeasuredLanguageModel {
         2 * settings.layers * settings.hiddenSize * MemoryLayout<Float>.stride
     }
 
-    /// Of the token's vector and four gates.
+    /// The bytes of the token's vector and four gates.
     package var rowByteCount: Int { (settings.embeddingSize + 4 * settings.hiddenSize) * MemoryLayout<Float>.stride }
 
     package func operations(prompt tokens: Int) -> Double {
