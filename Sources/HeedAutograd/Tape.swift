@@ -186,10 +186,29 @@ public final class Tape {
 
     // MARK: Gradients
 
+    /// Which of these slots `output` depends on, each with the operation that takes it first; "" where it is the output
+    /// itself. What only leads to values without a gradient, such as detached ones, is not among them.
+    package func dependencies(of output: Variable, among slots: Set<Int>) -> [Int: String] {
+        var leads = [Bool](repeating: false, count: slotCount)
+        let last = checkedSlot(output)
+        leads[last] = true
+        var found: [Int: String] = slots.contains(last) ? [last: ""] : [:]
+        for record in records.reversed() {
+            let outputs = record.firstOutput..<record.firstOutput + record.outputCount
+            guard outputs.contains(where: { leads[$0] }) else { continue }
+            for position in 0..<record.inputs.count where record.inputs[position] >= 0 {
+                leads[record.inputs[position]] = true
+                if slots.contains(record.inputs[position]) { found[record.inputs[position]] = record.name }
+            }
+        }
+        return found
+    }
+
     /// Computes the gradients of `output` with respect to `inputs`.
     ///
     /// - Parameters:
-    ///   - output: A value computed from variables on this tape.
+    ///   - output: A value computed from variables on this tape. A constant, which depends on none of them, stops the
+    ///     program.
     ///   - outputGradient: The gradient of the final quantity with respect to `output`, of the shape of `output`. By
     ///     default 1, and then `output` must hold one element.
     ///   - inputs: Any variables on this tape, leaves or not. If `output` does not depend on one of them, its gradient
@@ -204,12 +223,17 @@ public final class Tape {
             outputGradient != nil || output.value.count == 1,
             "gradients: a value of shape \(output.shape) needs an outputGradient; only where it has one element is that 1"
         )
+        require(
+            output.tape != nil,
+            "gradients: the value of shape \(output.shape) is a constant: nothing that it was computed from is on a tape"
+        )
         return gradients(
             of: [(output, outputGradient ?? Tensor.ones(output.shape))], withRespectTo: inputs,
             retainingRecord: retainingRecord)
     }
 
-    /// Computes the gradients with respect to `inputs` of `sum_k sum(output_k * gradient_k)`.
+    /// Computes the gradients with respect to `inputs` of `sum_k sum(output_k * gradient_k)`. An output that is a constant
+    /// adds nothing to them.
     public func gradients(
         of outputs: [(variable: Variable, gradient: Tensor)], withRespectTo inputs: [Variable],
         retainingRecord: Bool = false

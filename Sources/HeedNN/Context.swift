@@ -25,9 +25,9 @@ public final class Context {
     private let seed: UInt64
     private let step: UInt64
     private var draws: UInt64 = 0
-    private var leaves: [ParameterIdentity: Variable] = [:]
+    private(set) var leaves: [ParameterIdentity: Variable] = [:]
     /// Leaves of parameters that are changed copies of one above.
-    private var others: [(ParameterIdentity, Variable)] = []
+    private(set) var others: [(identity: ParameterIdentity, leaf: Variable)] = []
 
     /// Makes a context.
     ///
@@ -64,8 +64,8 @@ public final class Context {
         guard let leaf = leaves[parameter.identity] else { return nil }
         if leaf.value.sharesStorage(with: parameter.value) { return leaf }
         return others.first {
-            $0.0 == parameter.identity && $0.1.value.sharesStorage(with: parameter.value)
-        }?.1
+            $0.identity == parameter.identity && $0.leaf.value.sharesStorage(with: parameter.value)
+        }?.leaf
     }
 
     /// Returns a seed for the random numbers of one call of one layer. Every call gives another one, and the same call
@@ -99,22 +99,27 @@ public final class Context {
     /// Computes the gradients of `loss` with respect to the model's trainable parameters, in their order. It consumes
     /// the record and frees every leaf, so that an optimiser can then write to the parameters in place.
     ///
-    /// - Precondition: the pass was recorded, and no two parameters of the model are copies of one another.
+    /// - Precondition: the pass was recorded, the loss was computed from it, the model names every trainable parameter
+    ///   that the loss depends on (what belongs to another model is frozen, see ``Module/frozen()``), and no two
+    ///   parameters of the model are copies of one another.
     public func gradients(of loss: Variable, for model: some Module) -> [Tensor] {
         guard let tape else {
             programmerError("Context.gradients: a pass without a tape has no gradients")
         }
         var inputs: [Variable] = []
-        var met: Set<ParameterIdentity> = []
+        var names: [ParameterIdentity: String] = [:]
         var copy = model
         copy.withVisits { visitor, parameter in
             guard parameter.isTrainable else { return }
             require(
-                met.insert(parameter.identity).inserted,
+                names[parameter.identity] == nil,
                 "gradients: the parameter \(visitor.name) is a copy of one before it; make each of them anew, or keep one and use it "
                     + "in both places")
+            names[parameter.identity] = visitor.name
             inputs.append(variable(parameter))
         }
+        requireDependence(of: loss, on: model)
+        requireNames(names, of: inputs, in: model, loss, on: tape)
         leaves.removeAll()
         others.removeAll()
         return tape.gradients(of: loss, withRespectTo: inputs)

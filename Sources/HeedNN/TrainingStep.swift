@@ -18,6 +18,8 @@ import HeedTensor
 /// - Returns: The loss, and its gradient with respect to each trainable parameter in the order of
 ///   ``Module/trainableNames``; zeros for one that the loss does not depend on. Afterwards only the model holds its
 ///   parameters.
+/// - Precondition: The loss depends on a parameter of the model, and the model visits every trainable parameter that it
+///   depends on. A parameter of another model, such as a teacher, is frozen: see ``Module/frozen()``.
 public func valueAndGradient<Model: Module, E: Error>(
     of model: Model, seed: UInt64 = 0, step: Int = 0, on tape: Tape = Tape(),
     _ loss: (Context) throws(E) -> Variable

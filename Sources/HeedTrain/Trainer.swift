@@ -164,8 +164,10 @@ public actor Trainer<ModelTask: TrainingTask> {
             let pass = try valueAndGradient(of: model, seed: settings.seed, step: step * count + index, on: tape) {
                 context in
                 let result = try task.loss(of: model, on: batch, recurrentState: recurrentState, in: context)
+                // A batch without targets has no part in the step, and its loss may be a constant.
+                let isEmpty = result.weight == 0 && result.loss.tape == nil
                 return (
-                    result.loss,
+                    isEmpty ? tape.leaf(result.loss.value) : result.loss,
                     (weight: result.weight, targets: result.targetCount, recurrentState: result.recurrentState)
                 )
             }

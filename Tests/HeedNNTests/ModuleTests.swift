@@ -94,7 +94,8 @@ struct Network: Module {
         #expect(gradients == [expected])
     }
 
-    /// A changed copy in the same pass is another model, although its parameters have the same identities.
+    /// A changed copy in the same pass is another model, although its parameters have the same identities; whether it
+    /// is frozen, as it must be unless its values are detached, is its own.
     @Test func aChangedCopyIsAnotherModel() {
         var generator = RandomGenerator(seed: 4)
         let layer = Linear(inputSize: 3, outputSize: 2, bias: false, using: &generator)
@@ -102,8 +103,13 @@ struct Network: Module {
         other.weight.value *= 2
         let input = Tensor.normal([2, 3], seed: 5)
         let (loss, gradients) = valueAndGradient(of: layer) { context in
-            (other(Variable(input), in: context) + layer(Variable(input), in: context)).sum()
+            (other(Variable(input), in: context).detached() + layer(Variable(input), in: context)).sum()
         }
+        let frozen = other.frozen()
+        let again = valueAndGradient(of: layer) { context in
+            (frozen(Variable(input), in: context) + layer(Variable(input), in: context)).sum()
+        }
+        #expect(again.loss == loss && again.gradients == gradients)
         #expect(abs(loss.scalar - 3 * layer(input).sum().scalar) < 1e-5)
         #expect(gradients == [gradient(of: { linear(Variable(input), weight: $0).sum() }, at: layer.weight.value)])
     }

@@ -13,6 +13,8 @@ private struct CutTask: TrainingTask {
     var rowWeights: [Float]?
     /// Whether the loss of a batch without rows is NaN, as a quotient of nothing and nothing is.
     var emptyIsNaN = false
+    /// Whether it is a constant, which is computed from no parameter.
+    var emptyIsConstant = false
 
     func batch(at step: Int) -> Range<Int> {
         let place = step % sizes.count
@@ -22,6 +24,7 @@ private struct CutTask: TrainingTask {
 
     func loss(of model: SmallModel, on rows: Range<Int>, recurrentState: [Tensor], in context: Context) -> StepLoss {
         guard !rows.isEmpty else {
+            if emptyIsConstant { return StepLoss(Variable(emptyIsNaN ? .nan : 0), targetCount: 0) }
             let nothing = model(Tensor.zeros([1, 3]), in: context).sum() * (emptyIsNaN ? .nan : 0)
             return StepLoss(nothing, targetCount: 0)
         }
@@ -81,8 +84,8 @@ struct AccumulationTests {
     // One batch, and the same rows cut into several that are not of one size: the same step up to rounding.
     @Test(arguments: [[1, 15], [15, 1], [2, 3, 11], [7, 1, 1, 7], [8, 8], [0, 16], [5, 0, 11], [16, 0]])
     func takeTheStepOfOneBatch(_ sizes: [Int]) async throws {
-        for emptyIsNaN in [false, true] {
-            let task = CutTask(sizes: sizes, emptyIsNaN: emptyIsNaN)
+        for (emptyIsNaN, emptyIsConstant) in [(false, false), (true, false), (false, true), (true, true)] {
+            let task = CutTask(sizes: sizes, emptyIsNaN: emptyIsNaN, emptyIsConstant: emptyIsConstant)
             try await Self.expectSame(task, as: CutTask(sizes: [16]), .sgd())
             try await Self.expectSame(task, as: CutTask(sizes: [16]), .sgd(momentum: 0.9), clip: 0.5)
             try await Self.expectSame(task, as: CutTask(sizes: [16]), .adamW())
