@@ -61,14 +61,16 @@ let package = Package(
         .target(name: "HeedJSON"),
         .target(name: "HeedFiles", dependencies: ["HeedPlatform", "HeedTensor", "HeedJSON"]),
         .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
-        .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedAutograd"]),
+        .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(
             name: "HeedTrain",
             dependencies: ["HeedPlatform", "HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
         .target(
             name: "HeedModels",
-            dependencies: ["HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON"]),
+            dependencies: [
+                "HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON", "HeedFiles",
+            ]),
         .target(
             name: "Heed",
             dependencies: [

@@ -232,8 +232,8 @@ public final class Tape {
             retainingRecord: retainingRecord)
     }
 
-    /// Computes the gradients with respect to `inputs` of `sum_k sum(output_k * gradient_k)`. An output that is a constant
-    /// adds nothing to them.
+    /// Computes the gradients with respect to `inputs` of `sum_k sum(output_k * gradient_k)`. An output that is a
+    /// constant adds nothing to them.
     public func gradients(
         of outputs: [(variable: Variable, gradient: Tensor)], withRespectTo inputs: [Variable],
         retainingRecord: Bool = false

@@ -34,6 +34,15 @@ extension SafetensorsFile {
         return try found(tensor, entry)
     }
 
+    /// Reads all tensors as `Float`, by their names: what a module's `load(_:)` takes.
+    ///
+    /// - Parameter converting: As in ``tensor(_:converting:)``.
+    public func tensors(converting: Bool = false) throws(SafetensorsError) -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for name in names { tensors[name] = try tensor(name, converting: converting) }
+        return tensors
+    }
+
     /// Reads a BF16 tensor, bit for bit. Every other type is refused. To read another type and round it, use
     /// `tensor(name, converting: true).bfloat16()`.
     public func bfloat16Tensor(_ name: String) throws(SafetensorsError) -> BFloat16Tensor {
@@ -106,7 +115,7 @@ extension SafetensorsFile {
 
     // MARK: Parts
 
-    private func shape(of entry: TensorEntry) throws(SafetensorsError) -> Shape {
+    package func shape(of entry: TensorEntry) throws(SafetensorsError) -> Shape {
         guard let shape = Shape(exactly: entry.dimensions) else {
             throw SafetensorsError(.shape, path: path, "tensor \(JSONText.quoted(entry.name)): impossible shape")
         }

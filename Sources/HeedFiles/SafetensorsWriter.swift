@@ -97,6 +97,16 @@ public enum SafetensorsWriter {
         try write(values, metadata: metadata, to: path, in: nil, system: .live)
     }
 
+    /// Replaces the file at `path` by one that holds tensors by their names, such as the `weights` of a module.
+    ///
+    /// - Throws: ``SafetensorsError`` where a name would be refused by the reader, or where the file cannot be written;
+    ///   then the old file is untouched.
+    public static func write(
+        _ tensors: [String: Tensor], metadata: SafetensorsMetadata = [:], to path: String
+    ) throws(SafetensorsError) {
+        try write(tensors.map { ($0.key, .tensor($0.value)) }, metadata: metadata, to: path)
+    }
+
     package static func write(
         _ values: [(name: String, value: SafetensorsValue)], metadata: SafetensorsMetadata, to name: String,
         in base: OpenFolder? = nil, system: SystemCalls = .live

@@ -192,39 +192,3 @@ struct Network: Module {
     }
     #endif
 }
-
-@Suite struct LoadingTests {
-    @Test func weightsComeBackByName() throws {
-        var generator = RandomGenerator(seed: 2)
-        let network = Network(using: &generator)
-        var other = Network(using: &generator)
-        #expect(other.weights != network.weights)
-        try other.load(network.weights)
-        #expect(other.weights == network.weights)
-    }
-
-    @Test func whatDoesNotFitIsNamed() throws {
-        var generator = RandomGenerator(seed: 2)
-        var network = Network(using: &generator)
-        let before = network.weights
-        var weights = before.mapValues { $0 * 2 }
-        weights["layers.1.weight"] = nil
-        #expect(throws: WeightsError.missing(name: "layers.1.weight", shape: [4, 4])) { try network.load(weights) }
-        #expect(network.weights == before)
-        try network.load(weights, allowingMissing: true)
-        #expect(network.layers[1].weight.value == before["layers.1.weight"])
-        #expect(network.scale.value == Tensor(4))
-
-        weights = before
-        weights["output.bias"] = Tensor.ones([2])
-        #expect(throws: WeightsError.wrongShape(name: "output.bias", expected: [1], found: [2])) {
-            try network.load(weights)
-        }
-        weights = before
-        weights["other"] = Tensor.ones([2])
-        weights["another"] = Tensor.ones([3])
-        #expect(throws: WeightsError.unexpected(name: "another", shape: [3])) { try network.load(weights) }
-        try network.load(weights, allowingUnexpected: true)
-        #expect(network.weights == before)
-    }
-}

@@ -10,9 +10,9 @@ enum ModuleLayers {
         "HeedText": ["HeedJSON"],
         "HeedFiles": ["HeedPlatform", "HeedTensor", "HeedJSON"],
         "HeedAutograd": ["HeedTensor"],
-        "HeedNN": ["HeedTensor", "HeedAutograd"],
+        "HeedNN": ["HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd"],
         "HeedTrain": ["HeedPlatform", "HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd", "HeedNN"],
-        "HeedModels": ["HeedTensor", "HeedJSON", "HeedText", "HeedAutograd", "HeedNN", "HeedTrain"],
+        "HeedModels": ["HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedAutograd", "HeedNN", "HeedTrain"],
         "Heed": [
             "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedAutograd", "HeedNN", "HeedTrain", "HeedModels",
         ],
