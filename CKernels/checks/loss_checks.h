@@ -7,6 +7,7 @@
 
 #include "checks/array_checks.h"
 #include "heed/loss.h"
+#include "runtime/bad_index.h"
 
 static inline bool heed_loss_is_reduction(HeedLossReduction r) { return (unsigned)r <= HeedLossReductionSum; }
 
@@ -47,7 +48,7 @@ static inline HeedStatus heed_loss_check_cross_entropy(const HeedLossCrossEntrop
   if ((in->targets != NULL) == (in->target_probabilities != NULL)) return HeedStatusBadArgument;
   for (size_t i = 0; in->targets && i < s->rows; i++) {
     if (heed_loss_cross_entropy_ignores(s, in, i)) continue;
-    if (in->targets[i] < 0 || (uint64_t)in->targets[i] >= s->classes) return HeedStatusBadArgument;
+    if (in->targets[i] < 0 || (uint64_t)in->targets[i] >= s->classes) return heed_bad_index("targets", in->targets[i], i, s->classes);
   }
   return HeedStatusOk;
 }
@@ -82,13 +83,10 @@ static inline HeedStatus heed_loss_check_negative_sampling(const HeedLossNegativ
   if (status == HeedStatusOk) status = heed_loss_check_matrix(s->context_rows, s->dim, s->context_row, in->context_table, false, !read);
   if (status != HeedStatusOk || !read) return status;
   if (!in->centers || !in->contexts || (!in->negatives && s->negatives > 0)) return HeedStatusBadArgument;
-  for (size_t n = 0; n < s->pairs; n++) {
-    if (in->centers[n] < 0 || (uint64_t)in->centers[n] >= s->center_rows) return HeedStatusBadArgument;
-    if (in->contexts[n] < 0 || (uint64_t)in->contexts[n] >= s->context_rows) return HeedStatusBadArgument;
-  }
-  for (size_t n = 0; n < s->pairs * s->negatives; n++)
-    if (in->negatives[n] < 0 || (uint64_t)in->negatives[n] >= s->context_rows) return HeedStatusBadArgument;
-  return HeedStatusOk;
+  status = heed_check_indices("centers", in->centers, s->pairs, s->center_rows);
+  if (status == HeedStatusOk) status = heed_check_indices("contexts", in->contexts, s->pairs, s->context_rows);
+  if (status == HeedStatusOk) status = heed_check_indices("negatives", in->negatives, s->pairs * s->negatives, s->context_rows);
+  return status;
 }
 
 // The row of the context table that occurrence k of pair n is: the context, then the negatives.

@@ -1,6 +1,7 @@
 // Sparse products: checks, one task per few rows.
 
 #include "checks/sparse_checks.h"
+#include "runtime/bad_index.h"
 #include "runtime/profile.h"
 #include "runtime/sizes.h"
 #include "runtime/threads/parallel.h"
@@ -38,9 +39,7 @@ HeedStatus heed_sparse_check(const HeedSparse *a) {
   if (a->offsets[0] != 0 || (size_t)a->offsets[a->rows] != a->entries) return HeedStatusBadArgument;
   for (size_t r = 0; r < a->rows; r++)
     if (a->offsets[r] > a->offsets[r + 1]) return HeedStatusBadArgument;
-  uint32_t beyond = 0; // a negative column is a large number
-  for (size_t e = 0; e < a->entries; e++) beyond |= (uint32_t)a->column[e] >= a->columns;
-  return beyond ? HeedStatusBadArgument : HeedStatusOk;
+  return heed_check_indices_int32("column", a->column, a->entries, a->columns);
 }
 
 HeedStatus heed_sparse_forward(const HeedSparse *a, const HeedSparseShape *shape, const float *x, float *y) {

@@ -1,6 +1,15 @@
-// The words for HeedStatus.
+// The words for HeedStatus, and the index that was refused last.
 
-#include "heed/runtime.h"
+#include "runtime/bad_index.h"
+
+static _Thread_local HeedBadIndex latest;
+
+HeedBadIndex heed_status_bad_index(void) { return latest; }
+
+HeedStatus heed_bad_index(const char *array, int64_t value, size_t place, size_t range) {
+  latest = (HeedBadIndex){array, value, place, range};
+  return HeedStatusBadIndex;
+}
 
 const char *heed_status_description(HeedStatus status) {
   switch (status) {
@@ -16,6 +25,8 @@ const char *heed_status_description(HeedStatus status) {
     return "this variant or this machine does not offer what was asked for";
   case HeedStatusOutOfMemory:
     return "there is no memory for scratch";
+  case HeedStatusBadIndex:
+    return "an index is out of range";
   }
   return "unknown status"; // a number from outside the enumeration
 }

@@ -35,5 +35,23 @@ public protocol LanguageModel: Module {
 }
 
 extension LanguageModel {
+    /// Computes, in inference, the logits of the token behind each, for tokens that come from outside.
+    ///
+    /// - Parameter tokens: `[batch, length]`.
+    /// - Returns: `[batch, length, vocabularySize]`.
+    /// - Throws: ``TensorError`` where the tokens are not of two axes, are more than ``contextLength``, or one of them
+    ///   is not from 0 to `vocabularySize - 1`.
+    public func logits(validating tokens: IndexTensor) throws(TensorError) -> Tensor {
+        guard tokens.rank == 2 else {
+            throw TensorError(.badShape, "logits", "tokens of shape \(tokens.shape) are not [batch, length]")
+        }
+        if let contextLength, tokens.shape[1] > contextLength {
+            throw TensorError(
+                .badShape, "logits", "tokens of shape \(tokens.shape) are more than the model sees: \(contextLength)")
+        }
+        try tokens.check(within: 0..<vocabularySize, as: "token")
+        return logits(tokens, recurrentState: [], in: Context()).logits.value
+    }
+
     public func recurrentStateShapes(batch: Int) -> [Shape]? { nil }
 }

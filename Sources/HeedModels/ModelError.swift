@@ -8,4 +8,16 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// The ``reason`` of the error.
     public var description: String { reason }
+
+    /// Makes sure that tokens from outside are a model's.
+    ///
+    /// - Parameter what: What they are the tokens of: "the prompt".
+    /// - Throws: An error that names the first that is not, its place and the range.
+    static func requireTokens(
+        _ tokens: some RandomAccessCollection<Int32>, of what: String, vocabularySize: Int
+    ) throws(ModelError) {
+        guard let index = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) else { return }
+        let place = tokens.distance(from: tokens.startIndex, to: index)
+        throw ModelError("token \(tokens[index]) at \(place) of \(what) is not from 0 to \(vocabularySize - 1)")
+    }
 }

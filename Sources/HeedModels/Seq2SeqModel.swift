@@ -85,9 +85,7 @@ extension Seq2SeqModel {
     public func greedyTargets(of sources: [[Int32]], longest: Int) throws(ModelError) -> [[Int32]] {
         for (index, source) in sources.enumerated() {
             guard !source.isEmpty else { throw ModelError("source \(index) is empty") }
-            if let token = source.first(where: { $0 < 0 || Int($0) >= sourceVocabularySize }) {
-                throw ModelError("token \(token) of source \(index) is none of the model's \(sourceVocabularySize)")
-            }
+            try ModelError.requireTokens(source, of: "source \(index)", vocabularySize: sourceVocabularySize)
         }
         guard !sources.isEmpty else { return [] }
         let special = specialTokens

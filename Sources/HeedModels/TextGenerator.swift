@@ -89,9 +89,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
         endingAt ends: Set<Int32> = []
     ) throws(ModelError) -> AsyncThrowingStream<Int32, any Error> {
         guard !prompt.isEmpty else { throw ModelError("the prompt is empty: a model needs a token to go on from") }
-        if let index = prompt.firstIndex(where: { $0 < 0 || Int($0) >= model.vocabularySize }) {
-            throw ModelError("token \(prompt[index]) of the prompt is none of the model's \(model.vocabularySize)")
-        }
+        try ModelError.requireTokens(prompt, of: "the prompt", vocabularySize: model.vocabularySize)
         guard limit >= 0 else { throw ModelError("the limit of \(limit) tokens is below 0") }
         let (stream, continuation) = AsyncThrowingStream<Int32, any Error>.makeStream()
         guard limit > 0 else {

@@ -54,6 +54,16 @@ public struct Embedding: Module {
     /// Returns the vectors of tokens, in inference.
     public func callAsFunction(_ ids: IndexTensor) -> Tensor { self(ids, in: Context()).value }
 
+    /// Returns, in inference, the vectors of tokens whose ids come from outside.
+    ///
+    /// A model's ids are checked once, before its first layer: `try ids.check(within: 0..<embedding.vocabularySize)`.
+    ///
+    /// - Throws: ``TensorError`` where an id is not from 0 to `vocabularySize - 1`.
+    public func callAsFunction(validating ids: IndexTensor) throws(TensorError) -> Tensor {
+        try ids.check(within: 0..<vocabularySize)
+        return self(ids)
+    }
+
     /// Returns the logits of every token for vectors `[..., embeddingSize]`. It uses the table as a tied output layer
     /// (Press and Wolf, "Using the output embedding to improve language models", 2017).
     public func logits(_ input: Variable, in context: Context) -> Variable {

@@ -100,6 +100,11 @@ public struct Shape: Sendable, Hashable {
         return strides
     }
 
+    /// Where the element of this number, in row-major order, is: its index along each axis.
+    func coordinates(of place: Int) -> [Int] {
+        zip(rowMajorStrides, sizes).map { stride, size in size > 0 ? place / stride % size : 0 }
+    }
+
     /// Returns `axis` counted from the front. Stops if there is no such axis.
     package func normalized(axis: Int, operation: @autoclosure () -> String) -> Int {
         let fromFront = axis < 0 ? axis + rank : axis

@@ -13,6 +13,10 @@ public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
         case notSupported
         /// There was not enough memory.
         case outOfMemory
+        /// An index, such as the id of a token or the class of a target, that is outside of its range.
+        ///
+        /// `position` is where it stands in the tensor of indices: `[2, 5]` for token 5 of sequence 2.
+        case indexOutOfRange(value: Int, position: [Int], range: Range<Int>)
     }
 
     /// What kind of thing is wrong.

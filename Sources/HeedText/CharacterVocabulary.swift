@@ -59,6 +59,17 @@ public struct CharacterVocabulary: Sendable, Equatable {
         return String(text)
     }
 
+    /// Returns the text of numbers that come from outside.
+    ///
+    /// - Throws: ``TextError`` naming the first number that is not from 0 to `count - 1`, and where it stands.
+    public func decode(validating ids: some Sequence<Int32>) throws(TextError) -> String {
+        let ids = Array(ids)
+        if let place = ids.firstIndex(where: { $0 < 0 || Int($0) >= count }) {
+            throw TextError("number \(ids[place]) at \(place) is not from 0 to \(count - 1)")
+        }
+        return decode(ids)
+    }
+
     // MARK: As a file
 
     /// The vocabulary as JSON: `{"kind": "characters", "characters": "..."}`, with the characters in the order of their

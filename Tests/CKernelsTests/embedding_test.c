@@ -171,9 +171,9 @@ TEST_ONCE(embedding_refuses_bad_arguments_and_touches_nothing) {
   static const int32_t wrong[] = {3, -1, INT32_MAX, INT32_MIN};
   for (int i = 0; i < 4; i++) {
     ids[2] = wrong[i];
-    CHECK(heed_embedding_forward(&good, table, ids, y) == HeedStatusBadArgument);
-    CHECK(heed_embedding_dense_backward(&good, ids, table, y) == HeedStatusBadArgument);
-    CHECK(heed_embedding_touched_backward(&good, ids, table, rows, y, &count) == HeedStatusBadArgument);
+    CHECK(heed_embedding_forward(&good, table, ids, y) == HeedStatusBadIndex);
+    CHECK(heed_embedding_dense_backward(&good, ids, table, y) == HeedStatusBadIndex);
+    CHECK(heed_embedding_touched_backward(&good, ids, table, rows, y, &count) == HeedStatusBadIndex);
   }
   ids[2] = 1;
   bad.output_row = 3;

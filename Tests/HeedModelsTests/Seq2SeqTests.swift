@@ -172,7 +172,7 @@ struct Seq2SeqTests {
             #expect(together.allSatisfy { $0.count <= 6 && !$0.contains(2) })
             #expect(try model.greedyTargets(of: [], longest: 6).isEmpty)
             #expect(throws: ModelError("source 1 is empty")) { try model.greedyTargets(of: [[3], []], longest: 6) }
-            #expect(throws: ModelError("token 13 of source 0 is none of the model's 13")) {
+            #expect(throws: ModelError("token 13 at 1 of source 0 is not from 0 to 12")) {
                 try model.greedyTargets(of: [[3, 13]], longest: 6)
             }
         }

@@ -91,7 +91,7 @@ struct TextGeneratorTests {
             }
         }
         isRefused("the prompt is empty", [])
-        isRefused("token 100 of the prompt is none of the model's 100", [3, 100])
+        isRefused("token 100 at 1 of the prompt is not from 0 to 99", [3, 100])
         isRefused("token -1", [-1])
         isRefused("below 0", [3], limit: -1)
     }

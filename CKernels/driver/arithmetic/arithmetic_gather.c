@@ -4,6 +4,7 @@
 
 #include "checks/array_checks.h"
 #include "heed/arithmetic.h"
+#include "runtime/bad_index.h"
 #include "runtime/profile.h"
 #include "runtime/threads/tasks.h"
 #include "table/dispatch.h"
@@ -71,15 +72,16 @@ static void scatter_columns(void *context, size_t task, size_t worker) {
   }
 }
 
-static bool indices_are_in_range(const HeedArithmeticGather *s, const int32_t *index) {
+// An index that is shared along an axis has one place there.
+static HeedStatus check_indices(const HeedArithmeticGather *s, const int32_t *index) {
   const size_t outer = s->index_outer ? s->outer : 1, count = s->index_axis ? s->count : 1, inner = s->index_inner ? s->inner : 1;
   for (size_t o = 0; o < outer; o++)
     for (size_t j = 0; j < count; j++)
       for (size_t i = 0; i < inner; i++) {
         const int32_t value = index[(ptrdiff_t)o * s->index_outer + (ptrdiff_t)j * s->index_axis + (ptrdiff_t)i * s->index_inner];
-        if (value < 0 || (size_t)value >= s->extent) return false;
+        if (value < 0 || (size_t)value >= s->extent) return heed_bad_index("index", value, (o * count + j) * inner + i, s->extent);
       }
-  return true;
+  return HeedStatusOk;
 }
 
 static HeedStatus check(const HeedArithmeticGather *s, const void *array, const int32_t *index, const void *taken, bool scatters) {
@@ -92,8 +94,9 @@ static HeedStatus check(const HeedArithmeticGather *s, const void *array, const 
   if (!heed_array_strides_fit(&a, sizeof(float), scatters) || !heed_array_strides_fit(&t, sizeof(float), !scatters) ||
       !heed_array_distances_fit(&i, sizeof(int32_t)))
     return HeedStatusBadStride;
-  if (!array || !index || !taken || !indices_are_in_range(s, index)) return HeedStatusBadArgument;
-  return HeedStatusOk;
+  if (!index || !taken) return HeedStatusBadArgument;
+  const HeedStatus status = check_indices(s, index); // first: an array of no extent may be null
+  return status == HeedStatusOk && !array ? HeedStatusBadArgument : status;
 }
 
 HeedStatus heed_arithmetic_gather(const HeedArithmeticGather *shape, const float *array, const int32_t *index, float *taken) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "checks/pooling_windows.h"
+#include "runtime/bad_index.h"
 #include "runtime/profile.h"
 #include "runtime/threads/parallel.h"
 
@@ -165,9 +166,8 @@ HeedStatus heed_pooling_max_backward(const HeedPoolingShape *shape, const float 
   if (status != HeedStatusOk) return status;
   const size_t count = shape->batch * shape->channels * call.z.output_height * call.z.output_width, plane = shape->height * shape->width;
   if (count > 0 && !index) return HeedStatusBadArgument;
-  uint32_t beyond = 0; // a negative index is a large number
-  for (size_t i = 0; i < count; i++) beyond |= (uint32_t)index[i] >= plane;
-  return beyond ? HeedStatusBadArgument : run(&call, max_backward_plane);
+  const HeedStatus indices = heed_check_indices_int32("index", index, count, plane);
+  return indices == HeedStatusOk ? run(&call, max_backward_plane) : indices;
 }
 
 HeedStatus heed_pooling_average_backward(const HeedPoolingShape *shape, const float *d_output, float *d_input) {

@@ -33,7 +33,8 @@
 // it may not overlap an input.
 //
 // Errors: BadShape (overflow, too many axes), BadStride (elements of an output overlap or might, distances overflow), BadArgument (null
-// data, an operation that does not exist, an index out of range), OutOfMemory.
+// data, an operation that does not exist), BadIndex (of `index`; if it is shared along an axis, its place counts that axis once),
+// OutOfMemory.
 
 #ifndef HEED_ARITHMETIC_H
 #define HEED_ARITHMETIC_H

@@ -14,8 +14,8 @@
 // Bits. The sum of a row is computed in float64, in the order of the tokens, and rounded once, together with the number it is added to. So
 // it has the same bits for any number of threads. NaN and infinities follow IEEE and stay in their row and column.
 //
-// Errors: BadShape (overflow), BadStride (rows of an output overlap, a distance overflows), BadArgument (null data, an id outside the
-// vocabulary, a type of ids that does not exist), OutOfMemory.
+// Errors: BadShape (overflow), BadStride (rows of an output overlap, a distance overflows), BadArgument (null data, a type of
+// ids that does not exist), BadIndex (one of `ids` is outside the vocabulary), OutOfMemory.
 
 #ifndef HEED_EMBEDDING_H
 #define HEED_EMBEDDING_H

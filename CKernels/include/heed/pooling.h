@@ -22,7 +22,8 @@
 //                padding: padding must be at most (dilation (kernel - 1) + 1) / 2, and the first and the last window must hold an element
 //                of X; a plane of more than INT32_MAX elements; overflow
 //   BadStride    as for a convolution
-//   BadArgument  null pointers, an index outside its plane
+//   BadArgument  null pointers
+//   BadIndex     one of `index` is outside its plane
 //   OutOfMemory  no scratch memory
 
 #ifndef HEED_POOLING_H

@@ -38,10 +38,23 @@ typedef enum HEED_CLOSED HeedStatus {
   HeedStatusBadArgument,  // a null pointer where data is needed, a scale that is not finite, a length out of range
   HeedStatusNotSupported, // this variant does not offer what was asked for (e.g. weights from tiled attention)
   HeedStatusOutOfMemory,  // the system gave no scratch memory
+  HeedStatusBadIndex,     // an index is out of range (e.g. a token that is not a row of the table); heed_status_bad_index tells which
 } HeedStatus;
 
 // A short English sentence, without a full stop; never null.
 const char *heed_status_description(HeedStatus status);
+
+// An index that is out of range.
+typedef struct HeedBadIndex {
+  const char *array; // the name of the parameter or member that holds the index, such as "ids" or "targets"; static storage
+  int64_t value;
+  size_t place; // the position of the index in the array, from 0, in the order of the array's axes
+  size_t range; // the index must be at least 0 and below this
+} HeedBadIndex;
+
+// Returns the index that caused the latest HeedStatusBadIndex on the calling thread: the first of its array that is out of range. Before
+// there was one, `array` is null.
+HeedBadIndex heed_status_bad_index(void);
 
 // ---- Elements ---------------------------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@
 //
 // Errors, checked before anything is written: BadShape (overflow), BadStride (distances overflow, or elements of an output overlap),
 // BadArgument (a null pointer where data is needed; an A that is not valid CSR: offsets that do not begin at 0, that fall, or that do not
-// end at `entries`; a column out of range), OutOfMemory.
+// end at `entries`), BadIndex (one of `column` is out of range), OutOfMemory.
 
 #ifndef HEED_SPARSE_H
 #define HEED_SPARSE_H

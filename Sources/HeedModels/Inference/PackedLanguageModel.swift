@@ -41,6 +41,24 @@ public protocol PackedLanguageModel: Sendable {
     func nextLogits(_ tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace)
 }
 
+extension PackedLanguageModel {
+    /// ``nextLogits(_:_:_:)`` for tokens that come from outside.
+    ///
+    /// - Throws: ``ModelError`` where a token is none of the vocabulary; then nothing has changed.
+    /// - Precondition: there are as many sequences as states.
+    public func nextLogits(
+        validating tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace
+    ) throws(ModelError) {
+        var first = 0
+        for (sequence, count) in tokens.counts.enumerated() {
+            try ModelError.requireTokens(
+                tokens.ids[first..<first + count], of: "sequence \(sequence)", vocabularySize: vocabularySize)
+            first += count
+        }
+        nextLogits(tokens, &states, &workspace)
+    }
+}
+
 /// The next tokens of several sequences, at least one of each.
 public struct SequenceTokens: Sendable, ExpressibleByArrayLiteral {
     /// All tokens, one sequence after the other.

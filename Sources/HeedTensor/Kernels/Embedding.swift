@@ -23,7 +23,9 @@ public func embedding(_ table: Tensor, validating indices: IndexTensor) throws(T
         try indices.withUnsafeElements { ids throws(TensorError) in
             try table.withUnsafeElements { table throws(TensorError) in
                 try heed_embedding_forward(&shape, table.baseAddress, ids.baseAddress, output.baseAddress)
-                    .check("embedding", "table [\(shape.vocabulary), \(shape.columns)], indices \(indices.shape)")
+                    .check(
+                        "embedding", indices: indices.shape,
+                        "table [\(shape.vocabulary), \(shape.columns)], indices \(indices.shape)")
             }
         }
     }
@@ -71,7 +73,9 @@ package func embeddingGradient(
                     try heed_embedding_dense_backward(
                         &shape, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                     )
-                    .check("embeddingGradient", "vocabulary \(vocabulary), indices \(indices.shape)")
+                    .check(
+                        "embeddingGradient", indices: indices.shape,
+                        "vocabulary \(vocabulary), indices \(indices.shape)")
                 }
             }
         }
@@ -96,7 +100,9 @@ extension StridedTensor where Scalar == Float {
                         try heed_embedding_dense_backward(
                             &descriptor, ids.baseAddress, outputGradient.baseAddress, gradient.baseAddress
                         )
-                        .check("embeddingGradient", "table \(table), indices \(indices.shape)")
+                        .check(
+                            "embeddingGradient", indices: indices.shape,
+                            "table \(table), indices \(indices.shape)")
                     }
                 }
             }
@@ -123,7 +129,9 @@ package func embeddingGradientRows(
                         try heed_embedding_touched_backward(
                             &shape, ids.baseAddress, outputGradient.baseAddress, rows.baseAddress, gradient.baseAddress,
                             &count
-                        ).check("embeddingGradientRows", "vocabulary \(vocabulary), indices \(indices.shape)")
+                        ).check(
+                            "embeddingGradientRows", indices: indices.shape,
+                            "vocabulary \(vocabulary), indices \(indices.shape)")
                     }
                 }
             }

@@ -205,9 +205,9 @@ TEST_ONCE(arguments_of_gather) {
   GIVES(BadArgument, heed_arithmetic_gather(&gather, NULL, zeros_32, OUT));
   GIVES(BadArgument, heed_arithmetic_gather(&gather, IN, NULL, OUT));
   GIVES(BadArgument, heed_arithmetic_gather(&gather, IN, zeros_32, NULL));
-  GIVES(BadArgument, heed_arithmetic_gather(&gather, IN, out_of_range, OUT));
-  GIVES(BadArgument, heed_arithmetic_gather(&gather, IN, negative, OUT));
-  GIVES(BadArgument, heed_arithmetic_gather(WITH(gather, extent = 0), IN, zeros_32, OUT));
+  GIVES(BadIndex, heed_arithmetic_gather(&gather, IN, out_of_range, OUT));
+  GIVES(BadIndex, heed_arithmetic_gather(&gather, IN, negative, OUT));
+  GIVES(BadIndex, heed_arithmetic_gather(WITH(gather, extent = 0), IN, zeros_32, OUT));
   GIVES(BadShape, heed_arithmetic_gather(WITH(gather, extent = HUGE_SIZE), IN, zeros_32, OUT));
   GIVES(BadStride, heed_arithmetic_gather(WITH(gather, index_outer = FAR), IN, zeros_32, OUT));
   GIVES(BadStride, heed_arithmetic_gather(WITH(gather, taken_axis = 0), IN, zeros_32, OUT));
@@ -215,8 +215,8 @@ TEST_ONCE(arguments_of_gather) {
   GIVES(BadArgument, heed_arithmetic_scatter_add(&gather, NULL, zeros_32, OUT));
   GIVES(BadArgument, heed_arithmetic_scatter_add(&gather, IN, NULL, OUT));
   GIVES(BadArgument, heed_arithmetic_scatter_add(&gather, IN, zeros_32, NULL));
-  GIVES(BadArgument, heed_arithmetic_scatter_add(&gather, IN, out_of_range, OUT));
-  GIVES(BadArgument, heed_arithmetic_scatter_add(WITH(gather, extent = 0), IN, zeros_32, OUT));
+  GIVES(BadIndex, heed_arithmetic_scatter_add(&gather, IN, out_of_range, OUT));
+  GIVES(BadIndex, heed_arithmetic_scatter_add(WITH(gather, extent = 0), IN, zeros_32, OUT));
   GIVES(BadStride, heed_arithmetic_scatter_add(WITH(gather, array_axis = 0), IN, zeros_32, OUT));
 }
 
@@ -330,7 +330,7 @@ TEST_ONCE(arguments_of_pooling) {
   GIVES(BadArgument, heed_pooling_max_backward(NULL, IN, zeros_32, OUT));
   GIVES(BadArgument, heed_pooling_max_backward(&pooling, NULL, zeros_32, OUT));
   GIVES(BadArgument, heed_pooling_max_backward(&pooling, IN, NULL, OUT));
-  GIVES(BadArgument, heed_pooling_max_backward(&pooling, IN, index, OUT));
+  GIVES(BadIndex, heed_pooling_max_backward(&pooling, IN, index, OUT));
   GIVES(BadArgument, heed_pooling_max_backward(&pooling, IN, zeros_32, NULL));
   GIVES(BadArgument, heed_pooling_average_forward(NULL, IN, OUT));
   GIVES(BadArgument, heed_pooling_average_forward(&pooling, NULL, OUT));

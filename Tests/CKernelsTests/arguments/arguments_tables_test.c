@@ -17,7 +17,7 @@ static const HeedSparseShape width = {.width = 2, .x_row = 2, .x_column = 1, .y_
 TEST_ONCE(arguments_of_sparse) {
   static HeedSparse spoilt[8];
   static const HeedStatus expected[8] = {HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadArgument,
-                                         HeedStatusBadArgument, HeedStatusBadArgument, HeedStatusBadShape,    HeedStatusBadArgument};
+                                         HeedStatusBadIndex,    HeedStatusBadIndex,    HeedStatusBadShape,    HeedStatusBadArgument};
   for (int i = 0; i < 8; i++) spoilt[i] = sparse;
   spoilt[0].offsets = NULL, spoilt[1].column = NULL, spoilt[2].offsets = falling, spoilt[3].offsets = late, spoilt[4].column = beyond;
   spoilt[5].column = below, spoilt[6].rows = SIZE_MAX, spoilt[7].entries = 2;
@@ -75,7 +75,7 @@ TEST_ONCE(arguments_of_embedding) {
   spoilt[4].id_element = (HeedEmbeddingIndex)2, spoilt[5].id_element = (HeedEmbeddingIndex)-1;
   for (int i = 0; i < 9; i++) {
     const HeedEmbeddingShape *s = i < 6 ? &spoilt[i] : i == 6 ? NULL : &embedding;
-    const HeedStatus status = i < 6 ? expected[i] : HeedStatusBadArgument;
+    const HeedStatus status = i < 6 ? expected[i] : i == 6 ? HeedStatusBadArgument : HeedStatusBadIndex;
     const int64_t *ids = i == 7 ? high : i == 8 ? low : zeros_64;
     GIVES_STATUS(status, heed_embedding_forward(s, IN, ids, OUT));
     GIVES_STATUS(status, heed_embedding_dense_backward(s, ids, IN, OUT));

@@ -37,7 +37,7 @@ TEST_ONCE(arguments_of_cross_entropy) {
   for (int i = 0; i < 13; i++) {
     const HeedLossCrossEntropyShape *s = i < 6 ? &spoilt[i] : i == 6 ? NULL : &cross_entropy;
     const HeedLossCrossEntropyInputs *in = i < 8 ? (i == 7 ? NULL : &cross_entropy_inputs) : &without[i - 8];
-    const HeedStatus status = i < 6 ? expected[i] : HeedStatusBadArgument;
+    const HeedStatus status = i < 6 ? expected[i] : i < 11 ? HeedStatusBadArgument : HeedStatusBadIndex;
     GIVES_STATUS(status, heed_loss_cross_entropy(s, in, &cross_entropy_outputs));
     GIVES_STATUS(status, heed_loss_reference_cross_entropy(s, in, REF, outputs_d[1]));
   }
@@ -95,7 +95,7 @@ TEST_ONCE(arguments_of_negative_sampling) {
   for (int i = 0; i < 15; i++) {
     const HeedLossNegativeSamplingShape *s = i < 5 ? &spoilt[i] : i == 5 ? NULL : &sampling;
     const HeedLossNegativeSamplingInputs *in = i < 7 ? (i == 6 ? NULL : &sampling_inputs) : &without[i - 7];
-    const HeedStatus status = i < 5 ? expected[i] : HeedStatusBadArgument;
+    const HeedStatus status = i < 5 ? expected[i] : i < 12 ? HeedStatusBadArgument : HeedStatusBadIndex;
     GIVES_STATUS(status, heed_loss_negative_sampling(s, in, &sampling_outputs));
     GIVES_STATUS(status, heed_loss_reference_negative_sampling(s, in, REF, outputs_d[1], outputs_d[2]));
   }

@@ -186,9 +186,9 @@ TEST(arithmetic_gather_and_scatter_agree_with_loops) {
     if (indices > 0 && count > 0) {
       float before = *y;
       index[random_below(&r, indices)] = c % 3 ? (int32_t)size[1] : -1;
-      CHECK(heed_arithmetic_gather(&s, x, index, y) == HeedStatusBadArgument && *y == before);
+      CHECK(heed_arithmetic_gather(&s, x, index, y) == HeedStatusBadIndex && *y == before);
       before = *x;
-      CHECK(heed_arithmetic_scatter_add(&s, y, index, x) == HeedStatusBadArgument && *x == before);
+      CHECK(heed_arithmetic_scatter_add(&s, y, index, x) == HeedStatusBadIndex && *x == before);
     }
     free(sums);
     free(index);

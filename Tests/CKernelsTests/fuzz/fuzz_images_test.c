@@ -326,7 +326,7 @@ FUZZ(pooling) {
   HeedStatus back = HeedStatusOk;
   const bool spoils = fuzz_one_in(10);
   if (spoils && fuzz_one_in(2))
-    back = fuzz_length(&index, (int64_t)(s->height * s->width) - 1);
+    back = fuzz_index(&index, (int64_t)(s->height * s->width) - 1);
   else if (spoils)
     back = fuzz_overlap(&s->d_input.channel, &dx, 1);
   if (FUZZ_CALL(back, heed_pooling_max_backward(s, y.data, index.data, dx.data))) fuzz_near(&dx, &oracle_dx, NULL, sums);

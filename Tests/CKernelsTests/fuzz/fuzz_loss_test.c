@@ -50,7 +50,7 @@ FUZZ(cross_entropy) {
   HeedStatus expected = HeedStatusOk, of_gradient = HeedStatusOk;
   if (rows > 0 && !in.targets && !in.target_probabilities) expected = HeedStatusBadArgument;
   for (size_t i = 0; hard && classes == 0 && i < rows; i++)
-    if (!s.ignores || FUZZ_AT(int64_t, targets, i) != s.ignore_index) expected = HeedStatusBadArgument;
+    if (!s.ignores || FUZZ_AT(int64_t, targets, i) != s.ignore_index) expected = HeedStatusBadIndex;
   if (expected == HeedStatusOk) {
     switch (fuzz_spoil(8)) {
     case 0:
@@ -69,8 +69,8 @@ FUZZ(cross_entropy) {
       expected = fuzz_null(&in.logits, &logits);
       break;
     case 5:
-      if (hard && rows > 0) s.ignores = false, expected = fuzz_length(&targets, (int64_t)classes - 1);
-      if (hard && rows > 0 && expected == HeedStatusBadArgument) break;
+      if (hard && rows > 0) s.ignores = false, expected = fuzz_index(&targets, (int64_t)classes - 1);
+      if (hard && rows > 0 && expected == HeedStatusBadIndex) break;
       expected = HeedStatusOk;
       break;
     case 6:
@@ -184,10 +184,10 @@ FUZZ(negative_sampling) {
     expected = fuzz_enum(&s.reduction, 3);
     break;
   case 2:
-    expected = fuzz_length(&centers, (int64_t)s.center_rows - 1);
+    expected = fuzz_index(&centers, (int64_t)s.center_rows - 1);
     break;
   case 3:
-    expected = fuzz_one_in(2) ? fuzz_length(&contexts, (int64_t)s.context_rows - 1) : fuzz_length(&negatives, (int64_t)s.context_rows - 1);
+    expected = fuzz_one_in(2) ? fuzz_index(&contexts, (int64_t)s.context_rows - 1) : fuzz_index(&negatives, (int64_t)s.context_rows - 1);
     break;
   case 4:
     expected = fuzz_null(&in.center_table, &center);

@@ -163,6 +163,9 @@ static void look(const char *call, bool refused) {
 }
 
 bool fuzz_after(const char *call, HeedStatus expected, HeedStatus status) {
+  const HeedBadIndex index = heed_status_bad_index();
+  if (status == HeedStatusBadIndex && (!index.array || (index.value >= 0 && (uint64_t)index.value < index.range)))
+    fuzz_fail("%s: index %lld of %zu is refused", call, (long long)index.value, index.range);
   if (status != expected) fuzz_fail("%s: \"%s\" and not \"%s\"", call, heed_status_description(status), heed_status_description(expected));
   look(call, status != HeedStatusOk);
   return status == expected;
@@ -324,3 +327,5 @@ HeedStatus fuzz_length(const FuzzArray *x, int64_t most) {
     *(int32_t *)at = (int32_t)value;
   return HeedStatusBadArgument;
 }
+
+HeedStatus fuzz_index(const FuzzArray *x, int64_t most) { return fuzz_length(x, most) == HeedStatusOk ? HeedStatusOk : HeedStatusBadIndex; }

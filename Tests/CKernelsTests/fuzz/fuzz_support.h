@@ -100,8 +100,9 @@ HeedStatus fuzz_overlap(ptrdiff_t *stride, const FuzzArray *x, int dim);
 HeedStatus fuzz_null(const void *pointer, const FuzzArray *x); // of the address of a pointer
 HeedStatus fuzz_enum(void *value, int count);
 HeedStatus fuzz_not_finite(float *value);
-// One of the lengths (or indices) out of 0 ... most. Ok where there is none.
+// One of the lengths, or of the indices, out of 0 ... most. Ok where there is none.
 HeedStatus fuzz_length(const FuzzArray *x, int64_t most);
+HeedStatus fuzz_index(const FuzzArray *x, int64_t most);
 
 // ---- Calls ------------------------------------------------------------------------------------------------------------------------------
 

@@ -29,7 +29,7 @@ static Table build_table(size_t tokens, size_t vocabulary, size_t columns) {
 
 static void spoil_table(Table *t) {
   HeedEmbeddingShape *s = &t->shape;
-  t->expected = s->vocabulary == 0 && s->tokens > 0 ? HeedStatusBadArgument : HeedStatusOk;
+  t->expected = s->vocabulary == 0 && s->tokens > 0 ? HeedStatusBadIndex : HeedStatusOk;
   if (t->expected != HeedStatusOk) return;
   switch (fuzz_spoil(5)) {
   case 0: {
@@ -41,7 +41,7 @@ static void spoil_table(Table *t) {
     t->expected = fuzz_enum(&s->id_element, 2);
     break;
   case 2:
-    t->expected = fuzz_length(&t->ids, (int64_t)s->vocabulary - 1);
+    t->expected = fuzz_index(&t->ids, (int64_t)s->vocabulary - 1);
     break;
   case 3:
     t->expected = fuzz_null(&t->given, &t->ids);
@@ -154,7 +154,7 @@ static void spoil_graph(Graph *g) {
     break;
   }
   case 1:
-    g->expected = fuzz_length(&g->column, (int64_t)a->columns - 1);
+    g->expected = fuzz_index(&g->column, (int64_t)a->columns - 1);
     break;
   case 2:
     FUZZ_AT(int32_t, g->offsets, fuzz_below(a->rows + 1)) = fuzz_one_in(2) ? -1 : (int32_t)a->entries + 1,
@@ -267,7 +267,7 @@ FUZZ(gather) {
   }
   const float *from = array.data;
   const int32_t *indices = index.data;
-  HeedStatus expected = X == 0 && !empty ? HeedStatusBadArgument : HeedStatusOk;
+  HeedStatus expected = X == 0 && !empty ? HeedStatusBadIndex : HeedStatusOk;
   HeedArithmeticGather scatter = s;
   scatter.array_outer = target.stride[0], scatter.array_axis = target.stride[1], scatter.array_inner = target.stride[2];
   scatter.taken_outer = source.stride[0], scatter.taken_axis = source.stride[1], scatter.taken_inner = source.stride[2];
@@ -284,7 +284,7 @@ FUZZ(gather) {
       break;
     }
     case 1:
-      expected = scattered = fuzz_length(&index, (int64_t)X - 1);
+      expected = scattered = fuzz_index(&index, (int64_t)X - 1);
       break;
     case 2:
       expected = scattered = empty ? HeedStatusOk : fuzz_null(&indices, &index);

@@ -240,11 +240,11 @@ TEST(loss_cross_entropy_refuses_bad_arguments_and_touches_nothing) {
   REFUSES(HeedStatusBadArgument, &good, NULL, &out);
   REFUSES(HeedStatusBadArgument, &good, &in, NULL);
   targets[1] = 3;
-  REFUSES(HeedStatusBadArgument, &good, &in, &out);
+  REFUSES(HeedStatusBadIndex, &good, &in, &out);
   targets[1] = -1;
-  REFUSES(HeedStatusBadArgument, &good, &in, &out);
+  REFUSES(HeedStatusBadIndex, &good, &in, &out);
   targets[1] = INT64_MIN;
-  REFUSES(HeedStatusBadArgument, &good, &in, &out);
+  REFUSES(HeedStatusBadIndex, &good, &in, &out);
   targets[1] = 2;
   other.target_probabilities = probabilities;
   REFUSES(HeedStatusBadArgument, &good, &other, &out);

@@ -250,9 +250,9 @@ TEST(loss_refuses_bad_arguments_and_touches_nothing) {
   for (int i = 0; i < 4; i++) {
     const int64_t kept = ids[i];
     ids[i] = 3;
-    CHECK(heed_loss_negative_sampling(&n, &ni, &nout) == HeedStatusBadArgument);
+    CHECK(heed_loss_negative_sampling(&n, &ni, &nout) == HeedStatusBadIndex);
     ids[i] = -1;
-    CHECK(heed_loss_negative_sampling(&n, &ni, &nout) == HeedStatusBadArgument);
+    CHECK(heed_loss_negative_sampling(&n, &ni, &nout) == HeedStatusBadIndex);
     ids[i] = kept;
   }
   CHECK(heed_loss_negative_sampling(&n, &ni, &(HeedLossNegativeSamplingOutputs){&loss, {NULL, ids, &count}, {0}}) == HeedStatusBadArgument);

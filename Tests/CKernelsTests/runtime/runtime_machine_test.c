@@ -160,7 +160,7 @@ TEST_ONCE(thread_count_texts) {
 }
 
 TEST_ONCE(every_status_is_described) {
-  for (int i = HeedStatusOk; i <= HeedStatusOutOfMemory; i++) {
+  for (int i = HeedStatusOk; i <= HeedStatusBadIndex; i++) {
     for (int j = HeedStatusOk; j < i; j++)
       CHECK(strcmp(heed_status_description((HeedStatus)i), heed_status_description((HeedStatus)j)) != 0);
   }

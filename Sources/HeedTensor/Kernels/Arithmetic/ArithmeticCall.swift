@@ -289,7 +289,9 @@ func gather(
         withExtendedLifetime((array, indices)) {
             trapping { () throws(TensorError) in
                 try heed_arithmetic_gather(&descriptor, array.firstElement, indices.firstElement, start)
-                    .check(name, "shape \(array.shape), axis \(axis), indices \(indices.shape)")
+                    .check(
+                        name, indices: indices.shape,
+                        "shape \(array.shape), axis \(axis), indices \(indices.shape)")
             }
         }
     }
@@ -310,7 +312,7 @@ func scatterAdd(
             trapping { () throws(TensorError) in
                 try heed_arithmetic_scatter_add(
                     &descriptor, taken.firstElement, indices.firstElement, elements.baseAddress
-                ).check(name, "shape \(shape), axis \(axis), indices \(indices.shape)")
+                ).check(name, indices: indices.shape, "shape \(shape), axis \(axis), indices \(indices.shape)")
             }
         }
     }

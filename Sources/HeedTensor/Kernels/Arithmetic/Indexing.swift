@@ -160,7 +160,12 @@ extension StridedTensor where Scalar == Int32 {
             Tensor(shape: Shape(shape.dimensions + [classes])) { target in
                 target.initialize(repeating: 0)
                 for (position, index) in indices.enumerated() {
-                    require(index >= 0 && index < classes, "oneHot: index \(index) is not from 0 to \(classes - 1)")
+                    guard index >= 0 && index < classes else {
+                        let error = TensorError.outOfRange(
+                            "index", Int(index), at: shape.coordinates(of: position), count: classes, "oneHot",
+                            "indices \(shape)")
+                        programmerError(error.description)
+                    }
                     target[position * classes + Int(index)] = 1
                 }
             }

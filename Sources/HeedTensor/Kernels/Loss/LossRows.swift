@@ -4,7 +4,7 @@ struct LossRows: Sendable {
     let rows: Int
     let columns: Int
     /// The shape with one loss per row or element.
-    private let lossShape: Shape
+    let lossShape: Shape
 
     /// Rows along the last axis.
     init(_ tensor: Tensor) {

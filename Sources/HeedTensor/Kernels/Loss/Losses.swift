@@ -84,7 +84,8 @@ package func crossEntropy(
         ) { lossGradient, loss, gradients throws(TensorError) in
             inputs.d_loss = lossGradient
             var outputs = HeedLossCrossEntropyOutputs(loss: loss, d_logits: gradients[0])
-            try heed_loss_cross_entropy(&descriptor, &inputs, &outputs).check(operation, "logits \(logits.shape)")
+            try heed_loss_cross_entropy(&descriptor, &inputs, &outputs).check(
+                operation, indices: rows.lossShape, "logits \(logits.shape)")
         }
     }
     defer { withExtendedLifetime((rows, classWeights)) {} }
@@ -137,7 +138,8 @@ package func crossEntropyInPlace(
                 inputs.logits = elements.baseAddress.map { UnsafePointer($0) }
                 inputs.targets = classes.baseAddress
                 var outputs = HeedLossCrossEntropyOutputs(loss: loss.baseAddress, d_logits: elements.baseAddress)
-                try heed_loss_cross_entropy(&descriptor, &inputs, &outputs).check("cross-entropy", "logits \(shape)")
+                try heed_loss_cross_entropy(&descriptor, &inputs, &outputs).check(
+                    "cross-entropy", indices: Shape(Array(shape.dimensions.dropLast())), "logits \(shape)")
             }
         }
     }

@@ -138,7 +138,9 @@ package struct NegativeSampling: Sendable {
                         negatives: negatives.baseAddress,
                         d_loss: lossGradient.map { UnsafePointer($0.firstElement) })
                     try heed_loss_negative_sampling(&shape, &inputs, &outputs)
-                        .check(Self.operation, "tables \(centerTable.shape) and \(contextTable.shape)")
+                        .check(
+                            Self.operation, indices: { $0 == "negatives" ? [centers.count, negativeCount] : nil },
+                            "tables \(centerTable.shape) and \(contextTable.shape)")
                 }
             }
         }
