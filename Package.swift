@@ -102,11 +102,12 @@ let package = Package(
         .testTarget(
             name: "HeedModelsTests",
             dependencies: [
-                "HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedTestSupport",
-                "CAllocationCounter",
+                "HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedText", "HeedJSON",
+                "HeedTestSupport", "CAllocationCounter",
             ]),
         .testTarget(
-            name: "HeedCommandTests", dependencies: ["HeedCommand", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
+            name: "HeedCommandTests",
+            dependencies: ["HeedCommand", "HeedModels", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedTests", dependencies: ["Heed", "HeedTestSupport"]),
         // Reads the repository's text: layers, sizes, names.
         .testTarget(name: "HouseTests"),

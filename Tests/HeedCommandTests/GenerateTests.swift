@@ -111,7 +111,7 @@ struct GenerateTests {
             })
         try fails("config.json", try broken("empty") { try AtomicFile.write([], to: $0 + "/config.json") })
         try fails(
-            "writes no text",
+            "it knows char-gpt, char-lstm",
             try broken("foreign") {
                 let config = try TextFile.text(path: gpt + "/config.json")
                 try AtomicFile.write(

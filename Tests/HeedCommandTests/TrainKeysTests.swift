@@ -1,6 +1,7 @@
 import Foundation
 import HeedCommand
 import HeedFiles
+import HeedModels
 import Testing
 
 /// Every key that `heed train PRESET --set` takes, with values that it takes and values that it does not.

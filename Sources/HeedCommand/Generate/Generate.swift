@@ -51,7 +51,8 @@ struct Generate: ParsableCommand {
     mutating func run() throws {
         try common.apply()
         try Blocking.requireThread()
-        try ModelFolder(path: model).withLanguageModel(
+        try TrainedModel.use(
+            inFolder: model,
             Writer(
                 prompt: prompt, maxTokens: maxTokens,
                 sampler: TokenSampler(temperature: temperature, topK: topK, topP: topP), seed: seed,

@@ -22,5 +22,10 @@ package struct CommandFailure: Error, Equatable, CustomStringConvertible {
     /// A failure of the work itself.
     package static func workFailed(_ message: String) -> CommandFailure { CommandFailure(.workFailed, message) }
 
+    /// What `body` gives; whatever it throws is a failure of the work, in the words of the error.
+    static func ofWork<Result, E: Error>(_ body: () throws(E) -> Result) throws(CommandFailure) -> Result {
+        do { return try body() } catch { throw .workFailed("\(error)") }
+    }
+
     package var description: String { message }
 }

@@ -23,11 +23,11 @@ struct LanguageRun<Preset: LanguagePreset> {
         var folder = ModelFolder(path: options.out ?? Preset.name)
         json = options.common.json
         // From the start, so that no other run can come between what is read and what is written.
-        if options.resume, folder.holdsRun { folder = try folder.locked() }
+        if options.resume, folder.holdsRun { folder = try Self.locked(folder) }
         self.folder = folder
         var values = PresetValues(Preset.keys)
         let config = options.resume ? try Self.resumed(folder) : nil
-        if let config { try values.read(config.settings) }
+        if let config { try Self.read(config.settings, into: &values) }
         let before = values.json
         try values.set(options.set)
         if config != nil, JSONValue.object(before) != .object(values.json) {
@@ -55,7 +55,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         if let config, config.dataDigest != text.digest {
             throw .workFailed("the run that is resumed learned from another text than \(text.source)")
         }
-        vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try folder.vocabulary()
+        vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try Self.vocabulary(folder)
         digest = text.digest
         try Preset.requireMemory(values, vocabularySize: vocabulary.count, status: settingsStatus)
         do {
@@ -110,12 +110,24 @@ struct LanguageRun<Preset: LanguagePreset> {
         guard folder.holdsRun else {
             throw .workFailed("\(JSONText.quoted(folder.path, limit: 1024)) holds no run to resume")
         }
-        let config = try folder.config()
+        let config = try CommandFailure.ofWork { () throws(TrainedModelError) in try folder.config() }
         guard config.preset == Preset.name else {
             throw .workFailed(
                 "\(JSONText.quoted(folder.path, limit: 1024)) holds a run of \(config.preset), not of \(Preset.name)")
         }
         return config
+    }
+
+    private static func locked(_ folder: ModelFolder) throws(CommandFailure) -> ModelFolder {
+        try CommandFailure.ofWork { () throws(FileError) in try folder.locked() }
+    }
+
+    private static func vocabulary(_ folder: ModelFolder) throws(CommandFailure) -> CharacterVocabulary {
+        try CommandFailure.ofWork { () throws(TrainedModelError) in try folder.vocabulary() }
+    }
+
+    private static func read(_ settings: JSONObject, into values: inout PresetValues) throws(CommandFailure) {
+        do { try values.read(settings) } catch { throw .workFailed(error.description) }
     }
 
     /// Trains, and writes the model.
@@ -134,13 +146,13 @@ struct LanguageRun<Preset: LanguagePreset> {
         if let checkpoint { try resume(trainer, from: checkpoint) }
         if !folder.isLocked {
             try folder.make()
-            folder = try folder.locked()
+            folder = try Self.locked(folder)
             // Another run may have begun meanwhile.
             if folder.holdsRun { throw Self.holdsARun(folder) }
         }
-        try folder.write(
-            ModelFolder.Config(
-                preset: Preset.name, settings: values.json, steps: steps, seed: seed, dataDigest: digest), vocabulary)
+        let config = ModelFolder.Config(
+            preset: Preset.name, settings: values.json, steps: steps, seed: seed, dataDigest: digest)
+        try CommandFailure.ofWork { () throws(FileError) in try folder.write(config, vocabulary) }
         if !json {
             let start = checkpoint.map { ", from step \($0.step) on" } ?? ""
             try Console.printLine(
@@ -160,7 +172,7 @@ struct LanguageRun<Preset: LanguagePreset> {
     private func completed(_ checkpoint: Checkpoint?) throws(CommandFailure) -> Checkpoint? {
         guard var checkpoint, checkpoint.model == Preset.name else { return checkpoint }
         var kept = PresetValues(Preset.keys)
-        try kept.read(checkpoint.settings)
+        try Self.read(checkpoint.settings, into: &kept)
         checkpoint.settings = kept.json
         do { try RunComparison.require(kept.json, as: values.json, "settings") } catch {
             throw .workFailed(
@@ -252,7 +264,9 @@ struct LanguageRun<Preset: LanguagePreset> {
             // Where it is gone or broken, the latest serves.
             best = (try? folder.checkpoints.checkpoint(ofStep: step)) ?? latest
         }
-        try folder.write(weights: best.weights, ofStep: best.step, latest: latest.step)
+        try CommandFailure.ofWork { () throws(SafetensorsError) in
+            try folder.write(weights: best.weights, ofStep: best.step, latest: latest.step)
+        }
         try folder.requireInPlace()
         Progress.erase()
         let totals = progress.totals

@@ -7,7 +7,7 @@ struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract:
             "Train a model on your data: a progress bar, a log, a plot, checkpoints, and --resume after any stop.",
-        subcommands: [TrainLanguage<CharGPTPreset>.self, TrainLanguage<CharLSTMPreset>.self]
+        subcommands: ModelPresets.all.compactMap(command)
     )
 
     @Flag(name: .long, help: "Print the presets with a line each.")
@@ -15,17 +15,22 @@ struct Train: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    /// Names and summaries of all presets.
-    private static let presets = [
-        (CharGPTPreset.name, CharGPTPreset.summary), (CharLSTMPreset.name, CharLSTMPreset.summary),
-    ]
+    /// The command that trains a preset.
+    private static func command(_ preset: any ModelPreset.Type) -> (any ParsableCommand.Type)? {
+        (preset as? any LanguagePreset.Type).map(languageCommand)
+    }
+
+    private static func languageCommand<Preset: LanguagePreset>(_: Preset.Type) -> any ParsableCommand.Type {
+        TrainLanguage<Preset>.self
+    }
 
     mutating func run() throws {
         guard list else {
-            let names = Self.presets.map(\.0).joined(separator: ", ")
+            let names = TrainedModel.kinds.joined(separator: ", ")
             throw CommandFailure.wrongArguments("a preset is needed: one of \(names) (heed train --list tells more)")
         }
-        for (name, summary) in Self.presets {
+        for preset in ModelPresets.all {
+            let (name, summary) = (preset.name, preset.summary)
             if common.json {
                 let object: JSONValue = ["preset": .string(name), "summary": .string(summary)]
                 try Console.printLine(JSONWriter.string(object))

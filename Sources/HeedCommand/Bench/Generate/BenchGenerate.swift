@@ -68,7 +68,7 @@ struct BenchGenerate: ParsableCommand {
     }
 
     private func measure(_ stopwatch: GenerateStopwatch) throws(CommandFailure) -> GenerateMeasurement {
-        guard model == "gpt2-124m" else { return try ModelFolder(path: model).withLanguageModel(stopwatch) }
+        guard model == "gpt2-124m" else { return try TrainedModel.use(inFolder: model, stopwatch) }
         do {
             var random = RandomGenerator(seed: 1)
             return try stopwatch.measure(GPT(.gpt2Small, using: &random).packed(as: dtype))

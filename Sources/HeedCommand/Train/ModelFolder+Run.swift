@@ -1,0 +1,43 @@
+import Foundation
+import Heed
+import HeedFiles
+
+/// What only a run does with its folder; what goes wrong is the failure of its work.
+extension ModelFolder {
+    private static let metricsName = "metrics.jsonl"
+    private static let plotName = "loss.svg"
+
+    func make() throws(CommandFailure) {
+        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+            throw .workFailed(
+                "\(JSONText.quoted(path, limit: 1024)): the folder cannot be made; a file may be in its place, or it may not be written here"
+            )
+        }
+    }
+
+    /// Makes sure that a folder that is held is still where it was.
+    ///
+    /// - Throws: ``CommandFailure`` where another may be there by now.
+    func requireInPlace() throws(CommandFailure) {
+        guard !isInPlace else { return }
+        throw .workFailed(
+            "\(JSONText.quoted(path, limit: 1024)): the folder was moved, removed or replaced while the run went on; nothing was written to one "
+                + "that took its place, and --resume goes on in one that was moved")
+    }
+
+    func write(_ plot: LossPlot) throws(CommandFailure) {
+        try CommandFailure.ofWork { () throws(FileError) in try write(plot.document, to: Self.plotName) }
+    }
+
+    /// The log of the run, without what follows a step; an empty one without a step.
+    func log(keepingThrough step: Int?) throws(FileError) -> MetricsLog {
+        let place = place(Self.metricsName)
+        return try MetricsLog(path: place.path, in: place.folder, keepingThrough: step)
+    }
+
+    /// What the log of the run holds.
+    func records() throws(FileError) -> [MetricsLog.Record] {
+        let place = place(Self.metricsName)
+        return try MetricsLog.records(path: place.path, in: place.folder)
+    }
+}

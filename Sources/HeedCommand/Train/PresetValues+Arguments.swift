@@ -1,0 +1,35 @@
+import Heed
+
+extension PresetValues {
+    /// Takes in what `--set` was given.
+    ///
+    /// - Throws: ``CommandFailure`` for what is not KEY=VALUE, a key that there is not (naming those there are), or a
+    ///   value that is no number or none that the key can have.
+    package mutating func set(_ assignments: [String]) throws(CommandFailure) {
+        for assignment in assignments {
+            let shown = JSONText.quoted(assignment)
+            guard let equals = assignment.firstIndex(of: "=") else {
+                throw .wrongArguments("--set \(shown) is not of the form KEY=VALUE")
+            }
+            let name = String(assignment[..<equals])
+            guard let key = keys.first(where: { $0.name == name }) else {
+                throw .wrongArguments(
+                    "--set \(shown): there is no such key; there are \(keys.map(\.name).joined(separator: ", "))")
+            }
+            guard let value = Double(assignment[assignment.index(after: equals)...]) else {
+                throw .wrongArguments("--set \(shown): the value is not \(key.isInteger ? "an integer" : "a number")")
+            }
+            if let objection = key.objection(to: value) { throw .wrongArguments("--set \(shown): \(objection)") }
+            self[name] = value
+        }
+    }
+
+    /// The lines of the help: names, standard values and what they are.
+    static func help(_ keys: [PresetKey]) -> String {
+        let names = keys.map { "\($0.name)=\($0.text($0.standard))" }
+        let width = names.map(\.count).max() ?? 0
+        return zip(names, keys).map { name, key in
+            "  \(name)\(String(repeating: " ", count: width - name.count))  \(key.help)"
+        }.joined(separator: "\n")
+    }
+}

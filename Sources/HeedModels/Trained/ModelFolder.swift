@@ -1,0 +1,239 @@
+import HeedFiles
+import HeedJSON
+import HeedTensor
+import HeedText
+import HeedTrain
+
+/// What `heed train` writes and ``TrainedModel`` reads: a folder with `config.json`, `vocabulary.json`,
+/// `model.safetensors`, checkpoints, `metrics.jsonl` and `loss.svg`.
+///
+/// One that is ``locked()`` is that very folder from then on, wherever it is moved: nothing is written into another
+/// that took its path.
+package struct ModelFolder: Sendable {
+    /// The path, as it was given.
+    package let path: String
+    /// The checkpoints in it.
+    package let checkpoints: CheckpointFolder
+    private let lock: FolderLock?
+
+    /// The folder at a path.
+    package init(path: String) {
+        self.path = path
+        checkpoints = CheckpointFolder(path: path)
+        lock = nil
+    }
+
+    private init(_ lock: FolderLock) {
+        path = lock.folder.path
+        checkpoints = CheckpointFolder(lock)
+        self.lock = lock
+    }
+
+    private static let configName = "config.json"
+    private static let vocabularyName = "vocabulary.json"
+    private static let weightsName = "model.safetensors"
+
+    /// Where the configuration is.
+    package var configPath: String { path + "/" + Self.configName }
+
+    /// The folder that names start from where it is held, and a name from there.
+    package func place(_ name: String) -> (path: String, folder: OpenFolder?) {
+        lock.map { (name, $0.folder) } ?? (path + "/" + name, nil)
+    }
+
+    private func contains(_ name: String) -> Bool {
+        if let lock { return lock.folder.contains(name) }
+        return (try? OpenFolder(path: path))?.contains(name) ?? false
+    }
+
+    private func failure(_ kind: TrainedModelError.Kind, _ reason: String) -> TrainedModelError {
+        TrainedModelError(kind, folder: path, reason)
+    }
+
+    /// The folder as messages name it.
+    private var shown: String { JSONText.quoted(path, limit: 1024) }
+
+    /// What a run was made with.
+    package struct Config {
+        package let preset: String
+        package let settings: JSONObject
+        package let steps: Int
+        package let seed: UInt64
+        /// SHA-256 of the text.
+        package let dataDigest: String
+
+        package init(preset: String, settings: JSONObject, steps: Int, seed: UInt64, dataDigest: String) {
+            (self.preset, self.settings, self.steps, self.seed) = (preset, settings, steps, seed)
+            self.dataDigest = dataDigest
+        }
+    }
+
+    /// Whether there is a run in the folder.
+    package var holdsRun: Bool { contains(Self.configName) || !checkpoints.steps.isEmpty }
+
+    // MARK: Holding
+
+    /// The folder, held for this run only.
+    ///
+    /// - Throws: ``FileError`` where it cannot be opened, or another run holds it.
+    package func locked() throws(FileError) -> ModelFolder { ModelFolder(try FolderLock(path: path)) }
+
+    /// Whether it is held.
+    package var isLocked: Bool { lock != nil }
+
+    /// Whether a folder that is held is still at its path; true for one that is not held.
+    package var isInPlace: Bool { lock?.isInPlace ?? true }
+
+    // MARK: Writing
+
+    /// Writes what a run is made with.
+    package func write(_ config: Config, _ vocabulary: CharacterVocabulary) throws(FileError) {
+        var object = JSONObject()
+        object["preset"] = .string(config.preset)
+        object["settings"] = .object(config.settings)
+        object["steps"] = JSONValue(config.steps)
+        object["seed"] = .string(String(config.seed))
+        object["data_sha256"] = .string(config.dataDigest)
+        try write(JSONWriter.string(vocabulary.json) + "\n", to: Self.vocabularyName)
+        try write(JSONWriter.string(.object(object), layout: .pretty) + "\n", to: Self.configName)
+    }
+
+    /// Replaces a file of the folder by a text.
+    package func write(_ text: String, to name: String) throws(FileError) {
+        let place = place(name)
+        try AtomicFile.write(Array(text.utf8), to: place.path, in: place.folder)
+    }
+
+    private static let stepKey = "heed.step"
+    private static let latestStepKey = "heed.latest_step"
+
+    /// Writes the trained model.
+    ///
+    /// - Parameters:
+    ///   - step: The step that the weights are of.
+    ///   - latest: How far the run had come when they were chosen.
+    package func write(weights: [String: Tensor], ofStep step: Int, latest: Int) throws(SafetensorsError) {
+        let place = place(Self.weightsName)
+        try SafetensorsWriter.write(
+            weights.map { ($0.key, .tensor($0.value)) },
+            metadata: ["format": "pt", Self.stepKey: String(step), Self.latestStepKey: String(latest)],
+            to: place.path, in: place.folder)
+    }
+
+    // MARK: Reading
+
+    /// Makes sure that there is a folder, and something of a model in it.
+    package func requireModel() throws(TrainedModelError) {
+        do { _ = try OpenFolder(path: path) } catch { throw failure(.noFolder, error.description) }
+        guard !contains(Self.configName), !contains(Self.weightsName), checkpoints.steps.isEmpty else { return }
+        throw failure(
+            .noModel, "\(shown) holds no model: there is no \(Self.configName) in it, which heed train writes")
+    }
+
+    /// What the run was made with.
+    package func config() throws(TrainedModelError) -> Config {
+        let object = try json(Self.configName)
+        guard let preset = object["preset"]?.string, let settings = object["settings"]?.object,
+            let steps = object["steps"]?.int, steps >= 0, let seed = object["seed"]?.string.flatMap(UInt64.init),
+            let digest = object["data_sha256"]?.string
+        else {
+            throw failure(
+                .damagedFile(Self.configName),
+                "\(JSONText.quoted(configPath, limit: 1024)): preset, settings, steps, seed or data_sha256 are missing or of the wrong kind"
+            )
+        }
+        return Config(preset: preset, settings: settings, steps: steps, seed: seed, dataDigest: digest)
+    }
+
+    /// The characters that the model knows.
+    package func vocabulary() throws(TrainedModelError) -> CharacterVocabulary {
+        let object = try json(Self.vocabularyName)
+        do { return try CharacterVocabulary(json: .object(object)) } catch {
+            throw failure(
+                .damagedFile(Self.vocabularyName),
+                "\(JSONText.quoted(path + "/" + Self.vocabularyName, limit: 1024)): \(error)")
+        }
+    }
+
+    /// Weights to work with, where they are from, and what is to be said of them.
+    package struct Weights {
+        package let tensors: [String: Tensor]
+        /// The file.
+        package let path: String
+        /// The step that they are of; nil where the file does not say.
+        package let step: Int?
+        package var notes: [String] = []
+    }
+
+    /// The newest weights: those of the trained model or, where the run has gone on since it was written or was stopped
+    /// before, of its latest checkpoint.
+    package func weights() throws(TrainedModelError) -> Weights {
+        var notes: [String] = []
+        guard contains(Self.weightsName) else {
+            let latest: Checkpoint?
+            do { latest = try checkpoints.latest(skipping: { notes.append("passed over: \($0)") }) } catch {
+                throw failure(.damagedFile("checkpoint"), error.description)
+            }
+            if let latest { return weights(of: latest, notes) }
+            throw failure(
+                .missingFile(Self.weightsName),
+                "\(shown) holds no weights: neither \(Self.weightsName) nor a checkpoint, which a run writes as it goes on"
+            )
+        }
+        let place = place(Self.weightsName)
+        do {
+            let file = try SafetensorsFile(path: place.path, in: place.folder)
+            if let newer = newerCheckpoint(than: file, &notes) { return weights(of: newer, notes) }
+            return Weights(
+                tensors: try file.tensors(), path: file.path, step: file.metadata[Self.stepKey].flatMap { Int($0) },
+                notes: notes)
+        } catch {
+            throw failure(.damagedFile(Self.weightsName), error.description)
+        }
+    }
+
+    private func weights(of checkpoint: Checkpoint, _ notes: [String]) -> Weights {
+        Weights(
+            tensors: checkpoint.weights, path: checkpoints.path(ofStep: checkpoint.step), step: checkpoint.step,
+            notes: notes)
+    }
+
+    /// The latest checkpoint, where the run has come farther than when the model was written.
+    private func newerCheckpoint(than model: SafetensorsFile, _ notes: inout [String]) -> Checkpoint? {
+        guard let newest = checkpoints.steps.last else { return nil }
+        let shown = JSONText.quoted(model.path, limit: 1024)
+        guard let step = model.metadata[Self.stepKey].flatMap({ Int($0) }),
+            let reached = model.metadata[Self.latestStepKey].flatMap({ Int($0) })
+        else {
+            notes.append(
+                "\(shown) is used; it does not say of which step it is, and there is a checkpoint of step \(newest)")
+            return nil
+        }
+        guard newest > reached else { return nil }
+        var passed: [String] = []
+        let latest = try? checkpoints.latest { passed.append("passed over: \($0)") }
+        notes += passed
+        guard let latest, latest.step > reached else {
+            notes.append("\(shown), of step \(step), is used, for no later checkpoint can be read")
+            return nil
+        }
+        notes.append("\(shown) is of step \(step); the checkpoint of step \(latest.step) is later and is used instead")
+        return latest
+    }
+
+    private func json(_ name: String) throws(TrainedModelError) -> JSONObject {
+        let place = place(name)
+        let path = path + "/" + name
+        do {
+            let value = try JSONFile.read(path: place.path, in: place.folder, shownAs: path)
+            guard let object = value.object else {
+                throw failure(.damagedFile(name), "\(JSONText.quoted(path, limit: 1024)) holds no JSON object")
+            }
+            return object
+        } catch let error as TrainedModelError {
+            throw error
+        } catch {
+            throw failure(contains(name) ? .damagedFile(name) : .missingFile(name), "\(error)")
+        }
+    }
+}

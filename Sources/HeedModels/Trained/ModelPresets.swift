@@ -1,0 +1,39 @@
+import HeedJSON
+import HeedNN
+
+/// A kind of model that `heed train` makes and ``TrainedModel`` loads.
+///
+/// A new kind is one file, with a type that conforms to this or to a protocol that refines it (``LanguagePreset``), and
+/// one line in ``ModelPresets``: the command then trains it, and its folders load.
+package protocol ModelPreset {
+    /// The name, which folders and checkpoints keep: "char-gpt".
+    static var name: String { get }
+    /// What it is, in a line: for `heed train --list`.
+    static var summary: String { get }
+    /// The numbers that a run is made with, with their standard values.
+    static var keys: [PresetKey] { get }
+
+    /// Reads the model of a folder.
+    ///
+    /// - Throws: ``TrainedModelError`` where something in the folder is missing, damaged, or does not fit the rest.
+    static func contents(
+        of folder: ModelFolder, _ config: ModelFolder.Config
+    ) throws(TrainedModelError) -> (contents: any TrainedContents, weights: ModelFolder.Weights)
+}
+
+/// All kinds of models, in the order of `heed train --list`.
+package enum ModelPresets {
+    package static let all: [any ModelPreset.Type] = [
+        CharGPTPreset.self,
+        CharLSTMPreset.self,
+    ]
+
+    /// The kind of this name; nil where there is none.
+    package static func named(_ name: String) -> (any ModelPreset.Type)? { all.first { $0.name == name } }
+}
+
+/// What a folder held: a model with whatever belongs to it, such as a vocabulary.
+package protocol TrainedContents: Sendable {
+    /// The model.
+    var module: any Module { get }
+}

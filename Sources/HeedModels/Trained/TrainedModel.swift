@@ -1,0 +1,77 @@
+import HeedJSON
+import HeedNN
+
+/// A model that `heed train` made, loaded from its folder.
+///
+/// ```swift
+/// let trained = try TrainedModel(folder: "char-gpt")
+/// print(trained.kind, trained.module.parameterCount, trained.settings)
+/// let writer = try trained.languageModel()
+/// print(try await writer.text(after: "To be", limit: 200))
+/// ```
+///
+/// What a model can do depends on its kind: ``languageModel(as:)`` gives the use of one that continues text, and throws
+/// for any other.
+///
+/// The folder needs `config.json`, `vocabulary.json` and either `model.safetensors` or a checkpoint; it may be copied
+/// to another machine. A run may be at work in it: the newest complete weights are loaded, those of `model.safetensors`
+/// or, where the run has gone on since that was written, of the latest checkpoint. Nothing is written, and nothing that
+/// happens to the folder afterwards changes what was loaded.
+///
+/// Any number of tasks may use the value at once.
+public struct TrainedModel: Sendable {
+    /// The kind of model: the preset of `heed train` that made it, such as "char-gpt".
+    public let kind: String
+    /// The path of the folder that the caller gave.
+    public let folder: String
+    /// The settings that the model was built and trained with: the keys of `heed train KIND --set`.
+    public let settings: JSONObject
+    /// The step of the run that the weights are of; nil where their file does not say.
+    public let step: Int?
+    /// The file that the weights were read from.
+    public let weightsPath: String
+    /// What a person should know, one line per note: for example a later checkpoint that cannot be read.
+    public let notes: [String]
+
+    package let contents: any TrainedContents
+
+    /// The kinds of models that this version knows.
+    public static var kinds: [String] { ModelPresets.all.map { $0.name } }
+
+    /// Loads the model of a folder.
+    ///
+    /// - Throws: ``TrainedModelError`` with what is missing, damaged or unknown, and what was expected.
+    public init(folder path: String) throws(TrainedModelError) {
+        let folder = ModelFolder(path: path)
+        try folder.requireModel()
+        let config = try folder.config()
+        guard let preset = ModelPresets.named(config.preset) else {
+            throw TrainedModelError(
+                .unknownKind(config.preset), folder: path,
+                "\(JSONText.quoted(path, limit: 1024)) holds a model of the kind \(JSONText.quoted(config.preset)), which this version does "
+                    + "not know; it knows \(Self.kinds.joined(separator: ", "))")
+        }
+        let weights: ModelFolder.Weights
+        (contents, weights) = try preset.contents(of: folder, config)
+        kind = config.preset
+        self.folder = path
+        settings = config.settings
+        step = weights.step
+        weightsPath = weights.path
+        notes = weights.notes
+    }
+
+    /// The model itself: its parameters, and its type for computations of one's own.
+    ///
+    /// ```swift
+    /// if let gpt = trained.module as? GPT { print(gpt.settings.layers) }
+    /// ```
+    public var module: any Module { contents.module }
+
+    /// The error where the model is asked to be what it is not.
+    package func otherUse(_ expected: String) -> TrainedModelError {
+        TrainedModelError(
+            .otherUse, folder: folder,
+            "\(JSONText.quoted(folder, limit: 1024)) holds a \(kind), which is not \(expected)")
+    }
+}
