@@ -50,40 +50,6 @@ extension StridedTensor {
         }
     }
 
-    /// Keeps only these rows of the matrix, in place if nothing else refers to the memory.
-    ///
-    /// - Precondition: the rows rise.
-    package mutating func keepRows(_ rows: some Collection<Int>) {
-        let columns = shape[-1]
-        var target = 0
-        withUnsafeMutableElements { elements in
-            guard let start = elements.baseAddress else { return }
-            for row in rows {
-                require(row >= target && (row + 1) * columns <= elements.count, "keepRows: row \(row) is out of order")
-                // Each row is behind the place to which it moves.
-                (start + target * columns).update(from: start + row * columns, count: columns)
-                target += 1
-            }
-        }
-        layout = Layout(contiguous: Shape(rows: target, columns: columns))
-    }
-
-    /// Overwrites row `row` of a matrix with a row of another matrix of as many columns; in place if nothing else
-    /// refers to the memory.
-    package mutating func copyRow(_ row: Int, from source: Self, _ sourceRow: Int) {
-        require(
-            rank == 2 && source.rank == 2 && shape[1] == source.shape[1] && row >= 0 && row < shape[0] && sourceRow >= 0
-                && sourceRow < source.shape[0],
-            "copyRow: row \(sourceRow) of \(source.shape) cannot become row \(row) of \(shape)")
-        let columns = shape[1]
-        withUnsafeMutableElements { target in
-            source.withUnsafeElements { source in
-                guard let target = target.baseAddress, let source = source.baseAddress else { return }
-                (target + row * columns).update(from: source + sourceRow * columns, count: columns)
-            }
-        }
-    }
-
     private func position(of indices: [Int]) -> Int {
         require(
             indices.count == rank,

@@ -71,35 +71,6 @@ extension StridedTensor {
         return result
     }
 
-    /// Turns a contiguous matrix `[batch rows, columns]` into `[batch, rows, columns]`, in place.
-    package mutating func divideRows(into batch: Int) {
-        require(
-            rank == 2 && isContiguous && batch > 0 && shape.sizes[0].isMultiple(of: batch),
-            "divideRows: \(shape) does not come apart into \(batch)")
-        var sizes = shape.sizes
-        sizes[0] /= batch
-        sizes.insert(batch, at: 0)
-        layout = Layout(contiguous: Shape(sizes))
-    }
-
-    /// Returns a view of columns of some rows of a matrix as heads, `[1, heads, rows, dimension]`. The columns of a
-    /// head are side by side, from `firstColumn` on.
-    package func heads(_ heads: Int, dimension: Int, rows: Range<Int>, firstColumn: Int) -> Self {
-        require(
-            rank == 2 && rows.lowerBound >= 0 && rows.upperBound <= shape.sizes[0] && firstColumn >= 0
-                && firstColumn + heads * dimension <= shape.sizes[1],
-            "heads: \(heads) heads of \(dimension) columns from \(firstColumn) on of rows \(rows) are no part of \(shape)"
-        )
-        let (row, column) = (layout.strides[0], layout.strides[1])
-        var sizes = IndexVector(repeating: 1, count: 4)
-        (sizes[1], sizes[2], sizes[3]) = (heads, rows.count, dimension)
-        var strides = IndexVector(repeating: 0, count: 4)
-        (strides[1], strides[2], strides[3]) = (dimension * column, row, column)
-        return view(
-            shape: Shape(sizes), strides: strides,
-            offset: layout.offset + (rows.isEmpty ? 0 : rows.lowerBound * row + firstColumn * column))
-    }
-
     /// Inserts an axis of size 1 before axis `axis`; -1 inserts it at the end.
     public func insertingAxis(_ axis: Int) -> Self {
         let position = axis < 0 ? axis + rank + 1 : axis
