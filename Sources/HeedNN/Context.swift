@@ -72,16 +72,8 @@ public final class Context {
     /// in another pass with this seed and step gives the same one.
     public func drawSeed() -> UInt64 {
         defer { draws += 1 }
-        return Self.mixed(Self.mixed(Self.mixed(seed) ^ step) ^ draws)
-    }
-
-    /// SplitMix64's output function, a bijection (Steele, Lea and Flood, "Fast splittable pseudorandom number
-    /// generators", 2014).
-    private static func mixed(_ number: UInt64) -> UInt64 {
-        var mixed = number &+ 0x9E37_79B9_7F4A_7C15
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
+        let ofStep = SplitMix64.number(behind: SplitMix64.number(behind: seed) ^ step)
+        return SplitMix64.number(behind: ofStep ^ draws)
     }
 
     /// Returns the names of the parameters that the pass has used, by the slots of their leaves. Call it before

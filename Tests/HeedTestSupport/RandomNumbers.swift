@@ -4,14 +4,11 @@ import HeedTensor
 public struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
-    public init(seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 0x1234_5678_9ABC_DEF1 }
+    public init(seed: UInt64) { state = seed &* SplitMix64.increment &+ 0x1234_5678_9ABC_DEF1 }
 
     public mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
+        defer { state &+= SplitMix64.increment }
+        return SplitMix64.number(behind: state)
     }
 
     /// About normal: the sum of twelve uniform numbers less 6. Exact in every build, for it uses no library function.
