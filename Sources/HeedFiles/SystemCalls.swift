@@ -23,26 +23,12 @@ package struct SystemCalls: Sendable {
     package static let live = SystemCalls(
         open: { result(openat($0, $1, $2, $3)) },
         write: { file, bytes, count in
-            #if canImport(Darwin)
-            let written = Darwin.write(file, bytes, count)
-            #elseif canImport(Musl)
-            let written = Musl.write(file, bytes, count)
-            #else
-            let written = Glibc.write(file, bytes, count)
-            #endif
+            let written = systemWrite(file, bytes, count)
             return written < 0 ? -Int(errno) : written
         },
         changeMode: { result(fchmod($0, $1)) },
         synchronize: { result(fsync($0)) },
-        close: { file in
-            #if canImport(Darwin)
-            result(Darwin.close(file))
-            #elseif canImport(Musl)
-            result(Musl.close(file))
-            #else
-            result(Glibc.close(file))
-            #endif
-        },
+        close: { result(systemClose($0)) },
         rename: { result(renameat($0, $1, $0, $2)) },
         unlink: { result(unlinkat($0, $1, 0)) }
     )

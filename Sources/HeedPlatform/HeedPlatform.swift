@@ -7,3 +7,9 @@
 #elseif canImport(Darwin)
 @_exported import Darwin
 #endif
+
+/// `write(file, bytes, count)`, for where a member of that name hides it.
+public func systemWrite(_ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int { write(file, bytes, count) }
+
+/// `close(file)`, for where a member of that name hides it.
+public func systemClose(_ file: Int32) -> Int32 { close(file) }
