@@ -27,6 +27,7 @@ public struct BFloat16: TensorScalar, CustomStringConvertible, ExpressibleByFloa
     public init(floatLiteral value: Float) { self.init(value) }
 
     public static var zeroValue: BFloat16 { BFloat16(bitPattern: 0) }
+    public static var tensorScalarMark: TensorScalarMark { TensorScalarMark() }
 
     /// Compares numbers: NaN equals nothing, and the two zeros are equal.
     public static func == (left: BFloat16, right: BFloat16) -> Bool { Float(left) == Float(right) }
@@ -40,5 +41,5 @@ extension Float {
     public init(_ value: BFloat16) { self.init(bitPattern: UInt32(value.bitPattern) << 16) }
 }
 
-/// A tensor of bfloat16 numbers, for storage: weights, keys and values. See ``StridedTensor`` and ``BFloat16``.
+/// A tensor of bfloat16 numbers, for storage: weights, keys and values. It is a ``Tensor`` of ``BFloat16``.
 public typealias BFloat16Tensor = StridedTensor<BFloat16>

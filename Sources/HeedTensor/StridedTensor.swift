@@ -1,36 +1,44 @@
-/// A type that a tensor may hold. The engine's types conform; other types need not.
+/// A type that a tensor may hold: `Float`, `Int32`, `Bool` or ``BFloat16``, which the kernels know. No other type can
+/// conform, because only this module makes a ``TensorScalarMark``.
 public protocol TensorScalar: Sendable, Equatable, BitwiseCopyable {
     /// The value with which ``StridedTensor/zeros(_:)`` fills a tensor.
     static var zeroValue: Self { get }
+
+    /// The mark of the engine's types.
+    static var tensorScalarMark: TensorScalarMark { get }
+}
+
+/// The mark of the types that a tensor may hold. See ``TensorScalar``.
+public struct TensorScalarMark: Sendable {
+    init() {}
 }
 
 extension Float: TensorScalar {
     public static var zeroValue: Float { 0 }
+    public static var tensorScalarMark: TensorScalarMark { TensorScalarMark() }
 }
 
 extension Int32: TensorScalar {
     public static var zeroValue: Int32 { 0 }
+    public static var tensorScalarMark: TensorScalarMark { TensorScalarMark() }
 }
 
 extension Bool: TensorScalar {
     public static var zeroValue: Bool { false }
+    public static var tensorScalarMark: TensorScalarMark { TensorScalarMark() }
 }
 
-/// A tensor of numbers in single precision. See ``StridedTensor``.
-public typealias Tensor = StridedTensor<Float>
-
-/// A tensor of truth values, one byte each, e.g. a mask, where `true` means "may attend". See ``StridedTensor``.
+/// A tensor of truth values, one byte each, e.g. a mask, where `true` means "may attend". It is a ``Tensor`` of `Bool`.
 public typealias BooleanTensor = StridedTensor<Bool>
 
-/// A tensor of indices: tokens, classes, positions. See ``StridedTensor``.
+/// A tensor of indices: tokens, classes, positions. It is a ``Tensor`` of `Int32`.
 public typealias IndexTensor = StridedTensor<Int32>
 
-/// An array of any rank: a value over shared storage, which is copied when it is written to.
+/// An array of `Float` of any rank: a value over shared storage, which is copied when it is written to.
 ///
-/// A tensor is a shape, a stride per axis and a block of memory that other tensors may share. ``transposed(_:_:)``,
-/// ``permuted(_:)``, ``slice(axis:range:)``, ``broadcast(to:)`` and, where the strides allow it, ``reshaped(_:)`` give
-/// another view of the same memory and copy nothing; kernels read views in place. Writing through one tensor never
-/// shows in another.
+/// A tensor is a shape, a stride per axis and a block of memory that other tensors may share. `transposed`, `permuted`,
+/// `slice`, `broadcast` and, where the strides allow it, `reshaped` give another view of the same memory and copy
+/// nothing; kernels read views in place. Writing through one tensor never shows in another.
 ///
 /// ```swift
 /// let packed = Tensor.zeros([2, 128, 3 * 512])                // batch, length, (queries, keys, values)
@@ -42,6 +50,37 @@ public typealias IndexTensor = StridedTensor<Int32>
 /// alive. To hold a small slice of a large tensor for long, copy it by `Tensor(slice.elements, shape:)`.
 ///
 /// Wrong shapes and indices are programmer errors and stop the program with the name of the operation and the shapes.
+///
+/// The type is ``StridedTensor`` of `Float`, and the compiler's messages may call it so. Tensors of all types have
+/// views, elements and indexing; tensors of `Float` also have arithmetic, reductions and random numbers.
+///
+/// ## Topics
+///
+/// ### Making tensors
+/// - ``StridedTensor/init(_:shape:)``
+/// - ``StridedTensor/init(shape:initializing:)``
+/// - ``StridedTensor/zeros(_:)``
+/// - ``StridedTensor/filled(_:with:)``
+/// - ``StridedTensor/ones(_:)``
+/// - ``StridedTensor/uniform(_:in:)``
+/// - ``StridedTensor/normal(_:mean:standardDeviation:)``
+///
+/// ### Views
+/// - ``StridedTensor/transposed(_:_:)``
+/// - ``StridedTensor/permuted(_:)``
+/// - ``StridedTensor/reshaped(_:)``
+/// - ``StridedTensor/slice(axis:range:)``
+/// - ``StridedTensor/selecting(axis:index:)``
+/// - ``StridedTensor/broadcast(to:)``
+///
+/// ### Elements
+/// - ``StridedTensor/elements``
+/// - ``StridedTensor/scalar``
+/// - ``StridedTensor/withUnsafeElements(_:)``
+public typealias Tensor = StridedTensor<Float>
+
+/// The implementation of ``Tensor``, ``IndexTensor``, ``BooleanTensor`` and ``BFloat16Tensor``: an array of any rank
+/// whose elements have one ``TensorScalar`` type. A program names one of the four. ``Tensor`` describes them.
 public struct StridedTensor<Scalar: TensorScalar>: Sendable {
     var storage: TensorStorage
     var layout: Layout
