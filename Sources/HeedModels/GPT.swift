@@ -106,6 +106,14 @@ public struct GPT: LanguageModel {
         }
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    ///
+    /// - Throws: ``ModelError`` for dimensions that give none.
+    public init(_ settings: GPTSettings) throws(ModelError) {
+        var generator = RandomGenerator()
+        try self.init(settings, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("tokens", &tokens)
         visit("positions", &positions)

@@ -64,6 +64,14 @@ public struct RecurrentLanguageModel: LanguageModel {
         output = Linear(inputSize: settings.hiddenSize, outputSize: settings.vocabularySize, using: &generator)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    ///
+    /// - Throws: ``ModelError`` for dimensions that give none.
+    public init(_ settings: RecurrentLanguageModelSettings) throws(ModelError) {
+        var generator = RandomGenerator()
+        try self.init(settings, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("tokens", &tokens)
         visit("lstm", &lstm)

@@ -127,6 +127,14 @@ public struct Seq2SeqTransformer: Seq2SeqModel {
         dropout = Dropout(settings.dropout)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    ///
+    /// - Throws: ``ModelError`` for dimensions that give none.
+    public init(_ settings: Seq2SeqTransformerSettings) throws(ModelError) {
+        var generator = RandomGenerator()
+        try self.init(settings, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("source", &source)
         visit("target", &target)

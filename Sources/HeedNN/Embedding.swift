@@ -30,6 +30,13 @@ public struct Embedding: Module {
         self.paddingIndex = paddingIndex
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(vocabularySize: Int, embeddingSize: Int, paddingIndex: Int? = nil) {
+        var generator = RandomGenerator()
+        self.init(
+            vocabularySize: vocabularySize, embeddingSize: embeddingSize, paddingIndex: paddingIndex, using: &generator)
+    }
+
     /// Makes a layer with this table.
     public init(weight: Tensor, paddingIndex: Int? = nil) {
         require(weight.rank == 2, "Embedding: a weight of shape \(weight.shape) is not [vocabularySize, embeddingSize]")

@@ -20,6 +20,12 @@ public struct Linear: Layer {
         bias = hasBias ? Parameter(distribution([outputSize], using: &generator)) : nil
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(inputSize: Int, outputSize: Int, bias hasBias: Bool = true) {
+        var generator = RandomGenerator()
+        self.init(inputSize: inputSize, outputSize: outputSize, bias: hasBias, using: &generator)
+    }
+
     /// Makes a layer with these weights.
     public init(weight: Tensor, bias: Tensor? = nil) {
         require(

@@ -65,4 +65,36 @@ import Testing
         _ = Tensor.uniform([65], in: 0..<1, using: &generator)
         #expect(generator.position == 128)
     }
+
+    // In a process of its own: the default source is everybody's.
+    @Test func layersDrawFromTheDefaultSourceWhereNoneIsGiven() async {
+        await #expect(processExitsWith: .success) {
+            func layers() -> [any Module] {
+                let settings = TransformerSettings(embeddingSize: 4, heads: 2, feedForwardSize: 6)
+                return [
+                    Linear(inputSize: 4, outputSize: 2), Linear(inputSize: 4, outputSize: 2),
+                    Embedding(vocabularySize: 5, embeddingSize: 3), LearnedPosition(contextLength: 3, embeddingSize: 2),
+                    Conv1D(inputChannels: 2, outputChannels: 3, kernelSize: 3),
+                    Conv2D(inputChannels: 2, outputChannels: 3, kernelSize: (3, 1)),
+                    GraphConvolution(inputSize: 4, outputSize: 2), MultiHeadAttention(embeddingSize: 4, heads: 2),
+                    AdditiveAttention(querySize: 2, keySize: 3, attentionSize: 4),
+                    MultiplicativeAttention(querySize: 2, keySize: 3), RNN(inputSize: 2, hiddenSize: 3),
+                    GRU(inputSize: 2, hiddenSize: 3, bidirectional: true), LSTM(inputSize: 2, hiddenSize: 3),
+                    RNNCell(inputSize: 2, hiddenSize: 3), GRUCell(inputSize: 2, hiddenSize: 3),
+                    LSTMCell(inputSize: 2, hiddenSize: 3), FeedForward(settings), TransformerEncoderLayer(settings),
+                    TransformerDecoderLayer(settings), TransformerEncoder(settings, layers: 2, finalNorm: true),
+                    TransformerDecoder(settings, layers: 2, finalNorm: true),
+                    Transformer(settings, encoderLayers: 1, decoderLayers: 1),
+                ]
+            }
+            RandomGenerator.seedDefault(3)
+            let first = layers().map(\.weights)
+            precondition(first[0]["weight"] != first[1]["weight"])
+            RandomGenerator.seedDefault(3)
+            precondition(layers().map(\.weights) == first)
+            precondition(layers().map(\.weights) != first)
+            var generator = RandomGenerator(seed: 3, stream: 1 << 63)
+            precondition(first[0] == Linear(inputSize: 4, outputSize: 2, using: &generator).weights)
+        }
+    }
 }

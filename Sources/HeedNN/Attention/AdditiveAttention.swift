@@ -28,6 +28,12 @@ public struct AdditiveAttention: Module {
         scoreWeight = Parameter(Initialization.inverseRoot(ofFanIn: attentionSize)([attentionSize], using: &generator))
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(querySize: Int, keySize: Int, attentionSize: Int) {
+        var generator = RandomGenerator()
+        self.init(querySize: querySize, keySize: keySize, attentionSize: attentionSize, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("query_weight", &queryWeight)
         visit("key_weight", &keyWeight)

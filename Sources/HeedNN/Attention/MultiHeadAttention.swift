@@ -58,6 +58,16 @@ public struct MultiHeadAttention: Module {
         output.bias?.value = .zeros([embeddingSize])
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(
+        embeddingSize: Int, heads: Int, keyValueHeads: Int? = nil, bias hasBias: Bool = true, dropout: Float = 0
+    ) {
+        var generator = RandomGenerator()
+        self.init(
+            embeddingSize: embeddingSize, heads: heads, keyValueHeads: keyValueHeads, bias: hasBias, dropout: dropout,
+            using: &generator)
+    }
+
     /// Makes a layer with these weights.
     ///
     /// - Precondition: `inputWeight` is `[(H + 2 G) D, embeddingSize]`, `output.weight` `[embeddingSize, H D]`.

@@ -26,6 +26,12 @@ public struct MultiplicativeAttention: Module {
         weight = Parameter(Initialization.inverseRoot(ofFanIn: keySize)([querySize, keySize], using: &generator))
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(querySize: Int, keySize: Int) {
+        var generator = RandomGenerator()
+        self.init(querySize: querySize, keySize: keySize, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("weight", &weight)
     }

@@ -37,6 +37,17 @@ public struct Conv2D: Layer {
         self.geometry = geometry
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(
+        inputChannels: Int, outputChannels: Int, kernelSize: (height: Int, width: Int),
+        geometry: ConvolutionGeometry = .init(), bias hasBias: Bool = true
+    ) {
+        var generator = RandomGenerator()
+        self.init(
+            inputChannels: inputChannels, outputChannels: outputChannels, kernelSize: kernelSize, geometry: geometry,
+            bias: hasBias, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("weight", &weight)
         visit("bias", &bias)

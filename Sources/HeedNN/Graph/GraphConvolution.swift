@@ -21,6 +21,12 @@ public struct GraphConvolution: Module {
         bias = hasBias ? Parameter(.zeros([outputSize])) : nil
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(inputSize: Int, outputSize: Int, bias hasBias: Bool = true) {
+        var generator = RandomGenerator()
+        self.init(inputSize: inputSize, outputSize: outputSize, bias: hasBias, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("weight", &weight)
         visit("bias", &bias)

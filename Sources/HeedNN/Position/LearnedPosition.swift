@@ -22,6 +22,14 @@ public struct LearnedPosition: Layer {
                 [contextLength, embeddingSize], using: &generator))
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(contextLength: Int, embeddingSize: Int, standardDeviation: Float = 1) {
+        var generator = RandomGenerator()
+        self.init(
+            contextLength: contextLength, embeddingSize: embeddingSize, standardDeviation: standardDeviation,
+            using: &generator)
+    }
+
     /// The number of positions.
     public var contextLength: Int { weight.shape[0] }
 

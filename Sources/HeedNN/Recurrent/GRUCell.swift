@@ -24,6 +24,12 @@ public struct GRUCell: RecurrentCell {
             .gru(resetAfter: resetAfter), inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, using: &generator)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(inputSize: Int, hiddenSize: Int, bias: Bool = true, resetAfter: Bool = true) {
+        var generator = RandomGenerator()
+        self.init(inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, resetAfter: resetAfter, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         parameters.visitParameters(visit, ending: "")
     }

@@ -20,6 +20,12 @@ public struct LSTMCell: RecurrentCell {
             .lstm, inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, using: &generator)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(inputSize: Int, hiddenSize: Int, bias: Bool = true) {
+        var generator = RandomGenerator()
+        self.init(inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         parameters.visitParameters(visit, ending: "")
     }

@@ -34,4 +34,15 @@ public struct RNN: RecurrentModule {
             bidirectional: bidirectional,
             bias: bias, dropout: dropout, using: &generator)
     }
+
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(
+        inputSize: Int, hiddenSize: Int, layers: Int = 1, bidirectional: Bool = false, bias: Bool = true,
+        dropout: Float = 0, activation: RecurrentActivation = .tanh
+    ) {
+        var generator = RandomGenerator()
+        self.init(
+            inputSize: inputSize, hiddenSize: hiddenSize, layers: layers, bidirectional: bidirectional, bias: bias,
+            dropout: dropout, activation: activation, using: &generator)
+    }
 }

@@ -24,6 +24,12 @@ public struct RNNCell: RecurrentCell {
             .rnn(activation), inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, using: &generator)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(inputSize: Int, hiddenSize: Int, bias: Bool = true, activation: RecurrentActivation = .tanh) {
+        var generator = RandomGenerator()
+        self.init(inputSize: inputSize, hiddenSize: hiddenSize, bias: bias, activation: activation, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         parameters.visitParameters(visit, ending: "")
     }

@@ -27,6 +27,12 @@ public struct FeedForward: Layer {
         dropout = Dropout(settings.dropout)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(_ settings: TransformerSettings) {
+        var generator = RandomGenerator()
+        self.init(settings, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("linear1", &linear1)
         visit("linear2", &linear2)

@@ -19,6 +19,16 @@ public struct Transformer: Module {
         decoder = TransformerDecoder(settings, layers: decoderLayers, finalNorm: finalNorms, using: &generator)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(
+        _ settings: TransformerSettings, encoderLayers: Int = 6, decoderLayers: Int = 6, finalNorms: Bool = true
+    ) {
+        var generator = RandomGenerator()
+        self.init(
+            settings, encoderLayers: encoderLayers, decoderLayers: decoderLayers, finalNorms: finalNorms,
+            using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("encoder", &encoder)
         visit("decoder", &decoder)

@@ -39,6 +39,12 @@ public struct TransformerDecoderLayer: Module {
         dropout = Dropout(settings.dropout)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(_ settings: TransformerSettings) {
+        var generator = RandomGenerator()
+        self.init(settings, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("self_attn", &selfAttention)
         visit("multihead_attn", &crossAttention)

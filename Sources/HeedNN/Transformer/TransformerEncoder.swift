@@ -20,6 +20,12 @@ public struct TransformerEncoder: Module {
             ? LayerNorm(inputSize: settings.embeddingSize, bias: settings.bias, epsilon: settings.epsilon) : nil
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(_ settings: TransformerSettings, layers count: Int, finalNorm: Bool) {
+        var generator = RandomGenerator()
+        self.init(settings, layers: count, finalNorm: finalNorm, using: &generator)
+    }
+
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("layers", &layers)
         visit("norm", &norm)

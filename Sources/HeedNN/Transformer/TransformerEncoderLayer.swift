@@ -36,6 +36,12 @@ public struct TransformerEncoderLayer: Module {
         dropout = Dropout(settings.dropout)
     }
 
+    /// Makes it with weights from the default source of random numbers, ``RandomGenerator/init()``.
+    public init(_ settings: TransformerSettings) {
+        var generator = RandomGenerator()
+        self.init(settings, using: &generator)
+    }
+
     /// Draws new weights for all maps, in the order of the parameters, and sets their biases to 0.
     ///
     /// - Parameters:

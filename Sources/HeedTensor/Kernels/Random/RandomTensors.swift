@@ -28,6 +28,18 @@ extension StridedTensor where Scalar == Float {
         }
     }
 
+    /// Draws the same from the default source, ``RandomGenerator/init()``.
+    public static func uniform(_ shape: Shape, in range: Range<Float>) -> Tensor {
+        var generator = RandomGenerator()
+        return uniform(shape, in: range, using: &generator)
+    }
+
+    /// Draws the same from the default source, ``RandomGenerator/init()``.
+    public static func normal(_ shape: Shape, mean: Float = 0, standardDeviation: Float = 1) -> Tensor {
+        var generator = RandomGenerator()
+        return normal(shape, mean: mean, standardDeviation: standardDeviation, using: &generator)
+    }
+
     private static func drawn(
         _ name: String, _ shape: Shape, using generator: inout RandomGenerator,
         _ draw: (inout HeedRandom, Int, UnsafeMutablePointer<Float>) -> HeedStatus
