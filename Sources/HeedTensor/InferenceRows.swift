@@ -1,4 +1,4 @@
-// What packed models do with the rows of the matrices that they keep from step to step. It is for them only: it changes
+// What packed models do with the rows of the matrices that they keep from step to step. For them only: it changes
 // shapes and rows in place, which a tensor of a program's own never needs.
 
 extension StridedTensor where Scalar == Float {
