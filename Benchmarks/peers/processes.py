@@ -95,7 +95,7 @@ class Peer:
 
 
 class Heed:
-    """The command heed, run anew for every turn; it warms up by itself and reads the machine's limit between its runs."""
+    """The command heed, run again for every turn; it warms up by itself and reads the machine's limit between its runs."""
 
     name = "heed"
     title = "Heed"

@@ -2,11 +2,11 @@ import ArgumentParser
 import Foundation
 import Heed
 
-/// `heed doctor`: what the engine found and decided.
+/// `heed doctor`: shows what the engine found on the machine, and its settings.
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what the engine found on this machine and what it decided.",
-        discussion: "Peaks are measured while you wait, for a second or so."
+        abstract: "Show what the engine found on this machine, and its settings.",
+        discussion: "Peaks are measured while you wait, for about a second."
     )
 
     @OptionGroup var common: CommonOptions

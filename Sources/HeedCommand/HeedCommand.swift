@@ -6,7 +6,7 @@ import Heed
 struct HeedCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "heed",
-        abstract: "Sequence models on the CPU: measured and checked on the machine that runs them.",
+        abstract: "Sequence models on the CPU: train, run, measure and check them on this machine.",
         version: HeedRuntime.version,
         subcommands: [Doctor.self, Verify.self, Bench.self, Train.self, Generate.self]
     )
@@ -18,7 +18,7 @@ enum Main {
         // A reader that has seen enough (`heed ... | head`) ends the command in the usual way, also where the parent
         // ignored it.
         signal(SIGPIPE, SIG_DFL)
-        // Beyond a limit of file sizes a write fails like any other, and is told like any other.
+        // Beyond a limit of file sizes a write fails like any other, and is reported like any other.
         signal(SIGXFSZ, SIG_IGN)
         StopSignals.unblock()
         Console.takeStandardDescriptors()

@@ -191,7 +191,7 @@ struct SafetensorsHeader {
                 let what =
                     range.lowerBound < end
                     ? "overlaps the tensor before it, which ends"
-                    : "leaves a hole behind the data before it, which ends"
+                    : "leaves a hole after the data before it, which ends"
                 throw fault(
                     .offsets, entries[position].name,
                     "data_offsets [\(range.lowerBound), \(range.upperBound)]: \(what) at \(end)")
@@ -200,7 +200,7 @@ struct SafetensorsHeader {
             if end > data.count {
                 throw fault(
                     .offsets, entries[position].name,
-                    "data_offsets [\(range.lowerBound), \(end)] end behind the file's \(data.count) bytes of data")
+                    "data_offsets [\(range.lowerBound), \(end)] end after the file's \(data.count) bytes of data")
             }
             entries[position].byteRange = (data.lowerBound + range.lowerBound)..<(data.lowerBound + end)
         }

@@ -151,7 +151,7 @@ public enum SafetensorsWriter {
                 throw SafetensorsError(.name, path: path, "the name \(shown) \(fault)")
             }
             guard names.insert(name) else {
-                throw SafetensorsError(.name, path: path, "the name \(shown) stands twice")
+                throw SafetensorsError(.name, path: path, "the name \(shown) occurs twice")
             }
             guard value.dimensions.count <= SafetensorsHeader.greatestRank,
                 SafetensorsHeader.count(of: value.dimensions) == value.count

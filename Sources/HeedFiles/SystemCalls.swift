@@ -4,19 +4,19 @@ package import HeedPlatform
 ///
 /// Each returns what the system call returns; a negative result is the negated `errno`.
 package struct SystemCalls: Sendable {
-    /// `openat(folder, name, flags, mode)`
+    /// The call `openat(folder, name, flags, mode)`
     package var open: @Sendable (_ folder: Int32, _ name: String, _ flags: Int32, _ mode: mode_t) -> Int32
-    /// `write(file, bytes, count)`
+    /// The call `write(file, bytes, count)`
     package var write: @Sendable (_ file: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int
-    /// `fchmod(file, mode)`
+    /// The call `fchmod(file, mode)`
     package var changeMode: @Sendable (_ file: Int32, _ mode: mode_t) -> Int32
-    /// `fsync(file)`
+    /// The call `fsync(file)`
     package var synchronize: @Sendable (_ file: Int32) -> Int32
-    /// `close(file)`
+    /// The call `close(file)`
     package var close: @Sendable (_ file: Int32) -> Int32
-    /// `renameat(folder, old, folder, new)`
+    /// The call `renameat(folder, old, folder, new)`
     package var rename: @Sendable (_ folder: Int32, _ old: String, _ new: String) -> Int32
-    /// `unlinkat(folder, name, 0)`
+    /// The call `unlinkat(folder, name, 0)`
     package var unlink: @Sendable (_ folder: Int32, _ name: String) -> Int32
 
     /// The calls of the real system.

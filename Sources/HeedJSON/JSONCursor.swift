@@ -111,7 +111,7 @@ package struct JSONCursor {
         return value
     }
 
-    /// Reads `null`.
+    /// Reads the value `null`.
     package mutating func null() throws(JSONError) {
         try begin(.null, "null")
         try literal("null")
@@ -189,7 +189,7 @@ package struct JSONCursor {
         }
     }
 
-    /// `-? (0 | [1-9][0-9]*) ('.' [0-9]+)? ([eE] [+-]? [0-9]+)?`
+    /// Returns the end of a number: `-? (0 | [1-9][0-9]*) ('.' [0-9]+)? ([eE] [+-]? [0-9]+)?`
     private func endOfNumber(_ start: Int) throws(JSONError) -> Int {
         var end = start
         if text[end] == UInt8(ascii: "-") { end += 1 }

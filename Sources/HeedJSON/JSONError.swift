@@ -77,7 +77,7 @@ extension JSONError.Reason: CustomStringConvertible {
         case .invalidEscape: "an escape that JSON does not have"
         case .loneSurrogate: "a surrogate escape without its other half"
         case .invalidNumber: "a number that JSON does not allow"
-        case .duplicateKey(let key): "the key \(JSONText.quoted(key)) stands twice in one object"
+        case .duplicateKey(let key): "the key \(JSONText.quoted(key)) occurs twice in one object"
         case .wrongKind(let found, let expected): "found \(found) where \(expected) is expected"
         case .tooDeep(let limit): "nested deeper than \(limit)"
         case .tooLarge(let limit): "larger than \(limit) bytes"

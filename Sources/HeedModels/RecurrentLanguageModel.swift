@@ -102,7 +102,7 @@ public struct RecurrentLanguageModel: LanguageModel {
     /// - Throws: ``ModelError`` for bfloat16: recurrent weights are only kept in `Float`.
     public func packed(as element: ElementType) throws(ModelError) -> PackedRecurrentLanguageModel {
         guard element == .float32 else {
-            throw ModelError("a recurrent model's weights are kept in float32 alone, not in bfloat16")
+            throw ModelError("a recurrent model's weights are kept only in float32, not in bfloat16")
         }
         return PackedRecurrentLanguageModel(self)
     }

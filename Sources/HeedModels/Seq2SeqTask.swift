@@ -110,7 +110,7 @@ public struct Seq2SeqTask<Model: Seq2SeqModel>: TrainingTask {
             }
             for token in pair.source + pair.target where token < 0 || special.contains(token) {
                 throw TrainingError(
-                    "data", "\(name) pair \(index) holds the token \(token), which stands for no word")
+                    "data", "\(name) pair \(index) holds the token \(token), which is not a word")
             }
         }
     }

@@ -8,9 +8,8 @@ import Synchronization
 ///         print(vocabulary.decode([token]), terminator: "")
 ///     }
 ///
-/// Sequences that are under way together take their steps together: the weights are read once for all of them. Each has
-/// the tokens that it would have alone, bit for bit, whenever the others come and go. The steps run on
-/// ``EngineExecutor``.
+/// Sequences in progress take their steps together: the weights are read once for all of them. Each has the tokens that
+/// it would have alone, bit for bit, whenever the others come and go. The steps run on ``EngineExecutor``.
 ///
 /// Who stops listening ends the sequence before its next step: by leaving the loop, or by the cancellation of the task
 /// that it runs in (the loop then ends as if the sequence had, and `Task.isCancelled` tells).
@@ -39,8 +38,8 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
             return !isRunning
         }
 
-        /// At most `count` of those that wait; nil if there are none and none is under way: then nobody takes steps
-        /// any more.
+        /// Takes at most `count` of those that wait; nil if there are none and none is in progress: then nobody takes
+        /// steps any more.
         mutating func take(_ count: Int, isIdle: Bool) -> [GeneratedSequence]? {
             guard !waiting.isEmpty else {
                 if isIdle { isRunning = false }
@@ -83,7 +82,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     ///   - seed: Names the random numbers of this sequence: the same tokens for the same seed, whatever else runs.
     ///   - ends: Tokens that end the sequence; they are not given.
     /// - Returns: The tokens. The stream throws ``ModelError`` where the model's logits are not finite.
-    /// - Throws: ``ModelError`` if the prompt is empty, a token is none of the model's, or the limit is below 0.
+    /// - Throws: ``ModelError`` if the prompt is empty, a token is not one of the model's, or the limit is below 0.
     public func tokens(
         after prompt: [Int32], limit: Int, sampler: TokenSampler = .greedy, seed: UInt64 = 0,
         endingAt ends: Set<Int32> = []

@@ -98,7 +98,7 @@ public struct TokenSampler: Sendable, Equatable {
         return best
     }
 
-    /// `weights[i] = exp((logits[i] - best) / temperature)`
+    /// Computes the weights: `weights[i] = exp((logits[i] - best) / temperature)`.
     private func weigh(_ logits: UnsafeBufferPointer<Float>, _ best: Float, _ weights: inout [Float]) {
         if weights.count != logits.count { weights = [Float](repeating: 0, count: logits.count) }
         weights.withUnsafeMutableBufferPointer { weights in

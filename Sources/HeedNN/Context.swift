@@ -105,7 +105,7 @@ public final class Context {
             guard parameter.isTrainable else { return }
             require(
                 names[parameter.identity] == nil,
-                "gradients: the parameter \(visitor.name) is a copy of one before it; make each of them anew, or keep one and use it "
+                "gradients: the parameter \(visitor.name) is a copy of one before it; make each of them separately, or keep one and use it "
                     + "in both places")
             names[parameter.identity] = visitor.name
             inputs.append(variable(parameter))

@@ -33,21 +33,21 @@ public struct Shape: Sendable, Hashable {
     // A literal makes an array first, which a debug build takes from the heap. Code that runs in every step avoids
     // that.
 
-    /// `[rows, columns]`.
+    /// Makes the shape `[rows, columns]`.
     package init(rows: Int, columns: Int) {
         var sizes = IndexVector(repeating: rows, count: 2)
         sizes[1] = columns
         self.init(sizes)
     }
 
-    /// `[batch, rows, columns]`.
+    /// Makes the shape `[batch, rows, columns]`.
     package init(batch: Int, rows: Int, columns: Int) {
         var sizes = IndexVector(repeating: batch, count: 3)
         (sizes[1], sizes[2]) = (rows, columns)
         self.init(sizes)
     }
 
-    /// `[batch, heads, rows, columns]`.
+    /// Makes the shape `[batch, heads, rows, columns]`.
     init(batch: Int, heads: Int, rows: Int, columns: Int) {
         var sizes = IndexVector(repeating: batch, count: 4)
         (sizes[1], sizes[2], sizes[3]) = (heads, rows, columns)
@@ -127,6 +127,7 @@ public struct Shape: Sendable, Hashable {
 }
 
 extension Shape: ExpressibleByArrayLiteral {
+    /// Makes a shape of these dimensions.
     public init(arrayLiteral elements: Int...) { self.init(elements) }
 }
 

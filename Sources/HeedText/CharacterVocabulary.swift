@@ -40,7 +40,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
                 let code = String(scalar.value, radix: 16, uppercase: true)
                 let padded = String(repeating: "0", count: max(0, 4 - code.count)) + code
                 throw TextError(
-                    "character \(ids.count + 1) is \(scalar.escaped(asASCII: false).quoted) (U+\(padded)), which is none of the model's \(count) characters"
+                    "character \(ids.count + 1) is \(scalar.escaped(asASCII: false).quoted) (U+\(padded)), which is not one of the model's \(count) characters"
                 )
             }
             ids.append(id)

@@ -182,7 +182,7 @@ public struct Checkpoint: Sendable {
         for name in Set(shapes.keys).union(weights.keys).sorted() {
             let shown = JSONText.quoted(name)
             guard let expected = shapes[name] else {
-                throw TrainingError("checkpoint", "it has a weight \(shown), which the model has not")
+                throw TrainingError("checkpoint", "it has a weight \(shown), which the model does not have")
             }
             guard let found = weights[name]?.shape else {
                 throw TrainingError("checkpoint", "it has no weight \(shown) \(expected)")

@@ -2,6 +2,7 @@ import HeedJSON
 
 /// The settings that a run may change on purpose when it is resumed: see ``Trainer/resume(from:allowing:)``.
 public struct ResumeChanges: OptionSet, Sendable {
+    /// The bits of the set.
     public let rawValue: Int
 
     /// Makes a set of changes.

@@ -48,7 +48,7 @@ public struct TokenWindows: Sendable, Equatable {
         guard tokenCount / streams > length else {
             let whole = streams == 1 ? "" : " in each of \(streams) streams"
             throw TrainingError(
-                "data", "it has \(tokenCount) tokens, too few for a window of \(length) and the token behind it\(whole)"
+                "data", "it has \(tokenCount) tokens, too few for a window of \(length) and the token after it\(whole)"
             )
         }
         self.tokenCount = tokenCount

@@ -120,7 +120,7 @@ public actor Trainer<ModelTask: TrainingTask> {
     private func evaluate(_ observe: (TrainingEvent) throws -> Void) throws -> Bool {
         guard let evaluation = try task.evaluate(model) else { return false }
         guard evaluation.loss.isFinite else {
-            throw notFinite("the validation loss is \(evaluation.loss) behind step \(step)")
+            throw notFinite("the validation loss is \(evaluation.loss) after step \(step)")
         }
         let isBest = evaluation.loss < best?.loss ?? .infinity
         if isBest { best = (step, evaluation.loss) }
@@ -138,7 +138,7 @@ public actor Trainer<ModelTask: TrainingTask> {
         // Nothing can be learned from there on, and an older checkpoint would be removed for this one.
         let weights = model.weights.sorted { $0.key < $1.key }
         if let place = OptimizerStep.gradientNorm(weights.map(\.value)).firstNotFinite {
-            throw TrainingError("training", "the weight \(weights[place].key) is not finite behind step \(step)")
+            throw TrainingError("training", "the weight \(weights[place].key) is not finite after step \(step)")
         }
         return try folder.save(checkpoint, protecting: settings.keepsBest ? best?.step : nil)
     }

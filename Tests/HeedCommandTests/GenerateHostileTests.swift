@@ -245,7 +245,7 @@ struct GenerateHostileTests {
             let result = try CommandRunner.interrupt(
                 ["generate", "--model", folder.path("char-gpt"), "--prompt", "the", "--max-tokens", "4000000000000"]
                     + (json.isEmpty ? [] : [json]), with: signal, in: folder)
-            #expect(result.isFailure(1) && result.errors.contains("stopped by a signal behind "), "\(result.errors)")
+            #expect(result.isFailure(1) && result.errors.contains("stopped by a signal after "), "\(result.errors)")
             // What was written is there: ended like a line, or as an object.
             #expect(result.output.hasSuffix("\n"))
             let count = Int(result.errors.split(separator: " ")[6])

@@ -31,7 +31,7 @@ struct TrainHostileTests {
         }.max() ?? 0
     }
 
-    /// Waits until a run is under way, does `action` to it, waits for its end and gives its status.
+    /// Waits until a run is in progress, does `action` to it, waits for its end and returns its status.
     private static func interrupted(
         _ folder: TemporaryFolder, checkpointEvery: Int = 40, _ action: String
     ) throws -> CommandRunner.Outcome {
@@ -50,7 +50,7 @@ struct TrainHostileTests {
     @Test(arguments: ["TERM", "HUP"]) func aSignalSavesWhatWasLearned(_ signal: String) throws {
         let folder = try Self.folder()
         let result = try Self.interrupted(folder, "kill -\(signal) $pid")
-        #expect(result.isFailure(1) && result.errors.contains("--resume goes on"), "\(result)")
+        #expect(result.isFailure(1) && result.errors.contains("--resume continues"), "\(result)")
         // The checkpoint is of the last step in the log: nothing at all is lost.
         let lines = try TextFile.text(path: folder.path("run/metrics.jsonl")).split(separator: "\n")
         let step = try Self.lastStep(folder)

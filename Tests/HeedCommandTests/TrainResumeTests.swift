@@ -58,7 +58,7 @@ struct TrainResumeTests {
             ["train", "char-lstm", "--data", data, "--out", out, "--steps", "6000", "--set", "evaluate_every=5000"]
                 + (TrainTests.small["char-lstm"] ?? []), with: "INT", in: folder)
         try #require(stopped.isFailure(1), "\(stopped)")
-        let words = try #require(stopped.errors.firstMatch(of: /stopped behind step ([0-9]+); (heed .* --resume)/))
+        let words = try #require(stopped.errors.firstMatch(of: /stopped after step ([0-9]+); (heed .* --resume)/))
         let (step, command) = (try #require(Int(words.1)), String(words.2))
         let names = try FileManager.default.contentsOfDirectory(atPath: out)
         #expect(names.contains("loss.svg"), "\(names)")

@@ -24,7 +24,7 @@ struct TrainStopTests {
             let result = try CommandRunner.interrupt(
                 more + ["--threads", String(signals % 3 + 1)], with: signals % 2 == 0 ? "INT" : "TERM", in: folder)
             guard result.status != 0 else { break }
-            #expect(result.isFailure(1) && result.errors.contains("--resume goes on"), "\(result)")
+            #expect(result.isFailure(1) && result.errors.contains("--resume continues"), "\(result)")
             signals += 1
             // Not a step is lost: the checkpoint is of the last that was taken.
             let log = try TextFile.text(path: folder.path("parts/metrics.jsonl")).split(separator: "\n")

@@ -127,7 +127,7 @@ struct TrainTests {
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/none"))
         }
         let data = try folder.write(Array(Self.text.utf8), "data.txt")
-        try fails(64, "there is no such key; there are layers, heads", ["--data", data, "--set", "depth=3"])
+        try fails(64, "there is no such key; the keys are layers, heads", ["--data", data, "--set", "depth=3"])
         try fails(64, "not of the form KEY=VALUE", ["--data", data, "--set", "layers"])
         try fails(64, "not an integer", ["--data", data, "--set", "layers=1.5"])
         try fails(64, "below 0", ["--data", data, "--steps=-1"])

@@ -81,7 +81,7 @@ struct JSONReaderTests {
         #expect(throws: JSONError.self) { try JSONReader.read([0x7B, 0, 0x7D, 0]) }
     }
 
-    @Test("refuses a key that stands twice, among few and among many")
+    @Test("refuses a key that occurs twice, among few and among many")
     func refusesDuplicateKeys() throws {
         for count in [2, 8, 9, 10, 100, 5000] {
             for again in [0, count / 2, count - 1] {

@@ -8,7 +8,7 @@ struct JSONStepTests {
     static let families = [
         "long array", "many keys", "keys that begin alike", "objects of nine keys", "long string", "escapes",
         "white space", "lines",
-        "siblings", "long numbers", "a key that stands twice", "torn",
+        "siblings", "long numbers", "a key that occurs twice", "torn",
     ]
 
     static func text(_ family: String, bytes count: Int) -> [UInt8] {
@@ -30,7 +30,7 @@ struct JSONStepTests {
             case "lines": "{\"k\":0" + (0..<count / 13).map { "\n,\n\"k\($0)\":0" }.joined() + "}"
             case "long numbers":
                 "[0" + String(repeating: "," + String(repeating: "7", count: 900), count: count / 901) + "]"
-            case "a key that stands twice":
+            case "a key that occurs twice":
                 "{\"k\":0" + (0..<count / 11).map { "\n,\"k\($0)\":0" }.joined() + ",\"k\":0}"
             case "torn": "[0" + String(repeating: ",\n{\"a\":[1", count: count / 10)
             default: "[[0]" + String(repeating: ",[0]", count: count / 4) + "]"

@@ -115,7 +115,7 @@ struct Seq2SeqTaskTests {
         #expect(throws: TrainingError("data", "the source of training pair 1 is empty")) {
             try make([pair, SequencePair(source: [], target: [4])])
         }
-        #expect(throws: TrainingError("data", "validation pair 0 holds the token 2, which stands for no word")) {
+        #expect(throws: TrainingError("data", "validation pair 0 holds the token 2, which is not a word")) {
             try make([pair], [SequencePair(source: [3], target: [4, 2])])
         }
         #expect(throws: TrainingError.self) { try make([SequencePair(source: [-1], target: [4])]) }

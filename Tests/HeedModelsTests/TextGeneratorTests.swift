@@ -147,7 +147,7 @@ struct TextGeneratorTests {
         while heard.load(ordering: .relaxed) < 10 { await Task.yield() }
         if byCancellation { task.cancel() }
         _ = try await task.value
-        // The step that was under way may end; then there are no more.
+        // The current step may end; then there are no more.
         var last = -1
         var looks = 0
         while last != model.steps.count.load(ordering: .relaxed), looks < 200 {

@@ -136,7 +136,7 @@ struct Network: Module {
         #expect(tape.operationCount == 0)
     }
 
-    /// After a step nothing but the model holds its parameters: an optimiser writes where they lie, and memory does not
+    /// After a step only the model holds its parameters: an optimiser writes to them in place, and memory does not
     /// grow.
     @Test func parametersAreWrittenInPlace() {
         var generator = RandomGenerator(seed: 2)

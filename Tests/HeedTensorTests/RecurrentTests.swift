@@ -50,7 +50,7 @@ struct RecurrentTests {
         let whole = recurrent(kind, input, layers: [[weights]])
         var (h, c): (Tensor?, Tensor?) = (nil, nil)
         for step in 0..<Self.time {
-            // A view that is not contiguous, read where it lies.
+            // A view that is not contiguous, read in place.
             let result = recurrent(
                 kind, input.slice(axis: 1, range: step..<step + 1), layers: [[weights]], hidden: h, cell: c)
             #expect(haveSameBits(whole.output.slice(axis: 1, range: step..<step + 1).contiguous(), result.output))

@@ -23,10 +23,10 @@ struct CharacterVocabularyTests {
 
     @Test func aStrangerIsNamed() {
         let vocabulary = CharacterVocabulary(of: "abc")
-        #expect(throws: TextError("character 3 is \"Z\" (U+005A), which is none of the model's 3 characters")) {
+        #expect(throws: TextError("character 3 is \"Z\" (U+005A), which is not one of the model's 3 characters")) {
             try vocabulary.encode("abZ")
         }
-        #expect(throws: TextError("character 1 is \"\\n\" (U+000A), which is none of the model's 3 characters")) {
+        #expect(throws: TextError("character 1 is \"\\n\" (U+000A), which is not one of the model's 3 characters")) {
             try vocabulary.encode("\n")
         }
     }

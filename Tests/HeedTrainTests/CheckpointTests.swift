@@ -108,7 +108,7 @@ struct CheckpointTests {
                 == "weight \"a.weight\" has shape [3, 4], the model's has [4, 3]")
         #expect(
             reason { () throws(TrainingError) in try checkpoint.requireWeights(["a.bias": [4]]) }
-                == "it has a weight \"a.weight\", which the model has not")
+                == "it has a weight \"a.weight\", which the model does not have")
         #expect(
             reason { () throws(TrainingError) in
                 try checkpoint.requireWeights(["a.weight": [3, 4], "a.bias": [4], "b": [1]])

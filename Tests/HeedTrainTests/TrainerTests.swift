@@ -211,7 +211,7 @@ struct TrainerTests {
             let other = try Self.trainer(settings, task: task)
             try await other.resume(from: #require(try folder.latest()))
             let error = await #expect(throws: TrainingError.self) { try await other.run(checkpoints: folder) }
-            #expect(error?.reason.contains("behind step 5") == true, "\(String(describing: error))")
+            #expect(error?.reason.contains("after step 5") == true, "\(String(describing: error))")
             #expect(error?.reason.contains("weight hidden.") == true, "\(String(describing: error))")
             #expect(folder.steps == [4])
             #expect(try folder.latest()?.weights.values.allSatisfy { $0.elements.allSatisfy(\.isFinite) } == true)

@@ -27,7 +27,7 @@ public func exp(_ input: Variable) -> Variable { input.applying(.exponential) }
 /// Returns the natural logarithm of every element.
 public func log(_ input: Variable) -> Variable { input.applying(.logarithm) }
 
-/// `dx = dy f'(x)`.
+/// Activation, with the gradient `dx = dy f'(x)`.
 private final class ActivationOperation: RecordedOperation {
     let activation: Activation
     let saved: Tensor

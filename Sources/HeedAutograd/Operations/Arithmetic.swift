@@ -96,7 +96,7 @@ private final class Sum: RecordedOperation {
     }
 }
 
-/// `y = factor x + anything`:   `dx = factor dy`.
+/// Multiplication by a number, `y = factor x + anything`:   `dx = factor dy`.
 private final class Scaling: RecordedOperation {
     let factor: Float
 

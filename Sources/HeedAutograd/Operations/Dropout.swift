@@ -8,7 +8,7 @@ public func dropout(
     return Variable.recorded(value, from: input) { Dropout(probability, seed, stream, offset) }
 }
 
-/// `dx = keep ? dy / (1 - probability) : 0`.
+/// Dropout, with the gradient `dx = keep ? dy / (1 - probability) : 0`.
 private final class Dropout: RecordedOperation {
     let probability: Float
     let seed: UInt64

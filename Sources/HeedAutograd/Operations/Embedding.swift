@@ -12,7 +12,7 @@ public func embedding(_ ids: IndexTensor, table: Variable, padding: Int? = nil) 
     }
 }
 
-/// `dtable[ids[...]] += dy[...]`.
+/// A look-up, with the gradient `dtable[ids[...]] += dy[...]`.
 private final class Embedding: RecordedOperation {
     let ids: IndexTensor
     let table: Shape

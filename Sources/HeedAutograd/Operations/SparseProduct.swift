@@ -11,7 +11,7 @@ extension SparseMatrix {
     }
 }
 
-/// `Y = A X`:   `dX = A^T dY`.
+/// A product with a sparse matrix, `Y = A X`:   `dX = A^T dY`.
 private final class SparseProduct: RecordedOperation {
     let matrix: SparseMatrix
     let transpose: SparseMatrix?

@@ -1,6 +1,6 @@
 import ArgumentParser
 
-/// `heed bench ...`
+/// The command `heed bench ...`.
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure the engine on this machine.",

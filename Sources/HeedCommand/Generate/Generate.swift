@@ -5,11 +5,12 @@ import Heed
 /// `heed generate`: continues a text with a trained model.
 struct Generate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Continue a text with a model that heed train made; the text appears as it is written.",
+        abstract: "Continue a text with a model that heed train made. The text appears while it is written.",
         discussion: """
-            A char-gpt sees as many letters as its length says. Of a longer text it forgets the oldest quarter of them each time they are full, \
-            so that it always sees at least the last three quarters. Of a run that has gone on since its model was written, or was stopped before, the \
-            latest checkpoint is used. The same seed writes the same text, for any number of threads.
+            A char-gpt sees as many characters as its length says. With a longer text it forgets the oldest quarter \
+            each time the length is reached, so that it always sees at least the last three quarters. If a run has \
+            continued since its model was written, or was stopped before, its latest checkpoint is used. The same \
+            seed writes the same text, for any number of threads.
             """
     )
 
@@ -18,16 +19,19 @@ struct Generate: ParsableCommand {
 
     @Option(
         name: .long,
-        help: "The text to go on from. (default: a new line; where the model has none, its first character)")
+        help: "The text to continue. (default: a new line or, if the model has none, its first character)")
     var prompt: String?
 
-    @Option(name: .long, help: "How many tokens are written.")
+    @Option(name: .long, help: "Number of tokens to write.")
     var maxTokens = 500
 
-    @Option(name: .long, help: "0 always takes the likeliest token, 1 draws as the model says, more evens out.")
+    @Option(
+        name: .long,
+        help: "0 always takes the likeliest token, 1 draws by the model's probabilities, and more makes them more even."
+    )
     var temperature = 1.0
 
-    @Option(name: .long, help: "Draw from so many of the likeliest tokens. (default: all)")
+    @Option(name: .long, help: "Draw only from this many of the likeliest tokens. (default: all)")
     var topK: Int?
 
     @Option(name: .long, help: "Draw from the likeliest tokens that together have this probability.")
@@ -59,7 +63,7 @@ struct Generate: ParsableCommand {
                 element: dtype, json: common.json))
     }
 
-    /// Writes the text behind the prompt.
+    /// Writes the text after the prompt.
     private struct Writer: LanguageModelUse {
         let prompt: String?
         let maxTokens: Int
@@ -88,13 +92,13 @@ struct Generate: ParsableCommand {
                 return (written, nil)
             }
             let seconds = begin.secondsUntilNow
-            // What was written until a signal came is shown like all of it.
+            // The text that was written until a signal came is shown like a complete one.
             if !json || failure == nil {
                 try show(vocabulary.decode(written), behind: prompt, tokens: written.count, seconds)
             }
             if let failure { throw failure }
             guard written.count == maxTokens else {
-                throw CommandFailure.workFailed("stopped by a signal behind \(written.count) of \(maxTokens) tokens")
+                throw CommandFailure.workFailed("stopped by a signal after \(written.count) of \(maxTokens) tokens")
             }
         }
 

@@ -31,8 +31,8 @@ package struct LabelPlacement {
         self.area = area
     }
 
-    /// A place beside the end of a line, in the middle of the drawing: to the right, below, above or to the left, where
-    /// it is free first.
+    /// Returns a place next to the end of a line, within the drawing: the first free one of right, below, above and
+    /// left.
     package mutating func besideEnd(_ end: PlotPoint, width: Double, height: Double) -> Box {
         let candidates = [
             Box(x: end.x + 12, y: end.y - height / 2, width: width, height: height),
@@ -53,8 +53,8 @@ package struct LabelPlacement {
         return !lines.contains { line in zip(line, line.dropFirst()).contains { box.isCrossed(from: $0, to: $1) } }
     }
 
-    /// Heights for labels in one column: each as near to its wish as `spacing` allows, within `range`, in the order of
-    /// the wishes.
+    /// Returns heights for labels in one column: each as near to its wish as `spacing` allows, within `range`, in the
+    /// order of the wishes.
     package static func column(_ wishes: [Double], spacing: Double, range: ClosedRange<Double>) -> [Double] {
         let order = wishes.indices.sorted { (wishes[$0], $0) < (wishes[$1], $1) }
         // Neighbours that would overlap are merged into a block around the mean of their wishes.

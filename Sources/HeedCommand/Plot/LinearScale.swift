@@ -33,7 +33,7 @@ package struct LinearScale: Sendable {
         start + (end - start) * (min(max(value, lowest), highest) - lowest) / (highest - lowest)
     }
 
-    /// A tick's value with as many digits as tell it from its neighbours.
+    /// Returns a tick's value with enough digits to distinguish it from its neighbours.
     package func label(_ value: Double) -> String {
         Units.format("%.\(max(0, -Int(log10(step * 1.001).rounded(.down))))f", value)
     }

@@ -7,7 +7,7 @@ package struct LogScale: Sendable {
     private let start: Double
     private let end: Double
 
-    /// An axis from `lowest`, at the pixel `start`, to `highest`, at `end`; both values positive and apart.
+    /// An axis from `lowest`, at the pixel `start`, to `highest`, at `end`; both values positive and different.
     package init(lowest: Double, highest: Double, start: Double, end: Double) {
         self.lowest = lowest
         self.highest = highest
@@ -23,7 +23,7 @@ package struct LogScale: Sendable {
         self.init(lowest: low, highest: max(high, low * 10), start: start, end: end)
     }
 
-    /// The pixel of a value; values outside, zero too, lie on the end of the axis.
+    /// Returns the pixel of a value. Values outside the axis, and zero, are at its end.
     package func position(_ value: Double) -> Double {
         let inside = min(max(value, lowest), highest)
         return start + (end - start) * log(inside / lowest) / log(highest / lowest)

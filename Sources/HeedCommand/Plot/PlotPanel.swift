@@ -17,7 +17,7 @@ struct PlotPanel {
         let values: [Value]
     }
 
-    /// What the heights are; how a power of ten of them is written.
+    /// The unit of the heights, and the text of a power of ten of it.
     enum Unit {
         case seconds, bytes
 

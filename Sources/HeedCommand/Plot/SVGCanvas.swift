@@ -113,7 +113,7 @@ package struct PlotPoint: Sendable, Equatable {
     }
 }
 
-/// How the points of a line are marked; shapes that can still be told apart where they lie on each other.
+/// The marks of a line's points: shapes that can be distinguished even on top of each other.
 package enum PlotMarker: Sendable { case disc, ring, square, diamond }
 
 /// Text in XML and HTML.

@@ -2,9 +2,8 @@ import HeedFiles
 
 /// The command's arguments as the system gave them.
 enum Arguments {
-    /// Why the arguments cannot be used, for a line; nil where they can.
-    ///
-    /// `CommandLine.arguments` repairs what is not UTF-8, so that a path would become that of another file.
+    /// Why the arguments cannot be used, as one line; nil if they can. `CommandLine.arguments` repairs bytes that are
+    /// not UTF-8, so that a path would become the path of another file.
     static var fault: String? {
         for index in 1..<max(1, Int(CommandLine.argc)) {
             guard let argument = CommandLine.unsafeArgv[index], String(validatingCString: argument) == nil else {

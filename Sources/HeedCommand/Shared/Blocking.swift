@@ -20,7 +20,8 @@ enum Blocking {
     /// second one ends the program at once. One that the program was started to ignore (`nohup`) stays ignored;
     /// afterwards all are as they were.
     ///
-    /// For work that is to be left in order. It must look at cancellation: what comes while it ends is forgotten.
+    /// For work that has to end in order. It must check for cancellation. Signals that come while it ends are
+    /// forgotten.
     static func run<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) throws -> Value {
         try requireThread()
         let notices = try Notices()
@@ -32,7 +33,7 @@ enum Blocking {
         return try outcome.get()
     }
 
-    /// - Throws: ``CommandFailure`` where the work could not have a thread of its own, and so could not be stopped.
+    /// - Throws: ``CommandFailure`` if the work could not have a thread of its own, and so could not be stopped.
     static func requireThread() throws(CommandFailure) {
         guard EngineExecutor.hasThread() else {
             throw .workFailed(

@@ -4,16 +4,16 @@ import Heed
 
 /// The options that every subcommand takes.
 struct CommonOptions: ParsableArguments {
-    @Flag(name: .long, help: "Print one JSON object a line on standard output, and nothing else there.")
+    @Flag(name: .long, help: "Print one JSON object per line on standard output, and nothing else there.")
     var json = false
 
     @Option(
-        name: .long, help: "Number of threads, 1 to 256; above the number of cores too. (default: all usable cores)")
+        name: .long, help: "Number of threads, 1 to 256, also above the number of cores. (default: all usable cores)")
     var threads: Int?
 
     @Option(
         name: .long,
-        help: "Instruction set to use, one that this machine has. (default: HEED_ISA, else the best)")
+        help: "Instruction set to use, one of this machine's. (default: HEED_ISA, else the best)")
     var isa: String?
 
     mutating func validate() throws {

@@ -2,16 +2,16 @@ import Foundation
 import Heed
 import Synchronization
 
-/// The three streams of the command: results on standard output, words on standard error, progress where that is a
-/// terminal.
+/// The three streams of the command: results on standard output, messages on standard error, and progress there if it
+/// is a terminal.
 package enum Console {
     /// Writes a line of results.
     ///
-    /// - Throws: ``CommandFailure`` where standard output does not take it (a full disk, say). A reader that went away
-    ///   ends the command by SIGPIPE, without a word.
+    /// - Throws: ``CommandFailure`` if standard output does not take it (e.g. a full disk). A reader that has closed
+    ///   the pipe ends the command by SIGPIPE, without a message.
     static func printLine(_ line: String) throws(CommandFailure) { try print(line + "\n") }
 
-    /// Writes text as it is, at once: part of a line, say, while the rest is still being made.
+    /// Writes text as it is, at once, e.g. part of a line while the rest is still being computed.
     ///
     /// - Throws: as ``printLine(_:)``.
     static func print(_ text: String) throws(CommandFailure) {
@@ -19,7 +19,7 @@ package enum Console {
         throw .workFailed("standard output: \(String(cString: strerror(error)))")
     }
 
-    /// Writes one line to standard error: a warning, or why the command failed. Nothing can be done where that fails.
+    /// Writes one line to standard error: a warning, or why the command failed. Nothing can be done if that fails.
     static func explain(_ message: String) {
         Progress.erase()
         _ = write("heed: \(message.escapedForOneLine)\n", to: STDERR_FILENO)
@@ -41,8 +41,8 @@ package enum Console {
         _exit(CommandFailure.Status.workFailed.rawValue)
     }
 
-    /// Fills the places of standard streams that the command was started without: else a file that it opens later would
-    /// take their numbers, and what is printed would go into it. What fills them cannot be read or written.
+    /// Fills the descriptors of standard streams that the command was started without. Otherwise a file opened later
+    /// would take their numbers, and output would go into it. The descriptors that fill them cannot be read or written.
     static func takeStandardDescriptors() {
         for (descriptor, mode) in [(STDIN_FILENO, O_WRONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_RDONLY)]
         where fcntl(descriptor, F_GETFD) < 0 {
@@ -53,7 +53,7 @@ package enum Console {
 
     static let errorIsTerminal = isatty(STDERR_FILENO) == 1
 
-    /// Writes all of `text`; returns the error number where that fails.
+    /// Writes all of `text`. Returns the error number if that fails.
     fileprivate static func write(_ text: String, to descriptor: Int32) -> Int32? {
         var remaining = Array(text.utf8)[...]
         while !remaining.isEmpty {
@@ -68,9 +68,9 @@ package enum Console {
     }
 }
 
-/// One line on a terminal that says what the command is at; nothing where standard error is a file or a pipe.
+/// One line on a terminal that shows the current work; nothing if standard error is a file or a pipe.
 enum Progress {
-    /// How many characters a line may have so that the terminal does not break it: it could not be erased then.
+    /// The most characters of a line that the terminal does not break: a broken line could not be erased.
     static var columns: Int {
         var size = winsize()
         guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 79 }

@@ -1,11 +1,11 @@
 import Foundation
 import Heed
 
-/// How much memory the command may take, asked before it takes what a flag or a file decides.
+/// The memory that the command may take. It is checked before allocating an amount that a flag or a file decides.
 package struct MemoryBudget: Sendable {
-    /// Of the machine, or of its control group where that is less; 0 where the system does not tell.
+    /// The memory of the machine, or of its control group if that is less; 0 if the system does not say.
     package let machineBytes: Int
-    /// What the limit on the process that leaves least leaves; nil without one.
+    /// The limit on the process that leaves the least memory; nil if there is none.
     package let limit: ProcessMemory.Limit?
 
     package init(machineBytes: Int, limit: ProcessMemory.Limit? = nil) {
@@ -13,20 +13,21 @@ package struct MemoryBudget: Sendable {
         self.limit = limit
     }
 
-    /// What there is now.
+    /// The present budget.
     package static var now: MemoryBudget {
         MemoryBudget(machineBytes: HeedRuntime.machine.memoryBytes, limit: ProcessMemory.limit)
     }
 
-    /// The lesser of both.
+    /// The smaller of both amounts.
     package var bytes: Int { min(machineBytes, limit?.leftBytes ?? machineBytes) }
 
-    /// Refuses what needs more bytes than there are, or than `share` of them.
+    /// Refuses work that needs more bytes than there are, or than `share` of them.
     ///
     /// - Parameters:
-    ///   - what: What needs them, with its verb: `these sizes need`.
-    ///   - status: Of what is beyond the machine. What is beyond a limit on the process alone is work that fails.
-    /// - Throws: ``CommandFailure`` with what is needed and what there is.
+    ///   - what: The subject and verb of the message: `these sizes need`.
+    ///   - status: The status if the machine's memory is exceeded. If only a limit on the process is exceeded, the work
+    ///     fails.
+    /// - Throws: ``CommandFailure``, which names the memory needed and the memory available.
     package func require(
         _ bytes: Double, share: Double = 1, _ what: String, status: CommandFailure.Status = .wrongArguments
     ) throws(CommandFailure) {
@@ -42,14 +43,14 @@ package struct MemoryBudget: Sendable {
         )
     }
 
-    /// Has the command end with one line and status 1 wherever memory cannot be had, and before the machine's is all
-    /// taken.
+    /// Makes the command end with one line and status 1 if memory is missing anywhere, and before all of the machine's
+    /// memory is used.
     static func guardProcess() {
         let machine = HeedRuntime.machine.memoryBytes
         if machine > 0 { TensorPool.byteLimit = machine }
         MissingMemory.handle { message in Console.endWithoutMemory(message) }
-        // What small things cannot get stops the program in Swift's runtime, which has said so in a line by then: no
-        // more lines, and no signal.
+        // If memory is missing for something small, Swift's runtime stops the program and has said so in a line: then
+        // no more lines, and no signal.
         if ProcessMemory.isLimited { signal(SIGABRT) { _ in _exit(CommandFailure.Status.workFailed.rawValue) } }
     }
 }

@@ -1,6 +1,7 @@
 extension StringProtocol {
-    /// The text fit for one line of a message: control, line-breaking and bidirectional-format characters escaped as
-    /// `\u{...}` (`\n`, `\r`, `\t` for the usual ones), so that a name can neither add a line nor reach the terminal.
+    /// The text made fit for one line of a message: control, line-breaking and bidirectional-format characters escaped
+    /// as `\u{...}` (`\n`, `\r`, `\t` for the usual ones), so that a name can neither add a line nor reach the
+    /// terminal.
     package var escapedForOneLine: String {
         var result = String.UnicodeScalarView()
         for scalar in unicodeScalars {
@@ -18,8 +19,8 @@ extension StringProtocol {
 }
 
 extension Unicode.Scalar {
-    /// Control characters (Cc), the line and paragraph separators, and what changes the direction of the text behind
-    /// it.
+    /// Whether it is a control character (Cc), a line or paragraph separator, or changes the direction of the text
+    /// after it.
     fileprivate var isUnfitForOneLine: Bool {
         switch value {
         case 0x00...0x1F, 0x7F...0x9F: true

@@ -4,7 +4,7 @@ import Heed
 struct OutputFile {
     let path: String
 
-    /// Makes sure that the file can be written, and leaves everything as it is.
+    /// Checks that the file can be written, without changing anything.
     init(path: String) throws(CommandFailure) {
         self.path = path
         let reached = FileError(path: path, operation: "try", reason: "the attempt ends here")

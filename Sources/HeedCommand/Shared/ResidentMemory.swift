@@ -1,10 +1,10 @@
 import Foundation
 
-/// Memory of this process that lies in RAM.
+/// The memory of this process that is in RAM.
 enum ResidentMemory {
-    /// Bytes now; 0 where the system does not tell.
+    /// The bytes now; 0 if the system does not say.
     static var now: Int { read("VmRSS:") }
-    /// The most so far.
+    /// The most bytes so far.
     static var peak: Int { read("VmHWM:") }
 
     private static func read(_ key: String) -> Int {

@@ -5,13 +5,13 @@ import Synchronization
 ///
 /// Its descriptors stay open until the program ends: a handler may be about to write as long as there are threads.
 struct Notices: Sendable {
-    /// That the work is done; every other notice is a signal's number.
+    /// The notice that the work is done. Every other notice is a signal's number.
     static let done: UInt8 = 0
 
     private let input: Int32
     fileprivate let output: Int32
 
-    /// - Throws: ``CommandFailure`` where there is no pipe to be had.
+    /// - Throws: ``CommandFailure`` if the system gives no pipe.
     init() throws(CommandFailure) {
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { throw .workFailed("no pipe could be made: \(String(cString: strerror(errno)))") }
@@ -21,7 +21,7 @@ struct Notices: Sendable {
 
     func post(_ notice: UInt8) { Self.write(notice, to: output) }
 
-    /// Waits for one. ``done`` where the pipe is broken.
+    /// Waits for a notice. Returns ``done`` if the pipe is broken.
     func next() -> UInt8 {
         var notice = Self.done
         while read(input, &notice, 1) < 0 { guard errno == EINTR else { return Self.done } }
@@ -34,8 +34,8 @@ struct Notices: Sendable {
     }
 }
 
-/// The signals that ask a program to end become notices, each once: the next one of its kind ends the program. No
-/// thread is needed for it, but the one that waits for notices.
+/// The signals that ask a program to end become notices, each once: the next one of its kind ends the program. This
+/// needs no thread except the one that waits for notices.
 struct StopSignals {
     private static let output = Atomic<Int32>(-1)
     private let numbers: [Int32]
@@ -62,11 +62,11 @@ struct StopSignals {
         }
     }
 
-    /// Signals do again what they do otherwise.
+    /// Restores the default effects of the signals.
     func restore() { for number in numbers { signal(number, SIG_DFL) } }
 
     private static func isIgnored(_ number: Int32) -> Bool {
-        // Asked by setting it, for a moment: the two handlers there are differ in their addresses alone.
+        // Found out by setting it for a moment: the two default handlers differ only in their addresses.
         let before = signal(number, SIG_IGN)
         signal(number, before)
         return unsafeBitCast(before, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)

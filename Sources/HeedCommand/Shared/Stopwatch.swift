@@ -1,19 +1,19 @@
 import Heed
 
-/// Times arms against each other: repetitions in which every arm has its turn, and a yardstick of the machine is read
-/// before and behind each of them, for clocks drift and other programs come and go.
+/// Times arms against each other. In every repetition each arm has its turn, and a rate of the machine is measured
+/// before and after each turn, because clocks drift and other programs come and go.
 struct Stopwatch {
     /// One of the things that take turns.
     struct Arm {
-        /// How often it runs in a turn.
+        /// The number of runs in a turn.
         let runsPerTurn: Int
-        /// Runs it so often; the seconds of one run.
+        /// Runs the arm `runs` times, and returns the seconds of one run.
         let time: (_ runs: Int) throws(CommandFailure) -> Double
     }
 
-    /// What was read of one arm.
+    /// The times of one arm.
     struct Timing {
-        /// Of one run, a number for each turn.
+        /// The seconds of one run, one number per turn.
         var seconds: [Double] = []
         /// The rate of the machine around each turn.
         var yardsticks: [Double] = []
@@ -22,31 +22,30 @@ struct Stopwatch {
         var minimumSeconds: Double { seconds.min() ?? .nan }
         var medianYardstick: Double { Statistics.median(yardsticks) }
 
-        /// The median over the turns of the percentage that `work` a run is of what the machine would have done.
+        /// Returns the median over the turns of `work` per run in percent of the machine's work in the same time.
         func percent(ofWork work: Double) -> Double {
             Statistics.median(zip(seconds, yardsticks).map { 100 * work / $0 / $1 })
         }
     }
 
-    /// How many repetitions there are at most.
+    /// The most repetitions.
     let repeats: Int
-    /// No repetition but the first begins if, taking as long as the one before, it would end later than this many
-    /// seconds.
+    /// A repetition after the first begins only if it would end within this many seconds, judging by the one before.
     var patience = Double.infinity
-    /// An instant that no repetition but the first should end beyond; nil for none.
+    /// An instant by which all repetitions after the first should end; nil for none.
     var deadline: ContinuousClock.Instant?
-    /// Reads the rate that the machine has now.
+    /// Measures the rate that the machine has now.
     let yardstick: () throws(CommandFailure) -> Double
 
-    /// A turn runs its arm as often as fills this time, or once.
+    /// A turn runs its arm as often as fits in this time, and at least once.
     static let secondsPerTurn = 0.008
 
-    /// How many runs of that length make a turn.
+    /// Returns how many runs of that length make a turn.
     static func runsPerTurn(ofSeconds seconds: Double) -> Int {
         Int(min(max((secondsPerTurn / max(seconds, 1e-9)).rounded(.up), 1), 100_000))
     }
 
-    /// Seconds of one run, averaged over so many.
+    /// Returns the seconds of one run, averaged over `runs` runs.
     static func time(_ runs: Int, _ run: () throws(TensorError) -> Void) throws(CommandFailure) -> Double {
         let begin = ContinuousClock.now
         do {

@@ -1,12 +1,12 @@
 import Heed
 
-/// Where a measurement was taken.
+/// The machine and settings of a measurement.
 package struct Surroundings: Sendable {
     package let threads: Int
     package let instructionSet: String
     package let processor: String
     package let version: String
-    /// Of the machine, or what a limit on the process leaves where that is less.
+    /// The memory of the machine, or the memory that a limit on the process leaves if that is less.
     package let memoryBytes: Int
 
     /// This machine and the engine's present settings.
@@ -25,12 +25,12 @@ package struct Surroundings: Sendable {
         self.memoryBytes = memoryBytes
     }
 
-    /// `AMD EPYC, avx512, 2 threads`.
+    /// One line, e.g. `AMD EPYC, avx512, 2 threads`.
     package var description: String {
         "\(processor), \(instructionSet), \(threads) \(threads == 1 ? "thread" : "threads")"
     }
 
-    /// A line of a benchmark: the members of `line`, and what each of them ends with.
+    /// Returns a line of a benchmark: the members of `line`, and those that every line ends with.
     package func completing(_ line: JSONObject) -> JSONValue {
         var line = line
         line.append("threads", JSONValue(threads))

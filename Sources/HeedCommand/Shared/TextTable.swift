@@ -6,7 +6,7 @@ package struct TextTable {
     private let minimumWidths: [Int]
     private var rows: [[String]]
 
-    /// A table with these headings. Where it is printed in parts, minimum widths keep their columns in line.
+    /// A table with these headings. If it is printed in parts, minimum widths keep the columns aligned.
     package init(_ columns: [(title: String, alignment: Alignment)], minimumWidths: [Int]? = nil) {
         self.minimumWidths = minimumWidths ?? columns.map { _ in 0 }
         alignments = columns.map(\.alignment)

@@ -12,7 +12,7 @@ package enum Units {
         value < 1000 ? "\(Int(value)) B" : scaled(value, [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")])
     }
 
-    /// Three significant digits, never in exponents for what a person would write out.
+    /// Returns three significant digits, without an exponent for numbers that a person would write out.
     package static func significant(_ value: Double, digits: Int = 3) -> String {
         guard value.isFinite else { return value.isNaN ? "NaN" : (value < 0 ? "-infinite" : "infinite") }
         guard value != 0 else { return "0" }
@@ -23,7 +23,7 @@ package enum Units {
         return format("%.\(max(0, digits - 1 - magnitude))f", value)
     }
 
-    /// An error: two digits and an exponent; `0` where there is none.
+    /// Returns an error with two digits and an exponent; `0` if there is none.
     package static func error(_ value: Double) -> String {
         guard value.isFinite else { return "infinite" }
         return value == 0 ? "0" : format("%.1e", value)

@@ -1,10 +1,11 @@
 import Heed
 
 extension LanguagePreset {
-    /// Refuses values that cannot fit in memory, before any is taken: four floats a weight (itself, its gradient, two
-    /// moments), and a step.
+    /// Refuses values that cannot fit in memory, before any is allocated: four floats per weight (itself, its gradient,
+    /// two moments), and a step.
     ///
-    /// - Throws: ``CommandFailure`` with what is needed and what there is. Values that pass may still be too large.
+    /// - Throws: ``CommandFailure``, which names the memory needed and the memory available. Values that pass may still
+    ///   be too large.
     static func requireMemory(
         _ values: PresetValues, vocabularySize: Int, status: CommandFailure.Status,
         budget: MemoryBudget = .now

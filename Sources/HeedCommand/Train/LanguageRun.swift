@@ -11,18 +11,18 @@ struct LanguageRun<Preset: LanguagePreset> {
     private let vocabulary: CharacterVocabulary
     private let task: LanguageModelTask<Preset.Model>
     private let source: String
-    /// How the text begins: a prompt of letters that the model knows.
+    /// The beginning of the text: a prompt of characters that the model knows.
     private let opening: String
     /// The file that was named.
     private let data: String?
     private let json: Bool
     private let checkpoint: Checkpoint?
 
-    /// Reads settings, data and, where a run is resumed, its latest checkpoint; nothing is written yet.
+    /// Reads settings, data and, if a run is resumed, its latest checkpoint. Nothing is written yet.
     init(_ options: TrainOptions) throws(CommandFailure) {
         var folder = ModelFolder(path: options.out ?? Preset.name)
         json = options.common.json
-        // From the start, so that no other run can come between what is read and what is written.
+        // Locked from the start, so that no other run can change the folder between reading and writing.
         if options.resume, folder.holdsRun { folder = try Self.locked(folder) }
         self.folder = folder
         var values = PresetValues(Preset.keys)
@@ -43,7 +43,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         self.values = values
         steps = options.steps ?? config?.steps ?? Preset.steps
         seed = config?.seed ?? options.seed ?? 0
-        // What --set made wrong is a wrong argument, what lies in the folder is not.
+        // A mistake of --set is a wrong argument, a mistake in the folder is not.
         settingsStatus = config == nil ? .wrongArguments : .workFailed
         do { try Preset.settings(values, steps: steps, seed: seed).check() } catch {
             throw CommandFailure(settingsStatus, "\(error)")
@@ -71,7 +71,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         if let checkpoint {
             if let steps = options.steps, steps < checkpoint.step {
                 throw .wrongArguments(
-                    "--steps \(steps): the run that is resumed has taken \(checkpoint.step) steps; its end may not lie before them"
+                    "--steps \(steps): the run that is resumed has taken \(checkpoint.step) steps; its end may not be before them"
                 )
             }
             if let note = scheduleNote(checkpoint) { notes.append(note) }
@@ -80,11 +80,11 @@ struct LanguageRun<Preset: LanguagePreset> {
 
     private let digest: String
     private let settingsStatus: CommandFailure.Status
-    /// What is to be said before a run goes on: why later checkpoints are of no use, and what changes.
+    /// The messages before a run continues: why later checkpoints cannot be used, and what changes.
     private var notes: [String] = []
 
-    /// What another number of steps than the checkpoint's run had does to the learning rate, which follows a schedule
-    /// over all of them.
+    /// Returns a message about the learning rate if the number of steps differs from the checkpoint's, because the
+    /// schedule covers all steps.
     private func scheduleNote(_ checkpoint: Checkpoint) -> String? {
         guard let total = checkpoint.state["run"]?["schedule"]?["total_steps"]?.int, total != steps, total >= 0,
             checkpoint.step < steps
@@ -102,7 +102,7 @@ struct LanguageRun<Preset: LanguagePreset> {
 
     private static func holdsARun(_ folder: ModelFolder) -> CommandFailure {
         .workFailed(
-            "\(JSONText.quoted(folder.path, limit: 1024)) holds a run: --resume goes on with it, --out names another folder"
+            "\(JSONText.quoted(folder.path, limit: 1024)) holds a run: --resume continues it, --out names another folder"
         )
     }
 
@@ -142,12 +142,12 @@ struct LanguageRun<Preset: LanguagePreset> {
         } catch {
             throw CommandFailure(settingsStatus, "\(error)")
         }
-        // First of all: where the checkpoint is refused, the folder stays as it is.
+        // First of all, so that the folder stays unchanged if the checkpoint is refused.
         if let checkpoint { try resume(trainer, from: checkpoint) }
         if !folder.isLocked {
             try folder.make()
             folder = try Self.locked(folder)
-            // Another run may have begun meanwhile.
+            // Another run may have begun in between.
             if folder.holdsRun { throw Self.holdsARun(folder) }
         }
         let config = ModelFolder.Config(
@@ -164,11 +164,11 @@ struct LanguageRun<Preset: LanguagePreset> {
         try finish(progress)
     }
 
-    /// The checkpoint with the settings that it was made with in full: one of an older version may lack some, which
-    /// have had their standard values.
+    /// Returns the checkpoint with all settings that it was made with. A checkpoint of an older version may lack some,
+    /// which then had their default values.
     ///
-    /// Compared before a model is made: a checkpoint of other settings may have weights of the same shapes, with
-    /// another number of heads, say.
+    /// They are compared before a model is made, because a checkpoint of other settings may have weights of the same
+    /// shapes, e.g. with another number of heads.
     private func completed(_ checkpoint: Checkpoint?) throws(CommandFailure) -> Checkpoint? {
         guard var checkpoint, checkpoint.model == Preset.name else { return checkpoint }
         var kept = PresetValues(Preset.keys)
@@ -186,7 +186,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         _ trainer: Trainer<LanguageModelTask<Preset.Model>>, from checkpoint: Checkpoint
     ) throws(CommandFailure) {
         do {
-            // The schedule follows from settings, which were compared, and --steps, which may change.
+            // The schedule depends on the settings, which were compared, and on --steps, which may change.
             try Blocking.wait { try await trainer.resume(from: checkpoint, allowing: .schedule) }
         } catch {
             throw .workFailed("\(error)")
@@ -201,7 +201,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         do {
             let log = try folder.log(keepingThrough: step)
             let history = LossHistory(try folder.records())
-            // After any stop too; what stopped the run is said, and not that there is no picture.
+            // After any stop too. The message says what stopped the run, and not that there is no picture.
             defer { if !history.isEmpty { try? folder.write(history.plot(title: name)) } }
             try Blocking.run {
                 try await trainer.run(checkpoints: folder.checkpoints) { event in
@@ -214,8 +214,7 @@ struct LanguageRun<Preset: LanguagePreset> {
                                 "gradient_norm": report.gradientNorm, "seconds": report.seconds,
                             ])
                         if let norms = report.gradientNorms { try log.append(step: report.step, members: norms.json) }
-                        // Behind the log, which lies in the folder that is held: the step is in it and will be in a
-                        // checkpoint.
+                        // After the log, which is in the locked folder: the step is in it and will be in a checkpoint.
                         try folder.requireInPlace()
                         history.add(step: report.step, trainingLoss: report.loss)
                         progress.report(report)
@@ -238,20 +237,20 @@ struct LanguageRun<Preset: LanguagePreset> {
             throw failure
         } catch is CancellationError {
             let reached = progress.lastStep ?? step ?? 0
-            throw CommandFailure.workFailed("stopped behind step \(reached); \(commandToResume) goes on from there")
+            throw CommandFailure.workFailed("stopped after step \(reached); \(commandToResume) continues from there")
         } catch {
             throw CommandFailure.workFailed("\(error)")
         }
     }
 
-    /// What a person types to go on with the run, from the same folder.
+    /// The command that continues the run, from the same folder.
     private var commandToResume: String {
         var words = ["heed", "train", Preset.name]
         if let data { words += ["--data", ShellWord.path(data)] }
         return (words + ["--out", ShellWord.path(folder.path), "--resume"]).joined(separator: " ")
     }
 
-    /// Writes the best model that a checkpoint holds, and what came of it.
+    /// Writes the best model that a checkpoint holds, and reports the result.
     private func finish(_ progress: TrainProgress) throws(CommandFailure) {
         let latest: Checkpoint?
         do { latest = try folder.checkpoints.latest() } catch { throw .workFailed(error.description) }
@@ -261,7 +260,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         }
         var best = latest
         if let step = latest.state["best_step"]?.int, step != latest.step {
-            // Where it is gone or broken, the latest serves.
+            // If it is missing or broken, the latest one is used.
             best = (try? folder.checkpoints.checkpoint(ofStep: step)) ?? latest
         }
         try CommandFailure.ofWork { () throws(SafetensorsError) in

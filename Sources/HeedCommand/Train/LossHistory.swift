@@ -1,8 +1,8 @@
 import Heed
 import Synchronization
 
-/// The losses of a run so far, those before it was resumed too: read from the log once and then kept, for a long run's
-/// log is large.
+/// The losses of a run so far, including those before it was resumed. They are read from the log once and then kept,
+/// because a long run's log is large.
 final class LossHistory: Sendable {
     private struct Points {
         var training: [LossPlot.Point] = []
@@ -11,7 +11,7 @@ final class LossHistory: Sendable {
 
     private let points: Mutex<Points>
 
-    /// What a log holds.
+    /// Makes the history of a log's records.
     init(_ records: [MetricsLog.Record]) {
         var points = Points()
         for record in records {
@@ -34,7 +34,7 @@ final class LossHistory: Sendable {
     /// Whether there is nothing to draw.
     var isEmpty: Bool { points.withLock { $0.training.isEmpty } }
 
-    /// The picture of them.
+    /// Returns the picture of the losses.
     func plot(title: String) -> LossPlot {
         points.withLock { LossPlot(title: title, training: $0.training, validation: $0.validation) }
     }

@@ -20,7 +20,8 @@ package struct LossPlot {
     /// The most points of a line: more than there are pixels show nothing and make a large file.
     private static let mostPoints = 2000
 
-    /// A picture; points whose loss is not finite are left out, and neighbours of very many are averaged.
+    /// Makes a picture. Points whose loss is not finite are left out, and if there are very many points, neighbours are
+    /// averaged.
     package init(title: String, training: [Point], validation: [Point]) {
         self.title = title
         self.training = Self.thinned(training.filter(\.loss.isFinite))

@@ -15,7 +15,7 @@ extension ModelFolder {
         }
     }
 
-    /// Makes sure that a folder that is held is still where it was.
+    /// Checks that a locked folder is still at its path.
     ///
     /// - Throws: ``CommandFailure`` where another may be there by now.
     func requireInPlace() throws(CommandFailure) {
@@ -29,13 +29,13 @@ extension ModelFolder {
         try CommandFailure.ofWork { () throws(FileError) in try write(plot.document, to: Self.plotName) }
     }
 
-    /// The log of the run, without what follows a step; an empty one without a step.
+    /// Returns the log of the run without lines after a step; without a step, an empty log.
     func log(keepingThrough step: Int?) throws(FileError) -> MetricsLog {
         let place = place(Self.metricsName)
         return try MetricsLog(path: place.path, in: place.folder, keepingThrough: step)
     }
 
-    /// What the log of the run holds.
+    /// Returns the lines of the run's log.
     func records() throws(FileError) -> [MetricsLog.Record] {
         let place = place(Self.metricsName)
         return try MetricsLog.records(path: place.path, in: place.folder)

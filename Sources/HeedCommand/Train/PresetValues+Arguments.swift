@@ -1,10 +1,10 @@
 import Heed
 
 extension PresetValues {
-    /// Takes in what `--set` was given.
+    /// Sets the values that `--set` gives.
     ///
-    /// - Throws: ``CommandFailure`` for what is not KEY=VALUE, a key that there is not (naming those there are), or a
-    ///   value that is no number or none that the key can have.
+    /// - Throws: ``CommandFailure`` for an argument that is not KEY=VALUE, for an unknown key (it names the known
+    ///   ones), and for a value that is not a number or not allowed.
     package mutating func set(_ assignments: [String]) throws(CommandFailure) {
         for assignment in assignments {
             let shown = JSONText.quoted(assignment)
@@ -24,7 +24,7 @@ extension PresetValues {
         }
     }
 
-    /// The lines of the help: names, standard values and what they are.
+    /// Returns the lines of the help: names, default values and descriptions.
     static func help(_ keys: [PresetKey]) -> String {
         let names = keys.map { "\($0.name)=\($0.text($0.standard))" }
         let width = names.map(\.count).max() ?? 0

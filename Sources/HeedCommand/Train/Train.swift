@@ -10,7 +10,7 @@ struct Train: ParsableCommand {
         subcommands: ModelPresets.all.compactMap(command)
     )
 
-    @Flag(name: .long, help: "Print the presets with a line each.")
+    @Flag(name: .long, help: "Print the presets, one per line.")
     var list = false
 
     @OptionGroup var common: CommonOptions
@@ -52,10 +52,10 @@ struct TrainOptions: ParsableArguments {
     @Option(name: .long, help: "Names the random numbers of the run. (default: 0)")
     var seed: UInt64?
 
-    @Option(name: .long, help: "KEY=VALUE, one of the preset's keys; may be given several times.")
+    @Option(name: .long, help: "KEY=VALUE for one of the preset's keys. May be given several times.")
     var set: [String] = []
 
-    @Option(name: .long, help: "The folder that the model is written to. (default: the preset's name)")
+    @Option(name: .long, help: "The folder for the model. (default: the preset's name)")
     var out: String?
 
     @Flag(
@@ -77,7 +77,7 @@ struct TrainLanguage<Preset: LanguagePreset>: ParsableCommand {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: Preset.name, abstract: "Train \(Preset.summary).",
-            discussion: "Keys for --set, with what they are unless set:\n" + PresetValues.help(Preset.keys))
+            discussion: "Keys for --set, with their defaults:\n" + PresetValues.help(Preset.keys))
     }
 
     @OptionGroup var options: TrainOptions
@@ -85,7 +85,7 @@ struct TrainLanguage<Preset: LanguagePreset>: ParsableCommand {
     mutating func run() throws {
         try options.common.apply()
         try Blocking.requireThread()
-        // A reader that goes away ends the run by an error, so that what was learned is saved.
+        // A reader that closes the pipe ends the run by an error, so that the trained weights are saved.
         signal(SIGPIPE, SIG_IGN)
         var run = try LanguageRun<Preset>(options)
         try run.train()

@@ -2,7 +2,7 @@ import Foundation
 import Heed
 import Synchronization
 
-/// What a person sees of a run: a bar on a terminal, a line for each evaluation, JSON where asked for.
+/// The output of a run: a bar on a terminal, a line per evaluation, JSON if asked for.
 final class TrainProgress: Sendable {
     private struct State {
         var tokens = 0
@@ -27,13 +27,13 @@ final class TrainProgress: Sendable {
     /// Seconds of all steps of this run, and the targets they were taken on.
     var totals: (seconds: Double, tokens: Int) { state.withLock { ($0.seconds, $0.tokens) } }
 
-    /// The last step that was taken; nil where none was.
+    /// The last step that was taken; nil if none was.
     var lastStep: Int? { state.withLock { $0.steps > 0 ? $0.lastStep : nil } }
 
     /// The latest losses: of a step, and of an evaluation.
     var losses: (training: Double?, validation: Double?) { state.withLock { ($0.loss, $0.validation) } }
 
-    /// The latest lengths of gradients, where the run takes them.
+    /// The latest norms of gradients, if the run computes them.
     var gradientNorms: GradientNorms? { state.withLock { $0.gradientNorms } }
 
     func report(_ report: StepReport) {
@@ -43,7 +43,7 @@ final class TrainProgress: Sendable {
             state.lastStep = report.step
             state.steps += 1
             state.gradientNorms = report.gradientNorms ?? state.gradientNorms
-            // Smoothed, for a single batch says little.
+            // Smoothed, because a single batch says little.
             state.loss = state.loss.map { 0.95 * $0 + 0.05 * report.loss } ?? report.loss
             guard Console.errorIsTerminal, .now - state.shown > .milliseconds(100) else { return nil }
             state.shown = .now
@@ -75,7 +75,7 @@ final class TrainProgress: Sendable {
         }
     }
 
-    /// `[######----] step 120/2000  loss 2.31  1:23 left  31200 tokens/s`, without its last parts where the terminal is
+    /// `[######----] step 120/2000  loss 2.31  1:23 left  31200 tokens/s`, without its last parts if the terminal is
     /// narrow.
     private func bar(_ state: State, columns: Int) -> String {
         let rate = state.seconds > 0 ? Double(state.tokens) / state.seconds : 0

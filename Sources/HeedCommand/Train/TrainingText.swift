@@ -5,10 +5,10 @@ import HeedFiles
 /// The text that a language model is trained on.
 struct TrainingText {
     let text: String
-    /// Where it came from, in words.
+    /// The source of the text, in words.
     let source: String
 
-    /// Its first words, or letters where it has no words: a dozen characters of its first line.
+    /// The first words of the text, or characters if it has no words: a dozen characters of its first line.
     var opening: String {
         let line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }
         guard line.count > 12, let space = line.prefix(13).lastIndex(where: \.isWhitespace) else {
@@ -25,16 +25,16 @@ struct TrainingText {
         return digest.hexadecimal()
     }
 
-    /// Files larger than this are refused: the whole text is held in memory, with four bytes for each character.
+    /// Files larger than this are refused: the whole text is held in memory, with four bytes per character.
     private static let largestBytes = 1 << 30
-    /// What a byte of text takes at the most until it is a token: as it is read, as a string, as a token and its copy
-    /// for validation.
+    /// The most bytes that a byte of text takes until it is a token: as it is read, as a string, as a token and its
+    /// copy for validation.
     private static let bytesPerByte = 10
     private static let licences = "/usr/share/common-licenses"
 
-    /// Reads the file at `path`, or, where there is none, the texts of free licences that every Debian machine has.
+    /// Reads the file at `path` or, if it is nil, the texts of free licences that every Debian machine has.
     ///
-    /// - Throws: ``CommandFailure`` in one line where the data is missing, empty, binary or too large.
+    /// - Throws: ``CommandFailure`` in one line if the data is missing, empty, binary or too large.
     init(path: String?) throws(CommandFailure) {
         if let path {
             text = try Self.read(path)

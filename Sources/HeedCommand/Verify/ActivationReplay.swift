@@ -45,7 +45,7 @@ extension CaseOperation {
     }
 
     /// The entry nearest to its bound: a relative error of 2 or 3 ulp, which are up to as many eps; `(2 + x^2 / 2) eps`
-    /// of GELU, and `(2 + 3 |v|) eps` where it is approximated, `v` being what the hyperbolic tangent is taken of.
+    /// of GELU, and `(2 + 3 |v|) eps` where it is approximated, `v` being the argument of the hyperbolic tangent.
     private static func activationMeasurement(_ answer: Answer, _ input: Tensor, _ activation: Activation)
         -> Measurement
     {

@@ -1,7 +1,7 @@
 import Heed
 
 extension CaseOperation {
-    /// Scaled dot-product attention, forward and, where the case has a gradient of the output, backward.
+    /// Scaled dot-product attention, forward and, if the case has a gradient of the output, backward.
     static let attention = CaseOperation(
         replay: { input throws(CaseError) in
             let operands = try AttentionCase(input)
@@ -28,9 +28,8 @@ struct AttentionCase {
     let causal: Bool
     let alignment: AttentionProblem.Alignment
 
-    /// Reads and checks `input.query`, `input.key`, `input.value` and, where they are there, `input.mask`,
-    /// `input.bias`, `scale`, `causal` and `causal_alignment`. `causal` and `alignment`, where given, come before the
-    /// file's.
+    /// Reads and checks `input.query`, `input.key`, `input.value` and, if they exist, `input.mask`, `input.bias`,
+    /// `scale`, `causal` and `causal_alignment`. `causal` and `alignment`, if given, override the file's.
     init(
         _ input: ConformanceCase, causal: Bool = false, alignment: AttentionProblem.Alignment? = nil
     ) throws(CaseError) {
@@ -47,7 +46,7 @@ struct AttentionCase {
         if let alignment { self.alignment = alignment } else { self.alignment = try Self.alignment(input) }
         var masks: [AttentionMask] = []
         if self.causal {
-            // Shapes are not checked yet; these differ by less than 2^63, for both are those of arrays.
+            // Shapes are not checked yet. These differ by less than 2^63, because both belong to arrays.
             masks.append(.causal(offset: self.alignment == .lowerRight ? keys.shape[2] - queries.shape[2] : 0))
         }
         if input.hasInput("mask") { masks.append(.boolean(try input.booleanInput("mask"))) }
@@ -71,13 +70,13 @@ struct AttentionCase {
     /// Computed by an arm.
     func output(_ arm: AttentionAlgorithm) throws(CaseError) -> Tensor {
         var output = Tensor.zeros(call.outputShape)
-        // Sizes beside a zero may be anything; there is nothing to compute then.
+        // If one size is zero, the others may be anything, and there is nothing to compute.
         guard output.count > 0 else { return output }
         do { try call.run(arm, into: &output) } catch { throw .invalid(error.description) }
         return output
     }
 
-    /// `N <= (4.5 + L/16 + D/128) eps` and `W <= (12 + 0.75 L) eps`, or 1.5 times the naive arm's error where that is
+    /// `N <= (4.5 + L/16 + D/128) eps` and `W <= (12 + 0.75 L) eps`, or 1.5 times the naive arm's error if that is
     /// more; `L` is the largest magnitude of a score.
     func measurements(_ answer: CaseOperation.Answer) throws(CaseError) -> [Measurement] {
         guard !answer.reference.isEmpty else {
@@ -89,7 +88,7 @@ struct AttentionCase {
             computed: try output(.naive).elements, reference: answer.reference, rowLength: answer.rowLength)
         let ours = answer.comparison
         func bound(_ promised: Double, _ naive: Double) -> Double {
-            // Where even the naive arm's error is not a number to multiply, the promise stands alone.
+            // If even the naive arm's error is not finite, only the promise counts.
             max(promised * CaseOperation.epsilon, naive.isFinite ? 1.5 * naive : 0)
         }
         let finiteScore = largestScore.isFinite ? largestScore : 0
@@ -103,8 +102,8 @@ struct AttentionCase {
 
     // MARK: Gradients
 
-    /// Computed by an arm, by their names in the file; none where the file has no gradient of the output or only
-    /// outputs to compare.
+    /// Computed by an arm, by their names in the file; none if the file has no gradient of the output or only outputs
+    /// to compare.
     func gradients(_ input: ConformanceCase, _ arm: AttentionAlgorithm) throws(CaseError) -> [String: Tensor] {
         guard input.file.entry("cotangent.output") != nil else { return [:] }
         let outputGradient: Tensor
@@ -115,7 +114,7 @@ struct AttentionCase {
         }
         let wanted: AttentionGradientSelection = input.hasInput("bias") ? [.operands, .additive] : .operands
         do {
-            // Sizes beside a zero may be anything; there is nothing to compute then.
+            // If one size is zero, the others may be anything, and there is nothing to compute.
             guard call.weightsShape.count > 0 else { return Self.named(try call.gradientTensors(wanted)) }
             let (output, logSumExp) = try call.outputAndLogSumExp(arm)
             return Self.named(
@@ -134,8 +133,8 @@ struct AttentionCase {
         ].compactMapValues { $0 }
     }
 
-    /// `N <= (4 + L/6 + D/128) eps`, or 1.5 times the naive arm's error where that is more; `L` is the largest
-    /// magnitude of a score. N is an average: a gradient of fewer than 16 rows is held to what a single row is,
+    /// `N <= (4 + L/6 + D/128) eps`, or 1.5 times the naive arm's error if that is more; `L` is the largest
+    /// magnitude of a score. N is an average: for a gradient of fewer than 16 rows the bound is that of a single row,
     /// `(12 + 0.75 L) eps`.
     func gradientMeasurements(
         _ answer: CaseOperation.Answer, _ input: ConformanceCase

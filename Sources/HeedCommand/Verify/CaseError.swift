@@ -1,8 +1,8 @@
-/// Why a case could not be judged.
+/// Why a case could not be checked.
 enum CaseError: Error, CustomStringConvertible {
     /// The file cannot be read, contradicts itself or lacks what its operation needs: the case fails.
     case invalid(String)
-    /// The file is in order and asks for something that this build does not have.
+    /// The file is valid and asks for something that this build does not have.
     case unsupported(String)
 
     var description: String {

@@ -3,13 +3,13 @@ import HeedFiles
 
 /// One thing to verify that was found under the paths given.
 package enum FoundCase: Sendable, Equatable {
-    /// A file; `isNamed` where the user named it, so that it must be a case.
+    /// A file. `isNamed` says that the user named it, so that it must be a case.
     case file(path: String, isNamed: Bool)
     /// A folder with `config.json`, `model.safetensors` and `expected.safetensors`.
     case model(folder: String)
     /// A folder with `tokenizer.json` and `expected.json`.
     case tokenizer(folder: String)
-    /// A path that cannot be looked at.
+    /// A path that cannot be read.
     case unreadable(path: String, reason: String)
 
     package var path: String {
@@ -23,10 +23,10 @@ package enum FoundCase: Sendable, Equatable {
 package enum CaseFinder {
     private static let modelFiles: Set = ["config.json", "model.safetensors", "expected.safetensors"]
     private static let tokenizerFiles: Set = ["tokenizer.json", "expected.json"]
-    /// Belong to a model's case and are none of their own.
+    /// The files that belong to a model's case and are no cases themselves.
     private static let partsOfModel = modelFiles.union(["greedy.safetensors"])
 
-    /// What there is to verify under `path`, in order.
+    /// Returns the cases under `path`, in order.
     package static func cases(under path: String) -> [FoundCase] {
         var found: [FoundCase] = []
         var visited: Set<FileIdentity> = []
@@ -51,7 +51,7 @@ package enum CaseFinder {
 
     private static func isFolder(_ status: stat) -> Bool { status.st_mode & S_IFMT == S_IFDIR }
 
-    /// With a list in place of recursion, and each folder once: links may lead in circles.
+    /// Walks with a list instead of recursion, and each folder once, because links may lead in circles.
     private static func walk(
         _ root: String, identity: FileIdentity, visited: inout Set<FileIdentity>, into found: inout [FoundCase]
     ) {
@@ -88,7 +88,7 @@ package enum CaseFinder {
                     steps.append(.file(path))
                 }
             }
-            // What might be a case is told, not passed over.
+            // An entry that might be a case is reported, not skipped.
             for name in listing.unreadable where name.isFolder || name.bytes.suffix(suffix.count) == suffix {
                 steps.append(.unreadable(Self.path(of: name.shown, in: folder)))
             }

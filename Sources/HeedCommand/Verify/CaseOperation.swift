@@ -4,14 +4,14 @@ import Heed
 ///
 /// To teach `verify` another operation, write its replay in a file of its own and list it in ``all``.
 struct CaseOperation: Sendable {
-    /// Computes what it can of the answers, by their names in the file. Checks everything that comes from the file
-    /// first: a wrong shape throws and never stops the program.
+    /// Computes the answers that it can, by their names in the file. It first checks everything that comes from the
+    /// file: a wrong shape throws and never stops the program.
     let replay: @Sendable (ConformanceCase) throws(CaseError) -> [String: Tensor]
 
-    /// The strict measurements of one computed answer; nil where no bound of its own is promised for this answer.
+    /// The strict measurements of one computed answer; nil if no strict bound is promised for this answer.
     let strict: (@Sendable (ConformanceCase, Answer) throws(CaseError) -> [Measurement]?)?
 
-    /// A computed answer and what it should be.
+    /// A computed answer and the expected one.
     struct Answer {
         let name: String
         let shape: Shape
@@ -61,6 +61,6 @@ struct CaseOperation: Sendable {
         "gru": .gru,
     ]
 
-    /// Distance from 1 to the next float, which bounds are counted in.
+    /// The distance from 1 to the next float, the unit of bounds.
     static let epsilon = Double(Float.ulpOfOne)
 }

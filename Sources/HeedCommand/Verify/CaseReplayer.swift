@@ -2,12 +2,12 @@ import Foundation
 import Heed
 import HeedFiles
 
-/// Replays one case and judges it.
+/// Replays one case and checks it.
 struct CaseReplayer {
     let forward: Bool
     let strict: Bool
 
-    /// The result; nil for a file without an operation that was met in a folder.
+    /// Returns the result; nil for a file without an operation that was found in a folder.
     func replay(_ found: FoundCase) -> CaseResult? {
         var result = CaseResult(path: found.path, status: .failed, forward: forward, strict: strict)
         do {

@@ -1,23 +1,23 @@
 import Heed
 
-/// What came of one case.
+/// The result of one case.
 package struct CaseResult: Sendable {
     package enum Status: String, Sendable { case passed, failed, unsupported }
 
     /// The path as given, joined with the path inside a folder.
     package let path: String
-    /// The operation; nil where the file could not be read so far.
+    /// The operation; nil if the file could not be read so far.
     package var operation: String?
     package var status: Status
-    /// Whether outputs alone were asked for.
+    /// Whether only outputs were asked for.
     package let forward: Bool
     /// Whether the bounds are the strict ones.
     package let strict: Bool
     /// For each tensor that was compared, the measurement nearest to its bound or farthest beyond it.
     package var measurements: [String: Measurement] = [:]
-    /// SHA-256 over what was computed; nil where nothing was.
+    /// The SHA-256 of the computed answers; nil if nothing was computed.
     package var digest: String?
-    /// Why the case could not be judged, or was not supported.
+    /// Why the case could not be checked, or was not supported.
     package var reason: String?
 
     /// The JSON line. Errors are finite numbers: one that is infinite is written as the largest float64, which no bound

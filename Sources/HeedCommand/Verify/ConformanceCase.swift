@@ -8,7 +8,7 @@ struct ConformanceCase {
     /// PyTorch's own float32 error of each answer.
     private let peerErrors: [String: Double]
 
-    /// Interprets an open file; nil where its metadata names no operation.
+    /// Interprets an open file; nil if its metadata names no operation.
     init?(_ file: SafetensorsFile) throws(CaseError) {
         guard let operation = file.metadata["op"] else { return nil }
         guard !operation.isEmpty else { throw .invalid("the metadata key op is empty") }
@@ -53,12 +53,12 @@ struct ConformanceCase {
     /// The bound on the error of an answer unless a strict one is asked for.
     func bound(_ name: String) -> Double { max(5e-6, 2 * (peerErrors[name] ?? 0)) }
 
-    /// PyTorch's own float32 error of an answer; 0 where the file does not say.
+    /// PyTorch's own float32 error of an answer; 0 if the file does not say.
     func peerError(_ name: String) -> Double { peerErrors[name] ?? 0 }
 
     // MARK: Inputs
 
-    /// Refuses inputs and attributes that the replay of this operation does not know: they may change what is meant.
+    /// Refuses inputs and attributes that the replay of this operation does not know: they may change the meaning.
     func requireKnown(inputs: Set<String>, attributes known: Set<String>) throws(CaseError) {
         for entry in file.entries where entry.name.hasPrefix("input.") {
             let name = String(entry.name.dropFirst("input.".count))
@@ -94,7 +94,7 @@ struct ConformanceCase {
         return IndexTensor(indices, shape: shape)
     }
 
-    /// `cotangent.NAME`, the gradient of `output.NAME`, of that shape; nil where the case has no backward pass.
+    /// `cotangent.NAME`, the gradient of `output.NAME`, of that shape; nil if the case has no backward pass.
     func outputGradient(_ name: String = "output", shape: Shape) throws(CaseError) -> Tensor? {
         guard file.entry("cotangent." + name) != nil else { return nil }
         let tensor: Tensor
@@ -110,8 +110,8 @@ struct ConformanceCase {
         do { return try file.doubles(name) } catch { throw .invalid(error.reason) }
     }
 
-    /// Refuses a case whose answer `output.output` has not the shape that follows from its inputs: before anything is
-    /// computed, so that no shape makes more work than the file has data.
+    /// Refuses a case whose answer `output.output` does not have the shape that follows from its inputs. This is
+    /// checked before anything is computed, so that no shape makes more work than the file has data.
     func requireOutput(_ shape: Shape) throws(CaseError) {
         guard let entry = file.entry("output.output") else { throw .invalid("there is no tensor \"output.output\"") }
         guard entry.dimensions == shape.dimensions else {

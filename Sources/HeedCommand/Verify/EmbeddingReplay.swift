@@ -28,13 +28,13 @@ extension CaseOperation {
             return answers
         },
         strict: { input, answer throws(CaseError) in
-            // What is looked up has no error at all.
+            // A look-up has no error at all.
             guard answer.name == "output.output" else { return nil }
             return [Measurement(metric: "E", value: answer.comparison.maximum, bound: 0)]
         })
 }
 
-/// Out here, for inside of `CaseOperation` its member hides the function.
+/// Outside of `CaseOperation`, because its member would hide the function.
 private func rows(of table: Tensor, _ indices: IndexTensor) throws(TensorError) -> Tensor {
     try embedding(table, validating: indices)
 }

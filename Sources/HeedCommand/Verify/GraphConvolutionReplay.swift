@@ -23,7 +23,7 @@ extension CaseOperation {
             }
             let shape = Shape([matrix.rowCount, weight.shape[0]])
             try input.requireOutput(shape)
-            // Sizes beside a zero may be anything.
+            // If one size is zero, the others may be anything.
             guard features.count > 0, weight.count > 0 else {
                 throw .unsupported("graph_convolution of an empty input or weight is not supported")
             }

@@ -16,7 +16,7 @@ struct LayerReplay {
 
     /// The input of that name, on the tape, so that it has a gradient.
     ///
-    /// - Parameter shape: What its shape must be; -1 for any size.
+    /// - Parameter shape: The shape that it must have; -1 for any size.
     mutating func leaf(_ name: String, _ shape: [Int]) throws(CaseError) -> Variable {
         let tensor = try source.input(name)
         guard tensor.rank == shape.count,
@@ -30,14 +30,14 @@ struct LayerReplay {
         return leaf
     }
 
-    /// The input of that name where the file has it.
+    /// Returns the input of that name, if the file has it.
     mutating func optionalLeaf(_ name: String, _ shape: [Int]) throws(CaseError) -> Variable? {
         source.hasInput(name) ? try leaf(name, shape) : nil
     }
 
     /// Fills the model with the inputs of its parameters' names.
     ///
-    /// - Parameter others: Inputs that are no parameters; any further one is refused.
+    /// - Parameter others: Inputs that are not parameters. Any others are refused.
     func load(_ model: inout some Module, others: Set<String>, attributes: Set<String>) throws(CaseError) {
         let names = model.parameters.map(\.name)
         try source.requireKnown(inputs: others.union(names), attributes: attributes)
@@ -46,7 +46,7 @@ struct LayerReplay {
         do { try model.load(weights) } catch { throw .invalid("\(source.operation): \(error)") }
     }
 
-    /// The outputs and, where the file has their gradients, the gradients of the inputs and the parameters.
+    /// Returns the outputs and, if the file has their gradients, the gradients of the inputs and the parameters.
     func answers(_ outputs: [(name: String, variable: Variable)], of model: some Module) throws(CaseError) -> [String:
         Tensor]
     {
@@ -84,7 +84,7 @@ extension ConformanceCase {
         return number
     }
 
-    /// A mask of the batch's tokens that are to be ignored, as one of those that may be attended.
+    /// Returns a mask of ignored tokens as a mask of the tokens that may be attended.
     func attendedTokens(_ name: String, batch: Int, length: Int) throws(CaseError) -> AttentionMask {
         guard hasInput(name) else { return .none }
         let ignored = try booleanInput(name)

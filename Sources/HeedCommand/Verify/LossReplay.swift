@@ -27,7 +27,7 @@ extension CaseOperation {
         },
         strict: nil)
 
-    /// The distillation loss, a mean over the batch, with the gradient of the student and, where asked for, of the
+    /// The distillation loss, a mean over the batch, with the gradient of the student and, if asked for, of the
     /// teacher.
     static let distillationLoss = CaseOperation(
         replay: { input throws(CaseError) in

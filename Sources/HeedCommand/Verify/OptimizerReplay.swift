@@ -79,7 +79,7 @@ extension CaseOperation {
         }
         var values = [parameter]
         var moments = [[Tensor]](repeating: [Tensor.zeros(parameter.shape)], count: momentCount)
-        // With nothing to change, sizes beside the zero may be anything.
+        // With nothing to change, the other sizes may be anything.
         guard parameter.count > 0 else { return ["output.parameter": parameter] }
         for index in 0..<gradients.shape[0] {
             let gradient = gradients.slice(axis: 0, range: index..<(index + 1)).contiguous().reshaped(parameter.shape)

@@ -18,7 +18,7 @@ extension CaseOperation {
         },
         strict: nil)
 
-    /// Rotary positions.
+    /// The operation of rotary positions.
     static let rotaryPosition = CaseOperation(
         replay: { input throws(CaseError) in
             try input.requireKnown(inputs: ["input"], attributes: ["base", "layout", "offset", "dim"])

@@ -1,8 +1,8 @@
 import Heed
 
 extension CaseOperation {
-    /// Matrix product, batched with broadcasting. Gradients: `dA = dC B^T` and `dB = A^T dC`, summed over what was
-    /// broadcast.
+    /// Matrix product, batched with broadcasting. Gradients: `dA = dC B^T` and `dB = A^T dC`, summed over the
+    /// dimensions that were broadcast.
     static let matmul = CaseOperation(
         replay: { input throws(CaseError) in
             let (left, right) = try factors(input)
@@ -39,7 +39,7 @@ extension CaseOperation {
             return try productMeasurements(input, answer, left, right, bias: bias)
         })
 
-    /// All axes but the last joined.
+    /// Returns the tensor with all axes except the last joined.
     private static func rows(_ tensor: Tensor) -> Tensor {
         let columns = tensor.shape[-1]
         let count = tensor.shape.dimensions.dropLast().reduce(1, *)
@@ -48,7 +48,7 @@ extension CaseOperation {
 
     /// The product, summed over the axes that a factor of `shape` was broadcast along.
     private static func summedProduct(_ left: Tensor, _ right: Tensor, to shape: Shape) -> Tensor {
-        // With nothing summed, or nothing to fill, sizes beside the zero may be anything.
+        // With nothing summed, or nothing to fill, the other sizes may be anything.
         guard shape.count > 0, left.count > 0, right.count > 0 else { return .zeros(shape) }
         return Heed.matmul(left, right).sum(to: shape)
     }
@@ -77,7 +77,7 @@ extension CaseOperation {
     ) throws(CaseError) -> Tensor {
         let shape = try productShape(left.shape, right.shape)
         try input.requireOutput(shape)
-        // With nothing summed, or nothing to fill, sizes beside the zero may be anything.
+        // With nothing summed, or nothing to fill, the other sizes may be anything.
         guard shape.count > 0, left.count > 0, right.count > 0 else { return .zeros(shape) }
         return Heed.matmul(left, right)
     }

@@ -28,7 +28,7 @@ extension CaseOperation {
             strict: strict)
     }
 
-    /// `E`: at most 3 eps forward and 6 eps for gradients, or PyTorch's own error in float32 where that is more.
+    /// `E`: at most 3 eps forward and 6 eps for gradients, or PyTorch's own error in float32 if that is more.
     @Sendable private static func recurrentMeasurements(
         _ input: ConformanceCase, _ answer: Answer
     ) throws(CaseError) -> [Measurement]? {
@@ -60,7 +60,7 @@ private struct RecurrentCase {
         guard input.attributes["batch_first"] == nil ? true : try input.flag("batch_first") else {
             throw .unsupported("\(input.operation) with time before batch is not supported")
         }
-        // Every layer has tensors in the file, so that a wrong number ends at the first that is not there.
+        // Every layer has tensors in the file, so that a wrong number of layers ends at the first missing tensor.
         guard layers >= 1 else { throw .invalid("the attribute layers is \(layers), not 1 or more") }
         var weights: [[RecurrentWeights]] = []
         var names: Set<String> = ["input", "h0", "c0", "lengths"]

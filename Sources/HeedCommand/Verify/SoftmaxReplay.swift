@@ -18,7 +18,7 @@ extension CaseOperation {
     private static func softmaxReplay(_ input: ConformanceCase, logarithm: Bool) throws(CaseError) -> [String: Tensor] {
         let (tensor, axis) = try softmaxInput(input)
         let outputGradient = try input.outputGradient(shape: tensor.shape)
-        // Sizes beside a zero may be anything; there is nothing to compute then.
+        // If one size is zero, the others may be anything, and there is nothing to compute.
         guard tensor.count > 0 else { return ["output.output": tensor, "gradient.input": tensor] }
         let output = logarithm ? Heed.logSoftmax(tensor, axis: axis) : Heed.softmax(tensor, axis: axis)
         var answers = ["output.output": output]
@@ -42,7 +42,7 @@ extension CaseOperation {
     /// The entry nearest to its bound: a relative error of `(3 + 0.5 |x - max|) eps`, `max` being the largest of its
     /// row.
     private static func softmaxMeasurement(_ answer: Answer, input: Tensor, axis: Int) -> Measurement {
-        // Rows along the axis, as the last one: answers and inputs are permuted alike.
+        // The rows along the axis become the last axis: answers and inputs are permuted in the same way.
         guard input.count > 0 else { return Measurement(metric: "relative", value: 0, bound: 3 * epsilon) }
         let shape = input.shape
         let axis = axis < 0 ? axis + shape.rank : axis
@@ -57,7 +57,7 @@ extension CaseOperation {
                 let reference = answer.reference[index]
                 let distance = Double(elements[index]) - Double(largest)
                 let bound = (3 + 0.5 * (distance.isFinite ? abs(distance) : 0)) * epsilon
-                // What would be a denormal weight is 0.
+                // A weight that would be denormal is 0.
                 let isZero =
                     abs(reference) < Double(Float.leastNormalMagnitude) * (1 + bound) && answer.computed[index] == 0
                 let difference = isZero ? 0 : TensorComparison.difference(answer.computed[index], reference)

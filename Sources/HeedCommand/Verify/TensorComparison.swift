@@ -11,10 +11,10 @@ package struct Measurement: Sendable, Equatable {
         self.bound = bound
     }
 
-    /// Written so that a NaN on either side does not pass.
+    /// Written so that a NaN on either side fails.
     package var holds: Bool { value <= bound }
 
-    /// How much of the bound is used; what the worst of several is chosen by.
+    /// The share of the bound that is used. The worst of several measurements has the largest share.
     package var share: Double {
         if value == 0 { return 0 }
         let share = value / bound
@@ -22,15 +22,15 @@ package struct Measurement: Sendable, Equatable {
     }
 }
 
-/// How far a computed float32 tensor `x` lies from its float64 reference `r`.
+/// The errors of a computed float32 tensor `x` against its float64 reference `r`.
 ///
-/// Where `r` is not finite, `x` must be the same infinity or NaN, and where it is finite, `x` must be so too: one entry
-/// that breaks this makes every error infinite. An absolute error of 2^-149 counts as none where `|r| < 2^-126`. Where
-/// all of `r` is zero, a relative error is zero or infinite.
+/// If an entry of `r` is not finite, `x` must be the same infinity or NaN, and if it is finite, `x` must be finite too:
+/// one entry that breaks this makes every error infinite. An absolute error of 2^-149 counts as none if `|r| < 2^-126`.
+/// If all of `r` is zero, a relative error is zero or infinite.
 package struct TensorComparison: Sendable {
     /// `E = max |x - r| / max |r|` over the entries where `r` is finite: the error of a conformance case.
     package let maximum: Double
-    /// `N = ||x - r||2 / ||r||2`.
+    /// The relative error of the whole, `N = ||x - r||2 / ||r||2`.
     package let norm: Double
     /// `W`: the largest `N` of a row.
     package let worstRow: Double
@@ -71,7 +71,7 @@ package struct TensorComparison: Sendable {
     private static let smallestFloat = Double(Float.leastNonzeroMagnitude)
     private static let smallestNormalFloat = Double(Float.leastNormalMagnitude)
 
-    /// What the metrics of a set of entries are made of.
+    /// The sums from which the metrics of a set of entries are computed.
     private struct Sums {
         var squaredDifference = 0.0
         var squaredReference = 0.0

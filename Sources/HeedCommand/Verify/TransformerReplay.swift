@@ -37,7 +37,7 @@ extension CaseOperation {
     static let transformer = CaseOperation(
         replay: { input throws(CaseError) in
             let counts = (try input.positiveInteger("encoder_layers"), try input.positiveInteger("decoder_layers"))
-            // Layers without weights in the file would be made for nothing.
+            // Layers without weights in the file would be made in vain.
             guard max(counts.0, counts.1) <= input.file.entries.count else {
                 throw .invalid("there are no weights for \(counts.0) and \(counts.1) layers")
             }

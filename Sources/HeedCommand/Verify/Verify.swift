@@ -4,20 +4,20 @@ import Heed
 /// `heed verify PATH ...`: replays conformance cases.
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Replay conformance cases and hold the results against their answers.",
+        abstract: "Replay conformance cases and compare the results with the expected answers.",
         discussion: """
-            A line for each case, then how many passed, failed and are not supported. A folder is walked in the order of its \
-            names. The exit status is 0 where every case passed.
+            Prints one line per case, then how many passed, failed and are not supported. A folder is walked in the \
+            order of its names. The exit status is 0 if every case passed.
             """
     )
 
     @Argument(help: "Conformance files, or folders of them.")
     var paths: [String]
 
-    @Flag(help: "Check outputs alone, no gradients.")
+    @Flag(help: "Check only outputs, no gradients.")
     var forward = false
 
-    @Flag(help: "Hold operations to the strict bounds that are promised for each.")
+    @Flag(help: "Check against the strict bounds that are promised for each operation.")
     var strict = false
 
     @OptionGroup var common: CommonOptions
@@ -41,7 +41,7 @@ struct Verify: ParsableCommand {
     }
 }
 
-/// How many cases ended how.
+/// The number of cases per status.
 struct VerifyTally {
     private var counts: [CaseResult.Status: Int] = [:]
     private var firstNotPassed: CaseResult?
@@ -64,7 +64,7 @@ struct VerifyTally {
         "\(count(.passed)) passed, \(count(.failed)) failed, \(count(.unsupported)) unsupported"
     }
 
-    /// Throws the one line that says what did not pass.
+    /// Throws one line that says which cases did not pass.
     func requireAllPassed() throws(CommandFailure) {
         let total = counts.values.reduce(0, +)
         guard total > 0 else { throw .workFailed("there is no conformance case under the paths given") }

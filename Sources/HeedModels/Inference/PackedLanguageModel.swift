@@ -69,6 +69,7 @@ public struct SequenceTokens: Sendable, ExpressibleByArrayLiteral {
     /// Makes an empty list of tokens.
     public init() {}
 
+    /// Makes the next tokens of several sequences.
     public init(arrayLiteral sequences: [Int32]...) {
         for tokens in sequences { append(tokens) }
     }

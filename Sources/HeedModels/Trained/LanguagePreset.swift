@@ -19,7 +19,8 @@ package protocol LanguagePreset: ModelPreset {
     /// In which order windows of the text are taken.
     static func order(seed: UInt64) -> TokenWindows.Order
 
-    /// Floats that the values need at the least: of the weights, and of what a step keeps for its gradients.
+    /// Returns the least number of floats that the values need: those of the weights, and of the data that a step saves
+    /// for its gradients.
     static func leastFloats(_ values: PresetValues, vocabularySize: Int) -> (weights: Double, step: Double)
 }
 

@@ -7,8 +7,8 @@ import HeedTrain
 /// What `heed train` writes and ``TrainedModel`` reads: a folder with `config.json`, `vocabulary.json`,
 /// `model.safetensors`, checkpoints, `metrics.jsonl` and `loss.svg`.
 ///
-/// One that is ``locked()`` is that very folder from then on, wherever it is moved: nothing is written into another
-/// that took its path.
+/// A ``locked()`` value stays with that very folder, wherever it is moved: nothing is written into another folder that
+/// took its path.
 package struct ModelFolder: Sendable {
     /// The path, as it was given.
     package let path: String
@@ -36,7 +36,7 @@ package struct ModelFolder: Sendable {
     /// Where the configuration is.
     package var configPath: String { path + "/" + Self.configName }
 
-    /// The folder that names start from where it is held, and a name from there.
+    /// Returns the folder that names start from if it is locked, and the name from there.
     package func place(_ name: String) -> (path: String, folder: OpenFolder?) {
         lock.map { (name, $0.folder) } ?? (path + "/" + name, nil)
     }
@@ -53,7 +53,7 @@ package struct ModelFolder: Sendable {
     /// The folder as messages name it.
     private var shown: String { JSONText.quoted(path, limit: 1024) }
 
-    /// What a run was made with.
+    /// The settings of a run.
     package struct Config {
         package let preset: String
         package let settings: JSONObject
@@ -78,7 +78,7 @@ package struct ModelFolder: Sendable {
     /// - Throws: ``FileError`` where it cannot be opened, or another run holds it.
     package func locked() throws(FileError) -> ModelFolder { ModelFolder(try FolderLock(path: path)) }
 
-    /// Whether it is held.
+    /// Whether the folder is locked.
     package var isLocked: Bool { lock != nil }
 
     /// Whether a folder that is held is still at its path; true for one that is not held.
@@ -110,8 +110,8 @@ package struct ModelFolder: Sendable {
     /// Writes the trained model.
     ///
     /// - Parameters:
-    ///   - step: The step that the weights are of.
-    ///   - latest: How far the run had come when they were chosen.
+    ///   - step: The step of the weights.
+    ///   - latest: The latest step of the run when they were chosen.
     package func write(weights: [String: Tensor], ofStep step: Int, latest: Int) throws(SafetensorsError) {
         let place = place(Self.weightsName)
         try SafetensorsWriter.write(
@@ -165,8 +165,8 @@ package struct ModelFolder: Sendable {
         package var notes: [String] = []
     }
 
-    /// The newest weights: those of the trained model or, where the run has gone on since it was written or was stopped
-    /// before, of its latest checkpoint.
+    /// Returns the newest weights: those of the trained model or, if the run has continued since it was written or was
+    /// stopped before, those of its latest checkpoint.
     package func weights() throws(TrainedModelError) -> Weights {
         var notes: [String] = []
         guard contains(Self.weightsName) else {
@@ -198,7 +198,7 @@ package struct ModelFolder: Sendable {
             notes: notes)
     }
 
-    /// The latest checkpoint, where the run has come farther than when the model was written.
+    /// Returns the latest checkpoint if it is later than the model.
     private func newerCheckpoint(than model: SafetensorsFile, _ notes: inout [String]) -> Checkpoint? {
         guard let newest = checkpoints.steps.last else { return nil }
         let shown = JSONText.quoted(model.path, limit: 1024)

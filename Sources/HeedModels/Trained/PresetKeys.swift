@@ -2,9 +2,9 @@ import HeedJSON
 
 /// A number of a preset that `--set KEY=VALUE` changes.
 package struct PresetKey: Sendable {
-    /// Which values have a meaning.
+    /// The values that are allowed.
     package enum Bounds: Sendable {
-        /// From here on.
+        /// All values from this one on.
         case from(Double)
         /// From 0 to less than 1.
         case share
@@ -35,7 +35,7 @@ package struct PresetKey: Sendable {
         PresetKey(name: name, standard: standard, isInteger: false, bounds: bounds, help: help)
     }
 
-    /// A value as it is written: `12`, `0.001`.
+    /// Returns a value as text: `12`, `0.001`.
     package func text(_ value: Double) -> String { isInteger ? String(Int(value)) : "\(value)" }
 
     /// Why the key cannot have this value; nil where it can.

@@ -8,7 +8,9 @@ import HeedTensor
 /// Input and output `[..., embeddingSize]`. In training dropout is applied after the activation. Parameters:
 /// `linear1`, `linear2` (``Linear``).
 public struct FeedForward: Layer {
+    /// The first linear map.
     public var linear1: Linear
+    /// The second linear map.
     public var linear2: Linear
     /// The activation between the two linear maps.
     public var activation: Activation

@@ -7,7 +7,9 @@ import HeedTensor
 /// `nn.Transformer`: `encoder` (``TransformerEncoder``) and `decoder` (``TransformerDecoder``), each with a norm after
 /// its last layer.
 public struct Transformer: Module {
+    /// The encoder, which reads the source.
     public var encoder: TransformerEncoder
+    /// The decoder, which writes the target.
     public var decoder: TransformerDecoder
 
     /// Makes a Transformer with random weights; by default 6 layers each, as in the paper.

@@ -6,6 +6,7 @@ import HeedTensor
 /// Input and output `[B, N, embeddingSize]`, memory `[B, Nk, embeddingSize]`. Parameters, as in PyTorch's
 /// `nn.TransformerDecoder`: `layers.0` ... (``TransformerDecoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerDecoder: Module {
+    /// The layers, from first to last.
     public var layers: [TransformerDecoderLayer]
     /// The norm after the last layer.
     public var norm: LayerNorm?

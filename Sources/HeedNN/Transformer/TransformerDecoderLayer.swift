@@ -9,12 +9,17 @@ import HeedTensor
 /// Parameters, as in PyTorch's `nn.TransformerDecoderLayer`: `self_attn`, `multihead_attn` (see
 /// ``MultiHeadAttention``), `linear1`, `linear2` (``Linear``), `norm1`, `norm2`, `norm3` (``LayerNorm``).
 public struct TransformerDecoderLayer: Module {
+    /// The attention over the target's own tokens.
     public var selfAttention: MultiHeadAttention
+    /// The attention over the memory.
     public var crossAttention: MultiHeadAttention
     /// The feed-forward part, which holds `linear1` and `linear2`.
     public var feedForward: FeedForward
+    /// The norm of the self-attention.
     public var norm1: LayerNorm
+    /// The norm of the cross-attention.
     public var norm2: LayerNorm
+    /// The norm of the feed-forward part.
     public var norm3: LayerNorm
     /// Whether each part normalises its input instead of its sum.
     public var normFirst: Bool

@@ -6,6 +6,7 @@ import HeedTensor
 /// Input and output `[B, N, embeddingSize]`. Parameters, as in PyTorch's `nn.TransformerEncoder`: `layers.0` ...
 /// (``TransformerEncoderLayer``) and `norm` (``LayerNorm``).
 public struct TransformerEncoder: Module {
+    /// The layers, from first to last.
     public var layers: [TransformerEncoderLayer]
     /// The norm after the last layer.
     public var norm: LayerNorm?

@@ -13,10 +13,13 @@ import HeedTensor
 /// Parameters, as in PyTorch's `nn.TransformerEncoderLayer`: `self_attn` (see ``MultiHeadAttention``), `linear1`,
 /// `linear2` (``Linear``), `norm1`, `norm2` (``LayerNorm``).
 public struct TransformerEncoderLayer: Module {
+    /// The attention over the layer's tokens.
     public var selfAttention: MultiHeadAttention
     /// The feed-forward part, which holds `linear1` and `linear2`.
     public var feedForward: FeedForward
+    /// The norm of the attention.
     public var norm1: LayerNorm
+    /// The norm of the feed-forward part.
     public var norm2: LayerNorm
     /// Whether each part normalises its input instead of its sum.
     public var normFirst: Bool

@@ -52,9 +52,9 @@ extension AttentionMask {
 
 /// The masks of a call, joined into at most one of each kind, in the form that the kernels take.
 struct JoinedMask {
-    /// `j <= i + offset`.
+    /// The causal mask allows `j <= i + offset`.
     var causalOffset: Int?
-    /// `j > i + windowEdge`.
+    /// The window allows `j > i + windowEdge`.
     private var windowEdge: Int?
     var lengths: [Int]?
     var boolean: BooleanTensor?

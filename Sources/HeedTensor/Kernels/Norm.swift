@@ -47,7 +47,7 @@ package struct Norm: Sendable {
         package let statistics: Tensor?
     }
 
-    /// `y = norm(input + residual)`.
+    /// Computes the forward pass, `y = norm(input + residual)`.
     package func result(
         _ input: Tensor, residual: Tensor? = nil, weight: Tensor? = nil, bias: Tensor? = nil,
         keepingStatistics: Bool = true
@@ -143,7 +143,7 @@ package struct Norm: Sendable {
         requireVector(bias, "the bias", shape)
         require(
             residual.map { $0.shape == shape } ?? true,
-            "norm: the residual \(residual?.shape ?? []) has not the input's shape \(shape)")
+            "norm: the residual \(residual?.shape ?? []) does not have the input's shape \(shape)")
         guard !shape.isEmpty else { return }
         let operands = (input.contiguous(), residual?.contiguous(), weight?.contiguous(), bias?.contiguous())
         var descriptor = descriptor(shape)

@@ -9,7 +9,7 @@ package enum OptimizerStep {
     package struct SGD: Sendable {
         package var rate, momentum, dampening: Double
         package var isNesterov: Bool
-        /// From 1.
+        /// The step, counted from 1.
         package var step: Int
         /// The factor by which gradients are multiplied as they are read.
         package var gradientScale: Float
@@ -29,7 +29,7 @@ package enum OptimizerStep {
     package struct Adam: Sendable {
         package var rate, beta1, beta2, epsilon: Double
         package var isDecoupled, amsgrad: Bool
-        /// From 1.
+        /// The step, counted from 1.
         package var step: Int
         /// The factor by which gradients are multiplied as they are read.
         package var gradientScale: Float
@@ -67,7 +67,8 @@ package enum OptimizerStep {
         try heed_optimizer_sgd(&sgd, spans.count, spans).check(operation, "\(settings), weight decay \(weightDecay)")
     }
 
-    /// `m <- m + (1 - beta1) (g - m);  v <- beta2 v + (1 - beta2) g^2;  w <- w - rate m' / (sqrt v' + epsilon)`
+    /// Takes a step: `m <- m + (1 - beta1) (g - m);  v <- beta2 v + (1 - beta2) g^2;  w <- w - rate m' / (sqrt v' +
+    /// epsilon)`
     ///
     /// with both moments freed of their bias, as `torch.optim.Adam`; decoupled weight decay multiplies `w` by
     /// `1 - rate decay` first (Loshchilov and Hutter 2019), else `decay w` joins `g`. With AMSGrad the largest `v` so
@@ -111,7 +112,7 @@ package enum OptimizerStep {
         heed_optimizer_clip_factor(norm, maximum)
     }
 
-    /// `sums[i] <- sums[i] + factor gradients[i]`.
+    /// Adds up gradients: `sums[i] <- sums[i] + factor gradients[i]`.
     package static func accumulate(_ gradients: [Tensor], times factor: Float = 1, into sums: inout [Tensor]) {
         requireSameShapes("OptimizerStep.accumulate", sums, gradients)
         let contiguous = gradients.map { $0.contiguous() }

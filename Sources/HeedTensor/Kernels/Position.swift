@@ -62,9 +62,12 @@ public struct RotaryPositions: Sendable {
 
     /// The number of columns that turn, from the first one on; nil for all.
     public var rotaryDimension: Int?
+    /// The base of the angles, 10000 in the paper.
     public var base: Double
+    /// The pairs of columns.
     public var layout: Layout
 
+    /// Makes rotary positions.
     public init(rotaryDimension: Int? = nil, base: Double = 10000, layout: Layout = .halves) {
         self.rotaryDimension = rotaryDimension
         self.base = base
@@ -152,5 +155,5 @@ private func requireTable(_ operation: String, _ table: Tensor?, width: Int, row
     guard let table else { return }
     require(
         table.rank == 2 && table.shape[1] == width && table.shape[0] >= rows,
-        "\(operation): a table of shape \(table.shape) has not the \(rows) positions of width \(width)")
+        "\(operation): a table of shape \(table.shape) does not have the \(rows) positions of width \(width)")
 }

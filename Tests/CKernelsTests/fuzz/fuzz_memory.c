@@ -1,4 +1,4 @@
-// The fuzzer's operands: slots of guarded memory that serve every case anew. See fuzz_support.h.
+// The fuzzer's operands: slots of guarded memory that are used again by every case. See fuzz_support.h.
 
 #include "fuzz_memory.h"
 

@@ -1,4 +1,4 @@
-// Private to the fuzzer: the operands of the case under way.
+// Private to the fuzzer: the operands of the current case.
 
 #ifndef HEED_FUZZ_MEMORY_H
 #define HEED_FUZZ_MEMORY_H

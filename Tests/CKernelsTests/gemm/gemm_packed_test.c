@@ -1,4 +1,4 @@
-// Packed weights: the layout that gemm.h states, and the bits of the product with B as it lies, for one row and for many.
+// Packed weights: the layout that gemm.h states, and the bits of the product with an unpacked B, for one row and for many.
 
 #include <math.h>
 #include <stdlib.h>

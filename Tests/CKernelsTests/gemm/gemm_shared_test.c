@@ -1,5 +1,5 @@
 // Products with so many rows that panels of B are staged once for all of them: the bits of a few of the rows alone, which are multiplied
-// with copies of their own or with B where it lies.
+// with their own copies or with B in place.
 
 #include <stdlib.h>
 

@@ -45,7 +45,7 @@ extern uint64_t test_case;
 
 // Reports a failed check. At most 10 are printed for a test. May be called from any thread.
 void test_fail(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
-// The number of checks that failed in the test under way.
+// The number of checks that failed in the current test.
 size_t test_failures(void);
 // While open, failed checks are counted and not reported: for tests of the harness and of comparers. Closing gives the count.
 void test_expect_failures_begin(void);

@@ -21,7 +21,7 @@ extern uint8_t mode_mask[MODE_COUNT];
 
 void mode_fill_inputs(void);
 
-// Room for the results of the call under way: zeros at first.
+// Memory for the results of the current call: zeros at first.
 void *mode_results(size_t bytes);
 static inline float *mode_floats(size_t count) { return mode_results(count * sizeof(float)); }
 static inline double *mode_doubles(size_t count) { return mode_results(count * sizeof(double)); }

@@ -1,4 +1,4 @@
-// Threads that the system refuses: fewer workers, the same results, and more of them once they are to be had.
+// Threads that the system refuses: fewer workers, the same results, and more workers once the system has threads again.
 
 #define _GNU_SOURCE
 #include <errno.h>

@@ -83,7 +83,7 @@ import Testing
     }
 
     @Test(arguments: AttentionAlgorithm.allCases)
-    func `views are read where they lie`(algorithm: AttentionAlgorithm) {
+    func `views are read in place`(algorithm: AttentionAlgorithm) {
         let packed = operands(14, [1, 33, 3 * 2 * 16])
         func part(_ index: Int) -> BFloat16Tensor {
             packed.slice(axis: 2, range: index * 32..<index * 32 + 32).reshaped([1, 33, 2, 16]).transposed(1, 2)

@@ -1,20 +1,20 @@
 import Foundation
 import Heed
 
-/// The exact answer for an attention, or for some of its rows where the whole would take too long.
+/// The exact answer for an attention, or for some of its rows if the whole would take too long.
 struct AttentionAccuracy {
-    /// Rows of one head that `expected` holds, in order; nil where it holds all.
+    /// Rows of one head that `expected` holds, in order; nil if it holds all.
     private let rows: [Int]?
-    /// `[B, H, rows, E]`.
+    /// The reference's output `[B, H, rows, E]`.
     private let expected: [Double]
     private let problem: AttentionProblem
 
-    /// How much float64 work is worth the wait; the reference does about 10^9 operations a second.
+    /// The amount of float64 work that is worth the wait; the reference does about 10^9 operations a second.
     private static let affordableOperations = 1e9
     /// Fewer rows than this say nothing about the rest.
     private static let fewestRows = 4
 
-    /// Nil where even a few rows would take too long, and where the output is not what is measured.
+    /// Nil if even a few rows would take too long, or if the output is not measured.
     init?(_ operands: AttentionOperands) throws(CommandFailure) {
         problem = operands.problem
         guard problem.direction == .forward else { return nil }
@@ -40,7 +40,7 @@ struct AttentionAccuracy {
         }
     }
 
-    /// How many rows of each head are compared.
+    /// The number of rows of each head that are compared.
     var rowCount: Int { rows?.count ?? problem.queryLength }
 
     /// `max |x - r| / max |r|` over the rows that are compared.
@@ -61,12 +61,12 @@ struct AttentionAccuracy {
         return TensorComparison(computed: computed, reference: expected, rowLength: problem.valueDimension).maximum
     }
 
-    /// First and last rows and rows evenly between them, each at another place in its tile.
+    /// Returns the first and last rows and rows evenly between them, each at another place in its tile.
     private static func sample(_ count: Int, of length: Int) -> [Int] {
         (0..<count).map { $0 * (length - 1) / max(count - 1, 1) }
     }
 
-    /// The reference of each row by itself, put together as `[B, H, rows, E]`.
+    /// Returns the reference of each row by itself, put together as `[B, H, rows, E]`.
     private static func reference(_ operands: AttentionOperands, rows: [Int]) throws(TensorError) -> [Double] {
         let problem = operands.problem
         let width = problem.valueDimension

@@ -5,7 +5,7 @@ import Heed
 struct AttentionArms: ExpressibleByArgument {
     let list: [AttentionAlgorithm]
 
-    /// In the order in which attention was improved.
+    /// All arms, in the order in which attention was improved.
     static let all: [AttentionAlgorithm] = [.naive, .materialized, .tiled, .automatic]
 
     init(list: [AttentionAlgorithm]) { self.list = list }
@@ -21,7 +21,8 @@ struct AttentionArms: ExpressibleByArgument {
 
     var defaultValueDescription: String { list.map(\.rawValue).joined(separator: ",") }
 
-    /// The arms whose scores take no more than half of the memory; says on standard error which are left out.
+    /// Returns the arms whose scores take no more than half of the memory, and says on standard error which are left
+    /// out.
     static func fitting(
         _ arms: [AttentionAlgorithm], _ problem: AttentionProblem, memoryBytes: Int,
         leavingOut: (AttentionAlgorithm) -> Void = { _ in }

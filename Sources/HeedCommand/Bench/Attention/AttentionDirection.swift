@@ -3,11 +3,11 @@ import ArgumentParser
 /// Which passes are measured.
 package enum AttentionDirection: String, Sendable, CaseIterable, ExpressibleByArgument {
     case forward
-    /// From the output and the log-sum-exp that a forward pass has left.
+    /// The backward pass, from the output and the log-sum-exp of a forward pass.
     case backward
     case both
 
-    /// The work beside a forward pass's two products of every pair: five more backward.
+    /// The work in units of a forward pass, which has two products per pair; backward has five.
     package var work: Double {
         switch self {
         case .forward: 1
@@ -16,6 +16,7 @@ package enum AttentionDirection: String, Sendable, CaseIterable, ExpressibleByAr
         }
     }
 
-    /// What the arms that store scores store beside a forward pass's: weights, their gradients and a mask of bytes.
+    /// The memory of the arms that store scores, in units of a forward pass's; backward adds weights, their gradients
+    /// and a mask of bytes.
     package var storage: Double { self == .forward ? 1 : 2.25 }
 }

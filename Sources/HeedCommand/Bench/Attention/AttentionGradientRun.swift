@@ -1,6 +1,6 @@
 import Heed
 
-/// What the backward pass of a benchmark reads and writes.
+/// The operands and results of a benchmark's backward pass.
 struct AttentionGradientRun {
     let operands: AttentionOperands
     let outputGradient: Tensor
@@ -33,14 +33,14 @@ struct AttentionGradientRun {
     }
 }
 
-/// The exact gradients, or those of the first heads or of some queries where the whole would take too long.
+/// The exact gradients, or those of the first heads or of some queries if the whole would take too long.
 struct AttentionGradientAccuracy {
-    /// What `expected` holds.
+    /// The part that `expected` holds.
     private enum Part {
         case whole
         /// The first key head of the first entry, with its query heads.
         case firstHeads
-        /// Some queries of the first head of the first entry: of the gradient of the queries alone.
+        /// Some queries of the first head of the first entry: only the gradient of the queries.
         case rows([Int])
     }
 
@@ -49,7 +49,7 @@ struct AttentionGradientAccuracy {
     /// Gradients of queries, keys and values, each of the part.
     private let expected: [[Double]]
 
-    /// How much float64 work is worth the wait.
+    /// The amount of float64 work that is worth the wait.
     private static let affordableOperations = 4e9
     private static let mostRows = 64
     private static let fewestRows = 4
@@ -86,7 +86,7 @@ struct AttentionGradientAccuracy {
         }
     }
 
-    /// How many queries of each head are compared.
+    /// The number of queries of each head that are compared.
     var rowCount: Int { if case .rows(let rows) = part { rows.count } else { problem.queryLength } }
 
     /// The largest of the gradients' `max |x - r| / max |r|`.
@@ -141,7 +141,7 @@ struct AttentionGradientAccuracy {
 }
 
 extension AttentionOperands {
-    /// The first key head of the first entry with that many query heads, of random operands.
+    /// Returns the first key head of the first entry with that many query heads, for random operands.
     func first(queryHeads: Int) throws(TensorError) -> AttentionOperands {
         var part = problem
         (part.batch, part.heads, part.keyValueHeads) = (1, queryHeads, 1)

@@ -1,7 +1,7 @@
 import Foundation
 import Heed
 
-/// Every arm on a grid of shapes: whether `automatic` chooses as well as one who knows all the times.
+/// Measures every arm on a grid of shapes, to see how well `automatic` chooses.
 struct AttentionGrid {
     let causal: Bool
     let repeats: Int
@@ -10,7 +10,7 @@ struct AttentionGrid {
     private static let lengths = [1, 4, 16, 64, 256, 1024, 4096]
     private static let heads = [1, 4, 16]
     private static let dimensions = [16, 64, 128]
-    /// The textbook's loops are no rival where they take longer than this many operations.
+    /// The textbook loops are left out if they take more than this many operations.
     private static let naiveOperations = 2e7
     private static let secondsPerShape = 0.3
 
@@ -24,7 +24,7 @@ struct AttentionGrid {
         var ratio: Double { automatic.medianSeconds / best.medianSeconds }
     }
 
-    /// All shapes, queries and keys equally many and one query over many keys.
+    /// All shapes: as many queries as keys, and one query over many keys.
     private var problems: [AttentionProblem] {
         Self.lengths.flatMap { length in
             Self.heads.flatMap { heads in
@@ -41,7 +41,7 @@ struct AttentionGrid {
         }
     }
 
-    /// Measures, handing over the lines of each shape with the choice made there; returns all choices.
+    /// Measures, and passes on the lines of each shape with the choice made there. Returns all choices.
     func run(
         _ report: ([AttentionMeasurement], Choice) throws(CommandFailure) -> Void
     ) throws(CommandFailure) -> [Choice] {
@@ -82,7 +82,7 @@ extension AttentionGrid.Choice {
     }
 }
 
-/// What the choices of a grid come to.
+/// The summary of a grid's choices.
 struct AttentionGridSummary {
     let choices: [AttentionGrid.Choice]
 

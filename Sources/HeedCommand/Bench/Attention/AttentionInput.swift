@@ -1,7 +1,7 @@
 import Foundation
 import Heed
 
-/// Queries, keys and values of a benchmark from a safetensors file, with the exact answer where the file has it.
+/// Queries, keys and values of a benchmark from a safetensors file, with the exact answer if the file has it.
 enum AttentionInput {
     /// Reads and checks the file. Mask, bias, scale and causality of a conformance case are taken from it; flags can
     /// only make it causal.

@@ -1,7 +1,7 @@
 import Foundation
 import Heed
 
-/// What was measured of one arm on one problem.
+/// The measurement of one arm on one problem.
 package struct AttentionMeasurement: Sendable {
     package let arm: AttentionAlgorithm
     package let problem: AttentionProblem
@@ -12,12 +12,12 @@ package struct AttentionMeasurement: Sendable {
     package let peakGigaflops: Double
     package let repeats: Int
     package let extraBytes: Int
-    /// Against float64; nil where that would have taken too long.
+    /// The error against float64; nil if that would have taken too long.
     package let maximumError: Double?
     /// Rows of each head that the error was taken over.
     package let errorRows: Int?
     package let tokensPerSecond: Double
-    /// The file the operands came from; nil where they are random.
+    /// The file the operands came from; nil if they are random.
     package let source: String?
 
     package func json(in surroundings: Surroundings) -> JSONValue {

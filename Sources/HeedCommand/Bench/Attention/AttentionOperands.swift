@@ -1,20 +1,20 @@
 import Heed
 
-/// What an attention is measured on, with the exact answer where it is known.
+/// The operands of a measured attention, with the exact answer if it is known.
 struct AttentionOperands {
     let problem: AttentionProblem
-    /// In the problem's element type.
+    /// The call, in the problem's element type.
     let call: AttentionCall
-    // The numbers that the call reads, which are rounded where its type is narrower than what was given.
+    // The numbers that the call reads, which are rounded if its type is narrower than that of the given numbers.
     let queries: Tensor
     let keys: Tensor
     let values: Tensor
-    /// The mask, causality included.
+    /// The mask, including causality.
     let mask: AttentionMask
     let scale: Float?
     /// The float64 answer that came with the file.
     var answer: [Double]?
-    /// The name of the file they came from; nil where they are random.
+    /// The name of the file they came from; nil if they are random.
     var source: String?
 
     init(

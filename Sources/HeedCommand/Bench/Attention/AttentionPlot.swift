@@ -81,7 +81,7 @@ package struct AttentionPlot {
     }
 }
 
-/// Colours that stay apart for colour-blind eyes, on a background of their own that suits light and dark pages.
+/// Colours that colour-blind people can distinguish, on a background that suits light and dark pages.
 enum Palette {
     static let background = "#ffffff"
     static let frame = "#d9dee4"
@@ -99,7 +99,7 @@ enum Palette {
         }
     }
 
-    /// `automatic` mostly lies on another arm: a broad, pale line with rings lets that one be seen on it.
+    /// `automatic` is mostly drawn over another arm: a broad, pale line with rings lets both be seen.
     static func series(_ arm: AttentionAlgorithm, _ values: [PlotPanel.Value]) -> PlotPanel.Series {
         let isAutomatic = arm == .automatic
         let marker: PlotMarker =

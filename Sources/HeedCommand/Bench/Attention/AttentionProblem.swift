@@ -3,9 +3,9 @@ import Heed
 
 /// The sizes of an attention, and the mask that needs no tensor.
 package struct AttentionProblem: Sendable, Equatable {
-    /// Which corner of the scores the causal diagonal ends in.
+    /// The corner of the scores in which the causal diagonal ends.
     package enum Alignment: String, Sendable, CaseIterable {
-        /// Query i sees keys `j <= i + Nk - Nq`: what a cache needs.
+        /// Query i sees keys `j <= i + Nk - Nq`, as with a cache.
         case lowerRight = "lower_right"
         /// Query i sees keys `j <= i`.
         case upperLeft = "upper_left"
@@ -20,15 +20,15 @@ package struct AttentionProblem: Sendable, Equatable {
     package var valueDimension = 64
     package var causal = false
     package var alignment = Alignment.lowerRight
-    /// The type of queries, keys and values; the output is float32 always.
+    /// The type of queries, keys and values. The output is always float32.
     package var elementType = ElementType.float32
     package var direction = AttentionDirection.forward
-    /// How far three of four scores lie below their row's largest; nil where scores are those of random operands.
+    /// How much smaller three of four scores are than their row's largest; nil for the scores of random operands.
     package var scoresBelow: Double?
 
     package init() {}
 
-    /// `query i sees keys j <= i + offset`.
+    /// The offset of the causal mask: query `i` sees keys `j <= i + offset`.
     package var causalOffset: Int { alignment == .lowerRight ? keyLength - queryLength : 0 }
 
     package var mask: AttentionMask { causal ? .causal(offset: causalOffset) : .none }
@@ -41,11 +41,11 @@ package struct AttentionProblem: Sendable, Equatable {
         let last = Double(queryLength - 1) + first
         let keys = Double(keyLength)
         func triangle(_ value: Double) -> Double { value > 0 ? value * (value + 1) / 2 : 0 }
-        // The sum over i of max(0, ...) less what goes beyond Nk.
+        // The sum over i of max(0, ...) minus the part beyond Nk.
         return triangle(last) - triangle(first - 1) - triangle(last - keys) + triangle(first - 1 - keys)
     }
 
-    /// `2 * B * H * Nq * Nk * (D + E)`, backward 2.5 times as many; of a causal mask only the pairs that are seen.
+    /// `2 * B * H * Nq * Nk * (D + E)`, backward 2.5 times as many. A causal mask counts only the pairs that are seen.
     package var floatingPointOperations: Double {
         direction.work * 2 * Double(batch) * Double(heads) * pairs * Double(headDimension + valueDimension)
     }
@@ -69,7 +69,7 @@ package struct AttentionProblem: Sendable, Equatable {
     package var keyShape: Shape { [batch, keyValueHeads, keyLength, headDimension] }
     package var valueShape: Shape { [batch, keyValueHeads, keyLength, valueDimension] }
 
-    /// Checks what flags can get wrong, before anything is allocated.
+    /// Checks the values of the flags, before anything is allocated.
     package func validate() throws(CommandFailure) {
         let sizes: [(String, Int)] = [
             ("--batch", batch), ("--heads", heads), ("--kv-heads", keyValueHeads), ("--query-length", queryLength),

@@ -1,7 +1,7 @@
 import Foundation
 import Heed
 
-/// A page that stands by itself: the picture, the tables, the machine and how it was measured.
+/// A page for itself: the picture, the tables, the machine and how it was measured.
 package struct AttentionReport {
     private let onInput: [AttentionMeasurement]
     private let onRandom: [AttentionMeasurement]

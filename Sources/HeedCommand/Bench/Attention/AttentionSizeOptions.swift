@@ -1,33 +1,33 @@
 import ArgumentParser
 import Heed
 
-/// The flags that give an attention its sizes and its mask. What is not given follows from the rest.
+/// The flags that give an attention its sizes and its mask. Options that are not given follow from the others.
 struct AttentionSizeOptions: ParsableArguments {
-    @Option(help: "Independent sequences. (default: 1)")
+    @Option(help: "Number of independent sequences. (default: 1)")
     var batch: Int?
 
-    @Option(help: "Query heads. (default: 8)")
+    @Option(help: "Number of query heads. (default: 8)")
     var heads: Int?
 
-    @Option(help: "Key/value heads; a divisor of --heads. (default: as many as --heads)")
+    @Option(help: "Number of key/value heads; a divisor of --heads. (default: as many as --heads)")
     var kvHeads: Int?
 
     @Option(help: "Number of queries. (default: 1024)")
     var queryLength: Int?
 
-    @Option(help: "Number of keys. (default: as --query-length)")
+    @Option(help: "Number of keys. (default: that of --query-length)")
     var keyLength: Int?
 
     @Option(help: "Dimension of queries and keys. (default: 64)")
     var headDim: Int?
 
-    @Option(help: "Dimension of values. (default: as --head-dim)")
+    @Option(help: "Dimension of values. (default: that of --head-dim)")
     var valueDim: Int?
 
     @Flag(help: "Let a query see only the keys up to its own position.")
     var causal = false
 
-    @Option(help: "Where the causal diagonal ends: lower_right or upper_left. (default: lower_right)")
+    @Option(help: "Alignment of the causal diagonal: lower_right or upper_left. (default: lower_right)")
     var causalAlignment: AttentionProblem.Alignment?
 
     /// The problem that the flags describe.

@@ -1,20 +1,20 @@
 import Heed
 
-/// Times the arms of an attention against each other on one problem, after a warm-up, with the machine's peak as
-/// yardstick.
+/// Times the arms of an attention against each other on one problem, after a warm-up, and compares them with the
+/// machine's peak.
 struct AttentionStopwatch {
     let operands: AttentionOperands
     let surroundings: Surroundings
-    /// How many repetitions there are at most.
+    /// The most repetitions.
     let repeats: Int
-    /// The exact answer, where it is known.
+    /// The exact answer, if it is known.
     let accuracy: AttentionAccuracy?
-    /// See ``Stopwatch/patience``.
+    /// The patience of the stopwatch; see ``Stopwatch/patience``.
     var patience = Double.infinity
     /// An instant that no arm should begin beyond.
     var deadline: ContinuousClock.Instant?
 
-    /// What the runs write, in place.
+    /// The results that the runs write, in place.
     private final class Target {
         private let call: AttentionCall
         private var output: Tensor
@@ -52,7 +52,7 @@ struct AttentionStopwatch {
         var errorRows: Int? { accuracy?.rowCount ?? gradientAccuracy?.rowCount }
     }
 
-    /// What the warm-up of an arm tells.
+    /// The result of an arm's warm-up.
     private struct WarmUp {
         let arm: AttentionAlgorithm
         let runsPerTurn: Int
@@ -61,7 +61,7 @@ struct AttentionStopwatch {
         let errorRows: Int?
     }
 
-    /// Measures the arms; those that the deadline does not leave time for are missing.
+    /// Measures the arms. Arms for which the deadline leaves no time are missing.
     func measure(_ arms: [AttentionAlgorithm]) throws(CommandFailure) -> [AttentionMeasurement] {
         let target = try Target(operands, accuracy: accuracy)
         var warmUps: [WarmUp] = []
@@ -82,15 +82,15 @@ struct AttentionStopwatch {
         return zip(warmUps, timings).map(measurement)
     }
 
-    /// Runs an arm once for its memory and its error, and again for its time where that is short, so that caches and
-    /// scratch are as in every later run.
+    /// Runs an arm once for its memory and its error, and again for its time if that is short, so that caches and
+    /// scratch are as in later runs.
     private func warmUp(_ arm: AttentionAlgorithm, _ target: Target) throws(CommandFailure) -> WarmUp {
         Progress.show("\(arm.rawValue), length \(operands.problem.lengths): warming up")
         HeedRuntime.resetScratchPeak()
         TensorPool.resetPeak()
         let heldBytes = TensorPool.statistics.usedBytes
         var seconds = try time(arm, runs: 1, target)
-        // Scratch of the kernels, and tensors on the way, such as operands converted to another type.
+        // Scratch of the kernels, and temporary tensors, such as operands converted to another type.
         let extraBytes =
             HeedRuntime.scratchStatistics.peakBytes + TensorPool.statistics.peakUsedBytes - heldBytes
         let error = target.error

@@ -8,16 +8,16 @@ struct AttentionSweep {
     let arms: [AttentionAlgorithm]
     let repeats: Int
     let surroundings: Surroundings
-    /// When the whole has to be over, on the machine's clock.
+    /// The time by which the sweep has to end.
     let deadline: ContinuousClock.Instant
 
     static let lengths = [128, 256, 512, 1024, 2048, 4096, 8192, 16384]
     /// An arm stops growing once one run of it takes this long.
     private static let longestRun = 2.0
-    /// Most of what attention costs grows with the square of the length.
+    /// Most of attention's time grows with the square of the length.
     private static let growth = 4.0
 
-    /// Measures, handing over the lines of each length as they come.
+    /// Measures, and passes on the lines of each length as they come.
     func run(_ report: ([AttentionMeasurement]) throws(CommandFailure) -> Void) throws(CommandFailure) {
         var seconds: [AttentionAlgorithm: Double] = [:]
         for length in Self.lengths {
@@ -45,7 +45,7 @@ struct AttentionSweep {
         }
     }
 
-    /// The arms whose warm-up and first repetition should end before the deadline, going by what they took last.
+    /// The arms whose warm-up and first repetition should end before the deadline, judging by their last times.
     private func withinDeadline(
         _ arms: [AttentionAlgorithm], seconds: [AttentionAlgorithm: Double], length: Int
     ) -> [AttentionAlgorithm] {

@@ -5,14 +5,14 @@ import Heed
 struct BenchAttention: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "attention",
-        abstract: "Measure attention: naive, materialized, tiled and what the engine chooses.",
+        abstract: "Measure attention: naive, materialized, tiled and the engine's choice.",
         discussion: """
-            The arms take turns on the same operands, after a warm-up, and the machine's peak is read between them. Work is \
-            counted as 2 B H Nq Nk (D + E) operations, backward as 2.5 times as many, of a causal mask only the pairs that are \
-            seen. max error is the largest |x - r| over the largest |r|, r being the answer in float64 of the operands as they are \
-            read: with bf16, rounded; backward the worst of the gradients of queries, keys and values (of long sequences, of \
-            some heads or queries). The \
-            peak is that of the element type, where the instruction set has bf16 products, and of f32 otherwise.
+            The arms take turns on the same operands, after a warm-up, and the machine's peak is measured between \
+            the turns. Work is counted as 2 B H Nq Nk (D + E) operations, backward as 2.5 times as many; a causal \
+            mask counts only the pairs that are seen. max error is the largest |x - r| over the largest |r|, with r \
+            the answer in float64 for the operands as they are read (with bf16: rounded). For backward it is the \
+            worst of the gradients of queries, keys and values; for long sequences it covers some heads or queries. \
+            The peak is that of the element type if the instruction set has bf16 products, else that of f32.
             """
     )
 
@@ -21,32 +21,32 @@ struct BenchAttention: ParsableCommand {
     @Option(help: "Element type of queries, keys and values: f32, or bf16, which rounds them first. The output is f32.")
     var dtype = ElementType.float32
 
-    @Option(help: "What is computed: forward, backward, or both. Backward counts 2.5 times the work of forward.")
+    @Option(help: "The pass: forward, backward, or both. Backward counts 2.5 times the work of forward.")
     var direction = AttentionDirection.forward
 
-    @Option(help: "Arms to measure, with commas between them.")
+    @Option(help: "Arms to measure, separated by commas.")
     var arms = AttentionArms(list: AttentionArms.all)
 
     @Option(help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
-    @Option(help: "Take input.query, input.key and input.value (and output.output) from this safetensors file.")
+    @Option(help: "Read input.query, input.key and input.value (and output.output) from this safetensors file.")
     var input: String?
 
     @Option(
         help: """
-            Let three of four scores lie this far below their row's largest, from 0 on: weights then become as small as \
-            e^-N, and 0 where they would be denormal.
+            Make three of four scores this much smaller than their row's largest, from 0 on: weights then become as \
+            small as e^-N, or 0 if they would be denormal.
             """)
     var scoresBelow: Double?
 
-    @Flag(help: "Measure lengths from 128 to 16384, with random operands; with --input, after it.")
+    @Flag(help: "Measure lengths from 128 to 16384 with random operands (after those of --input).")
     var sweep = false
 
     @Flag(help: "Measure a grid of lengths, heads and dimensions, and how well automatic chooses there.")
     var grid = false
 
-    @Option(help: "Draw time and memory against length to this SVG file.")
+    @Option(help: "Draw time and memory against length in this SVG file.")
     var plot: String?
 
     @Option(help: "Write a report with picture and tables to this HTML file.")
@@ -54,12 +54,12 @@ struct BenchAttention: ParsableCommand {
 
     @OptionGroup(title: "General") var common: CommonOptions
 
-    /// The whole of a sweep has to be over after 90 s; this is what is planned with.
+    /// A sweep has to end after 90 s; it is planned for this many.
     private static let secondsForAll = 82.0
 
     func validate() throws {
         if direction != .forward, dtype != .float32 {
-            throw ValidationError("--direction \(direction.rawValue) takes --dtype f32 alone")
+            throw ValidationError("--direction \(direction.rawValue) takes only --dtype f32")
         }
         guard (1...10_000).contains(repeats) else {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
@@ -78,7 +78,7 @@ struct BenchAttention: ParsableCommand {
                 || sizes.hasSizes || scoresBelow != nil
         {
             throw ValidationError(
-                "--grid sets all sizes itself: it goes with --causal, --repeats and the general options alone")
+                "--grid sets all sizes itself: it takes only --causal, --repeats and the general options")
         }
         if let plot, plot == report { throw ValidationError("--plot and --report name the same file") }
         if input == nil || sweep {
@@ -132,7 +132,7 @@ struct BenchAttention: ParsableCommand {
         }
         Progress.erase()
         let all = printer.printed
-        // A picture is of one set of sizes: the sweep's where there is one.
+        // A picture shows one set of sizes: the sweep's, if there is one.
         let drawn = sweep ? all.filter { $0.source == nil } : all
         try plotFile?.write(AttentionPlot(drawn, surroundings: surroundings).document)
         try reportFile?.write(

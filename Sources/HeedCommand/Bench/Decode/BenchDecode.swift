@@ -5,18 +5,18 @@ import Heed
 struct BenchDecode: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "decode",
-        abstract: "Measure decoding: one query over keys and values that have to come from memory.",
+        abstract: "Measure decoding: one query over keys and values that must be read from memory.",
         discussion: """
-            Many sequences take turns, so that their keys and values together exceed four times the last cache. The bandwidth is \
-            that of reading the same bytes on as many threads, between the turns. The arms: cached, over a cache in the layout \
-            made for it; automatic and tiled, over keys and values in tensors.
+            Many sequences take turns, so that their keys and values together exceed four times the last cache. The \
+            bandwidth is measured between the turns, by reading the same bytes on as many threads. The arms: cached \
+            reads a cache in its own layout; automatic and tiled read keys and values in tensors.
             """
     )
 
-    @Option(help: "Query heads.")
+    @Option(help: "Number of query heads.")
     var heads = 8
 
-    @Option(help: "Key/value heads; a divisor of --heads. (default: as many as --heads)")
+    @Option(help: "Number of key/value heads; a divisor of --heads. (default: as many as --heads)")
     var kvHeads: Int?
 
     @Option(help: "Number of keys.")
@@ -28,7 +28,7 @@ struct BenchDecode: ParsableCommand {
     @Option(help: "Element type of queries, keys and values: f32 or bf16. The output is f32.")
     var dtype = ElementType.float32
 
-    @Option(help: "Arms to measure, with commas between them.")
+    @Option(help: "Arms to measure, separated by commas.")
     var arms = ArmList<DecodeArm>([.cached])
 
     @Option(help: "Repetitions, 1 to 10000.")
@@ -59,7 +59,7 @@ struct BenchDecode: ParsableCommand {
 
     func run() throws {
         try common.apply()
-        // All sequences together are one more than what is needed, of which the machine can hold several.
+        // All sequences together are one more than needed, and the machine can hold several times as many.
         try problem.requireMemory()
         let surroundings = Surroundings.current
         var measured: [DecodeMeasurement] = []

@@ -2,7 +2,7 @@ import Heed
 
 /// How decoding is measured.
 enum DecodeArm: String, Sendable, CaseIterable {
-    /// Keys and values in a ``KeyValueCache``, as a model that decodes has them.
+    /// Keys and values in a ``KeyValueCache``, as in a model that decodes.
     case cached
     /// Keys and values in tensors, `[B, G, Nk, D]`.
     case automatic
@@ -15,13 +15,13 @@ enum DecodeArm: String, Sendable, CaseIterable {
 /// Keys and values of many sequences, one query each: together more than four times the last cache, so that each is
 /// read from memory.
 struct DecodeCaches {
-    /// One sequence.
+    /// The problem of one sequence.
     let problem: AttentionProblem
-    /// One attention for each sequence.
+    /// One attention per sequence.
     let calls: [AttentionCall]
-    /// The first of them over operands in tensors.
+    /// The first attention, over operands in tensors.
     let first: AttentionCall
-    /// Reads all keys and values once; GB/s.
+    /// Reads all keys and values once, and returns GB/s.
     let read: () throws(TensorError) -> Double
 
     /// More attentions than this would take longer to describe than to compute.
@@ -39,7 +39,7 @@ struct DecodeCaches {
         guard count <= Double(greatestCount) else {
             throw .wrongArguments(
                 "keys and values of these sizes take \(Units.bytes(bytesEach(problem))): too little to be measured out of "
-                    + "memory (\(greatestCount) of them lie in the caches)")
+                    + "memory (\(greatestCount) of them fit in the caches)")
         }
         return Int(count)
     }
@@ -48,8 +48,7 @@ struct DecodeCaches {
         let count = try Self.count(problem)
         var generator = RandomGenerator.benchmark
         let queries = Tensor.normal(problem.queryShape, using: &generator)
-        // What numbers there are makes no difference to the time; repeated after a prime number of them, no two rows
-        // are alike.
+        // The numbers make no difference to the time. They repeat after a prime number, so that no two rows are equal.
         let numbers = Tensor.normal([262_139], using: &generator)
         do {
             switch (arm, problem.elementType) {
@@ -100,7 +99,7 @@ struct DecodeCaches {
         read = { () throws(TensorError) in try HeedRuntime.measureRead(of: caches) }
     }
 
-    /// A tensor of the numbers, again and again.
+    /// Returns a tensor that repeats the numbers.
     private static func filled<Scalar>(_ sizes: [Int], _ numbers: StridedTensor<Scalar>) -> StridedTensor<Scalar> {
         StridedTensor(shape: Shape(sizes)) { target in
             guard let start = target.baseAddress else { return }

@@ -1,6 +1,6 @@
 import Heed
 
-/// What was measured of one arm of decoding.
+/// The measurement of one arm of decoding.
 struct DecodeMeasurement {
     let arm: DecodeArm
     let problem: AttentionProblem
@@ -9,7 +9,7 @@ struct DecodeMeasurement {
     /// Of one query of one sequence.
     let timing: Stopwatch.Timing
     let extraBytes: Int
-    /// Against float64; nil where that would have taken too long.
+    /// The error against float64; nil if that would have taken too long.
     let maximumError: Double?
 
     private var gigabytes: Double { DecodeCaches.bytesEach(problem) / 1e9 }

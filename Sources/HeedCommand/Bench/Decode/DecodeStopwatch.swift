@@ -1,12 +1,12 @@
 import Heed
 
-/// Times one way of decoding: in a turn, every sequence has one query. The yardstick reads the same keys and values.
+/// Times one way of decoding: in a turn, every sequence has one query. The comparison reads the same keys and values.
 struct DecodeStopwatch {
     let arm: DecodeArm
     let caches: DecodeCaches
     let repeats: Int
 
-    /// How much float64 work is worth the wait.
+    /// The amount of float64 work that is worth the wait.
     private static let affordableOperations = 1e9
 
     func measure() throws(CommandFailure) -> DecodeMeasurement {
@@ -26,7 +26,7 @@ struct DecodeStopwatch {
             Progress.show("reading")
             do throws(TensorError) { return try caches.read() } catch { throw .workFailed(error.description) }
         }
-        // A first reading for nothing: the pages are as new to it as to the arm.
+        // A first reading that does not count: the pages are as new to it as to the arm.
         _ = try stopwatch.yardstick()
         let timing = try stopwatch.measure([
             Stopwatch.Arm(runsPerTurn: caches.calls.count) { runs throws(CommandFailure) in

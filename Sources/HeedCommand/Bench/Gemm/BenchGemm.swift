@@ -6,13 +6,14 @@ struct BenchGemm: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gemm",
         abstract:
-            "Measure the matrix product: the engine's, its own with packed weights, and OpenBLAS with its own and its best kernels.",
+            "Measure the matrix product: the engine's, the engine's with packed weights, and OpenBLAS's with its own choice of kernels and its best.",
         discussion: """
-            [m, k] times [k, n]. The arms take turns on equal operands, after a warm-up, and the machine's peak is read between \
-            them. Work is counted as 2 m n k operations. The arm packed brings the right matrix into the engine's layout once, before \
-            it is timed, as for a layer's weights that stay. With bf16 the peak is that of bf16 products, where the instruction set \
-            has them. OpenBLAS chooses its kernels when it is loaded, so openblas-best runs in \
-            a process of its own, after a trial of those that this processor can run.
+            [m, k] times [k, n]. The arms take turns on equal operands, after a warm-up, and the machine's peak is \
+            measured between the turns. Work is counted as 2 m n k operations. The arm packed converts the right \
+            matrix to the engine's layout once, before it is timed, as for the weights of a layer. With bf16 the \
+            peak is that of bf16 products, if the instruction set has them. OpenBLAS chooses its kernels when it is \
+            loaded, so openblas-best runs in its own process, after a trial of the kernels that this processor can \
+            run.
             """
     )
 
@@ -20,7 +21,7 @@ struct BenchGemm: ParsableCommand {
 
     @Option(
         help:
-            "Arms to measure, with commas between them. (default: engine, packed and, where there is OpenBLAS, both of its)"
+            "Arms to measure, separated by commas. (default: engine, packed and, if there is OpenBLAS, both of its arms)"
     )
     var arms: ArmList<GemmArm>?
 
@@ -34,7 +35,7 @@ struct BenchGemm: ParsableCommand {
             throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
         }
         if sizes.dtype == .bfloat16, let arm = arms?.arms.first(where: { !$0.isOwn }) {
-            throw ValidationError("--dtype bf16 goes with the arms engine and packed alone, not with \(arm.rawValue)")
+            throw ValidationError("--dtype bf16 is only for the arms engine and packed, not for \(arm.rawValue)")
         }
     }
 

@@ -4,25 +4,25 @@ import Heed
 enum GemmArm: String, Sendable, CaseIterable {
     /// Heed's own kernels.
     case engine
-    /// The same with the right matrix packed once before it is timed, as a layer's weight is that stays.
+    /// The same with the right matrix packed once before it is timed, as for the weights of a layer.
     case packed
     /// OpenBLAS with the kernels that it picks.
     case openBLAS = "openblas"
     /// OpenBLAS with the kernels that are its fastest here.
     case openBLASBest = "openblas-best"
 
-    /// Whether it is one of Heed's own, which are always there and take every type.
+    /// Whether it is one of Heed's own arms, which always exist and take every type.
     var isOwn: Bool { self == .engine || self == .packed }
 }
 
-/// What was measured of one arm.
+/// The measurement of one arm.
 struct GemmMeasurement {
     let arm: GemmArm
     let problem: GemmProblem
     /// The library and the kernels it used: `OpenBLAS 0.3.21 (SkylakeX)`.
     let kernels: String
     let timing: Stopwatch.Timing
-    /// Against float64; nil where the result was in another process.
+    /// The error against float64; nil if the result was in another process.
     let maximumError: Double?
 
     private var work: Double { problem.floatingPointOperations / 1e9 }

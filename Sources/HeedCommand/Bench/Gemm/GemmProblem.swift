@@ -9,7 +9,7 @@ package struct GemmProblem: Sendable, Equatable {
 
     package init() {}
 
-    /// `2 m n k`.
+    /// The number of operations, `2 m n k`.
     package var floatingPointOperations: Double { 2 * Double(m) * Double(n) * Double(k) }
 
     /// Bytes of both operands, the right one's packed copy and the output.
@@ -17,7 +17,7 @@ package struct GemmProblem: Sendable, Equatable {
         Double(elementType.byteCount) * (Double(m) * Double(k) + 2 * Double(k) * Double(n)) + 4 * Double(m) * Double(n)
     }
 
-    /// Checks what flags can get wrong, before anything is allocated.
+    /// Checks the values of the flags, before anything is allocated.
     package func validate() throws(CommandFailure) {
         for (flag, size) in [("--m", m), ("--n", n), ("--k", k)] where size < 1 {
             throw .wrongArguments("\(flag) \(size) is out of range: it must be at least 1")

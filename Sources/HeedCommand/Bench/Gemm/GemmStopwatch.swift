@@ -1,6 +1,6 @@
 import Heed
 
-/// Times the arms of a matrix product against each other, with the machine's peak as yardstick.
+/// Times the arms of a matrix product against each other, and compares them with the machine's peak.
 struct GemmStopwatch {
     let problem: GemmProblem
     let operands: GemmOperands
@@ -61,7 +61,7 @@ struct GemmStopwatch {
         _ arm: GemmArm, _ call: MatrixProductCall, _ variant: MatrixProductVariant, _ kernels: String,
         _ output: ResultTensor
     ) throws(CommandFailure) -> Entry {
-        // The first run takes scratch, and its result is looked at; the second is as every later one.
+        // The first run allocates scratch, and its result is checked; the second is like every later one.
         _ = try Stopwatch.time(1) { () throws(TensorError) in try call.run(variant, into: &output.tensor) }
         let error = operands.error(of: output.tensor)
         let seconds = try Stopwatch.time(1) { () throws(TensorError) in try call.run(variant, into: &output.tensor) }

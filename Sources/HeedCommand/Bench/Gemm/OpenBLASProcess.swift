@@ -1,19 +1,19 @@
 import Foundation
 import Heed
 
-/// OpenBLAS in a process of its own, with kernels of our choice: they can be chosen only in the environment, before it
-/// is loaded.
+/// OpenBLAS in its own process, with kernels of our choice: they can be chosen only in the environment, before it is
+/// loaded.
 ///
 /// The process answers on its standard output: first with the name of its kernels, then to each number on its standard
 /// input with the seconds of one product, averaged over that many.
 final class OpenBLASProcess {
-    /// `OpenBLAS 0.3.21 (SkylakeX)`.
+    /// The library and its kernels, e.g. `OpenBLAS 0.3.21 (SkylakeX)`.
     let kernels: String
     private let process = Process()
     private let questions = Pipe()
     private let answers = Pipe()
 
-    /// Starts the process; `coreType` is what OPENBLAS_CORETYPE is to be, nil to leave it as it is.
+    /// Starts the process. `coreType` is the value of OPENBLAS_CORETYPE; nil leaves it unchanged.
     private init(_ problem: GemmProblem, threads: Int, coreType: String?) throws(CommandFailure) {
         process.executableURL = Self.executable
         process.arguments = [
@@ -45,9 +45,9 @@ final class OpenBLASProcess {
         var candidates: [(process: OpenBLASProcess, runs: Int, seconds: Double)] = []
         for coreType in coreTypes {
             let process = try OpenBLASProcess(problem, threads: threads, coreType: coreType)
-            // In the place of kernels that it does not have, OpenBLAS takes others, maybe some that are here already.
+            // Instead of kernels that it does not have, OpenBLAS takes others, maybe some of these.
             if candidates.contains(where: { $0.process.kernels == process.kernels }) { continue }
-            // The first product takes scratch; the second tells how long one is.
+            // The first product allocates scratch; the second shows how long a product takes.
             _ = try process.time(1)
             candidates.append((process, Stopwatch.runsPerTurn(ofSeconds: try process.time(1)), .infinity))
         }
@@ -63,10 +63,10 @@ final class OpenBLASProcess {
         return best.process
     }
 
-    /// Turns that each of the kernels has before they are chosen by their fastest.
+    /// The number of turns of each kernel. The fastest turn decides.
     private static let trials = 5
 
-    /// What OPENBLAS_CORETYPE may be on this processor; nil for OpenBLAS's own choice.
+    /// The values of OPENBLAS_CORETYPE for this processor; nil for OpenBLAS's own choice.
     private static var coreTypes: [String?] {
         let sets = Set(HeedRuntime.availableInstructionSets.map(\.name))
         var types: [String?] = [nil]
@@ -75,9 +75,9 @@ final class OpenBLASProcess {
         return types
     }
 
-    /// Seconds of one product, averaged over so many.
+    /// Returns the seconds of one product, averaged over `runs` products.
     func time(_ runs: Int) throws(CommandFailure) -> Double {
-        // A process that has gone should be told of as such, not end this one with a signal.
+        // A process that has ended should be reported, and not end this one with a signal.
         let handler = signal(SIGPIPE, SIG_IGN)
         defer { _ = signal(SIGPIPE, handler) }
         do { try questions.fileHandleForWriting.write(contentsOf: Data("\(runs)\n".utf8)) } catch { throw Self.isGone }
@@ -96,7 +96,7 @@ final class OpenBLASProcess {
         return String(decoding: line.dropLast(), as: UTF8.self)
     }
 
-    /// This program.
+    /// The file of this program.
     private static var executable: URL? {
         let running = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return running.map { URL(fileURLWithPath: $0) } ?? Bundle.main.executableURL

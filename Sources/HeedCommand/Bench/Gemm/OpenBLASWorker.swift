@@ -5,7 +5,8 @@ import Heed
 struct OpenBLASWorker: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "gemm-openblas",
-        abstract: "Answer numbers on standard input with the seconds of that many products by OpenBLAS.",
+        abstract:
+            "Read numbers from standard input, and answer each with the seconds of that many products by OpenBLAS.",
         shouldDisplay: false)
 
     @OptionGroup var sizes: GemmSizeOptions

@@ -6,26 +6,28 @@ struct BenchGenerate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "generate",
         abstract:
-            "Measure a language model at work: reading a prompt (prefill), then writing a token at a time (decode).",
+            "Measure a language model that reads a prompt (prefill) and then writes one token at a time (decode).",
         discussion: """
-            gpt2-124m has GPT-2's smallest dimensions and random weights; a folder is one that heed train wrote. Weights are packed before anything is \
-            timed. Prefill counts the operations that are done: products and attention of the prompt's tokens, but of the last block and the \
-            output layer what the last token needs. Decode counts the bytes that a token reads, weights and cache, beside a read of the same memory \
-            in the same run. Tokens are random. A prompt that the model cannot see at once is cut. The overhead is \
-            what a token takes while none of the engine's kernels runs, the choice of the next one not counted.
+            gpt2-124m has GPT-2's smallest dimensions and random weights; a folder is one that heed train wrote. \
+            Weights are packed before anything is timed. Prefill counts the operations that are done: products and \
+            attention of the prompt's tokens, and in the last block and the output layer only those of the last \
+            token. Decode counts the bytes that a token reads, weights and cache, and compares them with a read of \
+            the same memory in the same run. Tokens are random. A prompt that the model cannot see at once is cut. \
+            The overhead is the time of a token in which none of the engine's kernels runs, without the choice of \
+            the next token.
             """
     )
 
     @Option(help: ArgumentHelp("gpt2-124m, or the folder of a model.", valueName: "model"))
     var model = "gpt2-124m"
 
-    @Option(help: "Tokens of the prompt.")
+    @Option(help: "Number of tokens of the prompt.")
     var promptLength = 512
 
-    @Option(help: "Tokens that are written behind it.")
+    @Option(help: "Number of tokens to write after it.")
     var newTokens = 32
 
-    @Option(help: "Sequences that are written side by side.")
+    @Option(help: "Number of sequences to write at the same time.")
     var sequences = 1
 
     @Option(help: "Element type of the weights: f32 or bf16.")
@@ -36,7 +38,7 @@ struct BenchGenerate: ParsableCommand {
 
     @OptionGroup(title: "General") var common: CommonOptions
 
-    /// More tokens or sequences than this are a slip of the hand.
+    /// More tokens or sequences than this are a typing mistake.
     private static let most = 1 << 20
 
     func validate() throws {

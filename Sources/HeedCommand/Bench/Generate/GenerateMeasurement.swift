@@ -1,6 +1,6 @@
 import Heed
 
-/// What was measured of a language model at work.
+/// The measurement of a language model at work.
 struct GenerateMeasurement {
     let model: String
     let elementType: ElementType
@@ -11,11 +11,11 @@ struct GenerateMeasurement {
     let prefill: Stopwatch.Timing
     /// Of one token of each sequence.
     let decode: Stopwatch.Timing
-    /// Where the time of such a token went.
+    /// The kernels that took the time of such a token.
     let decodeKernels: StepProfile
     /// Of all prompts together.
     let operations: Double
-    /// What one token of each sequence reads, on average.
+    /// The bytes that one token of each sequence reads, on average.
     let stepBytes: Double
     let weightBytes: Int
 

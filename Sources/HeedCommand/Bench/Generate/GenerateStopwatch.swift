@@ -1,7 +1,7 @@
 import Heed
 
-/// Times a packed language model: prompts at once beside the machine's peak, then tokens one by one beside a read of
-/// what they read.
+/// Times a packed language model: prompts at once, compared with the machine's peak, and tokens one by one, compared
+/// with a read of the same memory.
 struct GenerateStopwatch: LanguageModelUse {
     let model: String
     let promptLength: Int
@@ -24,7 +24,7 @@ struct GenerateStopwatch: LanguageModelUse {
             (0..<prompt + new).map { _ in Int32(random.below(model.vocabularySize)) }
         }
         let run = Run(model, drawn.map { Array($0[..<prompt]) }, drawn.map { Array($0[prompt...]) })
-        // The first run takes memory; the second is as every later one.
+        // The first run allocates memory; the second is like every later one.
         run.prefill()
         run.decode()
         let memory = model.memory(run.states)
@@ -39,7 +39,7 @@ struct GenerateStopwatch: LanguageModelUse {
             }
         ])[0]
         var kernels = StepProfile()
-        // Every turn begins behind the prompt, whose reading is no part of it.
+        // Every turn begins after the prompt, whose reading does not count.
         let decode = try Stopwatch(repeats: repeats) { () throws(CommandFailure) in
             Progress.show("reading")
             do throws(TensorError) { return try HeedRuntime.measureRead(of: memory) } catch {
@@ -65,7 +65,7 @@ struct GenerateStopwatch: LanguageModelUse {
             weightBytes: model.weightByteCount)
     }
 
-    /// Refuses what cannot fit in memory before any is taken; what passes may still be too large.
+    /// Refuses sizes that cannot fit in memory, before any is allocated. Sizes that pass may still be too large.
     private func requireMemory(
         _ model: some MeasuredLanguageModel, prompt: Int, new: Int
     ) throws(CommandFailure) {
@@ -73,7 +73,7 @@ struct GenerateStopwatch: LanguageModelUse {
         let state = model.stateByteCount(tokens: (prompt + new + chunk - 1) / chunk * chunk)
         let tokens = 3 * MemoryLayout<Int32>.stride * (prompt + new) + model.rowByteCount * prompt
         let bytes = Double(sequences) * (Double(state) + Double(tokens)) + Double(model.weightByteCount)
-        // The weights are there already.
+        // The weights are allocated already.
         try MemoryBudget.now.require(
             bytes - Double(model.weightByteCount), "\(sequences) sequences of \(prompt + new) tokens need")
     }
@@ -83,7 +83,7 @@ struct GenerateStopwatch: LanguageModelUse {
         return Stopwatch.runsPerTurn(ofSeconds: Self.seconds { run.decode() })
     }
 
-    /// Prompt and new tokens, cut to what the model sees at once.
+    /// Returns the lengths of prompt and new tokens, cut to the model's context.
     private func lengths(_ context: Int?) throws(CommandFailure) -> (prompt: Int, new: Int) {
         guard let context, promptLength + newTokens > context else { return (promptLength, newTokens) }
         guard context > 1 else { throw .workFailed("the model sees one token at a time: there is no prompt to read") }
@@ -97,7 +97,7 @@ struct GenerateStopwatch: LanguageModelUse {
         return begin.secondsUntilNow
     }
 
-    /// The model with its sequences, in the memory that it keeps.
+    /// The model with its sequences, and the memory that it reuses.
     private final class Run<Model: MeasuredLanguageModel> {
         private let model: Model
         private let prompts: SequenceTokens

@@ -1,12 +1,13 @@
 import ArgumentParser
 import Heed
 
-/// `heed bench pointwise`: operations whose limit is memory, beside a copy of the same bytes.
+/// `heed bench pointwise`: operations that are limited by memory, compared with a copy of the same bytes.
 struct BenchPointwise: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "pointwise",
         abstract: "Measure an operation that reads and writes each number of a matrix once.",
-        discussion: "The bandwidth is that of copying the input to the output on as many threads, between the turns."
+        discussion:
+            "The bandwidth is measured between the turns, by copying the input to the output on as many threads."
     )
 
     @Option(help: "The operation.")
@@ -15,15 +16,15 @@ struct BenchPointwise: ParsableCommand {
     @Option(help: "The pass; backward reads what was saved and the gradient of the output, and writes all gradients.")
     var direction = PointwiseOperation.Direction.forward
 
-    @Option(help: "Rows.")
+    @Option(help: "Number of rows.")
     var rows = 4096
 
-    @Option(help: "Columns.")
+    @Option(help: "Number of columns.")
     var columns = 1024
 
     @Option(
         help:
-            "For softmax, log_softmax and cross_entropy: let three of four numbers lie this far below their row's largest, from 0 on."
+            "For softmax, log_softmax and cross_entropy: make three of four numbers this much smaller than their row's largest, from 0 on."
     )
     var scoresBelow: Double?
 
@@ -32,7 +33,7 @@ struct BenchPointwise: ParsableCommand {
 
     @OptionGroup(title: "General") var common: CommonOptions
 
-    /// The smallest buffer that a copy is measured of.
+    /// The smallest buffer for which a copy is measured.
     private static let fewestNumbers = 1024
     /// How many rows are computed in float64.
     private static let checkedRows = 16
@@ -50,7 +51,7 @@ struct BenchPointwise: ParsableCommand {
         if let scoresBelow {
             guard op.takesScores else {
                 throw ValidationError(
-                    "--scores-below goes with softmax, log_softmax and cross_entropy, not with \(op.rawValue)")
+                    "--scores-below is for softmax, log_softmax and cross_entropy, not for \(op.rawValue)")
             }
             guard scoresBelow >= 0, scoresBelow <= 1e30 else {
                 throw ValidationError("--scores-below \(scoresBelow) is out of range: 0 to 1e30 are possible")
@@ -99,7 +100,8 @@ struct BenchPointwise: ParsableCommand {
         _ = try time(1)
         let error = direction == .forward ? error(of: output.tensor, input) : nil
         let runs = Stopwatch.runsPerTurn(ofSeconds: try time(1))
-        // A copy takes as many runs as the operation, that neither is helped by what the other left in the caches.
+        // A copy takes as many runs as the operation, so that neither profits from data that the other left in the
+        // caches.
         let stopwatch = Stopwatch(repeats: repeats) { () throws(CommandFailure) in
             do throws(TensorError) {
                 var seconds = 0.0

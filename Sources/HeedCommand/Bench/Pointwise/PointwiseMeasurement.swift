@@ -1,18 +1,18 @@
 import Heed
 
-/// What was measured of an operation along the rows of a matrix.
+/// The measurement of an operation along the rows of a matrix.
 struct PointwiseMeasurement {
     let operation: PointwiseOperation
     let direction: PointwiseOperation.Direction
     let rows: Int
     let columns: Int
-    /// How far three of four numbers lie below their row's largest; nil where they are random.
+    /// How much smaller three of four numbers are than their row's largest; nil for random numbers.
     let scoresBelow: Double?
     let timing: Stopwatch.Timing
-    /// Against float64, of some of the rows; nil of a backward pass.
+    /// The error against float64, of some of the rows; nil of a backward pass.
     let maximumError: Double?
 
-    /// Read and written.
+    /// The gigabytes read and written.
     private var gigabytes: Double { direction.bytes * 1e-9 * Double(rows) * Double(columns) }
     private var gigabytesPerSecond: Double { gigabytes / timing.medianSeconds }
     private var percentOfBandwidth: Double { timing.percent(ofWork: gigabytes) }

@@ -20,12 +20,12 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
     /// The loss and the gradient of the logits in one pass; every row's target is its middle class.
     case crossEntropy = "cross_entropy"
 
-    /// Which pass.
+    /// The pass that is measured.
     enum Direction: String, Sendable, CaseIterable, ExpressibleByArgument {
         case forward, backward
 
-        /// Of a number of the matrix: forward reads x and writes y; backward reads what was saved and the gradient of
-        /// the output, and writes a gradient.
+        /// The bytes per number of the matrix: forward reads x and writes y; backward reads the saved number and the
+        /// gradient of the output, and writes a gradient.
         var bytes: Double { self == .forward ? 8 : 12 }
     }
 
@@ -52,7 +52,7 @@ enum PointwiseOperation: String, Sendable, CaseIterable, ExpressibleByArgument {
         }
     }
 
-    /// What the operation is measured on: normal numbers, above 0 for the logarithm.
+    /// Returns the input of the operation: normal numbers, above 0 for the logarithm.
     func input(_ normal: Tensor) -> Tensor { self == .logarithm ? normal.magnitude() : normal }
 
     typealias Run = (_ output: inout Tensor) throws(TensorError) -> Void

@@ -7,26 +7,26 @@ struct BenchRecurrent: ParsableCommand {
         commandName: "recurrent",
         abstract: "Measure a recurrent layer over whole sequences.",
         discussion: """
-            One layer, one direction, a batch of sequences of equal length. Forward is inference with weights packed ahead; both is the \
-            forward and the backward pass of a training step, with the gradients of input, weights and biases. Work is counted as \
-            2 T B H (I + H) operations a gate (rnn 1, gru 3, lstm 4), three times that for both. The machine's peak is read between the \
-            repetitions.
+            One layer, one direction, a batch of sequences of equal length. Forward is inference with packed \
+            weights; both is the forward and the backward pass of a training step, with the gradients of input, \
+            weights and biases. Work is counted as 2 T B H (I + H) operations per gate (rnn 1, gru 3, lstm 4), and \
+            three times that for both. The machine's peak is measured between the repetitions.
             """
     )
 
     @Option(help: "The cell: rnn, lstm or gru.")
     var cell = RecurrentCellName.lstm
 
-    @Option(help: "Steps of each sequence.")
+    @Option(help: "Number of steps of each sequence.")
     var time = 128
 
-    @Option(help: "Sequences.")
+    @Option(help: "Number of sequences.")
     var batch = 32
 
-    @Option(help: "Inputs of a step.")
+    @Option(help: "Number of inputs of a step.")
     var input = 256
 
-    @Option(help: "Hidden units.")
+    @Option(help: "Number of hidden units.")
     var hidden = 256
 
     @Option(help: "What to measure: forward or both.")
@@ -59,7 +59,7 @@ struct BenchRecurrent: ParsableCommand {
         let surroundings = Surroundings.current
         Progress.show("filling the layer ...")
         let operands = try RecurrentOperands(problem)
-        // The first run takes scratch; the second is as every later one.
+        // The first run allocates scratch; the second is like every later one.
         _ = try Stopwatch.time(1) { () throws(TensorError) in try operands.run() }
         let seconds = try Stopwatch.time(1) { () throws(TensorError) in try operands.run() }
         let arm = Stopwatch.Arm(runsPerTurn: Stopwatch.runsPerTurn(ofSeconds: seconds)) { runs throws(CommandFailure) in

@@ -14,7 +14,7 @@ enum RecurrentCellName: String, Sendable, CaseIterable, ExpressibleByArgument {
     }
 }
 
-/// What of a layer is measured: the forward pass alone, or what training does.
+/// The passes of a layer that are measured: only the forward pass, or both passes of training.
 enum RecurrentDirection: String, Sendable, CaseIterable, ExpressibleByArgument {
     case forward, both
 }
@@ -28,7 +28,7 @@ struct RecurrentProblem: Sendable {
     var hidden = 256
     var direction = RecurrentDirection.forward
 
-    /// `2 T B H (I + H)` a gate; three times that with the backward pass.
+    /// `2 T B H (I + H)` per gate; three times that with the backward pass.
     var floatingPointOperations: Double {
         let forward =
             2 * Double(time) * Double(batch) * Double(hidden) * (Double(input) + Double(hidden))
@@ -36,14 +36,14 @@ struct RecurrentProblem: Sendable {
         return direction == .both ? 3 * forward : forward
     }
 
-    /// Bytes of operands, results and what the passes keep.
+    /// The bytes of operands, results and saved data.
     private var bytes: Double {
         let rows = Double(time) * Double(batch)
         let weights = Double(cell.kind.gates) * Double(hidden) * (Double(input) + Double(hidden))
         return 4 * (rows * (4 * Double(input) + 14 * Double(hidden)) + 4 * weights)
     }
 
-    /// Checks what flags can get wrong, before anything is allocated.
+    /// Checks the values of the flags, before anything is allocated.
     func validate() throws(CommandFailure) {
         let sizes = [("--time", time), ("--batch", batch), ("--input", input), ("--hidden", hidden)]
         for (flag, size) in sizes where size < 1 {

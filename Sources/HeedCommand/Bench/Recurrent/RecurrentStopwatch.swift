@@ -1,6 +1,6 @@
 import Heed
 
-/// What was measured of a recurrent layer.
+/// The measurement of a recurrent layer.
 struct RecurrentMeasurement {
     let problem: RecurrentProblem
     let timing: Stopwatch.Timing
@@ -41,8 +41,8 @@ struct RecurrentMeasurement {
 }
 
 /// A layer with everything that it reads and writes: weights as they are initialised, inputs and gradients of outputs
-/// standard normal numbers. The forward pass by itself is inference, with weights packed ahead; with the backward pass
-/// it is a training step, whose weights are packed anew every time.
+/// standard normal numbers. The forward pass by itself is inference, with packed weights. With the backward pass it is
+/// a training step, which packs its weights every time.
 final class RecurrentOperands {
     private let problem: RecurrentProblem
     private let call: RecurrentCall
@@ -78,7 +78,7 @@ final class RecurrentOperands {
     func run() throws(TensorError) {
         try call.run(into: &output, reserve: &reserve)
         if let reserve, gradients != nil {
-            // Taken out, so that nothing else refers to what is written.
+            // Taken out, so that nothing else refers to the memory that is written.
             guard var own = gradients.take() else { return }
             defer { gradients = own }
             try call.backward(reserve: reserve, outputGradients, into: &own)
@@ -87,7 +87,7 @@ final class RecurrentOperands {
 }
 
 extension Optional {
-    /// The value, leaving nil behind.
+    /// Returns the value and leaves nil.
     fileprivate mutating func take() -> Wrapped? {
         defer { self = nil }
         return self

@@ -8,13 +8,15 @@ struct BenchTrain: ParsableCommand {
         commandName: "train",
         abstract: "Measure training steps: forward, backward, clipping and AdamW, on random tokens.",
         discussion: """
-            char-gpt has 6 layers, width 384, 6 heads, length 256, 65 tokens, batch 8; gpt2-124m GPT-2's smallest dimensions, length 256, batch 2; \
-            char-gpt-small has 4 layers, width 128, 4 heads, length 64, batch 12: nanoGPT's recipe for a CPU; \
-            char-lstm 2 layers, hidden and embedding 256, length 128, 65 tokens, batch 32. seq2seq-bahdanau (LSTM encoder and decoder of one layer, \
+            char-gpt has 6 layers, width 384, 6 heads, length 256, 65 tokens, batch 8. gpt2-124m has GPT-2's \
+            smallest dimensions, length 256, batch 2. char-gpt-small has 4 layers, width 128, 4 heads, length 64, \
+            batch 12: nanoGPT's recipe for a CPU. char-lstm has 2 layers, hidden and embedding 256, length 128, 65 \
+            tokens, batch 32. seq2seq-bahdanau (LSTM encoder and decoder of one layer, \
             hidden and embedding 256, additive attention) and translator (a Transformer of 3 + 3 layers, width 256, 8 heads, feed-forward 1024) have \
-            8000 tokens on each side, length 20, batch 64; tokens a second are those of the targets. Work is counted as 6 operations a parameter used in \
-            products and token, and attention over the pairs that are seen. The machine's peak is read between the repetitions. The overhead is \
-            the share of a step in which none of the engine's kernels runs; --profile tells what the kernels took.
+            8000 tokens on each side, length 20, batch 64; tokens per second are those of the targets. Work is \
+            counted as 6 operations per token and parameter used in products, and attention over the pairs that are \
+            seen. The machine's peak is measured between the repetitions. The overhead is the share of a step in \
+            which none of the engine's kernels runs; --profile shows the time of the kernels.
             """
     )
 
@@ -24,7 +26,7 @@ struct BenchTrain: ParsableCommand {
     @Option(help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
-    @Flag(help: "Tell what each kernel took of a step.")
+    @Flag(help: "Show the time of each kernel per step.")
     var profile = false
 
     @OptionGroup(title: "General") var common: CommonOptions
@@ -42,7 +44,7 @@ struct BenchTrain: ParsableCommand {
         Progress.show("making the model ...")
         do {
             let steps = try model.makeSteps()
-            // The first steps take memory; the third is as every later one.
+            // The first steps allocate memory; the third is like every later one.
             for _ in 0..<2 { try steps.take() }
             let begin = ContinuousClock.now
             try steps.take()

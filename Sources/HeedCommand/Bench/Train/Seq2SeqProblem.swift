@@ -2,9 +2,9 @@ import Heed
 
 /// The encoder-decoder systems of ``TrainProblem``: the same random pairs for both.
 enum Seq2SeqProblem {
-    /// Tokens of a source, and of a target with its end.
+    /// The number of tokens of a source, and of a target with its end.
     static let length = 20
-    /// Pairs of a step.
+    /// The number of pairs per step.
     static let batch = 64
     private static let vocabulary = 8000
 
@@ -15,8 +15,8 @@ enum Seq2SeqProblem {
         sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: 256, heads: 8,
         feedForwardSize: 1024, encoderLayers: 3, decoderLayers: 3)
 
-    /// 6 for each parameter of a product and token, of source or target; and of the attention, whose scores are sums
-    /// over its size and whose context one over the state's, forward and backward over all pairs.
+    /// 6 operations per token, of source or target, and parameter of a product; and those of the attention over all
+    /// pairs, forward and backward: its scores are sums over its size, its context is a sum over the state's size.
     static var operationsOfBahdanau: Double {
         let hidden = Double(bahdanau.hiddenSize)
         let size = Double(bahdanau.attentionSize ?? bahdanau.hiddenSize)

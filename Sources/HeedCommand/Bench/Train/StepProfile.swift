@@ -1,13 +1,13 @@
 import Heed
 
-/// Where the time of training steps went: which kernels took it, and what was left for everything else.
+/// The times of the kernels in training steps, and the time outside of them.
 package struct StepProfile {
-    /// What one entry point took of a step.
+    /// The time of one entry point in a step.
     package struct Row: Equatable {
         package let operation: String
         package let calls: Double
         package let seconds: Double
-        /// Of the whole step.
+        /// The share of the whole step.
         package let share: Double
     }
 
@@ -18,7 +18,7 @@ package struct StepProfile {
 
     package init() {}
 
-    /// Adds a turn of some steps that took so long together, and what was counted in it.
+    /// Adds a turn of some steps, with their time together and the counts of the kernels.
     package mutating func add(steps: Int, seconds: Double, _ entries: [KernelProfile.Entry]) {
         self.steps += steps
         self.seconds += seconds
@@ -36,7 +36,7 @@ package struct StepProfile {
     /// The seconds of a step outside of all kernels, the median of the turns.
     package var overheadSeconds: Double { Statistics.median(overheads.map(\.seconds)) }
 
-    /// The kernels of a step, the longest first, and what they leave of it.
+    /// The kernels of a step, the longest first, and the time outside of them.
     package var rows: [Row] {
         let kernels = kernels.map { row($0.key, calls: Double($0.value.calls), $0.value.seconds) }
             .sorted { ($1.seconds, $0.operation) < ($0.seconds, $1.operation) }

@@ -10,7 +10,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     case bahdanau = "seq2seq-bahdanau"
     case translator
 
-    /// Tokens of a sequence (of a source and of its target each, where there are both), and sequences of a step.
+    /// The tokens of a sequence (of a source and of its target, if there are both), and the sequences of a step.
     var length: Int {
         switch self {
         case .charGPT, .gpt2: 256
@@ -42,7 +42,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     private static let lstm = RecurrentLanguageModelSettings(
         vocabularySize: 65, embeddingSize: 256, hiddenSize: 256, layers: 2)
 
-    /// Floating point operations of a step: 6 for each parameter of a product and token, and attention forward and
+    /// The floating point operations of a step: 6 per token and parameter of a product, and attention forward and
     /// backward over the pairs that are seen.
     var operationsPerStep: Double {
         switch self {
@@ -71,7 +71,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
         return 6 * tokens * products + attention
     }
 
-    /// A model at work.
+    /// A model with a function that takes a step.
     struct Steps {
         /// Elements of all its parameters, one that is used twice counted once.
         let parameterCount: Int

@@ -80,7 +80,7 @@ extension StridedTensor {
         if rank == 0 { return reshaped([1]) }
         let first = shape.normalized(axis: first, operation: "flattened")
         let last = shape.normalized(axis: last, operation: "flattened")
-        require(first <= last, "flattened: axis \(first) does not stand before axis \(last) of shape \(shape)")
+        require(first <= last, "flattened: axis \(first) does not come before axis \(last) of shape \(shape)")
         var sizes = shape.dimensions
         sizes.replaceSubrange(first...last, with: [sizes[first...last].reduce(1, *)])
         return reshaped(Shape(sizes))

@@ -74,9 +74,9 @@ public struct KeyValueCache: Sendable {
     /// The memory of the chunks, including the unfilled part of the last one.
     package var extents: [MemoryExtent] { (keys + values).map { MemoryExtent($0, byteCount: $0.byteCount) } }
 
-    /// `[B, G, length, D]`.
+    /// The shape of the keys, `[B, G, length, D]`.
     var keyShape: Shape { Shape(batch: batch, heads: keyValueHeads, rows: length, columns: headDimension) }
-    /// `[B, G, length, E]`.
+    /// The shape of the values, `[B, G, length, E]`.
     var valueShape: Shape { Shape(batch: batch, heads: keyValueHeads, rows: length, columns: valueDimension) }
 
     /// Adds tokens at the end.

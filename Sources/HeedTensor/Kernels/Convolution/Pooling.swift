@@ -76,7 +76,7 @@ public func pool1d(_ input: Tensor, _ pooling: Pooling) -> Tensor {
 /// - Returns: `[batch, channels, 1, 1]`.
 /// - Precondition: the input has four dimensions, and no channel is empty.
 public func globalMaxPool2d(_ input: Tensor) -> Tensor {
-    require(input.rank == 4, "globalMaxPool2d: an input of shape \(input.shape) has not four dimensions")
+    require(input.rank == 4, "globalMaxPool2d: an input of shape \(input.shape) does not have four dimensions")
     return pool2d(input, .max(PoolingWindow(height: input.shape[2], width: input.shape[3])))
 }
 

@@ -53,7 +53,7 @@ public struct RandomGenerator: RandomNumberGenerator, Sendable {
     /// Returns a number from 0 to `bound` - 1, each as likely as the others (Lemire, "Fast random integer generation in
     /// an interval", 2019).
     public mutating func below(_ bound: Int) -> Int {
-        require(bound > 0, "RandomGenerator.below: nothing lies below \(bound)")
+        require(bound > 0, "RandomGenerator.below: there is no number below \(bound)")
         let range = UInt64(bound)
         let threshold = (0 &- range) % range
         while true {

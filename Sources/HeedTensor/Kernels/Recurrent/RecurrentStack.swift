@@ -53,7 +53,7 @@ package struct RecurrentStack: Sendable {
     /// Every direction of every layer in turn, after ``run()``.
     private var calls: [(call: RecurrentCall, reserve: Tensor?)] = []
 
-    /// See ``recurrent(_:_:layers:hidden:cell:lengths:)``.
+    /// Checks the operands; see ``recurrent(_:_:layers:hidden:cell:lengths:)``.
     package init(
         _ kind: RecurrentKind, _ input: Tensor, layers: [[RecurrentWeights]], hidden: Tensor? = nil,
         cell: Tensor? = nil, lengths: [Int]? = nil, savesReserve: Bool = true

@@ -20,7 +20,7 @@ package enum KernelProfile {
     /// Starts counting from zero.
     package static func start() { heed_profile_start() }
 
-    /// Stops counting.
+    /// Stops counting and returns the counts.
     ///
     /// - Returns: The counts since ``start()``, the longest time first.
     package static func stop() -> [Entry] {

@@ -10,7 +10,7 @@ import Synchronization
 package struct ProcessMutex<Value>: ~Copyable, Sendable {
     /// The guarded values. Each has its own lock.
     package enum Guarded: Sendable {
-        /// Pooled memory.
+        /// The pool of memory.
         case memory
         /// Work that waits for threads.
         case work
