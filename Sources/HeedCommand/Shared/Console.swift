@@ -27,8 +27,8 @@ package enum Console {
 
     private static let isEnding = Atomic(false)
 
-    /// Ends the command because memory cannot be had: one line on standard error, status 1. On any thread; of several,
-    /// the first speaks.
+    /// Ends the command because memory is missing: one line on standard error, status 1. It may be called on any
+    /// thread; only the first call writes.
     static func endWithoutMemory(_ message: String) -> Never {
         if isEnding.exchange(true, ordering: .relaxed) {
             while true { pause() }

@@ -22,7 +22,7 @@ extension ModelFolder {
         guard !isInPlace else { return }
         throw .workFailed(
             "\(JSONText.quoted(path, limit: 1024)): the folder was moved, removed or replaced while the run went on; nothing was written to one "
-                + "that took its place, and --resume goes on in one that was moved")
+                + "that took its place, and --resume continues in one that was moved")
     }
 
     func write(_ plot: LossPlot) throws(CommandFailure) {

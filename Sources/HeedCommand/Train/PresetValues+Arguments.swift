@@ -14,7 +14,7 @@ extension PresetValues {
             let name = String(assignment[..<equals])
             guard let key = keys.first(where: { $0.name == name }) else {
                 throw .wrongArguments(
-                    "--set \(shown): there is no such key; there are \(keys.map(\.name).joined(separator: ", "))")
+                    "--set \(shown): there is no such key; the keys are \(keys.map(\.name).joined(separator: ", "))")
             }
             guard let value = Double(assignment[assignment.index(after: equals)...]) else {
                 throw .wrongArguments("--set \(shown): the value is not \(key.isInteger ? "an integer" : "a number")")

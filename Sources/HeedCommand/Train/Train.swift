@@ -27,7 +27,7 @@ struct Train: ParsableCommand {
     mutating func run() throws {
         guard list else {
             let names = TrainedModel.kinds.joined(separator: ", ")
-            throw CommandFailure.wrongArguments("a preset is needed: one of \(names) (heed train --list tells more)")
+            throw CommandFailure.wrongArguments("a preset is needed: one of \(names) (heed train --list shows them)")
         }
         for preset in ModelPresets.all {
             let (name, summary) = (preset.name, preset.summary)

@@ -155,12 +155,12 @@ package struct ModelFolder: Sendable {
         }
     }
 
-    /// Weights to work with, where they are from, and what is to be said of them.
+    /// Weights to work with, their origin, and messages about them.
     package struct Weights {
         package let tensors: [String: Tensor]
-        /// The file.
+        /// The path of the file.
         package let path: String
-        /// The step that they are of; nil where the file does not say.
+        /// The step of the weights; nil if the file does not say.
         package let step: Int?
         package var notes: [String] = []
     }
@@ -177,7 +177,7 @@ package struct ModelFolder: Sendable {
             if let latest { return weights(of: latest, notes) }
             throw failure(
                 .missingFile(Self.weightsName),
-                "\(shown) holds no weights: neither \(Self.weightsName) nor a checkpoint, which a run writes as it goes on"
+                "\(shown) holds no weights: neither \(Self.weightsName) nor a checkpoint, which a run writes as it continues"
             )
         }
         let place = place(Self.weightsName)

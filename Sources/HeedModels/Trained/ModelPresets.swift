@@ -28,12 +28,12 @@ package enum ModelPresets {
         CharLSTMPreset.self,
     ]
 
-    /// The kind of this name; nil where there is none.
+    /// Returns the kind of this name; nil if there is none.
     package static func named(_ name: String) -> (any ModelPreset.Type)? { all.first { $0.name == name } }
 }
 
-/// What a folder held: a model with whatever belongs to it, such as a vocabulary.
+/// The contents of a folder: a model with all that belongs to it, e.g. a vocabulary.
 package protocol TrainedContents: Sendable {
-    /// The model.
+    /// The model as a module.
     var module: any Module { get }
 }

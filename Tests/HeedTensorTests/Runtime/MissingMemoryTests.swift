@@ -7,7 +7,7 @@ import Testing
 /// More memory than any machine has.
 private let tooMuch = 1 << 45
 
-@Suite("Memory that cannot be had")
+@Suite("Missing memory")
 struct MissingMemoryTests {
     @Test func theSystemIsAskedBeforeAnythingIsTaken() {
         #expect(ProcessMemory.has(0) && ProcessMemory.has(1 << 20))
