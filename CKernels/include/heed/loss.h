@@ -25,8 +25,8 @@
 // Errors, checked before anything is written:
 //   HeedStatusBadShape     a product of sizes overflows
 //   HeedStatusBadStride    rows of an output overlap, a distance overflows
-//   HeedStatusBadArgument  a null descriptor, or a null pointer where data is needed; both kinds of targets or none; label_smoothing outside
-//                          [0, 1]; a temperature that is not finite and above 0; a reduction that does not exist
+//   HeedStatusBadArgument  a null descriptor, or a null pointer where data is needed; both kinds of targets or none; label_smoothing
+//                          outside [0, 1]; a temperature that is not finite and above 0; a reduction that does not exist
 //   HeedStatusBadIndex     one of `targets` is not a class and not ignored; one of `centers`, `contexts` or `negatives` is not a row of its
 //                          table
 //   HeedStatusOutOfMemory  no scratch memory

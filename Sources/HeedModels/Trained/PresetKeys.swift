@@ -97,7 +97,8 @@ package struct PresetValues: Sendable {
                 !key.isInteger || member.value.int != nil
             else {
                 throw ModelError(
-                    "config.json: the setting \(JSONText.quoted(member.key)) is not one of this preset's, or not a number")
+                    "config.json: the setting \(JSONText.quoted(member.key)) is not one of this preset's, or not a number"
+                )
             }
             if let objection = key.objection(to: value) { throw ModelError("config.json: \(objection)") }
             values[key.name] = value

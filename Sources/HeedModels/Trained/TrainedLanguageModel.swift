@@ -142,7 +142,8 @@ public struct TrainedLanguageModel: Sendable {
     ///
     /// - Parameters:
     ///   - text: The text to judge.
-    ///   - prompt: The text before it. Without one, the first token of the text is not judged, as no token is before it.
+    ///   - prompt: The text before it. Without one, the first token of the text is not judged, as no token is before
+    ///     it.
     /// - Throws: ``ModelError`` if no token is left to judge, or the model does not know a character.
     public func score(_ text: String, after prompt: String = "") throws(ModelError) -> TextScore {
         let before = try tokens(of: prompt)
