@@ -39,7 +39,7 @@ extension LanguageModel {
     ///
     /// - Parameter tokens: `[batch, length]`.
     /// - Returns: `[batch, length, vocabularySize]`.
-    /// - Throws: ``TensorError`` where the tokens are not of two axes, are more than ``contextLength``, or one of them
+    /// - Throws: ``TensorError`` if the tokens are not of two axes, are more than ``contextLength``, or one of them
     ///   is not from 0 to `vocabularySize - 1`.
     public func logits(validating tokens: IndexTensor) throws(TensorError) -> Tensor {
         guard tokens.rank == 2 else {

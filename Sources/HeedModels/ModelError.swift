@@ -11,7 +11,7 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
 
     /// Makes sure that tokens from outside are a model's.
     ///
-    /// - Parameter what: What they are the tokens of: "the prompt".
+    /// - Parameter what: The text that the tokens belong to: "the prompt".
     /// - Throws: An error that names the first that is not, its place and the range.
     static func requireTokens(
         _ tokens: some RandomAccessCollection<Int32>, of what: String, vocabularySize: Int

@@ -8,8 +8,8 @@ import Synchronization
 ///         print(vocabulary.decode([token]), terminator: "")
 ///     }
 ///
-/// Sequences in progress take their steps together: the weights are read once for all of them. Each has the tokens that
-/// it would have alone, bit for bit, whenever the others come and go. The steps run on ``EngineExecutor``.
+/// Sequences in progress take their steps together: the weights are read once for all of them. Each has the same tokens
+/// as if it were the only one, bit for bit, whenever the others come and go. The steps run on ``EngineExecutor``.
 ///
 /// Who stops listening ends the sequence before its next step: by leaving the loop, or by the cancellation of the task
 /// that it runs in (the loop then ends as if the sequence had, and `Task.isCancelled` tells).

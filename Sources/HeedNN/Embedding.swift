@@ -65,7 +65,7 @@ public struct Embedding: Module {
     ///
     /// A model's ids are checked once, before its first layer: `try ids.check(within: 0..<embedding.vocabularySize)`.
     ///
-    /// - Throws: ``TensorError`` where an id is not from 0 to `vocabularySize - 1`.
+    /// - Throws: ``TensorError`` if an id is not from 0 to `vocabularySize - 1`.
     public func callAsFunction(validating ids: IndexTensor) throws(TensorError) -> Tensor {
         try ids.check(within: 0..<vocabularySize)
         return self(ids)

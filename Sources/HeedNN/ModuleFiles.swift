@@ -6,7 +6,7 @@ import HeedTensor
 public enum ModuleFileError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The file cannot be read, or is not a safetensors file.
     case file(SafetensorsError)
-    /// Its tensors do not fit the model.
+    /// The file's tensors do not fit the model.
     case weights(path: String, WeightsError)
 
     /// One line: the file and what is wrong.
@@ -23,7 +23,7 @@ extension Module {
     ///
     /// The names are those of PyTorch's modules, and the metadata says `"format": "pt"`, so that `safetensors.torch`
     /// loads the file into a PyTorch model of the same structure. The file replaces what was at `path` at once:
-    /// whatever fails, there is the old file or the new one.
+    /// whatever fails, the file is either the old one or the new one.
     ///
     /// ```swift
     /// try model.save(to: "model.safetensors")
@@ -32,7 +32,7 @@ extension Module {
     /// ```
     ///
     /// - Parameter metadata: More text to keep in the file's header.
-    /// - Throws: ``SafetensorsError`` where a name cannot be written or the file system does not take the file.
+    /// - Throws: ``SafetensorsError`` if a name cannot be written or the file system does not take the file.
     /// - Precondition: No two parameters have one name.
     public func save(to path: String, metadata: SafetensorsMetadata = [:]) throws(SafetensorsError) {
         var all = metadata
@@ -42,17 +42,17 @@ extension Module {
 
     /// Replaces every parameter by the tensor of its name in a safetensors file.
     ///
-    /// Names and shapes are compared before a value is read, and memory is taken only for what fits.
+    /// Names and shapes are compared before a value is read, and memory is allocated only for tensors that fit.
     ///
     /// - Parameters:
-    ///   - prefix: What the names in the file begin with before those of the parameters: `"encoder."` for a part of a
-    ///     larger model. Tensors whose names begin otherwise are passed over.
-    ///   - converting: Takes tensors of every type, rounded to `Float` where they do not fit it exactly: F16 and BF16
-    ///     always do. Unless set, only F32 is taken.
-    ///   - allowingMissing: Leaves a parameter without a tensor as it is.
-    ///   - allowingUnexpected: Passes over tensors that no parameter asks for.
-    /// - Throws: ``ModuleFileError`` where the file cannot be read, or with everything in it that does not fit; then
-    ///   the model is as it was.
+    ///   - prefix: The text before the parameters' names in the file: `"encoder."` for a part of a larger model.
+    ///     Tensors without this prefix are skipped.
+    ///   - converting: Whether tensors of every type are accepted, rounded to `Float` if necessary (F16 and BF16 never
+    ///     need rounding). By default only F32 is accepted.
+    ///   - allowingMissing: Whether a parameter without a tensor is left as it is.
+    ///   - allowingUnexpected: Whether tensors that no parameter asks for are skipped.
+    /// - Throws: ``ModuleFileError`` if the file cannot be read, or with everything in it that does not fit; then the
+    ///   model is unchanged.
     public mutating func load(
         from path: String, prefix: String = "", converting: Bool = false, allowingMissing: Bool = false,
         allowingUnexpected: Bool = false

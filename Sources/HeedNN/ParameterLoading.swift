@@ -1,6 +1,6 @@
 import HeedTensor
 
-/// Why weights do not fit a model: everything that is wrong with them, not only the first of it.
+/// Why weights do not fit a model: all their faults, not only the first one.
 public struct WeightsError: Error, Sendable, Equatable, CustomStringConvertible {
     /// One thing that is wrong.
     public enum Fault: Sendable, Equatable, CustomStringConvertible {
@@ -61,9 +61,9 @@ extension Module {
     ///
     /// - Parameters:
     ///   - weights: Tensors by the names of the parameters.
-    ///   - allowingMissing: Leaves a parameter without a tensor as it is.
-    ///   - allowingUnexpected: Passes over tensors that no parameter asks for.
-    /// - Throws: ``WeightsError`` with everything that does not fit; then the model is as it was.
+    ///   - allowingMissing: Whether a parameter without a tensor is left as it is.
+    ///   - allowingUnexpected: Whether tensors that no parameter asks for are skipped.
+    /// - Throws: ``WeightsError`` with everything that does not fit; then the model is unchanged.
     public mutating func load(
         _ weights: [String: Tensor], allowingMissing: Bool = false, allowingUnexpected: Bool = false
     ) throws(WeightsError) {
@@ -77,7 +77,7 @@ extension Module {
     /// Replaces every parameter by the tensor at its place: the reverse of ``parameterValues``.
     ///
     /// - Throws: ``WeightsError`` with every parameter that has no tensor or one of another shape, and every tensor
-    ///   behind the last parameter, whose name is then its place; then the model is as it was.
+    ///   after the last parameter, whose name is then its place; then the model is unchanged.
     public mutating func load(_ values: [Tensor]) throws(WeightsError) {
         let parameters = parameters
         var faults: [WeightsError.Fault] = []
@@ -100,7 +100,7 @@ extension Module {
         }
     }
 
-    /// Makes sure that tensors of these shapes can be loaded.
+    /// Checks that tensors of these shapes can be loaded.
     func requireFit(
         _ shapes: [String: Shape], allowingMissing: Bool, allowingUnexpected: Bool
     ) throws(WeightsError) {

@@ -2,7 +2,7 @@ import Foundation
 import Heed
 import HeedFiles
 
-/// What only a run does with its folder; what goes wrong is the failure of its work.
+/// The operations of a run on its folder. Their errors are failures of the run's work.
 extension ModelFolder {
     private static let metricsName = "metrics.jsonl"
     private static let plotName = "loss.svg"
@@ -17,7 +17,7 @@ extension ModelFolder {
 
     /// Checks that a locked folder is still at its path.
     ///
-    /// - Throws: ``CommandFailure`` where another may be there by now.
+    /// - Throws: ``CommandFailure`` if another folder may have taken its path.
     func requireInPlace() throws(CommandFailure) {
         guard !isInPlace else { return }
         throw .workFailed(

@@ -44,7 +44,7 @@ public protocol PackedLanguageModel: Sendable {
 extension PackedLanguageModel {
     /// ``nextLogits(_:_:_:)`` for tokens that come from outside.
     ///
-    /// - Throws: ``ModelError`` where a token is none of the vocabulary; then nothing has changed.
+    /// - Throws: ``ModelError`` if a token is none of the vocabulary; then nothing has changed.
     /// - Precondition: there are as many sequences as states.
     public func nextLogits(
         validating tokens: SequenceTokens, _ states: inout [DecodingState], _ workspace: inout InferenceWorkspace

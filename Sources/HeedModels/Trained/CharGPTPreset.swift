@@ -1,10 +1,10 @@
 import HeedTensor
 import HeedTrain
 
-/// A GPT that reads and writes letter by letter, with nanoGPT's recipe for a CPU.
+/// A GPT that reads and writes character by character, with nanoGPT's recipe for a CPU.
 package enum CharGPTPreset: LanguagePreset {
     package static let name = "char-gpt"
-    package static let summary = "a GPT that continues text letter by letter"
+    package static let summary = "a GPT that continues text character by character"
     package static let steps = 2000
     package static let keys: [PresetKey] =
         [

@@ -1,10 +1,10 @@
 import HeedTensor
 import HeedTrain
 
-/// An LSTM that reads and writes letter by letter, its state carried from batch to batch.
+/// An LSTM that reads and writes character by character, its state carried from batch to batch.
 package enum CharLSTMPreset: LanguagePreset {
     package static let name = "char-lstm"
-    package static let summary = "an LSTM that continues text letter by letter"
+    package static let summary = "an LSTM that continues text character by character"
     package static let steps = 2000
     package static let keys: [PresetKey] =
         [

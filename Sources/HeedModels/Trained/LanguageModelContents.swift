@@ -1,13 +1,13 @@
 import HeedNN
 import HeedText
 
-/// What the folder of a language model held, whatever its kind.
+/// The contents of a language model's folder, whatever its kind.
 package protocol AnyLanguageModelContents: TrainedContents {
-    /// Hands the model to `user`, by its type.
+    /// Passes the model to `user`, with its own type.
     func use<Use: LanguageModelUse>(_ user: Use) throws -> Use.Result
 }
 
-/// A language model with the characters that its tokens are.
+/// A language model with the characters of its tokens.
 package struct LanguageModelContents<Model: LanguageModel>: AnyLanguageModelContents
 where Model.Packed: MeasuredLanguageModel {
     let model: Model
@@ -18,7 +18,7 @@ where Model.Packed: MeasuredLanguageModel {
     package func use<Use: LanguageModelUse>(_ user: Use) throws -> Use.Result { try user.use(model, vocabulary) }
 }
 
-/// What is done with a language model that was loaded, whatever its kind.
+/// The use of a loaded language model, whatever its kind.
 package protocol LanguageModelUse {
     associatedtype Result
     func use<Model: LanguageModel>(_ model: Model, _ vocabulary: CharacterVocabulary) throws -> Result
@@ -28,7 +28,7 @@ package protocol LanguageModelUse {
 extension TrainedModel {
     /// Has `user` use the language model.
     ///
-    /// - Throws: ``TrainedModelError`` where the model is of another kind; what `user` throws.
+    /// - Throws: ``TrainedModelError`` if the model is of another kind; what `user` throws.
     package func withLanguageModel<Use: LanguageModelUse>(_ user: Use) throws -> Use.Result {
         guard let contents = contents as? any AnyLanguageModelContents else { throw otherUse("a language model") }
         return try contents.use(user)

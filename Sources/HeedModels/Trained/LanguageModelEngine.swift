@@ -2,8 +2,8 @@ import HeedAutograd
 import HeedNN
 import HeedTensor
 
-/// A language model at work, whatever its type: what ``TrainedLanguageModel`` stands on. Tokens are checked before they
-/// come here, but for those of ``tokens(after:limit:sampler:seed:endingAt:)``.
+/// A language model in use, whatever its type, for ``TrainedLanguageModel``. Tokens are checked before they come here,
+/// except those of ``tokens(after:limit:sampler:seed:endingAt:)``.
 protocol AnyLanguageModelEngine: Sendable {
     var module: any LanguageModel { get }
 
@@ -61,7 +61,8 @@ struct LanguageModelEngine<Model: LanguageModel>: AnyLanguageModelEngine {
         return Array(logProbabilities[(first - 1)...])
     }
 
-    /// A text beyond the context: token by token, as it would be written, so that the same tokens are forgotten.
+    /// Computes a text beyond the context token by token, as it would be written, so that the same tokens are
+    /// forgotten.
     private func byStep(_ tokens: [Int32], from first: Int) throws(ModelError) -> [Double] {
         let packed = try model.packed(as: .float32)
         var states = [packed.makeDecodingState()]

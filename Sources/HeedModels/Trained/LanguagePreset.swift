@@ -8,7 +8,7 @@ import HeedTrain
 package protocol LanguagePreset: ModelPreset {
     associatedtype Model: LanguageModel where Model.Packed: MeasuredLanguageModel
 
-    /// How many steps are taken unless said otherwise.
+    /// The default number of steps.
     static var steps: Int { get }
 
     /// A model with random weights.
@@ -16,7 +16,7 @@ package protocol LanguagePreset: ModelPreset {
         _ values: PresetValues, vocabularySize: Int, using generator: inout RandomGenerator
     ) throws(ModelError) -> Model
 
-    /// In which order windows of the text are taken.
+    /// Returns the order of the text's windows.
     static func order(seed: UInt64) -> TokenWindows.Order
 
     /// Returns the least number of floats that the values need: those of the weights, and of the data that a step saves
@@ -76,8 +76,8 @@ extension LanguagePreset {
         do { try values.read(config.settings) } catch { throw refuse(.wrongSettings, error.description) }
         let vocabulary = try folder.vocabulary()
         let weights = try folder.weights()
-        // A configuration of a model that is far larger than the weights there are is refused before memory is taken
-        // for it. One that is not is made: then the weights that do not fit have names.
+        // A configuration of a model that is far larger than the weights is refused before memory for it is allocated.
+        // Other models are made, so that an error can name the weights that do not fit.
         let least = leastFloats(values, vocabularySize: vocabulary.count).weights
         let count = weights.tensors.values.reduce(0) { $0 + $1.count }
         guard least <= Double(count) + 1e6 else {

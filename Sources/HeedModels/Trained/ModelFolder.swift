@@ -4,7 +4,7 @@ import HeedTensor
 import HeedText
 import HeedTrain
 
-/// What `heed train` writes and ``TrainedModel`` reads: a folder with `config.json`, `vocabulary.json`,
+/// The folder that `heed train` writes and ``TrainedModel`` reads, with `config.json`, `vocabulary.json`,
 /// `model.safetensors`, checkpoints, `metrics.jsonl` and `loss.svg`.
 ///
 /// A ``locked()`` value stays with that very folder, wherever it is moved: nothing is written into another folder that
@@ -16,7 +16,7 @@ package struct ModelFolder: Sendable {
     package let checkpoints: CheckpointFolder
     private let lock: FolderLock?
 
-    /// The folder at a path.
+    /// Makes the folder of a path.
     package init(path: String) {
         self.path = path
         checkpoints = CheckpointFolder(path: path)
@@ -50,7 +50,7 @@ package struct ModelFolder: Sendable {
         TrainedModelError(kind, folder: path, reason)
     }
 
-    /// The folder as messages name it.
+    /// The folder, as messages show it.
     private var shown: String { JSONText.quoted(path, limit: 1024) }
 
     /// The settings of a run.
@@ -75,18 +75,18 @@ package struct ModelFolder: Sendable {
 
     /// The folder, held for this run only.
     ///
-    /// - Throws: ``FileError`` where it cannot be opened, or another run holds it.
+    /// - Throws: ``FileError`` if it cannot be opened, or another run holds it.
     package func locked() throws(FileError) -> ModelFolder { ModelFolder(try FolderLock(path: path)) }
 
     /// Whether the folder is locked.
     package var isLocked: Bool { lock != nil }
 
-    /// Whether a folder that is held is still at its path; true for one that is not held.
+    /// Whether a locked folder is still at its path; true for one that is not locked.
     package var isInPlace: Bool { lock?.isInPlace ?? true }
 
     // MARK: Writing
 
-    /// Writes what a run is made with.
+    /// Writes the settings and the vocabulary of a run.
     package func write(_ config: Config, _ vocabulary: CharacterVocabulary) throws(FileError) {
         var object = JSONObject()
         object["preset"] = .string(config.preset)
@@ -98,7 +98,7 @@ package struct ModelFolder: Sendable {
         try write(JSONWriter.string(.object(object), layout: .pretty) + "\n", to: Self.configName)
     }
 
-    /// Replaces a file of the folder by a text.
+    /// Replaces a file of the folder with a text.
     package func write(_ text: String, to name: String) throws(FileError) {
         let place = place(name)
         try AtomicFile.write(Array(text.utf8), to: place.path, in: place.folder)
@@ -122,7 +122,7 @@ package struct ModelFolder: Sendable {
 
     // MARK: Reading
 
-    /// Makes sure that there is a folder, and something of a model in it.
+    /// Checks that there is a folder with a part of a model in it.
     package func requireModel() throws(TrainedModelError) {
         do { _ = try OpenFolder(path: path) } catch { throw failure(.noFolder, error.description) }
         guard !contains(Self.configName), !contains(Self.weightsName), checkpoints.steps.isEmpty else { return }
@@ -130,7 +130,7 @@ package struct ModelFolder: Sendable {
             .noModel, "\(shown) holds no model: there is no \(Self.configName) in it, which heed train writes")
     }
 
-    /// What the run was made with.
+    /// Reads the settings of the run.
     package func config() throws(TrainedModelError) -> Config {
         let object = try json(Self.configName)
         guard let preset = object["preset"]?.string, let settings = object["settings"]?.object,
@@ -145,7 +145,7 @@ package struct ModelFolder: Sendable {
         return Config(preset: preset, settings: settings, steps: steps, seed: seed, dataDigest: digest)
     }
 
-    /// The characters that the model knows.
+    /// Reads the characters that the model knows.
     package func vocabulary() throws(TrainedModelError) -> CharacterVocabulary {
         let object = try json(Self.vocabularyName)
         do { return try CharacterVocabulary(json: .object(object)) } catch {

@@ -8,14 +8,14 @@ import HeedNN
 package protocol ModelPreset {
     /// The name, which folders and checkpoints keep: "char-gpt".
     static var name: String { get }
-    /// What it is, in a line: for `heed train --list`.
+    /// A description in one line, for `heed train --list`.
     static var summary: String { get }
-    /// The numbers that a run is made with, with their standard values.
+    /// The settings of a run, with their default values.
     static var keys: [PresetKey] { get }
 
     /// Reads the model of a folder.
     ///
-    /// - Throws: ``TrainedModelError`` where something in the folder is missing, damaged, or does not fit the rest.
+    /// - Throws: ``TrainedModelError`` if something in the folder is missing, damaged, or does not fit the rest.
     static func contents(
         of folder: ModelFolder, _ config: ModelFolder.Config
     ) throws(TrainedModelError) -> (contents: any TrainedContents, weights: ModelFolder.Weights)

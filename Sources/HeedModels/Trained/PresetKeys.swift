@@ -38,7 +38,7 @@ package struct PresetKey: Sendable {
     /// Returns a value as text: `12`, `0.001`.
     package func text(_ value: Double) -> String { isInteger ? String(Int(value)) : "\(value)" }
 
-    /// Why the key cannot have this value; nil where it can.
+    /// Says why the key cannot have this value; nil if it can.
     package func objection(to value: Double) -> String? {
         guard value.isFinite else { return "\(name) is not a finite number" }
         guard !isInteger || (value == value.rounded() && abs(value) < 0x1p53) else {
@@ -79,7 +79,7 @@ package struct PresetValues: Sendable {
 
     // MARK: As a file
 
-    /// An object with a member for each key.
+    /// An object with one member per key.
     package var json: JSONObject {
         var object = JSONObject()
         for key in keys {
@@ -88,7 +88,7 @@ package struct PresetValues: Sendable {
         return object
     }
 
-    /// Takes in what ``json`` gave; a key that it lacks keeps its standard value.
+    /// Reads the values of ``json``. A missing key keeps its default value.
     ///
     /// - Throws: ``ModelError`` for a key that the preset does not have, or a value that the key cannot have.
     package mutating func read(_ object: JSONObject) throws(ModelError) {

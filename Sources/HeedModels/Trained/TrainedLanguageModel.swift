@@ -9,7 +9,7 @@ extension TrainedModel {
     /// This packs the weights, which takes memory for them once more. A program that serves many requests calls it
     /// once and keeps the result.
     ///
-    /// - Parameter element: What the packed weights keep; `Float` unless given.
+    /// - Parameter element: The type of the packed weights; by default `Float`.
     /// - Throws: ``TrainedModelError`` if the model is of a kind that does not continue text, or has no weights of
     ///   that element type.
     public func languageModel(as element: ElementType = .float32) throws(TrainedModelError) -> TrainedLanguageModel {
@@ -34,7 +34,7 @@ extension TrainedModel {
     }
 }
 
-/// A language model from a folder. It continues texts and says how likely they are.
+/// A language model from a folder. It continues texts and computes how likely they are.
 ///
 /// ```swift
 /// let writer = try TrainedModel(folder: "char-gpt").languageModel()
@@ -55,10 +55,10 @@ public struct TrainedLanguageModel: Sendable {
         (self.vocabulary, self.engine) = (vocabulary, engine)
     }
 
-    /// The trained model, for its parameters and for computations of one's own.
+    /// The trained model, for its parameters and for your own computations.
     public var module: any LanguageModel { engine.module }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     public var vocabularySize: Int { module.vocabularySize }
 
     /// The most tokens that the model sees at once; nil for any number. Texts may be longer: see
@@ -74,15 +74,15 @@ public struct TrainedLanguageModel: Sendable {
 
     // MARK: Continuing a text
 
-    /// Returns the text behind a prompt, piece by piece as the model writes it.
+    /// Returns the text after a prompt, piece by piece as the model writes it.
     ///
     /// - Parameters:
-    ///   - prompt: What the text begins with; at least one character.
-    ///   - limit: How many tokens are written.
+    ///   - prompt: The beginning of the text; at least one character.
+    ///   - limit: The number of tokens to write.
     ///   - sampler: How a token is chosen; the likeliest unless given.
     ///   - seed: Names the random numbers: the same text for the same seed, whatever else runs.
-    /// - Returns: The pieces, one per token, without the prompt. The sequence throws ``ModelError`` where the model's
-    ///   logits are not finite, and ends early where the task is cancelled.
+    /// - Returns: The pieces, one per token, without the prompt. The sequence throws ``ModelError`` if the model's
+    ///   logits are not finite, and ends early if the task is cancelled.
     /// - Throws: ``ModelError`` if the prompt is empty or has a character that the model does not know, or the limit
     ///   is below 0.
     public func pieces(
@@ -93,9 +93,9 @@ public struct TrainedLanguageModel: Sendable {
             .map { vocabulary.decode(CollectionOfOne($0)) }
     }
 
-    /// Returns the whole text behind a prompt; see ``pieces(after:limit:sampler:seed:)``.
+    /// Returns the whole text after a prompt; see ``pieces(after:limit:sampler:seed:)``.
     ///
-    /// - Throws: ``ModelError``; `CancellationError` where the task was cancelled before the text was complete.
+    /// - Throws: ``ModelError``; `CancellationError` if the task was cancelled before the text was complete.
     public func text(
         after prompt: String, limit: Int, sampler: TokenSampler = .greedy, seed: UInt64 = 0
     ) async throws -> String {
@@ -105,7 +105,7 @@ public struct TrainedLanguageModel: Sendable {
         return text
     }
 
-    /// Returns the tokens behind a prompt of tokens, as they are drawn; see
+    /// Returns the tokens after a prompt of tokens, as they are drawn; see
     /// ``TextGenerator/tokens(after:limit:sampler:seed:endingAt:)``.
     public func tokens(
         after prompt: [Int32], limit: Int, sampler: TokenSampler = .greedy, seed: UInt64 = 0,
@@ -114,14 +114,14 @@ public struct TrainedLanguageModel: Sendable {
         try engine.tokens(after: prompt, limit: limit, sampler: sampler, seed: seed, endingAt: ends)
     }
 
-    // MARK: Looking at what the model expects
+    // MARK: Probabilities
 
-    /// Computes the logits of the token behind a text: `[vocabularySize]`.
+    /// Computes the logits of the token after a text: `[vocabularySize]`.
     ///
     /// - Throws: ``ModelError`` if the text is empty or has a character that the model does not know.
     public func logits(after text: String) throws(ModelError) -> Tensor { try logits(after: tokens(of: text)) }
 
-    /// Computes the logits of the token behind other tokens: `[vocabularySize]`.
+    /// Computes the logits of the token after other tokens: `[vocabularySize]`.
     ///
     /// - Throws: ``ModelError`` if there is no token, or one that the model does not have.
     public func logits(after tokens: [Int32]) throws(ModelError) -> Tensor {
@@ -129,22 +129,21 @@ public struct TrainedLanguageModel: Sendable {
         return engine.logits(after: tokens)
     }
 
-    /// Computes the probability of each token to come behind a text, in the order of ``vocabulary``:
-    /// `[vocabularySize]`.
+    /// Computes the probability of each token to come after a text, in the order of ``vocabulary``: `[vocabularySize]`.
     ///
     /// - Throws: ``ModelError`` if the text is empty or has a character that the model does not know.
     public func probabilities(after text: String) throws(ModelError) -> Tensor { softmax(try logits(after: text)) }
 
-    /// Computes how likely a text is behind a prompt: the logarithm of the probability of each of its tokens, given
-    /// all tokens before it.
+    /// Computes how likely a text is after a prompt: the logarithm of the probability of each of its tokens, given all
+    /// tokens before it.
     ///
     /// The weights are `Float` here, whatever ``TrainedModel/languageModel(as:)`` was asked for.
     ///
     /// - Parameters:
-    ///   - text: The text to judge.
-    ///   - prompt: The text before it. Without one, the first token of the text is not judged, as no token is before
+    ///   - text: The text whose probability is computed.
+    ///   - prompt: The text before it. Without one, the first token of the text is left out, because no token is before
     ///     it.
-    /// - Throws: ``ModelError`` if no token is left to judge, or the model does not know a character.
+    /// - Throws: ``ModelError`` if no token is left, or the model does not know a character.
     public func score(_ text: String, after prompt: String = "") throws(ModelError) -> TextScore {
         let before = try tokens(of: prompt)
         let all = before + (try tokens(of: text))

@@ -14,9 +14,9 @@ import HeedNN
 /// for any other.
 ///
 /// The folder needs `config.json`, `vocabulary.json` and either `model.safetensors` or a checkpoint; it may be copied
-/// to another machine. A run may be at work in it: the newest complete weights are loaded, those of `model.safetensors`
-/// or, where the run has gone on since that was written, of the latest checkpoint. Nothing is written, and nothing that
-/// happens to the folder afterwards changes what was loaded.
+/// to another machine. A run may be in progress in it. The newest complete weights are loaded: those of
+/// `model.safetensors` or, if the run has continued since that was written, of the latest checkpoint. Nothing is
+/// written, and later changes of the folder do not change the loaded model.
 ///
 /// Any number of tasks may use the value at once.
 public struct TrainedModel: Sendable {
@@ -26,11 +26,11 @@ public struct TrainedModel: Sendable {
     public let folder: String
     /// The settings that the model was built and trained with: the keys of `heed train KIND --set`.
     public let settings: JSONObject
-    /// The step of the run that the weights are of; nil where their file does not say.
+    /// The step of the run at which the weights were saved; nil if their file does not say.
     public let step: Int?
     /// The file that the weights were read from.
     public let weightsPath: String
-    /// What a person should know, one line per note: for example a later checkpoint that cannot be read.
+    /// Notes for a person, one line each: e.g. that a later checkpoint cannot be read.
     public let notes: [String]
 
     package let contents: any TrainedContents
@@ -40,7 +40,7 @@ public struct TrainedModel: Sendable {
 
     /// Loads the model of a folder.
     ///
-    /// - Throws: ``TrainedModelError`` with what is missing, damaged or unknown, and what was expected.
+    /// - Throws: ``TrainedModelError``, which names what is missing, damaged or unknown, and what was expected.
     public init(folder path: String) throws(TrainedModelError) {
         let folder = ModelFolder(path: path)
         try folder.requireModel()
@@ -61,14 +61,14 @@ public struct TrainedModel: Sendable {
         notes = weights.notes
     }
 
-    /// The model itself: its parameters, and its type for computations of one's own.
+    /// The model itself: its parameters, and its type for your own computations.
     ///
     /// ```swift
     /// if let gpt = trained.module as? GPT { print(gpt.settings.layers) }
     /// ```
     public var module: any Module { contents.module }
 
-    /// The error where the model is asked to be what it is not.
+    /// Makes the error for a use that this kind of model does not have.
     package func otherUse(_ expected: String) -> TrainedModelError {
         TrainedModelError(
             .otherUse, folder: folder,

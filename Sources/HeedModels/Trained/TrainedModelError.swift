@@ -1,17 +1,17 @@
 import HeedNN
 
-/// Why a folder cannot be loaded as a trained model, or a trained model not be used as what was asked for.
+/// Why a folder cannot be loaded as a trained model, or why a trained model cannot be used as asked.
 public struct TrainedModelError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of thing is wrong.
     public enum Kind: Sendable, Equatable {
         /// There is no folder at the path, or it cannot be opened.
         case noFolder
-        /// The folder holds nothing of a model: neither a configuration nor weights.
+        /// The folder holds no part of a model: neither a configuration nor weights.
         case noModel
-        /// The folder lacks a file, whose name this is. Of a run that has saved no weights yet, that is
+        /// The folder lacks the file of this name. For a run that has saved no weights yet, that is
         /// `model.safetensors`.
         case missingFile(String)
-        /// A file of the folder, whose name this is, cannot be read, or holds something else than it should.
+        /// The file of this name cannot be read, or does not hold the data that it should.
         case damagedFile(String)
         /// The model is of a kind that this version does not know; ``TrainedModel/kinds`` are those that it knows.
         case unknownKind(String)
