@@ -44,7 +44,7 @@ let package = Package(
         .default(enabledTraits: ["OpenMP", "OpenBLAS"]),
     ],
     dependencies: [
-        // The command alone uses these; the library depends on no other package.
+        // Only the command uses these; the library depends on no other package.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
     ],
     targets: [

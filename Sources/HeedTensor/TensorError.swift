@@ -1,6 +1,6 @@
 /// Why an operation could not be done on data that came from outside.
 ///
-/// Operations on tensors stop the program when their shapes are wrong, for that is a mistake in its source. Where
+/// Operations on tensors stop the program when their shapes are wrong, because that is a mistake in its source. Where
 /// shapes come from a file or a request, the form of an operation with the label `validating:` throws this instead.
 public struct TensorError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What kind of thing is wrong.

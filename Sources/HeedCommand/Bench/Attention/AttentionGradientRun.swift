@@ -8,8 +8,8 @@ struct AttentionGradientRun {
     private var logSumExp: Tensor
     private(set) var gradients: AttentionGradients
 
-    /// Prepares a forward pass's output, so that a backward pass can be run alone. The output's gradient is standard
-    /// normal, the same in every run.
+    /// Prepares a forward pass's output, so that a backward pass can be run by itself. The output's gradient is
+    /// standard normal, the same in every run.
     init(_ operands: AttentionOperands) throws(CommandFailure) {
         self.operands = operands
         var generator = RandomGenerator(seed: 0x6261_636B)
