@@ -17,7 +17,8 @@ struct Train: ParsableCommand {
 
     /// The command that trains a preset.
     private static func command(_ preset: any ModelPreset.Type) -> (any ParsableCommand.Type)? {
-        (preset as? any LanguagePreset.Type).map(languageCommand)
+        guard let language = preset as? any LanguagePreset.Type else { return nil }
+        return languageCommand(language)
     }
 
     private static func languageCommand<Preset: LanguagePreset>(_: Preset.Type) -> any ParsableCommand.Type {
