@@ -56,8 +56,9 @@ struct StorageTests {
         for byteCount in Array(0...5000) + (13...52).flatMap({ [(1 << $0) - 1, 1 << $0, (1 << $0) + 1] }) {
             let sizeClass = try #require(SizeClass(fitting: byteCount))
             #expect(sizeClass.byteCount >= byteCount && sizeClass.byteCount % 64 == 0)
-            #expect(sizeClass.byteCount <= max(byteCount + 64, byteCount / 4 * 5 + 64))
+            #expect(sizeClass.byteCount - byteCount <= max(64, sizeClass.byteCount / 8))
             #expect(SizeClass(fitting: sizeClass.byteCount) == sizeClass)
+            #expect(SizeClass(within: sizeClass.byteCount + 63) == sizeClass)
             if sizeClass.index > 0 { #expect(SizeClass(index: sizeClass.index - 1).byteCount < max(byteCount, 1)) }
         }
         #expect(SizeClass(fitting: .max) == nil)

@@ -3,15 +3,17 @@
 /// `@unchecked Sendable`: the block is written only while it is being filled, before any tensor refers to it, and
 /// through the only tensor that refers to it (`isKnownUniquelyReferenced`). Everything else reads.
 final class TensorStorage: @unchecked Sendable {
-    let bytes: UnsafeMutableRawPointer
+    private let block: TensorPool.Block
     let byteCount: Int
+
+    var bytes: UnsafeMutableRawPointer { block.bytes }
 
     /// A block of at least `byteCount` bytes, contents undefined; nil if there is no memory.
     init?(byteCount: Int) {
-        guard byteCount >= 0, let bytes = TensorPool.take(byteCount: byteCount) else { return nil }
-        self.bytes = bytes
+        guard byteCount >= 0, let block = TensorPool.take(byteCount: byteCount) else { return nil }
+        self.block = block
         self.byteCount = byteCount
     }
 
-    deinit { TensorPool.giveBack(bytes, byteCount: byteCount) }
+    deinit { TensorPool.giveBack(block) }
 }
