@@ -93,8 +93,15 @@ struct TrainedModelTests {
 
     // MARK: At work
 
+    /// A model whose folder is gone by the time that it works.
+    private static func loaded(_ kind: String) throws -> TrainedModel {
+        let folder = try TrainedFolder(kind)
+        defer { withExtendedLifetime(folder) {} }
+        return try TrainedModel(folder: folder.path)
+    }
+
     @Test(arguments: kinds) func continuesATextAsTheGeneratorDoes(_ kind: String) async throws {
-        let trained = try TrainedModel(folder: TrainedFolder(kind).path)
+        let trained = try Self.loaded(kind)
         let writer = try trained.languageModel()
         let sampler = try TokenSampler(temperature: 1.2, topK: 9)
         let text = try await writer.text(after: "to be", limit: 40, sampler: sampler, seed: 6)
@@ -118,7 +125,7 @@ struct TrainedModelTests {
     }
 
     @Test(arguments: kinds) func logitsAreThoseOfTheModel(_ kind: String) throws {
-        let writer = try TrainedModel(folder: TrainedFolder(kind).path).languageModel()
+        let writer = try Self.loaded(kind).languageModel()
         let tokens = try writer.tokens(of: "to be or")
         let ids = IndexTensor(tokens, shape: [1, tokens.count])
         let all = writer.module.logits(ids, recurrentState: [], in: Context()).logits.value
@@ -132,8 +139,8 @@ struct TrainedModelTests {
     /// at once.
     @Test(arguments: [("char-gpt", 1), ("char-gpt", 40), ("char-lstm", 1), ("char-lstm", 700)])
     func scoresAreLogarithmsOfProbabilities(_ kind: String, _ length: Int) throws {
-        let writer = try TrainedModel(folder: TrainedFolder(kind).path).languageModel()
-        let text = String(String(repeating: "not to be: ", count: 64).prefix(length + 9))
+        let writer = try Self.loaded(kind).languageModel()
+        let text = String(String(repeating: "not to be: ", count: 80).prefix(length + 9))
         let score = try writer.score(String(text.dropFirst(9)), after: String(text.prefix(9)))
         #expect(score.logProbabilities.count == length)
         let tokens = try writer.tokens(of: text)
@@ -155,7 +162,7 @@ struct TrainedModelTests {
     }
 
     @Test(arguments: kinds) func whatComesFromOutsideThrows(_ kind: String) async throws {
-        let writer = try TrainedModel(folder: TrainedFolder(kind).path).languageModel()
+        let writer = try Self.loaded(kind).languageModel()
         for (words, body) in [
             ("U+0054", { _ = try writer.logits(after: "To be") }), ("is empty", { _ = try writer.logits(after: "") }),
             ("token 99 at 1", { _ = try writer.logits(after: [0, 99]) }),
@@ -175,7 +182,7 @@ struct TrainedModelTests {
     }
 
     @Test(arguments: kinds) func eightTasksGetWhatEachGetsAlone(_ kind: String) async throws {
-        let trained = try TrainedModel(folder: TrainedFolder(kind).path)
+        let trained = try Self.loaded(kind)
         let writer = try trained.languageModel()
         let sampler = try TokenSampler(temperature: 0.9)
         @Sendable func work(_ index: Int) async throws -> (String, Tensor, TextScore) {
@@ -200,14 +207,14 @@ struct TrainedModelTests {
     }
 
     @Test func halfPrecisionIsForKindsThatHaveIt() async throws {
-        let gpt = try TrainedModel(folder: TrainedFolder("char-gpt").path)
+        let gpt = try Self.loaded("char-gpt")
         let (whole, half) = (try gpt.languageModel(), try gpt.languageModel(as: .bfloat16))
         let difference =
             zip(try whole.logits(after: "to").elements, try half.logits(after: "to").elements)
             .map { abs($0 - $1) }.max() ?? 0
         #expect(difference > 0 && difference < 0.5)
         #expect(try whole.score("be", after: "to ") == half.score("be", after: "to "))
-        let lstm = try TrainedModel(folder: TrainedFolder("char-lstm").path)
+        let lstm = try Self.loaded("char-lstm")
         let error = #expect(throws: TrainedModelError.self) { try lstm.languageModel(as: .bfloat16) }
         #expect(error?.kind == .otherUse && error?.reason.contains("bfloat16") == true)
     }

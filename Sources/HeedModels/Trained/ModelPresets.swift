@@ -23,10 +23,12 @@ package protocol ModelPreset {
 
 /// All kinds of models, in the order of `heed train --list`.
 package enum ModelPresets {
-    package static let all: [any ModelPreset.Type] = [
-        CharGPTPreset.self,
-        CharLSTMPreset.self,
-    ]
+    package static var all: [any ModelPreset.Type] {
+        [
+            CharGPTPreset.self,
+            CharLSTMPreset.self,
+        ]
+    }
 
     /// Returns the kind of this name; nil if there is none.
     package static func named(_ name: String) -> (any ModelPreset.Type)? { all.first { $0.name == name } }
