@@ -6,7 +6,7 @@ struct Bench: ParsableCommand {
         abstract: "Measure the engine on this machine.",
         subcommands: [
             BenchAttention.self, BenchGemm.self, BenchDecode.self, BenchPointwise.self, BenchRecurrent.self,
-            BenchTrain.self, BenchGenerate.self, OpenBLASWorker.self,
+            BenchTrain.self, BenchGenerate.self, BenchMemory.self, OpenBLASWorker.self,
         ]
     )
 }
