@@ -1,5 +1,4 @@
 import HeedTensor
-import Synchronization
 
 /// Continues texts with a language model, a token at a time, for any number of callers at once.
 ///
@@ -11,43 +10,55 @@ import Synchronization
 /// Sequences in progress take their steps together: the weights are read once for all of them. Each has the same tokens
 /// as if it were the only one, bit for bit, whenever the others come and go. The steps run on ``EngineExecutor``.
 ///
-/// Who stops listening ends the sequence before its next step: by leaving the loop, or by the cancellation of the task
-/// that it runs in (the loop then ends as if the sequence had, and `Task.isCancelled` tells).
+/// Tokens are computed as they are read, and at most ``lead`` of them earlier. A sequence whose reader is that far
+/// behind rests, and the others take steps meanwhile. It continues once half of those tokens are read. A resting
+/// sequence keeps the memory of its keys and values, so a server limits how many streams it leaves unread.
+///
+/// Who stops listening ends the sequence before its next step: by leaving the loop and letting go of the stream, or by
+/// the cancellation of the task that reads (the loop then ends as if the sequence had, and `Task.isCancelled` tells).
 ///
 /// Not for a program's own loop over the logits: ``PackedLanguageModel`` is what lies beneath.
 public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     /// The model as it is run.
     public let model: Model
-    /// How many sequences take a step together; later ones wait until one of them ends.
+    /// How many sequences take a step together; later ones wait until one of them ends or rests.
     public let sequencesAtOnce: Int
+    /// How many tokens of a sequence are computed before they are read, at most.
+    public let lead: Int
 
     private let queue = ProcessMutex(Queue(), guarding: .work)
 
     private struct Queue {
-        private var waiting: [GeneratedSequence] = []
+        /// Those that have rested come before those that have not begun.
+        private var rested: [GeneratedSequence<Model.DecodingState>] = []
+        private var waiting: [GeneratedSequence<Model.DecodingState>] = []
         private var isRunning = false
         /// The process that all of this belongs to.
         private var forks = ProcessForks.count
 
         /// Lets a sequence wait; whether somebody must begin to take steps.
-        mutating func append(_ sequence: GeneratedSequence) -> Bool {
+        mutating func append(_ sequence: GeneratedSequence<Model.DecodingState>, hasRested: Bool) -> Bool {
             // In a child of fork(), what waits and who takes steps are the parent's.
             if forks != ProcessForks.count { self = Queue() }
-            waiting.append(sequence)
+            if hasRested { rested.append(sequence) } else { waiting.append(sequence) }
             defer { isRunning = true }
             return !isRunning
         }
 
         /// Takes at most `count` of those that wait; nil if there are none and none is in progress: then nobody takes
         /// steps any more.
-        mutating func take(_ count: Int, isIdle: Bool) -> [GeneratedSequence]? {
-            guard !waiting.isEmpty else {
+        mutating func take(_ count: Int, isIdle: Bool) -> [GeneratedSequence<Model.DecodingState>]? {
+            guard !rested.isEmpty || !waiting.isEmpty else {
                 if isIdle { isRunning = false }
                 return isIdle ? nil : []
             }
-            let taken = Array(waiting.prefix(count))
-            waiting.removeFirst(taken.count)
-            return taken
+            let first = rested.prefix(count)
+            let second = waiting.prefix(count - first.count)
+            defer {
+                rested.removeFirst(first.count)
+                waiting.removeFirst(second.count)
+            }
+            return Array(first + second)
         }
     }
 
@@ -56,16 +67,19 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     /// - Parameters:
     ///   - element: What the packed weights keep; `Float` unless given.
     ///   - sequencesAtOnce: At least 1. Each takes memory for its keys and values.
+    ///   - lead: How many tokens are computed before they are read, at least 1.
     /// - Throws: ``ModelError`` if the model has no such weights.
     public convenience init<Trained: LanguageModel>(
-        _ model: Trained, as element: ElementType = .float32, sequencesAtOnce: Int = 16
+        _ model: Trained, as element: ElementType = .float32, sequencesAtOnce: Int = 16, lead: Int = 8
     ) throws(ModelError) where Trained.Packed == Model {
-        self.init(packed: try model.packed(as: element), sequencesAtOnce: sequencesAtOnce)
+        self.init(packed: try model.packed(as: element), sequencesAtOnce: sequencesAtOnce, lead: lead)
     }
 
     /// A generator for a model that is packed already.
-    public init(packed model: Model, sequencesAtOnce: Int = 16) {
+    public init(packed model: Model, sequencesAtOnce: Int = 16, lead: Int = 8) {
         require(sequencesAtOnce > 0, "TextGenerator: \(sequencesAtOnce) sequences at once are none")
+        require(lead > 0, "TextGenerator: a lead of \(lead) tokens is none")
+        self.lead = lead
         self.model = model
         self.sequencesAtOnce = sequencesAtOnce
     }
@@ -90,22 +104,38 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
         guard !prompt.isEmpty else { throw ModelError("the prompt is empty: a model needs a token to go on from") }
         try ModelError.requireTokens(prompt, of: "the prompt", vocabularySize: model.vocabularySize)
         guard limit >= 0 else { throw ModelError("the limit of \(limit) tokens is below 0") }
-        let (stream, continuation) = AsyncThrowingStream<Int32, any Error>.makeStream()
-        guard limit > 0 else {
-            continuation.finish()
-            return stream
-        }
-        let sequence = GeneratedSequence(
-            next: prompt, left: limit, sampler: sampler, random: RandomGenerator(seed: seed), ends: ends,
-            continuation: continuation)
-        let mustStart = queue.withLock { $0.append(sequence) }
-        if mustStart { Task(executorPreference: EngineExecutor.shared) { await self.run() } }
-        return stream
+        guard limit > 0 else { return AsyncThrowingStream { nil } }
+        let sequence = GeneratedSequence<Model.DecodingState>(
+            prompt: prompt, limit: limit, sampler: sampler, random: RandomGenerator(seed: seed), ends: ends, lead: lead)
+        enter(sequence)
+        let reader = Reader(sequence, of: self)
+        return AsyncThrowingStream { try await reader.next() }
     }
 
-    /// Takes steps until no sequence is left.
+    /// What the stream holds: with the stream it goes, and with it the sequence.
+    private final class Reader: Sendable {
+        private let sequence: GeneratedSequence<Model.DecodingState>
+        private let generator: TextGenerator
+
+        init(_ sequence: GeneratedSequence<Model.DecodingState>, of generator: TextGenerator) {
+            (self.sequence, self.generator) = (sequence, generator)
+        }
+
+        deinit { sequence.abandon() }
+
+        func next() async throws -> Int32? {
+            try await sequence.next { generator.enter(sequence, hasRested: true) }
+        }
+    }
+
+    private func enter(_ sequence: GeneratedSequence<Model.DecodingState>, hasRested: Bool = false) {
+        let mustStart = queue.withLock { $0.append(sequence, hasRested: hasRested) }
+        if mustStart { Task(executorPreference: EngineExecutor.shared) { await self.run() } }
+    }
+
+    /// Takes steps until every sequence has ended or rests.
     private func run() async {
-        var active: [GeneratedSequence] = []
+        var active: [GeneratedSequence<Model.DecodingState>] = []
         var states: [Model.DecodingState] = []
         var tokens = SequenceTokens()
         var workspace = InferenceWorkspace()
@@ -124,7 +154,7 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
                 for index in active.indices.reversed() {
                     let row = UnsafeBufferPointer(
                         rebasing: logits[index * model.vocabularySize..<(index + 1) * model.vocabularySize])
-                    guard !active[index].take(row, &scratch) else { continue }
+                    if active[index].take(row, &scratch), !active[index].rests(keeping: states[index]) { continue }
                     active.remove(at: index)
                     states.remove(at: index)
                 }
@@ -139,74 +169,17 @@ public final class TextGenerator<Model: PackedLanguageModel>: Sendable {
     }
 
     /// Lets waiting sequences in while there is room; false where there is nothing left to do.
-    private func takeArrivals(_ active: inout [GeneratedSequence], _ states: inout [Model.DecodingState]) -> Bool {
+    private func takeArrivals(
+        _ active: inout [GeneratedSequence<Model.DecodingState>], _ states: inout [Model.DecodingState]
+    ) -> Bool {
         let room = sequencesAtOnce - active.count
         let isIdle = active.isEmpty
         let arrivals = queue.withLock { $0.take(room, isIdle: isIdle) }
         guard let arrivals else { return false }
         for sequence in arrivals {
             active.append(sequence)
-            states.append(model.makeDecodingState())
+            states.append(sequence.takeState() ?? model.makeDecodingState())
         }
         return true
-    }
-}
-
-/// One sequence of a ``TextGenerator``: what comes next, how its tokens are chosen, and who listens.
-private final class GeneratedSequence: Sendable {
-    private struct Progress {
-        var next: [Int32]
-        var left: Int
-        var random: RandomGenerator
-    }
-
-    private let progress: Mutex<Progress>
-    private let sampler: TokenSampler
-    private let ends: Set<Int32>
-    private let continuation: AsyncThrowingStream<Int32, any Error>.Continuation
-    private let abandoned: Atomic<Bool>
-
-    init(
-        next: [Int32], left: Int, sampler: TokenSampler, random: RandomGenerator, ends: Set<Int32>,
-        continuation: AsyncThrowingStream<Int32, any Error>.Continuation
-    ) {
-        progress = Mutex(Progress(next: next, left: left, random: random))
-        (self.sampler, self.ends, self.continuation) = (sampler, ends, continuation)
-        abandoned = Atomic(false)
-        continuation.onTermination = { [weak self] _ in self?.abandoned.store(true, ordering: .relaxed) }
-    }
-
-    /// Whether nobody listens any more.
-    var isAbandoned: Bool { abandoned.load(ordering: .relaxed) }
-
-    /// What the model reads next: the prompt, then the token that was drawn last.
-    func giveTokens(to tokens: inout SequenceTokens) {
-        progress.withLock { progress in
-            if progress.next.count == 1 { tokens.append(progress.next[0]) } else { tokens.append(progress.next) }
-        }
-    }
-
-    /// Draws a token from the logits and hands it on; whether the sequence goes on.
-    func take(_ logits: UnsafeBufferPointer<Float>, _ scratch: inout TokenSampler.Scratch) -> Bool {
-        let drawn: Result<(token: Int32, isLast: Bool), ModelError> = progress.withLock { progress in
-            do throws(ModelError) {
-                let token = Int32(try sampler.sample(logits, using: &progress.random, &scratch))
-                progress.left -= 1
-                if progress.next.count == 1 { progress.next[0] = token } else { progress.next = [token] }
-                return .success((token, progress.left == 0))
-            } catch {
-                return .failure(error)
-            }
-        }
-        switch drawn {
-        case .failure(let error):
-            continuation.finish(throwing: error)
-            return false
-        case .success((let token, let isLast)):
-            let ends = ends.contains(token)
-            if !ends { continuation.yield(token) }
-            if ends || isLast { continuation.finish() }
-            return !ends && !isLast
-        }
     }
 }
