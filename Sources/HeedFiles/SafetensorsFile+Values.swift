@@ -43,6 +43,25 @@ extension SafetensorsFile {
         return tensors
     }
 
+    /// Reads all tensors, each as by ``tensor(_:ofAnyOf:)``, by their names.
+    public func tensors(ofAnyOf types: [TensorElementType]) throws(SafetensorsError) -> [String: Tensor] {
+        var tensors: [String: Tensor] = [:]
+        for name in names { tensors[name] = try tensor(name, ofAnyOf: types) }
+        return tensors
+    }
+
+    /// Reads a tensor that is of one of these element types as `Float`, converted as by ``tensor(_:converting:)``.
+    ///
+    /// - Throws: ``SafetensorsError`` of kind `conversion` if it is of another type; the reason names it and lists
+    ///   those that are accepted.
+    public func tensor(_ name: String, ofAnyOf types: [TensorElementType]) throws(SafetensorsError) -> Tensor {
+        let entry = try requireEntry(name)
+        guard types.contains(entry.type) else {
+            throw mismatch(entry, types.map(\.rawValue).joined(separator: " or "))
+        }
+        return try tensor(name, converting: true)
+    }
+
     /// Reads a BF16 tensor, bit for bit. Every other type is refused. To read another type and round it, use
     /// `tensor(name, converting: true).bfloat16()`.
     public func bfloat16Tensor(_ name: String) throws(SafetensorsError) -> BFloat16Tensor {

@@ -17,6 +17,9 @@ public enum TensorElementType: String, Sendable, CaseIterable {
     case int64 = "I64"
     case uint64 = "U64"
 
+    /// The types that models keep their weights in. A `Float` holds each of their values exactly.
+    public static let weightTypes: [TensorElementType] = [.float32, .float16, .bfloat16]
+
     /// The bytes of one element.
     public var byteCount: Int {
         switch self {

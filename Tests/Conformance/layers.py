@@ -82,14 +82,26 @@ def conv2d(chance):
 def cross_entropy(chance):
     rows, classes = chance.choice([1, 3, 8, 40]), chance.choice([2, 11, 64, 100, 1000])
     smoothing, ignored = chance.choice([0.0, 0.0, 0.1, 0.3]), chance.choice([None, 0, -100, 1])
-    targets = torch.randint(classes, (rows,))
-    if ignored is not None:
-        targets[torch.rand(rows) < 0.4] = ignored
-        targets[chance.randrange(rows)] = classes - 1 if ignored != classes - 1 else 0
-    options = {} if ignored is None else {"ignore_index": ignored}
-    return Case({"logits": normal(rows, classes, scale=chance.choice([1, 1, 10])), "targets": targets},
-                {"reduction": "mean", "ignore_index": ignored, "label_smoothing": smoothing},
-                lambda x: {"output": F.cross_entropy(x["logits"], x["targets"], label_smoothing=smoothing, **options)})
+    reduction = chance.choice(["mean", "mean", "sum", "none"])
+    # The classes are the second axis, of logits without a batch the only one.
+    others = chance.choice([None, [], [], [5], [3, 4], [2, 1, 3]])
+    shape = [] if others is None else [rows] + others
+    logits = normal(*([classes] if others is None else [rows, classes] + others), scale=chance.choice([1, 1, 10]))
+    if chance.random() < 0.25:
+        targets = normal(*logits.shape).softmax(min(1, logits.dim() - 1))
+        ignored = None
+    else:
+        targets = torch.randint(classes, shape)
+        if ignored is not None:
+            flat = targets.view(-1)
+            flat[torch.rand(flat.shape) < 0.4] = ignored
+            flat[chance.randrange(len(flat))] = classes - 1 if ignored != classes - 1 else 0
+    inputs = {"logits": logits, "targets": targets}
+    if chance.random() < 0.3:
+        inputs["weight"] = torch.rand(classes) + 0.1
+    options = {"reduction": reduction, "label_smoothing": smoothing} | ({} if ignored is None else {"ignore_index": ignored})
+    return Case(inputs, {"reduction": reduction, "ignore_index": ignored, "label_smoothing": smoothing},
+                lambda x: {"output": F.cross_entropy(x["logits"], x["targets"], x.get("weight"), **options)}, ("targets", "weight"))
 
 
 def distillation(chance):
@@ -136,7 +148,9 @@ def optimizer(kind):
             attributes = {"learning_rate": rate, "beta1": betas[0], "beta2": betas[1], "epsilon": epsilon}
             if kind == "adamw":
                 attributes["weight_decay"] = decay
-            make_one = lambda p: (torch.optim.AdamW([p], rate, betas, epsilon, decay) if kind == "adamw" else torch.optim.Adam([p], rate, betas, epsilon))
+            amsgrad = attributes["amsgrad"] = chance.random() < 0.3
+            make_one = lambda p: (torch.optim.AdamW([p], rate, betas, epsilon, decay, amsgrad=amsgrad) if kind == "adamw"
+                                  else torch.optim.Adam([p], rate, betas, epsilon, amsgrad=amsgrad))
 
         def function(x):
             parameter = x["parameter"].detach().clone().requires_grad_()

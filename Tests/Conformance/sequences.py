@@ -32,8 +32,11 @@ def attention(chance):
             inputs["bias"][torch.rand(inputs["bias"].shape) < 0.2] = -math.inf
     scale = chance.choice([1, 1, 0.5, 1.5]) / math.sqrt(dim)
     attributes = {"causal": causal, "scale": scale}
+    window = chance.choice([1, 4, 20, 70]) if causal and chance.random() < 0.4 else None
     if causal:
         attributes["causal_alignment"] = alignment
+    if window:
+        attributes["sliding_window"] = window
 
     def function(x):
         key, value = (x[name].repeat_interleave(shared, 1) for name in ("key", "value"))
@@ -42,7 +45,9 @@ def attention(chance):
             scores = scores + x["bias"]
         seen = torch.ones(nq, nk, dtype=torch.bool)
         if causal:
-            seen = seen.tril(nk - nq if alignment == "lower_right" else 0)
+            offset = nk - nq if alignment == "lower_right" else 0
+            seen = seen.tril(offset)
+            seen = seen.triu(offset - window + 1) if window else seen
         seen = seen & x["mask"] if "mask" in x else seen
         seen = (seen & (scores > -math.inf)).expand(scores.shape)
         largest = scores.masked_fill(~seen, -math.inf).amax(-1, keepdim=True).clamp(min=-1e30).detach()
@@ -137,25 +142,36 @@ def encoder_layer(chance):
                        lambda module, x: {"output": module(x["input"], src_key_padding_mask=x.get("padding_mask"))})
 
 
+def padding(x):
+    return {name: mask for name, mask in x.items() if name.endswith("_key_padding_mask")}
+
+
 def decoder_layer(chance):
     heads, width, wide, first, activation = transformer_sizes(chance)
     batch, count, sources = chance.randint(1, 3), chance.randint(1, 24), chance.randint(1, 24)
     inputs = {"input": normal(batch, count, width), "memory": normal(batch, sources, width)}
+    if chance.random() < 0.4:
+        inputs["tgt_key_padding_mask"] = hidden_keys(chance, batch, count)
+    if chance.random() < 0.4:
+        inputs["memory_key_padding_mask"] = hidden_keys(chance, batch, sources)
     mask = torch.ones(count, count, dtype=torch.bool).triu(1)
     layer = nn.TransformerDecoderLayer(width, heads, wide, 0.0, activation, batch_first=True, norm_first=first)
     return module_case(layer, inputs, {"heads": heads, "norm_first": first, "activation": activation, "epsilon": 1e-5},
-                       lambda module, x: {"output": module(x["input"], x["memory"], tgt_mask=mask)})
+                       lambda module, x: {"output": module(x["input"], x["memory"], tgt_mask=mask, **padding(x))})
 
 
 def transformer(chance):
     heads, width, wide, first, activation = transformer_sizes(chance)
     batch, count, sources, encoders, decoders = (chance.randint(1, 3) if i in (0, 3, 4) else chance.randint(1, 20) for i in range(5))
     inputs = {"source": normal(batch, sources, width), "target": normal(batch, count, width)}
+    for name, length in (("src", sources), ("tgt", count), ("memory", sources)):
+        if chance.random() < 0.4:
+            inputs[f"{name}_key_padding_mask"] = hidden_keys(chance, batch, length)
     mask = torch.ones(count, count, dtype=torch.bool).triu(1)
     model = nn.Transformer(width, heads, encoders, decoders, wide, 0.0, activation, batch_first=True, norm_first=first)
     attributes = {"heads": heads, "encoder_layers": encoders, "decoder_layers": decoders, "norm_first": first,
                   "activation": activation, "final_norms": True, "epsilon": 1e-5}
-    return module_case(model, inputs, attributes, lambda module, x: {"output": module(x["source"], x["target"], tgt_mask=mask)})
+    return module_case(model, inputs, attributes, lambda module, x: {"output": module(x["source"], x["target"], tgt_mask=mask, **padding(x))})
 
 
 # ---- Recurrent ------------------------------------------------------------------------------------------------------------------------

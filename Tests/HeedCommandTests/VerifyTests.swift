@@ -229,8 +229,10 @@ import Testing
 
     @Test func `an input or attribute that is not known makes a case unsupported`() throws {
         let good = Self.attention()
-        for (values, attributes) in [(good + [("input.sinks", .tensor(.zeros([2])))], "{}"), (good, #"{"window": 3}"#)]
-        {
+        for (values, attributes) in [
+            (good + [("input.sinks", .tensor(.zeros([2])))], "{}"), (good, #"{"softcap": 3}"#),
+            (good, #"{"sliding_window": 3, "causal": false}"#),
+        ] {
             let outcome = try Self.verify(values, ["op": "attention", "attrs": attributes])
             #expect(outcome.objects?.first?["status"] as? String == "unsupported")
             #expect(outcome.isFailure(1))

@@ -29,34 +29,60 @@ struct AttentionCase {
     let alignment: AttentionProblem.Alignment
 
     /// Reads and checks `input.query`, `input.key`, `input.value` and, if they exist, `input.mask`, `input.bias`,
-    /// `scale`, `causal` and `causal_alignment`. `causal` and `alignment`, if given, override the file's.
+    /// `scale`, `causal`, `causal_alignment` and `sliding_window`. `causal` and `alignment`, if given, override the
+    /// file's.
+    ///
+    /// - Parameter types: The types that queries, keys, values and bias may have; they are read as `Float`.
     init(
-        _ input: ConformanceCase, causal: Bool = false, alignment: AttentionProblem.Alignment? = nil
+        _ input: ConformanceCase, causal: Bool = false, alignment: AttentionProblem.Alignment? = nil,
+        ofAnyOf types: [TensorElementType] = [.float32]
     ) throws(CaseError) {
         try input.requireKnown(
-            inputs: ["query", "key", "value", "mask", "bias"], attributes: ["scale", "causal", "causal_alignment"])
-        queries = try input.input("query")
-        keys = try input.input("key")
-        values = try input.input("value")
+            inputs: ["query", "key", "value", "mask", "bias"],
+            attributes: ["scale", "causal", "causal_alignment", "sliding_window", "window"])
+        queries = try input.input("query", ofAnyOf: types)
+        keys = try input.input("key", ofAnyOf: types)
+        values = try input.input("value", ofAnyOf: types)
         for (name, tensor) in [("query", queries), ("key", keys), ("value", values)] where tensor.rank != 4 {
             throw .invalid("input.\(name) has shape \(tensor.shape), not 4 dimensions")
         }
         scale = try input.number("scale").map { Float($0) }
-        self.causal = try input.flag("causal") || causal
+        let window = try Self.window(input)
+        let isCausal = try input.flag("causal")
+        self.causal = isCausal || causal || window != nil
         if let alignment { self.alignment = alignment } else { self.alignment = try Self.alignment(input) }
         var masks: [AttentionMask] = []
         if self.causal {
             // Shapes are not checked yet. These differ by less than 2^63, because both belong to arrays.
-            masks.append(.causal(offset: self.alignment == .lowerRight ? keys.shape[2] - queries.shape[2] : 0))
+            let offset = self.alignment == .lowerRight ? keys.shape[2] - queries.shape[2] : 0
+            masks.append(window.map { .slidingWindow(size: $0, offset: offset) } ?? .causal(offset: offset))
         }
         if input.hasInput("mask") { masks.append(.boolean(try input.booleanInput("mask"))) }
-        if input.hasInput("bias") { masks.append(.additive(try input.input("bias"))) }
+        if input.hasInput("bias") { masks.append(.additive(try input.input("bias", ofAnyOf: types))) }
         mask = .all(masks)
         do {
             call = try AttentionCall(queries: queries, keys: keys, values: values, mask: mask, scale: scale)
         } catch {
             throw .invalid(error.description)
         }
+    }
+
+    /// Returns how many keys a query sees, the last of them its own; nil for no window. `sliding_window` is the name
+    /// in configurations of models, and `window` its short form.
+    private static func window(_ input: ConformanceCase) throws(CaseError) -> Int? {
+        var windows: [Int] = []
+        for key in ["sliding_window", "window"] where input.attributes[key]?.isNull == false {
+            guard let size = try input.integer(key), size >= 1 else {
+                throw .invalid("the attribute \(key) is not an integer from 1")
+            }
+            windows.append(size)
+        }
+        guard let window = windows.min() else { return nil }
+        let isCausal = try input.flag("causal")
+        guard isCausal || input.attributes["causal"] == nil else {
+            throw .unsupported("attention with a sliding window that is not causal is not supported")
+        }
+        return window
     }
 
     private static func alignment(_ input: ConformanceCase) throws(CaseError) -> AttentionProblem.Alignment {

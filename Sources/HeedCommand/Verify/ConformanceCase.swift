@@ -74,8 +74,11 @@ struct ConformanceCase {
     func hasInput(_ name: String) -> Bool { file.entry("input." + name) != nil }
 
     /// `input.NAME`, which must be F32.
-    func input(_ name: String) throws(CaseError) -> Tensor {
-        do { return try file.tensor("input." + name) } catch { throw .invalid(error.reason) }
+    func input(_ name: String) throws(CaseError) -> Tensor { try input(name, ofAnyOf: [.float32]) }
+
+    /// `input.NAME`, which must be of one of these types and is read as `Float`.
+    func input(_ name: String, ofAnyOf types: [TensorElementType]) throws(CaseError) -> Tensor {
+        do { return try file.tensor("input." + name, ofAnyOf: types) } catch { throw .invalid(error.reason) }
     }
 
     /// `input.NAME`, which must be BOOL.

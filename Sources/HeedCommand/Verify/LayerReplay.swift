@@ -84,13 +84,18 @@ extension ConformanceCase {
         return number
     }
 
-    /// Returns a mask of ignored tokens as a mask of the tokens that may be attended.
-    func attendedTokens(_ name: String, batch: Int, length: Int) throws(CaseError) -> AttentionMask {
-        guard hasInput(name) else { return .none }
-        let ignored = try booleanInput(name)
-        guard ignored.shape == [batch, length] else {
-            throw .invalid("input.\(name) has shape \(ignored.shape), not [\(batch), \(length)]")
+    /// Returns the masks of ignored tokens as one mask of the tokens that may be attended.
+    ///
+    /// - Parameter names: The names that the input may have. The file may have none of them.
+    func attendedTokens(_ names: [String], batch: Int, length: Int) throws(CaseError) -> AttentionMask {
+        var masks: [AttentionMask] = []
+        for name in names where hasInput(name) {
+            let ignored = try booleanInput(name)
+            guard ignored.shape == [batch, length] else {
+                throw .invalid("input.\(name) has shape \(ignored.shape), not [\(batch), \(length)]")
+            }
+            masks.append(.boolean((.!ignored).reshaped([batch, 1, 1, length])))
         }
-        return .boolean((.!ignored).reshaped([batch, 1, 1, length]))
+        return .all(masks)
     }
 }

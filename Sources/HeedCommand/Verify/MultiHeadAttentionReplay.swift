@@ -19,7 +19,7 @@ extension CaseOperation {
             let key = try replay.leaf("key", [query.shape[0], -1, width])
             let value = try replay.leaf("value", [query.shape[0], key.shape[1], width])
             var masks = [
-                try input.attendedTokens("key_padding_mask", batch: query.shape[0], length: key.shape[1])
+                try input.attendedTokens(["key_padding_mask"], batch: query.shape[0], length: key.shape[1])
             ]
             if try input.flag("causal") { masks.append(.causal(offset: 0)) }
             try input.requireOutput(query.shape)

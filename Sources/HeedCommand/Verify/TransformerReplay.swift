@@ -8,9 +8,10 @@ extension CaseOperation {
             var generator = RandomGenerator(seed: 0)
             var layer = TransformerEncoderLayer(settings, using: &generator)
             var replay = LayerReplay(input)
-            try replay.load(&layer, others: ["input", "padding_mask"], attributes: layerAttributes.union(["causal"]))
+            try replay.load(
+                &layer, others: Set(["input"] + sourceMasks), attributes: layerAttributes.union(["causal"]))
             let value = try replay.leaf("input", [-1, -1, settings.embeddingSize])
-            var masks = [try input.attendedTokens("padding_mask", batch: value.shape[0], length: value.shape[1])]
+            var masks = [try input.attendedTokens(sourceMasks, batch: value.shape[0], length: value.shape[1])]
             if try input.flag("causal") { masks.append(.causal(offset: 0)) }
             try input.requireOutput(value.shape)
             return try replay.answers(
@@ -25,11 +26,19 @@ extension CaseOperation {
             var generator = RandomGenerator(seed: 0)
             var layer = TransformerDecoderLayer(settings, using: &generator)
             var replay = LayerReplay(input)
-            try replay.load(&layer, others: ["input", "memory"], attributes: layerAttributes)
+            try replay.load(
+                &layer, others: Set(["input", "memory", "padding_mask"] + targetMasks + memoryMasks),
+                attributes: layerAttributes)
             let value = try replay.leaf("input", [-1, -1, settings.embeddingSize])
             let memory = try replay.leaf("memory", [value.shape[0], -1, settings.embeddingSize])
+            let mask = try input.attendedTokens(
+                ["padding_mask"] + targetMasks, batch: value.shape[0], length: value.shape[1])
+            let memoryMask = try input.attendedTokens(memoryMasks, batch: value.shape[0], length: memory.shape[1])
             try input.requireOutput(value.shape)
-            return try replay.answers([("output", layer(value, memory: memory, in: replay.context))], of: layer)
+            let output = layer(
+                value, memory: memory, mask: .all([.causal(offset: 0), mask]), memoryMask: memoryMask,
+                in: replay.context)
+            return try replay.answers([("output", output)], of: layer)
         },
         strict: nil)
 
@@ -49,15 +58,29 @@ extension CaseOperation {
                 finalNorms: finalNorms, using: &generator)
             var replay = LayerReplay(input)
             try replay.load(
-                &model, others: ["source", "target"],
+                &model, others: Set(["source", "target"] + sourceMasks + targetMasks + memoryMasks),
                 attributes: layerAttributes.union(["encoder_layers", "decoder_layers", "final_norms"]))
             let source = try replay.leaf("source", [-1, -1, settings.embeddingSize])
             let target = try replay.leaf("target", [source.shape[0], -1, settings.embeddingSize])
+            let batch = source.shape[0]
+            let sourceMask = try input.attendedTokens(sourceMasks, batch: batch, length: source.shape[1])
+            let targetMask = try input.attendedTokens(targetMasks, batch: batch, length: target.shape[1])
+            let memoryMask = try input.attendedTokens(memoryMasks, batch: batch, length: source.shape[1])
             try input.requireOutput(target.shape)
-            return try replay.answers(
-                [("output", model(source: source, target: target, in: replay.context))], of: model)
+            // Part by part: in PyTorch the mask of the source hides nothing from the decoder.
+            let memory = model.encoder(source, mask: sourceMask, in: replay.context)
+            let output = model.decoder(
+                target, memory: memory, mask: .all([.causal(offset: 0), targetMask]), memoryMask: memoryMask,
+                in: replay.context)
+            return try replay.answers([("output", output)], of: model)
         },
         strict: nil)
+
+    // Padding masks under the format's names and those of PyTorch's arguments. A layer's own tokens are `padding_mask`;
+    // the tokens that each attention of a Transformer sees have names of their own.
+    private static let sourceMasks = ["padding_mask", "source_padding_mask", "src_key_padding_mask"]
+    private static let targetMasks = ["target_padding_mask", "tgt_key_padding_mask"]
+    private static let memoryMasks = ["memory_padding_mask", "memory_key_padding_mask"]
 
     private static let layerAttributes: Set = ["heads", "norm_first", "activation", "epsilon"]
 }
