@@ -47,6 +47,34 @@ import FoundationXML
         #expect(naive >= 4 * 4 * 40 * 56)
     }
 
+    // Operands of other types are read, with a word; some are refused by name.
+    @Test(arguments: [
+        (TensorElementType.bfloat16, "f32", "3 tensors of BF16 were converted to F32"),
+        (.bfloat16, "bf16", "3 tensors of BF16 were taken as they are"),
+        (.float64, "f32", "tensor \"input.query\" is F64, not F32 or F16 or BF16"),
+    ]) func `operands of other types`(type: TensorElementType, dtype: String, words: String) throws {
+        let folder = try TemporaryFolder()
+        var random = RandomGenerator(seed: 4)
+        let tensors = ["input.query", "input.key", "input.value"].map { name in
+            (name, Tensor.normal([1, 2, 24, 16], using: &random))
+        }
+        let path = folder.path("operands.safetensors")
+        try SafetensorsWriter.write(
+            tensors.map { name, tensor in
+                let value: SafetensorsValue =
+                    type == .float64
+                    ? .doubles(tensor.elements.map { Double($0) }, dimensions: tensor.shape.dimensions)
+                    : .bfloat16Tensor(tensor.bfloat16())
+                return (name, value)
+            }, metadata: [:], to: path)
+        let outcome = try CommandRunner.run([
+            "bench", "attention", "--json", "--input", path, "--dtype", dtype, "--arms", "tiled", "--repeats", "1",
+        ])
+        #expect(outcome.errorLines.count == 1 && outcome.errors.contains(words), "\(outcome)")
+        #expect(type == .float64 ? outcome.isFailure(1) : outcome.status == 0)
+        #expect(outcome.objects?.count == (type == .float64 ? 0 : 1))
+    }
+
     @Test(arguments: ["backward", "both"]) func `gradients are measured`(direction: String) throws {
         let outcome = try CommandRunner.run([
             "bench", "attention", "--json", "--repeats", "2", "--heads", "4", "--kv-heads", "2", "--query-length", "40",

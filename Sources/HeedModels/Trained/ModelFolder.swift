@@ -184,8 +184,12 @@ package struct ModelFolder: Sendable {
         do {
             let file = try SafetensorsFile(path: place.path, in: place.folder)
             if let newer = newerCheckpoint(than: file, &notes) { return weights(of: newer, notes) }
+            let tensors = try file.tensors(ofAnyOf: TensorElementType.weightTypes)
+            if let note = ConversionNote.of(file.entries) {
+                notes.append("\(JSONText.quoted(file.path, limit: 1024)): \(note)")
+            }
             return Weights(
-                tensors: try file.tensors(), path: file.path, step: file.metadata[Self.stepKey].flatMap { Int($0) },
+                tensors: tensors, path: file.path, step: file.metadata[Self.stepKey].flatMap { Int($0) },
                 notes: notes)
         } catch {
             throw failure(.damagedFile(Self.weightsName), error.description)

@@ -15,15 +15,24 @@ enum AttentionInput {
         guard missing.isEmpty else {
             throw .workFailed("\(JSONText.quoted(path)): there is no tensor \(missing.joined(separator: ", "))")
         }
+        let names: Set = ["input.query", "input.key", "input.value", "input.bias"]
         do {
             let input = try ConformanceCase(attentionIn: file)
-            let found = try AttentionCase(input, causal: sizes.causal, alignment: sizes.causalAlignment)
+            let types = TensorElementType.weightTypes
+            let found = try AttentionCase(
+                input, causal: sizes.causal, alignment: sizes.causalAlignment, ofAnyOf: types)
             // The answer is that of the file's own mask, and of its numbers before they are rounded.
-            let own = try AttentionCase(input)
+            let own = try AttentionCase(input, ofAnyOf: types)
             let sameMask = found.causal == own.causal && (!found.causal || found.alignment == own.alignment)
-            return try operands(
+            let operands = try operands(
                 found, input, path: path, sizes: sizes, as: elementType, direction: direction,
                 takingAnswer: sameMask && elementType == .float32)
+            // Last: where something goes wrong, only that is said.
+            let read = file.entries.filter { names.contains($0.name) }
+            if let note = ConversionNote.of(read, to: elementType) {
+                Console.explain("\(JSONText.quoted(path, limit: 1024)): \(note)")
+            }
+            return operands
         } catch let error as CaseError {
             throw .workFailed("\(JSONText.quoted(path)): \(error)")
         } catch let error as CommandFailure {
