@@ -1,6 +1,7 @@
 import Foundation
 import HeedFiles
 import HeedJSON
+import HeedTensor
 import Testing
 
 @Suite("heed generate and bench generate")
@@ -73,6 +74,94 @@ struct GenerateTests {
         #expect(prompt + (object["text"] as? String ?? "") + "\n" == text.output)
         #expect(object["tokens"] as? Int == 50)
         #expect(try generate(["--max-tokens", "0"]).output == prompt + "\n")
+    }
+
+    // Without a seed each run has a text of its own, and says how to write it again.
+    @Test func aSeedThatIsDrawnIsNamed() throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model("char-lstm", in: folder)
+        func generate(_ more: [String]) throws -> CommandRunner.Outcome {
+            try CommandRunner.run(["generate", "--model", model, "--max-tokens", "60"] + more)
+        }
+        let first = try generate([])
+        #expect(first.status == 0 && first.errorLines.count == 1 && first.errors.hasPrefix("heed: the seed was "))
+        let seed = try #require(first.errors.split(separator: "--seed ").last?.split(separator: " ").first)
+        #expect(UInt64(seed) != nil, "\(first.errors)")
+        let again = try generate(["--seed", String(seed)])
+        #expect(again.output == first.output && again.errors.isEmpty)
+        #expect(try generate([]).output != first.output)
+        // Where nothing is drawn, no seed is named.
+        let likeliest = try generate(["--temperature", "0"])
+        #expect(likeliest.errors.isEmpty && likeliest.output == (try generate(["--temperature", "0"]).output))
+        let object = try #require(try generate(["--json", "--seed", String(seed)]).objects?.first)
+        #expect((object["seed"] as? Int).map(String.init) == String(seed))
+        let (prompt, text) = (object["prompt"] as? String ?? "", object["text"] as? String ?? "")
+        #expect(prompt + text + "\n" == first.output)
+    }
+
+    // Weights in half the bits are read, with a word; others are refused by name.
+    @Test(arguments: [TensorElementType.float16, .bfloat16, .float64]) func weightsOfOtherTypes(
+        _ type: TensorElementType
+    ) throws {
+        let folder = try TemporaryFolder()
+        let model = try Self.model("char-lstm", in: folder)
+        for name in try FileManager.default.contentsOfDirectory(atPath: model) where name.hasPrefix("checkpoint") {
+            try FileManager.default.removeItem(atPath: model + "/" + name)
+        }
+        let path = model + "/model.safetensors"
+        let file = try SafetensorsFile(path: path)
+        // Numbers that all of the types hold, so that the text is that of F32.
+        let rounded = try file.names.map { name in
+            let tensor = try file.tensor(name)
+            return (name, Tensor(tensor.elements.map { ($0 * 64).rounded() / 64 }, shape: tensor.shape))
+        }
+        func write(_ type: TensorElementType) throws {
+            var header = JSONObject()
+            var data: [UInt8] = []
+            for (name, tensor) in rounded {
+                let bytes = Self.bytes(tensor, type)
+                header[name] = [
+                    "dtype": .string(type.rawValue), "shape": .array(tensor.shape.dimensions.map { JSONValue($0) }),
+                    "data_offsets": [JSONValue(data.count), JSONValue(data.count + bytes.count)],
+                ]
+                data += bytes
+            }
+            let text = Array(JSONWriter.string(.object(header)).utf8)
+            let length = withUnsafeBytes(of: UInt64(text.count).littleEndian) { Array($0) }
+            try AtomicFile.write(length + text + data, to: path)
+        }
+        let command = ["generate", "--model", model, "--max-tokens", "20", "--seed", "3"]
+        try write(.float32)
+        let expected = try CommandRunner.run(command)
+        #expect(expected.status == 0 && expected.errors.isEmpty, "\(expected)")
+        try write(type)
+        let outcome = try CommandRunner.run(command)
+        if type == .float64 {
+            #expect(outcome.isFailure(1) && outcome.errors.contains("is F64, not F32 or F16 or BF16"), "\(outcome)")
+        } else {
+            #expect(outcome.output == expected.output && outcome.status == 0, "\(outcome)")
+            let words = " of \(type.rawValue) were converted to F32"
+            #expect(outcome.errorLines.count == 1 && outcome.errors.contains(words))
+        }
+    }
+
+    private static func bytes(_ tensor: Tensor, _ type: TensorElementType) -> [UInt8] {
+        func littleEndian(_ bits: some FixedWidthInteger) -> [UInt8] {
+            withUnsafeBytes(of: bits.littleEndian) { Array($0) }
+        }
+        return tensor.elements.flatMap { value -> [UInt8] in
+            switch type {
+            case .float16:
+                // Small multiples of 1/64: sign, exponent and the first ten bits of the fraction are all.
+                let bits = value.bitPattern
+                let exponent = Int(bits >> 23 & 0xFF) - 127 + 15
+                let half = value == 0 ? 0 : UInt32(exponent) << 10 | bits >> 13 & 0x3FF
+                return littleEndian(UInt16(bits >> 16 & 0x8000 | half))
+            case .bfloat16: return littleEndian(BFloat16(value).bitPattern)
+            case .float64: return littleEndian(Double(value).bitPattern)
+            default: return littleEndian(value.bitPattern)
+            }
+        }
     }
 
     @Test func whatIsWrongIsOneLine() throws {

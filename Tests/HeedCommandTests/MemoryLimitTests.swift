@@ -52,9 +52,12 @@ struct MemoryLimitTests {
     @Test func whatNeedsLittleStillWorks() throws {
         let folder = try TemporaryFolder()
         let model = try Self.model(in: folder)
-        let free = try CommandRunner.run(["generate", "--model", model, "--prompt", "the", "--max-tokens", "20"])
+        let free = try CommandRunner.run([
+            "generate", "--model", model, "--prompt", "the", "--max-tokens", "20", "--seed", "1",
+        ])
         for limit in Self.limits.dropFirst() {
-            let limited = try Self.run(limit, "generate --model model --prompt the --max-tokens 20", in: folder)
+            let limited = try Self.run(
+                limit, "generate --model model --prompt the --max-tokens 20 --seed 1", in: folder)
             #expect(limited.status == 0 && limited.output == free.output)
         }
     }

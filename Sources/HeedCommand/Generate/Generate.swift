@@ -10,7 +10,8 @@ struct Generate: ParsableCommand {
             A char-gpt sees as many characters as its length says. With a longer text it forgets the oldest quarter \
             each time the length is reached, so that it always sees at least the last three quarters. If a run has \
             continued since its model was written, or was stopped before, its latest checkpoint is used. The same \
-            seed writes the same text, for any number of threads.
+            seed writes the same text, for any number of threads. Without --seed, one is drawn and named on standard \
+            error; a temperature of 0 needs none.
             """
     )
 
@@ -37,13 +38,16 @@ struct Generate: ParsableCommand {
     @Option(name: .long, help: "Draw from the likeliest tokens that together have this probability.")
     var topP = 1.0
 
-    @Option(name: .long, help: "Names the random numbers.")
-    var seed: UInt64 = 0
+    @Option(name: .long, help: "Names the random numbers: the same seed, the same text. (default: one is drawn)")
+    var seed: UInt64?
 
     @Option(name: .long, help: "Element type of the weights: f32 or bf16.")
     var dtype = ElementType.float32
 
     @OptionGroup var common: CommonOptions
+
+    /// A seed that is drawn is short enough to be typed, and every JSON reader holds it exactly.
+    private static let largestDrawnSeed = UInt64(UInt32.max)
 
     mutating func validate() throws {
         guard maxTokens >= 0 else { throw ValidationError("--max-tokens \(maxTokens) is below 0") }
@@ -59,7 +63,9 @@ struct Generate: ParsableCommand {
             inFolder: model,
             Writer(
                 prompt: prompt, maxTokens: maxTokens,
-                sampler: TokenSampler(temperature: temperature, topK: topK, topP: topP), seed: seed,
+                sampler: TokenSampler(temperature: temperature, topK: topK, topP: topP),
+                seed: seed ?? UInt64.random(in: 0...Self.largestDrawnSeed),
+                seedWasDrawn: seed == nil && temperature > 0,
                 element: dtype, json: common.json))
     }
 
@@ -69,6 +75,7 @@ struct Generate: ParsableCommand {
         let maxTokens: Int
         let sampler: TokenSampler
         let seed: UInt64
+        let seedWasDrawn: Bool
         let element: ElementType
         let json: Bool
 
@@ -98,8 +105,11 @@ struct Generate: ParsableCommand {
             }
             if let failure { throw failure }
             guard written.count == maxTokens else {
-                throw CommandFailure.workFailed("stopped by a signal after \(written.count) of \(maxTokens) tokens")
+                let again = seedWasDrawn ? "; the seed was \(seed)" : ""
+                throw CommandFailure.workFailed(
+                    "stopped by a signal after \(written.count) of \(maxTokens) tokens\(again)")
             }
+            if seedWasDrawn { Console.explain("the seed was \(seed): --seed \(seed) writes the same text") }
         }
 
         private static func standardPrompt(_ vocabulary: CharacterVocabulary) -> String {
@@ -112,6 +122,7 @@ struct Generate: ParsableCommand {
             var object = JSONObject()
             object["prompt"] = .string(prompt)
             object["text"] = .string(text)
+            object["seed"] = seed <= Generate.largestDrawnSeed ? JSONValue(Int(seed)) : .string(String(seed))
             object["tokens"] = JSONValue(tokens)
             object["tokens_per_second"] = JSONValue(seconds > 0 ? Double(tokens) / seconds : 0)
             try Console.printLine(JSONWriter.string(.object(object)))
