@@ -16,9 +16,16 @@ size_t heed_recurrent_gates(HeedRecurrentCell cell) {
   return cell == HeedRecurrentCellLstm ? 4 : heed_recurrent_is_gru(cell) ? 3 : 1;
 }
 
+HeedStatus heed_recurrent_check_cell(HeedRecurrentCell cell, size_t hidden, size_t projection) {
+  if ((unsigned)cell >= HEED_RECURRENT_CELL_COUNT || (projection && cell != HeedRecurrentCellLstm)) return HeedStatusBadArgument;
+  return projection && projection >= hidden ? HeedStatusBadShape : HeedStatusOk;
+}
+
 size_t heed_recurrent_reserve_size(const HeedRecurrentShape *s) {
-  if (!s || (unsigned)s->cell >= HEED_RECURRENT_CELL_COUNT) return SIZE_MAX;
-  const size_t row = heed_size_product(heed_recurrent_layout(s->cell).reserve, s->hidden);
+  if (!s || heed_recurrent_check_cell(s->cell, s->hidden, s->projection) != HeedStatusOk) return SIZE_MAX;
+  // Columns by the layout of a single unit, so that the product is looked at.
+  const size_t columns = heed_recurrent_layout(s->cell, 1, s->projection).reserve;
+  const size_t row = heed_size_sum(heed_size_product(columns, s->hidden), heed_recurrent_state_size(s));
   return heed_size_product(heed_size_product(heed_size_product(s->batch, s->time), row), sizeof(float));
 }
 
@@ -29,7 +36,9 @@ HeedStatus heed_recurrent_check_sequence(const HeedRecurrentShape *s, size_t col
 
 HeedStatus heed_recurrent_check(const HeedRecurrentShape *s, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                 bool packed_suffices) {
-  if (!s || !weights || !inputs || (unsigned)s->cell >= HEED_RECURRENT_CELL_COUNT) return HeedStatusBadArgument;
+  if (!s || !weights || !inputs) return HeedStatusBadArgument;
+  const HeedStatus cell = heed_recurrent_check_cell(s->cell, s->hidden, s->projection);
+  if (cell != HeedStatusOk) return cell;
   // The largest arrays: the reserve, the weights, packed ones. Empty dimensions count as one, so that no product of some of them overflows.
   const size_t wide = s->input > s->hidden ? s->input : s->hidden;
   const HeedArray all = {3, {s->batch, s->time, heed_size_product(8, wide)}, {0}}, matrix = {2, {heed_size_product(8, wide), wide}, {0}};
@@ -41,7 +50,7 @@ HeedStatus heed_recurrent_check(const HeedRecurrentShape *s, const HeedRecurrent
   if (s->batch == 0 || s->hidden == 0) return HeedStatusOk;
   if (s->time == 0 || (packed_suffices && weights->packed)) {
     // No weight is read.
-  } else if (!weights->w_hh || (!weights->w_ih && s->input > 0)) {
+  } else if (!weights->w_hh || (!weights->w_ih && s->input > 0) || (!weights->w_hr && s->projection)) {
     return HeedStatusBadArgument;
   }
   return s->time > 0 && s->input > 0 && !inputs->input ? HeedStatusBadArgument : HeedStatusOk;

@@ -30,7 +30,7 @@ typedef struct HeedRecurrentForward {
   float *cell;        // c
   const float *state; // h_(t-1)
   ptrdiff_t state_row;
-  float *reset; // r * h_(t-1)
+  float *reset; // r * h_(t-1); of an LSTM with a projection o * tanh(c)
   ptrdiff_t reset_row;
   float *next; // where the next step reads h_t of rows below next_rows; the others end here:
   ptrdiff_t next_row;
@@ -70,9 +70,10 @@ typedef struct HeedRecurrentBackward {
 
 typedef struct HeedRecurrentKernels {
   void (*product)(const HeedRecurrentProduct *);
-  void (*forward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentForward *);   // [cell][phase]
-  void (*backward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentBackward *); // [cell][phase]
-  void (*backward_end)(const HeedRecurrentBackward *);                           // h_0 <- dh
+  // [cell][phase]; of an LSTM the second is that of the projection, which the backward pass takes first.
+  void (*forward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentForward *);
+  void (*backward[HEED_RECURRENT_CELL_COUNT][2])(const HeedRecurrentBackward *);
+  void (*backward_end)(const HeedRecurrentBackward *); // h_0 <- dh
 } HeedRecurrentKernels;
 
 #endif

@@ -213,6 +213,10 @@ def recurrent(kind):
             extra["nonlinearity"] = attributes["nonlinearity"] = chance.choice(["tanh", "relu"])
         if kind == "gru":
             attributes["reset_after"] = not textbook
+        if kind == "lstm" and chance.random() < 0.4:
+            extra["proj_size"] = attributes["proj_size"] = chance.randrange(1, hidden)
+            if "h0" in inputs:
+                inputs["h0"] = normal(layers * (1 + both), batch, extra["proj_size"])
         module = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[kind](width, hidden, layers, batch_first=True, bidirectional=both, **extra)
 
         def call(run, x):

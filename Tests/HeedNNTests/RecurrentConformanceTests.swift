@@ -12,12 +12,13 @@ import Testing
     private static let names =
         ["rnn", "lstm", "gru"].flatMap { kind in
             ["basic", "bidirectional", "lengths", "no_state", "two_layers"].map { "\(kind)_\($0)" }
-        } + ["gru_reset_before"]
+        } + ["gru_reset_before", "lstm_projection"]
 
     @Test(arguments: names) func agreesWithPyTorch(name: String) throws {
         let file = try SafetensorsFile(path: Fixtures.path("conformance/\(name).safetensors"))
         let attributes = try JSONReader.read(file.metadata["attrs"] ?? "{}")
         let hidden = try file.tensor("input.weight_hh_l0").shape[1]
+        let projected = try file.entry("input.weight_hr_l0").map { _ in try file.tensor("input.weight_hr_l0").shape }
         let input = try file.tensor("input.input")
         let layers = attributes["layers"]?.int ?? 1
         let isBidirectional = attributes["bidirectional"]?.bool ?? false
@@ -33,7 +34,8 @@ import Testing
             try check(
                 file, input,
                 LSTM(
-                    inputSize: input.shape[2], hiddenSize: hidden, layers: layers, bidirectional: isBidirectional,
+                    inputSize: input.shape[2], hiddenSize: projected?[1] ?? hidden, projectionSize: projected?[0],
+                    layers: layers, bidirectional: isBidirectional,
                     using: &generator))
         default:
             try check(

@@ -32,9 +32,10 @@ private struct PlainCell: RecurrentCell {
         var generator = RandomGenerator(seed: 5)
         let model = make(&generator)
         let states = model.layers.parameters.count
-        let hidden = Tensor.normal([states, 3, 3], seed: 9)
+        let hidden = Tensor.normal([states, 3, model.layers.stateSize], seed: 9)
         let isLSTM = model.layers.kind == .lstm
-        LayerCheck(name: name, model: model, inputs: [Self.input, hidden] + (isLSTM ? [hidden * 0.5] : [])) {
+        let cells = isLSTM ? [Tensor.normal([states, 3, 3], seed: 10) * 0.5] : []
+        LayerCheck(name: name, model: model, inputs: [Self.input, hidden] + cells) {
             let state = RecurrentState(hidden: $1[1], cell: isLSTM ? $1[2] : nil)
             let result = $0($1[0], lengths: [5, 2, 0], state: state, in: $2)
             return [result.output, result.state.hidden] + (result.state.cell.map { [$0] } ?? [])
@@ -47,17 +48,48 @@ private struct PlainCell: RecurrentCell {
             RNN(inputSize: 4, hiddenSize: 3, bias: false, activation: .sigmoid, using: &$0)
         }
         checkGradients("LSTM") { LSTM(inputSize: 4, hiddenSize: 3, layers: 2, bidirectional: true, using: &$0) }
+        checkGradients("LSTM, projected") {
+            LSTM(inputSize: 4, hiddenSize: 3, projectionSize: 2, layers: 2, bidirectional: true, using: &$0)
+        }
         checkGradients("GRU") { GRU(inputSize: 4, hiddenSize: 3, bidirectional: true, using: &$0) }
         checkGradients("GRU, reset before") {
             GRU(inputSize: 4, hiddenSize: 3, layers: 2, resetAfter: false, using: &$0)
         }
     }
 
+    /// Parameters, outputs and states of a projected LSTM have PyTorch's names and shapes.
+    @Test func projectedShapes() {
+        var generator = RandomGenerator(seed: 5)
+        let model = LSTM(
+            inputSize: 4, hiddenSize: 6, projectionSize: 2, layers: 2, bidirectional: true, using: &generator)
+        let shapes = model.weights.mapValues(\.shape.dimensions)
+        #expect(shapes["weight_ih_l0"] == [24, 4] && shapes["weight_ih_l1_reverse"] == [24, 4])
+        #expect(shapes["weight_hh_l0"] == [24, 2] && shapes["bias_hh_l1"] == [24])
+        #expect(shapes["weight_hr_l0"] == [2, 6] && shapes["weight_hr_l1_reverse"] == [2, 6] && shapes.count == 20)
+        let result = model(Self.input)
+        #expect(result.output.shape == [3, 5, 4] && result.state.hidden.shape == [4, 3, 2])
+        #expect(result.state.cell?.shape == [4, 3, 6])
+    }
+
+    @Test(arguments: [0, 3, 4]) func aProjectionIsToFewerUnits(_ size: Int) async {
+        await #expect(processExitsWith: .failure) { [size] in
+            var generator = RandomGenerator(seed: 5)
+            _ = LSTM(inputSize: 4, hiddenSize: 3, projectionSize: size, using: &generator)
+        }
+    }
+
     /// A cell that runs step by step has the bits of the fused layer, lengths and directions too.
     @Test(arguments: [false, true]) func cellsStepAsLayersDo(isReversed: Bool) {
+        for (hidden, projection) in [(3, nil), (5, 3)] { checkCells(isReversed, hidden, projection) }
+    }
+
+    private func checkCells(_ isReversed: Bool, _ hiddenSize: Int, _ projectionSize: Int?) {
         var generator = RandomGenerator(seed: 5)
-        let model = LSTM(inputSize: 4, hiddenSize: 3, bidirectional: true, using: &generator)
-        var cell = LSTMCell(inputSize: 4, hiddenSize: 3, using: &generator)
+        let model = LSTM(
+            inputSize: 4, hiddenSize: hiddenSize, projectionSize: projectionSize, bidirectional: true, using: &generator
+        )
+        var cell = LSTMCell(
+            inputSize: 4, hiddenSize: hiddenSize, projectionSize: projectionSize, using: &generator)
         cell.parameters = model.layers.parameters[isReversed ? 1 : 0]
         let lengths = [5, 2, 0]
         let fused = model(Self.input, lengths: lengths)

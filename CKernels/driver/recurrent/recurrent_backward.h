@@ -18,6 +18,7 @@ typedef struct HeedRecurrentBackwardCall {
   float *d_gates;                       // of all packed rows
   float *gathered;                      // [rows, I]
   float *collected;                     // gradients or weights in the order of d_gates
+  float *d_state;                       // with a projection, dh of all packed rows, [rows, P]
   float *carry, *cell, *first_cell;     // [B, H]
   ptrdiff_t *output_first, output_step; // of the output's gradient
   ptrdiff_t *d_h_first, d_h_step;       // of dh

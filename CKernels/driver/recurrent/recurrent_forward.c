@@ -23,28 +23,26 @@ typedef struct Forward {
   const HeedRecurrentOutputs *outputs;
   const void *packed_input; // or null: w_ih as it is
   const float *packed_state[2];
-  float *bias;                     // [(G + 1) * H]
-  float *states[2], *cell, *reset; // [B, H]; states take turns where no reserve is kept
-  float *rows, *gathered;          // of a stretch: [rows, G * H], [rows, I]
-  size_t stretch;                  // the stretch's first step
+  float *bias;                      // [(G + 1) * H]
+  float *states[2], *cell, *factor; // [B, H]; states take turns where no reserve is kept; factor: what the second phase multiplies
+  float *rows, *gathered;           // of a stretch: [rows, G * H], [rows, I]
+  size_t stretch;                   // the stretch's first step
   ptrdiff_t *output_first, output_step;
   float *sums;
 } Forward;
 
-static size_t reserve_row(const Forward *f) { return f->plan.layout.reserve * f->plan.shape.hidden; }
-
 // a_t of the rows of step s, and the stride of its rows.
 static float *gates_at(const Forward *f, size_t s, size_t *row) {
   const bool keep = f->outputs->reserve != NULL;
-  *row = keep ? reserve_row(f) : f->plan.layout.gates * f->plan.shape.hidden;
+  *row = keep ? f->plan.layout.reserve_row : f->plan.layout.gates * f->plan.shape.hidden;
   return keep ? f->outputs->reserve + f->plan.offset[s] * *row : f->rows + (f->plan.offset[s] - f->plan.offset[f->stretch]) * *row;
 }
 
 // h before step s.
 static float *state_at(const Forward *f, size_t s, size_t *row) {
   const bool keep = f->outputs->reserve != NULL;
-  *row = keep ? reserve_row(f) : f->plan.shape.hidden;
-  return keep ? f->outputs->reserve + f->plan.offset[s] * *row + *row - f->plan.shape.hidden : f->states[s % 2];
+  *row = keep ? f->plan.layout.reserve_row : f->plan.layout.state;
+  return keep ? f->outputs->reserve + f->plan.offset[s] * *row + *row - f->plan.layout.state : f->states[s % 2];
 }
 
 static void forward_part(void *context, const HeedRecurrentPart *part) {
@@ -56,25 +54,27 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
   const bool keep = f->outputs->reserve != NULL;
   size_t gates_row, state_row, next_row;
   float *gates = gates_at(f, s, &gates_row), *state = state_at(f, s, &state_row), *next = state_at(f, s + 1, &next_row);
-  float *reset = keep ? gates + 3 * H : f->reset;
-  const size_t reset_row = keep ? gates_row : H;
+  const bool projects = p->shape.projection > 0, is_second = part->phase == 1;
+  float *factor = keep ? gates + (projects ? HEED_RECURRENT_PROJECT_COLUMN : HEED_RECURRENT_RESET_COLUMN) * H : f->factor;
+  const size_t factor_row = keep ? gates_row : H;
   float *sums = f->sums + part->worker * (HEED_RECURRENT_GROUP * HEED_GEMM_NR);
-  const bool takes_reset = part->phase == 1;
   const HeedRecurrentProduct product = {
       .rows = part->rows,
-      .depth = H,
+      .depth = phase->depth,
       .width = width,
-      .a = takes_reset ? reset + first * reset_row : state + first * state_row,
-      .a_row = (ptrdiff_t)(takes_reset ? reset_row : state_row),
-      .panel = f->packed_state[part->phase] + part->panel * width * H,
+      .a = is_second ? factor + first * factor_row : state + first * state_row,
+      .a_row = (ptrdiff_t)(is_second ? factor_row : state_row),
+      .panel = f->packed_state[part->phase] + part->panel * width * phase->depth,
       .sums = sums,
   };
   p->kernels->recurrent.product(&product);
   const size_t next_rows = heed_recurrent_active(p, s + 1);
-  const HeedRecurrentForward cell = {
+  // A cell with a projection behind it hands what it made to that.
+  const bool hands_on = projects && !is_second;
+  HeedRecurrentForward cell = {
       .rows = part->rows,
-      .units = heed_size_min(H - unit, phase->units),
-      .hidden = H,
+      .units = heed_size_min(phase->outputs - unit, phase->units),
+      .hidden = phase->outputs,
       .sums = sums,
       .sums_row = width,
       .sums_gate = phase->units,
@@ -85,8 +85,8 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
       .cell = f->cell + first * H + unit,
       .state = state + first * state_row + unit,
       .state_row = (ptrdiff_t)state_row,
-      .reset = reset + first * reset_row + unit,
-      .reset_row = (ptrdiff_t)reset_row,
+      .reset = factor + first * factor_row + unit,
+      .reset_row = (ptrdiff_t)factor_row,
       .next = next + first * next_row + unit,
       .next_row = (ptrdiff_t)next_row,
       .next_rows = next_rows > first ? next_rows - first : 0,
@@ -96,6 +96,10 @@ static void forward_part(void *context, const HeedRecurrentPart *part) {
       .output_first = f->output_first + first,
       .output_offset = (ptrdiff_t)s * f->output_step,
   };
+  if (hands_on) {
+    cell.next = cell.reset, cell.next_row = cell.reset_row, cell.next_rows = part->rows;
+    cell.output = NULL;
+  }
   p->kernels->recurrent.forward[p->shape.cell][part->phase](&cell);
 }
 
@@ -156,9 +160,9 @@ static HeedStatus run_steps(Forward *f) {
     // A reserve has one row per sequence with at least one step.
     HeedRecurrentPlan begun = *p;
     begun.shape.batch = heed_recurrent_active(p, 0);
-    heed_recurrent_take_state(&begun, f->inputs->h_0, state, state_row);
+    heed_recurrent_take_state(&begun, f->inputs->h_0, p->layout.state, state, state_row);
   }
-  heed_recurrent_take_state(p, lstm ? f->inputs->c_0 : NULL, f->cell, p->shape.hidden);
+  heed_recurrent_take_state(p, lstm ? f->inputs->c_0 : NULL, p->shape.hidden, f->cell, p->shape.hidden);
   add_biases(f);
   for (size_t from = 0, to; from < p->steps; from = to) {
     to = stretch_end(p, from);
@@ -174,16 +178,16 @@ static HeedStatus run_steps(Forward *f) {
 static void finish(const Forward *f) {
   const HeedRecurrentPlan *p = &f->plan;
   const HeedRecurrentShape *s = &p->shape;
-  const size_t H = s->hidden;
-  if (f->outputs->output) heed_recurrent_clear_padding(p, H, f->outputs->output, s->output_batch, s->output_time);
+  const size_t state = p->layout.state;
+  if (f->outputs->output) heed_recurrent_clear_padding(p, state, f->outputs->output, s->output_batch, s->output_time);
   for (size_t r = heed_recurrent_active(p, 0); f->outputs->h_n && r < s->batch; r++) {
-    float *h_n = f->outputs->h_n + p->order[r] * H;
+    float *h_n = f->outputs->h_n + p->order[r] * state;
     if (f->inputs->h_0)
-      memcpy(h_n, f->inputs->h_0 + p->order[r] * H, H * sizeof(float));
+      memcpy(h_n, f->inputs->h_0 + p->order[r] * state, state * sizeof(float));
     else
-      memset(h_n, 0, H * sizeof(float));
+      memset(h_n, 0, state * sizeof(float));
   }
-  if (f->outputs->c_n && s->cell == HeedRecurrentCellLstm) heed_recurrent_give_state(p, f->cell, 0, f->outputs->c_n);
+  if (f->outputs->c_n && s->cell == HeedRecurrentCellLstm) heed_recurrent_give_state(p, f->cell, s->hidden, 0, f->outputs->c_n);
 }
 
 // The places of all parts in one block of scratch, in floats from its beginning. Each part is a multiple of 16 floats.
@@ -203,7 +207,7 @@ static Sizes sizes_of(const Forward *f) {
       .gathered = heed_round_up(stretch * s->input, 16),
       .sums = f->schedule.width * HEED_RECURRENT_GROUP * HEED_GEMM_NR,
       .packed_input = packs_input ? heed_gemm_packed_size(s->input, gates, HeedElementFloat32) / sizeof(float) : 0,
-      .packed_state = f->weights->packed || rows == 0 ? 0 : heed_recurrent_state_floats(s->cell, s->hidden),
+      .packed_state = f->weights->packed || rows == 0 ? 0 : heed_recurrent_state_floats(&f->plan.layout),
   };
 }
 
@@ -221,19 +225,18 @@ static HeedStatus pack_weights(Forward *f, const Sizes *sizes, float *memory) {
       if (status != HeedStatusOk) return status;
     }
     // Without a step no weight is read.
-    if (sizes->packed_state) heed_recurrent_pack_state(s->cell, s->hidden, f->weights->w_hh, memory + sizes->packed_input);
+    if (sizes->packed_state) heed_recurrent_pack_state(s, f->weights, memory + sizes->packed_input);
   }
   f->packed_state[0] = state;
-  f->packed_state[1] = state + heed_recurrent_phase_floats(&f->plan.layout.phase[0], s->hidden);
+  f->packed_state[1] = state + heed_recurrent_phase_floats(&f->plan.layout.phase[0]);
   return HeedStatusOk;
 }
 
 static void schedule(Forward *f) {
   const HeedRecurrentPlan *p = &f->plan;
-  const size_t H = p->shape.hidden;
   size_t panels[2] = {0, 0};
-  for (size_t i = 0; i < p->layout.phases; i++) panels[i] = heed_recurrent_panel_count(&p->layout.phase[i], H);
-  const double weights = (double)p->layout.gates * (double)H * (double)H;
+  for (size_t i = 0; i < p->layout.phases; i++) panels[i] = heed_recurrent_panel_count(&p->layout.phase[i]);
+  const double weights = heed_recurrent_step_weights(p);
   f->schedule = heed_recurrent_schedule(p, panels, 2.0 * weights, (size_t)(weights * sizeof(float)));
 }
 
@@ -252,7 +255,7 @@ static HeedStatus run(Forward *f) {
   f->states[0] = at, at += z.state;
   f->states[1] = at, at += z.state;
   f->cell = at, at += z.state;
-  f->reset = at, at += z.state;
+  f->factor = at, at += z.state;
   f->rows = at, at += z.rows;
   f->gathered = at, at += z.gathered;
   f->sums = at;
@@ -268,7 +271,8 @@ HeedStatus heed_recurrent_forward(const HeedRecurrentShape *shape, const HeedRec
   HeedStatus status = heed_recurrent_check(shape, weights, inputs, true);
   if (status != HeedStatusOk) return status;
   if (!outputs) return HeedStatusBadArgument;
-  if (outputs->output) status = heed_recurrent_check_sequence(shape, shape->hidden, shape->output_batch, shape->output_time, true);
+  if (outputs->output)
+    status = heed_recurrent_check_sequence(shape, heed_recurrent_state_size(shape), shape->output_batch, shape->output_time, true);
   if (status != HeedStatusOk || shape->batch == 0 || shape->hidden == 0) return status;
   void *memory = heed_scratch_push(heed_recurrent_plan_size(shape, 1));
   if (!memory) return HeedStatusOutOfMemory;

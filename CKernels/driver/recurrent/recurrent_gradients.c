@@ -28,7 +28,7 @@ static Blocks input_blocks(const HeedRecurrentLayout *layout, HeedRecurrentCell 
 }
 
 static Blocks state_blocks(const HeedRecurrentLayout *layout, HeedRecurrentCell cell) {
-  const size_t state = layout->reserve - 1;
+  const size_t state = layout->reserve;
   if (cell == HeedRecurrentCellGruResetAfter) return (Blocks){1, {{0, 1, 3, state}}};
   if (cell == HeedRecurrentCellGruResetBefore) return (Blocks){2, {{0, 0, 2, state}, {2, 2, 1, state - 1}}};
   return (Blocks){1, {{0, 0, layout->gates, state}}};
@@ -57,6 +57,25 @@ static HeedStatus multiply_weights(const HeedRecurrentBackwardCall *c, size_t co
                                .alpha = 1,
                                .beta = accumulate ? 1 : 0};
   return heed_gemm(&shape, NULL, c->d_gates + column * H, factor, gradient);
+}
+
+// d_w_hr <- (+) dh^T (o * tanh(c)), over all packed rows.
+static HeedStatus project_weights(const HeedRecurrentBackwardCall *c) {
+  const size_t H = c->plan.shape.hidden, state = c->plan.layout.state;
+  const HeedGemmShape shape = {.batch = 1,
+                               .m = state,
+                               .n = H,
+                               .k = heed_recurrent_rows(&c->plan),
+                               .a_row = 1,
+                               .a_column = (ptrdiff_t)state,
+                               .b_row = (ptrdiff_t)c->reserve_row,
+                               .b_column = 1,
+                               .c_row = (ptrdiff_t)H,
+                               .c_column = 1,
+                               .alpha = 1,
+                               .beta = c->plan.shape.accumulate ? 1 : 0};
+  const float *factor = c->reserve ? c->reserve + HEED_RECURRENT_PROJECT_COLUMN * H : NULL;
+  return heed_gemm(&shape, NULL, c->d_state, factor, c->gradients->d_w_hr);
 }
 
 // gradient <- (+) rows of `width` floats per unit, laid out as d_gates.
@@ -144,15 +163,16 @@ static HeedStatus d_input(const HeedRecurrentBackwardCall *c, const Blocks *bloc
 HeedStatus heed_recurrent_gradients(const HeedRecurrentBackwardCall *c) {
   const HeedRecurrentGradients *g = c->gradients;
   const Blocks inputs = input_blocks(&c->plan.layout, c->plan.shape.cell), states = state_blocks(&c->plan.layout, c->plan.shape.cell);
-  const size_t H = c->plan.shape.hidden;
+  const size_t H = c->plan.shape.hidden, state = c->plan.layout.state;
   HeedStatus status = HeedStatusOk;
   if (g->d_w_ih) status = input_weights(c, &inputs);
   for (size_t i = 0; g->d_w_hh && i < states.count && status == HeedStatusOk; i++) {
     const Block *block = &states.block[i];
     const float *factor = c->reserve ? c->reserve + block->factor * H : NULL;
-    status = multiply_weights(c, block->column, block->gates, factor, (ptrdiff_t)c->reserve_row, H, c->plan.shape.accumulate,
-                              g->d_w_hh + block->row * H * H);
+    status = multiply_weights(c, block->column, block->gates, factor, (ptrdiff_t)c->reserve_row, state, c->plan.shape.accumulate,
+                              g->d_w_hh + block->row * H * state);
   }
+  if (g->d_w_hr && c->plan.shape.projection && status == HeedStatusOk) status = project_weights(c);
   if ((g->d_b_ih || g->d_b_hh) && status == HeedStatusOk) {
     status = sum_d_gates(c);
     if (g->d_b_ih && status == HeedStatusOk) hand_out(c, &inputs, c->collected, 1, g->d_b_ih);

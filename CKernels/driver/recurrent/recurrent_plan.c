@@ -13,7 +13,7 @@ size_t heed_recurrent_plan_size(const HeedRecurrentShape *s, size_t more) {
 }
 
 void *heed_recurrent_plan(HeedRecurrentPlan *p, const HeedRecurrentShape *s, void *memory) {
-  *p = (HeedRecurrentPlan){.kernels = heed_kernels(), .shape = *s, .layout = heed_recurrent_layout(s->cell)};
+  *p = (HeedRecurrentPlan){.kernels = heed_kernels(), .shape = *s, .layout = heed_recurrent_layout(s->cell, s->hidden, s->projection)};
   p->offset = memory;
   p->order = p->offset + s->time + 2;
   p->length = p->order + s->batch;
@@ -108,17 +108,15 @@ void heed_recurrent_clear_padding(const HeedRecurrentPlan *p, size_t columns, fl
       memset(target + (ptrdiff_t)p->order[r] * batch + (ptrdiff_t)t * time, 0, columns * sizeof(float));
 }
 
-void heed_recurrent_take_state(const HeedRecurrentPlan *p, const float *states, float *packed, size_t stride) {
-  const size_t H = p->shape.hidden;
+void heed_recurrent_take_state(const HeedRecurrentPlan *p, const float *states, size_t columns, float *packed, size_t stride) {
   for (size_t r = 0; r < p->shape.batch; r++) {
     if (states)
-      memcpy(packed + r * stride, states + p->order[r] * H, H * sizeof(float));
+      memcpy(packed + r * stride, states + p->order[r] * columns, columns * sizeof(float));
     else
-      memset(packed + r * stride, 0, H * sizeof(float));
+      memset(packed + r * stride, 0, columns * sizeof(float));
   }
 }
 
-void heed_recurrent_give_state(const HeedRecurrentPlan *p, const float *packed, size_t first, float *states) {
-  const size_t H = p->shape.hidden;
-  for (size_t r = first; r < p->shape.batch; r++) memcpy(states + p->order[r] * H, packed + r * H, H * sizeof(float));
+void heed_recurrent_give_state(const HeedRecurrentPlan *p, const float *packed, size_t columns, size_t first, float *states) {
+  for (size_t r = first; r < p->shape.batch; r++) memcpy(states + p->order[r] * columns, packed + r * columns, columns * sizeof(float));
 }

@@ -31,6 +31,11 @@ void *heed_recurrent_plan(HeedRecurrentPlan *plan, const HeedRecurrentShape *sha
 static inline size_t heed_recurrent_active(const HeedRecurrentPlan *p, size_t s) {
   return s < p->steps ? p->offset[s + 1] - p->offset[s] : 0;
 }
+// Weights that a step multiplies a state with.
+static inline double heed_recurrent_step_weights(const HeedRecurrentPlan *p) {
+  const double hidden = (double)p->shape.hidden, state = (double)p->layout.state;
+  return (double)p->layout.gates * hidden * state + (double)p->shape.projection * hidden;
+}
 static inline size_t heed_recurrent_rows(const HeedRecurrentPlan *p) { return p->offset[p->steps]; }
 
 // first[r] <- the offset of row r's step 0 in an array [B, T, ...] with these strides. Returns the offset from one step to the next.
@@ -49,10 +54,10 @@ void heed_recurrent_scatter(const HeedRecurrentPlan *plan, size_t columns, const
 // Zeros past each sequence's end.
 void heed_recurrent_clear_padding(const HeedRecurrentPlan *plan, size_t columns, float *target, ptrdiff_t batch, ptrdiff_t time);
 
-// packed[r] <- states[order[r]], zeros where `states` is null; [B, H] both, packed rows `stride` apart.
-void heed_recurrent_take_state(const HeedRecurrentPlan *plan, const float *states, float *packed, size_t stride);
+// packed[r] <- states[order[r]], zeros where `states` is null; [B, columns] both, packed rows `stride` apart.
+void heed_recurrent_take_state(const HeedRecurrentPlan *plan, const float *states, size_t columns, float *packed, size_t stride);
 // states[order[r]] <- packed[r], from row `first` on.
-void heed_recurrent_give_state(const HeedRecurrentPlan *plan, const float *packed, size_t first, float *states);
+void heed_recurrent_give_state(const HeedRecurrentPlan *plan, const float *packed, size_t columns, size_t first, float *states);
 
 // One phase of steps: its work is cut into panels of units x groups of rows.
 typedef struct HeedRecurrentPart {

@@ -19,7 +19,9 @@ HeedRecurrentSchedule heed_recurrent_schedule(const HeedRecurrentPlan *p, const 
     s.width = heed_size_min(heed_divide_up(rows, BY_ROWS_LEAST), threads);
     return s;
   }
-  const size_t parts = panels[0] * heed_divide_up(rows, HEED_RECURRENT_GROUP), most = heed_size_min(threads, HEED_STEP_WIDTH_MAX);
+  // Of a step's phases, that with more panels.
+  const size_t count = panels[1] > panels[0] ? panels[1] : panels[0], parts = count * heed_divide_up(rows, HEED_RECURRENT_GROUP),
+               most = heed_size_min(threads, HEED_STEP_WIDTH_MAX);
   const double worth = flops * (double)rows / (double)p->layout.phases / STEP_FLOPS;
   s.width = heed_size_min(most, parts);
   if (worth < (double)s.width) s.width = worth < 2.0 ? 1 : (size_t)worth;

@@ -7,6 +7,9 @@
 //   Rnn             h_t = act(a_t + u_t), act = tanh, relu or sigmoid                                   (Elman 1990)
 //   Lstm            i, f, o = s(a + u), g = tanh(a_g + u_g),  c_t = f * c_(t-1) + i * g,  h_t = o * tanh(c_t)
 //                                                                   (Hochreiter and Schmidhuber 1997; Gers et al. 2000)
+//                   With a projection to P < H units (`projection` of the shape, proj_size of PyTorch): h_t = w_hr (o * tanh(c_t)), w_hr
+//                   [P, H]. Then h_t is [P] wherever it stands (output, h_0, h_n, d_h and their gradients), and w_hh is [G*H, P]; c_t
+//                   stays [H].                                                        (Sak, Senior and Beaufays 2014)
 //   GruResetAfter   r, z = s(a + u),  n = tanh(a_n + r * u_n),  h_t = (1 - z) * n + z * h_(t-1)          (as PyTorch and cuDNN)
 //   GruResetBefore  the same with u_n = w_hn (r * h_(t-1)) + b_hn,  n = tanh(a_n + u_n)                  (Cho et al. 2014)
 //
@@ -24,13 +27,14 @@
 //
 // Bits. The bits of a sequence's outputs, states and gradients do not depend on threads, on the other sequences, on padding, on strides, on
 // whether the weights were packed, on whether a reserve is kept, nor on whether one call computes all steps or many calls carry the state.
-// Sums over H, and over the gates in the backward pass, are taken in blocks of HEED_RECURRENT_DEPTH terms, each from zero, and the blocks
-// are added from left to right. Gradients of weights are sums over all steps of all sequences: first step 0 of every sequence that has one,
-// longest sequence first (equally long ones in the order of the batch), then step 1, and so on. Steps are counted in the order of
+// Sums over H and P, and over the gates in the backward pass, are taken in blocks of HEED_RECURRENT_DEPTH terms, each from zero, and the
+// blocks are added from left to right. Gradients of weights are sums over all steps of all sequences: first step 0 of every sequence that
+// has one, longest sequence first (equally long ones in the order of the batch), then step 1, and so on. Steps are counted in the order of
 // processing.
 //
-// Errors: BadShape (sizes overflow), BadStride (elements of an output overlap or might, or a distance overflows), BadArgument (null data,
-// a cell that does not exist, a length that is negative or above T), OutOfMemory. No output may overlap an input or another output.
+// Errors: BadShape (sizes overflow, or a projection is not smaller than H), BadStride (elements of an output overlap or might, or a
+// distance overflows), BadArgument (null data, a cell that does not exist, a projection of a cell that is no LSTM, a length that is
+// negative or above T), OutOfMemory. No output may overlap an input or another output.
 
 #ifndef HEED_RECURRENT_H
 #define HEED_RECURRENT_H
@@ -59,8 +63,9 @@ typedef struct HeedRecurrentShape {
   HeedRecurrentCell cell;
   bool reverse;
   size_t batch, time, input, hidden;
+  size_t projection;                   // P of an LSTM, or 0: none, and h has H units
   ptrdiff_t input_batch, input_time;   // of the input and of its gradient [B, T, I]; the input's may be 0 or negative
-  ptrdiff_t output_batch, output_time; // of the output and of its gradient [B, T, H]
+  ptrdiff_t output_batch, output_time; // of the output and of its gradient [B, T, H], with a projection [B, T, P]
   const int64_t *lengths;              // [B], or null
   bool accumulate;                     // backward: gradients of weights and biases
 } HeedRecurrentShape;
@@ -69,32 +74,36 @@ typedef struct HeedRecurrentWeights {
   const float *w_ih, *w_hh; // not read by the forward pass if `packed` is given
   const float *b_ih, *b_hh; // or null for zeros
   const void *packed;       // from heed_recurrent_pack; if null, every call packs the weights again
+  const float *w_hr;        // read only with a projection, and as w_ih and w_hh
 } HeedRecurrentWeights;
 
 typedef struct HeedRecurrentInputs {
   const float *input;     // [B, T, I]
-  const float *h_0, *c_0; // [B, H] contiguous, or null; c_0 only for LSTM
+  const float *h_0, *c_0; // [B, H] contiguous (h_0 with a projection [B, P]), or null; c_0 only for LSTM
 } HeedRecurrentInputs;
 
 // Outputs are overwritten. Each may be null.
 typedef struct HeedRecurrentOutputs {
-  float *output;    // [B, T, H]
-  float *h_n, *c_n; // [B, H] contiguous; c_n only for LSTM
+  float *output;    // [B, T, H], with a projection [B, T, P]
+  float *h_n, *c_n; // [B, H] contiguous (h_n with a projection [B, P]); c_n only for LSTM
   float *reserve;   // the data that the backward pass needs
 } HeedRecurrentOutputs;
 
 // The number of gates of a cell: weights have this times H rows. 0 for a cell that does not exist.
 size_t heed_recurrent_gates(HeedRecurrentCell cell);
 
-// The bytes of packed weights, the same for every instruction set; SIZE_MAX if they overflow or the cell does not exist.
-size_t heed_recurrent_packed_size(HeedRecurrentCell cell, size_t input, size_t hidden);
+// The bytes of packed weights, the same for every instruction set. Only the cell, input, hidden and projection of the shape are read.
+// SIZE_MAX if the bytes overflow, for a null shape, and for a cell or projection that does not exist.
+size_t heed_recurrent_packed_size(const HeedRecurrentShape *shape);
 
-// Packs w_ih and w_hh for any number of calls. `packed` has the size above and is aligned to 4 bytes or more.
-HeedStatus heed_recurrent_pack(HeedRecurrentCell cell, size_t input, size_t hidden, const float *w_ih, const float *w_hh, void *packed);
+// Packs w_ih, w_hh and w_hr for any number of calls. The same members of the shape are read as above. `packed` has the size above and is
+// aligned to 4 bytes or more.
+HeedStatus heed_recurrent_pack(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, void *packed);
 
 // The bytes of the reserve that training keeps from the forward pass to the backward pass: B * T * H floats, times 2 for an RNN
-// (activations, previous state), 6 for LSTM (gates, c, previous h), 5 for GRU (gates, u_n or r * h, previous h). SIZE_MAX if they overflow,
-// for a null shape, and for a cell that does not exist.
+// (activations, previous state), 6 for LSTM (gates, c, previous h), 5 for GRU (gates, u_n or r * h, previous h). With a projection
+// B * T * (6 * H + P) floats (gates, c, o * tanh(c), previous h). SIZE_MAX if they overflow, for a null shape, and for a cell or projection
+// that does not exist.
 size_t heed_recurrent_reserve_size(const HeedRecurrentShape *shape);
 
 // A call with T = 1 is a single step. Scratch holds a few hundred rows of gates, whatever T is.
@@ -105,9 +114,9 @@ HeedStatus heed_recurrent_forward(const HeedRecurrentShape *shape, const HeedRec
 
 // The gradients of the outputs. Null counts as zeros.
 typedef struct HeedRecurrentOutputGradients {
-  const float *d_output; // [B, T, H], with its own strides (any sign, also 0)
+  const float *d_output; // [B, T, H] (with a projection [B, T, P]), with its own strides (any sign, also 0)
   ptrdiff_t d_output_batch, d_output_time;
-  const float *d_h_n, *d_c_n; // [B, H] contiguous
+  const float *d_h_n, *d_c_n; // [B, H] contiguous (d_h_n with a projection [B, P])
 } HeedRecurrentOutputGradients;
 
 // A gradient that is null is not computed. All overwrite; that of the input is 0 past a sequence's end. If `accumulate` is true, those of
@@ -120,14 +129,15 @@ typedef struct HeedRecurrentOutputGradients {
 // Its norm, as a function of t, shows whether gradients vanish or explode on their way back (Bengio et al. 1994; Pascanu et al. 2013).
 typedef struct HeedRecurrentGradients {
   float *d_input;       // [B, T, I], with the strides of the shape
-  float *d_h_0, *d_c_0; // [B, H] contiguous
+  float *d_h_0, *d_c_0; // [B, H] contiguous (d_h_0 with a projection [B, P])
   float *d_w_ih, *d_w_hh, *d_b_ih, *d_b_hh;
-  float *d_h; // [B, T, H], with the strides of the shape
+  float *d_h;    // [B, T, H] (with a projection [B, T, P]), with the strides of the shape
+  float *d_w_hr; // [P, H]; not written without a projection
 } HeedRecurrentGradients;
 
 // `reserve` holds what heed_recurrent_forward wrote for the same shape, weights and inputs under the same instruction set. It is not
 // changed. w_ih is read only for the gradient of the input; the biases and `packed` are never read. Scratch: 4 (RNN 1, GruResetBefore 3)
-// floats per step, sequence and unit, a copy of the input and, for a GRU, a copy of w_ih.
+// floats per step, sequence and unit, with a projection P floats per step and sequence, a copy of the input and, for a GRU, a copy of w_ih.
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                    const float *reserve, const HeedRecurrentOutputGradients *d_outputs,
                                    const HeedRecurrentGradients *gradients);
@@ -140,7 +150,7 @@ typedef struct HeedRecurrentReferenceOutputs {
 } HeedRecurrentReferenceOutputs;
 
 typedef struct HeedRecurrentReferenceGradients {
-  double *d_input, *d_h_0, *d_c_0, *d_w_ih, *d_w_hh, *d_b_ih, *d_b_hh, *d_h;
+  double *d_input, *d_h_0, *d_c_0, *d_w_ih, *d_w_hh, *d_b_ih, *d_b_hh, *d_h, *d_w_hr;
 } HeedRecurrentReferenceGradients;
 
 // If `d_outputs` and `gradients` are null, only the forward pass is computed. The shape's strides are those of the input.

@@ -26,6 +26,21 @@ static void lstm_forward(const HeedRecurrentForward *f) {
     }
 }
 
+// The projection: h <- w_hr (o tanh(c)), which is the sum.
+static void lstm_forward_projection(const HeedRecurrentForward *f) {
+  for (size_t r = 0; r < f->rows; r++)
+    for (size_t j = 0; j < f->units; j += HEED_LANES) recurrent_put(f, r, j, f->units - j, recurrent_sum(f, r, 0, j));
+}
+
+// dh of the projected state, kept for all rows: the projection's product takes it back to the cell, and its weights' gradient needs it.
+static void lstm_backward_projection(const HeedRecurrentBackward *b) {
+  for (size_t r = 0; r < b->rows; r++)
+    for (size_t j = 0; j < b->units; j += HEED_LANES) {
+      const size_t n = b->units - j;
+      recurrent_put_d_gate(b, r, 0, j, n, recurrent_d_h(b, r, j, n));
+    }
+}
+
 static void lstm_backward(const HeedRecurrentBackward *b) {
   for (size_t r = 0; r < b->rows; r++)
     for (size_t j = 0; j < b->units; j += HEED_LANES) {

@@ -38,9 +38,10 @@ static void rnn_relu_backward(const HeedRecurrentBackward *b) { rnn_backward(b, 
 static void rnn_sigmoid_backward(const HeedRecurrentBackward *b) { rnn_backward(b, HeedActivationSigmoid); }
 
 #define RECURRENT_KERNELS                                                                                                                  \
-  .product = recurrent_product,                                                                                                            \
-  .forward = {{rnn_tanh_forward, NULL}, {rnn_relu_forward, NULL}, {rnn_sigmoid_forward, NULL},                                             \
-              {lstm_forward, NULL},     {gru_forward, NULL},      {gru_before_forward_gates, gru_before_forward_state}},                   \
-  .backward = {{rnn_tanh_backward, NULL}, {rnn_relu_backward, NULL}, {rnn_sigmoid_backward, NULL},                                         \
-               {lstm_backward, NULL},     {gru_backward, NULL},      {gru_before_backward_value, gru_before_backward_reset}},              \
+  .product = recurrent_product, .forward = {{rnn_tanh_forward, NULL},    {rnn_relu_forward, NULL},                                         \
+                                            {rnn_sigmoid_forward, NULL}, {lstm_forward, lstm_forward_projection},                          \
+                                            {gru_forward, NULL},         {gru_before_forward_gates, gru_before_forward_state}},            \
+  .backward = {{rnn_tanh_backward, NULL},    {rnn_relu_backward, NULL},                                                                    \
+               {rnn_sigmoid_backward, NULL}, {lstm_backward, lstm_backward_projection},                                                    \
+               {gru_backward, NULL},         {gru_before_backward_value, gru_before_backward_reset}},                                      \
   .backward_end = recurrent_backward_end

@@ -10,21 +10,26 @@ public struct RecurrentVariables {
     public var inputBias: Variable?
     /// The hidden bias, `[gates * hidden]`, or nil for zeros.
     public var hiddenBias: Variable?
+    /// The projection's weight `[projection, hidden]` of an LSTM, or nil for none: see
+    /// ``RecurrentWeights/projectionWeight``. `hiddenWeight` is then `[gates * hidden, projection]`.
+    public var projectionWeight: Variable?
 
     /// Makes the weights of one direction.
     public init(
-        inputWeight: Variable, hiddenWeight: Variable, inputBias: Variable? = nil, hiddenBias: Variable? = nil
+        inputWeight: Variable, hiddenWeight: Variable, inputBias: Variable? = nil, hiddenBias: Variable? = nil,
+        projectionWeight: Variable? = nil
     ) {
         (self.inputWeight, self.hiddenWeight) = (inputWeight, hiddenWeight)
         (self.inputBias, self.hiddenBias) = (inputBias, hiddenBias)
+        self.projectionWeight = projectionWeight
     }
 }
 
 /// The results of a recurrent layer.
 public struct RecurrentOutput {
-    /// `[batch, time, hidden]`; zeros after a sequence's end.
+    /// `[batch, time, hidden]`, with a projection `[batch, time, projection]`; zeros after a sequence's end.
     public let output: Variable
-    /// `[batch, hidden]`: the state at each sequence's own end.
+    /// `[batch, hidden]`, with a projection `[batch, projection]`: the state at each sequence's own end.
     public let hidden: Variable
     /// `[batch, hidden]`: the cell of an LSTM at each sequence's own end; nil for other cells.
     public let cell: Variable?
@@ -38,7 +43,7 @@ public struct RecurrentOutput {
 ///   - kind: The cell.
 ///   - input: `[batch, time, input]`.
 ///   - lengths: The number of steps of each sequence; by default all. Steps after them have no effect.
-///   - hidden: `[batch, hidden]`, or nil for zeros.
+///   - hidden: `[batch, hidden]`, with a projection `[batch, projection]`, or nil for zeros.
 ///   - cell: `[batch, hidden]`, or nil for zeros; only of an LSTM.
 ///   - reversed: Begins at each sequence's own last step and ends at step 0.
 public func recurrent(
@@ -50,14 +55,15 @@ public func recurrent(
             kind, input.value,
             weights: RecurrentWeights(
                 inputWeight: weights.inputWeight.value, hiddenWeight: weights.hiddenWeight.value,
-                inputBias: weights.inputBias?.value, hiddenBias: weights.hiddenBias?.value),
+                inputBias: weights.inputBias?.value, hiddenBias: weights.hiddenBias?.value,
+                projectionWeight: weights.projectionWeight?.value),
             hidden: hidden?.value, cell: cell?.value, lengths: lengths, reversed: reversed)
     }
     // A missing operand is a constant, so that every input has its number.
     let nothing = Variable(0)
     let inputs = [
         input, hidden ?? nothing, cell ?? nothing, weights.inputWeight, weights.hiddenWeight,
-        weights.inputBias ?? nothing, weights.hiddenBias ?? nothing,
+        weights.inputBias ?? nothing, weights.hiddenBias ?? nothing, weights.projectionWeight ?? nothing,
     ]
     let isRecorded = inputs.contains { $0.tape?.isRecording == true }
     let result = trapping { () throws(TensorError) in try call.run(savesReserve: isRecorded) }
@@ -81,7 +87,7 @@ private final class RecurrentOperation: RecordedOperation {
     override func backward(_ pass: BackwardPass) {
         guard let reserve else { programmerError("\(name): nothing was saved for the gradient") }
         let inputs: [RecurrentGradients.Wanted] = [
-            .input, .hidden, .cell, .inputWeight, .hiddenWeight, .inputBias, .hiddenBias,
+            .input, .hidden, .cell, .inputWeight, .hiddenWeight, .inputBias, .hiddenBias, .projectionWeight,
         ]
         var wanted = inputs.indices.reduce(into: RecurrentGradients.Wanted()) { wanted, input in
             if pass.needs(input) { wanted.insert(inputs[input]) }
@@ -95,7 +101,7 @@ private final class RecurrentOperation: RecordedOperation {
         }
         let all = [
             gradients.input, gradients.hidden, gradients.cell, gradients.inputWeight, gradients.hiddenWeight,
-            gradients.inputBias, gradients.hiddenBias,
+            gradients.inputBias, gradients.hiddenBias, gradients.projectionWeight,
         ]
         for (input, gradient) in all.enumerated() {
             if let gradient { pass.add(gradient, toInput: input) }

@@ -47,7 +47,7 @@ private struct RecurrentCase {
     let sequences: Tensor
     let directions: Int
     let layers: Int
-    let hiddenSize: Int
+    let stateSize: Int
     let stack: RecurrentStack
 
     init(_ input: ConformanceCase, kind: RecurrentKind) throws(CaseError) {
@@ -73,14 +73,24 @@ private struct RecurrentCase {
                         inputWeight: try input.input("weight_ih" + suffix),
                         hiddenWeight: try input.input("weight_hh" + suffix),
                         inputBias: try Self.optional(input, "bias_ih" + suffix),
-                        hiddenBias: try Self.optional(input, "bias_hh" + suffix)))
+                        hiddenBias: try Self.optional(input, "bias_hh" + suffix),
+                        projectionWeight: try Self.optional(input, "weight_hr" + suffix)))
             }
             weights.append(sides)
         }
         try input.requireKnown(
-            inputs: names, attributes: ["layers", "bidirectional", "batch_first", "nonlinearity", "reset_after"])
-        hiddenSize = weights[0][0].hiddenWeight.rank == 2 ? weights[0][0].hiddenWeight.shape[1] : 0
-        guard let output = Shape(exactly: [sequences.shape[0], sequences.shape[1], directions * hiddenSize]) else {
+            inputs: names,
+            attributes: ["layers", "bidirectional", "batch_first", "nonlinearity", "reset_after", "proj_size"])
+        let hiddenWeight = weights[0][0].hiddenWeight
+        stateSize = hiddenWeight.rank == 2 ? hiddenWeight.shape[1] : 0
+        let projectionSize = try input.integer("proj_size") ?? 0
+        let hasProjection = weights.joined().contains { $0.projectionWeight != nil }
+        guard hasProjection == (projectionSize != 0), projectionSize == 0 || projectionSize == stateSize else {
+            throw .invalid(
+                "the attribute proj_size is \(projectionSize), but the weights are of a state of \(stateSize) units "
+                    + "\(hasProjection ? "with" : "without") a projection")
+        }
+        guard let output = Shape(exactly: [sequences.shape[0], sequences.shape[1], directions * stateSize]) else {
             throw .invalid("the output has more elements than there can be")
         }
         try input.requireOutput(output)
@@ -97,7 +107,7 @@ private struct RecurrentCase {
         }
     }
 
-    private static let names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]
+    private static let names = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"]
 
     private static func suffixes(_ layer: Int, _ directions: Int) -> [String] {
         directions == 2 ? ["_l\(layer)", "_l\(layer)_reverse"] : ["_l\(layer)"]
@@ -131,7 +141,7 @@ private struct RecurrentCase {
             let outputGradients = RecurrentOutputGradients(
                 output: try outputGradient("output", result.output.shape),
                 hidden: try outputGradient("hn", result.hidden.shape),
-                cell: kind == .lstm ? try outputGradient("cn", result.hidden.shape) : nil)
+                cell: try result.cell.flatMap { cell throws(CaseError) in try outputGradient("cn", cell.shape) })
             guard outputGradients.output != nil || outputGradients.hidden != nil || outputGradients.cell != nil else {
                 return results
             }
@@ -145,6 +155,7 @@ private struct RecurrentCase {
                     results["gradient.weight_hh" + suffix] = weights.hiddenWeight
                     results["gradient.bias_ih" + suffix] = weights.inputBias
                     results["gradient.bias_hh" + suffix] = weights.hiddenBias
+                    results["gradient.weight_hr" + suffix] = weights.projectionWeight
                 }
             }
             return results

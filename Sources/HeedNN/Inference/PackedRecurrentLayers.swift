@@ -4,9 +4,12 @@ import HeedTensor
 public struct PackedRecurrentLayers: Sendable {
     private let kind: RecurrentKind
     private let layers: [(weights: RecurrentWeights, packed: PackedRecurrentWeights)]
-    package let hiddenSize: Int
+    /// Units of the cells.
+    private let hiddenSize: Int
+    /// Units of the states and outputs: those of a projection, or the hidden ones.
+    package let stateSize: Int
 
-    /// The states of one sequence, each `[layers, hidden]`; `cell` is an LSTM's.
+    /// The states of one sequence, `[layers, units]`; `cell` is an LSTM's.
     public struct State: Sendable {
         fileprivate var hidden: Tensor
         fileprivate var cell: Tensor
@@ -34,19 +37,21 @@ public struct PackedRecurrentLayers: Sendable {
         require(
             !layers.isBidirectional, "PackedRecurrentLayers: layers that run backwards too cannot go on from a state")
         kind = layers.kind
-        hiddenSize = layers.hiddenSize
+        (hiddenSize, stateSize) = (layers.hiddenSize, layers.stateSize)
         self.layers = layers.parameters.map { parameters in
             let weights = RecurrentWeights(
                 inputWeight: parameters.inputWeight.value, hiddenWeight: parameters.hiddenWeight.value,
-                inputBias: parameters.inputBias?.value, hiddenBias: parameters.hiddenBias?.value)
+                inputBias: parameters.inputBias?.value, hiddenBias: parameters.hiddenBias?.value,
+                projectionWeight: parameters.projectionWeight?.value)
             return (weights, PackedRecurrentWeights(layers.kind, weights))
         }
     }
 
     /// The state before the first step.
     package func makeState() -> State {
-        let zeros = Tensor.zeros([layers.count, hiddenSize])
-        return State(hidden: zeros, cell: kind == .lstm ? zeros : .zeros([0, 0]))
+        State(
+            hidden: .zeros([layers.count, stateSize]),
+            cell: kind == .lstm ? .zeros([layers.count, hiddenSize]) : .zeros([0, 0]))
     }
 
     /// Takes `buffers.sequence`, `[batch, time, input]`, through the layers: the last layer's output at each sequence's
@@ -56,7 +61,7 @@ public struct PackedRecurrentLayers: Sendable {
     package func run(_ buffers: inout Buffers, lengths: [Int]?, states: inout [State]) {
         let batch = states.count
         for (index, layer) in layers.enumerated() {
-            buffers.hiddenBefore.reuse(as: Shape(rows: batch, columns: hiddenSize))
+            buffers.hiddenBefore.reuse(as: Shape(rows: batch, columns: stateSize))
             buffers.cellBefore.reuse(as: Shape(rows: kind == .lstm ? batch : 0, columns: hiddenSize))
             for sequence in 0..<batch {
                 buffers.hiddenBefore.copyRow(sequence, from: states[sequence].hidden, index)
@@ -90,6 +95,11 @@ public struct PackedRecurrentLayers: Sendable {
 
     /// The floating point operations of a step of a sequence: those of the products.
     package var operationsPerStep: Double {
-        layers.reduce(0) { $0 + 2 * Double($1.weights.inputWeight.count + $1.weights.hiddenWeight.count) }
+        layers.reduce(0) { sum, layer in
+            let weights = layer.weights
+            return sum + 2
+                * Double(
+                    weights.inputWeight.count + weights.hiddenWeight.count + (weights.projectionWeight?.count ?? 0))
+        }
     }
 }

@@ -10,6 +10,8 @@ public struct RecurrentLayers: Module {
     public let inputSize: Int
     /// The number of units of each direction.
     public let hiddenSize: Int
+    /// The number of units that the state of an LSTM is projected to; nil for no projection.
+    public let projectionSize: Int?
     /// Whether each layer also runs backwards, and hands on both outputs side by side.
     public let isBidirectional: Bool
     /// The dropout, in training, of the output that a layer passes to the next.
@@ -18,13 +20,15 @@ public struct RecurrentLayers: Module {
     public var parameters: [RecurrentParameters]
 
     init(
-        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, layers: Int, bidirectional: Bool, bias: Bool,
+        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, projectionSize: Int? = nil, layers: Int,
+        bidirectional: Bool, bias: Bool,
         dropout: Float, using generator: inout RandomGenerator
     ) {
         require(
             layers > 0 && hiddenSize > 0 && inputSize >= 0,
             "\(kind): \(layers) layers of \(hiddenSize) units over \(inputSize) inputs are none")
         (self.kind, self.inputSize, self.hiddenSize) = (kind, inputSize, hiddenSize)
+        self.projectionSize = projectionSize
         isBidirectional = bidirectional
         self.dropout = Dropout(dropout)
         let directions = bidirectional ? 2 : 1
@@ -33,13 +37,15 @@ public struct RecurrentLayers: Module {
             for _ in 0..<directions {
                 parameters.append(
                     RecurrentParameters(
-                        kind, inputSize: layer == 0 ? inputSize : directions * hiddenSize, hiddenSize: hiddenSize,
-                        bias: bias,
+                        kind, inputSize: layer == 0 ? inputSize : directions * (projectionSize ?? hiddenSize),
+                        hiddenSize: hiddenSize, projectionSize: projectionSize, bias: bias,
                         using: &generator))
             }
         }
     }
 
+    /// The number of units of the state and of each direction's output: those of the projection, or the hidden ones.
+    public var stateSize: Int { projectionSize ?? hiddenSize }
     /// The number of directions, 1 or 2.
     public var directions: Int { isBidirectional ? 2 : 1 }
     /// The number of layers.
@@ -58,9 +64,10 @@ public struct RecurrentLayers: Module {
         require(
             input.rank == 3 && input.shape[2] == inputSize,
             "\(kind): an input of shape \(input.shape) is not [batch, time, \(inputSize)]")
-        let stateShape: Shape = [parameters.count, input.shape[0], hiddenSize]
+        let stateShape: Shape = [parameters.count, input.shape[0], stateSize]
+        let cellShape: Shape = [parameters.count, input.shape[0], hiddenSize]
         require(
-            state.map { $0.hidden.shape == stateShape && ($0.cell?.shape ?? stateShape) == stateShape } ?? true,
+            state.map { $0.hidden.shape == stateShape && ($0.cell?.shape ?? cellShape) == cellShape } ?? true,
             "\(kind): a state of shape \(state.map { "\($0.hidden.shape)" } ?? "") is not \(stateShape)")
         var value = input
         var finals: [RecurrentOutput] = []

@@ -12,17 +12,24 @@ public struct RecurrentParameters: Sendable {
     public var inputBias: Parameter?
     /// The hidden bias, `[gates hidden]`.
     public var hiddenBias: Parameter?
+    /// `[projection, hidden]` of an LSTM with a projection. `hiddenWeight` is then `[gates hidden, projection]`.
+    public var projectionWeight: Parameter?
 
     init(
-        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, bias hasBias: Bool,
+        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, projectionSize: Int? = nil, bias hasBias: Bool,
         using generator: inout RandomGenerator
     ) {
+        require(
+            projectionSize.map { $0 > 0 && $0 < hiddenSize } ?? true,
+            "\(kind): a projection to \(projectionSize ?? 0) units is not one to fewer than the \(hiddenSize) hidden units"
+        )
         let distribution = Initialization.inverseRoot(ofFanIn: hiddenSize)
         let rows = kind.gates * hiddenSize
         inputWeight = Parameter(distribution([rows, inputSize], using: &generator))
-        hiddenWeight = Parameter(distribution([rows, hiddenSize], using: &generator))
+        hiddenWeight = Parameter(distribution([rows, projectionSize ?? hiddenSize], using: &generator))
         inputBias = hasBias ? Parameter(distribution([rows], using: &generator)) : nil
         hiddenBias = hasBias ? Parameter(distribution([rows], using: &generator)) : nil
+        projectionWeight = projectionSize.map { Parameter(distribution([$0, hiddenSize], using: &generator)) }
     }
 
     /// Visits the parameters by PyTorch's names with this ending: `weight_ih_l0_reverse` ...
@@ -31,12 +38,14 @@ public struct RecurrentParameters: Sendable {
         visit("weight_hh" + ending, &hiddenWeight)
         visit("bias_ih" + ending, &inputBias)
         visit("bias_hh" + ending, &hiddenBias)
+        visit("weight_hr" + ending, &projectionWeight)
     }
 
     func weights(in context: Context) -> RecurrentVariables {
         RecurrentVariables(
             inputWeight: context.variable(inputWeight), hiddenWeight: context.variable(hiddenWeight),
-            inputBias: context.variable(inputBias), hiddenBias: context.variable(hiddenBias))
+            inputBias: context.variable(inputBias), hiddenBias: context.variable(hiddenBias),
+            projectionWeight: context.variable(projectionWeight))
     }
 }
 
@@ -44,7 +53,8 @@ public struct RecurrentParameters: Sendable {
 
 extension RecurrentParameters {
     func initialState(batch: Int, parts: Int) -> [Variable] {
-        Array(repeating: Variable(Tensor.zeros([batch, hiddenWeight.shape[1]])), count: parts)
+        let sizes = [hiddenWeight.shape[1], projectionWeight?.shape[1] ?? hiddenWeight.shape[1]]
+        return sizes.prefix(parts).map { Variable(Tensor.zeros([batch, $0])) }
     }
 
     func step(

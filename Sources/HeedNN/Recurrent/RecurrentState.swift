@@ -4,9 +4,10 @@ import HeedTensor
 /// The state of recurrent layers between two stretches of a sequence. An encoder passes it to a decoder, and truncated
 /// back-propagation through time carries it on.
 public struct RecurrentState {
-    /// `[layers directions, batch, hidden]`: layer 0 forward, layer 0 backward, layer 1 forward ...
+    /// `[layers directions, batch, hidden]`: layer 0 forward, layer 0 backward, layer 1 forward ... The last
+    /// size of an LSTM with a projection is the projection's.
     public var hidden: Variable
-    /// The cells of an LSTM, of the same shape; nil for others.
+    /// The cells of an LSTM, `[layers directions, batch, hidden]`; nil for others.
     public var cell: Variable?
 
     /// Makes a state.

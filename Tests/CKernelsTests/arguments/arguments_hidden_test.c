@@ -107,7 +107,7 @@ TEST(arguments_nan_weights_do_not_reach_sequences_without_steps) {
                                     .output_time = 4,
                                     .lengths = steps};
       const bool lstm = cell == HeedRecurrentCellLstm;
-      const HeedRecurrentWeights weights = {nans, nans, nans, nans, NULL};
+      const HeedRecurrentWeights weights = {.w_ih = nans, .w_hh = nans, .b_ih = nans, .b_hh = nans};
       const HeedRecurrentInputs inputs = {numbers, numbers, lstm ? numbers : NULL};
       const HeedRecurrentOutputs outputs = {output, h_n, lstm ? c_n : NULL, reserve};
       CHECK(heed_recurrent_forward(&s, &weights, &inputs, &outputs) == HeedStatusOk);
@@ -146,7 +146,7 @@ TEST(arguments_sequences_without_steps_add_nothing_to_weights) {
     fill(spoilt, 8, NAN), fill(spoilt + 16, 8, INFINITY);
     static float state[12];
     memcpy(state, numbers, sizeof state), fill(state, 4, NAN), fill(state + 8, 4, NAN);
-    const HeedRecurrentWeights weights = {numbers, numbers, NULL, NULL, NULL};
+    const HeedRecurrentWeights weights = {.w_ih = numbers, .w_hh = numbers};
     const HeedRecurrentInputs inputs = {spoilt, state, NULL};
     CHECK(heed_recurrent_forward(&s, &weights, &inputs, &(HeedRecurrentOutputs){.output = output, .reserve = reserve}) == HeedStatusOk);
     for (int accumulate = 0; accumulate < 2; accumulate++) {

@@ -86,17 +86,46 @@ TEST_ONCE(arguments_of_recurrent) {
   GIVES_NUMBER(4, heed_recurrent_gates(HeedRecurrentCellLstm));
   GIVES_NUMBER(0, heed_recurrent_gates((HeedRecurrentCell)6));
   GIVES_NUMBER(0, heed_recurrent_gates((HeedRecurrentCell)-1));
-  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size((HeedRecurrentCell)6, 4, 5));
-  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(HeedRecurrentCellGruResetAfter, SIZE_MAX, 5));
-  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(HeedRecurrentCellGruResetAfter, 4, HUGE_SIZE));
+  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(NULL));
+  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(&spoilt[0]));
+  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(&spoilt[2]));
+  GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(WITH(recurrent, input = SIZE_MAX)));
   GIVES_NUMBER(SIZE_MAX, heed_recurrent_reserve_size(NULL));
   GIVES_NUMBER(SIZE_MAX, heed_recurrent_reserve_size(&spoilt[0]));
   GIVES_NUMBER(SIZE_MAX, heed_recurrent_reserve_size(&spoilt[3]));
-  GIVES(BadArgument, heed_recurrent_pack((HeedRecurrentCell)6, 4, 5, IN, IN, OUT));
-  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, 4, 5, NULL, IN, OUT));
-  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, 4, 5, IN, NULL, OUT));
-  GIVES(BadArgument, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, 4, 5, IN, IN, NULL));
-  GIVES(BadShape, heed_recurrent_pack(HeedRecurrentCellGruResetAfter, HUGE_SIZE, 5, IN, IN, OUT));
+  GIVES(BadArgument, heed_recurrent_pack(NULL, &weights, OUT));
+  GIVES(BadArgument, heed_recurrent_pack(&recurrent, NULL, OUT));
+  GIVES(BadArgument, heed_recurrent_pack(&spoilt[0], &weights, OUT));
+  GIVES(BadArgument, heed_recurrent_pack(&recurrent, WITH(weights, w_ih = NULL), OUT));
+  GIVES(BadArgument, heed_recurrent_pack(&recurrent, WITH(weights, w_hh = NULL), OUT));
+  GIVES(BadArgument, heed_recurrent_pack(&recurrent, &weights, NULL));
+  GIVES(BadShape, heed_recurrent_pack(WITH(recurrent, input = HUGE_SIZE), &weights, OUT));
+}
+
+// A projection is an LSTM's, smaller than its hidden units, and has weights.
+TEST_ONCE(arguments_of_recurrent_projections) {
+  static const size_t projections[] = {5, 6, SIZE_MAX};
+  const HeedRecurrentWeights all = {.w_ih = inputs_f, .w_hh = inputs_f, .w_hr = inputs_f};
+  HeedRecurrentShape s = recurrent;
+  s.projection = 2;
+  for (int cell = 0; cell < 6; cell++) {
+    s.cell = (HeedRecurrentCell)cell;
+    if (s.cell != HeedRecurrentCellLstm) {
+      refuse_recurrent(HeedStatusBadArgument, &s, &all, &inputs);
+      GIVES(BadArgument, heed_recurrent_pack(&s, &all, OUT));
+    }
+  }
+  s.cell = HeedRecurrentCellLstm;
+  refuse_recurrent(HeedStatusBadArgument, &s, &weights, &inputs);
+  GIVES(BadArgument, heed_recurrent_pack(&s, &weights, OUT));
+  GIVES(BadStride, heed_recurrent_forward(WITH(s, output_time = 1), &all, &inputs, &outputs));
+  for (int i = 0; i < 3; i++) {
+    s.projection = projections[i];
+    refuse_recurrent(HeedStatusBadShape, &s, &all, &inputs);
+    GIVES(BadShape, heed_recurrent_pack(&s, &all, OUT));
+    GIVES_NUMBER(SIZE_MAX, heed_recurrent_packed_size(&s));
+    GIVES_NUMBER(SIZE_MAX, heed_recurrent_reserve_size(&s));
+  }
 }
 
 // Without a step no weight is read.

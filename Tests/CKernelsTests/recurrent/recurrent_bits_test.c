@@ -13,13 +13,12 @@ static const size_t sizes[][4] = {{5, 7, 20, 40}, {40, 5, 12, 33}, {6, 5, 40, 27
 #define SIZES (sizeof sizes / sizeof *sizes)
 
 static RecurrentCase sized(int cell, size_t i) {
-  return (RecurrentCase){.cell = (HeedRecurrentCell)cell,
-                         .batch = sizes[i][0],
-                         .time = sizes[i][1],
-                         .input = sizes[i][2],
-                         .hidden = sizes[i][3],
-                         .reverse = (size_t)cell % 2 == i % 2,
-                         .lengths = (RecurrentLengths)((i + 1) % RECURRENT_LENGTHS_COUNT)};
+  return recurrent_case(cell, (RecurrentCase){.batch = sizes[i][0],
+                                              .time = sizes[i][1],
+                                              .input = sizes[i][2],
+                                              .hidden = sizes[i][3],
+                                              .reverse = (size_t)cell % 2 == i % 2,
+                                              .lengths = (RecurrentLengths)((i + 1) % RECURRENT_LENGTHS_COUNT)});
 }
 
 static void check_same(const RecurrentProblem *p, const float *expected, float *x, unsigned results, const char *what) {
@@ -35,7 +34,7 @@ static void check_same(const RecurrentProblem *p, const float *expected, float *
 
 TEST(recurrent_bits_for_threads) {
   static const size_t threads[] = {2, 3, 5, 8};
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++)
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++)
     for (size_t i = 0; i < SIZES; i++) {
       RecurrentProblem p = recurrent_problem(sized(cell, i), i);
       CHECK(heed_thread_count_set(1) == HeedStatusOk);
@@ -51,7 +50,7 @@ TEST(recurrent_bits_for_threads) {
 }
 
 TEST(recurrent_bits_for_modes) {
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++)
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++)
     for (size_t i = 0; i < SIZES; i++) {
       RecurrentCase shape = sized(cell, i);
       RecurrentProblem p = recurrent_problem(shape, i);
@@ -74,7 +73,7 @@ TEST(recurrent_bits_for_modes) {
 
 // pytorch 95118: packed sequences wrong in a batch.
 TEST(recurrent_bits_of_a_sequence_alone) {
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++)
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++)
     for (size_t i = 0; i < SIZES; i++) {
       RecurrentProblem p = recurrent_problem(sized(cell, i), i);
       float *x = recurrent_run(&p, everything);
@@ -96,9 +95,11 @@ TEST(recurrent_bits_of_a_sequence_alone) {
 
 // The same sequences in a wider frame, whose padding holds NaN, and all of the full length without a frame and with lengths given.
 TEST(recurrent_bits_with_padding) {
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++)
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++)
     for (int reverse = 0; reverse < 2; reverse++) {
-      const RecurrentCase shape = {.cell = (HeedRecurrentCell)cell, .batch = 5, .time = 6, .input = 9, .hidden = 21, .reverse = reverse};
+      const RecurrentCase shape =
+          recurrent_case(cell, (RecurrentCase){.batch = 5, .time = 6, .input = 9, .hidden = 21, .reverse = reverse});
+      const size_t S = recurrent_state(&shape);
       RecurrentProblem p = recurrent_problem(shape, 3);
       float *x = recurrent_run(&p, everything);
       for (size_t more = 0; more < 6; more += 5) {
@@ -111,7 +112,7 @@ TEST(recurrent_bits_with_padding) {
         for (size_t b = 0; b < shape.batch; b++)
           for (size_t t = shape.time; t < wider.time; t++) {
             poison_floats(q.input.first + (ptrdiff_t)b * q.input_batch + (ptrdiff_t)t * q.input_time, shape.input);
-            poison_floats(q.d_output.first + (ptrdiff_t)b * q.output_batch + (ptrdiff_t)t * q.output_time, shape.hidden);
+            poison_floats(q.d_output.first + (ptrdiff_t)b * q.output_batch + (ptrdiff_t)t * q.output_time, S);
           }
         float *y = recurrent_run(&q, everything);
         for (size_t b = 0; b < shape.batch; b++)
@@ -124,15 +125,13 @@ TEST(recurrent_bits_with_padding) {
         }
         // Zeros past the end.
         for (size_t b = 0; b < shape.batch; b++)
-          for (size_t j = shape.time * shape.hidden; j < wider.time * shape.hidden; j++)
-            CHECK(y[b * wider.time * shape.hidden + j] == 0.0f);
+          for (size_t j = shape.time * S; j < wider.time * S; j++) CHECK(y[b * wider.time * S + j] == 0.0f);
         const float *dx = y + recurrent_place(&wider, RecurrentInputGradient);
         for (size_t b = 0; b < shape.batch; b++)
           for (size_t j = shape.time * shape.input; j < wider.time * shape.input; j++) CHECK(dx[b * wider.time * shape.input + j] == 0.0f);
         const float *dh = y + recurrent_place(&wider, RecurrentOutputGradient);
         for (size_t b = 0; b < shape.batch; b++)
-          for (size_t j = shape.time * shape.hidden; j < wider.time * shape.hidden; j++)
-            CHECK(dh[b * wider.time * shape.hidden + j] == 0.0f);
+          for (size_t j = shape.time * S; j < wider.time * S; j++) CHECK(dh[b * wider.time * S + j] == 0.0f);
         free(y);
         recurrent_problem_free(&q);
       }
@@ -143,34 +142,34 @@ TEST(recurrent_bits_with_padding) {
 
 // One call a step, each from the states that the one before left.
 TEST(recurrent_bits_step_by_step) {
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++)
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++)
     for (size_t i = 0; i < SIZES; i++)
       for (int packed = 0; packed < 2; packed++) {
         RecurrentCase shape = sized(cell, i);
         shape.lengths = RecurrentFull;
         RecurrentProblem p = recurrent_problem(shape, i);
         float *whole = recurrent_run(&p, (RecurrentRun){.wanted = RECURRENT_FORWARD});
-        const size_t B = shape.batch, T = shape.time, H = shape.hidden;
-        float *out = calloc(B * T * H, sizeof *out), *h = malloc(B * H * sizeof *h), *c = malloc(B * H * sizeof *c);
-        float *h_next = calloc(B * H, sizeof *h), *c_next = calloc(B * H, sizeof *c);
-        void *memory = malloc(heed_recurrent_packed_size(shape.cell, shape.input, H));
+        const size_t B = shape.batch, T = shape.time, H = shape.hidden, S = recurrent_state(&shape);
+        float *out = calloc(B * T * S, sizeof *out), *h = malloc(B * S * sizeof *h), *c = malloc(B * H * sizeof *c);
+        float *h_next = calloc(B * S, sizeof *h), *c_next = calloc(B * H, sizeof *c);
+        HeedRecurrentShape step = recurrent_shape(&p);
+        void *memory = malloc(heed_recurrent_packed_size(&step));
         HeedRecurrentWeights weights = recurrent_weights(&p);
-        CHECK(heed_recurrent_pack(shape.cell, shape.input, H, weights.w_ih, weights.w_hh, memory) == HeedStatusOk);
+        CHECK(heed_recurrent_pack(&step, &weights, memory) == HeedStatusOk);
         if (packed) weights = (HeedRecurrentWeights){.b_ih = weights.b_ih, .b_hh = weights.b_hh, .packed = memory};
-        memcpy(h, p.h_0.first, B * H * sizeof *h);
+        memcpy(h, p.h_0.first, B * S * sizeof *h);
         memcpy(c, p.c_0.first, B * H * sizeof *c);
         for (size_t s = 0; s < T; s++) {
           const size_t t = shape.reverse ? T - 1 - s : s;
-          HeedRecurrentShape step = recurrent_shape(&p);
-          step.time = 1, step.output_batch = (ptrdiff_t)(T * H), step.output_time = (ptrdiff_t)H;
+          step.time = 1, step.output_batch = (ptrdiff_t)(T * S), step.output_time = (ptrdiff_t)S;
           const HeedRecurrentInputs inputs = {p.input.first + (ptrdiff_t)t * p.input_time, h, c};
-          const HeedRecurrentOutputs outputs = {out + t * H, h_next, c_next, NULL};
+          const HeedRecurrentOutputs outputs = {out + t * S, h_next, c_next, NULL};
           CHECK(heed_recurrent_forward(&step, &weights, &inputs, &outputs) == HeedStatusOk);
-          memcpy(h, h_next, B * H * sizeof *h);
+          memcpy(h, h_next, B * S * sizeof *h);
           memcpy(c, c_next, B * H * sizeof *c);
         }
-        CHECK_MESSAGE(differing_floats(out, whole, B * T * H, NULL) == 0, "outputs differ: %s", recurrent_describe(&shape));
-        CHECK_MESSAGE(differing_floats(h, whole + recurrent_place(&shape, RecurrentHn), B * H, NULL) == 0, "h_n differs: %s",
+        CHECK_MESSAGE(differing_floats(out, whole, B * T * S, NULL) == 0, "outputs differ: %s", recurrent_describe(&shape));
+        CHECK_MESSAGE(differing_floats(h, whole + recurrent_place(&shape, RecurrentHn), B * S, NULL) == 0, "h_n differs: %s",
                       recurrent_describe(&shape));
         if (shape.cell == HeedRecurrentCellLstm)
           CHECK_MESSAGE(differing_floats(c, whole + recurrent_place(&shape, RecurrentCn), B * H, NULL) == 0, "c_n differs: %s",

@@ -7,18 +7,18 @@
 #include "recurrent_support.h"
 
 static RecurrentCase small(int cell) {
-  return (RecurrentCase){
-      .cell = (HeedRecurrentCell)cell, .batch = 4, .time = 5, .input = 6, .hidden = 19, .reverse = cell % 2, .lengths = RecurrentMixed};
+  return recurrent_case(cell,
+                        (RecurrentCase){.batch = 4, .time = 5, .input = 6, .hidden = 19, .reverse = cell % 2, .lengths = RecurrentMixed});
 }
 
 // Every subset of gradients, each beside every subset of gradients; also of the outputs.
 TEST(recurrent_every_subset) {
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++) {
     RecurrentProblem p = recurrent_problem(small(cell), 5);
     float *whole[8];
     for (unsigned without = 0; without < 8; without++) {
       whole[without] = recurrent_run(&p, (RecurrentRun){.wanted = RECURRENT_ALL, .without = without});
-      if (cell == HeedRecurrentCellLstm || !(without & 4))
+      if (p.shape.cell == HeedRecurrentCellLstm || !(without & 4))
         recurrent_check_accuracy(&p, (RecurrentRun){.wanted = RECURRENT_ALL, .without = without});
     }
     for (unsigned wanted = 0; wanted <= RECURRENT_ALL; wanted += wanted % 8 == 7 || test_exhaustive ? 1 : 5) {
@@ -63,7 +63,7 @@ TEST(recurrent_nan_stays_in_its_sequence) {
 }
 
 TEST(recurrent_gradients_accumulate) {
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++) {
     RecurrentProblem p = recurrent_problem(small(cell), 7);
     float *once = recurrent_run(&p, (RecurrentRun){.wanted = RECURRENT_ALL});
     HeedRecurrentShape shape = recurrent_shape(&p);
@@ -73,14 +73,16 @@ TEST(recurrent_gradients_accumulate) {
     float *reserve = malloc(heed_recurrent_reserve_size(&shape));
     const HeedRecurrentOutputs outputs = {.reserve = reserve};
     CHECK(heed_recurrent_forward(&shape, &weights, &inputs, &outputs) == HeedStatusOk);
-    const size_t place = recurrent_place(&p.shape, RecurrentWihGradient), total = recurrent_place(&p.shape, RecurrentOutputGradient);
+    const size_t place = recurrent_place(&p.shape, RecurrentWihGradient), total = recurrent_place(&p.shape, RECURRENT_RESULT_COUNT);
+    const size_t between = recurrent_place(&p.shape, RecurrentOutputGradient), end = recurrent_place(&p.shape, RecurrentWhrGradient);
     float *sum = malloc(total * sizeof *sum), *at[RECURRENT_RESULT_COUNT];
     for (size_t i = 0; i < total; i++) sum[i] = 0.25f;
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = sum + recurrent_place(&p.shape, i);
-    const HeedRecurrentGradients gradients = {.d_w_ih = at[6], .d_w_hh = at[7], .d_b_ih = at[8], .d_b_hh = at[9]};
+    const HeedRecurrentGradients gradients = {.d_w_ih = at[6], .d_w_hh = at[7], .d_b_ih = at[8], .d_b_hh = at[9], .d_w_hr = at[11]};
     shape.accumulate = true;
     for (int i = 0; i < 2; i++) CHECK(heed_recurrent_backward(&shape, &weights, &inputs, reserve, &d_outputs, &gradients) == HeedStatusOk);
     for (size_t i = place; i < total; i++) {
+      if (i >= between && i < end) continue; // the output's gradient, which overwrites
       const float expected = 2 * once[i] + 0.25f;
       CHECK_MESSAGE(fabsf(sum[i] - expected) <= 1e-6f * (fabsf(expected) + 1), "%g is not %g", (double)sum[i], (double)expected);
     }
@@ -138,7 +140,7 @@ TEST(recurrent_refuses_and_touches_nothing) {
   CHECK(heed_recurrent_backward(&good, &weights, &inputs, reserve, &d_outputs, NULL) == HeedStatusBadArgument);
   bad.cell = (HeedRecurrentCell)17;
   REFUSES(HeedStatusBadArgument, &bad, &weights, &inputs);
-  const HeedRecurrentWeights no_weights = {NULL, weights.w_hh, NULL, NULL, NULL}, no_state_weights = {weights.w_ih, NULL, NULL, NULL, NULL};
+  const HeedRecurrentWeights no_weights = {.w_hh = weights.w_hh}, no_state_weights = {.w_ih = weights.w_ih};
   CHECK(heed_recurrent_forward(&good, &no_weights, &inputs, &outputs) == HeedStatusBadArgument);
   REFUSES(HeedStatusBadArgument, &good, &no_state_weights, &inputs);
   const HeedRecurrentInputs no_input = {NULL, inputs.h_0, inputs.c_0};
@@ -163,9 +165,12 @@ TEST(recurrent_refuses_and_touches_nothing) {
   overlapping = (HeedRecurrentGradients){.d_h = out};
   CHECK(heed_recurrent_backward(&bad, &weights, &inputs, reserve, &d_outputs, &overlapping) == HeedStatusBadStride);
   CHECK(is_poison(out, count));
-  CHECK(heed_recurrent_pack((HeedRecurrentCell)9, 1, 1, out, out, out) == HeedStatusBadArgument);
-  CHECK(heed_recurrent_pack(HeedRecurrentCellGruResetAfter, SIZE_MAX / 2, 4, out, out, out) == HeedStatusBadShape);
-  CHECK(heed_recurrent_packed_size(HeedRecurrentCellGruResetAfter, 4, SIZE_MAX / 8) == SIZE_MAX);
+  bad = good, bad.cell = (HeedRecurrentCell)9;
+  CHECK(heed_recurrent_pack(&bad, &weights, out) == HeedStatusBadArgument);
+  bad = good, bad.input = SIZE_MAX / 2;
+  CHECK(heed_recurrent_pack(&bad, &weights, out) == HeedStatusBadShape);
+  bad = good, bad.hidden = SIZE_MAX / 8;
+  CHECK(heed_recurrent_packed_size(&bad) == SIZE_MAX);
   free(reserve), free(out);
   recurrent_problem_free(&p);
 }
@@ -194,7 +199,7 @@ TEST(recurrent_strides_of_zero) {
     float *reserve = malloc(heed_recurrent_reserve_size(&broadcast));
     const HeedRecurrentOutputs outputs = {at[0], at[1], at[2], reserve};
     CHECK(heed_recurrent_forward(&broadcast, &weights, &inputs, &outputs) == HeedStatusOk);
-    const HeedRecurrentGradients gradients = {NULL, at[4], at[5], at[6], at[7], at[8], at[9], at[10]};
+    const HeedRecurrentGradients gradients = {NULL, at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11]};
     CHECK(heed_recurrent_backward(&broadcast, &weights, &inputs, reserve, &d_outputs, &gradients) == HeedStatusOk);
     for (int i = 0; i < RECURRENT_RESULT_COUNT; i++)
       CHECK_MESSAGE(i == RecurrentInputGradient || differing_floats(at[i], x + recurrent_place(&shape, i),
@@ -208,9 +213,11 @@ TEST(recurrent_strides_of_zero) {
 // The derivative of a random projection of the reference's outputs, by differences, against the reference's gradients: what all else is
 // held against is itself right.
 TEST_ONCE(recurrent_reference_against_differences) {
-  for (int cell = 0; cell < HEED_RECURRENT_CELL_COUNT; cell++) {
-    RecurrentCase shape = {
-        .cell = (HeedRecurrentCell)cell, .batch = 2, .time = 3, .input = 3, .hidden = 4, .reverse = cell % 2, .lengths = RecurrentMixed};
+  for (int cell = 0; cell < RECURRENT_CELL_COUNT; cell++) {
+    const RecurrentCase shape = recurrent_case(
+        cell, (RecurrentCase){.batch = 2, .time = 3, .input = 3, .hidden = 5, .reverse = cell % 2, .lengths = RecurrentMixed});
+    const size_t S = recurrent_state(&shape);
+    const bool lstm = shape.cell == HeedRecurrentCellLstm;
     RecurrentProblem p = recurrent_problem(shape, 11);
     double *r = recurrent_reference(&p, 0, NULL);
     struct {
@@ -220,9 +227,9 @@ TEST_ONCE(recurrent_reference_against_differences) {
     } variables[] = {{p.h_0.first, p.h_0.count, RecurrentH0Gradient},    {p.w_ih.first, p.w_ih.count, RecurrentWihGradient},
                      {p.w_hh.first, p.w_hh.count, RecurrentWhhGradient}, {p.b_ih.first, p.b_ih.count, RecurrentBihGradient},
                      {p.b_hh.first, p.b_hh.count, RecurrentBhhGradient}, {p.input.first, p.input.count, RecurrentInputGradient},
-                     {p.c_0.first, p.c_0.count, RecurrentC0Gradient}};
+                     {p.c_0.first, p.c_0.count, RecurrentC0Gradient},    {p.w_hr.first, p.w_hr.count, RecurrentWhrGradient}};
     for (size_t v = 0; v < sizeof variables / sizeof *variables; v++) {
-      if (cell != HeedRecurrentCellLstm && variables[v].gradient == RecurrentC0Gradient) continue;
+      if (!lstm && variables[v].gradient == RecurrentC0Gradient) continue;
       for (size_t i = 0; i < variables[v].count; i++) {
         const float kept = variables[v].x[i];
         if (isnan(kept)) continue; // padding
@@ -234,13 +241,13 @@ TEST_ONCE(recurrent_reference_against_differences) {
           value[side] = 0;
           for (size_t b = 0; b < shape.batch; b++)
             for (size_t t = 0; t < (size_t)p.lengths[b]; t++)
-              for (size_t k = 0; k < shape.hidden; k++)
-                value[side] += moved[(b * shape.time + t) * shape.hidden + k] *
+              for (size_t k = 0; k < S; k++)
+                value[side] += moved[(b * shape.time + t) * S + k] *
                                (double)p.d_output.first[(ptrdiff_t)b * p.output_batch + (ptrdiff_t)t * p.output_time + (ptrdiff_t)k];
-          for (size_t k = 0; k < shape.batch * shape.hidden; k++) {
+          for (size_t k = 0; k < shape.batch * S; k++)
             value[side] += moved[recurrent_place(&shape, RecurrentHn) + k] * (double)p.d_h_n.first[k];
-            if (cell == HeedRecurrentCellLstm) value[side] += moved[recurrent_place(&shape, RecurrentCn) + k] * (double)p.d_c_n.first[k];
-          }
+          for (size_t k = 0; lstm && k < shape.batch * shape.hidden; k++)
+            value[side] += moved[recurrent_place(&shape, RecurrentCn) + k] * (double)p.d_c_n.first[k];
           free(moved);
         }
         variables[v].x[i] = kept;

@@ -52,9 +52,16 @@ static RecurrentArray sequences(const RecurrentProblem *p, uint64_t stream, uint
   return x;
 }
 
+RecurrentCase recurrent_case(int cell, RecurrentCase s) {
+  const bool projects = cell == HEED_RECURRENT_CELL_COUNT;
+  s.cell = projects ? HeedRecurrentCellLstm : (HeedRecurrentCell)cell;
+  s.projection = projects && s.hidden > 1 ? (s.hidden * 2 + 2) / 5 : 0;
+  return s;
+}
+
 RecurrentProblem recurrent_problem(RecurrentCase s, uint64_t stream) {
   const GuardSide side = stream % 2 ? GuardBegin : GuardEnd;
-  const size_t G = heed_recurrent_gates(s.cell), H = s.hidden;
+  const size_t G = heed_recurrent_gates(s.cell), H = s.hidden, S = recurrent_state(&s);
   const double scale = s.scale != 0 ? s.scale : 1 / sqrt((double)H + 1), bias_scale = s.scale != 0 ? s.scale : scale;
   RecurrentProblem p = {.shape = s};
   p.lengths = calloc(s.batch + 1, sizeof *p.lengths);
@@ -66,22 +73,24 @@ RecurrentProblem recurrent_problem(RecurrentCase s, uint64_t stream) {
     if (s.lengths == RecurrentWithZeros && b % 3 == 1) p.lengths[b] = 0;
   }
   strides(&s, s.input, &p.input_batch, &p.input_time);
-  strides(&s, s.hidden, &p.output_batch, &p.output_time);
+  strides(&s, S, &p.output_batch, &p.output_time);
   p.input = sequences(&p, stream, 0, s.input, p.input_batch, p.input_time, side);
-  p.d_output = sequences(&p, stream, 1, H, p.output_batch, p.output_time, side);
+  p.d_output = sequences(&p, stream, 1, S, p.output_batch, p.output_time, side);
   p.w_ih = matrix(stream, 2, G * H, s.input, 0, scale, side);
-  p.w_hh = matrix(stream, 3, G * H, H, 0, scale, side);
+  p.w_hh = matrix(stream, 3, G * H, S, 0, scale, side);
+  p.w_hr = matrix(stream, 10, s.projection, H, 0, scale, side);
   p.b_ih = matrix(stream, 4, G * H, 1, 0, bias_scale, side);
   p.b_hh = matrix(stream, 5, G * H, 1, 0, bias_scale, side);
-  p.h_0 = matrix(stream, 6, s.batch, H, s.first_sequence, 0.5, side);
+  p.h_0 = matrix(stream, 6, s.batch, S, s.first_sequence, 0.5, side);
   p.c_0 = matrix(stream, 7, s.batch, H, s.first_sequence, 0.5, side);
-  p.d_h_n = matrix(stream, 8, s.batch, H, s.first_sequence, 1, side);
+  p.d_h_n = matrix(stream, 8, s.batch, S, s.first_sequence, 1, side);
   p.d_c_n = matrix(stream, 9, s.batch, H, s.first_sequence, 1, side);
   return p;
 }
 
 void recurrent_problem_free(RecurrentProblem *p) {
-  RecurrentArray *arrays[] = {&p->input, &p->w_ih, &p->w_hh, &p->b_ih, &p->b_hh, &p->h_0, &p->c_0, &p->d_output, &p->d_h_n, &p->d_c_n};
+  RecurrentArray *arrays[] = {&p->input, &p->w_ih, &p->w_hh,     &p->w_hr,  &p->b_ih, &p->b_hh,
+                              &p->h_0,   &p->c_0,  &p->d_output, &p->d_h_n, &p->d_c_n};
   for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) guarded_free(&arrays[i]->block);
   free(p->lengths);
 }
@@ -94,6 +103,7 @@ HeedRecurrentShape recurrent_shape(const RecurrentProblem *p) {
                               .time = s->time,
                               .input = s->input,
                               .hidden = s->hidden,
+                              .projection = s->projection,
                               .input_batch = p->input_batch,
                               .input_time = p->input_time,
                               .output_batch = p->output_batch,
@@ -103,7 +113,8 @@ HeedRecurrentShape recurrent_shape(const RecurrentProblem *p) {
 
 HeedRecurrentWeights recurrent_weights(const RecurrentProblem *p) {
   const bool none = p->shape.biasless;
-  return (HeedRecurrentWeights){p->w_ih.first, p->w_hh.first, none ? NULL : p->b_ih.first, none ? NULL : p->b_hh.first, NULL};
+  return (HeedRecurrentWeights){p->w_ih.first, p->w_hh.first, none ? NULL : p->b_ih.first, none ? NULL : p->b_hh.first,
+                                NULL,          p->w_hr.first};
 }
 
 HeedRecurrentInputs recurrent_inputs(const RecurrentProblem *p) {
@@ -118,19 +129,20 @@ HeedRecurrentOutputGradients recurrent_output_gradients(const RecurrentProblem *
 // ---- Results ----------------------------------------------------------------------------------------------------------------------------
 
 static size_t count_of(const RecurrentCase *s, int result) {
-  const size_t rows = heed_recurrent_gates(s->cell) * s->hidden, state = s->batch * s->hidden;
+  const size_t rows = heed_recurrent_gates(s->cell) * s->hidden, S = recurrent_state(s), state = s->batch * S, cell = s->batch * s->hidden;
   const bool lstm = s->cell == HeedRecurrentCellLstm;
-  const size_t counts[RECURRENT_RESULT_COUNT] = {s->batch * s->time * s->hidden,
+  const size_t counts[RECURRENT_RESULT_COUNT] = {s->batch * s->time * S,
                                                  state,
-                                                 lstm ? state : 0,
+                                                 lstm ? cell : 0,
                                                  s->batch * s->time * s->input,
                                                  state,
-                                                 lstm ? state : 0,
+                                                 lstm ? cell : 0,
                                                  rows * s->input,
-                                                 rows * s->hidden,
+                                                 rows * S,
                                                  rows,
                                                  rows,
-                                                 s->batch * s->time * s->hidden};
+                                                 s->batch * s->time * S,
+                                                 s->projection * s->hidden};
   return counts[result];
 }
 
@@ -141,8 +153,8 @@ size_t recurrent_place(const RecurrentCase *s, int result) {
 }
 
 const char *recurrent_result_name(int result) {
-  static const char *const names[] = {"output", "h_n",    "c_n",    "d input", "d h_0",   "d c_0",
-                                      "d w_ih", "d w_hh", "d b_ih", "d b_hh",  "d output"};
+  static const char *const names[] = {"output", "h_n",    "c_n",    "d input", "d h_0",    "d c_0",
+                                      "d w_ih", "d w_hh", "d b_ih", "d b_hh",  "d output", "d w_hr"};
   return names[result];
 }
 
@@ -158,7 +170,7 @@ static Target target(const RecurrentProblem *p, int result, bool wanted, GuardSi
   const bool output = result == RecurrentOutput || result == RecurrentOutputGradient;
   Target t = {.strided = output || result == RecurrentInputGradient};
   if (!wanted) return t;
-  t.columns = output ? p->shape.hidden : p->shape.input;
+  t.columns = output ? recurrent_state(&p->shape) : p->shape.input;
   t.batch = output ? p->output_batch : p->input_batch;
   t.time = output ? p->output_time : p->input_time;
   t.array = array(t.strided ? extent(&p->shape, t.columns, t.batch, t.time) : count_of(&p->shape, result), side);
@@ -198,9 +210,9 @@ float *recurrent_run(const RecurrentProblem *p, RecurrentRun run) {
   RecurrentArray reserve = {0}, packed = {0};
   if (backward || run.keeps) reserve = array(heed_recurrent_reserve_size(&shape) / sizeof(float), GuardEnd);
   if (run.packed) {
-    packed = array(heed_recurrent_packed_size(s->cell, s->input, s->hidden) / sizeof(float), GuardEnd);
-    CHECK(heed_recurrent_pack(s->cell, s->input, s->hidden, weights.w_ih, weights.w_hh, packed.first) == HeedStatusOk);
-    weights = (HeedRecurrentWeights){NULL, NULL, weights.b_ih, weights.b_hh, packed.first};
+    packed = array(heed_recurrent_packed_size(&shape) / sizeof(float), GuardEnd);
+    CHECK(heed_recurrent_pack(&shape, &weights, packed.first) == HeedStatusOk);
+    weights = (HeedRecurrentWeights){.b_ih = weights.b_ih, .b_hh = weights.b_hh, .packed = packed.first};
   }
   const HeedRecurrentOutputs outputs = {t[0].array.first, t[1].array.first, t[2].array.first, reserve.first};
   HeedStatus status = heed_recurrent_forward(&shape, &weights, &inputs, &outputs);
@@ -211,8 +223,8 @@ float *recurrent_run(const RecurrentProblem *p, RecurrentRun run) {
     if (run.without & 1) d_outputs.d_output = NULL;
     if (run.without & 2) d_outputs.d_h_n = NULL;
     if (run.without & 4) d_outputs.d_c_n = NULL;
-    const HeedRecurrentGradients gradients = {t[3].array.first, t[4].array.first, t[5].array.first, t[6].array.first,
-                                              t[7].array.first, t[8].array.first, t[9].array.first, t[10].array.first};
+    const HeedRecurrentGradients gradients = {t[3].array.first, t[4].array.first, t[5].array.first,  t[6].array.first, t[7].array.first,
+                                              t[8].array.first, t[9].array.first, t[10].array.first, t[11].array.first};
     status = heed_recurrent_backward(&shape, &weights, &inputs, reserve.first, &d_outputs, &gradients);
     CHECK_MESSAGE(status == HeedStatusOk, "backward: %s: %s", heed_status_description(status), recurrent_describe(s));
   }
@@ -229,7 +241,7 @@ typedef struct TextbookOutputs {
   float *output, *h_n, *c_n;
 } TextbookOutputs;
 typedef struct TextbookGradients {
-  float *input, *h_0, *c_0, *w_ih, *w_hh, *b_ih, *b_hh, *output;
+  float *input, *h_0, *c_0, *w_ih, *w_hh, *b_ih, *b_hh, *output, *w_hr;
 } TextbookGradients;
 HeedStatus recurrent_textbook(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                               const TextbookOutputs *outputs, const HeedRecurrentOutputGradients *d_outputs,
@@ -249,11 +261,11 @@ double *recurrent_reference(const RecurrentProblem *p, unsigned without, float *
   float *f = calloc(total + 1, sizeof *f), *ft[RECURRENT_RESULT_COUNT];
   for (int i = 0; i < RECURRENT_RESULT_COUNT; i++) at[i] = r + recurrent_place(s, i), ft[i] = f + recurrent_place(s, i);
   const HeedRecurrentReferenceOutputs outputs = {at[0], at[1], at[2]};
-  const HeedRecurrentReferenceGradients gradients = {at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10]};
+  const HeedRecurrentReferenceGradients gradients = {at[3], at[4], at[5], at[6], at[7], at[8], at[9], at[10], at[11]};
   CHECK(heed_recurrent_reference(&shape, &weights, &inputs, &outputs, &d_outputs, &gradients) == HeedStatusOk);
   if (textbook) {
     const TextbookOutputs float_outputs = {ft[0], ft[1], ft[2]};
-    const TextbookGradients float_gradients = {ft[3], ft[4], ft[5], ft[6], ft[7], ft[8], ft[9], ft[10]};
+    const TextbookGradients float_gradients = {ft[3], ft[4], ft[5], ft[6], ft[7], ft[8], ft[9], ft[10], ft[11]};
     CHECK(recurrent_textbook(&shape, &weights, &inputs, &float_outputs, &d_outputs, &float_gradients) == HeedStatusOk);
     *textbook = f;
   } else {
@@ -294,7 +306,7 @@ size_t recurrent_differing(const RecurrentProblem *x, const float *xs, size_t a,
     const size_t x_each = n / x->shape.batch, y_each = m / y->shape.batch;
     const bool output = results[i] == RecurrentOutput || results[i] == RecurrentOutputGradient;
     const bool timed = output || results[i] == RecurrentInputGradient;
-    const size_t columns = output ? x->shape.hidden : x->shape.input;
+    const size_t columns = output ? recurrent_state(&x->shape) : x->shape.input;
     const size_t count = timed ? (size_t)x->lengths[a] * columns : x_each;
     differing += differing_floats(xs + recurrent_place(&x->shape, results[i]) + a * x_each,
                                   ys + recurrent_place(&y->shape, results[i]) + b * y_each, count, NULL);
@@ -306,8 +318,8 @@ const char *recurrent_describe(const RecurrentCase *s) {
   static const char *const cells[] = {"rnn tanh", "rnn relu", "rnn sigmoid", "lstm", "gru", "gru reset before"};
   static const char *const lengths[] = {"full", "mixed", "with zeros"}, *const arrangements[] = {"batch first", "time first", "padded"};
   static _Thread_local char text[200];
-  snprintf(text, sizeof text, "%s, B %zu, T %zu, I %zu, H %zu, %s, lengths %s, %s%s%s, sequences from %zu", cells[s->cell], s->batch,
-           s->time, s->input, s->hidden, s->reverse ? "reverse" : "forward", lengths[s->lengths], arrangements[s->arrangement],
-           s->stateless ? ", no states" : "", s->biasless ? ", no biases" : "", s->first_sequence);
+  snprintf(text, sizeof text, "%s, B %zu, T %zu, I %zu, H %zu, P %zu, %s, lengths %s, %s%s%s, sequences from %zu", cells[s->cell], s->batch,
+           s->time, s->input, s->hidden, s->projection, s->reverse ? "reverse" : "forward", lengths[s->lengths],
+           arrangements[s->arrangement], s->stateless ? ", no states" : "", s->biasless ? ", no biases" : "", s->first_sequence);
   return text;
 }

@@ -19,6 +19,7 @@ typedef enum RecurrentArrangement {
 typedef struct RecurrentCase {
   HeedRecurrentCell cell;
   size_t batch, time, input, hidden;
+  size_t projection; // of an LSTM, or 0
   bool reverse;
   RecurrentLengths lengths;
   RecurrentArrangement arrangement;
@@ -39,10 +40,16 @@ enum { // The results, in the order in which they follow each other.
   RecurrentBihGradient,
   RecurrentBhhGradient,
   RecurrentOutputGradient,
+  RecurrentWhrGradient,
   RECURRENT_RESULT_COUNT
 };
 #define RECURRENT_FORWARD 7u // bits of the results of the forward pass
-#define RECURRENT_ALL     2047u
+#define RECURRENT_ALL     4095u
+
+// The cells of the library and, behind them, the LSTM with a projection: what tests count through.
+#define RECURRENT_CELL_COUNT (HEED_RECURRENT_CELL_COUNT + 1)
+// The case of that cell, with a projection where there is one to be and H is large enough.
+RecurrentCase recurrent_case(int cell, RecurrentCase shape);
 
 typedef struct RecurrentArray {
   Guarded block;
@@ -54,7 +61,7 @@ typedef struct RecurrentProblem {
   RecurrentCase shape;
   int64_t *lengths; // always there; given to the kernels unless the case is RecurrentFull
   ptrdiff_t input_batch, input_time, output_batch, output_time;
-  RecurrentArray input, w_ih, w_hh, b_ih, b_hh, h_0, c_0, d_output, d_h_n, d_c_n;
+  RecurrentArray input, w_ih, w_hh, w_hr, b_ih, b_hh, h_0, c_0, d_output, d_h_n, d_c_n;
 } RecurrentProblem;
 
 RecurrentProblem recurrent_problem(RecurrentCase shape, uint64_t stream);
@@ -67,6 +74,8 @@ HeedRecurrentOutputGradients recurrent_output_gradients(const RecurrentProblem *
 // Where result i of a case begins in the array of all; i = RECURRENT_RESULT_COUNT: its length.
 size_t recurrent_place(const RecurrentCase *shape, int result);
 const char *recurrent_result_name(int result);
+// Units of h.
+static inline size_t recurrent_state(const RecurrentCase *s) { return s->projection ? s->projection : s->hidden; }
 
 typedef struct RecurrentRun {
   unsigned wanted;    // bits of results; the backward pass runs where one of its is

@@ -148,8 +148,8 @@ static HeedStatus recur(HeedRecurrentCell cell) {
                                     .output_batch = TIME * HIDDEN,
                                     .output_time = HIDDEN};
   HeedRecurrentWeights weights = {.w_ih = mode_x, .w_hh = mode_y, .b_ih = mode_x + 9000, .b_hh = mode_y + 9000};
-  void *packed = mode_results(heed_recurrent_packed_size(cell, INPUT, HIDDEN));
-  HeedStatus status = heed_recurrent_pack(cell, INPUT, HIDDEN, weights.w_ih, weights.w_hh, packed);
+  void *packed = mode_results(heed_recurrent_packed_size(&shape));
+  HeedStatus status = heed_recurrent_pack(&shape, &weights, packed);
   if (status != HeedStatusOk) return status;
   weights.packed = packed;
   const HeedRecurrentInputs sequence = {.input = mode_y + 20000};

@@ -1,5 +1,6 @@
 import Foundation
 import Heed
+import HeedFiles
 
 /// Queries, keys and values of a benchmark from a safetensors file, with the exact answer if the file has it.
 enum AttentionInput {

@@ -12,6 +12,8 @@ package struct RecurrentCall: Sendable {
     private let lengths: [Int64]?
     private let isReversed: Bool
     private let hiddenSize: Int
+    /// Units of the state: those of the projection, or the hidden ones.
+    private let stateSize: Int
 
     /// - Parameters:
     ///   - input: `[B, T, I]`; views are read in place if their last axis is contiguous.
@@ -29,7 +31,15 @@ package struct RecurrentCall: Sendable {
         guard input.rank == 3, weights.inputWeight.rank == 2, weights.hiddenWeight.rank == 2 else {
             throw refuse("the input must be [B, T, I], weights [G * H, I] and [G * H, H]")
         }
-        let hiddenSize = weights.hiddenWeight.shape[1]
+        guard weights.projectionWeight.map({ kind == .lstm && $0.rank == 2 }) ?? true else {
+            throw refuse("only an LSTM has a projection, with weights [P, H]")
+        }
+        let (stateSize, hiddenSize) = (weights.stateSize, weights.hiddenSize)
+        if let projection = weights.projectionWeight {
+            guard projection.shape[0] == stateSize, stateSize < hiddenSize else {
+                throw refuse("a projection must be [P, H] with P < H, and the hidden weight [\(kind.gates) * H, P]")
+            }
+        }
         let (rows, overflow) = kind.gates.multipliedReportingOverflow(by: hiddenSize)
         guard !overflow, weights.hiddenWeight.shape[0] == rows,
             weights.inputWeight.shape == Shape(rows: rows, columns: input.shape[2])
@@ -38,9 +48,10 @@ package struct RecurrentCall: Sendable {
         }
         func fits(_ bias: Tensor?) -> Bool { bias.map { $0.rank == 1 && $0.shape[0] == rows } ?? true }
         guard fits(weights.inputBias), fits(weights.hiddenBias) else { throw refuse("biases must be [\(rows)]") }
-        let state = Shape(rows: input.shape[0], columns: hiddenSize)
-        guard (hidden?.shape ?? state) == state, (cell?.shape ?? state) == state else {
-            throw refuse("initial states must be \(state)")
+        let state = Shape(rows: input.shape[0], columns: stateSize)
+        let cellState = Shape(rows: input.shape[0], columns: hiddenSize)
+        guard (hidden?.shape ?? state) == state, (cell?.shape ?? cellState) == cellState else {
+            throw refuse("initial states must be \(state)" + (cell == nil ? "" : ", cell states \(cellState)"))
         }
         guard cell == nil || kind == .lstm else { throw refuse("\(kind) has no cell state") }
         if let lengths {
@@ -54,12 +65,13 @@ package struct RecurrentCall: Sendable {
         self.packed = packed
         self.weights = RecurrentWeights(
             inputWeight: weights.inputWeight.contiguous(), hiddenWeight: weights.hiddenWeight.contiguous(),
-            inputBias: weights.inputBias?.contiguous(), hiddenBias: weights.hiddenBias?.contiguous())
+            inputBias: weights.inputBias?.contiguous(), hiddenBias: weights.hiddenBias?.contiguous(),
+            projectionWeight: weights.projectionWeight?.contiguous())
         self.hidden = hidden?.contiguous()
         self.cell = cell?.contiguous()
         self.lengths = lengths?.map(Int64.init)
         isReversed = reversed
-        self.hiddenSize = hiddenSize
+        (self.hiddenSize, self.stateSize) = (hiddenSize, stateSize)
         var descriptor = descriptor
         // SIZE_MAX, which overflow gives, is imported as -1.
         guard heed_recurrent_reserve_size(&descriptor) >= 0 else { throw refuse("too much memory is needed") }
@@ -81,14 +93,17 @@ package struct RecurrentCall: Sendable {
         (descriptor.batch, descriptor.time) = (input.shape[0], input.shape[1])
         (descriptor.input, descriptor.hidden) = (input.shape[2], hiddenSize)
         (descriptor.input_batch, descriptor.input_time) = (input.layout.strides[0], input.layout.strides[1])
-        (descriptor.output_batch, descriptor.output_time) = (input.shape[1] * hiddenSize, hiddenSize)
+        descriptor.projection = weights.projectionWeight == nil ? 0 : stateSize
+        (descriptor.output_batch, descriptor.output_time) = (input.shape[1] * stateSize, stateSize)
         return descriptor
     }
 
-    /// The output shape, `[B, T, H]`.
-    package var outputShape: Shape { Shape(batch: input.shape[0], rows: input.shape[1], columns: hiddenSize) }
-    /// The state shape, `[B, H]`.
-    package var stateShape: Shape { Shape(rows: input.shape[0], columns: hiddenSize) }
+    /// The output shape, `[B, T, H]`, with a projection `[B, T, P]`.
+    package var outputShape: Shape { Shape(batch: input.shape[0], rows: input.shape[1], columns: stateSize) }
+    /// The state shape, `[B, H]`, with a projection `[B, P]`.
+    package var stateShape: Shape { Shape(rows: input.shape[0], columns: stateSize) }
+    /// The shape of the cell states of an LSTM, `[B, H]`.
+    package var cellShape: Shape { Shape(rows: input.shape[0], columns: hiddenSize) }
     /// Floats that training saves from the forward pass for the backward pass.
     package var reserveShape: Shape {
         withUnsafePointer(to: descriptor) { [heed_recurrent_reserve_size($0) / MemoryLayout<Float>.size] }
@@ -123,7 +138,7 @@ package struct RecurrentCall: Sendable {
             "recurrent: the output is \(output.shape), not \(outputShape)")
         try output.withUnsafeMutableElements { output throws(TensorError) in
             var targets = Targets(
-                output: output.baseAddress, outputBatch: outputShape[1] * hiddenSize, outputTime: hiddenSize)
+                output: output.baseAddress, outputBatch: outputShape[1] * stateSize, outputTime: stateSize)
             guard reserve != nil else { return try run(targets) }
             try reserve?.withUnsafeMutableElements { reserve throws(TensorError) in
                 targets.reserve = reserve.baseAddress
@@ -137,14 +152,14 @@ package struct RecurrentCall: Sendable {
     package func run(into output: inout Tensor, hidden: inout Tensor, cell: inout Tensor) throws(TensorError) {
         output.reuse(as: outputShape)
         hidden.reuse(as: stateShape)
-        if kind == .lstm { cell.reuse(as: stateShape) }
+        if kind == .lstm { cell.reuse(as: cellShape) }
         try output.withUnsafeMutableElements { output throws(TensorError) in
             try hidden.withUnsafeMutableElements { hidden throws(TensorError) in
                 try cell.withUnsafeMutableElements { cell throws(TensorError) in
                     try run(
                         Targets(
-                            output: output.baseAddress, outputBatch: outputShape[1] * hiddenSize,
-                            outputTime: hiddenSize,
+                            output: output.baseAddress, outputBatch: outputShape[1] * stateSize,
+                            outputTime: stateSize,
                             hidden: hidden.baseAddress, cell: kind == .lstm ? cell.baseAddress : nil))
                 }
             }
@@ -157,7 +172,7 @@ package struct RecurrentCall: Sendable {
         package let output: Tensor
         /// ``RecurrentCall/stateShape``, each at its sequence's own end.
         package let hidden: Tensor
-        /// The cell states, only of an LSTM.
+        /// The cell states, ``RecurrentCall/cellShape``, only of an LSTM.
         package let cell: Tensor?
         /// ``RecurrentCall/reserveShape``, if it was asked for.
         package let reserve: Tensor?
@@ -168,11 +183,11 @@ package struct RecurrentCall: Sendable {
         // Written below before anything else refers to them.
         let result = Result(
             output: .uninitialized(outputShape), hidden: .uninitialized(stateShape),
-            cell: kind == .lstm ? .uninitialized(stateShape) : nil,
+            cell: kind == .lstm ? .uninitialized(cellShape) : nil,
             reserve: savesReserve ? .uninitialized(reserveShape) : nil)
         try run(
             Targets(
-                output: result.output.firstElement, outputBatch: outputShape[1] * hiddenSize, outputTime: hiddenSize,
+                output: result.output.firstElement, outputBatch: outputShape[1] * stateSize, outputTime: stateSize,
                 hidden: result.hidden.firstElement, cell: result.cell.map { $0.firstElement },
                 reserve: result.reserve.map { $0.firstElement }))
         return result
@@ -190,7 +205,8 @@ package struct RecurrentCall: Sendable {
             w_ih: UnsafePointer(weights.inputWeight.firstElement),
             w_hh: UnsafePointer(weights.hiddenWeight.firstElement),
             b_ih: weights.inputBias.map { UnsafePointer($0.firstElement) },
-            b_hh: weights.hiddenBias.map { UnsafePointer($0.firstElement) }, packed: nil)
+            b_hh: weights.hiddenBias.map { UnsafePointer($0.firstElement) }, packed: nil,
+            w_hr: weights.projectionWeight.map { UnsafePointer($0.firstElement) })
         if let packed { operands.packed = UnsafeRawPointer(packed.packed.firstElement) }
         var inputs = HeedRecurrentInputs(
             input: UnsafePointer(input.firstElement), h_0: hidden.map { UnsafePointer($0.firstElement) },

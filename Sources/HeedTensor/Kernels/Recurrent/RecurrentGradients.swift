@@ -25,13 +25,15 @@ package struct RecurrentGradients: Sendable {
     /// The gradients of biases. A layer without biases has them too.
     package var inputBias: Tensor?
     package var hiddenBias: Tensor?
+    /// `[P, H]`, only with a projection.
+    package var projectionWeight: Tensor?
     /// `[B, T, H]`: the whole gradient of each h_t, including the later steps; see ``StateGradient`` of the tape.
     package var output: Tensor?
 
     /// Which gradients of a layer are wanted.
     package struct Wanted: OptionSet, Sendable {
-        package let rawValue: UInt8
-        package init(rawValue: UInt8) { self.rawValue = rawValue }
+        package let rawValue: UInt16
+        package init(rawValue: UInt16) { self.rawValue = rawValue }
 
         package static let input = Self(rawValue: 1 << 0)
         package static let hidden = Self(rawValue: 1 << 1)
@@ -41,8 +43,11 @@ package struct RecurrentGradients: Sendable {
         package static let inputBias = Self(rawValue: 1 << 5)
         package static let hiddenBias = Self(rawValue: 1 << 6)
         package static let output = Self(rawValue: 1 << 7)
+        package static let projectionWeight = Self(rawValue: 1 << 8)
         /// All gradients of inputs and weights, without ``output``.
-        package static let all = Self(rawValue: (1 << 7) - 1)
+        package static let all: Self = [
+            .input, .hidden, .cell, .inputWeight, .hiddenWeight, .inputBias, .hiddenBias, .projectionWeight,
+        ]
     }
 }
 
@@ -56,7 +61,7 @@ extension RecurrentCall {
         let (hidden, cell) = (outputGradients.hidden?.contiguous(), outputGradients.cell?.contiguous())
         require(
             reserve.shape == reserveShape && reserve.isContiguous && output.map { $0.shape == outputShape } ?? true
-                && hidden.map { $0.shape == stateShape } ?? true && cell.map { $0.shape == stateShape } ?? true,
+                && hidden.map { $0.shape == stateShape } ?? true && cell.map { $0.shape == cellShape } ?? true,
             "recurrent: gradients of outputs \(output.map { "\($0.shape)" } ?? "none"), \(hidden.map { "\($0.shape)" } ?? "none"), "
                 + "\(cell.map { "\($0.shape)" } ?? "none") do not fit \(outputShape) and \(stateShape)")
         var resultGradients = HeedRecurrentOutputGradients()
@@ -75,6 +80,7 @@ extension RecurrentCall {
         targets.d_b_ih = gradients.inputBias?.uniqueElements()
         targets.d_b_hh = gradients.hiddenBias?.uniqueElements()
         targets.d_h = gradients.output?.uniqueElements()
+        targets.d_w_hr = gradients.projectionWeight?.uniqueElements()
         try withOperands(&shape) { shape, weights, inputs in
             heed_recurrent_backward(
                 shape, weights, inputs, UnsafePointer(reserve.firstElement), &resultGradients, &targets)
@@ -90,10 +96,12 @@ extension RecurrentCall {
         }
         return RecurrentGradients(
             input: target(.input, input.shape), hidden: target(.hidden, stateShape),
-            cell: kind == .lstm ? target(.cell, stateShape) : nil,
+            cell: kind == .lstm ? target(.cell, cellShape) : nil,
             inputWeight: target(.inputWeight, weights.inputWeight.shape),
             hiddenWeight: target(.hiddenWeight, weights.hiddenWeight.shape), inputBias: target(.inputBias, rows),
-            hiddenBias: target(.hiddenBias, rows), output: target(.output, outputShape))
+            hiddenBias: target(.hiddenBias, rows),
+            projectionWeight: weights.projectionWeight.flatMap { target(.projectionWeight, $0.shape) },
+            output: target(.output, outputShape))
     }
 
     /// The gradients that are wanted, from the reserve that the forward pass saved.

@@ -48,22 +48,37 @@ public enum RecurrentKind: Sendable, Hashable, CaseIterable, CustomStringConvert
 public struct RecurrentWeights: Sendable {
     /// The input weight, `[G * H, I]`.
     public var inputWeight: Tensor
-    /// The hidden weight, `[G * H, H]`.
+    /// The hidden weight, `[G * H, H]`, with a projection `[G * H, P]`.
     public var hiddenWeight: Tensor
     /// The input bias, `[G * H]`, or nil.
     public var inputBias: Tensor?
     /// The hidden bias, `[G * H]`, or nil.
     public var hiddenBias: Tensor?
+    /// The projection's weight, `[P, H]`, or nil. It projects the state of an LSTM to `P < H` units,
+    /// `h' = w_hr (o * tanh(c'))`. Source: Sak, Senior and Beaufays, "Long short-term memory recurrent neural network
+    /// architectures for large scale acoustic modeling" (2014).
+    public var projectionWeight: Tensor?
 
     /// Makes the weights of a layer. Their shapes are checked when they are used.
-    public init(inputWeight: Tensor, hiddenWeight: Tensor, inputBias: Tensor? = nil, hiddenBias: Tensor? = nil) {
+    public init(
+        inputWeight: Tensor, hiddenWeight: Tensor, inputBias: Tensor? = nil, hiddenBias: Tensor? = nil,
+        projectionWeight: Tensor? = nil
+    ) {
         (self.inputWeight, self.hiddenWeight) = (inputWeight, hiddenWeight)
         (self.inputBias, self.hiddenBias) = (inputBias, hiddenBias)
+        self.projectionWeight = projectionWeight
     }
+
+    /// Units of the state `h`: `P` with a projection, else `H`. `hiddenWeight` is a matrix.
+    var stateSize: Int { hiddenWeight.shape[1] }
+
+    /// `H`. The projection's weight, if there is one, is a matrix too.
+    var hiddenSize: Int { projectionWeight?.shape[1] ?? hiddenWeight.shape[1] }
 
     var shapes: String {
         "weights \(inputWeight.shape) and \(hiddenWeight.shape), biases \(inputBias.map { "\($0.shape)" } ?? "none") "
             + "and \(hiddenBias.map { "\($0.shape)" } ?? "none")"
+            + (projectionWeight.map { ", projection \($0.shape)" } ?? "")
     }
 }
 
@@ -79,26 +94,35 @@ public struct PackedRecurrentWeights: Sendable {
     /// The memory that a step reads.
     package var extent: MemoryExtent { MemoryExtent(packed.storage, byteCount: byteCount) }
 
-    /// - Precondition: the weights have the shapes `[G * H, I]` and `[G * H, H]`.
+    /// - Precondition: the weights have the shapes `[G * H, I]` and `[G * H, H]`, or with a projection `[G * H, P]` and
+    ///   `[P, H]`.
     public init(_ kind: RecurrentKind, _ weights: RecurrentWeights) {
         let (inputWeight, hiddenWeight) = (weights.inputWeight.contiguous(), weights.hiddenWeight.contiguous())
+        let projectionWeight = weights.projectionWeight?.contiguous()
         require(
-            inputWeight.rank == 2 && hiddenWeight.rank == 2 && inputWeight.shape[0] == hiddenWeight.shape[0]
-                && hiddenWeight.shape[0] == kind.gates * hiddenWeight.shape[1],
+            inputWeight.rank == 2 && hiddenWeight.rank == 2 && projectionWeight.map { $0.rank == 2 } ?? true
+                && inputWeight.shape[0] == hiddenWeight.shape[0]
+                && hiddenWeight.shape[0] == kind.gates * weights.hiddenSize
+                && (projectionWeight.map { kind == .lstm && $0.shape[0] == weights.stateSize } ?? true),
             "PackedRecurrentWeights: \(weights.shapes) do not fit \(kind)")
-        let (inputSize, hiddenSize) = (inputWeight.shape[1], hiddenWeight.shape[1])
-        let size = heed_recurrent_packed_size(kind.cell, inputSize, hiddenSize)
+        var descriptor = HeedRecurrentShape()
+        descriptor.cell = kind.cell
+        (descriptor.input, descriptor.hidden) = (inputWeight.shape[1], weights.hiddenSize)
+        descriptor.projection = projectionWeight?.shape[0] ?? 0
+        let size = heed_recurrent_packed_size(&descriptor)
         // SIZE_MAX, which overflow gives, is imported as -1.
         require(size >= 0, "PackedRecurrentWeights: \(weights.shapes) are too large")
         let floats = size / MemoryLayout<Float>.size
         self.kind = kind
         packed = Tensor(shape: [floats]) { target in
-            withExtendedLifetime((inputWeight, hiddenWeight)) {
+            withExtendedLifetime((inputWeight, hiddenWeight, projectionWeight)) {
+                var operands = HeedRecurrentWeights()
+                operands.w_ih = UnsafePointer(inputWeight.firstElement)
+                operands.w_hh = UnsafePointer(hiddenWeight.firstElement)
+                operands.w_hr = projectionWeight.map { UnsafePointer($0.firstElement) }
                 trapping { () throws(TensorError) in
-                    try heed_recurrent_pack(
-                        kind.cell, inputSize, hiddenSize, inputWeight.firstElement, hiddenWeight.firstElement,
-                        target.baseAddress
-                    ).check("PackedRecurrentWeights", weights.shapes)
+                    try heed_recurrent_pack(&descriptor, &operands, target.baseAddress)
+                        .check("PackedRecurrentWeights", weights.shapes)
                 }
             }
         }

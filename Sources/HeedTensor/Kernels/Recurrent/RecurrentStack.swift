@@ -50,6 +50,8 @@ package struct RecurrentStack: Sendable {
     private let savesReserve: Bool
     private let directions: Int
     private let hiddenSize: Int
+    /// Units of `h`: those of the projection, or the hidden ones.
+    private let stateSize: Int
     /// Every direction of every layer in turn, after ``run()``.
     private var calls: [(call: RecurrentCall, reserve: Tensor?)] = []
 
@@ -69,15 +71,20 @@ package struct RecurrentStack: Sendable {
         }
         (self.kind, self.input, self.layers, self.lengths) = (kind, input, layers, lengths)
         (self.hidden, self.cell, self.savesReserve, self.directions) = (hidden, cell, savesReserve, directions)
-        hiddenSize = hiddenWeight.shape[1]
-        let states = Shape([layers.count * directions, input.shape[0], hiddenSize])
-        for given in [hidden, cell] where given.map({ $0.shape != states }) ?? false {
+        for weights in layers.joined() where weights.projectionWeight.map({ $0.rank != 2 }) ?? false {
+            throw TensorError(.badShape, "recurrent", "a projection must be a matrix [P, H]: \(weights.shapes)")
+        }
+        stateSize = hiddenWeight.shape[1]
+        hiddenSize = layers[0][0].hiddenSize
+        let states = Shape([layers.count * directions, input.shape[0], stateSize])
+        let cells = Shape([layers.count * directions, input.shape[0], hiddenSize])
+        for (given, shape) in [(hidden, states), (cell, cells)] where given.map({ $0.shape != shape }) ?? false {
             throw TensorError(
-                .badShape, "recurrent", "initial states must be \(states), not \(given.map { "\($0.shape)" } ?? "none")"
+                .badShape, "recurrent", "initial states must be \(shape), not \(given.map { "\($0.shape)" } ?? "none")"
             )
         }
         for weights in layers.joined()
-        where weights.hiddenWeight.rank != 2 || weights.hiddenWeight.shape[1] != hiddenSize {
+        where weights.hiddenWeight.rank != 2 || weights.stateSize != stateSize || weights.hiddenSize != hiddenSize {
             throw TensorError(
                 .badShape, "recurrent", "layers differ in hidden units: \(hiddenSize) and \(weights.shapes)")
         }
@@ -88,10 +95,10 @@ package struct RecurrentStack: Sendable {
         calls = []
         var below = input
         let (batch, time) = (input.shape[0], input.shape[1])
-        var lastHidden = Tensor.zeros([layers.count * directions, batch, hiddenSize])
+        var lastHidden = Tensor.zeros([layers.count * directions, batch, stateSize])
         var lastCell = Tensor.zeros([kind == .lstm ? layers.count * directions : 0, batch, hiddenSize])
         for (layer, sides) in layers.enumerated() {
-            var output = Tensor.zeros([batch, time, directions * hiddenSize])
+            var output = Tensor.zeros([batch, time, directions * stateSize])
             for (direction, weights) in sides.enumerated() {
                 let index = layer * directions + direction
                 let call = try RecurrentCall(
@@ -101,12 +108,12 @@ package struct RecurrentStack: Sendable {
                 try output.withUnsafeMutableElements { output throws(TensorError) in
                     try lastHidden.withUnsafeMutableElements { lastHidden throws(TensorError) in
                         try lastCell.withUnsafeMutableElements { lastCell throws(TensorError) in
-                            let place = index * batch * hiddenSize
+                            let place = index * batch
                             var targets = RecurrentCall.Targets(
-                                output: output.baseAddress.map { $0 + direction * hiddenSize },
-                                outputBatch: time * directions * hiddenSize, outputTime: directions * hiddenSize,
-                                hidden: lastHidden.baseAddress.map { $0 + place },
-                                cell: kind == .lstm ? lastCell.baseAddress.map { $0 + place } : nil)
+                                output: output.baseAddress.map { $0 + direction * stateSize },
+                                outputBatch: time * directions * stateSize, outputTime: directions * stateSize,
+                                hidden: lastHidden.baseAddress.map { $0 + place * stateSize },
+                                cell: kind == .lstm ? lastCell.baseAddress.map { $0 + place * hiddenSize } : nil)
                             if reserve == nil { return try call.run(targets) }
                             try reserve?.withUnsafeMutableElements { reserve throws(TensorError) in
                                 targets.reserve = reserve.baseAddress
@@ -137,9 +144,11 @@ package struct RecurrentStack: Sendable {
     /// `[L * D, B, H]`.
     package func gradients(_ outputGradients: RecurrentOutputGradients) throws(TensorError) -> Gradients {
         require(calls.count == layers.count * directions && savesReserve, "recurrent: gradients without a forward pass")
-        let states = Shape([calls.count, input.shape[0], hiddenSize])
-        for given in [outputGradients.hidden, outputGradients.cell] where given.map({ $0.shape != states }) ?? false {
-            throw TensorError(.badShape, "recurrent", "gradients of the states must be \(states)")
+        let states = Shape([calls.count, input.shape[0], stateSize])
+        let cells = Shape([calls.count, input.shape[0], hiddenSize])
+        for (given, shape) in [(outputGradients.hidden, states), (outputGradients.cell, cells)]
+        where given.map({ $0.shape != shape }) ?? false {
+            throw TensorError(.badShape, "recurrent", "gradients of the states must be \(shape)")
         }
         var outputGradient = outputGradients.output
         var weights: [[RecurrentWeights]] = []
@@ -156,7 +165,7 @@ package struct RecurrentStack: Sendable {
                         .all, reserve: reserve,
                         RecurrentOutputGradients(
                             output: outputGradient?.slice(
-                                axis: 2, range: direction * hiddenSize..<(direction + 1) * hiddenSize),
+                                axis: 2, range: direction * stateSize..<(direction + 1) * stateSize),
                             hidden: outputGradients.hidden?.selecting(axis: 0, index: index),
                             cell: outputGradients.cell?.selecting(axis: 0, index: index))))
             }
@@ -169,7 +178,7 @@ package struct RecurrentStack: Sendable {
         }
         return Gradients(
             input: below, hidden: Tensor(hidden, shape: states),
-            cell: kind == .lstm ? Tensor(cell, shape: states) : nil,
+            cell: kind == .lstm ? Tensor(cell, shape: cells) : nil,
             weights: weights)
     }
 }
@@ -179,6 +188,7 @@ extension RecurrentGradients {
     fileprivate var weights: RecurrentWeights? {
         guard let inputWeight, let hiddenWeight else { return nil }
         return RecurrentWeights(
-            inputWeight: inputWeight, hiddenWeight: hiddenWeight, inputBias: inputBias, hiddenBias: hiddenBias)
+            inputWeight: inputWeight, hiddenWeight: hiddenWeight, inputBias: inputBias, hiddenBias: hiddenBias,
+            projectionWeight: projectionWeight)
     }
 }
