@@ -11,16 +11,15 @@ import FoundationXML
 @Suite struct PlotTests {
     private static let surroundings = Surroundings(
         threads: 2, instructionSet: "avx512", processor: "A<B> & \"C\" \u{1B}[31m\u{0}", version: "1.0",
-        memoryBytes: 1 << 34)
+        memoryBytes: 1 << 34, processors: 2, load: 0.25, date: Date(timeIntervalSince1970: 1_790_000_000))
 
     private static func measurement(
         _ arm: AttentionAlgorithm, length: Int, seconds: Double, bytes: Int, source: String? = nil
     ) -> AttentionMeasurement {
         let problem = AttentionProblem().with(length: length)
         return AttentionMeasurement(
-            arm: arm, problem: problem, medianSeconds: seconds, minimumSeconds: seconds,
-            gigaflops: problem.floatingPointOperations / seconds / 1e9, percentOfPeak: 50, peakGigaflops: 200,
-            repeats: 3,
+            arm: arm, problem: problem,
+            timing: Stopwatch.Timing(seconds: [seconds, seconds, seconds], yardsticks: [200, 200, 200]),
             extraBytes: bytes, maximumError: nil, errorRows: nil, tokensPerSecond: 1, source: source)
     }
 
@@ -49,9 +48,42 @@ import FoundationXML
     @Test func `a report escapes what comes from outside`() {
         let report = AttentionReport(
             [Self.measurement(.tiled, length: 128, seconds: 1e-3, bytes: 1, source: "<script>x</script>")],
-            surroundings: Self.surroundings, command: "heed <b>"
+            leftOut: ["naive left out <i>"], surroundings: Self.surroundings, command: "heed <b>"
         ).document
-        #expect(!report.contains("<script") && !report.contains("heed <b>"))
+        #expect(!report.contains("<script") && !report.contains("heed <b>") && !report.contains("<i>"))
+    }
+
+    @Test func `a report says when, under what load and what was left out`() {
+        let report = AttentionReport(
+            [Self.measurement(.tiled, length: 128, seconds: 1e-3, bytes: 1)],
+            leftOut: ["naive left out from length 4096 on: it is slow"], surroundings: Self.surroundings,
+            command: "heed bench attention --sweep"
+        ).document
+        #expect(report.contains("2026-09-21T14:13:20Z, load 0.25 on 2 processors"))
+        #expect(report.contains("<li>naive left out from length 4096 on: it is slow</li>"))
+        #expect(report.contains("<pre>heed bench attention --sweep</pre>") && !report.contains("busy, so"))
+    }
+
+    @Test func `a busy machine is named in picture and report`() {
+        let busy = Surroundings(
+            threads: 2, instructionSet: "avx2", processor: "A", version: "1.0", memoryBytes: 1 << 34, processors: 2,
+            load: 7, date: Date(timeIntervalSince1970: 0))
+        let measurements = [Self.measurement(.tiled, length: 128, seconds: 1e-3, bytes: 1)]
+        let picture = AttentionPlot(measurements, surroundings: busy).document
+        let report = AttentionReport(measurements, leftOut: [], surroundings: busy, command: "heed").document
+        for document in [picture, report] {
+            #expect(document.contains("the load before the run was 7 on 2 processors"))
+        }
+    }
+
+    @Test func `a picture has dark colours and the share of the peak`() {
+        let document = AttentionPlot(
+            [Self.measurement(.tiled, length: 128, seconds: 1e-3, bytes: 1)], surroundings: Self.surroundings
+        ).document
+        #expect(document.contains("prefers-color-scheme: dark") && document.contains(">100 %<"))
+        for color in Palette.dark.keys where color != Palette.color(.naive) && color != Palette.color(.materialized) {
+            #expect(document.contains(color))
+        }
     }
 
     @Test func `labels in a column keep their distance and their order`() {

@@ -1,6 +1,7 @@
 import Foundation
 
-/// One diagram of lines over the length, both axes logarithmic, each line named at its end.
+/// One diagram of lines over the length, on a logarithmic axis, each line named at its end. Seconds and bytes have a
+/// logarithmic axis too, percents a linear one from 0.
 struct PlotPanel {
     struct Value: Equatable {
         let length: Double
@@ -19,16 +20,39 @@ struct PlotPanel {
 
     /// The unit of the heights, and the text of a power of ten of it.
     enum Unit {
-        case seconds, bytes
+        case seconds, bytes, percent
 
         func label(_ value: Double) -> String {
             let steps: [(Double, String)] =
                 switch self {
                 case .seconds: [(1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")]
+                case .percent: [(1, "%")]
                 case .bytes: [(1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1, "B")]
                 }
+            if self == .percent { return "\(Int(value.rounded())) %" }
             let step = steps.first { value >= $0.0 * 0.999 } ?? steps[steps.count - 1]
             return "\(Units.significant((value / step.0).rounded(), digits: 1)) \(step.1)"
+        }
+    }
+
+    /// The axis of the heights.
+    private enum HeightScale {
+        case logarithmic(LogScale)
+        case linear(LinearScale)
+
+        func position(_ value: Double) -> Double {
+            switch self {
+            case .logarithmic(let scale): scale.position(value)
+            case .linear(let scale): scale.position(value)
+            }
+        }
+
+        /// The values with a line and a label, and those with a faint line.
+        var lines: (labelled: [Double], faint: [Double]) {
+            switch self {
+            case .logarithmic(let scale): (scale.decades.isEmpty ? scale.between : scale.decades, scale.between)
+            case .linear(let scale): (scale.ticks, [])
+            }
         }
     }
 
@@ -45,7 +69,12 @@ struct PlotPanel {
 
     func draw(on canvas: inout SVGCanvas) {
         let across = horizontalScale
-        let up = LogScale(around: series.flatMap { $0.values.map(\.height) }, start: bottom, end: top)
+        let heights = series.flatMap { $0.values.map(\.height) }
+        let up: HeightScale =
+            switch unit {
+            case .percent: .linear(LinearScale(values: heights + [0, 100], start: bottom, end: top))
+            case .seconds, .bytes: .logarithmic(LogScale(around: heights, start: bottom, end: top))
+            }
         canvas.text(heading, at: PlotPoint(28, top - 16), size: 15, fill: Palette.ink, bold: true)
         drawGrid(on: &canvas, across, up)
         let lines = series.map { one in
@@ -67,13 +96,13 @@ struct PlotPanel {
         return LogScale(lowest: low / margin, highest: high * margin, start: left, end: right)
     }
 
-    private func drawGrid(on canvas: inout SVGCanvas, _ across: LogScale, _ up: LogScale) {
-        let decades = up.decades
-        for value in up.between {
+    private func drawGrid(on canvas: inout SVGCanvas, _ across: LogScale, _ up: HeightScale) {
+        let lines = up.lines
+        for value in lines.faint {
             let y = up.position(value)
             canvas.line(PlotPoint(left, y), PlotPoint(right, y), stroke: Palette.faintGrid)
         }
-        for value in decades.isEmpty ? up.between : decades {
+        for value in lines.labelled {
             let y = up.position(value)
             canvas.line(PlotPoint(left, y), PlotPoint(right, y), stroke: Palette.grid)
             canvas.text(

@@ -87,8 +87,16 @@ package struct SVGCanvas {
             + "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\" role=\"img\" "
             + "font-family=\"system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif\">"
         let names = "<title>\(Markup.escaped(title))</title>\n<desc>\(Markup.escaped(description))</desc>"
-        return ([head, names] + elements + ["</svg>"]).joined(separator: "\n") + "\n"
+        return ([head, names, Self.darkStyle] + elements + ["</svg>"]).joined(separator: "\n") + "\n"
     }
+
+    /// Exchanges the colours where the reader prefers dark pages. Programs that know no such rule show the light picture.
+    private static let darkStyle: String = {
+        let rules = Palette.dark.sorted { $0.key < $1.key }.map { light, dark in
+            "svg [fill=\"\(light)\"] { fill: \(dark) } svg [stroke=\"\(light)\"] { stroke: \(dark) }"
+        }
+        return "<style>@media (prefers-color-scheme: dark) { \(rules.joined(separator: " ")) }</style>"
+    }()
 
     private mutating func add(_ name: String, _ attributes: [(String, String)], content: String? = nil) {
         let list = attributes.map { " \($0.0)=\"\(Markup.escaped($0.1))\"" }.joined()

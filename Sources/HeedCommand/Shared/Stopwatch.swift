@@ -22,6 +22,13 @@ struct Stopwatch {
         var minimumSeconds: Double { seconds.min() ?? .nan }
         var medianYardstick: Double { Statistics.median(yardsticks) }
 
+        /// The mean of the fastest third of the turns, at least of one: where a busy neighbour takes a share of the
+        /// core in spells, it tells what the core does between them.
+        var bestThirdSeconds: Double {
+            let best = seconds.sorted().prefix(max(1, seconds.count / 3))
+            return best.reduce(0, +) / Double(best.count)
+        }
+
         /// Returns the median over the turns of `work` per run in percent of the machine's work in the same time.
         func percent(ofWork work: Double) -> Double {
             Statistics.median(zip(seconds, yardsticks).map { 100 * work / $0 / $1 })

@@ -21,16 +21,15 @@ struct AttentionArms: ExpressibleByArgument {
 
     var defaultValueDescription: String { list.map(\.rawValue).joined(separator: ",") }
 
-    /// Returns the arms whose scores take no more than half of the memory, and says on standard error which are left
-    /// out.
+    /// Returns the arms whose scores take no more than half of the memory, and says which are left out, and why.
     static func fitting(
         _ arms: [AttentionAlgorithm], _ problem: AttentionProblem, memoryBytes: Int,
-        leavingOut: (AttentionAlgorithm) -> Void = { _ in }
+        leavingOut: (AttentionAlgorithm, _ reason: String) -> Void
     ) -> [AttentionAlgorithm] {
         arms.filter { arm in
             guard arm.storesScores, problem.scoreBytes > Double(memoryBytes) / 2 else { return true }
-            leavingOut(arm)
-            Console.explain(
+            leavingOut(
+                arm,
                 "\(arm.rawValue) left out at length \(problem.lengths): its scores need \(Units.bytes(problem.scoreBytes)), "
                     + "more than half of the \(Units.bytes(Double(memoryBytes))) of memory")
             return false

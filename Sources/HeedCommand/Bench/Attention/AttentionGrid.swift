@@ -49,7 +49,10 @@ struct AttentionGrid {
         for problem in problems {
             let isSmall = problem.floatingPointOperations <= Self.naiveOperations
             let candidates: [AttentionAlgorithm] = (isSmall ? [.naive] : []) + [.materialized, .tiled]
-            let arms = AttentionArms.fitting(candidates, problem, memoryBytes: surroundings.memoryBytes) + [.automatic]
+            let arms =
+                AttentionArms.fitting(candidates, problem, memoryBytes: surroundings.memoryBytes) {
+                    Console.explain($1)
+                } + [.automatic]
             let stopwatch = AttentionStopwatch(
                 operands: try .random(problem), surroundings: surroundings, repeats: repeats, accuracy: nil,
                 patience: Self.secondsPerShape)
@@ -95,9 +98,10 @@ struct AttentionGridSummary {
     }
 
     func json(in surroundings: Surroundings) -> JSONValue {
-        surroundings.completing([
-            "bench": "attention_grid", "shapes": JSONValue(choices.count), "median_ratio": JSONValue(median),
-            "worst_ratio": JSONValue(worst),
-        ])
+        surroundings.completing(
+            [
+                "bench": "attention_grid", "shapes": JSONValue(choices.count), "median_ratio": JSONValue(median),
+                "worst_ratio": JSONValue(worst),
+            ], choices.flatMap { [$0.best.timing, $0.automatic.timing] })
     }
 }

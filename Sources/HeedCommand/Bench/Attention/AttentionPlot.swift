@@ -1,7 +1,8 @@
 import Foundation
 import Heed
 
-/// Time and extra memory of the arms against the length: two panels with logarithmic axes as one SVG picture.
+/// Time, share of the peak and extra memory of the arms against the length: three panels as one SVG picture. Over the
+/// five decades of time the eye cannot see how near an arm comes to the peak.
 package struct AttentionPlot {
     private let measurements: [AttentionMeasurement]
     private let surroundings: Surroundings
@@ -13,7 +14,7 @@ package struct AttentionPlot {
     }
 
     private static let width = 900.0
-    private static let height = 890.0
+    private static let height = 1266.0
     private static let left = 86.0
     private static let right = 740.0
 
@@ -25,7 +26,11 @@ package struct AttentionPlot {
             stroke: Palette.frame, radius: 8)
         canvas.text(title, at: PlotPoint(28, 40), size: 21, fill: Palette.ink, bold: true)
         canvas.text(subtitle, at: PlotPoint(28, 63), size: 13.5, fill: Palette.quiet)
+        if let busy = surroundings.busyness(measurements.map(\.timing)).line {
+            canvas.text(busy, at: PlotPoint(28, 84), size: 11.5, fill: Palette.color(.naive))
+        }
         timePanel.draw(on: &canvas)
+        sharePanel.draw(on: &canvas)
         memoryPanel.draw(on: &canvas)
         return canvas.document(title: title, description: subtitle)
     }
@@ -73,15 +78,22 @@ package struct AttentionPlot {
             bottom: 450)
     }
 
+    private var sharePanel: PlotPanel {
+        PlotPanel(
+            heading: "Share of the machine's peak", unit: .percent,
+            series: arms.map { Palette.series($0, points($0, \.percentOfPeak)) },
+            left: Self.left, right: Self.right, top: 552, bottom: 826)
+    }
+
     private var memoryPanel: PlotPanel {
         PlotPanel(
             heading: "Memory beyond inputs and outputs", unit: .bytes,
             series: arms.map { Palette.series($0, points($0) { Double($0.extraBytes) }) },
-            left: Self.left, right: Self.right, top: 552, bottom: 826)
+            left: Self.left, right: Self.right, top: 928, bottom: 1202)
     }
 }
 
-/// Colours that colour-blind people can distinguish, on a background that suits light and dark pages.
+/// Colours that stay apart for colour-blind eyes, for light pages and for dark ones.
 enum Palette {
     static let background = "#ffffff"
     static let frame = "#d9dee4"
@@ -89,6 +101,14 @@ enum Palette {
     static let quiet = "#5b6672"
     static let grid = "#d5dae0"
     static let faintGrid = "#eceff2"
+
+    /// What each colour becomes on a dark page.
+    static let dark = [
+        background: "#14191f", frame: "#2a323b", ink: "#e6eaee", quiet: "#9aa5b1", grid: "#2f3842",
+        faintGrid: "#222a32",
+        color(.naive): "#f08a4b", color(.materialized): "#c08be0", color(.tiled): "#5aaeea",
+        color(.automatic): "#3fc9a2",
+    ]
 
     static func color(_ arm: AttentionAlgorithm) -> String {
         switch arm {

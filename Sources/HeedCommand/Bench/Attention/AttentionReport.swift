@@ -5,11 +5,16 @@ import Heed
 package struct AttentionReport {
     private let onInput: [AttentionMeasurement]
     private let onRandom: [AttentionMeasurement]
+    private let leftOut: [String]
     private let surroundings: Surroundings
     private let command: String
 
-    /// A report of these measurements; `command` is the line that made them.
-    package init(_ measurements: [AttentionMeasurement], surroundings: Surroundings, command: String) {
+    /// A report of these measurements; `leftOut` says what was not measured and why, a sentence each, and `command` is
+    /// the line that made the report.
+    package init(
+        _ measurements: [AttentionMeasurement], leftOut: [String], surroundings: Surroundings, command: String
+    ) {
+        self.leftOut = leftOut
         onInput = measurements.filter { $0.source != nil }
         onRandom = measurements.filter { $0.source == nil }
         self.surroundings = surroundings
@@ -22,7 +27,10 @@ package struct AttentionReport {
         var body = ["<h1>Attention on \(Markup.escaped(surroundings.processor))</h1>"]
         body.append(
             "<p class=\"quiet\">\(Markup.escaped(surroundings.description)), \(Units.bytes(Double(surroundings.memoryBytes))) "
-                + "of memory, Heed \(Markup.escaped(surroundings.version))</p>")
+                + "of memory, Heed \(Markup.escaped(surroundings.version)); \(Markup.escaped(moment))</p>")
+        if let busy = surroundings.busyness((onInput + onRandom).map(\.timing)).line {
+            body.append("<p class=\"busy\">\(Markup.escaped(busy))</p>")
+        }
         if !plotted.isEmpty {
             body.append("<figure>\n\(AttentionPlot(plotted, surroundings: surroundings).document)</figure>")
         }
@@ -33,6 +41,10 @@ package struct AttentionReport {
         if !onRandom.isEmpty {
             body.append("<h2>On random queries, keys and values</h2>")
             body.append(Self.table(onRandom))
+        }
+        if !leftOut.isEmpty {
+            body.append("<h2>What was left out</h2>")
+            body.append("<ul>\(leftOut.map { "<li>\(Markup.escaped($0))</li>" }.joined(separator: "\n"))</ul>")
         }
         body.append(Self.method)
         body.append("<pre>\(Markup.escaped(command))</pre>")
@@ -53,6 +65,14 @@ package struct AttentionReport {
             </html>
 
             """
+    }
+
+    /// `2026-11-30T15:20:00Z, load 0.4 on 2 processors`.
+    private var moment: String {
+        let load = surroundings.load.map {
+            ", load \(Units.significant($0)) on \(surroundings.processors) \(surroundings.processors == 1 ? "processor" : "processors")"
+        }
+        return surroundings.date.formatted(.iso8601) + (load ?? "")
     }
 
     private static func table(_ measurements: [AttentionMeasurement]) -> String {
@@ -89,7 +109,8 @@ package struct AttentionReport {
           max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: light-dark(#1b232c, #e6eaee); background: light-dark(#fff, #14191f); }
         h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
         .quiet, caption { color: light-dark(#5b6672, #9aa5b1); } caption { text-align: left; padding-bottom: .4rem; }
-        figure { margin: 1.5rem 0; } figure svg { max-width: 100%; height: auto; }
+        figure { margin: 1.5rem 0; overflow-x: auto; } figure svg { min-width: 44rem; max-width: 100%; height: auto; }
+        .busy { color: light-dark(#c4500a, #f08a4b); }
         .wide { overflow-x: auto; } table { border-collapse: collapse; white-space: nowrap; }
         th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid light-dark(#e3e7eb, #2a323b); }
         .number { text-align: right; font-variant-numeric: tabular-nums; }

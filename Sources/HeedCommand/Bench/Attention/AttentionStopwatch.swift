@@ -107,13 +107,9 @@ struct AttentionStopwatch {
 
     private func measurement(_ warmUp: WarmUp, _ timing: Stopwatch.Timing) -> AttentionMeasurement {
         let problem = operands.problem
-        let work = problem.floatingPointOperations / 1e9
         return AttentionMeasurement(
-            arm: warmUp.arm, problem: problem, medianSeconds: timing.medianSeconds,
-            minimumSeconds: timing.minimumSeconds, gigaflops: work / timing.medianSeconds,
-            percentOfPeak: timing.percent(ofWork: work), peakGigaflops: timing.medianYardstick,
-            repeats: timing.seconds.count, extraBytes: warmUp.extraBytes, maximumError: warmUp.error,
-            errorRows: warmUp.errorRows,
+            arm: warmUp.arm, problem: problem, timing: timing, extraBytes: warmUp.extraBytes,
+            maximumError: warmUp.error, errorRows: warmUp.errorRows,
             tokensPerSecond: problem.tokens / timing.medianSeconds, source: operands.source)
     }
 }

@@ -10,6 +10,8 @@ struct AttentionSweep {
     let surroundings: Surroundings
     /// The time by which the sweep has to end.
     let deadline: ContinuousClock.Instant
+    /// Hears which arms and lengths are left out, and why: a sentence each.
+    let leavingOut: (String) -> Void
 
     static let lengths = [128, 256, 512, 1024, 2048, 4096, 8192, 16384]
     /// An arm stops growing once one run of it takes this long.
@@ -22,12 +24,25 @@ struct AttentionSweep {
         var seconds: [AttentionAlgorithm: Double] = [:]
         for length in Self.lengths {
             let problem = self.problem.with(length: length)
-            guard problem.operandBytes <= Double(surroundings.memoryBytes) * 0.75 else { return }
+            guard problem.operandBytes <= Double(surroundings.memoryBytes) * 0.75 else {
+                return leavingOut(
+                    "all arms left out from length \(length) on: queries, keys, values and output need "
+                        + "\(Units.bytes(problem.operandBytes)), more than three quarters of the memory")
+            }
             let growing = arms.filter { (seconds[$0] ?? 0) < Self.longestRun }
+            for arm in arms {
+                guard let last = seconds[arm], last.isFinite, last >= Self.longestRun else { continue }
+                leavingOut(
+                    "\(arm.rawValue) left out from length \(length) on: one run of the length before took "
+                        + "\(Units.seconds(last)), and an arm stops growing at \(Units.seconds(Self.longestRun))")
+                seconds[arm] = .infinity
+            }
             let affordable = withinDeadline(growing, seconds: seconds, length: length)
             let fitting = AttentionArms.fitting(affordable, problem, memoryBytes: surroundings.memoryBytes) {
+                arm, reason in
                 // Every later length needs more memory still: left out for good.
-                seconds[$0] = .infinity
+                seconds[arm] = .infinity
+                leavingOut(reason)
             }
             guard !fitting.isEmpty else { continue }
             let operands = try AttentionOperands.random(problem)
@@ -57,8 +72,7 @@ struct AttentionSweep {
             if expected < secondsLeft {
                 kept.insert(arm)
             } else {
-                Console.explain(
-                    "\(arm.rawValue) left out at length \(length): there is no time left for it in this sweep")
+                leavingOut("\(arm.rawValue) left out at length \(length): there is no time left for it in this sweep")
             }
         }
         return arms.filter(kept.contains)

@@ -115,6 +115,11 @@ struct BenchAttention: ParsableCommand {
         let plotFile = try plot.map { path throws(CommandFailure) in try OutputFile(path: path) }
         let reportFile = try report.map { path throws(CommandFailure) in try OutputFile(path: path) }
         var printer = AttentionPrinter(json: common.json, surroundings: surroundings)
+        var leftOut: [String] = []
+        func leaveOut(_ reason: String) {
+            leftOut.append(reason)
+            Console.explain(reason)
+        }
 
         if input != nil || !sweep {
             let operands =
@@ -122,22 +127,27 @@ struct BenchAttention: ParsableCommand {
                     try AttentionInput.read(path, sizes: sizes, as: dtype, direction: direction)
                 }
                 ?? AttentionOperands.random(problem)
-            try printer.print(measure(operands, surroundings))
+            try printer.print(measure(operands, surroundings, leavingOut: leaveOut))
         }
         if sweep {
             let sweep = AttentionSweep(
                 problem: problem, arms: arms.list, repeats: repeats, surroundings: surroundings,
-                deadline: deadline)
+                deadline: deadline, leavingOut: leaveOut)
             try sweep.run { measurements throws(CommandFailure) in try printer.print(measurements) }
         }
         Progress.erase()
         let all = printer.printed
+        if !common.json, let busy = surroundings.busyness(all.map(\.timing)).line {
+            try Console.printLine("\n\(busy)")
+        }
         // A picture shows one set of sizes: the sweep's, if there is one.
         let drawn = sweep ? all.filter { $0.source == nil } : all
         try plotFile?.write(AttentionPlot(drawn, surroundings: surroundings).document)
         try reportFile?.write(
-            AttentionReport(all, surroundings: surroundings, command: CommandLine.arguments.joined(separator: " "))
-                .document)
+            AttentionReport(
+                all, leftOut: leftOut, surroundings: surroundings,
+                command: CommandLine.arguments.map(ShellWord.quoted).joined(separator: " ")
+            ).document)
     }
 
     private func runGrid(_ surroundings: Surroundings) throws(CommandFailure) {
@@ -161,7 +171,7 @@ struct BenchAttention: ParsableCommand {
     }
 
     private func measure(
-        _ operands: AttentionOperands, _ surroundings: Surroundings
+        _ operands: AttentionOperands, _ surroundings: Surroundings, leavingOut: (String) -> Void
     ) throws(CommandFailure) -> [AttentionMeasurement] {
         let problem = operands.problem
         guard !arms.list.allSatisfy({ $0.storesScores }) || problem.scoreBytes <= Double(surroundings.memoryBytes) / 2
@@ -170,7 +180,9 @@ struct BenchAttention: ParsableCommand {
                 "nothing is left to measure: the scores of length \(problem.lengths) need "
                     + "\(Units.bytes(problem.scoreBytes)), more than half of the memory")
         }
-        let fitting = AttentionArms.fitting(arms.list, problem, memoryBytes: surroundings.memoryBytes)
+        let fitting = AttentionArms.fitting(arms.list, problem, memoryBytes: surroundings.memoryBytes) {
+            leavingOut($1)
+        }
         Progress.show("the answer in float64 ...")
         let accuracy = try AttentionAccuracy(operands)
         return try AttentionStopwatch(

@@ -82,5 +82,6 @@ struct BenchDecode: ParsableCommand {
         var table = TextTable(DecodeMeasurement.titles)
         for measurement in measured { table.append(measurement.cells) }
         for line in table.lines { try Console.printLine(line) }
+        if let busy = surroundings.busyness(measured.map(\.timing)).line { try Console.printLine("\n\(busy)") }
     }
 }

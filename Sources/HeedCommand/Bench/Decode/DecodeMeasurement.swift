@@ -17,26 +17,28 @@ struct DecodeMeasurement {
     private var percentOfBandwidth: Double { timing.percent(ofWork: gigabytes) }
 
     func json(in surroundings: Surroundings) -> JSONValue {
-        surroundings.completing([
-            "bench": "decode",
-            "arm": .string(arm.rawValue),
-            "shape": [
-                "heads": JSONValue(problem.heads), "kv_heads": JSONValue(problem.keyValueHeads),
-                "key_length": JSONValue(problem.keyLength), "head_dim": JSONValue(problem.headDimension),
-                "caches": JSONValue(caches),
-            ],
-            "dtype": .string(problem.elementType.name),
-            "median_seconds": JSONValue(timing.medianSeconds),
-            "min_seconds": JSONValue(timing.minimumSeconds),
-            "gflops": JSONValue(problem.floatingPointOperations / 1e9 / timing.medianSeconds),
-            "gigabytes_per_second": JSONValue(gigabytesPerSecond),
-            "percent_of_bandwidth": JSONValue(percentOfBandwidth),
-            "read_gigabytes_per_second": JSONValue(timing.medianYardstick),
-            "tokens_per_second": JSONValue(1 / timing.medianSeconds),
-            "peak_extra_bytes": JSONValue(extraBytes),
-            "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
-            "repeats": JSONValue(timing.seconds.count),
-        ])
+        surroundings.completing(
+            [
+                "bench": "decode",
+                "arm": .string(arm.rawValue),
+                "shape": [
+                    "heads": JSONValue(problem.heads), "kv_heads": JSONValue(problem.keyValueHeads),
+                    "key_length": JSONValue(problem.keyLength), "head_dim": JSONValue(problem.headDimension),
+                    "caches": JSONValue(caches),
+                ],
+                "dtype": .string(problem.elementType.name),
+                "median_seconds": JSONValue(timing.medianSeconds),
+                "min_seconds": JSONValue(timing.minimumSeconds),
+                "best_third_seconds": JSONValue(timing.bestThirdSeconds),
+                "gflops": JSONValue(problem.floatingPointOperations / 1e9 / timing.medianSeconds),
+                "gigabytes_per_second": JSONValue(gigabytesPerSecond),
+                "percent_of_bandwidth": JSONValue(percentOfBandwidth),
+                "read_gigabytes_per_second": JSONValue(timing.medianYardstick),
+                "tokens_per_second": JSONValue(1 / timing.medianSeconds),
+                "peak_extra_bytes": JSONValue(extraBytes),
+                "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
+                "repeats": JSONValue(timing.seconds.count),
+            ], [timing])
     }
 
     static let titles: [(title: String, alignment: TextTable.Alignment)] = [

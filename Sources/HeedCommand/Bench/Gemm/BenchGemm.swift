@@ -62,6 +62,7 @@ struct BenchGemm: ParsableCommand {
         var table = TextTable(GemmMeasurement.titles)
         for measurement in measured { table.append(measurement.cells) }
         for line in table.lines { try Console.printLine(line) }
+        if let busy = surroundings.busyness(measured.map(\.timing)).line { try Console.printLine("\n\(busy)") }
     }
 
     /// The arms that were named, or all that there are.

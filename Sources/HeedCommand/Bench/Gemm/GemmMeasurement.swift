@@ -28,20 +28,22 @@ struct GemmMeasurement {
     private var work: Double { problem.floatingPointOperations / 1e9 }
 
     func json(in surroundings: Surroundings) -> JSONValue {
-        surroundings.completing([
-            "bench": "gemm",
-            "arm": .string(arm.rawValue),
-            "shape": problem.json,
-            "dtype": .string(problem.elementType.name),
-            "median_seconds": JSONValue(timing.medianSeconds),
-            "min_seconds": JSONValue(timing.minimumSeconds),
-            "gflops": JSONValue(work / timing.medianSeconds),
-            "percent_of_peak": JSONValue(timing.percent(ofWork: work)),
-            "peak_gflops": JSONValue(timing.medianYardstick),
-            "kernels": .string(kernels),
-            "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
-            "repeats": JSONValue(timing.seconds.count),
-        ])
+        surroundings.completing(
+            [
+                "bench": "gemm",
+                "arm": .string(arm.rawValue),
+                "shape": problem.json,
+                "dtype": .string(problem.elementType.name),
+                "median_seconds": JSONValue(timing.medianSeconds),
+                "min_seconds": JSONValue(timing.minimumSeconds),
+                "best_third_seconds": JSONValue(timing.bestThirdSeconds),
+                "gflops": JSONValue(work / timing.medianSeconds),
+                "percent_of_peak": JSONValue(timing.percent(ofWork: work)),
+                "peak_gflops": JSONValue(timing.medianYardstick),
+                "kernels": .string(kernels),
+                "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
+                "repeats": JSONValue(timing.seconds.count),
+            ], [timing])
     }
 
     static let titles: [(title: String, alignment: TextTable.Alignment)] = [

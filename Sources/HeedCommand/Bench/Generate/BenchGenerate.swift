@@ -64,6 +64,8 @@ struct BenchGenerate: ParsableCommand {
         guard common.json else {
             try Console.printLine(surroundings.description)
             for line in measured.lines { try Console.printLine(line) }
+            let busyness = surroundings.busyness([measured.prefill], [measured.decode])
+            if let busy = busyness.line { try Console.printLine("\n\(busy)") }
             return
         }
         try Console.printLine(JSONWriter.string(measured.json(in: surroundings)))

@@ -25,33 +25,35 @@ struct GenerateMeasurement {
     private var percentOfBandwidth: Double { decode.percent(ofWork: stepBytes / 1e9) }
 
     func json(in surroundings: Surroundings) -> JSONValue {
-        surroundings.completing([
-            "bench": "generate",
-            "model": .string(model),
-            "shape": [
-                "prompt_length": JSONValue(promptLength), "new_tokens": JSONValue(newTokens),
-                "sequences": JSONValue(sequences),
-            ],
-            "dtype": .string(elementType.name),
-            "prefill_tokens_per_second": JSONValue(prefillTokensPerSecond),
-            "decode_tokens_per_second": JSONValue(decodeTokensPerSecond),
-            // Of the prefill, as the peak is.
-            "median_seconds": JSONValue(prefill.medianSeconds),
-            "min_seconds": JSONValue(prefill.minimumSeconds),
-            "gflops": JSONValue(operations / 1e9 / prefill.medianSeconds),
-            "percent_of_peak": JSONValue(percentOfPeak),
-            "peak_gflops": JSONValue(prefill.medianYardstick),
-            // Of a token, as the bandwidth is.
-            "decode_median_seconds": JSONValue(decode.medianSeconds),
-            "decode_min_seconds": JSONValue(decode.minimumSeconds),
-            "gigabytes_per_second": JSONValue(stepBytes / 1e9 / decode.medianSeconds),
-            "percent_of_bandwidth": JSONValue(percentOfBandwidth),
-            "read_gigabytes_per_second": JSONValue(decode.medianYardstick),
-            "overhead_share": JSONValue(decodeKernels.overheadShare),
-            "overhead_microseconds": JSONValue(1e6 * decodeKernels.overheadSeconds),
-            "weight_bytes": JSONValue(weightBytes),
-            "repeats": JSONValue(prefill.seconds.count),
-        ])
+        surroundings.completing(
+            [
+                "bench": "generate",
+                "model": .string(model),
+                "shape": [
+                    "prompt_length": JSONValue(promptLength), "new_tokens": JSONValue(newTokens),
+                    "sequences": JSONValue(sequences),
+                ],
+                "dtype": .string(elementType.name),
+                "prefill_tokens_per_second": JSONValue(prefillTokensPerSecond),
+                "decode_tokens_per_second": JSONValue(decodeTokensPerSecond),
+                // Of the prefill, as the peak is.
+                "median_seconds": JSONValue(prefill.medianSeconds),
+                "min_seconds": JSONValue(prefill.minimumSeconds),
+                "best_third_seconds": JSONValue(prefill.bestThirdSeconds),
+                "gflops": JSONValue(operations / 1e9 / prefill.medianSeconds),
+                "percent_of_peak": JSONValue(percentOfPeak),
+                "peak_gflops": JSONValue(prefill.medianYardstick),
+                // Of a token, as the bandwidth is.
+                "decode_median_seconds": JSONValue(decode.medianSeconds),
+                "decode_min_seconds": JSONValue(decode.minimumSeconds),
+                "gigabytes_per_second": JSONValue(stepBytes / 1e9 / decode.medianSeconds),
+                "percent_of_bandwidth": JSONValue(percentOfBandwidth),
+                "read_gigabytes_per_second": JSONValue(decode.medianYardstick),
+                "overhead_share": JSONValue(decodeKernels.overheadShare),
+                "overhead_microseconds": JSONValue(1e6 * decodeKernels.overheadSeconds),
+                "weight_bytes": JSONValue(weightBytes),
+                "repeats": JSONValue(prefill.seconds.count),
+            ], [prefill], [decode])
     }
 
     var lines: [String] {

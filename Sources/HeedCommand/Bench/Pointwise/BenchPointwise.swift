@@ -88,6 +88,7 @@ struct BenchPointwise: ParsableCommand {
         var table = TextTable(PointwiseMeasurement.titles)
         table.append(measurement.cells)
         for line in table.lines { try Console.printLine(line) }
+        if let busy = surroundings.busyness([measurement.timing]).line { try Console.printLine("\n\(busy)") }
     }
 
     private func measure(

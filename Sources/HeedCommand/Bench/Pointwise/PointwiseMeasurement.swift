@@ -18,21 +18,23 @@ struct PointwiseMeasurement {
     private var percentOfBandwidth: Double { timing.percent(ofWork: gigabytes) }
 
     func json(in surroundings: Surroundings) -> JSONValue {
-        surroundings.completing([
-            "bench": "pointwise",
-            "op": .string(operation.rawValue),
-            "shape": ["rows": JSONValue(rows), "columns": JSONValue(columns)],
-            "dtype": "f32",
-            "direction": .string(direction.rawValue),
-            "median_seconds": JSONValue(timing.medianSeconds),
-            "min_seconds": JSONValue(timing.minimumSeconds),
-            "gigabytes_per_second": JSONValue(gigabytesPerSecond),
-            "percent_of_bandwidth": JSONValue(percentOfBandwidth),
-            "copy_gigabytes_per_second": JSONValue(timing.medianYardstick),
-            "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
-            "scores_below": scoresBelow.map { JSONValue($0) } ?? .null,
-            "repeats": JSONValue(timing.seconds.count),
-        ])
+        surroundings.completing(
+            [
+                "bench": "pointwise",
+                "op": .string(operation.rawValue),
+                "shape": ["rows": JSONValue(rows), "columns": JSONValue(columns)],
+                "dtype": "f32",
+                "direction": .string(direction.rawValue),
+                "median_seconds": JSONValue(timing.medianSeconds),
+                "min_seconds": JSONValue(timing.minimumSeconds),
+                "best_third_seconds": JSONValue(timing.bestThirdSeconds),
+                "gigabytes_per_second": JSONValue(gigabytesPerSecond),
+                "percent_of_bandwidth": JSONValue(percentOfBandwidth),
+                "copy_gigabytes_per_second": JSONValue(timing.medianYardstick),
+                "max_error": maximumError.map { JSONValue(min($0, .greatestFiniteMagnitude)) } ?? .null,
+                "scores_below": scoresBelow.map { JSONValue($0) } ?? .null,
+                "repeats": JSONValue(timing.seconds.count),
+            ], [timing])
     }
 
     static let titles: [(title: String, alignment: TextTable.Alignment)] = [

@@ -78,5 +78,6 @@ struct BenchRecurrent: ParsableCommand {
         var table = TextTable(RecurrentMeasurement.titles)
         table.append(measurement.cells)
         for line in table.lines { try Console.printLine(line) }
+        if let busy = surroundings.busyness([measurement.timing]).line { try Console.printLine("\n\(busy)") }
     }
 }

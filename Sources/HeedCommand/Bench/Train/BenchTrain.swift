@@ -90,6 +90,7 @@ struct BenchTrain: ParsableCommand {
                     + "\(Units.significant(timing.medianYardstick)), \(Units.bytes(Double(peakBytes))) of memory, "
                     + "\(Units.format("%.1f", 100 * kernels.overheadShare)) % outside kernels")
             if profile { for line in kernels.lines { try Console.printLine(line) } }
+            if let busy = surroundings.busyness([timing]).line { try Console.printLine("\n\(busy)") }
             return
         }
         var line: JSONObject = [
@@ -98,6 +99,7 @@ struct BenchTrain: ParsableCommand {
             "parameters": JSONValue(parameterCount),
             "median_seconds": JSONValue(timing.medianSeconds),
             "min_seconds": JSONValue(timing.minimumSeconds),
+            "best_third_seconds": JSONValue(timing.bestThirdSeconds),
             "seconds_per_step": JSONValue(timing.medianSeconds),
             "tokens_per_second": JSONValue(tokens),
             "gflops": JSONValue(work / timing.medianSeconds),
@@ -108,6 +110,6 @@ struct BenchTrain: ParsableCommand {
             "overhead_share": JSONValue(kernels.overheadShare),
         ]
         if profile { line["profile"] = kernels.json }
-        try Console.printLine(JSONWriter.string(surroundings.completing(line)))
+        try Console.printLine(JSONWriter.string(surroundings.completing(line, [timing])))
     }
 }
