@@ -33,7 +33,9 @@ typedef struct HeedAttentionTiledKernels {
   void (*forward)(const HeedAttentionTile *tile);
 } HeedAttentionTiledKernels;
 
-// A few queries against one chunk of keys of one key/value head. The results are relative to the chunk's own maximum.
+#define HEED_DECODE_STATISTICS 3 // of a row: the two parts of its maximum in base 2, and the sum of its weights relative to it
+
+// A few queries against one chunk of keys of one key/value head. What comes out is relative to the chunk's own maximum.
 typedef struct HeedAttentionDecode {
   size_t rows, head_dim, value_dim;
   const float *query;                // [rows][D]
@@ -41,10 +43,10 @@ typedef struct HeedAttentionDecode {
   const size_t *first_key, *visible; // [rows] where in the chunk each row begins and ceases to see keys
   const void *key, *value;
   ptrdiff_t key_row, value_row;
-  bool key_blocked;          // keys as in a cache: [block of 16 keys][D][16]
-  bool bf16;                 // keys, values and queries are bfloat16 (the queries as float32)
-  float scale;               // of the scores, in base 2: the factor, rounded
-  float *output, *max, *sum; // [rows][E], [rows], [rows]
+  bool key_blocked;           // keys as in a cache: [block of 16 keys][D][16]
+  bool bf16;                  // keys, values and queries are bfloat16 (the queries as float32)
+  float scale;                // of the scores, in base 2: the factor, rounded
+  float *output, *statistics; // [rows][E], [rows][HEED_DECODE_STATISTICS]
 } HeedAttentionDecode;
 
 // One row of weights times V, over the keys that the row sees.
@@ -62,10 +64,10 @@ typedef struct HeedAttentionKernels {
   size_t query_tile; // queries of a tile at most
   HeedAttentionTiledKernels tiled, tiled_bf16;
 
-  // Few queries: one chunk of HEED_CACHE_CHUNK keys, and the merging of a row's chunks, whose maxima and sums stand `statistics_stride`
+  // Few queries: one chunk of HEED_CACHE_CHUNK keys, and the merging of a row's chunks, whose statistics stand `statistics_stride`
   // floats apart and whose outputs stand `parts_stride` floats apart.
   void (*decode_forward)(const HeedAttentionDecode *chunk);
-  void (*decode_merge)(size_t chunks, size_t value_dim, const float *max, const float *sum, const float *parts, size_t statistics_stride,
+  void (*decode_merge)(size_t chunks, size_t value_dim, const float *statistics, const float *parts, size_t statistics_stride,
                        size_t parts_stride, float *output, ptrdiff_t output_column, float *log_sum_exp);
 
   // Materialised, where a hidden value may be NaN or infinite.

@@ -14,15 +14,15 @@
 typedef struct Decode {
   const HeedAttentionCall *call;
   const HeedKernels *kernels;
-  size_t rows;      // queries that share a key/value head: those of its heads, head by head
-  size_t chunks;    // of the whole key length
-  size_t tasks;     // B * G * chunks
-  float scale;      // in base 2
-  double factor;    // scale * log2 e
-  float *queries;   // [B, G, rows, D]
-  size_t *visible;  // [2, B, G, chunks, rows] where in the chunk a row begins and ceases to see keys
-  float *parts;     // [B, G, chunks, rows, E]
-  float *max, *sum; // [B, G, chunks, rows]
+  size_t rows;       // queries that share a key/value head: those of its heads, head by head
+  size_t chunks;     // of the whole key length
+  size_t tasks;      // B * G * chunks
+  float scale;       // in base 2
+  double factor;     // scale * log2 e
+  float *queries;    // [B, G, rows, D]
+  size_t *visible;   // [2, B, G, chunks, rows] where in the chunk a row begins and ceases to see keys
+  float *parts;      // [B, G, chunks, rows, E]
+  float *statistics; // [B, G, chunks, rows, HEED_DECODE_STATISTICS]
 } Decode;
 
 static void decode_chunk(void *context, size_t task, size_t worker) {
@@ -48,8 +48,7 @@ static void decode_chunk(void *context, size_t task, size_t worker) {
       .bf16 = s->element == HeedElementBfloat16,
       .scale = decode->scale,
       .output = decode->parts + task * decode->rows * s->value_dim,
-      .max = decode->max + task * decode->rows,
-      .sum = decode->sum + task * decode->rows,
+      .statistics = decode->statistics + task * decode->rows * HEED_DECODE_STATISTICS,
   };
   decode->kernels->attention.decode_forward(&part);
 }
@@ -94,9 +93,10 @@ static void merge_pair(const Decode *decode, size_t pair) {
   for (size_t row = 0; row < decode->rows; row++) {
     const size_t h = g * heads + row / s->query_length, i = row % s->query_length;
     decode->kernels->attention.decode_merge(
-        decode->chunks, s->value_dim, decode->max + first + row, decode->sum + first + row, decode->parts + (first + row) * s->value_dim,
-        decode->rows, decode->rows * s->value_dim, s->value_dim > 0 ? out->output + heed_attention_row_offset(s->output, b, h, i) : NULL,
-        s->output.column, out->log_sum_exp ? out->log_sum_exp + (b * s->heads + h) * s->query_length + i : NULL);
+        decode->chunks, s->value_dim, decode->statistics + (first + row) * HEED_DECODE_STATISTICS,
+        decode->parts + (first + row) * s->value_dim, decode->rows * HEED_DECODE_STATISTICS, decode->rows * s->value_dim,
+        s->value_dim > 0 ? out->output + heed_attention_row_offset(s->output, b, h, i) : NULL, s->output.column,
+        out->log_sum_exp ? out->log_sum_exp + (b * s->heads + h) * s->query_length + i : NULL);
   }
 }
 
@@ -108,7 +108,7 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   const size_t queries = heed_size_product(heed_size_product(pairs, rows), shape->head_dim);
   const size_t tasks = heed_size_product(pairs, chunks), all_rows = heed_size_product(tasks, rows);
   const size_t parts = heed_size_product(all_rows, shape->value_dim);
-  const size_t floats = heed_size_sum(heed_size_sum(queries, parts), heed_size_product(2, all_rows));
+  const size_t floats = heed_size_sum(heed_size_sum(queries, parts), heed_size_product(HEED_DECODE_STATISTICS, all_rows));
   const size_t bytes = heed_size_sum(heed_size_product(all_rows, 2 * sizeof(size_t)), heed_size_product(floats, sizeof(float)));
   size_t *scratch = heed_scratch_push(bytes);
   if (!scratch) return HeedStatusOutOfMemory;
@@ -118,8 +118,7 @@ HeedStatus heed_attention_run_decode(const HeedAttentionCall *call) {
   decode.scale = (float)decode.factor;
   decode.queries = next, next += queries;
   decode.parts = next, next += parts;
-  decode.max = next, next += all_rows;
-  decode.sum = next;
+  decode.statistics = next;
   for (size_t pair = 0; pair < pairs; pair++) prepare_pair(&decode, pair);
   const double flops = 2.0 * (double)(pairs * rows) * (double)shape->key_length * (double)(shape->head_dim + shape->value_dim);
   heed_parallel_for(tasks, heed_parallel_width(tasks, flops), decode_chunk, &decode);

@@ -34,18 +34,22 @@ INLINE_KERNEL void backward_stage(const int vectors, const bool masked, const bo
   score_tile(vectors, false, &operands, count, dim, q->query_lanes + lane, scores, max);
   const float *bias = x->bias ? x->bias + lane : NULL;
   if (masked) mask_tile(vectors, tile, x->keys->first_key, count, lane, bias, scores, max);
+  vf shift[HEED_BLOCK_VECTORS]; // what is to be subtracted from the scores before the statistics' second part
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) { // rows with a large maximum
-    const vf first = vf_load(q->statistics + lane + QUERY_TILE + v * HEED_LANES);
+    const vf first = shift[v] = vf_load(q->statistics + lane + QUERY_TILE + v * HEED_LANES);
     const size_t at = (size_t)(v * HEED_LANES);
     if (!__builtin_expect(vm_any(refine_lanes(first, first)), false)) continue;
     vf top = vf_set1(HEED_LOWEST);
     for (size_t j = 0; j < count; j++) top = vf_max(vf_load(scores + j * QUERY_TILE + at), top);
     const vm lanes = refine_lanes(top, first);
-    if (vm_any(lanes))
-      refine_scores(tile->scale, dim, q->query_lanes + lane + at, &operands, count, lanes, first, bias ? bias + at : NULL, scores + at);
+    if (!vm_any(lanes)) continue;
+    float rest[KEY_TILE * HEED_LANES] __attribute__((aligned(64)));
+    refine_scores(tile->scale, dim, q->query_lanes + lane + at, &operands, count, lanes, first, bias ? bias + at : NULL, scores + at, rest);
+    refine_subtract(count, lanes, first, vf_zero(), rest, scores + at);
+    shift[v] = vf_select(lanes, vf_zero(), first);
   }
-  backward_weigh(vectors, masked, count, q->statistics + lane, scores);
+  backward_weigh(vectors, masked, count, q->statistics + lane, shift, scores);
   float *multipliers = drops ? x->arrays->multipliers + lane : NULL;
   if (drops) {
     drop_tile(vectors, tile, x->keys->first_key, lane, multipliers);

@@ -25,7 +25,8 @@ typedef struct BackwardArrays {
 INLINE_KERNEL vm backward_hidden(vf weight) { return vm_and(vf_sign_bit(weight), vf_equal(weight, vf_zero())); }
 
 // P^T <- 2^(S^T - statistics), 0 below the least weight, -0 where hidden.
-INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t keys, const float *statistics, float *scores) {
+INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t keys, const float *statistics,
+                                  const vf shift[HEED_BLOCK_VECTORS], float *scores) {
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) {
     const vf first = vf_load(statistics + QUERY_TILE + v * HEED_LANES), second = vf_load(statistics + 2 * QUERY_TILE + v * HEED_LANES);
@@ -34,7 +35,7 @@ INLINE_KERNEL void backward_weigh(const int vectors, const bool masked, size_t k
 #pragma clang loop unroll_count(4)
     for (size_t j = 0; j < keys; j++, p += QUERY_TILE) {
       const vf score = vf_load(p);
-      vf weight = exp2_t16_p3(HEED_ATTENTION_LEAST_EXPONENT, vf_sub(vf_sub(score, first), second));
+      vf weight = exp2_t16_p3(HEED_ATTENTION_LEAST_EXPONENT, vf_sub(vf_sub(score, shift[v]), second));
       if (masked) weight = vf_select(vm_or(nothing, vf_equal(score, vf_set1(-INFINITY))), vf_set1(-0.0f), weight);
       vf_store(p, weight);
     }

@@ -5,8 +5,8 @@
 typedef struct BackwardStatisticsScratch {
   float *query, *d_output, *output; // Q^T, dO^T, O^T
   float *scores, *bias;             // [KEY_TILE][QUERY_TILE]
-  float *max, *sum;                 // [QUERY_TILE]
-  double *delta, *total;            // [QUERY_TILE]: delta times the sum, and the sum in float64
+  RowStatistics rows;
+  double *delta, *total; // [QUERY_TILE]: delta times the sum, and the sum in float64
 } BackwardStatisticsScratch;
 
 // Whether a row's maximum, sum and delta are taken from its scores again: where L is too large for float32, where it is so far from the
@@ -21,7 +21,7 @@ INLINE_KERNEL bool backward_takes_again(const HeedAttentionTile *tile, size_t ro
 }
 
 static size_t backward_statistics_scratch(size_t head_dim, size_t value_dim) {
-  return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 6);
+  return QUERY_TILE * (head_dim + 2 * value_dim + 2 * KEY_TILE + 7);
 }
 
 // delta <- delta * alpha + sum over a tile's keys of P * (V dO^T), total <- total * alpha + sum of P, in float64. Of a row that sees next
@@ -64,7 +64,10 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
 static void backward_online(const HeedAttentionTile *tile, const BackwardStatisticsScratch *s, size_t end) {
   pack_transposed((const float *)tile->query, tile->query_row, tile->query_column, tile->queries, tile->head_dim, 1.0f, s->query,
                   QUERY_TILE, QUERY_TILE);
-  for (size_t i = 0; i < QUERY_TILE; i++) s->max[i] = HEED_LOWEST, s->sum[i] = 0.0f, s->delta[i] = s->total[i] = 0.0;
+  for (size_t i = 0; i < QUERY_TILE; i++) {
+    s->rows.max[i] = HEED_LOWEST, s->rows.rest[i] = s->rows.sum[i] = 0.0f;
+    s->delta[i] = s->total[i] = 0.0;
+  }
   for (size_t first = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; first < end; first += KEY_TILE) {
     const size_t keys = heed_size_min(end - first, KEY_TILE);
     const TileMask mask = gather_bias(tile, first, keys, s->bias);
@@ -79,8 +82,9 @@ static void backward_online(const HeedAttentionTile *tile, const BackwardStatist
     score_tile(HEED_BLOCK_VECTORS, false, &x, keys, tile->head_dim, s->query, s->scores, max);
     const float *bias = mask == TileMaskSome ? s->bias : NULL;
     mask_tile(HEED_BLOCK_VECTORS, tile, first, keys, 0, bias, s->scores, max);
-    refine_tile(HEED_BLOCK_VECTORS, tile->scale, tile->head_dim, s->query, &x, keys, bias, s->max, s->scores, max);
-    weigh_tile(HEED_BLOCK_VECTORS, true, false, keys, s->scores, s->max, s->sum, max, alpha);
+    TileTop top = tile_top(HEED_BLOCK_VECTORS, max, s->rows);
+    refine_tile(HEED_BLOCK_VECTORS, tile->scale, tile->head_dim, s->query, &x, keys, bias, s->rows, s->scores, &top);
+    weigh_tile(HEED_BLOCK_VECTORS, true, false, keys, s->scores, s->rows, &top, alpha);
     if (!(tile->dropout > 0)) backward_online_delta(tile, s, first, keys, alpha);
   }
 }
@@ -92,9 +96,9 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
   s.output = s.d_output + QUERY_TILE * tile->value_dim;
   s.scores = s.output + QUERY_TILE * tile->value_dim;
   s.bias = s.scores + QUERY_TILE * KEY_TILE;
-  s.max = s.bias + QUERY_TILE * KEY_TILE;
-  s.sum = s.max + QUERY_TILE;
-  s.delta = (double *)(void *)(s.sum + QUERY_TILE);
+  float *rows = s.bias + QUERY_TILE * KEY_TILE;
+  s.rows = (RowStatistics){rows, rows + QUERY_TILE, rows + 2 * QUERY_TILE};
+  s.delta = (double *)(void *)(rows + 3 * QUERY_TILE);
   s.total = s.delta + QUERY_TILE;
   pack_transposed(q->d_output, q->d_output_row, q->d_output_column, tile->queries, tile->value_dim, 1.0f, s.d_output, QUERY_TILE,
                   QUERY_TILE);
@@ -118,7 +122,7 @@ static void backward_statistics(const HeedAttentionBackwardQueries *q, float *sc
     if (l == -INFINITY) {
       *first = INFINITY, *second = 0.0f;
     } else if (backward_takes_again(tile, i, l)) {
-      *first = s.max[i], *second = (float)log2((double)s.sum[i]);
+      *first = s.rows.max[i], *second = (float)(log2((double)s.rows.sum[i]) + (double)s.rows.rest[i]);
       if (tile->dropout > 0) continue;
       const double delta = s.delta[i] / s.total[i];
       q->statistics[i] = (float)delta;

@@ -93,11 +93,12 @@ INLINE_KERNEL float decode_largest(const float *scores, size_t end) {
 INLINE_KERNEL bool decode_near(float score, float maximum) { return maximum - REFINE_NEAR < score; }
 INLINE_KERNEL bool decode_refines(float top, float maximum) { return fabsf(top) >= REFINE_LARGE && decode_near(top, maximum); }
 
-// The scores of one row of a tile, whose first key is number `first` of the chunk, computed again where decode_near says so: what
-// attention_refine.inc.h does, keys in the lanes.
+// The scores of one row of a tile, whose first key stands at `first` of the chunk, computed again where decode_near says so: rounded, and
+// in `rest` what that took away. What attention_refine.inc.h does, keys in the lanes.
 static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *task, const float *query, size_t first, size_t end,
-                                                    float maximum, float *scores) {
+                                                    float maximum, float *scores, float rest[KEY_TILE]) {
   const size_t dim = task->head_dim;
+  for (size_t j = 0; j < KEY_TILE; j++) rest[j] = 0.0f;
   for (size_t block = 0; block < end; block += KEY_BLOCK) {
     const size_t count = end - block < KEY_BLOCK ? end - block : KEY_BLOCK;
     bool any = false;
@@ -109,30 +110,60 @@ static __attribute__((noinline)) void decode_refine(const HeedAttentionDecode *t
     double sum[KEY_BLOCK] = {0};
     for (size_t d = 0; d < dim; d++)
       for (size_t i = 0; i < count; i++) sum[i] += (double)query[d] * (double)key[(ptrdiff_t)i * row + (ptrdiff_t)d * column];
-    for (size_t i = 0; i < count; i++)
-      if (decode_near(scores[block + i], maximum)) scores[block + i] = (float)(sum[i] * task->factor);
+    for (size_t i = 0; i < count; i++) {
+      if (!decode_near(scores[block + i], maximum)) continue;
+      const double score = sum[i] * task->factor;
+      scores[block + i] = (float)score;
+      if (fabsf(scores[block + i]) < INFINITY) rest[block + i] = (float)(score - (double)scores[block + i]);
+    }
   }
 }
 
-// P of one row of a tile in place of its scores, of which the row sees those from `begin` to before `end`; its maximum and sum move on.
+// The maximum of a row in two parts, `max` and `rest`, and the sum of its weights.
+typedef struct DecodeStatistics {
+  float max, rest, sum;
+} DecodeStatistics;
+
+// decode_refine, and less the row's maximum up to this tile, which it returns in `now`.
+static __attribute__((noinline)) void decode_refine_and_subtract(const HeedAttentionDecode *task, const float *query, size_t first,
+                                                                 size_t end, DecodeStatistics before, DecodeStatistics *now,
+                                                                 float *scores) {
+  float rest[KEY_TILE] __attribute__((aligned(64)));
+  decode_refine(task, query, first, end, now->max, scores, rest);
+  const float top = decode_largest(scores, end);
+  *now = before;
+  if (before.max < top) {
+    float top_rest = HEED_LOWEST;
+    for (size_t j = 0; j < end; j++)
+      if (scores[j] == top && rest[j] > top_rest) top_rest = rest[j];
+    now->max = top, now->rest = top_rest;
+  }
+  for (size_t j = 0; j < end; j++)
+    if (scores[j] != -INFINITY) scores[j] = (scores[j] - now->max) + (rest[j] - now->rest);
+}
+
+// P of one row of a tile in place of its scores, of which the row sees those from `begin` to before `end`; its statistics move on.
 // `query` is the row of Q, `first` the position of the tile in the chunk. Returns alpha.
 INLINE_KERNEL vf decode_weights(const bool bf16, const HeedAttentionDecode *task, const float *query, size_t first, float *scores,
-                                size_t begin, size_t end, float *max, float *sum) {
+                                size_t begin, size_t end, float *statistics) {
   for (size_t j = 0; j < begin; j++) scores[j] = -INFINITY;
-  const float before = *max;
-  float top = decode_largest(scores, end), now = top > before ? top : before;
-  if (!bf16 && __builtin_expect(decode_refines(top, now), false)) {
-    decode_refine(task, query, first, end, now, scores);
-    top = decode_largest(scores, end), now = top > before ? top : before;
+  const DecodeStatistics before = {statistics[0], statistics[1], statistics[2]};
+  const float top = decode_largest(scores, end);
+  DecodeStatistics now = before;
+  if (before.max < top) now.max = top, now.rest = 0.0f;
+  float shift = now.max;
+  if (!bf16 && __builtin_expect(decode_refines(top, now.max), false)) {
+    decode_refine_and_subtract(task, query, first, end, before, &now, scores);
+    shift = 0.0f;
   }
-  for (size_t j = 0; j < end; j += HEED_LANES) vf_store(scores + j, weight_of(vf_sub(vf_load(scores + j), vf_set1(now))));
-  const vf alpha = weight_of(vf_set1(before - now));
+  for (size_t j = 0; j < end; j += HEED_LANES) vf_store(scores + j, weight_of(vf_sub(vf_load(scores + j), vf_set1(shift))));
+  const vf alpha = weight_of_maximum(vf_set1(before.max), vf_set1(before.rest), vf_set1(now.max), vf_set1(now.rest));
   float tile_sum = 0.0f;
   for (size_t j = begin; j < end; j++) tile_sum += scores[j];
   if (bf16)
     for (size_t j = 0; j < end; j += HEED_LANES) vf_store(scores + j, vf_round_bf16(vf_load(scores + j)));
-  vf_store_n(sum, vf_fma(vf_set1(*sum), alpha, vf_set1(tile_sum)), 1);
-  *max = now;
+  statistics[0] = now.max, statistics[1] = now.rest;
+  vf_store_n(statistics + 2, vf_fma(vf_set1(before.sum), alpha, vf_set1(tile_sum)), 1);
   return alpha;
 }
 
@@ -198,10 +229,11 @@ INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttent
   const int columns = rows * DECODE_COLUMNS <= HEED_BLOCK_ROWS * HEED_BLOCK_VECTORS ? DECODE_COLUMNS : (rows > 4 ? 2 : DECODE_COLUMNS / 2);
   const size_t *begins = task->first_key + first_row, *ends = task->visible + first_row;
   const float *query = task->query + first_row * task->head_dim;
-  float *output = task->output + first_row * task->value_dim, *max = task->max + first_row, *sum = task->sum + first_row;
+  float *output = task->output + first_row * task->value_dim, *statistics = task->statistics + HEED_DECODE_STATISTICS * first_row;
   size_t earliest = SIZE_MAX, seen = 0;
   for (int r = 0; r < rows; r++) {
-    max[r] = HEED_LOWEST, sum[r] = 0.0f;
+    float *row = statistics + HEED_DECODE_STATISTICS * r;
+    row[0] = HEED_LOWEST, row[1] = row[2] = 0.0f;
     if (begins[r] >= ends[r]) continue;
     earliest = begins[r] < earliest ? begins[r] : earliest;
     seen = ends[r] > seen ? ends[r] : seen;
@@ -218,7 +250,7 @@ INLINE_KERNEL void decode_rows(const int rows, const bool bf16, const HeedAttent
       begin[r] = within_tile(begins[r], first, keys), end[r] = within_tile(ends[r], first, keys);
       together = together && begin[r] == 0 && end[r] == keys;
       alpha[r] = begin[r] < end[r] ? decode_weights(bf16, task, query + (size_t)r * task->head_dim, first, scores + r * KEY_TILE, begin[r],
-                                                    end[r], max + r, sum + r)
+                                                    end[r], statistics + HEED_DECODE_STATISTICS * r)
                                    : vf_set1(1.0f);
     }
     const void *value = (const char *)task->value + (ptrdiff_t)first * task->value_row * (ptrdiff_t)(bf16 ? 2 : sizeof(float));
@@ -252,27 +284,29 @@ static void attention_decode_forward(const HeedAttentionDecode *task) {
     decode_all(false, task);
 }
 
-// The row that comes of `chunks` chunks from left to right; chunk c's maximum, sum and output stand `stride` floats apart.
-static void attention_decode_merge(size_t chunks, size_t value_dim, const float *max, const float *sum, const float *parts,
-                                   size_t statistics_stride, size_t parts_stride, float *output, ptrdiff_t output_column,
-                                   float *log_sum_exp) {
-  float total_max = max[0], total_sum = sum[0];
+// The row that comes of `chunks` chunks from left to right; chunk c's statistics and output stand a stride of floats apart.
+static void attention_decode_merge(size_t chunks, size_t value_dim, const float *statistics, const float *parts, size_t statistics_stride,
+                                   size_t parts_stride, float *output, ptrdiff_t output_column, float *log_sum_exp) {
+  DecodeStatistics all = {statistics[0], statistics[1], statistics[2]};
   float total[HEED_LANES];
   for (size_t e = 0; e < value_dim || e == 0; e += HEED_LANES) {
     const size_t n = value_dim - e < HEED_LANES ? value_dim - e : HEED_LANES;
-    total_max = max[0], total_sum = sum[0];
+    all = (DecodeStatistics){statistics[0], statistics[1], statistics[2]};
     vf part = vf_load_n(parts + e, n);
     for (size_t c = 1; c < chunks; c++) {
-      const float chunk_max = max[c * statistics_stride], now = total_max > chunk_max ? total_max : chunk_max;
-      const vf a = weight_of(vf_set1(total_max - now)), b = weight_of(vf_set1(chunk_max - now));
+      const float *chunk = statistics + c * statistics_stride;
+      const bool larger = all.max < chunk[0];
+      const vf now = vf_set1(larger ? chunk[0] : all.max), now_rest = vf_set1(larger ? chunk[1] : all.rest);
+      const vf a = weight_of_maximum(vf_set1(all.max), vf_set1(all.rest), now, now_rest);
+      const vf b = weight_of_maximum(vf_set1(chunk[0]), vf_set1(chunk[1]), now, now_rest);
       part = vf_fma(part, a, vf_mul(vf_load_n(parts + c * parts_stride + e, n), b));
-      vf_store(total, vf_fma(vf_set1(total_sum), a, vf_mul(vf_set1(sum[c * statistics_stride]), b)));
-      total_sum = total[0];
-      total_max = now;
+      vf_store(total, vf_fma(vf_set1(all.sum), a, vf_mul(vf_set1(chunk[2]), b)));
+      all.sum = total[0];
+      if (larger) all.max = chunk[0], all.rest = chunk[1];
     }
-    const float inverse = total_sum == 0.0f ? 0.0f : 1.0f / total_sum;
+    const float inverse = all.sum == 0.0f ? 0.0f : 1.0f / all.sum;
     vf_store(total, vf_add(vf_mul(part, vf_set1(inverse)), vf_zero()));
     for (size_t i = 0; i < n; i++) output[(ptrdiff_t)(e + i) * output_column] = total[i];
   }
-  if (log_sum_exp) *log_sum_exp = log_sum_exp_of(total_max, total_sum);
+  if (log_sum_exp) *log_sum_exp = log_sum_exp_of(all.max, all.rest, all.sum);
 }

@@ -29,9 +29,17 @@ INLINE_KERNEL vf weight_of(vf x) { return exp2_t16_p3(-126.0f, x); }
 INLINE_KERNEL double refine_factor(float scale) { return (double)scale * HEED_LOG2_E; }
 INLINE_KERNEL float scale_in_base_2(float scale) { return (float)refine_factor(scale); }
 
+// A row's maximum in base 2 is a sum of two floats, `rest` being what rounding took from `max` where scores are large
+// (attention_refine.inc.h) and 0 elsewhere. Of two maxima the one with the larger `max` is taken, of two that tie the first.
+
+// The weight that a maximum has beside a larger one.
+INLINE_KERNEL vf weight_of_maximum(vf max, vf rest, vf larger, vf larger_rest) {
+  return weight_of(vf_add(vf_sub(max, larger), vf_sub(rest, larger_rest)));
+}
+
 // log(sum of e^score) from a maximum in base 2 and a sum relative to it.
-INLINE_KERNEL float log_sum_exp_of(float max, float sum) {
-  return sum == 0.0f ? -INFINITY : (float)(((double)max + log2((double)sum)) * HEED_LN_2);
+INLINE_KERNEL float log_sum_exp_of(float max, float rest, float sum) {
+  return sum == 0.0f ? -INFINITY : (float)(((double)max + (double)rest + log2((double)sum)) * HEED_LN_2);
 }
 
 #endif

@@ -10,13 +10,13 @@
 #include "template/gemm/block_product.inc.h"
 
 typedef struct TileScratch {
-  float *query;                                         // Q^T [D][QUERY_TILE]
-  float *scores;                                        // S^T, then P^T [KEY_TILE][QUERY_TILE]
-  float *bias;                                          // masks of one tile as numbers to add, minus infinity where hidden
-  float *chunk, *total;                                 // O^T [E][QUERY_TILE] of the chunk and of the chunks before
-  float *chunk_max, *chunk_sum, *total_max, *total_sum; // [QUERY_TILE]
-  float *multipliers;                                   // of dropout [KEY_TILE][QUERY_TILE]
-  float *key, *value;                                   // one tile of K and V converted to float32, [KEY_TILE][D] and [KEY_TILE][E]
+  float *query;                         // Q^T [D][QUERY_TILE]
+  float *scores;                        // S^T, then P^T [KEY_TILE][QUERY_TILE]
+  float *bias;                          // masks of one tile as numbers to add, minus infinity where hidden
+  float *chunk, *total;                 // O^T [E][QUERY_TILE] of the chunk and of the chunks before
+  RowStatistics chunk_rows, total_rows; // the same
+  float *multipliers;                   // of dropout [KEY_TILE][QUERY_TILE]
+  float *key, *value;                   // one tile of K and V converted to float32, [KEY_TILE][D] and [KEY_TILE][E]
 } TileScratch;
 
 // S^T of rows x vectors, stored; the maxima run along in `max`.
@@ -45,24 +45,26 @@ INLINE_KERNEL void score_tile(const int vectors, const bool paired, const TileOp
 
 // m' <- max(m, tile), P^T <- 2^(S^T - m') in place, alpha <- 2^(m - m'), l <- l * alpha + sum of P^T. `rounded`: P as bfloat16, the sum
 // not.
-INLINE_KERNEL void weigh_tile(const int vectors, const bool masked, const bool rounded, size_t keys, float *scores, float *chunk_max,
-                              float *chunk_sum, const vf max[HEED_BLOCK_VECTORS], vf alpha[HEED_BLOCK_VECTORS]) {
+INLINE_KERNEL void weigh_tile(const int vectors, const bool masked, const bool rounded, size_t keys, float *scores, RowStatistics rows,
+                              const TileTop *top, vf alpha[HEED_BLOCK_VECTORS]) {
 #pragma clang loop unroll(full)
   for (int v = 0; v < vectors; v++) {
-    const vf before = vf_load(chunk_max + v * HEED_LANES), now = vf_max(max[v], before);
-    alpha[v] = weight_of(vf_sub(before, now));
-    vf_store(chunk_max + v * HEED_LANES, now);
+    const vf before = vf_load(rows.max + v * HEED_LANES), before_rest = vf_load(rows.rest + v * HEED_LANES);
+    const vf now = vf_max(top->max[v], before), now_rest = vf_select(vf_less(before, top->max[v]), top->rest[v], before_rest);
+    alpha[v] = weight_of_maximum(before, before_rest, now, now_rest);
+    vf_store(rows.max + v * HEED_LANES, now);
+    vf_store(rows.rest + v * HEED_LANES, now_rest);
     vf sum = vf_zero();
     float *p = scores + v * HEED_LANES;
 #pragma clang loop unroll_count(4)
     for (size_t j = 0; j < keys; j++, p += QUERY_TILE) {
       const vf score = vf_load(p);
-      vf weight = weight_of(vf_sub(score, now));
+      vf weight = weight_of(vf_sub(score, top->shift[v]));
       if (masked) weight = vf_select(vf_equal(score, vf_set1(-INFINITY)), vf_set1(-0.0f), weight);
       sum = vf_add(sum, weight);
       vf_store(p, rounded ? vf_round_bf16(weight) : weight);
     }
-    vf_store(chunk_sum + v * HEED_LANES, vf_fma(vf_load(chunk_sum + v * HEED_LANES), alpha[v], sum));
+    vf_store(rows.sum + v * HEED_LANES, vf_fma(vf_load(rows.sum + v * HEED_LANES), alpha[v], sum));
   }
 }
 
@@ -116,10 +118,10 @@ INLINE_KERNEL void attend_tile(const int vectors, const bool masked, const bool 
   for (int v = 0; v < vectors; v++) max[v] = vf_set1(HEED_LOWEST);
   score_tile(vectors, paired, x, keys, tile->head_dim, s->query + lane, scores, max);
   if (masked) mask_tile(vectors, tile, first, keys, lane, bias ? bias + lane : NULL, scores, max);
-  if (!paired)
-    refine_tile(vectors, tile->scale, tile->head_dim, s->query + lane, x, keys, bias ? bias + lane : NULL, s->chunk_max + lane, scores,
-                max);
-  weigh_tile(vectors, masked, paired, keys, scores, s->chunk_max + lane, s->chunk_sum + lane, max, alpha);
+  const RowStatistics rows = row_statistics_at(s->chunk_rows, lane);
+  TileTop top = tile_top(vectors, max, rows);
+  if (!paired) refine_tile(vectors, tile->scale, tile->head_dim, s->query + lane, x, keys, bias ? bias + lane : NULL, rows, scores, &top);
+  weigh_tile(vectors, masked, paired, keys, scores, rows, &top, alpha);
   if (!paired && tile->dropout > 0) { // L is that of the weights before; bfloat16 takes none
     drop_tile(vectors, tile, first, lane, s->multipliers + lane);
     multiply_weights(vectors, keys, scores, s->multipliers + lane, scores);

@@ -80,7 +80,9 @@ INLINE_KERNEL void attend_tile_dot(const int vectors, const bool masked, const H
   for (; j < keys; j++)
     score_rows_dot(1, vectors, tile, key + 2 * (ptrdiff_t)j * tile->key_row, dot->query + lane, scale, scores + j * QUERY_TILE, max);
   if (masked) mask_tile(vectors, tile, first, keys, lane, bias ? bias + lane : NULL, scores, max);
-  weigh_tile(vectors, masked, false, keys, scores, s->chunk_max + lane, s->chunk_sum + lane, max, alpha);
+  const RowStatistics statistics = row_statistics_at(s->chunk_rows, lane);
+  const TileTop top = tile_top(vectors, max, statistics);
+  weigh_tile(vectors, masked, false, keys, scores, statistics, &top, alpha);
   float *output = s->chunk + lane;
   if (masked) {
     convert_rows_bf16((const uint16_t *)tile->value + (ptrdiff_t)first * tile->value_row, tile->value_row, tile->value_column, keys,

@@ -108,7 +108,7 @@ static TileOperands operands_cached_bf16(const HeedAttentionTile *tile, const Ti
 static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, size_t begin, size_t end, TileSource source,
                          const AttendTile attend[][2]) {
   const size_t groups = HEED_VECTORS(tile->queries);
-  for (size_t i = 0; i < QUERY_TILE; i++) s->chunk_max[i] = HEED_LOWEST, s->chunk_sum[i] = 0.0f;
+  for (size_t i = 0; i < QUERY_TILE; i++) s->chunk_rows.max[i] = HEED_LOWEST, s->chunk_rows.rest[i] = s->chunk_rows.sum[i] = 0.0f;
   for (size_t i = 0; i < QUERY_TILE * tile->value_dim; i++) s->chunk[i] = 0.0f;
   const size_t unseen = (size_t)first_key(tile, 0) / KEY_TILE * KEY_TILE; // tiles before the window of every row
   for (size_t first = begin > unseen ? begin : unseen; first < end; first += KEY_TILE) {
@@ -136,10 +136,13 @@ static void attend_chunk(const HeedAttentionTile *tile, const TileScratch *s, si
 // total <- total and chunk, by their maxima and sums.
 static void merge_chunk(const TileScratch *s, size_t value_dim) {
   for (size_t lane = 0; lane < QUERY_TILE; lane += HEED_LANES) {
-    const vf before = vf_load(s->total_max + lane), chunk = vf_load(s->chunk_max + lane), now = vf_max(before, chunk);
-    const vf a = weight_of(vf_sub(before, now)), b = weight_of(vf_sub(chunk, now));
-    vf_store(s->total_max + lane, now);
-    vf_store(s->total_sum + lane, vf_fma(vf_load(s->total_sum + lane), a, vf_mul(vf_load(s->chunk_sum + lane), b)));
+    const RowStatistics total = row_statistics_at(s->total_rows, lane), part = row_statistics_at(s->chunk_rows, lane);
+    const vf before = vf_load(total.max), before_rest = vf_load(total.rest), chunk = vf_load(part.max), chunk_rest = vf_load(part.rest);
+    const vf now = vf_max(before, chunk), now_rest = vf_select(vf_less(before, chunk), chunk_rest, before_rest);
+    const vf a = weight_of_maximum(before, before_rest, now, now_rest), b = weight_of_maximum(chunk, chunk_rest, now, now_rest);
+    vf_store(total.max, now);
+    vf_store(total.rest, now_rest);
+    vf_store(total.sum, vf_fma(vf_load(total.sum), a, vf_mul(vf_load(part.sum), b)));
     for (size_t e = 0; e < value_dim; e++) {
       float *o = s->total + e * QUERY_TILE + lane;
       vf_store(o, vf_fma(vf_load(o), a, vf_mul(vf_load(s->chunk + e * QUERY_TILE + lane), b)));
@@ -153,25 +156,27 @@ static void attend_all(const HeedAttentionTile *tile, TileScratch *s, TileSource
   const size_t earliest = (size_t)first_key(tile, 0) / KEY_CHUNK * KEY_CHUNK, start = earliest < seen ? earliest : 0;
   attend_chunk(tile, s, start, start + heed_size_min(seen - start, KEY_CHUNK), source, attend);
   if (seen - start > KEY_CHUNK) { // the first chunk is the total so far
-    float *const pointers[] = {s->chunk, s->chunk_max, s->chunk_sum};
-    s->chunk = s->total, s->chunk_max = s->total_max, s->chunk_sum = s->total_sum;
-    s->total = pointers[0], s->total_max = pointers[1], s->total_sum = pointers[2];
+    float *const chunk = s->chunk;
+    const RowStatistics chunk_rows = s->chunk_rows;
+    s->chunk = s->total, s->chunk_rows = s->total_rows;
+    s->total = chunk, s->total_rows = chunk_rows;
     for (size_t begin = start + KEY_CHUNK; begin < seen; begin += KEY_CHUNK) {
       attend_chunk(tile, s, begin, begin + heed_size_min(seen - begin, KEY_CHUNK), source, attend);
       merge_chunk(s, tile->value_dim);
     }
-    s->chunk = s->total, s->chunk_max = s->total_max, s->chunk_sum = s->total_sum;
+    s->chunk = s->total, s->chunk_rows = s->total_rows;
   }
+  const RowStatistics rows = s->chunk_rows;
   float inverse[QUERY_TILE];
-  for (size_t i = 0; i < QUERY_TILE; i++) inverse[i] = s->chunk_sum[i] == 0.0f ? 0.0f : 1.0f / s->chunk_sum[i];
+  for (size_t i = 0; i < QUERY_TILE; i++) inverse[i] = rows.sum[i] == 0.0f ? 0.0f : 1.0f / rows.sum[i];
   unpack_transposed(s->chunk, QUERY_TILE, inverse, tile->queries, tile->value_dim, tile->output, tile->output_row, tile->output_column);
   if (tile->log_sum_exp)
-    for (size_t i = 0; i < tile->queries; i++) tile->log_sum_exp[i] = log_sum_exp_of(s->chunk_max[i], s->chunk_sum[i]);
+    for (size_t i = 0; i < tile->queries; i++) tile->log_sum_exp[i] = log_sum_exp_of(rows.max[i], rows.rest[i], rows.sum[i]);
 }
 
 // Floats of scratch, converted K and V (bfloat16) included where `converts`.
 INLINE_KERNEL size_t tile_scratch_floats(size_t head_dim, size_t value_dim, bool converts) {
-  const size_t rows = QUERY_TILE * (head_dim + 3 * KEY_TILE + 2 * value_dim + 4);
+  const size_t rows = QUERY_TILE * (head_dim + 3 * KEY_TILE + 2 * value_dim + 6);
   return rows + (converts ? KEY_TILE * (head_dim + value_dim) : 0);
 }
 
@@ -183,10 +188,8 @@ INLINE_KERNEL TileScratch carve_tile_scratch(const HeedAttentionTile *tile, bool
   s.bias = next, next += QUERY_TILE * KEY_TILE;
   s.chunk = next, next += QUERY_TILE * tile->value_dim;
   s.total = next, next += QUERY_TILE * tile->value_dim;
-  s.chunk_max = next, next += QUERY_TILE;
-  s.chunk_sum = next, next += QUERY_TILE;
-  s.total_max = next, next += QUERY_TILE;
-  s.total_sum = next, next += QUERY_TILE;
+  s.chunk_rows = (RowStatistics){next, next + QUERY_TILE, next + 2 * QUERY_TILE}, next += 3 * QUERY_TILE;
+  s.total_rows = (RowStatistics){next, next + QUERY_TILE, next + 2 * QUERY_TILE}, next += 3 * QUERY_TILE;
   s.multipliers = next, next += QUERY_TILE * KEY_TILE;
   if (converts) s.key = next, next += KEY_TILE * tile->head_dim, s.value = next;
   return s;
