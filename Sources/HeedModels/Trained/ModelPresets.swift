@@ -5,7 +5,7 @@ import HeedNN
 ///
 /// A new kind is one file, with a type that conforms to this or to a protocol that refines it (``LanguagePreset``), and
 /// one line in ``ModelPresets``: the command then trains it, and its folders load.
-package protocol ModelPreset {
+package protocol ModelPreset: SendableMetatype {
     /// The name, which folders and checkpoints keep: "char-gpt".
     static var name: String { get }
     /// A description in one line, for `heed train --list`.
