@@ -198,10 +198,7 @@ public actor Trainer<ModelTask: TrainingTask> {
     private func apply(_ gradients: [Tensor], norm: Double, scale: Double) throws(TrainingError) {
         let clip = settings.clipNorm.map { OptimizerStep.clipFactor(norm: norm, maximum: $0) } ?? 1
         let rate = settings.schedule.rate(at: step)
-        try model.withTrainableTensors { (values) throws(TrainingError) in
-            try optimizer.update(
-                &values, gradients: gradients, rate: rate, gradientScale: Float(Double(clip) * scale))
-        }
+        try optimizer.update(&model, gradients: gradients, rate: rate, gradientScale: Float(Double(clip) * scale))
         step += 1
     }
 
