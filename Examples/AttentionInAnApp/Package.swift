@@ -19,7 +19,7 @@ let package = Package(
     ],
     dependencies: [
         .package(
-            url: "https://heed.example/heed", from: "0.1.0",
+            url: "https://heed.example/heed", from: "0.2.0",
             traits: [.trait(name: "OpenMP", condition: .when(traits: ["OpenMP"]))])
     ],
     targets: [

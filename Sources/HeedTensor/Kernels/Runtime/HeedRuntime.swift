@@ -3,7 +3,7 @@ internal import CKernels
 /// The engine's view of this machine, and its settings: instruction set, threads, memory.
 public enum HeedRuntime {
     /// The version of Heed.
-    public static let version = "0.1.0"
+    public static let version = "0.2.0"
 
     // MARK: Instruction sets
 
