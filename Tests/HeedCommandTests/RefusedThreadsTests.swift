@@ -36,7 +36,7 @@ struct RefusedThreadsTests {
                 limited \(limit) ./heed $train/few >/dev/null 2>errors
                 echo "train $?"
                 cmp -s run/free/model.safetensors run/few/model.safetensors && echo "same"
-                limited \(limit) ./heed generate --model run/free --prompt the --max-tokens 20 --threads 4 >text 2>>errors
+                limited \(limit) ./heed generate --model run/free --prompt the --seed 1 --max-tokens 20 --threads 4 >text 2>>errors
                 echo "generate $?"
                 cat errors >&2
                 """, in: folder)
