@@ -27,7 +27,7 @@ import Testing
     }
 
     @Test func `load, slow medians and a drifting peak are signs`() {
-        #expect(Self.signs(load: 2.5, [Self.quiet]) == ["the load before the run was 2.5 on 2 processors"])
+        #expect(Self.signs(load: 2.5, [Self.quiet]) == ["the load before the run was 2.50 on 2 processors"])
         #expect(
             Self.signs([Self.quiet, Self.timing([1, 1.4, 1.5], [100, 100, 100])])
                 == ["medians are up to 40 % above the fastest runs"])

@@ -182,7 +182,7 @@ struct GenerateTests {
             }
         }
         try fails("No such file", folder.path("missing"))
-        try fails("float32 alone", lstm, ["--dtype", "bf16"])
+        try fails("only in float32", lstm, ["--dtype", "bf16"])
         func broken(_ name: String, _ change: (String) throws -> Void) throws -> String {
             let path = folder.path(name)
             try FileManager.default.copyItem(atPath: gpt, toPath: path)

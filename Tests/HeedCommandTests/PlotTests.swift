@@ -59,7 +59,7 @@ import FoundationXML
             leftOut: ["naive left out from length 4096 on: it is slow"], surroundings: Self.surroundings,
             command: "heed bench attention --sweep"
         ).document
-        #expect(report.contains("2026-09-21T14:13:20Z, load 0.25 on 2 processors"))
+        #expect(report.contains("2026-09-21T14:13:20Z, load 0.250 on 2 processors"))
         #expect(report.contains("<li>naive left out from length 4096 on: it is slow</li>"))
         #expect(report.contains("<pre>heed bench attention --sweep</pre>") && !report.contains("busy, so"))
     }
@@ -72,7 +72,7 @@ import FoundationXML
         let picture = AttentionPlot(measurements, surroundings: busy).document
         let report = AttentionReport(measurements, leftOut: [], surroundings: busy, command: "heed").document
         for document in [picture, report] {
-            #expect(document.contains("the load before the run was 7 on 2 processors"))
+            #expect(document.contains("the load before the run was 7.00 on 2 processors"))
         }
     }
 

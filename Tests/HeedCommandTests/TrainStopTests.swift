@@ -70,7 +70,7 @@ struct TrainStopTests {
             test -e disk/run/config.json || exit 0
             $run --resume --steps $((${step:-0} + 10)) >/dev/null 2>notes || { cat notes >&2; exit 98; }
             grep -v "the learning rate follows a schedule of" notes >&2
-            $HEED generate --model disk/run --prompt the --max-tokens 3
+            $HEED generate --model disk/run --prompt the --max-tokens 3 --seed 1
             '
             """, in: folder)
         #expect(result.status == 0 && result.errors.isEmpty, "\(result)")

@@ -16,7 +16,7 @@ struct ReadmeTests {
         let blocks = readme.components(separatedBy: "```swift\n").dropFirst().map {
             $0.components(separatedBy: "\n```")[0]
         }
-        #expect(blocks.count > 4)
+        #expect(blocks.count > 3)
         for block in blocks where !block.hasPrefix("dependencies:") {
             let imports = lines(block).prefix { $0.hasPrefix("import ") }
             let code = lines(block).dropFirst(imports.count).drop { $0.isEmpty }

@@ -90,7 +90,7 @@ package struct SVGCanvas {
         return ([head, names, Self.darkStyle] + elements + ["</svg>"]).joined(separator: "\n") + "\n"
     }
 
-    /// Exchanges the colours where the reader prefers dark pages. Programs that know no such rule show the light picture.
+    /// Exchanges the colours where the reader prefers dark pages. Programs without such rules show the light picture.
     private static let darkStyle: String = {
         let rules = Palette.dark.sorted { $0.key < $1.key }.map { light, dark in
             "svg [fill=\"\(light)\"] { fill: \(dark) } svg [stroke=\"\(light)\"] { stroke: \(dark) }"

@@ -1,7 +1,8 @@
 import Heed
 import ReviewModel
 
-// Loads the classifier that TrainReviews saved, and asks it from eight tasks at once about reviews that it has not read:
+// Loads the classifier that TrainReviews saved, and asks it from eight tasks at once about reviews that it has not
+// read:
 //
 //     swift run AskReviews
 

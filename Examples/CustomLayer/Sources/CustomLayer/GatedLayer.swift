@@ -24,8 +24,8 @@ struct GatedLayer: Layer {
     }
 }
 
-/// A loss of one's own: Huber's (1964), squared where an error is small and linear where it is large, so that a few wrong
-/// targets do not decide. The mean over all elements.
+/// A loss of one's own: Huber's (1964), squared where an error is small and linear where it is large, so that a few
+/// wrong targets do not decide. The mean over all elements.
 func huber(_ input: Variable, targets: Tensor, delta: Float = 1) -> Variable {
     let error = (input - Variable(targets)).magnitude()
     let small = minimum(error, Variable(delta))

@@ -67,7 +67,7 @@ package struct AttentionReport {
             """
     }
 
-    /// `2026-11-30T15:20:00Z, load 0.4 on 2 processors`.
+    /// When the run began and under what load: `2026-11-30T15:20:00Z, load 0.4 on 2 processors`.
     private var moment: String {
         let load = surroundings.load.map {
             ", load \(Units.significant($0)) on \(surroundings.processors) \(surroundings.processors == 1 ? "processor" : "processors")"
