@@ -10,8 +10,9 @@ package struct LinearScale: Sendable {
     private let start: Double
     private let end: Double
 
-    /// An axis whose ends are round values around `values`, at the pixels `start` and `end`.
+    /// An axis whose ends are round values around those of `values` that are finite, at the pixels `start` and `end`.
     package init(values: [Double], start: Double, end: Double) {
+        let values = values.filter(\.isFinite)
         let low = values.min() ?? 0
         let high = values.max() ?? 1
         let span = high > low ? high - low : max(abs(high), 1)

@@ -19,7 +19,9 @@ let right = try await withThrowingTaskGroup(of: Int.self) { group in
             return try mine.count { try model.judge(held[$0].text).praises == held[$0].praises }
         }
     }
-    return try await group.reduce(0, +)
+    var right = 0
+    for try await count in group { right += count }
+    return right
 }
 print("right about \(right) of \(held.count) reviews that it has not read")
 for review in ["the book is not very boring", "the film is not clever"] {

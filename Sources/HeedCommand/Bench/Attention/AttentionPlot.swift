@@ -78,10 +78,14 @@ package struct AttentionPlot {
             bottom: 450)
     }
 
+    /// A run of no time would have an infinite share; the peak is read with an error, so that 100 % can be passed.
     private var sharePanel: PlotPanel {
-        PlotPanel(
+        func share(_ measurement: AttentionMeasurement) -> Double {
+            measurement.percentOfPeak.isFinite ? min(measurement.percentOfPeak, 120) : 0
+        }
+        return PlotPanel(
             heading: "Share of the machine's peak", unit: .percent,
-            series: arms.map { Palette.series($0, points($0, \.percentOfPeak)) },
+            series: arms.map { Palette.series($0, points($0, share)) },
             left: Self.left, right: Self.right, top: 552, bottom: 826)
     }
 
