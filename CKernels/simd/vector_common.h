@@ -24,7 +24,7 @@
   ({                                                                                                                                       \
     __typeof__(vector) lanes = (vector);                                                                                                   \
     for (size_t lane = 0; lane < sizeof lanes / sizeof lanes[0]; lane++)                                                                   \
-      lanes[lane] = _Generic(lanes[0], float: __builtin_sqrtf, double: __builtin_sqrt)(lanes[lane]);                                       \
+      lanes[lane] = sizeof lanes[0] == sizeof(float) ? __builtin_sqrtf((float)lanes[lane]) : __builtin_sqrt(lanes[lane]);                  \
     lanes;                                                                                                                                 \
   })
 #endif

@@ -19,7 +19,7 @@
   do {                                                                                                                                     \
     GIVES(BadIndex, call);                                                                                                                 \
     const HeedBadIndex bad = heed_status_bad_index();                                                                                      \
-    CHECK_MESSAGE(bad.array &&strcmp(bad.array, name) == 0 && bad.value == (number) && bad.place == (at) && bad.range == (most),           \
+    CHECK_MESSAGE(bad.array != NULL && strcmp(bad.array, name) == 0 && bad.value == (number) && bad.place == (at) && bad.range == (most),  \
                   #call ": %s[%zu] is %lld, below %zu", bad.array ? bad.array : "(null)", bad.place, (long long)bad.value, bad.range);     \
   } while (0)
 

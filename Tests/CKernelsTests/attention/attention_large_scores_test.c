@@ -52,8 +52,8 @@ TEST(attention_large_scores_lose_nothing) {
     const double bound = 3e-6;
     for (int k = 0; k < GRADIENTS; k++) {
       const double error = worst(gradients.count[k], gradients.data[k], oracle.data[k]);
-      CHECK_MESSAGE(error <= bound, "%s: E %.3g of %.3g, scores to %.0f: %s", gradient_names[k], error,
-                    bound, oracle.largest_score, describe(&problem));
+      CHECK_MESSAGE(error <= bound, "%s: E %.3g of %.3g, scores to %.0f: %s", gradient_names[k], error, bound, oracle.largest_score,
+                    describe(&problem));
     }
     gradients_free(&gradients);
     oracle_gradients_free(&oracle);
