@@ -100,12 +100,15 @@ VOCABULARY vf vf_table16(const float *table, vf bits) {
            high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index);
   return _mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
 }
-// Two factors of half the power each: for |n| <= 250 both are normal, and for x in [1, 4) only the second product rounds.
+// Two factors: one takes what a normal power of 2 may be in the last product, the other the rest. For a result that is not 0 the first
+// product is exact, so that only the second one rounds.
 VOCABULARY vf vf_scale_by_power(vf x, vf n) {
-  const vf bounded = _mm256_min_ps(_mm256_max_ps(n, _mm256_set1_ps(-250.0f)), _mm256_set1_ps(250.0f));
-  const __m256i power = _mm256_cvtps_epi32(_mm256_floor_ps(bounded)), half = _mm256_srai_epi32(power, 1), bias = _mm256_set1_epi32(127);
-  const vf a = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
-  const vf b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(power, half), bias), 23));
+  const vf power = _mm256_floor_ps(_mm256_min_ps(_mm256_max_ps(n, _mm256_set1_ps(-190.0f)), _mm256_set1_ps(254.0f)));
+  const vf last = _mm256_min_ps(_mm256_max_ps(power, _mm256_set1_ps(-64.0f)), _mm256_set1_ps(127.0f));
+  // The bits of 2^k are those of the integer (k + 127) 2^23.
+  const vf unit = _mm256_set1_ps(0x1p23f), bias = _mm256_set1_ps(127 * 0x1p23f);
+  const vf a = _mm256_castsi256_ps(_mm256_cvtps_epi32(_mm256_fmadd_ps(_mm256_sub_ps(power, last), unit, bias)));
+  const vf b = _mm256_castsi256_ps(_mm256_cvtps_epi32(_mm256_fmadd_ps(last, unit, bias)));
   return _mm256_mul_ps(_mm256_mul_ps(x, a), b);
 }
 
@@ -143,11 +146,6 @@ VOCABULARY vf vf_scale_down(vm normal, vf x, vf n) {
 VOCABULARY float vf_reduce_add(vf x) {
   const __m128 a = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)), b = _mm_add_ps(a, _mm_movehl_ps(a, a));
   return _mm_cvtss_f32(_mm_add_ss(b, _mm_movehdup_ps(b)));
-}
-VOCABULARY double vf_reduce_add_double(vf x) {
-  const __m256d a = _mm256_add_pd(_mm256_cvtps_pd(_mm256_castps256_ps128(x)), _mm256_cvtps_pd(_mm256_extractf128_ps(x, 1)));
-  const __m128d b = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
-  return _mm_cvtsd_f64(_mm_add_sd(b, _mm_unpackhi_pd(b, b)));
 }
 VOCABULARY float vf_reduce_max(vf x) {
   const __m128 a = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)), b = _mm_max_ps(a, _mm_movehl_ps(a, a));

@@ -82,12 +82,8 @@ VOCABULARY void vm_store_bytes_n(uint8_t *p, vm m, size_t n) {
 
 // table[i & 15], i = the low bits of each lane.
 VOCABULARY vf vf_table16(const float *table, vf bits) { return _mm512_permutexvar_ps(_mm512_castps_si512(bits), _mm512_loadu_ps(table)); }
-// table[i & 31], where one instruction does it.
-#define HEED_HAS_TABLE32 1
-VOCABULARY vf vf_table32(const float *table, vf bits) {
-  return _mm512_permutex2var_ps(_mm512_loadu_ps(table), _mm512_castps_si512(bits), _mm512_loadu_ps(table + 16));
-}
-// x * 2^floor(n), exact except for the last rounding of a denormal. n may be far out of range.
+// x * 2^floor(n), exact except for the last rounding of a denormal, for n from -190 to 254. Beyond it is as if n were the nearer of these,
+// or farther.
 VOCABULARY vf vf_scale_by_power(vf x, vf n) { return _mm512_scalef_ps(x, n); }
 // The first and the last step of an exponential (template/math/exp.inc.h), which together multiply by 2^(i / 16), i an integer from -2016
 // to 960. `bits` are those of the float 1.5 * 2^19 + i / 16, whose last bits count sixteenths; n is i / 16.
@@ -119,10 +115,12 @@ VOCABULARY vu vu_multiply_wide(vu a, vu b, vu *high) {
 // As numbers; x < 2^31.
 VOCABULARY vf vf_from_vu(vu x) { return _mm512_cvtepi32_ps(x); }
 
-VOCABULARY float vf_reduce_add(vf x) { return _mm512_reduce_add_ps(x); }
-// The sum of the lanes in float64.
-VOCABULARY double vf_reduce_add_double(vf x) {
-  return _mm512_reduce_add_pd(_mm512_add_pd(_mm512_cvtps_pd(_mm512_castps512_ps256(x)), _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1))));
+// The sum of the lanes. Here and in vd_reduce_add the upper half of the lanes is added to the lower one until one lane is left, so that the
+// sum of 16 lanes has one order however many of them a vector has (simd/sixteen_lanes.h).
+VOCABULARY float vf_reduce_add(vf x) {
+  const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1));
+  const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1)), c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
 }
 VOCABULARY float vf_reduce_max(vf x) { return _mm512_reduce_max_ps(x); }
 
@@ -167,7 +165,11 @@ VOCABULARY vd vd_high(vf x) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(x, 1
 VOCABULARY vf vf_round_double(vd low, vd high) {
   return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low)), _mm512_cvtpd_ps(high), 1);
 }
-VOCABULARY double vd_reduce_add(vd x) { return _mm512_reduce_add_pd(x); }
+VOCABULARY double vd_reduce_add(vd x) {
+  const __m256d a = _mm256_add_pd(_mm512_castpd512_pd256(x), _mm512_extractf64x4_pd(x, 1));
+  const __m128d b = _mm_add_pd(_mm256_castpd256_pd128(a), _mm256_extractf128_pd(a, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(b, _mm_unpackhi_pd(b, b)));
+}
 
 // floor(log2 x) of a positive normal number.
 VOCABULARY vf vf_exponent(vf x) { return _mm512_getexp_ps(x); }

@@ -129,8 +129,7 @@ VOCABULARY vf vf_from_vu(vu x) { return __builtin_convertvector((vm)x, vf); }
 VOCABULARY vf vf_table16_down(const float *table, vf bits) { return vf_table16(table, bits); }
 VOCABULARY vf vf_scale_down(vm normal, vf x, vf n) { return vf_select(normal, vf_scale_by_power(x, n), vf_zero()); }
 
-VOCABULARY float vf_reduce_add(vf x) { return (x[0] + x[1]) + (x[2] + x[3]); }
-VOCABULARY double vf_reduce_add_double(vf x) { return ((double)x[0] + (double)x[1]) + ((double)x[2] + (double)x[3]); }
+VOCABULARY float vf_reduce_add(vf x) { return (x[0] + x[2]) + (x[1] + x[3]); }
 VOCABULARY float vf_reduce_max(vf x) {
   const float a = x[0] > x[1] ? x[0] : x[1], b = x[2] > x[3] ? x[2] : x[3];
   return a > b ? a : b;

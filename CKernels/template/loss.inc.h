@@ -15,14 +15,22 @@
 #include "template/math/softplus.inc.h"
 #include "template/softmax.inc.h"
 
-// A sum in float64 of terms in float32.
+// A sum in float64, in 16 lanes, of terms in float32.
 typedef struct LossSum {
-  vd low, high;
+  vd halves[2 * HEED_SUM_PARTS];
 } LossSum;
 
-INLINE_KERNEL LossSum loss_zero(void) { return (LossSum){vd_zero(), vd_zero()}; }
-INLINE_KERNEL LossSum loss_add(LossSum s, vf x) { return (LossSum){vd_add(s.low, vd_low(x)), vd_add(s.high, vd_high(x))}; }
-INLINE_KERNEL double loss_total(LossSum s) { return vd_reduce_add(vd_add(s.low, s.high)); }
+INLINE_KERNEL LossSum loss_zero(void) {
+  LossSum s;
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 2 * HEED_SUM_PARTS; i++) s.halves[i] = vd_zero();
+  return s;
+}
+INLINE_KERNEL void loss_add(LossSum *s, int part, vf x) {
+  s->halves[2 * part] = vd_add(s->halves[2 * part], vd_low(x));
+  s->halves[2 * part + 1] = vd_add(s->halves[2 * part + 1], vd_high(x));
+}
+INLINE_KERNEL double loss_total(LossSum s) { return sixteen_lanes_sum_double(s.halves); }
 
 // The largest scale x of a row, or NaN if that is plus infinity.
 INLINE_KERNEL float loss_maximum(size_t count, const float *x, float scale) {
@@ -36,36 +44,30 @@ INLINE_KERNEL float loss_maximum(size_t count, const float *x, float scale) {
 // than each number added, and the error of each addition is exact and summed separately. The terms that make up a confident row's loss are
 // added to the 1 of its largest term, where plain float32 would drop them. This is half the work of widening to float64: 4 additions a
 // vector on pipes that an exponential leaves idle.
-typedef struct LossUnitSum {
-  vf sum, error;
-} LossUnitSum;
-
-INLINE_KERNEL LossUnitSum loss_unit_zero(void) { return (LossUnitSum){vf_set1(1.0f), vf_zero()}; }
-INLINE_KERNEL LossUnitSum loss_unit_add(LossUnitSum s, vf x) {
-  const vf sum = vf_add(s.sum, x);
-  return (LossUnitSum){sum, vf_add(s.error, vf_sub(x, vf_sub(sum, s.sum)))};
-}
-INLINE_KERNEL double loss_unit_total(LossUnitSum s) {
-  return vf_reduce_add_double(vf_sub(s.sum, vf_set1(1.0f))) + vf_reduce_add_double(s.error);
-}
+#define LOSS_UNIT_START 1.0f
 
 // exp(scale x - m), stored where `output` is not null, and its sum; NaN where that is 0: nothing above minus infinity.
 INLINE_KERNEL double loss_exponentials(size_t count, const float *x, float scale, float maximum, float *output) {
   const vf factor = vf_set1(scale), shift = vf_set1(-maximum);
-  LossUnitSum sum = loss_unit_zero();
+  SoftmaxSum sum = softmax_start(LOSS_UNIT_START);
   size_t j = 0;
 #pragma clang loop unroll_count(2)
-  for (; j + HEED_LANES <= count; j += HEED_LANES) {
-    const vf e = exp_rr2_t16_p3(vf_fma(vf_load(x + j), factor, shift));
-    if (output) vf_store(output + j, e);
-    sum = loss_unit_add(sum, e);
-  }
-  if (j < count) {
-    const vf e = exp_rr2_t16_p3(vf_fma(vf_load_n(x + j, count - j), factor, shift));
-    if (output) vf_store_n(output + j, e, count - j);
-    sum = loss_unit_add(sum, vf_select(vm_first(count - j), e, vf_zero()));
-  }
-  const double total = loss_unit_total(sum);
+  for (; j + HEED_SUM_LANES <= count; j += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (int part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t i = j + (size_t)part * HEED_LANES;
+      const vf e = exp_rr2_t16_p3(vf_fma(vf_load(x + i), factor, shift));
+      if (output) vf_store(output + i, e);
+      softmax_add(&sum, part, e);
+    }
+#pragma clang loop unroll(full)
+  for (int part = 0; part < HEED_SUM_PARTS; part++, j += HEED_LANES)
+    if (j < count) {
+      const vf e = exp_rr2_t16_p3(vf_fma(vf_load_n(x + j, count - j), factor, shift));
+      if (output) vf_store_n(output + j, e, count - j);
+      softmax_add(&sum, part, vf_select(vm_first(count - j), e, vf_zero()));
+    }
+  const double total = softmax_total(sum, LOSS_UNIT_START);
   return total > 0 ? total : NAN;
 }
 
@@ -87,13 +89,14 @@ INLINE_KERNEL vf cross_entropy_target(const CrossEntropyKind kind, const HeedLos
 
 // The sums of one pass over a row's logits: S, K, D.
 typedef struct CrossEntropySums {
-  LossUnitSum exponentials;
+  SoftmaxSum exponentials;
   LossSum targets, distances;
 } CrossEntropySums;
 
-// Stores exponentials if the gradient is asked for. `count` is the number of columns in a vector, a constant except at the tail.
-INLINE_KERNEL CrossEntropySums cross_entropy_gather(const CrossEntropyKind kind, const bool stored, const HeedLossCrossEntropyRow *x,
-                                                    size_t column, size_t count, vf shift, CrossEntropySums sums) {
+// Stores exponentials if the gradient is asked for. `part` is the vector's part of the 16 lanes, `count` the number of its columns, a
+// constant except at the tail.
+INLINE_KERNEL void cross_entropy_gather(const CrossEntropyKind kind, const bool stored, const HeedLossCrossEntropyRow *x, int part,
+                                        size_t column, size_t count, vf shift, CrossEntropySums *sums) {
   const vm there = vm_first(count);
   const bool whole = count == HEED_LANES;
   if (x->next_logits) __builtin_prefetch(x->next_logits + column, 0, 2);
@@ -102,24 +105,29 @@ INLINE_KERNEL CrossEntropySums cross_entropy_gather(const CrossEntropyKind kind,
   const vf e = exp_rr2_t16_p3(z);
   // Before the store: the gradient may be the logits.
   if (stored) vf_store_n(x->d_logits + column, e, count);
-  sums.exponentials = loss_unit_add(sums.exponentials, whole ? e : vf_select(there, e, vf_zero()));
-  if (!kind.smooth) return sums;
+  softmax_add(&sums->exponentials, part, whole ? e : vf_select(there, e, vf_zero()));
+  if (!kind.smooth) return;
   const vf k = cross_entropy_target(kind, x, column, count);
   const vf taken = whole ? k : vf_select(there, k, vf_zero());
-  if (kind.soft || kind.weighted) sums.targets = loss_add(sums.targets, taken);
+  if (kind.soft || kind.weighted) loss_add(&sums->targets, part, taken);
   // A class that takes no part may be infinitely far.
-  sums.distances = loss_add(sums.distances, vf_select(vf_equal(taken, vf_zero()), vf_zero(), vf_mul(taken, z)));
-  return sums;
+  loss_add(&sums->distances, part, vf_select(vf_equal(taken, vf_zero()), vf_zero(), vf_mul(taken, z)));
 }
 
 INLINE_KERNEL CrossEntropySums cross_entropy_pass(const CrossEntropyKind kind, const bool stored, const HeedLossCrossEntropyRow *x,
                                                   float maximum) {
   const vf shift = vf_set1(-maximum);
-  CrossEntropySums sums = {loss_unit_zero(), loss_zero(), loss_zero()};
+  CrossEntropySums sums = {softmax_start(LOSS_UNIT_START), loss_zero(), loss_zero()};
   size_t j = 0;
 #pragma clang loop unroll_count(2)
-  for (; j + HEED_LANES <= x->classes; j += HEED_LANES) sums = cross_entropy_gather(kind, stored, x, j, HEED_LANES, shift, sums);
-  return j < x->classes ? cross_entropy_gather(kind, stored, x, j, x->classes - j, shift, sums) : sums;
+  for (; j + HEED_SUM_LANES <= x->classes; j += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (int part = 0; part < HEED_SUM_PARTS; part++)
+      cross_entropy_gather(kind, stored, x, part, j + (size_t)part * HEED_LANES, HEED_LANES, shift, &sums);
+#pragma clang loop unroll(full)
+  for (int part = 0; part < HEED_SUM_PARTS; part++, j += HEED_LANES)
+    if (j < x->classes) cross_entropy_gather(kind, stored, x, part, j, x->classes - j, shift, &sums);
+  return sums;
 }
 
 // g <- e * inverse - factor k
@@ -145,7 +153,7 @@ INLINE_KERNEL double cross_entropy_row_of(const CrossEntropyKind kind, const Hee
   const double own = kind.soft ? 0.0 : (1.0 - smoothing) * weight;
   const double far = own != 0.0 ? own * ((double)maximum - (double)x->logits[x->target]) : 0.0;
   const CrossEntropySums sums = x->d_logits ? cross_entropy_pass(kind, true, x, maximum) : cross_entropy_pass(kind, false, x, maximum);
-  const double found = loss_unit_total(sums.exponentials), sum = found > 0 ? found : NAN;
+  const double found = softmax_total(sums.exponentials, LOSS_UNIT_START), sum = found > 0 ? found : NAN;
   double k = own, distance = far;
   if (kind.smooth) k += kind.soft || kind.weighted ? loss_total(sums.targets) : smoothing, distance -= loss_total(sums.distances);
   const double value = k * log(sum) + distance;
@@ -182,13 +190,17 @@ static double distillation_row(const HeedLossDistillationRow *x) {
                teacher_sum = loss_exponentials(n, x->teacher, scale, teacher_top, teacher);
   const vf factor = vf_set1(scale), minus_student = vf_set1(-student_top), minus_teacher = vf_set1(-teacher_top);
   LossSum sum = loss_zero();
-  for (size_t j = 0; j < n; j += HEED_LANES) {
-    const vf e = vf_load_n(teacher + j, n - j);
-    const vf d = vf_sub(vf_fma(vf_load_n(x->teacher + j, n - j), factor, minus_teacher),
-                        vf_fma(vf_load_n(x->student + j, n - j), factor, minus_student));
-    // A class that the teacher rules out adds nothing.
-    sum = loss_add(sum, vf_select(vf_equal(e, vf_zero()), vf_zero(), vf_mul(e, d)));
-  }
+  for (size_t first = 0; first < n; first += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (int part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t j = first + (size_t)part * HEED_LANES;
+      if (j >= n) break;
+      const vf e = vf_load_n(teacher + j, n - j);
+      const vf d = vf_sub(vf_fma(vf_load_n(x->teacher + j, n - j), factor, minus_teacher),
+                          vf_fma(vf_load_n(x->student + j, n - j), factor, minus_student));
+      // A class that the teacher rules out adds nothing.
+      loss_add(&sum, part, vf_select(vf_equal(e, vf_zero()), vf_zero(), vf_mul(e, d)));
+    }
   const double shift = log(teacher_sum) - log(student_sum), divergence = loss_total(sum) / teacher_sum - shift;
   if (!x->d_student && !x->d_teacher) return divergence;
   const vf p_scale = vf_set1((float)(x->factor / student_sum)), q_scale = vf_set1((float)(x->factor / teacher_sum));
@@ -231,14 +243,18 @@ INLINE_KERNEL LossElement loss_squared_error(vf x, vf t) {
 INLINE_KERNEL double loss_elements(const bool squared, const HeedLossElements *x) {
   const vf w = vf_set1(x->positive_weight), factor = vf_set1(x->factor);
   LossSum sum = loss_zero();
-  for (size_t i = 0; i < x->count; i += HEED_LANES) {
-    const size_t count = x->count - i;
-    const vf a = vf_load_n(x->input + i, count), t = vf_load_n(x->targets + i, count);
-    const LossElement y = squared ? loss_squared_error(a, t) : loss_binary_cross_entropy(a, t, w, x->d_input != NULL);
-    if (x->loss) vf_store_n(x->loss + i, y.value, count);
-    sum = loss_add(sum, vf_select(vm_first(count), y.value, vf_zero()));
-    if (x->d_input) vf_store_n(x->d_input + i, vf_mul(y.derivative, x->factors ? vf_load_n(x->factors + i, count) : factor), count);
-  }
+  for (size_t first = 0; first < x->count; first += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (int part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t i = first + (size_t)part * HEED_LANES;
+      if (i >= x->count) break;
+      const size_t count = x->count - i;
+      const vf a = vf_load_n(x->input + i, count), t = vf_load_n(x->targets + i, count);
+      const LossElement y = squared ? loss_squared_error(a, t) : loss_binary_cross_entropy(a, t, w, x->d_input != NULL);
+      if (x->loss) vf_store_n(x->loss + i, y.value, count);
+      loss_add(&sum, part, vf_select(vm_first(count), y.value, vf_zero()));
+      if (x->d_input) vf_store_n(x->d_input + i, vf_mul(y.derivative, x->factors ? vf_load_n(x->factors + i, count) : factor), count);
+    }
   return loss_total(sum);
 }
 
@@ -248,14 +264,24 @@ static double loss_squared_error_elements(const HeedLossElements *x) { return lo
 // ---- Negative sampling ----------------------------------------------------------------------------------------------------------------
 
 static float loss_dot(size_t count, const float *a, const float *b) {
-  vf sum[4];
-  for (int v = 0; v < 4; v++) sum[v] = vf_zero();
+  enum { groups = 4 * HEED_SUM_PARTS }; // 4 sums a lane
+  vf sum[groups];
+  for (int v = 0; v < groups; v++) sum[v] = vf_zero();
   size_t i = 0;
-  for (; i + 4 * HEED_LANES <= count; i += 4 * HEED_LANES)
+  for (; i + groups * HEED_LANES <= count; i += groups * HEED_LANES)
 #pragma clang loop unroll(full)
-    for (int v = 0; v < 4; v++) sum[v] = vf_fma(vf_load(a + i + v * HEED_LANES), vf_load(b + i + v * HEED_LANES), sum[v]);
-  for (; i < count; i += HEED_LANES) sum[0] = vf_fma(vf_load_n(a + i, count - i), vf_load_n(b + i, count - i), sum[0]);
-  return vf_reduce_add(vf_add(vf_add(sum[0], sum[1]), vf_add(sum[2], sum[3])));
+    for (int v = 0; v < groups; v++) sum[v] = vf_fma(vf_load(a + i + v * HEED_LANES), vf_load(b + i + v * HEED_LANES), sum[v]);
+  for (; i < count; i += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t j = i + part * HEED_LANES;
+      if (j < count) sum[part] = vf_fma(vf_load_n(a + j, count - j), vf_load_n(b + j, count - j), sum[part]);
+    }
+  vf total[HEED_SUM_PARTS];
+#pragma clang loop unroll(full)
+  for (int p = 0; p < HEED_SUM_PARTS; p++)
+    total[p] = vf_add(vf_add(sum[p], sum[HEED_SUM_PARTS + p]), vf_add(sum[2 * HEED_SUM_PARTS + p], sum[3 * HEED_SUM_PARTS + p]));
+  return sixteen_lanes_sum(total);
 }
 
 static void loss_scale(size_t count, float factor, const float *x, bool add, float *target) {

@@ -6,7 +6,7 @@
 //   y <- ((s - p) - t) d w + b
 //
 // Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates).
-// Squares are summed as trees of 4 vectors, then a running sum with its error summed separately: 3 u. The mean must lose almost nothing,
+// Squares are summed in 16 lanes as trees of 4, then a running sum with its error summed separately: 3 u. The mean must lose almost nothing,
 // because s - mean has to keep its digits where it is small. So distances are summed if they are exact, else the numbers themselves, each
 // into a running sum that begins above them all, so that three operations give the addition's error. While |t| <= sigma / 4 the variance is
 // that to 4.3 u, d to 2.2 u and its own rounding, t to u |t|, and y to 9 u = 5.4e-7 of the row's largest. A pivot that is worse than that
@@ -16,10 +16,12 @@
 #ifndef HEED_NORM_INC_H
 #define HEED_NORM_INC_H
 
+#include "simd/sixteen_lanes.h"
+
 #define PIVOT_COLUMNS 256      // whose mean is the first pivot
-#define NORM_VECTORS  4        // summed as a tree
+#define NORM_VECTORS  4        // terms of a lane, 16 columns apart, that are summed as a tree
 #define NORM_START    32       // times the pivot and the reach: above all running sums of this many numbers
-#define NORM_LEAST    16       // columns that show whether a row has tiny numbers, whatever the lanes
+#define NORM_LEAST    16       // columns that show whether a row has tiny numbers
 #define NORM_TINY     0x1p-16f // a row with nothing above it is one of tiny numbers
 #define NORM_RAISE    0x1p64   // the factor for such a row
 
@@ -49,26 +51,31 @@ INLINE_KERNEL vf norm_distance(const NormPasses *x, size_t j, size_t count) {
 
 // A running sum, and the sum of its rounding errors.
 typedef struct NormSum {
-  vf sum, error;
+  vf sum[HEED_SUM_PARTS], error[HEED_SUM_PARTS];
 } NormSum;
 
-INLINE_KERNEL NormSum norm_add(NormSum s, vf term) {
-  const vf sum = vf_add(s.sum, term), back = vf_sub(sum, s.sum);
-  return (NormSum){sum, vf_add(s.error, vf_add(vf_sub(s.sum, vf_sub(sum, back)), vf_sub(term, back)))};
+INLINE_KERNEL void norm_add(NormSum *s, size_t part, vf term) {
+  const vf before = s->sum[part], sum = vf_add(before, term), back = vf_sub(sum, before);
+  s->sum[part] = sum;
+  s->error[part] = vf_add(s->error[part], vf_add(vf_sub(before, vf_sub(sum, back)), vf_sub(term, back)));
 }
 // The same for a term no larger than the sum so far; a larger one may lose a rounding of its own.
-INLINE_KERNEL NormSum norm_add_smaller(NormSum s, vf term) {
-  const vf sum = vf_add_by_multiplier(s.sum, term);
-  return (NormSum){sum, vf_add_by_multiplier(s.error, vf_sub(term, vf_sub(sum, s.sum)))};
+INLINE_KERNEL void norm_add_smaller(NormSum *s, size_t part, vf term) {
+  const vf before = s->sum[part], sum = vf_add_by_multiplier(before, term);
+  s->sum[part] = sum;
+  s->error[part] = vf_add_by_multiplier(s->error[part], vf_sub(term, vf_sub(sum, before)));
 }
-INLINE_KERNEL NormSum norm_start(float x) { return (NormSum){vf_set1(x), vf_zero()}; }
+INLINE_KERNEL NormSum norm_start(float x) {
+  NormSum s;
+#pragma clang loop unroll(full)
+  for (int part = 0; part < HEED_SUM_PARTS; part++) s.sum[part] = vf_set1(x), s.error[part] = vf_zero();
+  return s;
+}
 INLINE_KERNEL vf norm_tree(const vf x[NORM_VECTORS]) { return vf_add(vf_add(x[0], x[1]), vf_add(x[2], x[3])); }
 INLINE_KERNEL vf norm_tree_of_products(const vf x[NORM_VECTORS], const vf y[NORM_VECTORS]) {
   return vf_add(vf_fma(x[0], y[0], vf_mul(x[1], y[1])), vf_fma(x[2], y[2], vf_mul(x[3], y[3])));
 }
-INLINE_KERNEL double norm_total(NormSum s) {
-  return vd_reduce_add(vd_add(vd_add(vd_low(s.sum), vd_high(s.sum)), vd_add(vd_low(s.error), vd_high(s.error))));
-}
+INLINE_KERNEL double norm_total(NormSum s) { return sixteen_lanes_sum_of_both(s.sum, s.error); }
 
 // A mean, and roughly how far the numbers are from it.
 typedef struct NormPlace {
@@ -77,16 +84,22 @@ typedef struct NormPlace {
 
 INLINE_KERNEL NormPlace norm_first_stretch(const NormPasses *x) {
   const size_t n = heed_size_min(x->columns, PIVOT_COLUMNS);
-  vf sum = vf_zero(), low = vf_set1(INFINITY), high = vf_set1(-INFINITY);
-  for (size_t j = 0; j < n; j += HEED_LANES) {
-    const vf s = norm_load(x, j, n - j);
-    const vm there = vm_first(n - j);
-    sum = vf_add(sum, s); // 0 in lanes beyond the row
-    low = vf_min(low, j + HEED_LANES <= n ? s : vf_select(there, s, low));
-    high = vf_max(high, j + HEED_LANES <= n ? s : vf_select(there, s, high));
-  }
+  vf sum[HEED_SUM_PARTS], low = vf_set1(INFINITY), high = vf_set1(-INFINITY);
+#pragma clang loop unroll(full)
+  for (size_t part = 0; part < HEED_SUM_PARTS; part++) sum[part] = vf_zero();
+  for (size_t first = 0; first < n; first += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t j = first + part * HEED_LANES;
+      if (j >= n) break;
+      const vf s = norm_load(x, j, n - j);
+      const vm there = vm_first(n - j);
+      sum[part] = vf_add(sum[part], s); // 0 in lanes beyond the row
+      low = vf_min(low, j + HEED_LANES <= n ? s : vf_select(there, s, low));
+      high = vf_max(high, j + HEED_LANES <= n ? s : vf_select(there, s, high));
+    }
   const float reach = vf_reduce_max(high) + vf_reduce_max(vf_sub(vf_zero(), low));
-  return (NormPlace){(float)(vf_reduce_add_double(sum) / (double)n), reach};
+  return (NormPlace){(float)(sixteen_lanes_sum_widened(sum) / (double)n), reach};
 }
 
 typedef struct NormMoments {
@@ -101,24 +114,31 @@ typedef enum NormTerms {
 } NormTerms;
 
 INLINE_KERNEL NormMoments norm_moments_of(const NormTerms terms, const NormPasses *x) {
-  const size_t n = x->columns, step = NORM_VECTORS * HEED_LANES;
+  const size_t n = x->columns, step = NORM_VECTORS * HEED_SUM_LANES;
   NormSum sum = norm_start(x->start), squares = norm_start(0);
-  size_t j = 0;
-  for (; j + step <= n; j += step) {
-    vf d[NORM_VECTORS];
+  size_t first = 0;
+  for (; first + step <= n; first += step)
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < NORM_VECTORS; v++) {
-      d[v] = norm_distance(x, j + v * HEED_LANES, HEED_LANES);
-      if (terms != NormNoTerms) sum = norm_add_smaller(sum, terms == NormDistances ? d[v] : norm_load(x, j + v * HEED_LANES, HEED_LANES));
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+      vf d[NORM_VECTORS];
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < NORM_VECTORS; v++) {
+        const size_t j = first + part * HEED_LANES + v * HEED_SUM_LANES;
+        d[v] = norm_distance(x, j, HEED_LANES);
+        if (terms != NormNoTerms) norm_add_smaller(&sum, part, terms == NormDistances ? d[v] : norm_load(x, j, HEED_LANES));
+      }
+      norm_add(&squares, part, norm_tree_of_products(d, d));
     }
-    squares = norm_add(squares, norm_tree_of_products(d, d));
-  }
-  for (; j < n; j += HEED_LANES) {
-    const vf d = norm_distance(x, j, n - j);
-    if (terms != NormNoTerms) sum = norm_add_smaller(sum, terms == NormDistances ? d : norm_load(x, j, n - j));
-    squares = norm_add(squares, vf_mul(d, d));
-  }
-  const double total = terms == NormNoTerms ? 0 : norm_total(sum) - HEED_LANES * (double)x->start;
+  for (; first < n; first += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t j = first + part * HEED_LANES;
+      if (j >= n) break;
+      const vf d = norm_distance(x, j, n - j);
+      if (terms != NormNoTerms) norm_add_smaller(&sum, part, terms == NormDistances ? d : norm_load(x, j, n - j));
+      norm_add(&squares, part, vf_mul(d, d));
+    }
+  const double total = terms == NormNoTerms ? 0 : norm_total(sum) - HEED_SUM_LANES * (double)x->start;
   const double shift = total / (double)n - (terms == NormNumbers ? (double)x->pivot : 0);
   return (NormMoments){shift, norm_total(squares) / (double)n - shift * shift};
 }

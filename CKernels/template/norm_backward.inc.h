@@ -59,22 +59,31 @@ INLINE_KERNEL void norm_store_d_input(const NormBackwardRow *x, size_t j, size_t
 INLINE_KERNEL void norm_d_input(const bool centred, const NormBackwardRow *x) {
   const size_t n = x->columns;
   NormSum sum = norm_start(0), product = norm_start(0);
-  vf d_normal[NORM_VECTORS], normal[NORM_VECTORS];
-  size_t j = 0;
-  for (; j + NORM_VECTORS * HEED_LANES <= n; j += NORM_VECTORS * HEED_LANES) {
+  size_t first = 0;
+  for (; first + NORM_VECTORS * HEED_SUM_LANES <= n; first += NORM_VECTORS * HEED_SUM_LANES)
 #pragma clang loop unroll(full)
-    for (size_t v = 0; v < NORM_VECTORS; v++) norm_d_normal(x, j + v * HEED_LANES, HEED_LANES, &d_normal[v], &normal[v]);
-    if (centred) sum = norm_add(sum, norm_tree(d_normal));
-    product = norm_add(product, norm_tree_of_products(d_normal, normal));
-  }
-  for (; j < n; j += HEED_LANES) {
-    norm_d_normal(x, j, n - j, &d_normal[0], &normal[0]);
-    if (centred) sum = norm_add(sum, d_normal[0]);
-    product = norm_add(product, vf_mul(d_normal[0], normal[0]));
-  }
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+      vf d_normal[NORM_VECTORS], normal[NORM_VECTORS];
+#pragma clang loop unroll(full)
+      for (size_t v = 0; v < NORM_VECTORS; v++)
+        norm_d_normal(x, first + part * HEED_LANES + v * HEED_SUM_LANES, HEED_LANES, &d_normal[v], &normal[v]);
+      if (centred) norm_add(&sum, part, norm_tree(d_normal));
+      norm_add(&product, part, norm_tree_of_products(d_normal, normal));
+    }
+  for (; first < n; first += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t at = first + part * HEED_LANES;
+      if (at >= n) break;
+      vf d_normal, normal;
+      norm_d_normal(x, at, n - at, &d_normal, &normal);
+      if (centred) norm_add(&sum, part, d_normal);
+      norm_add(&product, part, vf_mul(d_normal, normal));
+    }
   const vf mean = vf_set1((float)(norm_total(sum) / (double)n));
   const vf mean_product = vf_set1((float)(norm_total(product) / (double)n));
-  for (j = 0; j + HEED_LANES <= n; j += HEED_LANES) norm_store_d_input(x, j, HEED_LANES, mean, mean_product);
+  size_t j = 0;
+  for (; j + HEED_LANES <= n; j += HEED_LANES) norm_store_d_input(x, j, HEED_LANES, mean, mean_product);
   if (j < n) norm_store_d_input(x, j, n - j, mean, mean_product);
 }
 

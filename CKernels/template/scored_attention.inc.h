@@ -11,6 +11,7 @@
 // A query's gradient is v sum_j dS (1 - tanh^2), and sum_j dS is 0, for dS went through a softmax. Where tanh is small, next to nothing is
 // left of that sum; so Near and Bent add up -tanh^2 instead, and the dS of their keys apart, which is 0 where all keys are such.
 
+#include "simd/sixteen_lanes.h"
 #include "template/math/exp.inc.h"
 #include "template/math/tanh.inc.h"
 
@@ -83,13 +84,20 @@ static void additive_prepare(size_t rows, size_t dim, const float *projection, f
 }
 
 INLINE_KERNEL float additive_score(const AdditiveWay way, const float *query, const float *key, const float *weight, size_t dim) {
-  vf sum = vf_zero();
+  vf sum[HEED_SUM_PARTS];
+  for (int part = 0; part < HEED_SUM_PARTS; part++) sum[part] = vf_zero();
   size_t a = 0;
-  for (; a + HEED_LANES <= dim; a += HEED_LANES)
-    sum = vf_fma(vf_load(weight + a), additive_unit(way, query + a, key + a, HEED_LANES).tanh, sum);
-  // Idle lanes hold 0 of everything: a weight of 0 times a finite number.
-  if (a < dim) sum = vf_fma(vf_load_n(weight + a, dim - a), additive_unit(way, query + a, key + a, dim - a).tanh, sum);
-  return vf_reduce_add(sum);
+  for (; a + HEED_SUM_LANES <= dim; a += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t i = a + part * HEED_LANES;
+      sum[part] = vf_fma(vf_load(weight + i), additive_unit(way, query + i, key + i, HEED_LANES).tanh, sum[part]);
+    }
+#pragma clang loop unroll(full)
+  for (size_t part = 0; part < HEED_SUM_PARTS; part++, a += HEED_LANES)
+    if (a < dim) // idle lanes hold 0 of everything: a weight of 0 times a finite number
+      sum[part] = vf_fma(vf_load_n(weight + a, dim - a), additive_unit(way, query + a, key + a, dim - a).tanh, sum[part]);
+  return sixteen_lanes_sum(sum);
 }
 
 static void additive_scores(const HeedScoredAttentionAdditiveScores *x) {

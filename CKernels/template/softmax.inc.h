@@ -1,22 +1,24 @@
 // Softmax and log-softmax of one row whose columns are contiguous (formula and promises: heed/softmax.h).
 //
 //   m <- max z                     (begins at the lowest finite number, which decides nothing where anything above minus infinity is seen)
-//   e_j <- exp(z_j - m), stored    (z_j - m in one rounding; 0 if hidden) s <- sum e_j                   (compensated: a tree of four
-//   vectors, then a running sum with its error summed separately) y_j <- e_j * (1 / s), 0 where that would be denormal   (log: z_j - m -
-//   log s)
+//   e_j <- exp(z_j - m), stored    (z_j - m in one rounding; 0 if hidden)
+//   s <- sum e_j                   (in 16 lanes: of each 64 columns a tree of 4, then a running sum with its error summed separately)
+//   y_j <- e_j * (1 / s), 0 where that would be denormal   (log: z_j - m - log s)
 //
 // Rows that follow each other begin a page each, where the processor's own prefetching stops: the next row is prefetched while this one's
 // exponentials are computed.
 //
-// The lane and step of a column depend only on its index, so columns behind the last one seen do not change the bits.
+// The lane and step of a column depend only on its index, so neither columns behind the last one seen nor the lanes of a vector change the
+// bits.
 
 #ifndef HEED_SOFTMAX_INC_H
 #define HEED_SOFTMAX_INC_H
 
 #include "runtime/constants.h"
+#include "simd/sixteen_lanes.h"
 #include "template/math/exp.inc.h"
 
-#define SOFTMAX_GROUP 4 // vectors summed as a tree
+#define SOFTMAX_GROUP 4 // columns of a lane that are summed as a tree, and vectors at a time elsewhere
 
 // The operands of a row's columns. Constant arguments drop those that are not given.
 typedef struct SoftmaxScores {
@@ -64,7 +66,8 @@ INLINE_KERNEL float softmax_maximum(const SoftmaxScores *x, size_t visible) {
 
 // exp(z - m) of one vector, 0 where nothing is seen, stored.
 INLINE_KERNEL vf softmax_exponential(const SoftmaxScores *x, size_t column, size_t visible, vf maximum) {
-  const size_t count = visible > column ? visible - column : 0;
+  if (column >= visible) return vf_zero();
+  const size_t count = visible - column;
   vf e = exp_rr2_t16_p3(softmax_score(x, column, count, maximum));
   const vm seen = x->masked ? softmax_seen(x, column, count) : vm_first(count);
   e = vf_select(seen, e, vf_zero());
@@ -73,42 +76,66 @@ INLINE_KERNEL vf softmax_exponential(const SoftmaxScores *x, size_t column, size
 }
 
 typedef struct SoftmaxSum {
-  vf sum, error;
+  vf sum[HEED_SUM_PARTS], error[HEED_SUM_PARTS];
 } SoftmaxSum;
 
 // The sum begins above every term, so that the error of an addition is exact and no denormal number where all terms of a lane are small.
 #define SOFTMAX_START ((float)SOFTMAX_GROUP)
 
-INLINE_KERNEL SoftmaxSum softmax_add(SoftmaxSum s, vf term) {
-  const vf sum = vf_add(s.sum, term);
-  return (SoftmaxSum){sum, vf_add(s.error, vf_sub(term, vf_sub(sum, s.sum)))};
+INLINE_KERNEL SoftmaxSum softmax_start(float start) {
+  SoftmaxSum s;
+#pragma clang loop unroll(full)
+  for (int part = 0; part < HEED_SUM_PARTS; part++) s.sum[part] = vf_set1(start), s.error[part] = vf_zero();
+  return s;
+}
+
+// A term no larger than the sum so far.
+INLINE_KERNEL void softmax_add(SoftmaxSum *s, int part, vf term) {
+  const vf before = s->sum[part], sum = vf_add(before, term);
+  s->sum[part] = sum;
+  s->error[part] = vf_add(s->error[part], vf_sub(term, vf_sub(sum, before)));
+}
+
+INLINE_KERNEL double softmax_total(SoftmaxSum s, float start) {
+#pragma clang loop unroll(full)
+  for (int part = 0; part < HEED_SUM_PARTS; part++) s.sum[part] = vf_sub(s.sum[part], vf_set1(start));
+  return sixteen_lanes_sum_of_both(s.sum, s.error);
 }
 
 INLINE_KERNEL double softmax_sum(const SoftmaxScores *x, size_t visible, vf maximum) {
-  SoftmaxSum s = {vf_set1(SOFTMAX_START), vf_zero()};
-  const size_t step = SOFTMAX_GROUP * HEED_LANES;
+  SoftmaxSum s = softmax_start(SOFTMAX_START);
+  const size_t step = SOFTMAX_GROUP * HEED_SUM_LANES;
   const float *const next_input = x->row->next_input, *const next_output = x->row->next_output;
   size_t j = 0;
   for (; !x->masked && j + step <= visible; j += step) {
-    vf e[SOFTMAX_GROUP];
 #pragma clang loop unroll(full)
     for (size_t line = 0; line < step; line += 16) {
       if (next_input) __builtin_prefetch(next_input + j + line);
       if (next_output) __builtin_prefetch(next_output + j + line, 1);
     }
 #pragma clang loop unroll(full)
-    for (int v = 0; v < SOFTMAX_GROUP; v++) e[v] = exp_rr2_t16_p3(softmax_score(x, j + (size_t)v * HEED_LANES, HEED_LANES, maximum));
-    if (!x->row->logarithm)
+    for (int part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t first = j + (size_t)part * HEED_LANES;
+      vf e[SOFTMAX_GROUP];
 #pragma clang loop unroll(full)
-      for (int v = 0; v < SOFTMAX_GROUP; v++) vf_store(x->row->output + j + (size_t)v * HEED_LANES, e[v]);
-    s = softmax_add(s, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
+      for (int v = 0; v < SOFTMAX_GROUP; v++)
+        e[v] = exp_rr2_t16_p3(softmax_score(x, first + (size_t)v * HEED_SUM_LANES, HEED_LANES, maximum));
+      if (!x->row->logarithm)
+#pragma clang loop unroll(full)
+        for (int v = 0; v < SOFTMAX_GROUP; v++) vf_store(x->row->output + first + (size_t)v * HEED_SUM_LANES, e[v]);
+      softmax_add(&s, part, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
+    }
   }
-  for (; j < visible; j += step) {
-    vf e[SOFTMAX_GROUP];
-    for (int v = 0; v < SOFTMAX_GROUP; v++) e[v] = softmax_exponential(x, j + (size_t)v * HEED_LANES, visible, maximum);
-    s = softmax_add(s, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
-  }
-  return vf_reduce_add_double(vf_sub(s.sum, vf_set1(SOFTMAX_START))) + vf_reduce_add_double(s.error);
+  for (; j < visible; j += step)
+#pragma clang loop unroll(full)
+    for (int part = 0; part < HEED_SUM_PARTS; part++) {
+      const size_t first = j + (size_t)part * HEED_LANES;
+      if (first >= visible) break; // neither have the parts that follow columns
+      vf e[SOFTMAX_GROUP];
+      for (int v = 0; v < SOFTMAX_GROUP; v++) e[v] = softmax_exponential(x, first + (size_t)v * HEED_SUM_LANES, visible, maximum);
+      softmax_add(&s, part, vf_add(vf_add(e[0], e[1]), vf_add(e[2], e[3])));
+    }
+  return softmax_total(s, SOFTMAX_START);
 }
 
 // y <- e * inverse, or 0 if that would be denormal: no product with a denormal result is taken. If the sum is not finite, only columns that

@@ -1,8 +1,9 @@
 // Gradient of one row of a softmax or log-softmax (formulas and promises: heed/softmax.h).
 //
-//   sum <- sum y dy                         (log: sum dy; in float64)
+//   sum <- sum y dy                         (log: sum dy; in float64, 16 lanes)
 //   dx <- scale y (dy - sum)                (log: scale (dy - exp(y) sum))
 
+#include "simd/sixteen_lanes.h"
 #include "template/math/exp.inc.h"
 
 INLINE_KERNEL vm softmax_backward_seen(const HeedSoftmaxBackwardRow *x, size_t j, size_t count, vf y) {
@@ -38,11 +39,18 @@ INLINE_KERNEL void softmax_backward_store(const bool logarithm, const HeedSoftma
 
 INLINE_KERNEL void softmax_backward_row_of(const bool logarithm, const HeedSoftmaxBackwardRow *x) {
   const size_t n = x->columns;
-  vd sum[2] = {vd_zero(), vd_zero()};
+  vd sum[2 * HEED_SUM_PARTS];
+#pragma clang loop unroll(full)
+  for (int i = 0; i < 2 * HEED_SUM_PARTS; i++) sum[i] = vd_zero();
   size_t j = 0;
-  for (; j + HEED_LANES <= n; j += HEED_LANES) softmax_backward_add(logarithm, x, j, HEED_LANES, sum);
-  if (j < n) softmax_backward_add(logarithm, x, j, n - j, sum);
-  const vf total = vf_set1((float)vd_reduce_add(vd_add(sum[0], sum[1]))), scale = vf_set1(x->scale);
+  for (; j + HEED_SUM_LANES <= n; j += HEED_SUM_LANES)
+#pragma clang loop unroll(full)
+    for (size_t part = 0; part < HEED_SUM_PARTS; part++)
+      softmax_backward_add(logarithm, x, j + part * HEED_LANES, HEED_LANES, sum + 2 * part);
+#pragma clang loop unroll(full)
+  for (size_t part = 0; part < HEED_SUM_PARTS; part++, j += HEED_LANES)
+    if (j < n) softmax_backward_add(logarithm, x, j, n - j, sum + 2 * part);
+  const vf total = vf_set1((float)sixteen_lanes_sum_double(sum)), scale = vf_set1(x->scale);
   for (j = 0; j + HEED_LANES <= n; j += HEED_LANES) softmax_backward_store(logarithm, x, j, HEED_LANES, scale, total);
   if (j < n) softmax_backward_store(logarithm, x, j, n - j, scale, total);
 }

@@ -3,13 +3,13 @@
 // With a = |x|, both are computed from their distances to their limits, which are small numbers and keep their digits:
 //   x Phi(x)           = max(x, 0) - c,    c = a Phi(-a)
 //   Phi(x) + x phi(x)  = d for x < 0, else 1 - d,    d = Phi(-a) - a phi(a)
-// Where an instruction looks up one of 32 entries, c and d are polynomials by intervals up to GELU_NEAR (t32_p5); beyond, and elsewhere
-// everywhere, a division and an exponential give Mills' ratio (mills_p9).
+// Up to GELU_NEAR, c and d are polynomials by intervals (t16_p7); beyond, a division and an exponential give Mills' ratio (mills_p9).
 
 #ifndef HEED_MATH_GELU_INC_H
 #define HEED_MATH_GELU_INC_H
 
 #include "template/math/exp.inc.h"
+#include "template/math/gelu_tables.inc.h"
 
 // Phi(-a) e^(a^2 / 2), which is Mills' ratio over sqrt(2 pi), as a polynomial in t = a / (a + MILLS_POLE). For a <= 15 its relative error
 // is at most 0.041 (2 + a^2 / 2) eps; from 14.4 on GELU is below every float. How the coefficients were fitted is not on record. Remez for
@@ -77,47 +77,35 @@ INLINE_KERNEL vf gelu_backward_everywhere(vf x, vf d_output) {
   return vf_select(vf_sign_bit(x), small, large);
 }
 
-#ifdef HEED_HAS_TABLE32
-
-#include "template/math/gelu_tables.inc.h"
-
 // The last bit of a float in [2^23, 2^24) is worth 1: the sum with 1.5 * 2^23 rounds to an integer, which its lower bits hold.
 #define GELU_MAGIC 0x1.8p23f
 
 // The polynomial of the interval that |x| is in; beyond GELU_NEAR the last one's end.
-INLINE_KERNEL vf gelu_t32_p5(const float c[6][32], vf x) {
+INLINE_KERNEL vf gelu_t16_p7(const float c[8][16], vf x) {
   // i = a / interval, rounded; r = a - i interval, exact: the interval has 2 bits.
   const vf a = vf_min(vf_set1(GELU_NEAR), vf_magnitude(x)), magic = vf_set1(GELU_MAGIC);
   const vf index = vf_fma(a, vf_set1(1 / GELU_INTERVAL), magic), r = vf_fma(vf_sub(index, magic), vf_set1(-GELU_INTERVAL), a);
-  vf p = vf_fma(vf_table32(c[5], index), r, vf_table32(c[4], index));
-  p = vf_fma(p, r, vf_table32(c[3], index));
-  p = vf_fma(p, r, vf_table32(c[2], index));
-  p = vf_fma(p, r, vf_table32(c[1], index));
-  return vf_fma(p, r, vf_table32(c[0], index));
+  vf p = vf_fma(vf_table16(c[7], index), r, vf_table16(c[6], index));
+  p = vf_fma(p, r, vf_table16(c[5], index));
+  p = vf_fma(p, r, vf_table16(c[4], index));
+  p = vf_fma(p, r, vf_table16(c[3], index));
+  p = vf_fma(p, r, vf_table16(c[2], index));
+  p = vf_fma(p, r, vf_table16(c[1], index));
+  return vf_fma(p, r, vf_table16(c[0], index));
 }
-
-#endif
 
 // Of any x, within (2 + x^2 / 2) eps, relative. Which formula a lane has depends on its own number only.
 INLINE_KERNEL vf math_gelu(vf x) {
-#ifdef HEED_HAS_TABLE32
-  const vf near = vf_sub(vf_max(vf_set1(-0.0f), x), gelu_t32_p5(heed_gelu_complement_p5, x));
+  const vf near = vf_sub(vf_max(vf_set1(-0.0f), x), gelu_t16_p7(heed_gelu_complement_p7, x));
   const vm far = vf_less(x, vf_set1(-GELU_NEAR));
   return __builtin_expect(vm_any(far), false) ? vf_select(far, gelu_everywhere(x), near) : near;
-#else
-  return gelu_everywhere(x);
-#endif
 }
 
 INLINE_KERNEL vf gelu_backward(vf x, vf d_output) {
-#ifdef HEED_HAS_TABLE32
-  const vf d = gelu_t32_p5(heed_gelu_derivative_complement_p5, x);
+  const vf d = gelu_t16_p7(heed_gelu_derivative_complement_p7, x);
   const vf near = vf_mul(vf_select(vf_sign_bit(x), d, vf_sub(vf_set1(1.0f), d)), d_output);
   const vm far = vf_less(x, vf_set1(-GELU_NEAR));
   return __builtin_expect(vm_any(far), false) ? vf_select(far, gelu_backward_everywhere(x, d_output), near) : near;
-#else
-  return gelu_backward_everywhere(x, d_output);
-#endif
 }
 
 #endif
