@@ -11,6 +11,12 @@
 #define HEED_ATTENTION_KEY_TILE                                                                                                            \
   64 // keys of a tile, as in the forward pass: S^T of a tile of queries, 16 KiB, stays in the first-level cache
 
+// dK and dV are summed over groups of so many queries from a head's first one on: a group's terms in order from zero, the groups in order.
+// A carried sum of all queries would have twice the error. It is the largest tile of queries; where the tile is smaller, a group ends within
+// one, and its terms so far stand apart from the sums until then.
+#define HEED_ATTENTION_QUERY_GROUP    64
+#define HEED_ATTENTION_NO_QUERY_GROUP SIZE_MAX
+
 // A log-sum-exp beyond this is too coarse in float32 for the weights: their maximum and sum are taken from the scores again.
 #define HEED_ATTENTION_LARGE      16.0f
 #define HEED_ATTENTION_STATISTICS 4 // numbers per query, see HeedAttentionBackwardQueries
@@ -20,8 +26,9 @@
 
 // One tile of queries of one head.
 typedef struct HeedAttentionBackwardQueries {
-  const HeedAttentionTile *tile;  // sizes, masks, and the addresses of queries, keys and values
-  const float *output, *d_output; // rows of O and dO
+  const HeedAttentionTile *tile;    // sizes, masks, and the addresses of queries, keys and values
+  size_t first_query, query_length; // the position of the tile's first query in its head, and how many the head has
+  const float *output, *d_output;   // rows of O and dO
   ptrdiff_t output_row, output_column, d_output_row, d_output_column;
   const float *log_sum_exp; // L
   float *statistics;        // [HEED_ATTENTION_STATISTICS][query tile]: delta; the shift of scores in base 2, in two parts; delta's rest
@@ -36,14 +43,17 @@ typedef struct HeedAttentionBackwardKeys {
   size_t first_key, count;  // position of the first, at most HEED_ATTENTION_KEY_TILE
   const float *key, *value; // [count][D], [count][E]
   bool key_finite;
-  float *key_sum, *value_sum; // running sums of dK / scale and dV, [count][D or E rounded up], or null
+  float *key_sum, *value_sum;   // running sums of dK / scale and dV, [count][D or E rounded up], or null
+  float *key_part, *value_part; // the same of the group of queries *open
+  size_t *open;                 // the group whose terms are in the parts, or HEED_ATTENTION_NO_QUERY_GROUP
 } HeedAttentionBackwardKeys;
 
 // The other results of one pair of tiles.
 typedef struct HeedAttentionBackwardSums {
-  float *query_sum;    // running sum of dQ^T / scale [D][query tile], or null
-  float *additive_sum; // running sum of dS^T [HEED_ATTENTION_KEY_TILE][query tile], or null
-  float *scratch;      // pair_scratch floats, 64-byte aligned
+  float *query_sum; // running sum of dQ^T / scale [D][query tile], or null
+  // Running sum of dS^T [HEED_ATTENTION_KEY_TILE][HEED_ATTENTION_QUERY_GROUP], a query at its position in its group, or null.
+  float *additive_sum;
+  float *scratch; // pair_scratch floats, 64-byte aligned
 } HeedAttentionBackwardSums;
 
 typedef struct HeedAttentionBackwardKernels {
@@ -56,6 +66,8 @@ typedef struct HeedAttentionBackwardKernels {
   bool (*pack_keys)(const float *source, ptrdiff_t source_row, ptrdiff_t source_column, size_t rows, size_t columns, float *target);
   size_t pair_scratch;
   void (*pair)(const HeedAttentionBackwardQueries *queries, const HeedAttentionBackwardKeys *keys, const HeedAttentionBackwardSums *sums);
+  // Adds the parts of a group that is open to the sums, after the last pair of a tile of keys.
+  void (*close_group)(const HeedAttentionBackwardKeys *keys, size_t head_dim, size_t value_dim);
   // target <- factor * query_sum, transposed; target <- factor * rows of [rows][columns rounded up]; sum <- source, which are such rows.
   void (*finish_queries)(const float *query_sum, float factor, size_t rows, size_t columns, float *target, ptrdiff_t target_row,
                          ptrdiff_t target_column);

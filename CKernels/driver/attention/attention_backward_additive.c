@@ -26,23 +26,22 @@ size_t heed_attention_backward_additive_tasks(const HeedAttentionBackwardCall *c
   return owners.batch * owners.head * owners.query * owners.key;
 }
 
-static size_t sum_floats(const HeedAttentionBackwardCall *call) { return HEED_ATTENTION_KEY_TILE * call->kernels->attention.query_tile; }
+#define SUM_FLOATS ((size_t)HEED_ATTENTION_KEY_TILE * HEED_ATTENTION_QUERY_GROUP)
 
 size_t heed_attention_backward_additive_scratch(const HeedAttentionBackwardCall *call) {
   const size_t walk = heed_attention_backward_scratch(call, 0, call->block_tiles);
-  return walk == 0 ? 0 : heed_size_sum(walk, sum_floats(call));
+  return walk == 0 ? 0 : heed_size_sum(walk, SUM_FLOATS);
 }
 
-// dA of the owner's tile, from key `key` and query `query` on.
-static void finish(const HeedAttentionBackwardCall *call, const float *sum, float *target, size_t keys, size_t queries) {
+// dA of the owner's tile, whose first query is `first`.
+static void finish(const HeedAttentionBackwardCall *call, const float *sum, float *target, size_t keys, size_t first, size_t queries) {
   const HeedAttentionStrides s = call->shape->d_additive;
-  const size_t most = call->kernels->attention.query_tile;
-  const size_t rows = s.row ? queries : 1, columns = s.column ? keys : 1;
+  const size_t most = HEED_ATTENTION_QUERY_GROUP, rows = s.row ? queries : 1, columns = s.column ? keys : 1;
   for (size_t i = 0; i < rows; i++)
     for (size_t j = 0; j < columns; j++) {
       double total = 0;
       for (size_t key = j; key < (s.column ? j + 1 : (size_t)HEED_ATTENTION_KEY_TILE); key++)
-        for (size_t query = i; query < (s.row ? i + 1 : most); query++) total += (double)sum[key * most + query];
+        for (size_t query = i; query < (s.row ? i + 1 : most); query++) total += (double)sum[key * most + (first + query) % most];
       target[(ptrdiff_t)i * s.row + (ptrdiff_t)j * s.column] = (float)total + 0.0f; // no zero is negative
     }
 }
@@ -55,7 +54,7 @@ void heed_attention_backward_additive(void *context, size_t task, size_t worker)
   const size_t key = task % owners.key, query = task / owners.key % owners.query;
   const size_t head = task / owners.key / owners.query % owners.head, batch = task / owners.key / owners.query / owners.head;
   float *sum = call->scratch + worker * call->scratch_stride;
-  memset(sum, 0, sum_floats(call) * sizeof *sum);
+  memset(sum, 0, SUM_FLOATS * sizeof *sum);
   HeedAttentionBackwardWalk walk = {
       .query_begin = query,
       .query_end = strides.row ? query + 1 : call->query_tiles,
@@ -65,10 +64,10 @@ void heed_attention_backward_additive(void *context, size_t task, size_t worker)
   };
   for (walk.batch = batch; walk.batch < (strides.batch ? batch + 1 : s->batch); walk.batch++)
     for (walk.head = head; walk.head < (strides.head ? head + 1 : s->heads); walk.head++)
-      heed_attention_backward_walk(call, &walk, sum + sum_floats(call));
+      heed_attention_backward_walk(call, &walk, sum + SUM_FLOATS);
   const size_t most = call->kernels->attention.query_tile, first_query = query * most, first_key = key * HEED_ATTENTION_KEY_TILE;
   const size_t queries = s->query_length - first_query, keys = s->key_length - first_key;
   finish(call, sum,
          call->gradients->d_additive + heed_attention_row_offset(strides, batch, head, first_query) + (ptrdiff_t)first_key * strides.column,
-         heed_size_min(keys, HEED_ATTENTION_KEY_TILE), heed_size_min(queries, most));
+         heed_size_min(keys, HEED_ATTENTION_KEY_TILE), first_query, heed_size_min(queries, most));
 }

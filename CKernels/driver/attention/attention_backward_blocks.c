@@ -11,13 +11,14 @@ typedef struct Scratch {
   float *query_lanes, *query_rows, *d_output_lanes, *d_output_rows; // one tile of queries, packed
   float *pair;
   float *key, *value, *key_sum, *value_sum; // one block of keys
-  float *query_sum;                         // [tiles of queries][D][query tile]
+  float *key_part, *value_part;
+  float *query_sum; // [tiles of queries][D][query tile]
 } Scratch;
 
 static size_t key_rows(size_t block_tiles) { return block_tiles * HEED_ATTENTION_KEY_TILE; }
 
 // The sizes of the arrays, in the order of `Scratch`.
-#define ARRAYS 10
+#define ARRAYS 12
 static void sizes(const HeedAttentionBackwardCall *call, size_t query_tiles, size_t block_tiles, size_t size[ARRAYS]) {
   const size_t tile = call->kernels->attention.query_tile, keys = key_rows(block_tiles);
   const size_t D = call->shape->forward.head_dim, E = call->shape->forward.value_dim;
@@ -30,7 +31,9 @@ static void sizes(const HeedAttentionBackwardCall *call, size_t query_tiles, siz
   size[6] = heed_size_product(keys, E);
   size[7] = heed_size_product(keys, call->query_width);
   size[8] = heed_size_product(keys, call->value_width);
-  size[9] = heed_size_product(query_tiles, size[0]);
+  size[9] = size[7];
+  size[10] = size[8];
+  size[11] = heed_size_product(query_tiles, size[0]);
 }
 
 size_t heed_attention_backward_scratch(const HeedAttentionBackwardCall *call, size_t query_tiles, size_t block_tiles) {
@@ -45,7 +48,8 @@ static Scratch carve(const HeedAttentionBackwardCall *call, size_t block_tiles, 
   float *array[ARRAYS];
   sizes(call, 0, block_tiles, size);
   for (int i = 0; i < ARRAYS; i++) array[i] = scratch, scratch += heed_round_up(size[i], 16);
-  return (Scratch){array[0], array[1], array[2], array[3], array[4], array[5], array[6], array[7], array[8], array[9]};
+  return (Scratch){array[0], array[1], array[2], array[3], array[4],  array[5],
+                   array[6], array[7], array[8], array[9], array[10], array[11]};
 }
 
 static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *call, const HeedAttentionTile *tile, size_t batch,
@@ -56,6 +60,8 @@ static HeedAttentionBackwardQueries describe(const HeedAttentionBackwardCall *ca
   const bool summed = s->forward.value_dim > 0; // an empty array may be null
   return (HeedAttentionBackwardQueries){
       .tile = tile,
+      .first_query = first,
+      .query_length = s->forward.query_length,
       .output = summed ? in->output + heed_attention_row_offset(s->forward.output, batch, head, first) : NULL,
       .d_output = summed ? in->d_output + heed_attention_row_offset(s->d_output, batch, head, first) : NULL,
       .output_row = s->forward.output.row,
@@ -82,7 +88,29 @@ typedef struct Block {
   const Scratch *scratch;
   size_t first_key, rows, seen;                    // position of its first key, keys, and those of them below the sequence's length
   bool finite[HEED_ATTENTION_BACKWARD_BLOCK_MOST]; // of each tile's keys
+  size_t open[HEED_ATTENTION_BACKWARD_BLOCK_MOST]; // and the group of queries whose terms stand apart from their sums
 } Block;
+
+// The tile of keys that begins at the block's key `row`.
+static HeedAttentionBackwardKeys keys_at(Block *block, size_t row) {
+  const HeedAttentionBackwardCall *call = block->call;
+  const HeedAttentionBackwardWalk *walk = block->walk;
+  const Scratch *scratch = block->scratch;
+  const size_t left = block->seen - row;
+  HeedAttentionBackwardKeys keys = {
+      .first_key = block->first_key + row,
+      .count = heed_size_min(left, HEED_ATTENTION_KEY_TILE),
+      .key = scratch->key + row * call->shape->forward.head_dim,
+      .value = scratch->value + row * call->shape->forward.value_dim,
+      .key_finite = block->finite[row / HEED_ATTENTION_KEY_TILE],
+      .key_part = scratch->key_part + row * call->query_width,
+      .value_part = scratch->value_part + row * call->value_width,
+      .open = &block->open[row / HEED_ATTENTION_KEY_TILE],
+  };
+  if (walk->takes_key) keys.key_sum = scratch->key_sum + row * call->query_width;
+  if (walk->takes_value) keys.value_sum = scratch->value_sum + row * call->value_width;
+  return keys;
+}
 
 static void pack_block(Block *block) {
   const HeedAttentionBackwardCall *call = block->call;
@@ -122,12 +150,12 @@ static void end_sum(const Block *block, const float *sum, float factor, float *g
 }
 
 // One tile of queries against the block.
-static void walk_queries(const Block *block, size_t query_tile) {
+static void walk_queries(Block *block, size_t query_tile) {
   const HeedAttentionBackwardCall *call = block->call;
   const HeedAttentionBackwardWalk *walk = block->walk;
   const HeedAttentionShape *s = &call->shape->forward;
   const Scratch *scratch = block->scratch;
-  const size_t most = call->kernels->attention.query_tile, first = query_tile * most, D = s->head_dim, E = s->value_dim;
+  const size_t most = call->kernels->attention.query_tile, first = query_tile * most, D = s->head_dim;
   const size_t last = s->query_length - first < most ? s->query_length - 1 : first + most - 1;
   // The keys of the last row end furthest right, those of the first row begin furthest left.
   const size_t begin = heed_attention_visible_first(s, first);
@@ -146,17 +174,9 @@ static void walk_queries(const Block *block, size_t query_tile) {
       .scratch = scratch->pair,
   };
   for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
-    const size_t at = block->first_key + row, left = block->seen - row;
+    const size_t at = block->first_key + row;
     if (end <= at || begin >= at + HEED_ATTENTION_KEY_TILE) continue;
-    const HeedAttentionBackwardKeys keys = {
-        .first_key = at,
-        .count = heed_size_min(left, HEED_ATTENTION_KEY_TILE),
-        .key = scratch->key + row * D,
-        .value = scratch->value + row * E,
-        .key_finite = block->finite[row / HEED_ATTENTION_KEY_TILE],
-        .key_sum = walk->takes_key ? scratch->key_sum + row * call->query_width : NULL,
-        .value_sum = walk->takes_value ? scratch->value_sum + row * call->value_width : NULL,
-    };
+    const HeedAttentionBackwardKeys keys = keys_at(block, row);
     call->kernels->attention_backward.pair(&queries, &keys, &sums);
   }
 }
@@ -174,6 +194,10 @@ static void walk_block(Block *block) {
   if (block->seen > 0) {
     pack_block(block);
     for (size_t tile = walk->query_begin; tile < walk->query_end; tile++) walk_queries(block, tile);
+    for (size_t row = 0; row < block->seen; row += HEED_ATTENTION_KEY_TILE) {
+      const HeedAttentionBackwardKeys keys = keys_at(block, row);
+      call->kernels->attention_backward.close_group(&keys, D, E);
+    }
   }
   if (takes_key) end_sum(block, scratch->key_sum, s->forward.scale, out->d_key, s->d_key, D);
   if (takes_value) end_sum(block, scratch->value_sum, 1.0f, out->d_value, s->d_value, E);
@@ -190,6 +214,7 @@ void heed_attention_backward_walk(const HeedAttentionBackwardCall *call, const H
   for (size_t first = key_rows(walk->key_begin); first < end; first += key_rows(call->block_tiles)) {
     Block block = {.call = call, .walk = walk, .scratch = &scratch, .first_key = first};
     block.rows = heed_size_min(end - first, key_rows(call->block_tiles));
+    for (size_t i = 0; i < HEED_ATTENTION_BACKWARD_BLOCK_MOST; i++) block.open[i] = HEED_ATTENTION_NO_QUERY_GROUP;
     block.seen = length <= first ? 0 : heed_size_min(length - first, block.rows);
     walk_block(&block);
   }

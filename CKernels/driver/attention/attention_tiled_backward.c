@@ -89,7 +89,8 @@ static void additive_task(void *context, size_t task, size_t worker) {
 
 static size_t block_tiles(const HeedAttentionBackwardCall *call) {
   const HeedAttentionShape *s = &call->shape->forward;
-  const size_t row = (s->head_dim + s->value_dim + call->query_width + call->value_width) * sizeof(float);
+  // Of the widest vectors, so that the blocks, and with them the order of dA's sums, are the same in every table.
+  const size_t row = (s->head_dim + s->value_dim + heed_round_up(s->head_dim, 16) + heed_round_up(s->value_dim, 16)) * sizeof(float);
   const size_t fit = BLOCK_BYTES / (HEED_ATTENTION_KEY_TILE * row + 1), tiles = fit < 1 ? 1 : fit;
   return heed_size_min(tiles, heed_size_min(call->key_tiles, HEED_ATTENTION_BACKWARD_BLOCK_MOST));
 }

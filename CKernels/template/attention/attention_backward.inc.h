@@ -131,12 +131,34 @@ static void backward_queries(const BackwardStage *x, const BackwardRange *range,
   }
 }
 
-INLINE_KERNEL void backward_keys(const BackwardStage *x, const BackwardRange *range, bool careful, const float *factors, const float *rows,
-                                 size_t width, float *key_sum) {
+INLINE_KERNEL void backward_keys(const BackwardStage *x, const BackwardRange *range, const BackwardPiece *piece, bool careful,
+                                 const float *factors, const float *rows, size_t width, BackwardKeySums sums) {
   if (careful)
-    backward_key_careful(range, x->keys->count, factors, x->arrays->scores, rows, width, key_sum);
+    backward_key_careful(range, piece, x->keys->count, factors, x->arrays->scores, rows, width, sums);
   else
-    backward_key_tile(range, x->keys->count, factors, rows, width, key_sum);
+    backward_key_tile(range, piece, x->keys->count, factors, rows, width, sums);
+}
+
+INLINE_KERNEL void backward_add_part(size_t count, const float *part, float *sum) {
+  for (size_t i = 0; sum && i < count; i += HEED_LANES) vf_store(sum + i, vf_add(vf_load(sum + i), vf_load(part + i)));
+}
+
+static void backward_close_group(const HeedAttentionBackwardKeys *keys, size_t head_dim, size_t value_dim) {
+  if (*keys->open == HEED_ATTENTION_NO_QUERY_GROUP) return;
+  *keys->open = HEED_ATTENTION_NO_QUERY_GROUP;
+  backward_add_part(keys->count * HEED_PADDED(head_dim), keys->key_part, keys->key_sum);
+  backward_add_part(keys->count * HEED_PADDED(value_dim), keys->value_part, keys->value_sum);
+}
+
+// The piece of the tile that begins at `begin`; what is open of another group is closed.
+INLINE_KERNEL BackwardPiece backward_piece(const BackwardStage *x, size_t begin, size_t queries) {
+  const HeedAttentionBackwardQueries *q = x->queries;
+  const size_t position = q->first_query + begin, group = position / HEED_ATTENTION_QUERY_GROUP;
+  const size_t left = (group + 1) * HEED_ATTENTION_QUERY_GROUP - position, end = heed_size_min(begin + left, queries);
+  if (*x->keys->open != group) backward_close_group(x->keys, q->tile->head_dim, q->tile->value_dim);
+  const bool opens = *x->keys->open != group, closes = end == begin + left || q->first_query + end == q->query_length;
+  *x->keys->open = closes ? HEED_ATTENTION_NO_QUERY_GROUP : group;
+  return (BackwardPiece){begin, end, opens, closes};
 }
 
 static void backward_pair(const HeedAttentionBackwardQueries *queries, const HeedAttentionBackwardKeys *keys,
@@ -153,18 +175,23 @@ static void backward_pair(const HeedAttentionBackwardQueries *queries, const Hee
                                sums->query_sum || sums->additive_sum || keys->key_sum};
   BackwardRange range;
   const bool masked = backward_scores(&stage, &range);
-  if (keys->value_sum)
-    backward_keys(&stage, &range, masked && !queries->d_output_finite, arrays.weights, queries->d_output_rows, HEED_PADDED(tile->value_dim),
-                  keys->value_sum);
-  if (keys->key_sum)
-    backward_keys(&stage, &range, masked && !queries->query_finite, arrays.d_scores, queries->query_rows, HEED_PADDED(tile->head_dim),
-                  keys->key_sum);
+  for (size_t begin = 0; (keys->value_sum || keys->key_sum) && begin < range.queries;) {
+    const BackwardPiece piece = backward_piece(&stage, begin, range.queries);
+    if (keys->value_sum)
+      backward_keys(&stage, &range, &piece, masked && !queries->d_output_finite, arrays.weights, queries->d_output_rows,
+                    HEED_PADDED(tile->value_dim), (BackwardKeySums){keys->value_sum, keys->value_part});
+    if (keys->key_sum)
+      backward_keys(&stage, &range, &piece, masked && !queries->query_finite, arrays.d_scores, queries->query_rows,
+                    HEED_PADDED(tile->head_dim), (BackwardKeySums){keys->key_sum, keys->key_part});
+    begin = piece.end;
+  }
   if (sums->query_sum) backward_queries(&stage, &range, masked, sums->query_sum);
   if (!sums->additive_sum) return;
   for (size_t lane = 0; lane < range.queries; lane += HEED_LANES) {
     const vm there = vm_first(range.queries - lane);
+    const size_t at = (queries->first_query + lane) % HEED_ATTENTION_QUERY_GROUP;
     for (size_t j = 0; j < range.counts[lane / HEED_LANES]; j++) {
-      float *to = sums->additive_sum + j * QUERY_TILE + lane;
+      float *to = sums->additive_sum + j * HEED_ATTENTION_QUERY_GROUP + at;
       const vf term = vf_select(there, vf_load(arrays.d_scores + j * QUERY_TILE + lane), vf_zero());
       vf_store(to, vf_add(vf_load(to), term));
     }
@@ -176,5 +203,5 @@ static void backward_pair(const HeedAttentionBackwardQueries *queries, const Hee
 #define ATTENTION_BACKWARD_KERNELS                                                                                                         \
   .statistics_scratch = backward_statistics_scratch, .statistics = backward_statistics, .pack_queries = backward_pack_queries,             \
   .pack_keys = backward_pack_keys, .pair_scratch = BACKWARD_ARRAYS * KEY_TILE * QUERY_TILE, .pair = backward_pair,                         \
-  .finish_queries = backward_finish_queries, .finish_keys = backward_finish_keys, .resume_keys = backward_resume_keys,                     \
-  .weigh_row = backward_weigh_row, .score_row = backward_score_row
+  .close_group = backward_close_group, .finish_queries = backward_finish_queries, .finish_keys = backward_finish_keys,                     \
+  .resume_keys = backward_resume_keys, .weigh_row = backward_weigh_row, .score_row = backward_score_row

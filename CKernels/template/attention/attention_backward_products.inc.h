@@ -9,6 +9,8 @@
 #include "template/attention/attention_tile.inc.h"
 
 _Static_assert(KEY_TILE == HEED_ATTENTION_KEY_TILE, "the drivers cut keys by the same tiles");
+_Static_assert(QUERY_TILE <= HEED_ATTENTION_QUERY_GROUP && QUERY_TILE % HEED_LANES == 0 && HEED_ATTENTION_QUERY_GROUP % HEED_LANES == 0,
+               "a vector of queries is in one group");
 
 // The arrays of one pair of tiles, [KEY_TILE][QUERY_TILE] each.
 typedef struct BackwardArrays {
@@ -112,17 +114,39 @@ static void backward_query_careful(const float *key, size_t head_dim, size_t key
     }
 }
 
-// sum[j] += sum over queries begin ... end-1 of A^T[j][i] * X[i] for rows x vectors.
-INLINE_KERNEL void backward_key_rows(const int rows, const int vectors, const float *factors, const float *x, size_t width, size_t queries,
-                                     float *key_sum) {
+// The queries of a tile that are in one group (HEED_ATTENTION_QUERY_GROUP), of which they are the first ones that are seen or the last ones,
+// or both.
+typedef struct BackwardPiece {
+  size_t begin, end; // in the tile
+  bool opens, closes;
+} BackwardPiece;
+
+// Where the sums over a group's queries begin and go: rows of dK or dV.
+typedef struct BackwardKeySums {
+  float *sum, *part; // of all groups before; of the group so far
+} BackwardKeySums;
+
+INLINE_KERNEL BackwardKeySums key_sums_at(BackwardKeySums sums, size_t at) { return (BackwardKeySums){sums.sum + at, sums.part + at}; }
+
+// part[j] += sum over the queries of a piece of A^T[j][i] * X[i] for rows x vectors: from zero if the piece opens its group, and into
+// sum[j] if it closes it.
+INLINE_KERNEL void backward_key_rows(const int rows, const int vectors, const BackwardPiece *piece, const float *factors, const float *x,
+                                     size_t width, size_t queries, BackwardKeySums sums) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-  block_product(rows, vectors, false, factors, QUERY_TILE, 1, x, (ptrdiff_t)width, queries, sum);
+#pragma clang loop unroll(full)
+  for (int r = 0; r < rows; r++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < vectors; v++) sum[r][v] = piece->opens ? vf_zero() : vf_load(sums.part + (size_t)r * width + v * HEED_LANES);
+  block_product_onto(rows, vectors, factors, QUERY_TILE, 1, x, (ptrdiff_t)width, queries, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
-      float *to = key_sum + (size_t)r * width + v * HEED_LANES;
-      vf_store(to, vf_add(vf_load(to), sum[r][v]));
+      const size_t at = (size_t)r * width + (size_t)v * HEED_LANES;
+      if (piece->closes)
+        vf_store(sums.sum + at, vf_add(vf_load(sums.sum + at), sum[r][v]));
+      else
+        vf_store(sums.part + at, sum[r][v]);
     }
 }
 
@@ -132,55 +156,63 @@ typedef struct BackwardRange {
   size_t counts[HEED_BLOCK_VECTORS]; // rounded up to whole blocks of rows; keys beyond the last one seen are hidden
 } BackwardRange;
 
-INLINE_KERNEL void backward_key_panel(const int vectors, const BackwardRange *range, size_t keys, const float *factors, const float *x,
-                                      size_t width, float *key_sum) {
+INLINE_KERNEL void backward_key_panel(const int vectors, const BackwardRange *range, const BackwardPiece *piece, size_t keys,
+                                      const float *factors, const float *x, size_t width, BackwardKeySums sums) {
   const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
   for (size_t j = 0; j < keys;) {
-    size_t begin = 0, end = range->queries;
+    size_t begin = piece->begin, end = piece->end;
     while (begin < end && range->counts[begin / HEED_LANES] <= j) begin += HEED_LANES;
     while (end > begin && range->counts[(end - 1) / HEED_LANES] <= j) end = (end - 1) / HEED_LANES * HEED_LANES;
-    const bool whole = j + (size_t)rows <= keys;
-    if (begin < end && whole)
-      backward_key_rows(rows, vectors, factors + j * QUERY_TILE + begin, x + begin * width, width, end - begin, key_sum + j * width);
-    else if (begin < end)
-      backward_key_rows(1, vectors, factors + j * QUERY_TILE + begin, x + begin * width, width, end - begin, key_sum + j * width);
+    if (begin > end) begin = end;
+    const bool whole = j + (size_t)rows <= keys, changes = begin < end || piece->opens != piece->closes;
+    const float *factor = factors + j * QUERY_TILE + begin, *row = x + begin * width;
+    if (changes && whole)
+      backward_key_rows(rows, vectors, piece, factor, row, width, end - begin, key_sums_at(sums, j * width));
+    else if (changes)
+      backward_key_rows(1, vectors, piece, factor, row, width, end - begin, key_sums_at(sums, j * width));
     j += whole ? (size_t)rows : 1;
   }
 }
 
 #define BACKWARD_KEY_PANEL(vectors)                                                                                                        \
-  static __attribute__((noinline)) void backward_key_panel_##vectors(const BackwardRange *range, size_t keys, const float *factors,        \
-                                                                     const float *x, size_t width, float *key_sum) {                       \
-    backward_key_panel(vectors, range, keys, factors, x, width, key_sum);                                                                  \
+  static __attribute__((noinline)) void backward_key_panel_##vectors(const BackwardRange *range, const BackwardPiece *piece, size_t keys,  \
+                                                                     const float *factors, const float *x, size_t width,                   \
+                                                                     BackwardKeySums sums) {                                               \
+    backward_key_panel(vectors, range, piece, keys, factors, x, width, sums);                                                              \
   }
 #define BACKWARD_KEY_PANEL_NAME(vectors) backward_key_panel_##vectors,
 HEED_FOR_EACH_VECTORS(BACKWARD_KEY_PANEL)
 
-typedef void (*BackwardKeyPanel)(const BackwardRange *, size_t, const float *, const float *, size_t, float *);
+typedef void (*BackwardKeyPanel)(const BackwardRange *, const BackwardPiece *, size_t, const float *, const float *, size_t,
+                                 BackwardKeySums);
 static const BackwardKeyPanel backward_key_panels[] = {HEED_FOR_EACH_VECTORS(BACKWARD_KEY_PANEL_NAME)};
 
 // All columns of dV (factors P^T, x = dO) or dK (factors dS^T, x = Q).
-static void backward_key_tile(const BackwardRange *range, size_t keys, const float *factors, const float *x, size_t width, float *key_sum) {
+static void backward_key_tile(const BackwardRange *range, const BackwardPiece *piece, size_t keys, const float *factors, const float *x,
+                              size_t width, BackwardKeySums sums) {
   for (size_t column = 0; column < width;) {
     const size_t left = (width - column) / HEED_LANES, vectors = heed_size_min(left, HEED_BLOCK_VECTORS);
-    backward_key_panels[vectors - 1](range, keys, factors, x + column, width, key_sum + column);
+    backward_key_panels[vectors - 1](range, piece, keys, factors, x + column, width, key_sums_at(sums, column));
     column += vectors * HEED_LANES;
   }
 }
 
 // The same where the query or dO of a row that does not see a key may be NaN or infinite.
-static void backward_key_careful(const BackwardRange *range, size_t keys, const float *factors, const float *scores, const float *x,
-                                 size_t width, float *key_sum) {
+static void backward_key_careful(const BackwardRange *range, const BackwardPiece *piece, size_t keys, const float *factors,
+                                 const float *scores, const float *x, size_t width, BackwardKeySums sums) {
   for (size_t j = 0; j < keys; j++)
     for (size_t column = 0; column < width; column += HEED_LANES) {
-      vf sum = vf_zero();
-      for (size_t i = 0; i < range->queries; i++) {
+      float *part = sums.part + j * width + column, *to = sums.sum + j * width + column;
+      vf sum = piece->opens ? vf_zero() : vf_load(part);
+      for (size_t i = piece->begin; i < piece->end; i++) {
         const float weight = scores[j * QUERY_TILE + i];
         if (range->counts[i / HEED_LANES] <= j || (weight == 0.0f && __builtin_signbit(weight))) continue;
         sum = vf_accumulate(vf_set1(factors[j * QUERY_TILE + i]), vf_load(x + i * width + column), sum);
       }
-      float *to = key_sum + j * width + column;
-      vf_store(to, vf_add(vf_load(to), sum));
+      if (piece->closes)
+        vf_store(to, vf_add(vf_load(to), sum));
+      else
+        vf_store(part, sum);
     }
 }
 

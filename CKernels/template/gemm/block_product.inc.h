@@ -28,6 +28,13 @@
     }                                                                                                                                      \
   } while (0)
 
+// The sums so far and what comes next.
+INLINE_KERNEL void block_product_onto(const int rows, const int vectors, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,
+                                      const float *b, ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {
+  for (; depth > 0; depth--, a += a_column, b += b_row)
+    BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r][v]);
+}
+
 INLINE_KERNEL void block_product(const int rows, const int vectors, const bool paired, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,
                                  const float *b, ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {
 #pragma clang loop unroll(full)
@@ -39,8 +46,7 @@ INLINE_KERNEL void block_product(const int rows, const int vectors, const bool p
       BLOCK_TERM(rows, vectors, vf_set1((a + a_column)[r * a_row]), vf_load(b + b_row + v * HEED_LANES), vf_accumulate, sum[r][v]);
       BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r][v]);
     }
-  for (; depth > 0; depth--, a += a_column, b += b_row)
-    BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r][v]);
+  block_product_onto(rows, vectors, a, a_row, a_column, b, b_row, depth, sum);
 }
 
 #endif
