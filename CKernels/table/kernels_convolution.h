@@ -42,12 +42,13 @@ typedef struct HeedConvolutionShiftedSum {
   float *output;
 } HeedConvolutionShiftedSum;
 
-// sums[k][q % lanes] += factors[q] plane[q + offsets[k]] for q < count
+// sums[k][q % HEED_SHIFTED_LANES] += factors[q] plane[q + offsets[k]] for q < count: the terms of every other 16 in a sum of their own
+#define HEED_SHIFTED_LANES 16 // whatever the lanes of a vector
 typedef struct HeedConvolutionShiftedDots {
   size_t count, terms;
   const ptrdiff_t *offsets;
   const float *plane, *factors;
-  float *sums; // [terms][lanes]
+  float *sums; // [terms][HEED_SHIFTED_LANES]
 } HeedConvolutionShiftedDots;
 
 typedef struct HeedConvolutionKernels {

@@ -212,31 +212,31 @@ static void add_products(const Call *call, const Unit *u, const float *planes, c
             .offsets = call->offsets,
             .plane = plane + y * p->pitch,
             .factors = factors + o * p->plane + y * p->pitch,
-            .sums = lanes + o * area * p->kernels->lanes,
+            .sums = lanes + o * area * HEED_SHIFTED_LANES,
         };
         p->kernels->convolution.shifted_dots(&dots);
       }
   }
 }
 
-static void take_lanes(size_t weights, size_t lanes, float *sums, double *totals) {
+static void take_lanes(size_t weights, float *sums, double *totals) {
   for (size_t k = 0; k < weights; k++)
-    for (size_t lane = 0; lane < lanes; lane++) totals[k] += (double)sums[k * lanes + lane];
-  memset(sums, 0, weights * lanes * sizeof *sums);
+    for (size_t lane = 0; lane < HEED_SHIFTED_LANES; lane++) totals[k] += (double)sums[k * HEED_SHIFTED_LANES + lane];
+  memset(sums, 0, weights * HEED_SHIFTED_LANES * sizeof *sums);
 }
 
 static void sum_block(void *context, size_t task, size_t worker) {
   const Call *call = context;
   const HeedConvolutionDepthwisePlan *p = &call->plan;
   const HeedConvolutionShape *s = call->shape;
-  const size_t outputs = call->z->group_outputs, lanes = p->kernels->lanes, tiles = p->row_tiles * p->column_tiles;
+  const size_t outputs = call->z->group_outputs, tiles = p->row_tiles * p->column_tiles;
   float *const planes = part(call, worker, 0), *const factors = part(call, worker, call->second_at);
   float *const sums = part(call, worker, call->third_at);
   double *const totals = (double *)(void *)part(call, worker, call->fourth_at);
   Unit u = {.channel = task * p->block};
   u.channels = heed_size_min(s->input_channels - u.channel, p->block);
   const size_t weights = u.channels * outputs * call->z->area;
-  memset(sums, 0, weights * lanes * sizeof *sums), memset(totals, 0, weights * sizeof *totals);
+  memset(sums, 0, weights * HEED_SHIFTED_LANES * sizeof *sums), memset(totals, 0, weights * sizeof *totals);
   size_t summed = 0;
   for (u.image = 0; u.image < s->batch; u.image++)
     for (size_t t = 0; t < tiles; t++) {
@@ -247,12 +247,12 @@ static void sum_block(void *context, size_t task, size_t worker) {
           plain_window(u.tile.row, u.tile.rows, p->vertical.output), plain_window(u.tile.column, u.tile.columns, p->horizontal.output),
           u.channels * outputs, factors, p->plane);
       add_products(call, &u, planes, factors, sums);
-      summed += heed_convolution_depthwise_count(p, &u.tile) / lanes + 1;
+      summed += heed_convolution_depthwise_count(p, &u.tile) / HEED_SHIFTED_LANES + 1;
       if (summed < LANE_PRODUCTS) continue;
-      take_lanes(weights, lanes, sums, totals);
+      take_lanes(weights, sums, totals);
       summed = 0;
     }
-  take_lanes(weights, lanes, sums, totals);
+  take_lanes(weights, sums, totals);
   float *to = call->result + u.channel * outputs * call->z->area;
   for (size_t k = 0; k < weights; k++) to[k] = s->accumulate ? to[k] + (float)totals[k] : (float)totals[k];
 }
@@ -314,6 +314,6 @@ HeedStatus heed_convolution_depthwise_weight_backward(const HeedConvolutionShape
   call.result = d_weight;
   call.units = call.plan.blocks, call.task_units = 1;
   const size_t weights = call.plan.block * z->group_outputs * z->area;
-  return run(&call, sum_block, phases(&call.plan), z->group_outputs, floats(weights * call.plan.kernels->lanes),
+  return run(&call, sum_block, phases(&call.plan), z->group_outputs, floats(weights * HEED_SHIFTED_LANES),
              heed_round_up(weights * sizeof(double), 64), set_forward_offsets);
 }

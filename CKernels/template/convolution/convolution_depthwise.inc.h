@@ -30,46 +30,52 @@ static void convolution_shifted_sum(const HeedConvolutionShiftedSum *s) {
   }
 }
 
-// `terms` is a constant of at most 4: together with two vectors at a time it covers the latency.
+#define DOT_VECTORS (HEED_SHIFTED_LANES / HEED_LANES)
+#define DOT_TERMS   (DEPTHWISE_VECTORS > DOT_VECTORS ? DEPTHWISE_VECTORS / DOT_VECTORS : 1)
+
+// `terms` is a constant of at most DOT_TERMS: together with the even and the odd vectors it covers the latency.
 INLINE_KERNEL void convolution_shifted_dots_of(const size_t terms, const HeedConvolutionShiftedDots *s, size_t first) {
   const float *const y = s->factors;
-  float *const lanes = s->sums + first * HEED_LANES;
-  vf even[4], odd[4];
+  float *const lanes = s->sums + first * HEED_SHIFTED_LANES;
+  vf even[DOT_TERMS][DOT_VECTORS], odd[DOT_TERMS][DOT_VECTORS];
 #pragma clang loop unroll(full)
-  for (size_t t = 0; t < terms; t++) even[t] = vf_load(lanes + t * HEED_LANES), odd[t] = vf_zero();
+  for (size_t t = 0; t < terms; t++)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < DOT_VECTORS; v++) even[t][v] = vf_load(lanes + t * HEED_SHIFTED_LANES + v * HEED_LANES), odd[t][v] = vf_zero();
   size_t q = 0;
-  for (; q + 2 * HEED_LANES <= s->count; q += 2 * HEED_LANES) {
-    const vf a = vf_load(y + q), b = vf_load(y + q + HEED_LANES);
+  for (; q + 2 * HEED_SHIFTED_LANES <= s->count; q += 2 * HEED_SHIFTED_LANES)
 #pragma clang loop unroll(full)
-    for (size_t t = 0; t < terms; t++) {
-      const float *x = s->plane + q + s->offsets[first + t];
-      even[t] = vf_accumulate(a, vf_load(x), even[t]);
-      odd[t] = vf_accumulate(b, vf_load(x + HEED_LANES), odd[t]);
+    for (size_t v = 0; v < DOT_VECTORS; v++) {
+      const size_t at = q + v * HEED_LANES;
+      const vf a = vf_load(y + at), b = vf_load(y + at + HEED_SHIFTED_LANES);
+#pragma clang loop unroll(full)
+      for (size_t t = 0; t < terms; t++) {
+        const float *x = s->plane + at + s->offsets[first + t];
+        even[t][v] = vf_accumulate(a, vf_load(x), even[t][v]);
+        odd[t][v] = vf_accumulate(b, vf_load(x + HEED_SHIFTED_LANES), odd[t][v]);
+      }
     }
-  }
-  for (; q < s->count; q += HEED_LANES) {
-    const vf a = vf_load_n(y + q, s->count - q);
+  for (; q < s->count; q += HEED_SHIFTED_LANES)
 #pragma clang loop unroll(full)
-    for (size_t t = 0; t < terms; t++) even[t] = vf_accumulate(a, vf_load_n(s->plane + q + s->offsets[first + t], s->count - q), even[t]);
-  }
+    for (size_t v = 0; v < DOT_VECTORS; v++) {
+      const size_t at = q + v * HEED_LANES;
+      if (at >= s->count) continue;
+      const size_t left = s->count - at;
+      const vf a = vf_load_n(y + at, left);
 #pragma clang loop unroll(full)
-  for (size_t t = 0; t < terms; t++) vf_store(lanes + t * HEED_LANES, vf_add(even[t], odd[t]));
+      for (size_t t = 0; t < terms; t++) even[t][v] = vf_accumulate(a, vf_load_n(s->plane + at + s->offsets[first + t], left), even[t][v]);
+    }
+#pragma clang loop unroll(full)
+  for (size_t t = 0; t < terms; t++)
+#pragma clang loop unroll(full)
+    for (size_t v = 0; v < DOT_VECTORS; v++) vf_store(lanes + t * HEED_SHIFTED_LANES + v * HEED_LANES, vf_add(even[t][v], odd[t][v]));
 }
 
 static void convolution_shifted_dots(const HeedConvolutionShiftedDots *s) {
   size_t k = 0;
-  for (; k + 4 <= s->terms; k += 4) convolution_shifted_dots_of(4, s, k);
-  switch (s->terms - k) {
-  case 3:
-    convolution_shifted_dots_of(3, s, k);
-    break;
-  case 2:
-    convolution_shifted_dots_of(2, s, k);
-    break;
-  case 1:
-    convolution_shifted_dots_of(1, s, k);
-    break;
-  default:
-    break;
-  }
+  for (; k + DOT_TERMS <= s->terms; k += DOT_TERMS) convolution_shifted_dots_of(DOT_TERMS, s, k);
+#if HEED_LANES >= 16
+  if (k + 2 <= s->terms) convolution_shifted_dots_of(2, s, k), k += 2;
+#endif
+  if (k < s->terms) convolution_shifted_dots_of(1, s, k);
 }
