@@ -70,6 +70,21 @@ import Testing
         #expect(try digests("5") == one)
     }
 
+    /// Every table but the generic one has a fused multiply-add.
+    @Test func `digests are the same for every instruction set with a fused multiply-add`() throws {
+        func digests(_ isa: InstructionSet) throws -> [String] {
+            let outcome = try CommandRunner.run(["verify", "--json", "--isa", isa.name] + Self.cases)
+            return try #require(outcome.objects).compactMap { $0["digest"] as? String }
+        }
+        let fused = HeedRuntime.availableInstructionSets.filter { $0.name != "generic" }
+        guard let first = fused.first else { return }
+        let expected = try digests(first)
+        #expect(expected.count == Self.cases.count)
+        for other in fused.dropFirst() {
+            #expect(try digests(other) == expected, "\(other.name) and \(first.name)")
+        }
+    }
+
     @Test func `gradients that cannot be computed make a case unsupported`() throws {
         let gradient: Values = [("gradient.query", .doubles(.init(repeating: 0, count: 24), dimensions: [1, 2, 3, 4]))]
         // The file has no gradient of the output.

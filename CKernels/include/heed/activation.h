@@ -9,8 +9,7 @@
 // NaN stays NaN. Infinities give the limit: gelu, gelu_tanh and silu give -0 for minus infinity and plus infinity for plus infinity.
 //
 // Accuracy, over every float (a result below 2^-126 may also err by 2^-149): exp 1.5 ulp; sigmoid, tanh, log 2 ulp; silu, softplus 3 ulp;
-// gelu (2 + x^2 / 2) eps, relative, eps = 2^-23; gelu_tanh (2 + 3 |v|) eps. The bits of an element depend only on its value and on the
-// instruction set.
+// gelu (2 + x^2 / 2) eps, relative, eps = 2^-23; gelu_tanh (2 + 3 |v|) eps. The bits of an element depend only on its value.
 
 #ifndef HEED_ACTIVATION_H
 #define HEED_ACTIVATION_H

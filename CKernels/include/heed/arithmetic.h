@@ -11,7 +11,7 @@
 //   Sign                              -1, 0, 1            NaN stays NaN
 // Comparisons give one byte per element, 1 or 0; with NaN all give 0 except NotEqual. Select gives a where the mask's byte is not 0, else
 // b; the element that is not selected has no effect.
-// Every result is rounded correctly (Power: within 1 ulp). The bits of an element depend only on its operands and on the instruction set.
+// Every result is rounded correctly (Power: within 1 ulp). The bits of an element depend only on its operands.
 //
 // Reductions over any set of axes: Sum, Mean, Maximum, Minimum, and ArgMaximum (int32, the first of equals; NaN counts as the largest). A
 // NaN among the reduced elements gives NaN. A sum of nothing is 0, a mean of nothing is NaN, and a maximum or minimum of nothing is

@@ -56,7 +56,7 @@
 // output must not overlap each other or an input.
 //
 // Bits. A result has the same bits for any number of threads, any batch, any padding on the right, any order of rows, and for one row
-// computed by itself. The bits depend on the instruction set, on D and E, and on the row's own mask.
+// computed by itself. The bits depend on D and E, and on the row's own mask (see also heed/runtime.h, Bits).
 //
 // Errors, checked before anything is written:
 //   HeedStatusBadShape      G = 0, or G does not divide H (unless H = 0); a product of sizes overflows
@@ -200,9 +200,9 @@ HeedStatus heed_attention_automatic_forward(const HeedAttentionShape *shape, con
 // Strides of dO are free, and may be 0.
 //
 // Bits. A gradient has the same bits for any number of threads, any batch, any padding on the right, any subset of gradients, and for one
-// entry of the batch by itself. The bits depend on the instruction set, on D and E, and on the rows and keys that see each other. Sums over
-// keys run by tiles of 64 keys from left to right. Sums over queries run by the instruction set's query tiles, from the first head of a
-// group to the last. The sum of each tile starts at zero.
+// entry of the batch by itself. The bits depend on D and E, and on the rows and keys that see each other. Sums over keys run by tiles of 64
+// keys from left to right. Sums over queries run by groups of 64 queries, from the first head of a group to the last. The sum of each tile
+// or group starts at zero.
 //
 // Errors, checked before anything is written: those of the forward pass, for dO, dQ, dK, dV and dA too. Elements of a gradient may share an
 // address only in dA, and only by a stride of 0.

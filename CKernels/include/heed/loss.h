@@ -14,7 +14,7 @@
 // the gradients of very improbable classes would be denormal, and some processors take a hundred times as long over denormals. The losses
 // of elements keep denormals.
 //
-// Bits. The bits of a row's loss and gradient depend only on the row, its factor and the instruction set. The bits of a sum depend on the
+// Bits. The bits of a row's loss and gradient depend only on the row and its factor. The bits of a sum depend on the
 // rows in their order. Neither depends on the number of threads.
 //
 // NaN in a row makes the row's loss and gradient NaN, and a sum or mean over the row.

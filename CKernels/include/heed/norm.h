@@ -25,7 +25,7 @@
 //
 // Bits. For the weight and bias gradients, groups of HEED_NORM_GROUP rows are summed in float32, and the groups are summed in float64,
 // chunk by chunk of HEED_NORM_CHUNK rows: the order is the same for any number of threads. The bits of a row of y, of the statistics and of
-// the input gradient depend only on that row and on the instruction set.
+// the input gradient depend only on that row.
 //
 // NaN and infinities. NaN in s makes its row of y and of the input gradient NaN, and the whole weight gradient. An infinity in s does the
 // same in a layer norm. In an RMS norm an infinity becomes NaN in y, the finite elements of its row become 0 in y, its row of the input

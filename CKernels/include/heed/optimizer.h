@@ -2,7 +2,7 @@
 //
 // Parameters are a list of spans. Each span is a contiguous array with its gradient, its moments and its own weight decay, so that
 // parameters with and without decay take one pass. All arithmetic is element by element in float32, with coefficients that were computed in
-// float64. So the bits of an element depend only on its own numbers and on the instruction set. In the formulas, w is the value, t the
+// float64. So the bits of an element depend only on its own numbers. In the formulas, w is the value, t the
 // step, and g the gradient times gradient_scale (the factor of clipping, or 1 / the number of accumulated batches, without a pass of its
 // own).
 //

@@ -91,6 +91,11 @@ typedef enum HEED_CLOSED HeedElement {
 // ---- Instruction sets -----------------------------------------------------------------------------------------------------------------
 
 // The tables of kernels, one per instruction set. Each one needs all that the earlier ones need.
+//
+// Bits. Every table but the generic one has a fused multiply-add, and these tables give the same bits: in every function that computes in
+// float32, but for the naive variants of attention and products by OpenBLAS. Where the lanes of a vector are summed, it is in the order of
+// 16 lanes, whatever the vector has. The generic table rounds products and sums one by one, so its bits are others. Functions of the C
+// library (logarithms of sums, sines of positions) are those of the machine.
 typedef enum HEED_CLOSED HeedISA {
   HeedISAGeneric = 0, // plain C vectors of the baseline (SSE2 on x86-64, NEON on arm64)
   HeedISAAvx2,        // AVX2 and FMA

@@ -15,7 +15,7 @@
 //
 // Accuracy: the relative error is at most (3 + 0.5 |z - m|) eps, eps = 2^-23, where y is not 0 (log: absolute error, plus eps |y|). A row
 // of 10^6 sums to 1 within 2 eps. An instruction set without fused multiply-adds rounds z first, which adds 0.5 (|z| + |m|) eps if the
-// scale is not a power of 2. The bits of a row depend only on that row and on the instruction set.
+// scale is not a power of 2. The bits of a row depend only on that row (see also heed/runtime.h, Bits).
 //
 // Errors: BadShape (overflow), BadStride (elements of Y overlap), BadArgument (null data, scale not finite).
 
@@ -62,7 +62,7 @@ HeedStatus heed_softmax_forward(const HeedSoftmaxShape *shape, const HeedSoftmax
 // some processors take a hundred times as long over denormals.
 //
 // A NaN that is seen makes its row NaN. Accuracy: |dx - exact| <= 2 eps |scale y| (|dy| + |sum|), eps = 2^-23 (log: 4 eps |scale| (|dy| +
-// (1 + |y| / 8) |exp(y) sum|)), except for numbers that became 0. The bits of a row depend only on that row and on the instruction set.
+// (1 + |y| / 8) |exp(y) sum|)), except for numbers that became 0. The bits of a row depend only on that row.
 //
 // Errors: BadShape (overflow), BadStride (elements of dX overlap), BadArgument (null data, scale not finite), OutOfMemory.
 
