@@ -48,4 +48,7 @@ static inline void heed_profile_end(const HeedProfileSpan *span) {
 // The same for an entry point whose header says that numbers below 2^-126 in magnitude count as 0 and become 0, on every worker.
 #define HEED_ENTRY_FLUSHING_DENORMALS() HEED_ENTRY_IN(HEED_FLOAT_FLUSHING)
 
+// The same where that depends on an argument.
+#define HEED_ENTRY_FLUSHING_DENORMALS_IF(flushes) HEED_ENTRY_IN((flushes) ? HEED_FLOAT_FLUSHING : HEED_FLOAT_DEFAULT)
+
 #endif

@@ -66,7 +66,7 @@ HeedStatus heed_attention_run_tiled(const HeedAttentionCall *call) {
 
 HeedStatus heed_attention_tiled_forward(const HeedAttentionShape *shape, const HeedAttentionInputs *inputs,
                                         const HeedAttentionOutputs *outputs) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS_IF(shape && shape->element == HeedElementBfloat16);
   const HeedStatus status = heed_attention_check(shape, inputs, outputs, true);
   if (status != HeedStatusOk) return status;
   if (outputs->weights || (shape->element == HeedElementBfloat16 && shape->dropout.probability > 0)) return HeedStatusNotSupported;

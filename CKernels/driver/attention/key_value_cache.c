@@ -104,7 +104,7 @@ static bool fits(const HeedAttentionShape *shape, const HeedKeyValueCache *cache
 
 HeedStatus heed_attention_cached_forward(const HeedAttentionShape *shape, const HeedKeyValueCache *cache, const HeedAttentionInputs *inputs,
                                          const HeedAttentionOutputs *outputs) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS_IF(cache && cache->element == HeedElementBfloat16);
   if (!shape || !cache || !inputs || !outputs || !heed_element_exists(cache->element)) return HeedStatusBadArgument;
   if (!fits(shape, cache)) return HeedStatusBadShape;
   if (!has_chunks(cache, 0, shape->key_length)) return HeedStatusBadArgument;

@@ -220,12 +220,14 @@ static HeedStatus run(bool packed, const HeedGemmShape *shape, const HeedGemmEpi
   return multiply(&call);
 }
 
+static bool is_bf16(const HeedGemmShape *shape) { return shape && shape->element == HeedElementBfloat16; }
+
 HeedStatus heed_gemm(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *b, float *c) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS_IF(is_bf16(shape));
   return run(false, shape, epilogue, a, b, c);
 }
 
 HeedStatus heed_gemm_packed(const HeedGemmShape *shape, const HeedGemmEpilogue *epilogue, const void *a, const void *packed, float *c) {
-  HEED_ENTRY();
+  HEED_ENTRY_FLUSHING_DENORMALS_IF(is_bf16(shape));
   return run(true, shape, epilogue, a, packed, c);
 }

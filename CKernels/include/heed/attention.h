@@ -33,7 +33,7 @@
 // -2e38.
 //
 // Small weights. A weight that would be denormal is 0: below 2^-126, either in itself or relative to the largest weight of its row. Some
-// processors take a hundred times as long over denormal numbers. Denormal values stay as they are.
+// processors take a hundred times as long over denormal numbers. Denormal float32 values stay as they are.
 //
 // Large scores. A float32 score of 300 has an error of 1e-5 or more, and its weight has the same relative error. The tiled, decode and
 // cached variants therefore look at 64 keys at a time. If the largest score that a row sees among them exceeds 11 in magnitude, the row's
@@ -48,9 +48,10 @@
 // bfloat16.
 //
 // Elements. Q, K and V are all float32 or all bfloat16; masks and outputs are float32. From bfloat16, products are of bfloat16 numbers,
-// sums and softmax are in float32, and P is rounded to bfloat16 for the second product. Every instruction set sums in the order of
-// AVX512_BF16's dot product, which adds the second term of a pair first. The tiled, decode and automatic variants take both types. The
-// reference, the naive and the materialised variant, and the backward pass, take only float32.
+// sums and softmax are in float32, and P is rounded to bfloat16 for the second product. Both products sum by the rule of gemm.h: S over d,
+// and P V over 64 keys at a time, counted from the first. The whole call counts denormal numbers as zeros, in masks and outputs too, and
+// rounds what would be denormal to zero. The tiled, decode and automatic variants take both types. The reference, the naive and the
+// materialised variant, and the backward pass, take only float32.
 //
 // Strides are in elements and may have any sign. They may be 0 (broadcast), also for the last dimension. Outputs overwrite. Rows of an
 // output must not overlap each other or an input.

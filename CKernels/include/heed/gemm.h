@@ -8,10 +8,23 @@
 // Elements. A and B are float32, or both are bfloat16. C, the sums and the bias are float32. B may be packed once into a layout that is
 // read from beginning to end: use it for weights, for one row of A or many.
 //
-// Order of summation. k is cut into blocks of HEED_GEMM_KC (bfloat16: HEED_GEMM_BF16_KC). Each block is summed in order from zero, with one
-// fused multiply-add per term (if the instruction set has one). The blocks are added from left to right; then come alpha, beta, bias and
-// activation. Bfloat16 terms are taken in pairs, the second before the first, as vdpbf16ps does. For bfloat16 every instruction set gives
-// the same bits, except that the one with that instruction counts denormal numbers as 0.
+// Order of summation, float32. k is cut into blocks of HEED_GEMM_KC. Each block is summed in order from zero, with one fused multiply-add
+// per term (if the instruction set has one). The blocks are added from left to right; then come alpha, beta, bias and activation.
+//
+// Order of summation, bfloat16: the rule for every product of bfloat16 numbers in this library. Terms are counted from the first of the
+// product, k is cut into blocks of HEED_GEMM_BF16_KC terms, and
+//
+//   total = +0
+//   for each block from left to right
+//     even = +0, odd = +0
+//     for each term k of the block in order    if k is even: even = a[k] * b[k] + even    else: odd = a[k] * b[k] + odd
+//     total = total + (even + odd)
+//
+// with one rounding to nearest per multiply-add and one per addition. A denormal operand counts as a zero of its sign, and a tiny result
+// becomes one: a result whose magnitude, rounded to 24 bits as if the exponent had no lower end, is below 2^-126. The whole call counts
+// denormal numbers as zeros: alpha, beta, previous elements of C, bias, activation and result too. Every instruction set with a fused
+// multiply-add gives the same bits, which are also those of Intel's tile instructions (TDPBF16PS). HeedISAGeneric rounds each product
+// before it adds it: the product of two bfloat16 numbers is exact in float32, so its bits differ only where a product overflows or is tiny.
 //
 // Bits. They do not depend on m, n, batch, threads or strides, nor on whether B is packed. One row by itself has the same bits as among
 // many.
@@ -33,9 +46,9 @@ extern "C" {
 #endif
 
 // Named as in BLIS (Van Zee and van de Geijn 2015).
-#define HEED_GEMM_KC      64  // terms per block of k: a panel of this many rows stays in the first-level cache
-#define HEED_GEMM_BF16_KC 128 // the same for bfloat16
-#define HEED_GEMM_NR      64  // columns per panel of packed weights
+#define HEED_GEMM_KC      64 // terms per block of k: a panel of this many rows stays in the first-level cache
+#define HEED_GEMM_BF16_KC 32 // terms per block of bfloat16: those that one tile instruction of Intel sums
+#define HEED_GEMM_NR      64 // columns per panel of packed weights
 
 typedef struct HeedGemmShape {
   size_t batch, m, n, k;
@@ -68,8 +81,10 @@ HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const 
 // ---- Packed weights -------------------------------------------------------------------------------------------------------------------
 
 // The bytes of a packed [k, n] matrix; SIZE_MAX if they overflow or the element does not exist. The layout is the same for every
-// instruction set: panels of HEED_GEMM_NR columns follow each other, each [k][64] float32 or [(k + 1) / 2][64] pairs of bfloat16 (the
-// earlier term in the lower half). The last panel is filled up with zeros.
+// instruction set: panels of HEED_GEMM_NR columns follow each other, each [k][64] float32 or [2 * ceil(k / 4)][64] pairs of bfloat16. Each
+// block of r <= 32 terms has its ceil(r / 4) pairs of even terms, then as many of odd ones. The even pairs are terms 0 and 2, 4 and 6, and
+// so on, the odd ones 1 and 3, 5 and 7, with the earlier term in the upper half. Where there is no term or no column a panel is filled up,
+// with zeros in float32, and with -0 in bfloat16 (+0 times -0 is -0, which changes no sum).
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element);
 
 // Packs B [k, n], whose elements are float or uint16_t, from its strides. `packed` has the size above and is aligned to 4 bytes or more. It

@@ -6,7 +6,8 @@
 //   keys    [B, G, HEED_CACHE_CHUNK / HEED_CACHE_BLOCK, D, HEED_CACHE_BLOCK]    16 keys beside each other for each d
 //   values  [B, G, HEED_CACHE_CHUNK, E]
 //
-// in float32 or bfloat16. Positions that were never written, and those at or past a sequence's length, may hold anything.
+// in float32 or bfloat16, in the same order for every instruction set. Positions that were never written, and those at or past a sequence's
+// length, may hold anything.
 //
 // Source of the idea to keep keys for decoding: Shazeer, "Fast Transformer Decoding: One Write-Head is All You Need" (2019).
 

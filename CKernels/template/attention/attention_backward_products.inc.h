@@ -49,7 +49,7 @@ INLINE_KERNEL void backward_d_scores_rows(const int rows, const int vectors, con
                                           size_t value_dim, const float *d_output, const float *statistics, const float *scores,
                                           const float *multipliers, float *d_scores) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-  block_product(rows, vectors, false, value, (ptrdiff_t)value_dim, 1, d_output, QUERY_TILE, value_dim, sum);
+  block_product(rows, vectors, value, (ptrdiff_t)value_dim, 1, d_output, QUERY_TILE, value_dim, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -80,7 +80,7 @@ INLINE_KERNEL void backward_d_scores_tile(const int vectors, const bool masked, 
 INLINE_KERNEL void backward_query_rows(const int rows, const int vectors, const float *key, size_t head_dim, size_t keys,
                                        const float *d_scores, float *sum_lanes) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-  block_product(rows, vectors, false, key, 1, (ptrdiff_t)head_dim, d_scores, QUERY_TILE, keys, sum);
+  block_product(rows, vectors, key, 1, (ptrdiff_t)head_dim, d_scores, QUERY_TILE, keys, sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)

@@ -41,7 +41,7 @@ static void backward_online_delta(const HeedAttentionTile *tile, const BackwardS
   const float *value = (const float *)tile->value + (ptrdiff_t)first * tile->value_row;
   for (size_t j = 0; j < keys; j++, value += tile->value_row) {
     vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-    block_product(1, HEED_BLOCK_VECTORS, false, value, tile->value_row, tile->value_column, s->d_output, QUERY_TILE, tile->value_dim, sum);
+    block_product(1, HEED_BLOCK_VECTORS, value, tile->value_row, tile->value_column, s->d_output, QUERY_TILE, tile->value_dim, sum);
 #pragma clang loop unroll(full)
     for (int v = 0; v < HEED_BLOCK_VECTORS; v++) {
       const vf weight = vf_load(s->scores + j * QUERY_TILE + v * HEED_LANES);

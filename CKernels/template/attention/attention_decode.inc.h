@@ -5,8 +5,8 @@
 //   S <- Q K^T        16 keys at a time: in place in a cache, or from rows transposed in registers, lanes x lanes P <- 2^(S - m)    vectors
 //   of keys O <- O * alpha + P V    value dimension in the lanes, key by key
 //
-// Every score is the same sum over d in order, every tile's sum runs key by key from zero, tiles go online within a chunk: the bits are
-// those of attention_tiled_forward.inc.h, and attention_online.inc.h says why.
+// Every score is the same sum over d in order, every tile's sum runs key by key from zero (in bfloat16 both by the rule of heed/gemm.h),
+// tiles go online within a chunk: the bits are those of attention_tiled_forward.inc.h, and attention_online.inc.h says why.
 
 // Minima of sizes are written out here: with heed_size_min clang 21 turns 45 of 245 conditional moves (AVX-512) into branches.
 
@@ -20,31 +20,38 @@ INLINE_KERNEL vf decode_load(const bool bf16, const void *base, ptrdiff_t index,
   return bf16 ? vf_load_bf16_n((const uint16_t *)base + index, n) : vf_load_n((const float *)base + index, n);
 }
 
-// One term of the scores of a block of a cache: 16 keys beside each other at `d`.
-INLINE_KERNEL void decode_term(const int rows, const bool bf16, const HeedAttentionDecode *task, const void *key, size_t d,
-                               const float *query, vf sum[DECODE_ROWS][KEY_VECTORS]) {
+// One key's term of the values of rows x columns vectors.
+INLINE_KERNEL void decode_value_term(const int rows, const int columns, const bool bf16, const void *value, ptrdiff_t index, size_t last,
+                                     const float *weights, vf sum[DECODE_ROWS][DECODE_COLUMNS]) {
+  vf element[DECODE_COLUMNS];
 #pragma clang loop unroll(full)
-  for (int v = 0; v < KEY_VECTORS; v++) {
-    const vf keys = decode_load(bf16, key, (ptrdiff_t)(d * KEY_BLOCK) + v * HEED_LANES, HEED_LANES);
+  for (int c = 0; c < columns; c++)
+    element[c] = decode_load(bf16, value, index + c * HEED_LANES, c + 1 < columns ? (size_t)HEED_LANES : last);
 #pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++) sum[r][v] = vf_fma(keys, vf_set1(query[(size_t)r * task->head_dim + d]), sum[r][v]);
+  for (int r = 0; r < rows; r++) {
+    const vf weight = vf_set1(weights[r * KEY_TILE]);
+#pragma clang loop unroll(full)
+    for (int c = 0; c < columns; c++) sum[r][c] = vf_fma(element[c], weight, sum[r][c]);
   }
 }
 
-INLINE_KERNEL void decode_terms_blocked(const int rows, const bool bf16, const HeedAttentionDecode *task, const void *key,
-                                        const float *query, vf sum[DECODE_ROWS][KEY_VECTORS]) {
-  size_t d = 0;
-  if (bf16)
-    for (; d + 2 <= task->head_dim; d += 2) {
-      decode_term(rows, bf16, task, key, d + 1, query, sum);
-      decode_term(rows, bf16, task, key, d, query, sum);
+#include "template/attention/attention_decode_bf16.inc.h"
+
+// Scores of a block of a cache: 16 keys beside each other at each d.
+INLINE_KERNEL void decode_blocked(const int rows, const HeedAttentionDecode *task, const float *key, const float *query,
+                                  vf sum[DECODE_ROWS][KEY_VECTORS]) {
+  for (size_t d = 0; d < task->head_dim; d++)
+#pragma clang loop unroll(full)
+    for (int v = 0; v < KEY_VECTORS; v++) {
+      const vf keys = vf_load(key + d * KEY_BLOCK + (size_t)(v * HEED_LANES));
+#pragma clang loop unroll(full)
+      for (int r = 0; r < rows; r++) sum[r][v] = vf_fma(keys, vf_set1(query[(size_t)r * task->head_dim + d]), sum[r][v]);
     }
-  for (; d < task->head_dim; d++) decode_term(rows, bf16, task, key, d, query, sum);
 }
 
 // The same from rows of keys, of which `count` are left, transposed in registers.
-INLINE_KERNEL void decode_terms_rows(const int rows, const bool bf16, const HeedAttentionDecode *task, const void *key, ptrdiff_t first,
-                                     size_t count, const float *query, vf sum[DECODE_ROWS][KEY_VECTORS]) {
+INLINE_KERNEL void decode_transposed(const int rows, const HeedAttentionDecode *task, ptrdiff_t first, size_t count, const float *query,
+                                     vf sum[DECODE_ROWS][KEY_VECTORS]) {
   const size_t dim = task->head_dim;
   for (size_t d = 0; d < dim; d += HEED_LANES) {
     const size_t width = dim - d < HEED_LANES ? dim - d : HEED_LANES;
@@ -54,16 +61,14 @@ INLINE_KERNEL void decode_terms_rows(const int rows, const bool bf16, const Heed
 #pragma clang loop unroll(full)
       for (size_t i = 0; i < HEED_LANES; i++) {
         const ptrdiff_t index = (first + v * HEED_LANES + (ptrdiff_t)i) * task->key_row + (ptrdiff_t)d;
-        block[i] = i < there ? decode_load(bf16, key, index, width) : vf_zero();
+        block[i] = i < there ? vf_load_n((const float *)task->key + index, width) : vf_zero();
       }
       vf_transpose(block);
 #pragma clang loop unroll(full)
-      for (size_t i = 0; i < HEED_LANES; i++) {
-        const size_t n = bf16 ? i ^ 1 : i; // in bfloat16 the second of a pair comes first
+      for (size_t i = 0; i < HEED_LANES; i++)
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++)
-          if (n < width) sum[r][v] = vf_fma(block[n], vf_set1(query[(size_t)r * dim + d + n]), sum[r][v]);
-      }
+          if (i < width) sum[r][v] = vf_fma(block[i], vf_set1(query[(size_t)r * dim + d + i]), sum[r][v]);
     }
   }
 }
@@ -75,10 +80,15 @@ INLINE_KERNEL void decode_scores(const int rows, const bool bf16, const HeedAtte
   vf sum[DECODE_ROWS][KEY_VECTORS];
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < KEY_VECTORS; v++) sum[r][v] = vf_zero();
-  if (task->key_blocked)
-    decode_terms_blocked(rows, bf16, task, (const char *)task->key + first * task->head_dim * (bf16 ? 2 : sizeof(float)), query, sum);
+  const size_t block = first * task->head_dim; // where the block begins in a cache
+  if (bf16 && task->key_blocked)
+    decode_blocked_bf16(rows, task, (const uint16_t *)task->key + block, query, sum);
+  else if (bf16)
+    decode_rows_bf16(rows, task, (ptrdiff_t)first, count, query, sum);
+  else if (task->key_blocked)
+    decode_blocked(rows, task, (const float *)task->key + block, query, sum);
   else
-    decode_terms_rows(rows, bf16, task, task->key, (ptrdiff_t)first, count, query, sum);
+    decode_transposed(rows, task, (ptrdiff_t)first, count, query, sum);
   for (int r = 0; r < rows; r++)
     for (int v = 0; v < KEY_VECTORS; v++) vf_store(scores + r * KEY_TILE + v * HEED_LANES, vf_mul(sum[r][v], vf_set1(task->scale)));
 }
@@ -167,23 +177,8 @@ INLINE_KERNEL vf decode_weights(const bool bf16, const HeedAttentionDecode *task
   return alpha;
 }
 
-// One key's term of the values of rows x columns vectors.
-INLINE_KERNEL void decode_value_term(const int rows, const int columns, const bool bf16, const void *value, ptrdiff_t index, size_t last,
-                                     const float *weights, vf sum[DECODE_ROWS][DECODE_COLUMNS]) {
-  vf element[DECODE_COLUMNS];
-#pragma clang loop unroll(full)
-  for (int c = 0; c < columns; c++)
-    element[c] = decode_load(bf16, value, index + c * HEED_LANES, c + 1 < columns ? (size_t)HEED_LANES : last);
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++) {
-    const vf weight = vf_set1(weights[r * KEY_TILE]);
-#pragma clang loop unroll(full)
-    for (int c = 0; c < columns; c++) sum[r][c] = vf_fma(element[c], weight, sum[r][c]);
-  }
-}
-
 // output[r] <- output[r] * alpha[r] + sum over the keys from `begin` to before `end` of weights[r][j] * value[j], for `columns` vectors of
-// the value dimension, of which `width` numbers exist. In bfloat16 the second of a pair of keys comes first.
+// the value dimension, of which `width` numbers exist.
 INLINE_KERNEL void decode_values(const int rows, const int columns, const bool bf16, const HeedAttentionDecode *task, const void *value,
                                  size_t e, size_t begin, size_t end, const float *weights, const vf alpha[DECODE_ROWS], float *output,
                                  size_t width) {
@@ -192,15 +187,10 @@ INLINE_KERNEL void decode_values(const int rows, const int columns, const bool b
     for (int c = 0; c < columns; c++) sum[r][c] = vf_zero();
   const size_t last = width - (size_t)(columns - 1) * HEED_LANES;
   const ptrdiff_t row = task->value_row, column = (ptrdiff_t)e;
-  size_t j = begin;
-  if (bf16) {
-    if (j % 2 != 0 && j < end) decode_value_term(rows, columns, bf16, value, (ptrdiff_t)j * row + column, last, weights + j, sum), j++;
-    for (; j + 2 <= end; j += 2) {
-      decode_value_term(rows, columns, bf16, value, (ptrdiff_t)(j + 1) * row + column, last, weights + j + 1, sum);
-      decode_value_term(rows, columns, bf16, value, (ptrdiff_t)j * row + column, last, weights + j, sum);
-    }
-  }
-  for (; j < end; j++) decode_value_term(rows, columns, bf16, value, (ptrdiff_t)j * row + column, last, weights + j, sum);
+  if (bf16)
+    decode_value_sums_bf16(rows, columns, task, value, e, begin, end, last, weights, sum);
+  else
+    for (size_t j = begin; j < end; j++) decode_value_term(rows, columns, bf16, value, (ptrdiff_t)j * row + column, last, weights + j, sum);
   for (int r = 0; r < rows; r++)
     for (int c = 0; c < columns; c++) {
       float *o = output + (size_t)r * task->value_dim + e + (size_t)c * HEED_LANES;

@@ -9,9 +9,8 @@
 //   l   <- l * alpha + sum of the tile's P^T
 //   O^T <- O^T * alpha + V^T P^T, the tile's product summed on its own from zero: a carried accumulator has twice the error
 
-// In bfloat16 Q, K and V are bfloat16, scores and sums float32, P is rounded to bfloat16 for the second product, and both products sum
-// pairs of terms as vdpbf16ps does: the second, then the first. Here operands are converted; attention_tiled_dot.inc.h uses the
-// instruction.
+// In bfloat16 Q, K and V are bfloat16, scores and sums float32, P is rounded to bfloat16 for the second product, and both products sum by
+// the rule of heed/gemm.h. Here operands are converted; attention_tiled_dot.inc.h uses the dot product instruction.
 
 #include "template/attention/attention_tile.inc.h"
 

@@ -4,10 +4,9 @@
 //
 // A is broadcast from its place in memory, so it may be transposed or strided. B is a panel whose lanes are contiguous. Each lane is a sum
 // in order with one multiply-add per term, whatever rows and vectors are: a row or a lane by itself has the same bits as among others.
-// `paired` takes two terms at a time, the second before the first, which is the order of the bfloat16 dot product.
 //
-// rows, vectors and paired must be constants (arrays have the size of the largest block: one of variable length would not leave the
-// stack); with 4 x 4 of AVX-512 16 sums, 4 loads and a broadcast are live, 21 of 32 registers.
+// rows and vectors must be constants (arrays have the size of the largest block: one of variable length would not leave the stack); with
+// 4 x 4 of AVX-512 16 sums, 4 loads and a broadcast are live, 21 of 32 registers.
 
 #ifndef HEED_BLOCK_PRODUCT_INC_H
 #define HEED_BLOCK_PRODUCT_INC_H
@@ -35,17 +34,12 @@ INLINE_KERNEL void block_product_onto(const int rows, const int vectors, const f
     BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r][v]);
 }
 
-INLINE_KERNEL void block_product(const int rows, const int vectors, const bool paired, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                                 const float *b, ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {
+INLINE_KERNEL void block_product(const int rows, const int vectors, const float *a, ptrdiff_t a_row, ptrdiff_t a_column, const float *b,
+                                 ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) sum[r][v] = vf_zero();
-  if (paired)
-    for (; depth >= 2; depth -= 2, a += 2 * a_column, b += 2 * b_row) {
-      BLOCK_TERM(rows, vectors, vf_set1((a + a_column)[r * a_row]), vf_load(b + b_row + v * HEED_LANES), vf_accumulate, sum[r][v]);
-      BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r][v]);
-    }
   block_product_onto(rows, vectors, a, a_row, a_column, b, b_row, depth, sum);
 }
 

@@ -16,8 +16,10 @@
 // 24 KiB with AVX2 (256 terms of 24 columns), whose small register blocks visit C more often than they can afford: 75 % of peak with one
 // block, 84 with four (1024, two threads, Zen 4); 32 KiB with AVX-512, which gains 1 % at 512 and 6 at 128.
 #define GEMM_PASS_BLOCKS (HEED_BLOCK_VECTORS == 4 ? 2 : 4)
+// The same in elements of 4 bytes, also where blocks are shorter.
+#define GEMM_PASS (HEED_GEMM_KC * GEMM_PASS_BLOCKS)
 
-// One register block. An element is a float32 term, or a pair of bfloat16 terms in as many bytes.
+// One register block. An element is a term in float32, or a pair of bfloat16 terms in as many bytes.
 typedef struct GemmBlock {
   const float *a, *b;
   ptrdiff_t a_row, a_column, b_row;
@@ -153,17 +155,17 @@ typedef struct GemmKernels {
 // X(product, rows, vectors) for 1 ... 6 rows.
 #define GEMM_FOR_EACH_ROWS(X, product, vectors)                                                                                            \
   X(product, 1, vectors) X(product, 2, vectors) X(product, 3, vectors) X(product, 4, vectors) X(product, 5, vectors) X(product, 6, vectors)
-#define GEMM_BLOCKS(vectors, product) GEMM_FOR_EACH_ROWS(GEMM_BLOCK, product, vectors)
-#define GEMM_NAMES(vectors, product)  {GEMM_FOR_EACH_ROWS(GEMM_NAME, product, vectors)},
+#define GEMM_BLOCKS(vectors, block, product) GEMM_FOR_EACH_ROWS(block, product, vectors)
+#define GEMM_NAMES(vectors, product)         {GEMM_FOR_EACH_ROWS(GEMM_NAME, product, vectors)},
 #if HEED_BLOCK_VECTORS == 4
 #define GEMM_FOR_EACH_WIDE(X, product) X(product, 1, 16) X(product, 2, 8)
 #else
 #define GEMM_FOR_EACH_WIDE(X, product) X(product, 1, 8) X(product, 2, 4)
 #endif
-// Defines the blocks of a product and product_kernels.
-#define GEMM_DEFINE(product)                                                                                                               \
-  HEED_FOR_EACH_VECTORS(GEMM_BLOCKS, product)                                                                                              \
-  GEMM_FOR_EACH_WIDE(GEMM_BLOCK, product)                                                                                                  \
+// Defines the blocks of a product, each by `block`, which is GEMM_BLOCK or another macro of its form, and product_kernels.
+#define GEMM_DEFINE(block, product)                                                                                                        \
+  HEED_FOR_EACH_VECTORS(GEMM_BLOCKS, block, product)                                                                                       \
+  GEMM_FOR_EACH_WIDE(block, product)                                                                                                       \
   static const GemmKernels product##_kernels = {{HEED_FOR_EACH_VECTORS(GEMM_NAMES, product)}, {GEMM_FOR_EACH_WIDE(GEMM_NAME, product)}};
 #define GEMM_WIDE_VECTORS(product, rows, vectors) vectors,
 static const size_t gemm_wide_vectors[] = {GEMM_FOR_EACH_WIDE(GEMM_WIDE_VECTORS, )};

@@ -14,6 +14,7 @@
 // `copy` has room for them.
 typedef struct GemmOperation {
   const GemmKernels *kernels;
+  size_t chains;      // in which a block is summed (gemm_chains.inc.h), all of as many elements
   size_t terms;       // of k in an element
   size_t depth;       // elements of a block of k
   bool reads_packed;  // a packed B is read in place
@@ -23,12 +24,12 @@ typedef struct GemmOperation {
   void (*stage_b)(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block);
 } GemmOperation;
 
-INLINE_KERNEL size_t gemm_pass(const GemmOperation *op) { return op->depth * GEMM_PASS_BLOCKS; }
-INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return heed_divide_up(depth, op->terms); }
+INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) {
+  return heed_divide_up(depth, op->terms * op->chains) * op->chains;
+}
 
-// The address of the elements of a packed B from `k` on, for the panel that holds `column`.
-INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t terms, size_t column, size_t k) {
-  const size_t elements = heed_divide_up(tile->depth, terms);
+// The address of the elements of a packed B from `k` on, for the panel that holds `column`; a panel has `elements` in a column.
+INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t elements, size_t column, size_t k) {
   return (const float *)tile->b + column / HEED_GEMM_NR * elements * HEED_GEMM_NR + k * HEED_GEMM_NR + column % HEED_GEMM_NR;
 }
 
@@ -45,19 +46,19 @@ INLINE_KERNEL void gemm_stage_panel(const GemmOperation *op, const HeedGemmTile 
   const size_t elements = gemm_elements(op, tile->depth), left = tile->columns - column;
   GemmBlock block = {.width = heed_size_min(left, GEMM_NR)};
   for (size_t k = 0; k < elements; k += block.depth) {
-    block.depth = heed_size_min(elements - k, gemm_pass(op));
+    block.depth = heed_size_min(elements - k, GEMM_PASS);
     op->stage_b(tile, column, k, staged + k * GEMM_NR, &block);
   }
 }
 
 // Whether sums wait in scratch between the passes over k: C itself serves where nothing of it is needed and its rows are contiguous.
 INLINE_KERNEL bool gemm_needs_partial(const GemmOperation *op, const HeedGemmTile *tile) {
-  return gemm_elements(op, tile->depth) > gemm_pass(op) && (tile->beta != 0.0f || tile->c_column != 1);
+  return gemm_elements(op, tile->depth) > GEMM_PASS && (tile->beta != 0.0f || tile->c_column != 1);
 }
 
 INLINE_KERNEL size_t gemm_scratch(const GemmOperation *op, size_t rows, size_t columns, size_t depth) {
-  const size_t elements = gemm_elements(op, depth), pass = gemm_pass(op), partial = elements > pass ? rows * columns : 0;
-  return partial + (rows + GEMM_NR) * heed_size_min(elements, pass) + GEMM_NR;
+  const size_t elements = gemm_elements(op, depth), partial = elements > GEMM_PASS ? rows * columns : 0;
+  return partial + (rows + GEMM_NR) * heed_size_min(elements, GEMM_PASS) + GEMM_NR;
 }
 
 // Memory in the last cache or beyond, `rows` of `across` floats, that is prefetched while something else is multiplied.
@@ -137,7 +138,7 @@ INLINE_KERNEL GemmPrefetch gemm_prefetch_of_a(const HeedGemmTile *tile, size_t k
 INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
   if (tile->rows == 0 || tile->columns == 0) return; // e.g. attention without values
   const bool apart = gemm_needs_partial(op, tile);
-  const size_t elements = gemm_elements(op, tile->depth), pass = gemm_pass(op), deepest = heed_size_min(elements, pass);
+  const size_t elements = gemm_elements(op, tile->depth), deepest = heed_size_min(elements, GEMM_PASS);
   float *const panel = tile->scratch, *const copy = panel + GEMM_NR * deepest, *const partial = copy + tile->rows * deepest;
   size_t k = 0;
   do { // once for a depth of 0 too, which leaves the product out
@@ -145,10 +146,10 @@ INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
     GemmBlock block = {
         .a = copy,
         .b = panel,
-        .depth = heed_size_min(left, pass),
+        .depth = heed_size_min(left, GEMM_PASS),
         .step = op->depth,
         .first = k == 0,
-        .last = left <= pass,
+        .last = left <= GEMM_PASS,
         .partial = apart ? partial : tile->c,
         .partial_row = apart ? (ptrdiff_t)tile->columns : tile->c_row,
         .c = tile->c,
@@ -166,7 +167,7 @@ INLINE_KERNEL void gemm_run(const GemmOperation *op, const HeedGemmTile *tile) {
     if (block.depth > 0) op->stage_a(tile, k, copy, &block);
     const size_t done = k + block.depth;
     GemmPrefetch a = {0};
-    if (op->prefetches_a && done < elements) a = gemm_prefetch_of_a(tile, done, heed_size_min(elements - done, pass));
+    if (op->prefetches_a && done < elements) a = gemm_prefetch_of_a(tile, done, heed_size_min(elements - done, GEMM_PASS));
     gemm_depth_block(op, tile, block, k, panel, a);
     k = done;
   } while (k < elements);

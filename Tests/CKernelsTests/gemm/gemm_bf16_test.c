@@ -1,8 +1,9 @@
-// The bfloat16 product: the bits of vdpbf16ps on every table, by an independent scalar rule; accuracy; layouts, rows alone, threads, NaN.
+// The bfloat16 product: the bits of the rule on every table, whatever the layouts, tiles and threads; accuracy; NaN.
 
 #include <math.h>
 #include <stdlib.h>
 
+#include "bf16_rule.h"
 #include "gemm_support.h"
 
 typedef struct Bf16Problem {
@@ -32,22 +33,14 @@ static void bf16_run(Bf16Problem *p, float *result) {
   gemm_take_result(&p->values, result);
 }
 
-// One element by the rule of gemm.h: blocks of k from zero, pairs with their second term first.
+// One element by the rule of gemm.h.
 static float by_rule(const GemmProblem *p, size_t batch, size_t row, size_t column, float previous) {
   const GemmCase s = p->shape;
-  float total = 0;
-  for (size_t first = 0; first < s.k; first += HEED_GEMM_BF16_KC) {
-    const size_t end = s.k - first < HEED_GEMM_BF16_KC ? s.k : first + HEED_GEMM_BF16_KC;
-    float sum = 0;
-    for (size_t k = first; k < end; k += 2) {
-      if (k + 1 < end) sum = fmaf(*gemm_at(&p->a, batch, row, k + 1), *gemm_at(&p->b, batch, k + 1, column), sum);
-      sum = fmaf(*gemm_at(&p->a, batch, row, k), *gemm_at(&p->b, batch, k, column), sum);
-    }
-    total = first == 0 ? sum : total + sum;
-  }
+  const bool fused = bf16_rule_is_fused();
+  float total = bf16_rule_product(s.k, gemm_at(&p->a, batch, row, 0), p->a.column, gemm_at(&p->b, batch, 0, column), p->b.row, fused);
   total *= s.alpha;
   // Only where the previous element counts; the fused multiply-add of tables that have none is two roundings.
-  return s.beta == 0 ? total : (heed_isa_current() == HeedISAGeneric ? s.beta * previous + total : fmaf(s.beta, previous, total));
+  return s.beta == 0 ? total : (fused ? fmaf(s.beta, previous, total) : s.beta * previous + total);
 }
 
 static void expect_rule(GemmCase s, uint64_t stream) {
@@ -70,7 +63,7 @@ static void expect_rule(GemmCase s, uint64_t stream) {
 
 TEST(gemm_bf16_has_the_same_bits_on_every_table) {
   static const size_t sizes[] = {1, 2, 3, 6, 7, 16, 17, 31, 48, 63, 64, 65, 80, 129},
-                      depths[] = {0, 1, 2, 3, 31, 32, 33, 127, 128, 129, 255, 256, 257, 400};
+                      depths[] = {0, 1, 2, 3, 4, 5, 6, 7, 30, 31, 32, 33, 34, 35, 63, 64, 127, 128, 129, 255, 256, 257, 400, 545};
   const int cases = test_exhaustive ? 8000 : 300;
   for (int i = 0; i < cases && test_failures() < 10; i++) {
     Random r = random_stream(6000 + (uint64_t)i);
