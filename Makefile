@@ -8,6 +8,7 @@ PACKAGES := libopenblas-dev libomp-dev cmake
 SWIFT_FLAGS ?=
 CLANG_FORMAT ?= clang-format
 JOBS := $(shell nproc)
+, := ,
 CLANG := $(shell dirname "$$(readlink -f "$$(command -v swiftc || echo /usr/bin/swiftc)")")/clang
 CMAKE := cmake -S . -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) -DHEED_TESTS=ON
 BENCH := .build/bench
@@ -29,13 +30,37 @@ if [ -n "$$missing" ]; then \
 fi
 endef
 
+# What a toolchain from swift.org needs of a Debian system, with the C library that every compiler needs.
+TOOLCHAIN_NEEDS := build-essential git libcurl4-openssl-dev libedit2 libncurses-dev libpython3-dev libsqlite3-0 libxml2-dev libz3-dev pkg-config tzdata zlib1g-dev
+# The programs that the targets call, beside those of every system.
+TOOLS := awk cmake git grep sed
+
+# Ends make with one line.
+define refuse
+{ echo "$(1)" >&2; exit 1; }
+endef
+
+# Says how long the first build takes where $(1), which it makes, is missing.
+define say_first
+@[ -e $(1) ] || echo "The first time, $(2) on two cores; this machine has $(JOBS). Later builds take what changed."
+endef
+
 setup: ## installs the system packages that are missing (Debian; asks for root only then)
-	@command -v swift >/dev/null || { echo "Heed needs a Swift toolchain, 6.2 or later, in PATH: https://swift.org/install" >&2; exit 1; }
+	@command -v swift >/dev/null || $(call refuse,Heed needs a Swift toolchain$(,) 6.2 or later$(,) in PATH: https://swift.org/install)
+	@said="$$({ swift --version && swift build --version; } 2>&1 </dev/null)" || \
+	  $(call refuse,$$(command -v swift) does not start ($$(tail -n 1 <<<"$$said")). If a library is missing: apt-get install $(TOOLCHAIN_NEEDS)); \
+	version="$$(sed -nE 's/.*Swift version ([0-9]+[.][0-9]+).*/\1/p' <<<"$$said" | head -n 1)"; \
+	printf '6.2\n%s\n' "$$version" | sort -V -C || \
+	  $(call refuse,Heed needs Swift 6.2 or later$(,) and $$(command -v swift) is $${version:-of an unknown version}: https://swift.org/install)
+	@said="$$(echo 'int main(void) { return 0; }' | $(CLANG) -x c - -o /dev/null 2>&1)" || \
+	  $(call refuse,$(CLANG) cannot make a program ($$(tail -n 1 <<<"$$said")). It needs the system's C library and linker: apt-get install build-essential)
 ifeq ($(shell command -v dpkg-query),)
 	@echo "not a Debian system: libomp, OpenBLAS and CMake have to be there already" >&2
 else
 	$(call install_missing,$(PACKAGES))
 endif
+	@missing=""; for tool in $(TOOLS); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	[ -z "$$missing" ] || $(call refuse,PATH lacks$$missing: on Debian$(,) apt-get install$$missing)
 
 # swift format comes with the toolchain, clang-format with nothing that the build needs.
 setup-format:
@@ -47,6 +72,7 @@ else
 endif
 
 build: setup ## builds the command heed in release mode
+	$(call say_first,$(HEED),the release build takes about 3 minutes)
 	swift build $(SWIFT_FLAGS) -c release --product heed
 
 bench: build ## measures attention on this machine, naive beside tiled: table, picture, report
@@ -74,6 +100,7 @@ growth: build ## trains a tiny model for 10,000 steps and shows that memory does
 test: test-c test-plain test-examples test-swift ## all tests, C and Swift (the exhaustive ones: make test-all)
 
 test-c: setup
+	$(call say_first,.build/c/CMakeCache.txt,the builds of all tests and the tests take up to 40 minutes)
 	$(CMAKE) -B .build/c >/dev/null
 	cmake --build .build/c -j $(JOBS) -- --no-print-directory
 	ctest --test-dir .build/c --output-on-failure
@@ -87,6 +114,7 @@ test-plain: setup
 	.build/plain/debug/heed verify --strict Tests/Fixtures/conformance | tail -n 1
 
 test-swift: setup
+	$(call say_first,.build/debug,building the Swift tests takes about 7 minutes)
 	swift test $(SWIFT_FLAGS)
 
 test-examples: setup ## builds the examples against the last commit, by version, with and without the traits, and runs them
