@@ -86,6 +86,43 @@ import FoundationXML
         }
     }
 
+    @Test func `a narrow picture breaks its texts and leaves lengths out`() throws {
+        let busy = Surroundings(
+            threads: 2, instructionSet: "avx2", processor: "Processor of a very long name, 96 cores of 2 threads each",
+            version: "1.0", memoryBytes: 1 << 34, processors: 2, load: 70.5, date: Date(timeIntervalSince1970: 0))
+        let measurements = AttentionSweep.lengths.map {
+            Self.measurement(.tiled, length: $0, seconds: Double($0) * 1e-5, bytes: $0)
+        }
+        for layout in [AttentionPlot.Layout.wide, .narrow] {
+            let document = AttentionPlot(measurements, surroundings: busy, layout: layout).document
+            #expect(XMLParser(data: Data(document.utf8)).parse())
+            // No text passes the right edge, at a character's usual width.
+            for match in document.matches(
+                of: /<text x="([0-9.]+)" y="[0-9.]+" font-size="([0-9.]+)"[^>]*"start"[^>]*>([^<]*)/)
+            {
+                let (x, size) = (try #require(Double(match.1)), try #require(Double(match.2)))
+                #expect(x + Double(match.3.count) * size * 0.58 < layout.width, "\(match.3)")
+            }
+            let labels = AttentionSweep.lengths.filter { document.contains(">\($0)</text>") }
+            #expect(labels == (layout == .wide ? AttentionSweep.lengths : [256, 1024, 4096, 16384]))
+        }
+        #expect(SVGCanvas.wrapped("a bb ccc  dddddddd e", characters: 5) == ["a bb", "ccc", "dddddddd", "e"])
+        #expect(SVGCanvas.wrapped("", characters: 5).isEmpty)
+    }
+
+    @Test func `a label covers no other, and no line's points`() {
+        let short = [PlotPoint(0, 60), PlotPoint(100, 20)]
+        let long = [PlotPoint(0, 70), PlotPoint(100, 40), PlotPoint(190, 15)]
+        var placement = LabelPlacement(
+            lines: [short, long], area: LabelPlacement.Box(x: 0, y: -10, width: 200, height: 120))
+        let first = placement.besideEnd(PlotPoint(100, 20), width: 60, height: 14)
+        let second = placement.besideEnd(PlotPoint(100, 20), width: 60, height: 14)
+        #expect(!first.intersects(second))
+        for box in [first, second] {
+            #expect(!long.contains { box.isCrossed(from: $0, to: $0) } && !box.isCrossed(from: long[1], to: long[2]))
+        }
+    }
+
     @Test func `labels in a column keep their distance and their order`() {
         let wishes: [Double] = [100, 101, 102, 300, 310, 5, 399]
         let heights = LabelPlacement.column(wishes, spacing: 18, range: 10...395)

@@ -32,26 +32,35 @@ package struct LabelPlacement {
     }
 
     /// Returns a place next to the end of a line, within the drawing: the first free one of right, below, above and
-    /// left.
+    /// left, or the one that covers least.
     package mutating func besideEnd(_ end: PlotPoint, width: Double, height: Double) -> Box {
         let candidates = [
-            Box(x: end.x + 12, y: end.y - height / 2, width: width, height: height),
-            Box(x: end.x + 10, y: end.y + 6, width: width, height: height),
-            Box(x: end.x + 10, y: end.y + 20, width: width, height: height),
-            Box(x: end.x - width - 12, y: end.y - height - 2, width: width, height: height),
-            Box(x: end.x - width / 2, y: end.y - height - 10, width: width, height: height),
-        ]
-        let box = candidates.first(where: isFree) ?? candidates[0]
+            (12, -height / 2), (10, 6), (10, 20), (-width - 12, -height - 2), (-width / 2, -height - 10),
+            (4, -height - 10), (10, 36), (-width - 12, 6), (-width / 2, 12), (10, -height - 26), (10, 52),
+        ].map { Box(x: end.x + $0, y: end.y + $1, width: width, height: height) }
+            .filter { $0.x >= area.x && $0.y >= area.y && $0.y + $0.height <= area.y + area.height }
+        let counted = candidates.map { (box: $0, covered: covered(by: $0)) }
+        let box =
+            counted.min { $0.covered < $1.covered }?.box
+            ?? Box(x: end.x + 12, y: end.y - height / 2, width: width, height: height)
         taken.append(box)
         return box
     }
 
-    private func isFree(_ box: Box) -> Bool {
-        guard box.x >= area.x, box.y >= area.y, box.y + box.height <= area.y + area.height,
-            !taken.contains(where: box.intersects)
-        else { return false }
-        return !lines.contains { line in zip(line, line.dropFirst()).contains { box.isCrossed(from: $0, to: $1) } }
+    /// The number of labels, segments and points of lines under a box.
+    private func covered(by box: Box) -> Int {
+        let near = Box(
+            x: box.x - Self.markerRadius, y: box.y - Self.markerRadius, width: box.width + 2 * Self.markerRadius,
+            height: box.height + 2 * Self.markerRadius)
+        let segments = lines.map { line in
+            zip(line, line.dropFirst()).count { box.isCrossed(from: $0, to: $1) }
+                + line.count { near.isCrossed(from: $0, to: $0) }
+        }
+        // Text over text cannot be read at all.
+        return segments.reduce(0, +) + 8 * taken.count(where: box.intersects)
     }
+
+    private static let markerRadius = 6.0
 
     /// Returns heights for labels in one column: each as near to its wish as `spacing` allows, within `range`, in the
     /// order of the wishes.

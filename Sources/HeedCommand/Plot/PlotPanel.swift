@@ -75,7 +75,7 @@ struct PlotPanel {
             case .percent: .linear(LinearScale(values: heights + [0, 100], start: bottom, end: top))
             case .seconds, .bytes: .logarithmic(LogScale(around: heights, start: bottom, end: top))
             }
-        canvas.text(heading, at: PlotPoint(28, top - 16), size: 15, fill: Palette.ink, bold: true)
+        canvas.text(heading, at: PlotPoint(min(28, left - 52), top - 16), size: 15, fill: Palette.ink, bold: true)
         drawGrid(on: &canvas, across, up)
         let lines = series.map { one in
             one.values.map { PlotPoint(across.position($0.length), up.position($0.height)) }
@@ -108,9 +108,12 @@ struct PlotPanel {
             canvas.text(
                 unit.label(value), at: PlotPoint(left - 10, y + 4.5), size: 13, fill: Palette.quiet, anchor: .end)
         }
-        for length in Set(series.flatMap { $0.values.map(\.length) }).sorted() {
+        let lengths = Set(series.flatMap { $0.values.map(\.length) }).sorted()
+        let labelled = Set(labelled(lengths.map(across.position), lengths))
+        for length in lengths {
             let x = across.position(length)
             canvas.line(PlotPoint(x, top), PlotPoint(x, bottom), stroke: Palette.faintGrid)
+            guard labelled.contains(length) else { continue }
             canvas.text(
                 String(Int(length)), at: PlotPoint(x, bottom + 20), size: 13, fill: Palette.quiet, anchor: .middle)
         }
@@ -118,6 +121,18 @@ struct PlotPanel {
         canvas.text(
             "length (queries and keys)", at: PlotPoint((left + right) / 2, bottom + 42), size: 13, fill: Palette.quiet,
             anchor: .middle)
+    }
+
+    /// The lengths with a label: all or, in a narrow picture, every second or third, the last among them.
+    private func labelled(_ places: [Double], _ lengths: [Double]) -> [Double] {
+        let widest = (lengths.map { String(Int($0)).count }.max() ?? 1) + 1
+        let room = Double(widest) * 13 * 0.64
+        for step in 1...max(1, lengths.count) {
+            let indices = Array(stride(from: lengths.count - 1, through: 0, by: -step))
+            let fits = zip(indices, indices.dropFirst()).allSatisfy { places[$0] - places[$1] >= room }
+            if fits { return indices.map { lengths[$0] } }
+        }
+        return lengths.suffix(1)
     }
 
     private func draw(_ series: Series, _ points: [PlotPoint], on canvas: inout SVGCanvas) {

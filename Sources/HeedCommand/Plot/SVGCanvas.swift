@@ -60,6 +60,33 @@ package struct SVGCanvas {
         add("text", attributes, content: text)
     }
 
+    /// Writes a text over as many lines as it needs at that width; `point` is where its first line begins. Returns the
+    /// height of the lines after the first.
+    package mutating func paragraph(
+        _ text: String, at point: PlotPoint, width: Double, size: Double, fill: String, bold: Bool = false
+    ) -> Double {
+        let spacing = (size * 1.35).rounded()
+        let lines = Self.wrapped(text, characters: Int(width / (size * (bold ? 0.66 : 0.6))))
+        for (index, line) in lines.enumerated() {
+            let place = PlotPoint(point.x, point.y + Double(index) * spacing)
+            self.text(line, at: place, size: size, fill: fill, bold: bold)
+        }
+        return Double(max(0, lines.count - 1)) * spacing
+    }
+
+    /// Breaks a text at spaces into lines of at most so many characters, where words are not longer than that.
+    package static func wrapped(_ text: String, characters: Int) -> [String] {
+        var lines: [String] = []
+        for word in text.split(separator: " ") {
+            if let last = lines.last, last.count + 1 + word.count <= characters {
+                lines[lines.count - 1] = last + " " + word
+            } else {
+                lines.append(String(word))
+            }
+        }
+        return lines
+    }
+
     package mutating func marker(_ shape: PlotMarker, at point: PlotPoint, color: String, background: String) {
         func polygon(_ corners: [(Double, Double)]) -> (String, String) {
             let path = corners.map { "\(Self.number(point.x + $0.0)),\(Self.number(point.y + $0.1))" }
@@ -95,7 +122,8 @@ package struct SVGCanvas {
         let rules = Palette.dark.sorted { $0.key < $1.key }.map { light, dark in
             "svg [fill=\"\(light)\"] { fill: \(dark) } svg [stroke=\"\(light)\"] { stroke: \(dark) }"
         }
-        return "<style>@media (prefers-color-scheme: dark) { \(rules.joined(separator: " ")) }</style>"
+        return
+            "<style>svg:root { color-scheme: light dark } @media (prefers-color-scheme: dark) { \(rules.joined(separator: " ")) }</style>"
     }()
 
     private mutating func add(_ name: String, _ attributes: [(String, String)], content: String? = nil) {

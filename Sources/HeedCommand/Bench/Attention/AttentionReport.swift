@@ -32,7 +32,10 @@ package struct AttentionReport {
             body.append("<p class=\"busy\">\(Markup.escaped(busy))</p>")
         }
         if !plotted.isEmpty {
-            body.append("<figure>\n\(AttentionPlot(plotted, surroundings: surroundings).document)</figure>")
+            for (name, layout) in [("wide-page", AttentionPlot.Layout.wide), ("narrow-page", .narrow)] {
+                let picture = AttentionPlot(plotted, surroundings: surroundings, layout: layout)
+                body.append("<figure class=\"\(name)\">\n\(picture.document)</figure>")
+            }
         }
         if let first = onInput.first {
             body.append("<h2>On the queries, keys and values of \(Markup.escaped(first.source ?? ""))</h2>")
@@ -109,7 +112,10 @@ package struct AttentionReport {
           max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: light-dark(#1b232c, #e6eaee); background: light-dark(#fff, #14191f); }
         h1 { font-size: 1.6rem; margin-bottom: .2rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
         .quiet, caption { color: light-dark(#5b6672, #9aa5b1); } caption { text-align: left; padding-bottom: .4rem; }
-        figure { margin: 1.5rem 0; overflow-x: auto; } figure svg { min-width: 44rem; max-width: 100%; height: auto; }
+        figure { margin: 1.5rem 0; } figure svg { display: block; max-width: 100%; height: auto; }
+        .narrow-page { display: none; }
+        @media (max-width: 44rem) { .wide-page { display: none; } .narrow-page { display: block; } }
+        h1, h2, p, li { overflow-wrap: anywhere; }
         .busy { color: light-dark(#c4500a, #f08a4b); }
         .wide { overflow-x: auto; } table { border-collapse: collapse; white-space: nowrap; }
         th, td { text-align: left; padding: .25rem .8rem .25rem 0; border-bottom: 1px solid light-dark(#e3e7eb, #2a323b); }
