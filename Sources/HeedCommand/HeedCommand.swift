@@ -41,6 +41,11 @@ enum Main {
             return failure.status.rawValue
         } catch {
             let status = HeedCommand.exitCode(for: error)
+            let unknown = !status.isSuccess || arguments.first == "help" ? UnknownSubcommand.message(arguments) : nil
+            if let unknown {
+                Console.explain(unknown)
+                return CommandFailure.Status.wrongArguments.rawValue
+            }
             guard status.isSuccess else {
                 Console.explain(oneLine(HeedCommand.message(for: error), arguments: arguments))
                 return CommandFailure.Status.wrongArguments.rawValue
@@ -63,8 +68,11 @@ enum Main {
     /// which it repeats, are left for the escaping.
     private static func oneLine(_ message: String, arguments: [String]) -> String {
         guard !arguments.contains(where: { $0.contains(where: \.isNewline) }) else { return message }
-        return message.split(whereSeparator: \.isNewline)
+        let lines = message.split(whereSeparator: \.isNewline)
             .map { $0.trimmingCharacters(in: .whitespaces) }
+            .filter { !$0.isEmpty }
+        let items = lines.filter { $0.hasPrefix("- ") }.map { String($0.dropFirst(2)) }
+        return (lines.filter { !$0.hasPrefix("- ") } + [items.joined(separator: ", ")])
             .filter { !$0.isEmpty }
             .joined(separator: " ")
     }

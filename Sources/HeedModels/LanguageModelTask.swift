@@ -30,7 +30,15 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     public init(
         tokens: [Int32], length: Int, batch: Int, order: TokenWindows.Order, heldBack: Double = 0.1
     ) throws(TrainingError) {
-        let split = Int((1 - heldBack) * Double(tokens.count))
+        let least = Self.leastTokens(length: length, batch: batch, order: order, heldBack: heldBack)
+        guard Double(tokens.count) >= least else {
+            let streams = order == .sequential ? " in each of \(batch) streams" : ""
+            throw TrainingError(
+                "data",
+                "it has \(tokens.count) tokens, and at least \(Int(min(least, 0x1p53))) are needed: without the share of "
+                    + "\(heldBack) that is held back, a window of \(length) and the token after it\(streams)")
+        }
+        let split = Self.trainingTokens(of: tokens.count, heldBack: heldBack)
         training = Array(tokens[..<split])
         validation = Array(tokens[split...])
         windows = try TokenWindows(tokenCount: training.count, length: length, batch: batch, order: order)
@@ -38,6 +46,26 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         digest.add(training)
         digest.add(validation)
         self.digest = digest.hexadecimal
+    }
+
+    /// Returns the least number of tokens that a task can be made of.
+    ///
+    /// - Parameters:
+    ///   - length: The number of tokens of a window.
+    ///   - batch: The number of windows of a step.
+    ///   - order: The order of the windows.
+    ///   - heldBack: The share of the text that is not trained on.
+    public static func leastTokens(
+        length: Int, batch: Int, order: TokenWindows.Order, heldBack: Double = 0.1
+    ) -> Double {
+        let needed = (Double(length) + 1) * (order == .sequential ? Double(batch) : 1)
+        let least = (needed / (1 - heldBack)).rounded(.up)
+        guard least < 0x1p53, Double(trainingTokens(of: Int(least), heldBack: heldBack)) < needed else { return least }
+        return least + 1
+    }
+
+    private static func trainingTokens(of count: Int, heldBack: Double) -> Int {
+        Int((1 - heldBack) * Double(count))
     }
 
     /// The tokens, their split, and the order of the windows.

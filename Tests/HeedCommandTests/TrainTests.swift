@@ -127,17 +127,23 @@ struct TrainTests {
             #expect(!FileManager.default.fileExists(atPath: folder.path + "/none"))
         }
         let data = try folder.write(Array(Self.text.utf8), "data.txt")
-        try fails(64, "there is no such key; the keys are layers, heads", ["--data", data, "--set", "depth=3"])
+        try fails(64, "there is no such key. The keys are layers, heads", ["--data", data, "--set", "depth=3"])
         try fails(64, "not of the form KEY=VALUE", ["--data", data, "--set", "layers"])
         try fails(64, "not an integer", ["--data", data, "--set", "layers=1.5"])
-        try fails(64, "below 0", ["--data", data, "--steps=-1"])
+        try fails(64, "at least 1", ["--data", data, "--steps=-1"])
+        try fails(64, "at least 1", ["--data", data, "--steps", "0"])
         try fails(64, "layers is 0", ["--data", data, "--set", "layers=0"])
         try fails(64, "do not divide", ["--data", data, "--set", "heads=3"])
         try fails(1, "No such file", ["--data", folder.path + "/missing"])
         try fails(1, "is empty", ["--data", try folder.write([], "empty")])
         try fails(1, "binary", ["--data", try folder.write([65, 0, 66], "binary")])
         try fails(1, "not part of UTF-8", ["--data", try folder.write([65, 0xFF], "bytes")])
-        try fails(1, "too few", ["--data", try folder.write(Array("ab".utf8), "short")])
+        // Of 72 characters 64 are trained on, and the last window's target is missing.
+        let short = "length=64 needs at least 73, a tenth of them for validation"
+        try fails(
+            1, "has 2 characters, too few to learn from: " + short,
+            ["--data", try folder.write(Array("ab".utf8), "short")])
+        try fails(1, short, ["--data", try folder.write(Array(Self.text.utf8.prefix(72)), "short")])
         try fails(1, "no run to resume", ["--data", data, "--resume"])
         let missing = try CommandRunner.run(["train"])
         #expect(missing.status == 64 && missing.errors.contains("char-gpt"))

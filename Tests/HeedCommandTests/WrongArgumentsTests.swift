@@ -1,4 +1,6 @@
 import Foundation
+import HeedCommand
+import HeedJSON
 import HeedTestSupport
 import Testing
 
@@ -52,6 +54,79 @@ import Testing
         let outcome = try CommandRunner.run(arguments)
         #expect(outcome.isFailure(64), "\(outcome)")
         #expect(outcome.output.isEmpty)
+    }
+
+    static let expected: [(arguments: [String], words: String)] = [
+        (["bogus"], "no subcommand 'bogus'. The subcommands are doctor, verify, bench, train, generate"),
+        (["benhc", "attention", "--heads", "3"], "did you mean 'bench'?"),
+        (["help", "tarin"], "did you mean 'train'?"),
+        (["bench", "atention"], "no bench subcommand 'atention', did you mean 'attention'?"),
+        (["bench", "bogus"], "no bench subcommand 'bogus'. The bench subcommands are attention, gemm, decode"),
+        (["train", "chargpt", "--steps", "5"], "no preset 'chargpt', did you mean 'char-gpt'?"),
+        (["train", "--threads", "2", "lstm"], "did you mean 'char-lstm'? The presets are char-gpt, char-lstm"),
+        (["train", "bogus"], "no preset 'bogus'. The presets are char-gpt, char-lstm"),
+        (["train", "char-gpt", "--set", "lenght=3"], "did you mean length? The keys are layers, heads"),
+        (["train", "char-gpt", "--steps", "x"], "'--steps <steps>': expected a whole number of at least 1"),
+        (["train", "char-gpt", "--steps", "0"], "expected a whole number of at least 1"),
+        (["train", "char-gpt", "--steps", "1e3"], "in digits: 1000"),
+        (["train", "char-gpt", "--steps", "-5"], "'-5' is invalid for '--steps <steps>': expected a whole number"),
+        (["train", "char-gpt", "--steps=-5"], "expected a whole number of at least 1"),
+        (["train", "char-gpt", "--steps", "99999999999999999999"], "from 1 to 9223372036854775807"),
+        (["train", "char-gpt", "--seed", "-1"], "expected a whole number of at least 0"),
+        (["train", "char-gpt", "--seed", "1e30"], "from 0 to 18446744073709551615"),
+        (["bench", "gemm", "--m", "1,024"], "in digits: 1024"), (["bench", "gemm", "--m", "1024.5"], "whole number"),
+        (["doctor", "--threads", "-1"], "expected a whole number from 1 to 256"),
+        (["doctor", "--threads", "1e99"], "expected a whole number from 1 to 256"),
+        (["bench", "gemm", "--repeats", "0"], "expected a whole number from 1 to 10000"),
+        (["bench", "gemm", "--arms", "engine,opnblas"], "no arm 'opnblas'; expected one or more of engine, packed"),
+        (["bench", "gemm", "--arms", "opnblas"], "did you mean 'openblas'?"),
+        (["bench", "attention", "--arms", "tiled,tiled"], "the arm tiled is named twice"),
+        (["bench", "decode", "--arms", ""], "cached, automatic, tiled"),
+        (["bench", "pointwise", "--op", "sine"], "following: softmax, log_softmax, layer_norm"),
+        (["bench", "attention", "--scores-below", "nan"], "expected a number from 0 to 1e30"),
+        (["generate", "--model", "m", "--temperature", "-1"], "expected a number of at least 0"),
+        (["generate", "--model", "m", "--top-p", "2"], "expected a number from 0 to 1"),
+    ]
+
+    @Test(arguments: expected)
+    func `say what was expected`(_ one: (arguments: [String], words: String)) throws {
+        let outcome = try CommandRunner.run(one.arguments)
+        #expect(outcome.isFailure(64) && outcome.errors.contains(one.words), "\(outcome.errors)")
+    }
+
+    /// The options whose value is any text.
+    static let texts: Set = ["data", "set", "out", "model", "prompt", "input", "plot", "report", "isa"]
+
+    // Of every command, by the description of itself that it prints.
+    @Test func `every option but texts says what was expected`() throws {
+        let dump = try CommandRunner.run(["--experimental-dump-help"]).output
+        let root = try #require(try JSONReader.read(dump)["command"])
+        var count = 0
+        func check(_ command: JSONValue, _ path: [String]) throws {
+            for next in command["subcommands"]?.array ?? [] {
+                try check(next, path + [try #require(next["commandName"]?.string)])
+            }
+            for option in command["arguments"]?.array ?? [] where option["kind"]?.string == "option" {
+                let name = try #require(option["preferredName"]?["name"]?.string)
+                guard !Self.texts.contains(name) || path + [name] == ["bench", "train", "model"] else { continue }
+                let outcome = try CommandRunner.run(path + ["--\(name)", "?"])
+                let says = outcome.errors.contains("expected") || outcome.errors.contains("Please provide one of")
+                #expect(outcome.isFailure(64) && says, "\(path) --\(name): \(outcome.errors)")
+                count += 1
+            }
+        }
+        try check(root, [])
+        #expect(count > 60)
+    }
+
+    @Test func `names that are near`() {
+        let names = ["char-gpt", "char-lstm", "bench", "train"]
+        #expect(Nearest.name(to: "CHAR-GTP", among: names) == "char-gpt")
+        #expect(Nearest.name(to: "char", among: names) == nil)
+        #expect(Nearest.name(to: "trian", among: names) == "train")
+        #expect(Nearest.name(to: "translate", among: names) == nil)
+        #expect(Nearest.name(to: "", among: names) == nil)
+        #expect(Nearest.name(to: String(repeating: "x", count: 1 << 20), among: names) == nil)
     }
 
     @Test(arguments: ["nonsense", "AVX512"])

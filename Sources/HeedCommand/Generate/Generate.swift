@@ -23,22 +23,23 @@ struct Generate: ParsableCommand {
         help: "The text to continue. (default: a new line or, if the model has none, its first character)")
     var prompt: String?
 
-    @Option(name: .long, help: "Number of tokens to write.")
+    @Option(whole: 0...Int.max, help: "Number of tokens to write.")
     var maxTokens = 500
 
     @Option(
-        name: .long,
+        number: .notNegative,
         help: "0 always takes the likeliest token, 1 draws by the model's probabilities, and more makes them more even."
     )
     var temperature = 1.0
 
-    @Option(name: .long, help: "Draw only from this many of the likeliest tokens. (default: all)")
+    @Option(whole: .positive, help: "Draw only from this many of the likeliest tokens. (default: all)")
     var topK: Int?
 
-    @Option(name: .long, help: "Draw from the likeliest tokens that together have this probability.")
+    @Option(number: 0...1, help: "Draw from the likeliest tokens that together have this probability.")
     var topP = 1.0
 
-    @Option(name: .long, help: "Names the random numbers: the same seed, the same text. (default: one is drawn)")
+    @Option(
+        whole: 0...UInt64.max, help: "Names the random numbers: the same seed, the same text. (default: one is drawn)")
     var seed: UInt64?
 
     @Option(name: .long, help: "Element type of the weights: f32 or bf16.")
@@ -50,7 +51,6 @@ struct Generate: ParsableCommand {
     private static let largestDrawnSeed = UInt64(UInt32.max)
 
     mutating func validate() throws {
-        guard maxTokens >= 0 else { throw ValidationError("--max-tokens \(maxTokens) is below 0") }
         do { _ = try TokenSampler(temperature: temperature, topK: topK, topP: topP) } catch {
             throw ValidationError("\(error)")
         }

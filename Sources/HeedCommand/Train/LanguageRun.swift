@@ -58,6 +58,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try Self.vocabulary(folder)
         digest = text.digest
         try Preset.requireMemory(values, vocabularySize: vocabulary.count, status: settingsStatus)
+        try Self.requireLength(text, values, seed: seed)
         do {
             task = try LanguageModelTask(
                 tokens: vocabulary.encode(text.text), length: values.integer("length"), batch: values.integer("batch"),
@@ -76,6 +77,21 @@ struct LanguageRun<Preset: LanguagePreset> {
             }
             if let note = scheduleNote(checkpoint) { notes.append(note) }
         }
+    }
+
+    /// Refuses a text that is too short for one batch.
+    private static func requireLength(
+        _ text: TrainingText, _ values: PresetValues, seed: UInt64
+    ) throws(CommandFailure) {
+        let (length, batch) = (values.integer("length"), values.integer("batch"))
+        let order = Preset.order(seed: seed)
+        let least = LanguageModelTask<Preset.Model>.leastTokens(length: length, batch: batch, order: order)
+        let count = text.text.unicodeScalars.count
+        guard Double(count) < least else { return }
+        let keys = order == .sequential ? "length=\(length) and batch=\(batch) need" : "length=\(length) needs"
+        throw .workFailed(
+            "\(text.source) has \(count) \(count == 1 ? "character" : "characters"), too few to learn from: "
+                + "\(keys) at least \(Int(min(least, 0x1p53))), a tenth of them for validation")
     }
 
     private let digest: String

@@ -13,8 +13,10 @@ extension PresetValues {
             }
             let name = String(assignment[..<equals])
             guard let key = keys.first(where: { $0.name == name }) else {
+                let names = keys.map(\.name)
+                let nearest = Nearest.name(to: name, among: names).map { ", did you mean \($0)?" } ?? "."
                 throw .wrongArguments(
-                    "--set \(shown): there is no such key; the keys are \(keys.map(\.name).joined(separator: ", "))")
+                    "--set \(shown): there is no such key\(nearest) The keys are \(names.joined(separator: ", "))")
             }
             guard let value = Double(assignment[assignment.index(after: equals)...]) else {
                 throw .wrongArguments("--set \(shown): the value is not \(key.isInteger ? "an integer" : "a number")")

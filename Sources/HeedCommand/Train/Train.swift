@@ -47,10 +47,10 @@ struct TrainOptions: ParsableArguments {
     @Option(name: .long, help: "A text file to learn from. (default: the licences in /usr/share/common-licenses)")
     var data: String?
 
-    @Option(name: .long, help: "Optimiser steps in all. (default: the preset's)")
+    @Option(whole: .positive, help: "Optimiser steps in all. (default: the preset's)")
     var steps: Int?
 
-    @Option(name: .long, help: "Names the random numbers of the run. (default: 0)")
+    @Option(whole: 0...UInt64.max, help: "Names the random numbers of the run. (default: 0)")
     var seed: UInt64?
 
     @Option(name: .long, help: "KEY=VALUE for one of the preset's keys. May be given several times.")
@@ -67,10 +67,6 @@ struct TrainOptions: ParsableArguments {
     var resume = false
 
     @OptionGroup var common: CommonOptions
-
-    mutating func validate() throws {
-        if let steps, steps < 0 { throw ValidationError("--steps \(steps) is below 0") }
-    }
 }
 
 /// `heed train PRESET` for language models.

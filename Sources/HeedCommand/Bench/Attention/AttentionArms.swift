@@ -1,25 +1,9 @@
-import ArgumentParser
 import Heed
 
-/// `naive,tiled`: arms named on the command line.
-struct AttentionArms: ExpressibleByArgument {
-    let list: [AttentionAlgorithm]
-
+/// The arms of attention.
+enum AttentionArms {
     /// All arms, in the order in which attention was improved.
     static let all: [AttentionAlgorithm] = [.naive, .materialized, .tiled, .automatic]
-
-    init(list: [AttentionAlgorithm]) { self.list = list }
-
-    init?(argument: String) {
-        var list: [AttentionAlgorithm] = []
-        for name in argument.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let arm = AttentionAlgorithm(rawValue: String(name)), !list.contains(arm) else { return nil }
-            list.append(arm)
-        }
-        self.list = list
-    }
-
-    var defaultValueDescription: String { list.map(\.rawValue).joined(separator: ",") }
 
     /// Returns the arms whose scores take no more than half of the memory, and says which are left out, and why.
     static func fitting(

@@ -3,25 +3,25 @@ import Heed
 
 /// The flags that give an attention its sizes and its mask. Options that are not given follow from the others.
 struct AttentionSizeOptions: ParsableArguments {
-    @Option(help: "Number of independent sequences. (default: 1)")
+    @Option(whole: .positive, help: "Number of independent sequences. (default: 1)")
     var batch: Int?
 
-    @Option(help: "Number of query heads. (default: 8)")
+    @Option(whole: .positive, help: "Number of query heads. (default: 8)")
     var heads: Int?
 
-    @Option(help: "Number of key/value heads; a divisor of --heads. (default: as many as --heads)")
+    @Option(whole: .positive, help: "Number of key/value heads; a divisor of --heads. (default: as many as --heads)")
     var kvHeads: Int?
 
-    @Option(help: "Number of queries. (default: 1024)")
+    @Option(whole: .positive, help: "Number of queries. (default: 1024)")
     var queryLength: Int?
 
-    @Option(help: "Number of keys. (default: that of --query-length)")
+    @Option(whole: .positive, help: "Number of keys. (default: that of --query-length)")
     var keyLength: Int?
 
-    @Option(help: "Dimension of queries and keys. (default: 64)")
+    @Option(whole: .positive, help: "Dimension of queries and keys. (default: 64)")
     var headDim: Int?
 
-    @Option(help: "Dimension of values. (default: that of --head-dim)")
+    @Option(whole: .positive, help: "Dimension of values. (default: that of --head-dim)")
     var valueDim: Int?
 
     @Flag(help: "Let a query see only the keys up to its own position.")

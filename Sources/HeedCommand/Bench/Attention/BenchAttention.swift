@@ -24,16 +24,17 @@ struct BenchAttention: ParsableCommand {
     @Option(help: "The pass: forward, backward, or both. Backward counts 2.5 times the work of forward.")
     var direction = AttentionDirection.forward
 
-    @Option(help: "Arms to measure, separated by commas.")
-    var arms = AttentionArms(list: AttentionArms.all)
+    @Option(arms: "Arms to measure, separated by commas.")
+    var arms = ArmList(AttentionArms.all)
 
-    @Option(help: "Repetitions, 1 to 10000.")
+    @Option(whole: .repeats, help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
     @Option(help: "Read input.query, input.key and input.value (and output.output) from this safetensors file.")
     var input: String?
 
     @Option(
+        number: 0...1e30,
         help: """
             Make three of four scores this much smaller than their row's largest, from 0 on: weights then become as \
             small as e^-N, or 0 if they would be denormal.
@@ -61,16 +62,8 @@ struct BenchAttention: ParsableCommand {
         if direction != .forward, dtype != .float32 {
             throw ValidationError("--direction \(direction.rawValue) takes only --dtype f32")
         }
-        guard (1...10_000).contains(repeats) else {
-            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
-        }
-        if let scoresBelow {
-            guard scoresBelow >= 0, scoresBelow <= 1e30 else {
-                throw ValidationError("--scores-below \(scoresBelow) is out of range: 0 to 1e30 are possible")
-            }
-            if input != nil, !sweep {
-                throw ValidationError("--scores-below contradicts --input, which gives the scores")
-            }
+        if scoresBelow != nil, input != nil, !sweep {
+            throw ValidationError("--scores-below contradicts --input, which gives the scores")
         }
         if sweep, let flag = lengthFlag { throw ValidationError("\(flag) contradicts --sweep, which sets the lengths") }
         if grid,
@@ -131,7 +124,7 @@ struct BenchAttention: ParsableCommand {
         }
         if sweep {
             let sweep = AttentionSweep(
-                problem: problem, arms: arms.list, repeats: repeats, surroundings: surroundings,
+                problem: problem, arms: arms.arms, repeats: repeats, surroundings: surroundings,
                 deadline: deadline, leavingOut: leaveOut)
             try sweep.run { measurements throws(CommandFailure) in try printer.print(measurements) }
         }
@@ -174,13 +167,13 @@ struct BenchAttention: ParsableCommand {
         _ operands: AttentionOperands, _ surroundings: Surroundings, leavingOut: (String) -> Void
     ) throws(CommandFailure) -> [AttentionMeasurement] {
         let problem = operands.problem
-        guard !arms.list.allSatisfy({ $0.storesScores }) || problem.scoreBytes <= Double(surroundings.memoryBytes) / 2
+        guard !arms.arms.allSatisfy({ $0.storesScores }) || problem.scoreBytes <= Double(surroundings.memoryBytes) / 2
         else {
             throw .workFailed(
                 "nothing is left to measure: the scores of length \(problem.lengths) need "
                     + "\(Units.bytes(problem.scoreBytes)), more than half of the memory")
         }
-        let fitting = AttentionArms.fitting(arms.list, problem, memoryBytes: surroundings.memoryBytes) {
+        let fitting = AttentionArms.fitting(arms.arms, problem, memoryBytes: surroundings.memoryBytes) {
             leavingOut($1)
         }
         Progress.show("the answer in float64 ...")

@@ -13,25 +13,25 @@ struct BenchDecode: ParsableCommand {
             """
     )
 
-    @Option(help: "Number of query heads.")
+    @Option(whole: .positive, help: "Number of query heads.")
     var heads = 8
 
-    @Option(help: "Number of key/value heads; a divisor of --heads. (default: as many as --heads)")
+    @Option(whole: .positive, help: "Number of key/value heads; a divisor of --heads. (default: as many as --heads)")
     var kvHeads: Int?
 
-    @Option(help: "Number of keys.")
+    @Option(whole: .positive, help: "Number of keys.")
     var keyLength = 8192
 
-    @Option(help: "Dimension of queries, keys and values.")
+    @Option(whole: .positive, help: "Dimension of queries, keys and values.")
     var headDim = 64
 
     @Option(help: "Element type of queries, keys and values: f32 or bf16. The output is f32.")
     var dtype = ElementType.float32
 
-    @Option(help: "Arms to measure, separated by commas.")
+    @Option(arms: "Arms to measure, separated by commas.")
     var arms = ArmList<DecodeArm>([.cached])
 
-    @Option(help: "Repetitions, 1 to 10000.")
+    @Option(whole: .repeats, help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
     @OptionGroup(title: "General") var common: CommonOptions
@@ -46,9 +46,6 @@ struct BenchDecode: ParsableCommand {
     }
 
     func validate() throws {
-        guard (1...10_000).contains(repeats) else {
-            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
-        }
         do throws(CommandFailure) {
             try problem.validate()
             _ = try DecodeCaches.count(problem)

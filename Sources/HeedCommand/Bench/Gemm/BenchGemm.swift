@@ -20,20 +20,17 @@ struct BenchGemm: ParsableCommand {
     @OptionGroup(title: "Sizes") var sizes: GemmSizeOptions
 
     @Option(
-        help:
+        arms:
             "Arms to measure, separated by commas. (default: engine, packed and, if there is OpenBLAS, both of its arms)"
     )
     var arms: ArmList<GemmArm>?
 
-    @Option(help: "Repetitions, 1 to 10000.")
+    @Option(whole: .repeats, help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
     @OptionGroup(title: "General") var common: CommonOptions
 
     func validate() throws {
-        guard (1...10_000).contains(repeats) else {
-            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
-        }
         if sizes.dtype == .bfloat16, let arm = arms?.arms.first(where: { !$0.isOwn }) {
             throw ValidationError("--dtype bf16 is only for the arms engine and packed, not for \(arm.rawValue)")
         }
@@ -84,13 +81,13 @@ struct BenchGemm: ParsableCommand {
 
 /// The flags that give a matrix product its sizes.
 struct GemmSizeOptions: ParsableArguments {
-    @Option(help: "Rows of the left matrix and of the product.")
+    @Option(whole: .positive, help: "Rows of the left matrix and of the product.")
     var m = 1024
 
-    @Option(help: "Columns of the right matrix and of the product.")
+    @Option(whole: .positive, help: "Columns of the right matrix and of the product.")
     var n = 1024
 
-    @Option(help: "Columns of the left matrix, rows of the right one.")
+    @Option(whole: .positive, help: "Columns of the left matrix, rows of the right one.")
     var k = 1024
 
     @Option(help: "Element type of the operands: f32 or bf16. The product is f32.")

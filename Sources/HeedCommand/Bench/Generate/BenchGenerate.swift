@@ -21,36 +21,25 @@ struct BenchGenerate: ParsableCommand {
     @Option(help: ArgumentHelp("gpt2-124m, or the folder of a model.", valueName: "model"))
     var model = "gpt2-124m"
 
-    @Option(help: "Number of tokens of the prompt.")
+    @Option(whole: 1...BenchGenerate.most, help: "Number of tokens of the prompt.")
     var promptLength = 512
 
-    @Option(help: "Number of tokens to write after it.")
+    @Option(whole: 1...BenchGenerate.most, help: "Number of tokens to write after it.")
     var newTokens = 32
 
-    @Option(help: "Number of sequences to write at the same time.")
+    @Option(whole: 1...BenchGenerate.most, help: "Number of sequences to write at the same time.")
     var sequences = 1
 
     @Option(help: "Element type of the weights: f32 or bf16.")
     var dtype = ElementType.float32
 
-    @Option(help: "Repetitions, 1 to 10000.")
+    @Option(whole: .repeats, help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
     @OptionGroup(title: "General") var common: CommonOptions
 
     /// More tokens or sequences than this are a typing mistake.
     private static let most = 1 << 20
-
-    func validate() throws {
-        for (name, value) in [
-            ("prompt-length", promptLength), ("new-tokens", newTokens), ("sequences", sequences),
-        ] where !(1...Self.most).contains(value) {
-            throw ValidationError("--\(name) \(value) is out of range: 1 to \(Self.most) are possible")
-        }
-        guard (1...10_000).contains(repeats) else {
-            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
-        }
-    }
 
     func run() throws {
         try common.apply()

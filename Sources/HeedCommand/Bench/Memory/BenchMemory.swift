@@ -13,25 +13,16 @@ struct BenchMemory: ParsableCommand {
             """
     )
 
-    @Option(help: "Requests of each arm, 1 to 1000.")
+    @Option(whole: 1...1000, help: "Requests of each arm, 1 to 1000.")
     var requests = 30
 
-    @Option(help: "Tokens of the longest request.")
+    @Option(whole: 1...1 << 24, help: "Tokens of the longest request.")
     var longest = 12_000
 
-    @Option(help: "Numbers per token between the two products.")
+    @Option(whole: 1...1 << 24, help: "Numbers per token between the two products.")
     var width = 4096
 
     @OptionGroup(title: "General") var common: CommonOptions
-
-    func validate() throws {
-        guard (1...1000).contains(requests) else {
-            throw ValidationError("--requests \(requests) is out of range: 1 to 1000 are possible")
-        }
-        for (name, value) in [("--longest", longest), ("--width", width)] where !(1...1 << 24).contains(value) {
-            throw ValidationError("\(name) \(value) is out of range: 1 to \(1 << 24) are possible")
-        }
-    }
 
     func run() throws {
         try common.apply()

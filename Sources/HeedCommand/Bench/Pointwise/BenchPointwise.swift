@@ -16,19 +16,20 @@ struct BenchPointwise: ParsableCommand {
     @Option(help: "The pass; backward reads what was saved and the gradient of the output, and writes all gradients.")
     var direction = PointwiseOperation.Direction.forward
 
-    @Option(help: "Number of rows.")
+    @Option(whole: .positive, help: "Number of rows.")
     var rows = 4096
 
-    @Option(help: "Number of columns.")
+    @Option(whole: .positive, help: "Number of columns.")
     var columns = 1024
 
     @Option(
+        number: 0...1e30,
         help:
             "For softmax, log_softmax and cross_entropy: make three of four numbers this much smaller than their row's largest, from 0 on."
     )
     var scoresBelow: Double?
 
-    @Option(help: "Repetitions, 1 to 10000.")
+    @Option(whole: .repeats, help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
     @OptionGroup(title: "General") var common: CommonOptions
@@ -39,23 +40,12 @@ struct BenchPointwise: ParsableCommand {
     private static let checkedRows = 16
 
     func validate() throws {
-        guard (1...10_000).contains(repeats) else {
-            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
-        }
-        for (flag, size) in [("--rows", rows), ("--columns", columns)] where size < 1 {
-            throw ValidationError("\(flag) \(size) is out of range: it must be at least 1")
-        }
         guard op != .crossEntropy || direction == .forward else {
             throw ValidationError("cross_entropy gives its loss and gradient in one pass, which is its forward")
         }
-        if let scoresBelow {
-            guard op.takesScores else {
-                throw ValidationError(
-                    "--scores-below is for softmax, log_softmax and cross_entropy, not for \(op.rawValue)")
-            }
-            guard scoresBelow >= 0, scoresBelow <= 1e30 else {
-                throw ValidationError("--scores-below \(scoresBelow) is out of range: 0 to 1e30 are possible")
-            }
+        guard scoresBelow == nil || op.takesScores else {
+            throw ValidationError(
+                "--scores-below is for softmax, log_softmax and cross_entropy, not for \(op.rawValue)")
         }
         let numbers = Double(rows) * Double(columns)
         guard numbers >= Double(Self.fewestNumbers) else {

@@ -17,22 +17,22 @@ struct BenchRecurrent: ParsableCommand {
     @Option(help: "The cell: rnn, lstm or gru.")
     var cell = RecurrentCellName.lstm
 
-    @Option(help: "Number of steps of each sequence.")
+    @Option(whole: .positive, help: "Number of steps of each sequence.")
     var time = 128
 
-    @Option(help: "Number of sequences.")
+    @Option(whole: .positive, help: "Number of sequences.")
     var batch = 32
 
-    @Option(help: "Number of inputs of a step.")
+    @Option(whole: .positive, help: "Number of inputs of a step.")
     var input = 256
 
-    @Option(help: "Number of hidden units.")
+    @Option(whole: .positive, help: "Number of hidden units.")
     var hidden = 256
 
     @Option(help: "What to measure: forward or both.")
     var direction = RecurrentDirection.forward
 
-    @Option(help: "Repetitions, 1 to 10000.")
+    @Option(whole: .repeats, help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
     @OptionGroup(title: "General") var common: CommonOptions
@@ -43,9 +43,6 @@ struct BenchRecurrent: ParsableCommand {
     }
 
     func validate() throws {
-        guard (1...10_000).contains(repeats) else {
-            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
-        }
         do throws(CommandFailure) {
             try problem.validate()
         } catch {

@@ -23,19 +23,13 @@ struct BenchTrain: ParsableCommand {
     @Option(help: "The model: \(TrainProblem.allCases.map(\.rawValue).joined(separator: ", ")).")
     var model = TrainProblem.charGPT
 
-    @Option(help: "Repetitions, 1 to 10000.")
+    @Option(whole: .repeats, help: "Repetitions, 1 to 10000.")
     var repeats = 9
 
     @Flag(help: "Show the time of each kernel per step.")
     var profile = false
 
     @OptionGroup(title: "General") var common: CommonOptions
-
-    func validate() throws {
-        guard (1...10_000).contains(repeats) else {
-            throw ValidationError("--repeats \(repeats) is out of range: 1 to 10000 are possible")
-        }
-    }
 
     func run() throws {
         try common.apply()

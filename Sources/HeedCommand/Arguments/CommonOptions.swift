@@ -8,7 +8,8 @@ struct CommonOptions: ParsableArguments {
     var json = false
 
     @Option(
-        name: .long, help: "Number of threads, 1 to 256, also above the number of cores. (default: all usable cores)")
+        whole: 1...HeedRuntime.maximumThreadCount,
+        help: "Number of threads, 1 to 256, also above the number of cores. (default: all usable cores)")
     var threads: Int?
 
     @Option(
@@ -17,16 +18,15 @@ struct CommonOptions: ParsableArguments {
     var isa: String?
 
     mutating func validate() throws {
-        if let threads, !(1...HeedRuntime.maximumThreadCount).contains(threads) {
-            throw ValidationError(
-                "--threads \(threads) is out of range: 1 to \(HeedRuntime.maximumThreadCount) are possible")
-        }
         if let isa { try Self.check(instructionSet: isa, source: "--isa") }
         // The engine passes over a table that it cannot use; a person who named one wants to know.
         if let name = ProcessInfo.processInfo.environment["HEED_ISA"], !name.isEmpty {
             try Self.check(instructionSet: name, source: "HEED_ISA")
         }
     }
+
+    /// The options whose value may be the next argument.
+    static let namesWithValue = ["--threads", "--isa"]
 
     /// Makes the engine follow the options. Call it first in `run()`.
     func apply() throws(CommandFailure) {
