@@ -1,10 +1,11 @@
 import Foundation
 import HeedFiles
 import HeedJSON
+import HeedTensor
 import Testing
 
-/// The numbers that a run writes are the same for any number of threads, stopped or not; dropout, accumulation and
-/// norms included.
+/// The numbers that a run writes are the same for any number of threads and on every instruction set with a fused
+/// multiply-add, stopped or not; dropout, accumulation and norms included.
 @Suite("The bits of heed train")
 struct TrainBitsTests {
     private static let options = [
@@ -44,6 +45,30 @@ struct TrainBitsTests {
         #expect(resumed.status == 0, "\(resumed.errors)")
         #expect(try Self.log(folder, "t8") == expected)
         #expect(try TextFile.bytes(path: folder.path("t8/model.safetensors")) == weights)
+    }
+
+    /// A run that was stopped on one instruction set continues on another. Every one but the generic one has a fused
+    /// multiply-add.
+    @Test(arguments: ["char-gpt", "char-lstm"]) func areTheSameOnEveryInstructionSet(_ preset: String) throws {
+        let names = HeedRuntime.availableInstructionSets.map(\.name).filter { $0 != "generic" }
+        guard let first = names.first, names.count > 1 else { return }
+        let folder = try TemporaryFolder()
+        for name in names {
+            let result = try TrainTests.train(preset, folder, out: name, Self.options + ["--isa", name])
+            #expect(result.status == 0, "\(result.errors)")
+        }
+        let expected = try Self.log(folder, first)
+        let weights = try TextFile.bytes(path: folder.path(first + "/model.safetensors"))
+        for name in names.dropFirst() {
+            #expect(try Self.log(folder, name) == expected, "\(name)")
+            try FileManager.default.removeItem(atPath: folder.path(name + "/checkpoint-000000000012.safetensors"))
+            let resumed = try CommandRunner.run([
+                "train", preset, "--json", "--resume", "--data", folder.path("data.txt"), "--out", folder.path(name),
+                "--isa", first,
+            ])
+            #expect(resumed.status == 0, "\(resumed.errors)")
+            #expect(try TextFile.bytes(path: folder.path(name + "/model.safetensors")) == weights, "\(name)")
+        }
     }
 
     @Test func normsOfGradientsAreWrittenWhereAskedFor() throws {
