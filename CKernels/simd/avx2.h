@@ -40,13 +40,6 @@ VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
   }
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)), 16));
 }
-VOCABULARY vf vf_load_bf16_even(const uint16_t *p) {
-  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_loadu_si256((const __m256i *)(const void *)p), 16));
-}
-VOCABULARY vf vf_load_bf16_odd(const uint16_t *p) {
-  const __m256i pairs = _mm256_loadu_si256((const __m256i *)(const void *)p);
-  return _mm256_castsi256_ps(_mm256_and_si256(pairs, _mm256_set1_epi32((int)0xffff0000)));
-}
 VOCABULARY vf vf_round_bf16(vf x) {
   const __m256i bits = _mm256_castps_si256(x), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
   const __m256i rounded = _mm256_add_epi32(bits, _mm256_add_epi32(odd, _mm256_set1_epi32(0x7fff)));

@@ -29,11 +29,6 @@ VOCABULARY void vf_store_n(float *p, vf x, size_t n) { _mm512_mask_storeu_ps(p, 
 VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(vm_first(n), p)), 16));
 }
-// The even, and the odd ones, of as many pairs of bfloat16 numbers as there are lanes.
-VOCABULARY vf vf_load_bf16_even(const uint16_t *p) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16)); }
-VOCABULARY vf vf_load_bf16_odd(const uint16_t *p) {
-  return _mm512_castsi512_ps(_mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32((int)0xffff0000)));
-}
 // Rounded to the nearest bfloat16, ties to even. NaN stays NaN.
 VOCABULARY vf vf_round_bf16(vf x) {
   const __m512i bits = _mm512_castps_si512(x), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));

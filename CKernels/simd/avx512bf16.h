@@ -8,11 +8,11 @@ VOCABULARY vf vp_set1(uint32_t pair) { return _mm512_castsi512_ps(_mm512_set1_ep
 // c + upper a * upper b, then + lower a * lower b: two fused multiply-adds, each with one rounding to nearest. Denormal operands count as
 // 0, and tiny results become 0, whatever the control word says.
 VOCABULARY vf vf_dot_bf16(vf a, vf b, vf c) { return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b); }
-// n of 32 terms, `absent` in place of the others, paired by parity: terms 0 and 2, 4 and 6 ... 28 and 30 in the lower 8 lanes, 1 and 3, 5
-// and 7 ... 29 and 31 in the upper ones, the earlier term of each pair in the upper half.
+// n of 32 terms, `absent` in place of the others, as pairs of the same parity: terms 0 and 2, 1 and 3, 4 and 6, 5 and 7 ..., the earlier
+// one in the upper half.
 VOCABULARY vf vp_load_terms_n(const uint16_t *p, uint16_t absent, size_t n) {
-  static const uint16_t by_parity[32] = {2, 0, 6, 4, 10, 8, 14, 12, 18, 16, 22, 20, 26, 24, 30, 28,
-                                         3, 1, 7, 5, 11, 9, 15, 13, 19, 17, 23, 21, 27, 25, 31, 29};
+  static const uint16_t by_parity[32] = {2,  0,  3,  1,  6,  4,  7,  5,  10, 8,  11, 9,  14, 12, 15, 13,
+                                         18, 16, 19, 17, 22, 20, 23, 21, 26, 24, 27, 25, 30, 28, 31, 29};
   const __mmask32 there = n >= 32 ? (__mmask32)0xffffffff : (__mmask32)((1u << n) - 1u);
   const __m512i terms = _mm512_mask_loadu_epi16(_mm512_set1_epi16((short)absent), there, p);
   return _mm512_castsi512_ps(_mm512_permutexvar_epi16(_mm512_loadu_si512(by_parity), terms));

@@ -47,17 +47,6 @@ VOCABULARY vf vf_load_bf16_n(const uint16_t *p, size_t n) {
   return (vf)x;
 }
 
-VOCABULARY vf vf_load_bf16_even(const uint16_t *p) {
-  vu pairs;
-  __builtin_memcpy(&pairs, p, sizeof pairs);
-  return (vf)(pairs << 16);
-}
-VOCABULARY vf vf_load_bf16_odd(const uint16_t *p) {
-  vu pairs;
-  __builtin_memcpy(&pairs, p, sizeof pairs);
-  return (vf)(pairs & 0xffff0000);
-}
-
 VOCABULARY vf vf_select(vm m, vf a, vf b) { return (vf)(((vm)a & m) | ((vm)b & ~m)); }
 VOCABULARY vf vf_add(vf a, vf b) { return a + b; }
 VOCABULARY vf vf_sub(vf a, vf b) { return a - b; }

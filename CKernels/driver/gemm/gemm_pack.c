@@ -20,7 +20,7 @@ typedef struct Call {
   char *packed;
 } Call;
 
-// Elements of a panel's column, of 4 bytes each: terms, or pairs of them, of which each of a block's two chains has as many.
+// Elements of a panel's column, of 4 bytes each: terms, or two pairs of each four of them.
 static size_t panel_depth(size_t k, HeedElement element) {
   return element == HeedElementBfloat16 ? heed_size_product(heed_divide_up(k, 4), 2) : k;
 }
@@ -61,12 +61,6 @@ static void pack_f32(void *context, size_t task, size_t worker) {
     for (size_t k = 0; k < call->k; k++) memset(panel + k * HEED_GEMM_NR + columns, 0, (HEED_GEMM_NR - columns) * sizeof *panel);
 }
 
-// The number among a column's of pairs that is term `t` of a block of `terms` terms.
-static size_t number_of_term(size_t t, size_t terms) {
-  const size_t chain = heed_divide_up(terms, 4), pair = t % 2 * chain + t / 4;
-  return pair * HEED_GEMM_NR * 2 + (t % 4 < 2); // the earlier term of a pair in the upper half
-}
-
 static void pack_bf16(void *context, size_t task, size_t worker) {
   (void)worker;
   const Call *call = context;
@@ -74,15 +68,15 @@ static void pack_bf16(void *context, size_t task, size_t worker) {
   const uint16_t *b = (const uint16_t *)call->b + (ptrdiff_t)(task * HEED_GEMM_NR) * call->b_column;
   uint16_t *panel = (uint16_t *)(void *)(call->packed + task * call->panel_bytes);
   for (size_t i = 0; i < call->panel_bytes / sizeof *panel; i++) panel[i] = 0x8000; // -0
-  // A block at a time, so that columns whose terms are contiguous are read from the cache.
-  for (size_t first = 0; first < call->k; first += HEED_GEMM_BF16_KC) {
-    const size_t terms = heed_size_min(call->k - first, HEED_GEMM_BF16_KC);
-    size_t numbers[HEED_GEMM_BF16_KC];
-    for (size_t t = 0; t < terms; t++) numbers[t] = number_of_term(t, terms);
-    const uint16_t *from = b + (ptrdiff_t)first * call->b_row;
-    uint16_t *to = panel + first * HEED_GEMM_NR;
-    for (size_t j = 0; j < columns; j++, from += call->b_column, to += 2)
-      for (size_t t = 0; t < terms; t++) to[numbers[t]] = from[(ptrdiff_t)t * call->b_row];
+  // Few terms at a time, so that columns whose terms are contiguous are read from the cache.
+  enum { terms = 32 };
+  for (size_t first = 0; first < call->k; first += terms) {
+    const size_t end = first + heed_size_min(call->k - first, terms);
+    for (size_t j = 0; j < columns; j++)
+      for (size_t k = first; k < end; k++) {
+        const size_t pair = k / 4 * 2 + k % 2, upper = k % 4 < 2;
+        panel[(pair * HEED_GEMM_NR + j) * 2 + upper] = b[(ptrdiff_t)k * call->b_row + (ptrdiff_t)j * call->b_column];
+      }
   }
 }
 

@@ -81,10 +81,9 @@ HeedStatus heed_gemm_openblas(const HeedGemmShape *shape, const float *a, const 
 // ---- Packed weights -------------------------------------------------------------------------------------------------------------------
 
 // The bytes of a packed [k, n] matrix; SIZE_MAX if they overflow or the element does not exist. The layout is the same for every
-// instruction set: panels of HEED_GEMM_NR columns follow each other, each [k][64] float32 or [2 * ceil(k / 4)][64] pairs of bfloat16. Each
-// block of r <= 32 terms has its ceil(r / 4) pairs of even terms, then as many of odd ones. The even pairs are terms 0 and 2, 4 and 6, and
-// so on, the odd ones 1 and 3, 5 and 7, with the earlier term in the upper half. Where there is no term or no column a panel is filled up,
-// with zeros in float32, and with -0 in bfloat16 (+0 times -0 is -0, which changes no sum).
+// instruction set: panels of HEED_GEMM_NR columns follow each other, each [k][64] float32 or [ceil(k / 4)][2][64] pairs of bfloat16. Of
+// each four terms, the first and the third are a pair, then the second and the fourth, with the earlier one in the upper half. Where there
+// is no term or no column a panel is filled up, with zeros in float32 and with -0 in bfloat16 (+0 times -0 is -0, which changes no sum).
 size_t heed_gemm_packed_size(size_t k, size_t n, HeedElement element);
 
 // Packs B [k, n], whose elements are float or uint16_t, from its strides. `packed` has the size above and is aligned to 4 bytes or more. It

@@ -39,7 +39,7 @@ INLINE_KERNEL void score_rows(const int rows, const int vectors, const bool bf16
 
 INLINE_KERNEL void score_tile(const int vectors, const bool bf16, const TileOperands *x, size_t keys, size_t head_dim, const float *query,
                               float *scores, vf max[HEED_BLOCK_VECTORS]) {
-  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  const int rows = bf16 ? chain_rows(vectors) : vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
   size_t j = 0;
   for (; j + (size_t)rows <= keys; j += (size_t)rows)
     score_rows(rows, vectors, bf16, x, key_at(x, j), head_dim, query, scores + j * QUERY_TILE, max);
@@ -90,7 +90,7 @@ INLINE_KERNEL void value_rows(const int rows, const int vectors, const bool bf16
 
 INLINE_KERNEL void value_tile(const int vectors, const bool bf16, const TileOperands *x, size_t keys, size_t value_dim,
                               const float *weights, const vf alpha[HEED_BLOCK_VECTORS], float *output) {
-  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  const int rows = bf16 ? chain_rows(vectors) : vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
   size_t e = 0;
   for (; e + (size_t)rows <= value_dim; e += (size_t)rows)
     value_rows(rows, vectors, bf16, x, x->value + (ptrdiff_t)e * x->value_column, keys, weights, alpha, output + e * QUERY_TILE);

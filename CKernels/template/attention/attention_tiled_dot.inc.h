@@ -1,55 +1,27 @@
 // Tiled attention in bfloat16 with the dot product instruction: the products of attention_tiled_forward.inc.h by pairs of terms.
 //
-// Q^T, K, P^T and V are copied as pairs (heed/gemm.h: of the even terms of a block, then of the odd ones), which take the place of d or of
-// keys. Each block of 32 terms has 16 pairs, of which a short block uses the first of each half. K must be rows with contiguous columns;
-// other layouts take the converting kernel, which gives the same bits.
+// Q^T, K, P^T and V are copied as pairs (gemm_dot.inc.h) along d or keys. K must be rows with contiguous columns; other layouts take the
+// converting kernel, which gives the same bits.
 
-#define BLOCK_TERMS HEED_GEMM_BF16_KC
-#define BLOCK_PAIRS (BLOCK_TERMS / 2)
-#define CHAIN_PAIRS (BLOCK_PAIRS / 2) // of the even terms, and as many of the odd ones
+BLOCK_PRODUCT_CHAINS(block_product_dot, HEED_GEMM_BF16_KC / 2, vf_dot_bf16)
+
+#define ROW_TERMS (2 * HEED_LANES) // that a vector of pairs holds
 
 typedef struct DotScratch {
   TileScratch common;
-  size_t pairs;                            // of a row of Q or K: those of whole blocks
+  size_t pairs;                            // of a row of Q or K: whole vectors
   uint32_t *query, *key, *weights, *value; // [pairs][QUERY_TILE], [KEY_TILE][pairs], [KEY_TILE / 2][QUERY_TILE], [KEY_TILE / 2][E]
 } DotScratch;
 
-INLINE_KERNEL size_t pairs_of(size_t terms) { return heed_divide_up(terms, BLOCK_TERMS) * BLOCK_PAIRS; }
-
-// block_product_bf16 in pairs, of `depth` terms.
-INLINE_KERNEL void block_dot(const int rows, const int vectors, const uint32_t *a, ptrdiff_t a_row, ptrdiff_t a_column, const uint32_t *b,
-                             ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {
-  float even[BLOCK_FLOATS] __attribute__((aligned(64))), total[BLOCK_FLOATS] __attribute__((aligned(64)));
-  const float *before = block_zeros;
-  bool odd = false;
-  for (size_t left = depth;;) {
-    const size_t terms = heed_size_min(left, BLOCK_TERMS);
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) sum[r][v] = vf_zero();
-    const uint32_t *x = a, *y = b;
-    for (size_t k = (terms + 3 - odd) / 4; k > 0; k--, x += a_column, y += b_row)
-      BLOCK_TERM(rows, vectors, vp_set1(x[r * a_row]), vp_load(y + v * HEED_LANES), vf_dot_bf16, sum[r][v]);
-    if (depth > 0) a += CHAIN_PAIRS * a_column, b += CHAIN_PAIRS * b_row;
-    if (!odd) {
-      block_keep(rows, vectors, sum, even);
-      odd = true;
-      continue;
-    }
-    block_add(rows, vectors, even, sum);
-    block_add(rows, vectors, before, sum);
-    odd = false, left -= terms;
-    if (left == 0) return;
-    block_keep(rows, vectors, sum, total);
-    before = total;
-  }
-}
+// The pairs of so many terms, and the earlier term of pair p; the later one is two further on.
+INLINE_KERNEL size_t pairs_of(size_t terms) { return heed_divide_up(terms, 4) * 2; }
+INLINE_KERNEL size_t term_of_pair(size_t p) { return p / 2 * 4 + p % 2; }
+INLINE_KERNEL const float *as_lanes(const uint32_t *pairs) { return (const float *)(const void *)pairs; }
 
 INLINE_KERNEL void score_rows_dot(const int rows, const int vectors, const HeedAttentionTile *tile, size_t pairs, const uint32_t *key,
                                   const uint32_t *query, vf scale, float *scores, vf max[HEED_BLOCK_VECTORS]) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-  block_dot(rows, vectors, key, (ptrdiff_t)pairs, 1, query, QUERY_TILE, tile->head_dim, sum);
+  block_product_dot(rows, vectors, as_lanes(key), (ptrdiff_t)pairs, 1, as_lanes(query), QUERY_TILE, pairs_of(tile->head_dim), sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -63,7 +35,7 @@ INLINE_KERNEL void score_rows_dot(const int rows, const int vectors, const HeedA
 INLINE_KERNEL void value_rows_dot(const int rows, const int vectors, const uint32_t *value, size_t value_dim, size_t keys,
                                   const uint32_t *weights, const vf alpha[HEED_BLOCK_VECTORS], float *output) {
   vf sum[BLOCK_ROWS_MOST][HEED_BLOCK_VECTORS];
-  block_dot(rows, vectors, value, 1, (ptrdiff_t)value_dim, weights, QUERY_TILE, keys, sum);
+  block_product_dot(rows, vectors, as_lanes(value), 1, (ptrdiff_t)value_dim, as_lanes(weights), QUERY_TILE, pairs_of(keys), sum);
 #pragma clang loop unroll(full)
   for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -73,33 +45,25 @@ INLINE_KERNEL void value_rows_dot(const int rows, const int vectors, const uint3
     }
 }
 
-// The key, or the term of d, that stands in the upper half of pair p of a tile; the lower half's is two further on.
-INLINE_KERNEL size_t term_of_pair(size_t p) {
-  const size_t within = p % BLOCK_PAIRS;
-  return p / BLOCK_PAIRS * BLOCK_TERMS + within % CHAIN_PAIRS * 4 + within / CHAIN_PAIRS;
-}
-
 INLINE_KERNEL vf weights_or_zero(const float *weights, size_t j, size_t keys) {
   return j < keys ? vf_load(weights + j * QUERY_TILE) : vf_zero();
 }
 
 // P rounded, in pairs of keys. What has no partner is paired with 0.
 INLINE_KERNEL void pair_weights(const int vectors, const float *weights, size_t keys, uint32_t *pairs) {
-  for (size_t p = 0; p < pairs_of(keys); p++) {
-    const size_t j = term_of_pair(p);
-    if (j >= keys) continue; // not read
+  for (size_t p = 0; p < pairs_of(keys); p++)
 #pragma clang loop unroll(full)
     for (int v = 0; v < vectors; v++) {
       const float *from = weights + v * HEED_LANES;
-      vp_store(pairs + p * QUERY_TILE + v * HEED_LANES, vp_round(weights_or_zero(from, j, keys), weights_or_zero(from, j + 2, keys)));
+      const vf upper = weights_or_zero(from, term_of_pair(p), keys), lower = weights_or_zero(from, term_of_pair(p) + 2, keys);
+      vp_store(pairs + p * QUERY_TILE + v * HEED_LANES, vp_round(upper, lower));
     }
-  }
 }
 
 INLINE_KERNEL void attend_tile_dot(const int vectors, const bool masked, const HeedAttentionTile *tile, const TileScratch *s,
                                    const TileOperands *x, size_t first, size_t keys, size_t lane, const float *bias) {
   const DotScratch *dot = (const DotScratch *)s;
-  const int rows = vectors == HEED_BLOCK_VECTORS ? HEED_BLOCK_ROWS : 2 * HEED_BLOCK_ROWS;
+  const int rows = chain_rows(vectors);
   const vf scale = vf_set1(x->scale);
   float *scores = s->scores + lane;
   vf max[HEED_BLOCK_VECTORS], alpha[HEED_BLOCK_VECTORS];
@@ -116,8 +80,8 @@ INLINE_KERNEL void attend_tile_dot(const int vectors, const bool masked, const H
   weigh_tile(vectors, masked, false, keys, scores, statistics, &top, alpha);
   float *output = s->chunk + lane;
   if (masked) {
-    // The last keys have partners in their pairs that these rows may not see.
-    const size_t partners = heed_size_min(heed_size_min(keys + 2, KEY_TILE), tile->keys - first);
+    // The last pairs may have keys that these rows do not see.
+    const size_t partners = heed_size_min(heed_round_up(keys, 4), tile->keys - first);
     convert_rows_bf16((const uint16_t *)tile->value + (ptrdiff_t)first * tile->value_row, tile->value_row, tile->value_column, partners,
                       tile->value_dim, s->value);
     if (!all_finite(s->value, (ptrdiff_t)tile->value_dim, 1, partners, tile->value_dim)) {
@@ -145,34 +109,35 @@ static TileOperands operands_dot(const HeedAttentionTile *tile, const TileScratc
   for (size_t p = 0; dim > 0 && p < pairs_of(keys); p++) {
     const uint16_t *upper = value_or_null(tile, first, term_of_pair(p), keys),
                    *lower = value_or_null(tile, first, term_of_pair(p) + 2, keys);
-    if (!upper) continue; // not read
     uint32_t *pairs = dot->value + p * dim;
     if (tile->value_column == 1)
       for (size_t e = 0; e < dim; e += HEED_LANES)
-        vp_store_n(pairs + e, vp_interleave_n(upper + e, lower ? lower + e : NULL, 0, dim - e), dim - e);
+        vp_store_n(pairs + e, vp_interleave_n(upper ? upper + e : NULL, lower ? lower + e : NULL, 0, dim - e), dim - e);
     else
       for (size_t e = 0; e < dim; e++) {
         const ptrdiff_t at = (ptrdiff_t)e * tile->value_column;
-        pairs[e] = (uint32_t)upper[at] << 16 | (lower ? lower[at] : 0);
+        pairs[e] = (uint32_t)(upper ? upper[at] : 0) << 16 | (lower ? lower[at] : 0);
       }
   }
   const uint16_t *key = (const uint16_t *)tile->key + (ptrdiff_t)first * tile->key_row;
   for (size_t j = 0; tile->head_dim > 0 && j < keys; j++, key += tile->key_row)
-    for (size_t d = 0; d < tile->head_dim; d += BLOCK_TERMS)
+    for (size_t d = 0; d < tile->head_dim; d += ROW_TERMS)
       vp_store(dot->key + j * dot->pairs + d / 2, vp_load_terms_n(key + d, 0, tile->head_dim - d));
   return (TileOperands){.scale = scale_in_base_2(tile->scale)};
 }
 
+INLINE_KERNEL size_t row_pairs(size_t head_dim) { return heed_round_up(head_dim, ROW_TERMS) / 2; }
+
 static size_t attention_tiled_dot_scratch(size_t head_dim, size_t value_dim) {
-  return tile_scratch_floats(head_dim, value_dim, true) + (QUERY_TILE + KEY_TILE) * pairs_of(head_dim) + QUERY_TILE * (KEY_TILE / 2) +
+  return tile_scratch_floats(head_dim, value_dim, true) + (QUERY_TILE + KEY_TILE) * row_pairs(head_dim) + QUERY_TILE * (KEY_TILE / 2) +
          KEY_TILE / 2 * value_dim;
 }
 
-// The block of pairs of one query that begins with term d.
+// The vector of pairs of one query that begins with term d.
 INLINE_KERNEL vf query_pairs(const HeedAttentionTile *tile, size_t row, size_t d) {
   const uint16_t *source = (const uint16_t *)tile->query + (ptrdiff_t)row * tile->query_row + (ptrdiff_t)d * tile->query_column;
-  const size_t there = heed_size_min(tile->head_dim - d, BLOCK_TERMS);
-  uint16_t gathered[BLOCK_TERMS];
+  const size_t there = heed_size_min(tile->head_dim - d, ROW_TERMS);
+  uint16_t gathered[ROW_TERMS];
   if (tile->query_column != 1) {
     for (size_t i = 0; i < there; i++) gathered[i] = source[(ptrdiff_t)i * tile->query_column];
     source = gathered;
@@ -185,17 +150,17 @@ static void attention_tiled_dot_forward(const HeedAttentionTile *tile) {
     attention_tiled_bf16_forward(tile);
     return;
   }
-  DotScratch s = {.common = carve_tile_scratch(tile, true), .pairs = pairs_of(tile->head_dim)};
+  DotScratch s = {.common = carve_tile_scratch(tile, true), .pairs = row_pairs(tile->head_dim)};
   s.query = (uint32_t *)(void *)(tile->scratch + tile_scratch_floats(tile->head_dim, tile->value_dim, true));
   s.key = s.query + QUERY_TILE * s.pairs;
   s.weights = s.key + KEY_TILE * s.pairs;
   s.value = s.weights + QUERY_TILE * (KEY_TILE / 2);
   for (size_t row = 0; row < QUERY_TILE; row += HEED_LANES)
-    for (size_t d = 0; d < tile->head_dim; d += BLOCK_TERMS) {
+    for (size_t d = 0; d < tile->head_dim; d += ROW_TERMS) {
       vf block[HEED_LANES];
       for (size_t i = 0; i < HEED_LANES; i++) block[i] = row + i < tile->queries ? query_pairs(tile, row + i, d) : vf_zero();
       vf_transpose(block);
-      for (size_t i = 0; i < BLOCK_PAIRS; i++) vp_store(s.query + (d / 2 + i) * QUERY_TILE + row, block[i]);
+      for (size_t i = 0; i < HEED_LANES; i++) vp_store(s.query + (d / 2 + i) * QUERY_TILE + row, block[i]);
     }
   attend_all(tile, &s.common, operands_dot, attend_dot);
 }

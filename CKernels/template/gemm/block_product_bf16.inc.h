@@ -1,60 +1,60 @@
-// block_product for bfloat16 operands converted to float32: rows x vectors sums over `depth` terms by the rule of heed/gemm.h. Operands are
-// read where they are, so a chain's next term is two steps away.
+// Register blocks of products of bfloat16 numbers, by the rule of heed/gemm.h.
+//
+// Elements along k alternate between the two chains of a block: even terms and odd ones as float32, or pairs of them (gemm_dot.inc.h). Both
+// chains are summed at once, in registers, so a block has half as many rows as one of float32: with 2 x 3 and twice 6 sums, AVX2's
+// registers are full. Blocks of 4 x 3 that summed one chain after the other had to store the first one's sums, and were slower by 5 %
+// (operands in the first-level cache, Zen 3).
 
 #ifndef HEED_BLOCK_PRODUCT_BF16_INC_H
 #define HEED_BLOCK_PRODUCT_BF16_INC_H
 
 #include "template/gemm/block_product.inc.h"
 
-#define BLOCK_FLOATS (BLOCK_ROWS_MOST * HEED_BLOCK_VECTORS * HEED_LANES)
+#define CHAIN_SUMS   16 // of one chain of the largest block
+#define CHAIN_FLOATS (CHAIN_SUMS * HEED_LANES)
 
 // What the first block of a product is added to.
-static const float block_zeros[BLOCK_FLOATS];
+static const float chain_zeros[CHAIN_FLOATS];
 
-INLINE_KERNEL void block_keep(const int rows, const int vectors, vf sum[][HEED_BLOCK_VECTORS], float *to) {
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) vf_store(to + (r * vectors + v) * HEED_LANES, sum[r][v]);
-}
+// Both chains of a block of k of `depth` elements, from zero: even[r * vectors + v], and odd. Moves `a` and `b` on.
+#define BLOCK_CHAINS(rows, vectors, a, a_row, a_column, b, b_row, depth, multiply_add, even, odd)                                          \
+  do {                                                                                                                                     \
+    _Pragma("clang loop unroll(full)") for (int i = 0; i < (rows) * (vectors); i++) even[i] = odd[i] = vf_zero();                          \
+    size_t k = depth;                                                                                                                      \
+    for (; k >= 2; k -= 2, a += 2 * a_column, b += 2 * b_row) {                                                                            \
+      BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), multiply_add, even[r * (vectors) + v]);                \
+      BLOCK_TERM(rows, vectors, vf_set1((a + a_column)[r * a_row]), vf_load(b + b_row + v * HEED_LANES), multiply_add,                     \
+                 odd[r * (vectors) + v]);                                                                                                  \
+    }                                                                                                                                      \
+    if (k > 0) {                                                                                                                           \
+      BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), multiply_add, even[r * (vectors) + v]);                \
+      a += a_column, b += b_row;                                                                                                           \
+    }                                                                                                                                      \
+  } while (0)
 
-// sum <- before + sum
-INLINE_KERNEL void block_add(const int rows, const int vectors, const float *before, vf sum[][HEED_BLOCK_VECTORS]) {
-#pragma clang loop unroll(full)
-  for (int r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-    for (int v = 0; v < vectors; v++) sum[r][v] = vf_add(vf_load(before + (r * vectors + v) * HEED_LANES), sum[r][v]);
-}
-
-// A loop over chains, an even and an odd one a block, so that the terms stand in one place of the code: the sums stay in registers.
-INLINE_KERNEL void block_product_bf16(const int rows, const int vectors, const float *a, ptrdiff_t a_row, ptrdiff_t a_column,
-                                      const float *b, ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {
-  float even[BLOCK_FLOATS] __attribute__((aligned(64))), total[BLOCK_FLOATS] __attribute__((aligned(64)));
-  const float *before = block_zeros;
-  bool odd = false;
-  for (size_t left = depth;;) {
-    const size_t terms = heed_size_min(left, HEED_GEMM_BF16_KC), chain = (terms + !odd) / 2;
-#pragma clang loop unroll(full)
-    for (int r = 0; r < rows; r++)
-#pragma clang loop unroll(full)
-      for (int v = 0; v < vectors; v++) sum[r][v] = vf_zero();
-    const float *x = a, *y = b;
-    for (size_t k = chain; k > 0; k--, x += 2 * a_column, y += 2 * b_row)
-      BLOCK_TERM(rows, vectors, vf_set1(x[r * a_row]), vf_load(y + v * HEED_LANES), vf_accumulate, sum[r][v]);
-    if (!odd) {
-      block_keep(rows, vectors, sum, even);
-      odd = true;
-      if (terms > 0) a += a_column, b += b_row; // nothing may be there, not even an address
-      continue;
-    }
-    block_add(rows, vectors, even, sum);
-    block_add(rows, vectors, before, sum);
-    odd = false, left -= terms;
-    if (left == 0) return;
-    block_keep(rows, vectors, sum, total);
-    before = total;
-    a += (HEED_GEMM_BF16_KC - 1) * a_column, b += (HEED_GEMM_BF16_KC - 1) * b_row;
+// block_product in chains: `step` elements are a block of k.
+#define BLOCK_PRODUCT_CHAINS(name, step, multiply_add)                                                                                     \
+  INLINE_KERNEL void name(const int rows, const int vectors, const float *a, ptrdiff_t a_row, ptrdiff_t a_column, const float *b,          \
+                          ptrdiff_t b_row, size_t depth, vf sum[][HEED_BLOCK_VECTORS]) {                                                   \
+    float total[CHAIN_FLOATS] __attribute__((aligned(64)));                                                                                \
+    const float *before = chain_zeros;                                                                                                     \
+    for (size_t left = depth;;) {                                                                                                          \
+      const size_t elements = left < (step) ? left : (step);                                                                               \
+      vf even[CHAIN_SUMS], odd[CHAIN_SUMS];                                                                                                \
+      BLOCK_CHAINS(rows, vectors, a, a_row, a_column, b, b_row, elements, multiply_add, even, odd);                                        \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < rows * vectors; i++) sum[i / vectors][i % vectors] =                          \
+          vf_add(vf_load(before + i * HEED_LANES), vf_add(even[i], odd[i]));                                                               \
+      left -= elements;                                                                                                                    \
+      if (left == 0) return;                                                                                                               \
+      _Pragma("clang loop unroll(full)") for (int i = 0; i < rows * vectors; i++)                                                          \
+          vf_store(total + i * HEED_LANES, sum[i / vectors][i % vectors]);                                                                 \
+      before = total;                                                                                                                      \
+    }                                                                                                                                      \
   }
-}
+
+BLOCK_PRODUCT_CHAINS(block_product_bf16, HEED_GEMM_BF16_KC, vf_accumulate)
+
+// The rows of a block of so many vectors: what the registers hold twice, a power of 2.
+INLINE_KERNEL int chain_rows(const int vectors) { return 8 * vectors <= HEED_BLOCK_ROWS * HEED_BLOCK_VECTORS ? 4 : 2; }
 
 #endif

@@ -17,7 +17,7 @@ INLINE_KERNEL void gemm_product(const int rows, const int vectors, const GemmBlo
     BLOCK_TERM(rows, vectors, vf_set1(a[r * a_row]), vf_load(b + v * HEED_LANES), vf_accumulate, sum[r * vectors + v]);
 }
 
-GEMM_DEFINE(GEMM_BLOCK, gemm_product)
+GEMM_DEFINE(gemm_product)
 
 // Strides that make the rows of a block collide in the first-level cache, or that jump a page per row.
 INLINE_KERNEL bool gemm_stride_hurts(ptrdiff_t stride) { return stride > HEED_GEMM_KC || stride < -HEED_GEMM_KC; }
@@ -58,9 +58,9 @@ static void gemm_stage_b(const HeedGemmTile *tile, size_t column, size_t k, floa
     for (size_t lane = 0; lane < padded; lane += HEED_LANES) vf_store(copy + lane, vf_load_n(b + lane, width - lane));
 }
 
-static const GemmOperation gemm_f32 = {&gemm_product_kernels,  .chains = 1,           .terms = 1,           .depth = HEED_GEMM_KC,
-                                       .reads_packed = true,   .reads_strided = true, .prefetches_a = true, .stage_a = gemm_stage_a,
-                                       .stage_b = gemm_stage_b};
+static const GemmOperation gemm_f32 = {&gemm_product_kernels, .mr = GEMM_MR,           .terms = 1,
+                                       .depth = HEED_GEMM_KC, .reads_packed = true,    .reads_strided = true,
+                                       .prefetches_a = true,  .stage_a = gemm_stage_a, .stage_b = gemm_stage_b};
 
 static size_t gemm_tile_scratch(size_t rows, size_t columns, size_t depth) { return gemm_scratch(&gemm_f32, rows, columns, depth); }
 static void gemm_tile(const HeedGemmTile *tile) { gemm_run(&gemm_f32, tile); }

@@ -128,7 +128,7 @@ typedef void (*GemmBlockKernel)(const GemmBlock *);
 // they take several panels at a time where that is possible.
 typedef struct GemmKernels {
   GemmBlockKernel blocks[4][6]; // [vectors - 1][rows - 1]
-  GemmBlockKernel wide[2];      // [rows - 1]
+  GemmBlockKernel wide[2];      // [rows - 1], where B may be read in place
 } GemmKernels;
 
 // A block has its product in one place of the code: where it has two, the compiler keeps the sums of one of them on the stack.
@@ -155,17 +155,17 @@ typedef struct GemmKernels {
 // X(product, rows, vectors) for 1 ... 6 rows.
 #define GEMM_FOR_EACH_ROWS(X, product, vectors)                                                                                            \
   X(product, 1, vectors) X(product, 2, vectors) X(product, 3, vectors) X(product, 4, vectors) X(product, 5, vectors) X(product, 6, vectors)
-#define GEMM_BLOCKS(vectors, block, product) GEMM_FOR_EACH_ROWS(block, product, vectors)
-#define GEMM_NAMES(vectors, product)         {GEMM_FOR_EACH_ROWS(GEMM_NAME, product, vectors)},
+#define GEMM_BLOCKS(vectors, product) GEMM_FOR_EACH_ROWS(GEMM_BLOCK, product, vectors)
+#define GEMM_NAMES(vectors, product)  {GEMM_FOR_EACH_ROWS(GEMM_NAME, product, vectors)},
 #if HEED_BLOCK_VECTORS == 4
 #define GEMM_FOR_EACH_WIDE(X, product) X(product, 1, 16) X(product, 2, 8)
 #else
 #define GEMM_FOR_EACH_WIDE(X, product) X(product, 1, 8) X(product, 2, 4)
 #endif
-// Defines the blocks of a product, each by `block`, which is GEMM_BLOCK or another macro of its form, and product_kernels.
-#define GEMM_DEFINE(block, product)                                                                                                        \
-  HEED_FOR_EACH_VECTORS(GEMM_BLOCKS, block, product)                                                                                       \
-  GEMM_FOR_EACH_WIDE(block, product)                                                                                                       \
+// Defines the blocks of a product and product_kernels.
+#define GEMM_DEFINE(product)                                                                                                               \
+  HEED_FOR_EACH_VECTORS(GEMM_BLOCKS, product)                                                                                              \
+  GEMM_FOR_EACH_WIDE(GEMM_BLOCK, product)                                                                                                  \
   static const GemmKernels product##_kernels = {{HEED_FOR_EACH_VECTORS(GEMM_NAMES, product)}, {GEMM_FOR_EACH_WIDE(GEMM_NAME, product)}};
 #define GEMM_WIDE_VECTORS(product, rows, vectors) vectors,
 static const size_t gemm_wide_vectors[] = {GEMM_FOR_EACH_WIDE(GEMM_WIDE_VECTORS, )};

@@ -14,8 +14,8 @@
 // `copy` has room for them.
 typedef struct GemmOperation {
   const GemmKernels *kernels;
-  size_t chains;      // in which a block is summed (gemm_chains.inc.h), all of as many elements
-  size_t terms;       // of k in an element
+  size_t mr;          // rows of the largest register block
+  size_t terms;       // of k in an element: 1 in float32, 2 in a pair (of which four terms have two)
   size_t depth;       // elements of a block of k
   bool reads_packed;  // a packed B is read in place
   bool reads_strided; // and one with contiguous columns may be
@@ -24,9 +24,7 @@ typedef struct GemmOperation {
   void (*stage_b)(const HeedGemmTile *tile, size_t column, size_t k, float *copy, GemmBlock *block);
 } GemmOperation;
 
-INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) {
-  return heed_divide_up(depth, op->terms * op->chains) * op->chains;
-}
+INLINE_KERNEL size_t gemm_elements(const GemmOperation *op, size_t depth) { return op->terms == 1 ? depth : heed_divide_up(depth, 4) * 2; }
 
 // The address of the elements of a packed B from `k` on, for the panel that holds `column`; a panel has `elements` in a column.
 INLINE_KERNEL const float *gemm_packed(const HeedGemmTile *tile, size_t elements, size_t column, size_t k) {
@@ -80,10 +78,10 @@ INLINE_KERNEL void gemm_prefetch(GemmPrefetch *x, size_t lines) {
 // All rows against one panel; `block` stands at its first row. A last block that would be small shares its rows with the one before: 4 and
 // 4 instead of 6 and 2. Before each block some lines of the next panel and of A's next pass are prefetched.
 INLINE_KERNEL void gemm_panel(const GemmOperation *op, GemmBlock block, size_t rows, GemmPrefetch *b, GemmPrefetch *a, size_t a_lines) {
-  const size_t vectors = HEED_VECTORS(block.width), blocks = heed_divide_up(rows, GEMM_MR);
+  const size_t vectors = HEED_VECTORS(block.width), blocks = heed_divide_up(rows, op->mr);
   const size_t b_lines = b->rows * GEMM_NR / HEED_LINE_FLOATS / blocks + 1;
   for (size_t left = rows; left > 0;) {
-    const size_t count = left <= GEMM_MR ? left : (left < 2 * GEMM_MR ? (left + 1) / 2 : GEMM_MR);
+    const size_t count = left <= op->mr ? left : (left < 2 * op->mr ? (left + 1) / 2 : op->mr);
     gemm_prefetch(b, b_lines);
     gemm_prefetch(a, a_lines);
     op->kernels->blocks[vectors - 1][count - 1](&block);
@@ -103,7 +101,7 @@ INLINE_KERNEL void gemm_depth_block(const GemmOperation *op, const HeedGemmTile 
   const size_t wide = tile->rows <= 2 && in_place ? gemm_wide_vectors[tile->rows - 1] * HEED_LANES : SIZE_MAX;
   float *const c = block.c, *const partial = block.partial;
   const float *const bias = block.bias;
-  const size_t blocks = heed_divide_up(tile->columns, GEMM_NR) * heed_divide_up(tile->rows, GEMM_MR);
+  const size_t blocks = heed_divide_up(tile->columns, GEMM_NR) * heed_divide_up(tile->rows, op->mr);
   const size_t a_lines = a.rows * heed_divide_up(a.across, HEED_LINE_FLOATS) / blocks + 1;
   for (size_t column = 0; column < tile->columns; column += block.width) {
     size_t left = tile->columns - column;
