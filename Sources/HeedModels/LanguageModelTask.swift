@@ -9,14 +9,13 @@ import HeedTrain
 public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     /// The windows on which steps are taken.
     public let windows: TokenWindows
-    private let training: [Int32]
-    private let validation: [Int32]
+    /// All tokens; a copy of a part would double the memory of a long text.
+    private let tokens: [Int32]
+    private let split: Int
     private let digest: String
 
-    /// The most windows of an evaluation: for a long text, more would take longer than training and change little.
-    private static var mostEvaluated: Int { 4096 }
-    /// The number of windows that are evaluated at once.
-    private static var evaluationBatch: Int { 32 }
+    private var training: ArraySlice<Int32> { tokens[..<split] }
+    private var validation: ArraySlice<Int32> { tokens[split...] }
 
     /// Makes a task over a text's tokens.
     ///
@@ -38,9 +37,9 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
                 "it has \(tokens.count) tokens, and at least \(Int(min(least, 0x1p53))) are needed: without the share of "
                     + "\(heldBack) that is held back, a window of \(length) and the token after it\(streams)")
         }
-        let split = Self.trainingTokens(of: tokens.count, heldBack: heldBack)
-        training = Array(tokens[..<split])
-        validation = Array(tokens[split...])
+        self.tokens = tokens
+        split = Self.trainingTokens(of: tokens.count, heldBack: heldBack)
+        let (training, validation) = (tokens[..<split], tokens[split...])
         windows = try TokenWindows(tokenCount: training.count, length: length, batch: batch, order: order)
         var digest = TokenDigest()
         digest.add(training)
@@ -101,17 +100,28 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         return StepLoss(loss, targetCount: batch.targets.count, recurrentState: handsOn ? result.recurrentState : [])
     }
 
+    /// How many windows are evaluated, and how many of them at once.
+    ///
+    /// For a long text, more than 4096 would take longer than training and change little. With a large vocabulary, the
+    /// logits decide: all of an evaluation are 2^31 at the most, those at once 2^26, a quarter of a gigabyte. Both hold
+    /// one window at least.
+    package static func evaluationWindows(length: Int, vocabularySize: Int) -> (most: Int, together: Int) {
+        let logits = max(1, length.multipliedReportingOverflow(by: vocabularySize).partialValue)
+        return (min(4096, max(1, (1 << 31) / logits)), min(32, max(1, (1 << 26) / logits)))
+    }
+
     /// Returns the mean over successive windows of the held-back part, each from a new state. If there are more than
-    /// 4096 windows, it takes 4096 at even distances. Nil if there is none.
+    /// 4096 windows, or fewer if the vocabulary is large, it takes so many at even distances. Nil if there is none.
     public func evaluate(_ model: Model) -> Evaluation? {
         let length = windows.length
         let windows = (validation.count - 1) / length
-        let count = min(windows, Self.mostEvaluated)
+        let (most, together) = Self.evaluationWindows(length: length, vocabularySize: model.vocabularySize)
+        let count = min(windows, most)
         guard count > 0 else { return nil }
         var loss = MeanLoss()
-        for begin in stride(from: 0, to: count, by: Self.evaluationBatch) {
-            let part = min(Self.evaluationBatch, count - begin)
-            let starts = (begin..<begin + part).map { $0 * windows / count * length }
+        for begin in stride(from: 0, to: count, by: together) {
+            let part = min(together, count - begin)
+            let starts = (begin..<begin + part).map { split + $0 * windows / count * length }
             let inputs = IndexTensor(starts.flatMap { validation[$0..<$0 + length] }, shape: [part, length])
             let targets = IndexTensor(starts.flatMap { validation[$0 + 1...$0 + length] }, shape: [part, length])
             let context = Context()

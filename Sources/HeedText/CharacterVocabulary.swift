@@ -10,20 +10,44 @@ import HeedJSON
 ///     let ids = try vocabulary.encode("to be")
 ///     vocabulary.decode(ids)  // "to be"
 ///
-/// It does not suit large alphabets: a model's last layer grows with the number of characters.
+/// Reading takes time in proportion to the text, however many characters there are. But a model's last layer, and the
+/// logits of each step of training, grow with their number.
 public struct CharacterVocabulary: Sendable, Equatable {
     /// The characters in the order of their numbers.
     public let characters: [Unicode.Scalar]
-    private let numbers: [Unicode.Scalar: Int32]
+    /// Which page of ``numbers`` a block of 256 scalars has; 0, a page of none, for blocks without a character.
+    private let pages: [Int32]
+    /// The numbers of the scalars of each page; -1 for those that are no character of the vocabulary.
+    private let numbers: [Int32]
+
+    private static let pageSize = 256
+    /// One more than the largest scalar.
+    private static let scalars = 0x11_0000
 
     /// Makes the vocabulary of all characters that occur in a text.
     public init(of text: String) {
-        self.init(sorted: Set(text.unicodeScalars).sorted())
+        var isThere = [Bool](repeating: false, count: Self.scalars)
+        for scalar in text.unicodeScalars { isThere[Int(scalar.value)] = true }
+        var characters: [Unicode.Scalar] = []
+        for value in 0..<Self.scalars where isThere[value] {
+            if let scalar = Unicode.Scalar(UInt32(value)) { characters.append(scalar) }
+        }
+        self.init(sorted: characters)
     }
 
     private init(sorted characters: [Unicode.Scalar]) {
         self.characters = characters
-        numbers = Dictionary(uniqueKeysWithValues: zip(characters, Int32(0)...))
+        var pages = [Int32](repeating: 0, count: Self.scalars / Self.pageSize)
+        var numbers = [Int32](repeating: -1, count: Self.pageSize)
+        for (number, scalar) in characters.enumerated() {
+            let (page, place) = Int(scalar.value).quotientAndRemainder(dividingBy: Self.pageSize)
+            if pages[page] == 0 {
+                pages[page] = Int32(numbers.count / Self.pageSize)
+                numbers.append(contentsOf: repeatElement(-1, count: Self.pageSize))
+            }
+            numbers[Int(pages[page]) * Self.pageSize + place] = Int32(number)
+        }
+        (self.pages, self.numbers) = (pages, numbers)
     }
 
     /// The number of characters.
@@ -34,9 +58,11 @@ public struct CharacterVocabulary: Sendable, Equatable {
     /// - Throws: ``TextError``, which names the first character that the vocabulary lacks and its place.
     public func encode(_ text: String) throws(TextError) -> [Int32] {
         var ids: [Int32] = []
-        ids.reserveCapacity(text.utf8.count)
+        ids.reserveCapacity(text.unicodeScalars.count)
         for scalar in text.unicodeScalars {
-            guard let id = numbers[scalar] else {
+            let (page, place) = Int(scalar.value).quotientAndRemainder(dividingBy: Self.pageSize)
+            let id = numbers[Int(pages[page]) * Self.pageSize + place]
+            guard id >= 0 else {
                 let code = String(scalar.value, radix: 16, uppercase: true)
                 let padded = String(repeating: "0", count: max(0, 4 - code.count)) + code
                 throw TextError(

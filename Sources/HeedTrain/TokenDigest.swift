@@ -8,7 +8,10 @@ public struct TokenDigest: Sendable {
     public init() {}
 
     /// Adds a sequence and its length: two sequences are not the same as one of both.
-    public mutating func add(_ tokens: [Int32]) {
+    public mutating func add(_ tokens: [Int32]) { add(tokens[...]) }
+
+    /// Adds a part of a sequence, as if it were one.
+    public mutating func add(_ tokens: ArraySlice<Int32>) {
         mix(UInt64(tokens.count))
         for token in tokens { mix(UInt64(UInt32(bitPattern: token))) }
     }

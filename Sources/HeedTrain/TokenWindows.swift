@@ -76,13 +76,17 @@ public struct TokenWindows: Sendable, Equatable {
     }
 
     /// Returns batch `step`, from 0, of the tokens.
-    public func batch(at step: Int, of tokens: [Int32]) -> Batch {
+    public func batch(at step: Int, of tokens: [Int32]) -> Batch { batch(at: step, of: tokens[...]) }
+
+    /// Returns batch `step`, from 0, of tokens that are a part of others.
+    public func batch(at step: Int, of tokens: ArraySlice<Int32>) -> Batch {
         require(tokens.count == tokenCount, "TokenWindows.batch: \(tokens.count) tokens, but \(tokenCount) were said")
         var inputs: [Int32] = []
         var targets: [Int32] = []
         inputs.reserveCapacity(batch * length)
         targets.reserveCapacity(batch * length)
-        for start in starts(at: step) {
+        for place in starts(at: step) {
+            let start = tokens.startIndex + place
             inputs += tokens[start..<start + length]
             targets += tokens[start + 1..<start + length + 1]
         }

@@ -43,6 +43,31 @@ struct TrainingMemoryTests {
         return try LanguageModelTask(tokens: tokens, length: 16, batch: 4, order: order)
     }
 
+    // A million characters at length 64 are 256 MB of logits per window.
+    @Test func anEvaluationIsLimitedByItsLogits() {
+        typealias Task = LanguageModelTask<GPT>
+        #expect(Task.evaluationWindows(length: 64, vocabularySize: 86) == (4096, 32))
+        #expect(Task.evaluationWindows(length: 64, vocabularySize: 8192) == (4096, 32))
+        #expect(Task.evaluationWindows(length: 64, vocabularySize: 1 << 20) == (32, 1))
+        #expect(Task.evaluationWindows(length: 1 << 20, vocabularySize: 1 << 20) == (1, 1))
+    }
+
+    // The part that is held back begins where the training ends: its windows are those of a text of its own.
+    @Test func anEvaluationIsThatOfTheHeldBackPart() throws {
+        var random = RandomGenerator(seed: 2)
+        let tokens = (0..<400).map { _ in Int32(random.below(11)) }
+        let settings = GPTSettings(vocabularySize: 11, contextLength: 8, layers: 1, heads: 1, embeddingSize: 8)
+        let model = try GPT(settings, using: &random)
+        func loss(_ tokens: [Int32], heldBack: Double) throws -> Double? {
+            let task = try LanguageModelTask<GPT>(
+                tokens: tokens, length: 8, batch: 1, order: .random(seed: 1), heldBack: heldBack)
+            return task.evaluate(model)?.loss
+        }
+        let changed = [Int32](repeating: 3, count: 200) + tokens[200...]
+        #expect(try loss(tokens, heldBack: 0.5) == loss(changed, heldBack: 0.5))
+        #expect(try loss(tokens, heldBack: 0.5) != loss(tokens, heldBack: 0.25))
+    }
+
     @Test func ofGPT() async {
         await #expect(processExitsWith: .success) {
             var random = RandomGenerator(seed: 1)

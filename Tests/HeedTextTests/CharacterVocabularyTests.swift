@@ -6,6 +6,23 @@ import Testing
 struct CharacterVocabularyTests {
     static let text = "to be, or not to be:\nthat is the question 💡 e\u{301}"
 
+    // The first and the last scalar of every block, those around the surrogates, and a million characters.
+    @Test func everyScalarHasItsPlace() throws {
+        let edges = (0..<0x1100).flatMap { [UInt32($0) << 8, UInt32($0) << 8 | 255] }.compactMap(Unicode.Scalar.init)
+        let text = String(String.UnicodeScalarView(edges.reversed()))
+        let vocabulary = CharacterVocabulary(of: text)
+        #expect(vocabulary.characters == edges)
+        #expect(try vocabulary.encode(text) == (0..<Int32(edges.count)).reversed())
+        for scalar in edges where scalar.value & 255 == 255 && scalar.value > 255 {
+            let other = try #require(Unicode.Scalar(scalar.value - 1))
+            #expect(throws: TextError.self) { try vocabulary.encode(String(Character(other))) }
+        }
+        let million = (0..<0x10_0000).compactMap(Unicode.Scalar.init)
+        let all = CharacterVocabulary(of: String(String.UnicodeScalarView(million)))
+        #expect(all.count == million.count && all.characters.last == million.last)
+        #expect(try all.encode("\u{FFFFF}\0") == [Int32(million.count) - 1, 0])
+    }
+
     @Test func numbersFollowTheScalars() throws {
         let vocabulary = CharacterVocabulary(of: "banana\n")
         #expect(vocabulary.characters == ["\n", "a", "b", "n"])

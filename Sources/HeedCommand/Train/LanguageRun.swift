@@ -57,8 +57,11 @@ struct LanguageRun<Preset: LanguagePreset> {
         }
         vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try Self.vocabulary(folder)
         digest = text.digest
-        try Preset.requireMemory(values, vocabularySize: vocabulary.count, status: settingsStatus)
-        try Self.requireLength(text, values, seed: seed)
+        let tokenCount = text.text.unicodeScalars.count
+        try Self.requireLength(text, tokenCount, values, seed: seed)
+        try Preset.requireMemory(
+            values, vocabularySize: vocabulary.count, tokenCount: tokenCount, status: settingsStatus)
+        leastBytes = Preset.leastBytes(values, vocabularySize: vocabulary.count, tokenCount: tokenCount)
         do {
             task = try LanguageModelTask(
                 tokens: vocabulary.encode(text.text), length: values.integer("length"), batch: values.integer("batch"),
@@ -81,12 +84,11 @@ struct LanguageRun<Preset: LanguagePreset> {
 
     /// Refuses a text that is too short for one batch.
     private static func requireLength(
-        _ text: TrainingText, _ values: PresetValues, seed: UInt64
+        _ text: TrainingText, _ count: Int, _ values: PresetValues, seed: UInt64
     ) throws(CommandFailure) {
         let (length, batch) = (values.integer("length"), values.integer("batch"))
         let order = Preset.order(seed: seed)
         let least = LanguageModelTask<Preset.Model>.leastTokens(length: length, batch: batch, order: order)
-        let count = text.text.unicodeScalars.count
         guard Double(count) < least else { return }
         let keys = order == .sequential ? "length=\(length) and batch=\(batch) need" : "length=\(length) needs"
         throw .workFailed(
@@ -94,6 +96,8 @@ struct LanguageRun<Preset: LanguagePreset> {
                 + "\(keys) at least \(Int(min(least, 0x1p53))), a tenth of them for validation")
     }
 
+    /// The memory that the run needs at the least.
+    private let leastBytes: Double
     private let digest: String
     private let settingsStatus: CommandFailure.Status
     /// The messages before a run continues: why later checkpoints cannot be used, and what changes.
@@ -172,8 +176,8 @@ struct LanguageRun<Preset: LanguagePreset> {
         if !json {
             let start = checkpoint.map { ", from step \($0.step) on" } ?? ""
             try Console.printLine(
-                "\(Preset.name): \(model.parameterCount) parameters, \(vocabulary.count) characters, \(source), \(steps) steps\(start)"
-            )
+                "\(Preset.name): \(model.parameterCount) parameters, \(vocabulary.count) characters, \(source), \(steps) steps\(start), "
+                    + "at least \(Units.bytes(leastBytes)) of memory")
         }
         let progress = TrainProgress(json: json, totalSteps: steps)
         try run(trainer, from: checkpoint?.step, progress)

@@ -10,7 +10,8 @@ struct TrainingText {
 
     /// The first words of the text, or characters if it has no words: a dozen characters of its first line.
     var opening: String {
-        let line = text.drop { $0.isWhitespace }.prefix { !$0.isNewline }
+        // A line may be as long as the text.
+        let line = text.drop { $0.isWhitespace }.prefix(13).prefix { !$0.isNewline }
         guard line.count > 12, let space = line.prefix(13).lastIndex(where: \.isWhitespace) else {
             return String(line.prefix(12))
         }
@@ -27,9 +28,9 @@ struct TrainingText {
 
     /// Files larger than this are refused: the whole text is held in memory, with four bytes per character.
     private static let largestBytes = 1 << 30
-    /// The most bytes that a byte of text takes until it is a token: as it is read, as a string, as a token and its
-    /// copy for validation.
-    private static let bytesPerByte = 10
+    /// The most bytes that a byte of text takes until it is a token: in the string, and four in the token. The bytes
+    /// that were read are gone by then.
+    private static let bytesPerByte = 5
     private static let licences = "/usr/share/common-licenses"
 
     /// Reads the file at `path` or, if it is nil, the texts of free licences that every Debian machine has.
@@ -46,11 +47,16 @@ struct TrainingText {
     }
 
     private static func read(_ path: String) throws(CommandFailure) -> String {
-        let text: String
-        do {
-            try TextFile.requireMemory(bytesPerByte * min(TextFile.size(path: path), largestBytes), path: path)
-            text = try TextFile.text(path: path, limit: largestBytes)
-        } catch { throw .workFailed(error.description) }
+        let size = try CommandFailure.ofWork { () throws(FileError) in try TextFile.size(path: path) }
+        if size <= largestBytes {
+            let bytes = Double(bytesPerByte * size)
+            let name = JSONText.quoted(path, limit: 1024)
+            try MemoryBudget.now.require(bytes, "the text \(name) needs", status: .workFailed)
+            Progress.show("reading \(name): \(Units.bytes(Double(size))), which needs \(Units.bytes(bytes)) of memory")
+        }
+        let text = try CommandFailure.ofWork { () throws(FileError) in
+            try TextFile.text(path: path, limit: largestBytes)
+        }
         guard !text.isEmpty else {
             throw .workFailed("\(JSONText.quoted(path, limit: 1024)) is empty: there is nothing to learn")
         }

@@ -31,8 +31,9 @@ package enum CharGPTPreset: LanguagePreset {
     package static func leastFloats(_ values: PresetValues, vocabularySize: Int) -> (weights: Double, step: Double) {
         let (layers, width, vocabulary) = (values["layers"], values["width"], Double(vocabularySize))
         let tokens = values["batch"] * values["length"]
-        // Of a block and token: its input, query, key, value, context, and four widths of feed-forward.
+        // Of a block and token: its input, query, key, value, context, and four widths of feed-forward; of a token its
+        // logits and their gradient.
         let tables = (vocabulary + values["length"]) * width
-        return (layers * 12 * width * width + tables, tokens * (layers * 9 * width + vocabulary))
+        return (layers * 12 * width * width + tables, tokens * (layers * 9 * width + 2 * vocabulary))
     }
 }

@@ -32,10 +32,11 @@ package enum CharLSTMPreset: LanguagePreset {
     package static func leastFloats(_ values: PresetValues, vocabularySize: Int) -> (weights: Double, step: Double) {
         let (layers, hidden, vocabulary) = (values["layers"], values["hidden"], Double(vocabularySize))
         let tokens = values["batch"] * values["length"]
-        // Of a layer and token: four gates, the cell and the state, once as its output.
+        // Of a layer and token: four gates, the cell and the state, once as its output; of a token its logits and their
+        // gradient.
         return (
             layers * 4 * hidden * hidden + vocabulary * (hidden + values["embedding"]),
-            tokens * (layers * 7 * hidden + vocabulary)
+            tokens * (layers * 7 * hidden + 2 * vocabulary)
         )
     }
 }
