@@ -181,6 +181,32 @@ static HeedStatus scored_attention(int score, bool accumulate, bool nothing, con
   return heed_scored_attention_backward(&shape, &inputs, &d_outputs, &gradients);
 }
 
+// ---- Conditional random fields: more sequences than are added at a time ----------------------------------------------------------------
+
+enum { SEQUENCES = 37, STEPS = 12, TAGS = 11 };
+
+static HeedStatus crf(int variant, bool accumulate, bool nothing, const Targets *target) {
+  (void)variant;
+  const HeedCrfShape shape = {.batch = nothing ? 0 : SEQUENCES,
+                              .time = STEPS,
+                              .tags = TAGS,
+                              .emissions_batch = STEPS * TAGS,
+                              .emissions_time = TAGS,
+                              .transitions_row = TAGS,
+                              .d_emissions_batch = STEPS * TAGS,
+                              .d_emissions_time = TAGS,
+                              .d_transitions_row = TAGS,
+                              .reduction = HeedCrfReductionSum,
+                              .accumulate = accumulate};
+  static int64_t targets[SEQUENCES * STEPS];
+  for (size_t i = 0; i < SEQUENCES * STEPS; i++) targets[i] = ids[i] % TAGS;
+  const HeedCrfInputs inputs = {
+      .emissions = numbers, .transitions = numbers + 7, .start = numbers, .end = numbers + 90, .targets = targets};
+  const HeedCrfOutputs outputs = {
+      .d_emissions = target->input, .d_transitions = target->parameter[0], .d_start = target->parameter[1], .d_end = target->parameter[2]};
+  return heed_crf_loss(&shape, &inputs, &outputs);
+}
+
 // ---- The table --------------------------------------------------------------------------------------------------------------------------
 
 // clang-format off
@@ -201,6 +227,7 @@ static const Pass passes[] = {
     {"general attention", HeedScoredAttentionScoreGeneral, {INPUT * INPUT}, BATCH * TIME * INPUT, scored_attention},
     {"additive attention", HeedScoredAttentionScoreAdditive, {HIDDEN * INPUT, HIDDEN * INPUT, HIDDEN}, BATCH * TIME * INPUT,
      scored_attention},
+    {"conditional random field", 0, {TAGS * TAGS, TAGS, TAGS}, SEQUENCES * STEPS * TAGS, crf},
 };
 // clang-format on
 #define PASS_COUNT (sizeof passes / sizeof passes[0])

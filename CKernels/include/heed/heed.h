@@ -8,6 +8,7 @@
 #include "heed/attention.h"
 #include "heed/convert.h"
 #include "heed/convolution.h"
+#include "heed/crf.h"
 #include "heed/dropout.h"
 #include "heed/embedding.h"
 #include "heed/gemm.h"

@@ -81,6 +81,7 @@ typedef enum HEED_CLOSED HeedElement {
 //   HeedRecurrentShape         of w_ih, w_hh, b_ih and b_hh
 //   HeedScoredAttentionShape   of weight, query_weight, key_weight and score_weight
 //   HeedLossNegativeSamplingShape  of the two tables (dense)
+//   HeedCrfShape               of the transitions, the start and the end
 //
 // The sum is rounded once or, if a product is long, after each block of its terms. Added to zeros, a gradient has the same bits as if it
 // overwrote, except for the sign of a zero. NaN and infinities follow IEEE.

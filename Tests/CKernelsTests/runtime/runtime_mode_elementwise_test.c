@@ -147,6 +147,25 @@ static HeedStatus negative_sampling(void) {
 }
 static const HeedLossElementwiseShape elements = {N, 1.7f, HeedLossReductionMean};
 static const HeedLossElementwiseInputs element_inputs = {.input = mode_x, .targets = mode_unit};
+static HeedStatus crf(void) {
+  enum { B = 24, T = 30, K = 32 };
+  const HeedCrfShape shape = {.batch = B,
+                              .time = T,
+                              .tags = K,
+                              .emissions_batch = T * K,
+                              .emissions_time = K,
+                              .transitions_row = K,
+                              .d_emissions_batch = T * K,
+                              .d_emissions_time = K,
+                              .d_transitions_row = K};
+  const HeedCrfInputs inputs = {mode_x, mode_y, mode_unit, mode_unit + 99, NULL, mode_index, mode_unit};
+  const HeedCrfOutputs outputs = {mode_floats(B),     mode_floats(B), mode_floats((size_t)B * T * K),
+                                  mode_floats(K * K), mode_floats(K), mode_floats(K)};
+  HeedStatus status = heed_crf_loss(&shape, &inputs, &outputs);
+  if (status == HeedStatusOk) status = heed_crf_decode(&shape, &inputs, mode_results(sizeof(int64_t) * B * T), mode_floats(B));
+  return status != HeedStatusOk ? status : heed_crf_marginals(&shape, &inputs, mode_floats((size_t)B * T * K), mode_floats(B));
+}
+
 static HeedStatus binary_cross_entropy(void) {
   const HeedLossElementwiseOutputs outputs = {mode_floats(1), mode_floats(N)};
   return heed_loss_binary_cross_entropy(&elements, &element_inputs, &outputs);
@@ -257,6 +276,7 @@ const ModeCall mode_elementwise_calls[] = {
     CALL(negative_sampling),
     CALL(binary_cross_entropy),
     CALL(squared_error),
+    CALL(crf),
     CALL(embed),
     CALL(embed_backward),
     CALL(embed_touched),

@@ -261,6 +261,15 @@ static HeedStatus scored(void) {
   return heed_scored_attention_reference(&shape, &inputs, &d_outputs, &results);
 }
 
+static HeedStatus crf(void) {
+  const HeedCrfShape shape = {.batch = 3, .time = 9, .tags = 32, .emissions_batch = 9 * 32, .emissions_time = 32, .transitions_row = 32};
+  const HeedCrfInputs inputs = {mode_x, mode_y, mode_unit, mode_unit + 99, NULL, mode_index, NULL};
+  const HeedCrfReference outputs = {mode_doubles(3), mode_doubles(3), mode_doubles(27 * 32), mode_doubles(32 * 32), NULL, mode_doubles(32)};
+  HeedStatus status = heed_crf_reference_loss(&shape, &inputs, &outputs);
+  if (status == HeedStatusOk) status = heed_crf_reference_decode(&shape, &inputs, mode_results(27 * sizeof(int64_t)), mode_doubles(3));
+  return status != HeedStatusOk ? status : heed_crf_reference_marginals(&shape, &inputs, mode_doubles(27 * 32), mode_doubles(3));
+}
+
 static HeedStatus softmax(void) {
   const HeedSoftmaxShape shape = {
       .rows = ROWS, .columns = COLUMNS, .input_row = ROW, .input_column = 1, .output_row = ROW, .output_column = 1, .scale = 0.7f};
@@ -289,8 +298,8 @@ static HeedStatus sparse(void) {
 #define CALL(function)                                                                                                                     \
   (ModeCall) { "the reference of " #function, function }
 const ModeCall mode_reference_calls[] = {
-    CALL(arithmetic), CALL(attention),  CALL(convolution), CALL(pooling), CALL(dropout),        CALL(embedding),
-    CALL(product),    CALL(row_losses), CALL(pair_losses), CALL(norm),    CALL(element_losses), CALL(optimizer),
-    CALL(position),   CALL(draws),      CALL(recurrent),   CALL(scored),  CALL(softmax),        CALL(sparse),
+    CALL(arithmetic), CALL(attention),   CALL(convolution), CALL(pooling),        CALL(dropout),   CALL(embedding), CALL(product),
+    CALL(row_losses), CALL(pair_losses), CALL(norm),        CALL(element_losses), CALL(optimizer), CALL(position),  CALL(draws),
+    CALL(recurrent),  CALL(scored),      CALL(softmax),     CALL(sparse),         CALL(crf),
 };
 const size_t mode_reference_count = sizeof mode_reference_calls / sizeof *mode_reference_calls;
