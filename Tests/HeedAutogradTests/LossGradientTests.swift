@@ -34,6 +34,35 @@ struct LossGradientTests {
         }.check()
     }
 
+    @Test(arguments: SequenceLossReduction.allCases) func conditionalRandomField(reduction: SequenceLossReduction) {
+        let tags = IndexTensor([3, 0, 1, 2, 2, 9], shape: [2, 3])
+        let operands: [Tensor] = [
+            .normal([2, 3, 4], seed: 1), .normal([4, 4], seed: 2), .normal([4], seed: 3), .normal([4], seed: 4),
+        ]
+        GradientCase("conditionalRandomFieldLoss \(reduction)", operands) {
+            conditionalRandomFieldLoss(
+                $0[0], tags: tags, transitions: $0[1], start: $0[2], end: $0[3], lengths: [3, 2], reduction: reduction)
+        }.check()
+        GradientCase("conditionalRandomFieldLoss without ends", Array(operands.prefix(2))) {
+            conditionalRandomFieldLoss(
+                $0[0], tags: tags, transitions: $0[1], lengths: [3, 2], reduction: reduction)
+        }.check()
+    }
+
+    @Test func aRetainedLossOfSequencesGivesItsGradientTwice() {
+        for reduction in [SequenceLossReduction.mean, .none] {
+            let tape = Tape()
+            let leaves = [tape.leaf(Tensor.normal([2, 3, 4], seed: 7)), tape.leaf(Tensor.normal([4, 4], seed: 8))]
+            let tags = IndexTensor([1, 2, 3, 0, 0, 0], shape: [2, 3])
+            let loss = conditionalRandomFieldLoss(
+                leaves[0], tags: tags, transitions: leaves[1], reduction: reduction
+            ).sum()
+            let first = tape.gradients(of: loss * 2, withRespectTo: leaves, retainingRecord: true)
+            let second = tape.gradients(of: loss, withRespectTo: leaves)
+            for (first, second) in zip(first, second) { #expect(haveSameBits(first, second * 2)) }
+        }
+    }
+
     @Test func aRetainedLossGivesItsGradientTwice() {
         let tape = Tape()
         let x = tape.leaf(Tensor.normal([3, 4], seed: 7))
