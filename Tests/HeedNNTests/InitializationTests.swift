@@ -84,7 +84,7 @@ import Testing
                     LSTMCell(inputSize: 2, hiddenSize: 3), FeedForward(settings), TransformerEncoderLayer(settings),
                     TransformerDecoderLayer(settings), TransformerEncoder(settings, layers: 2, finalNorm: true),
                     TransformerDecoder(settings, layers: 2, finalNorm: true),
-                    Transformer(settings, encoderLayers: 1, decoderLayers: 1),
+                    Transformer(settings, encoderLayers: 1, decoderLayers: 1), ConditionalRandomField(tags: 3),
                 ]
             }
             RandomGenerator.seedDefault(3)

@@ -34,6 +34,7 @@ import Testing
             Conv2D(inputChannels: 3, outputChannels: 2, kernelSize: (3, 3), using: &generator),
             Pool(.adaptiveAverage(height: 1, width: 1)),
             GraphConvolution(inputSize: 3, outputSize: 2, using: &generator),
+            ConditionalRandomField(tags: 3, using: &generator),
             AdditiveAttention(querySize: 3, keySize: 2, attentionSize: 4, using: &generator),
             MultiplicativeAttention(querySize: 3, keySize: 2, using: &generator),
             MultiplicativeAttention(),
