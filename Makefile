@@ -52,7 +52,7 @@ setup: ## installs the system packages that are missing (Debian; asks for root o
 	version="$$(sed -nE 's/.*Swift version ([0-9]+[.][0-9]+).*/\1/p' <<<"$$said" | head -n 1)"; \
 	printf '6.2\n%s\n' "$$version" | sort -V -C || \
 	  $(call refuse,Heed needs Swift 6.2 or later$(,) and $$(command -v swift) is $${version:-of an unknown version}: https://swift.org/install)
-	@said="$$(echo 'int main(void) { return 0; }' | $(CLANG) -x c - -o /dev/null 2>&1)" || \
+	@said="$$($(CLANG) -x c - -o /dev/null 2>&1 <<<'int main(void) { return 0; }')" || \
 	  $(call refuse,$(CLANG) cannot make a program ($$(tail -n 1 <<<"$$said")). It needs the system's C library and linker: apt-get install build-essential)
 ifeq ($(shell command -v dpkg-query),)
 	@echo "not a Debian system: libomp, OpenBLAS and CMake have to be there already" >&2

@@ -1,10 +1,10 @@
-// Sums of a row in 16 lanes, whatever the lanes of a vector: element i goes to lane i % 16, and then the upper half of the lanes is added to
-// the lower one until one is left. So every table with a fused multiply-add has the same bits. A vocabulary has been included before.
+// Sums of a row in 16 lanes, whatever the lanes of a vector: element i goes to lane i % 16, and then the upper half of the lanes is added
+// to the lower one until one is left. So every table with a fused multiply-add has the same bits. A vocabulary has been included before.
 
 #ifndef HEED_SIXTEEN_LANES_H
 #define HEED_SIXTEEN_LANES_H
 
-#define HEED_SUM_LANES 16
+#define HEED_SUM_LANES 16                            // the lanes of the widest vocabulary
 #define HEED_SUM_PARTS (HEED_SUM_LANES / HEED_LANES) // vectors that hold them
 
 VOCABULARY float sixteen_lanes_sum(vf x[HEED_SUM_PARTS]) {

@@ -12,8 +12,8 @@
   64 // keys of a tile, as in the forward pass: S^T of a tile of queries, 16 KiB, stays in the first-level cache
 
 // dK and dV are summed over groups of so many queries from a head's first one on: a group's terms in order from zero, the groups in order.
-// A carried sum of all queries would have twice the error. It is the largest tile of queries; where the tile is smaller, a group ends within
-// one, and its terms so far stand apart from the sums until then.
+// A carried sum of all queries would have twice the error. It is the largest tile of queries; where the tile is smaller, a group ends
+// within one, and its terms so far stand apart from the sums until then.
 #define HEED_ATTENTION_QUERY_GROUP    64
 #define HEED_ATTENTION_NO_QUERY_GROUP SIZE_MAX
 

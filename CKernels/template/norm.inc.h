@@ -6,7 +6,7 @@
 //   y <- ((s - p) - t) d w + b
 //
 // Everything is near the pivot, so float32 will do. With u = 2^-24: s - p has an error of u |s - p| (none where the mean dominates).
-// Squares are summed in 16 lanes as trees of 4, then a running sum with its error summed separately: 3 u. The mean must lose almost nothing,
+// Squares are summed in 16 lanes by trees of 4, then a running sum whose error is summed apart: 3 u. The mean must lose next to nothing,
 // because s - mean has to keep its digits where it is small. So distances are summed if they are exact, else the numbers themselves, each
 // into a running sum that begins above them all, so that three operations give the addition's error. While |t| <= sigma / 4 the variance is
 // that to 4.3 u, d to 2.2 u and its own rounding, t to u |t|, and y to 9 u = 5.4e-7 of the row's largest. A pivot that is worse than that

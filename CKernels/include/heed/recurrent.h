@@ -135,8 +135,9 @@ typedef struct HeedRecurrentGradients {
   float *d_w_hr; // [P, H]; not written without a projection
 } HeedRecurrentGradients;
 
-// `reserve` holds what heed_recurrent_forward wrote for the same shape, weights and inputs. It is not changed. w_ih is read only for the gradient of the input; the biases and `packed` are never read. Scratch: 4 (RNN 1, GruResetBefore 3)
-// floats per step, sequence and unit, with a projection P floats per step and sequence, a copy of the input and, for a GRU, a copy of w_ih.
+// `reserve` holds what heed_recurrent_forward wrote for the same shape, weights and inputs. It is not changed. w_ih is read only for the
+// gradient of the input; the biases and `packed` are never read. Scratch: 4 (RNN 1, GruResetBefore 3) floats per step, sequence and unit,
+// with a projection P floats per step and sequence, a copy of the input and, for a GRU, a copy of w_ih.
 HeedStatus heed_recurrent_backward(const HeedRecurrentShape *shape, const HeedRecurrentWeights *weights, const HeedRecurrentInputs *inputs,
                                    const float *reserve, const HeedRecurrentOutputGradients *d_outputs,
                                    const HeedRecurrentGradients *gradients);

@@ -114,8 +114,8 @@ static void backward_query_careful(const float *key, size_t head_dim, size_t key
     }
 }
 
-// The queries of a tile that are in one group (HEED_ATTENTION_QUERY_GROUP), of which they are the first ones that are seen or the last ones,
-// or both.
+// The queries of a tile that are in one group (HEED_ATTENTION_QUERY_GROUP), of which they are the first ones that are seen or the last
+// ones, or both.
 typedef struct BackwardPiece {
   size_t begin, end; // in the tile
   bool opens, closes;

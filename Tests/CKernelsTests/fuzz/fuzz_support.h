@@ -3,7 +3,8 @@
 // A family's case builds its operands with fuzz_array, each between guard pages with NaN around and between its elements, spoils one thing
 // or nothing (fuzz_spoil and what follows it tell the status that must come), and makes its calls with FUZZ_CALL: reference and driver must
 // give that status, write the elements of their outputs and nothing else, and nothing at all when they refuse. A case in 64 is larger and
-// runs once more on three threads, and on a machine with AVX-512 all run once more under the table for AVX2: both must give the same bits. What a right call wrote is held against the reference (fuzz_near).
+// runs once more on three threads, and on a machine with AVX-512 all run once more under the table for AVX2: both must give the same bits.
+// What a right call wrote is held against the reference (fuzz_near).
 //
 // A case is its number and the seed: a failure, a crash too, names the command that runs it alone.
 
