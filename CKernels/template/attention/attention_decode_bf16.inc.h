@@ -100,7 +100,7 @@ INLINE_KERNEL void decode_value_sums_bf16(const int rows, const int columns, con
                                           size_t begin, size_t end, size_t last, const float *weights,
                                           vf total[DECODE_ROWS][DECODE_COLUMNS]) {
 #define DECODE_VALUE_TERM(j, sum)                                                                                                          \
-  decode_value_term(rows, columns, true, value, task->value_row * (ptrdiff_t)(j) + (ptrdiff_t)e, last, weights + (j), sum)
+  decode_value_term(rows, columns, true, value, (ptrdiff_t)e + task->value_row * (ptrdiff_t)(j), last, weights + (j), sum)
   for (size_t first = begin / HEED_GEMM_BF16_KC * HEED_GEMM_BF16_KC; first < end; first += HEED_GEMM_BF16_KC) {
     const size_t from = first < begin ? begin : first, to = end - first < HEED_GEMM_BF16_KC ? end : first + HEED_GEMM_BF16_KC;
     vf even[DECODE_ROWS][DECODE_COLUMNS], odd[DECODE_ROWS][DECODE_COLUMNS];

@@ -39,7 +39,7 @@ static void build(Crf *x) {
     for (size_t t = (size_t)FUZZ_AT(int64_t, x->lengths, b); t < T; t++) {
       const size_t step = b * T + t;
       FUZZ_AT(int64_t, x->targets, step) = -100;
-      for (size_t j = 0; j < K && !x->emissions.repeats; j++) FUZZ_AT(float, x->emissions, step * K + j) = NAN;
+      for (size_t j = 0; j < K && !x->emissions.repeats; j++) FUZZ_AT(float, x->emissions, j + step * K) = NAN;
     }
   x->shape.emissions_batch = x->emissions.stride[0], x->shape.emissions_time = x->emissions.stride[1];
   x->shape.transitions_row = x->transitions.stride[0];
