@@ -58,9 +58,10 @@ struct LanguageRun<Preset: LanguagePreset> {
         vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try Self.vocabulary(folder)
         digest = text.digest
         let tokenCount = text.text.unicodeScalars.count
-        try Self.requireLength(text, tokenCount, values, seed: seed)
+        // What no machine has is a mistake of --set whatever the text.
         try Preset.requireMemory(
             values, vocabularySize: vocabulary.count, tokenCount: tokenCount, status: settingsStatus)
+        try Self.requireLength(text, tokenCount, values, seed: seed)
         leastBytes = Preset.leastBytes(values, vocabularySize: vocabulary.count, tokenCount: tokenCount)
         do {
             task = try LanguageModelTask(
