@@ -1,7 +1,6 @@
 // Reduction of one block (order and promises: heed/arithmetic.h): 16 partial results whatever the number of lanes.
 
-#define ARITHMETIC_PARTIALS 16 // the lanes of the widest vocabulary, so that all sum in one order
-#define ARITHMETIC_VECTORS  (ARITHMETIC_PARTIALS / HEED_LANES)
+#include "simd/sixteen_lanes.h"
 
 INLINE_KERNEL vf arithmetic_join(HeedArithmeticReduction reduction, vf a, vf b) {
   switch (reduction) {
@@ -34,25 +33,25 @@ INLINE_KERNEL float arithmetic_start(HeedArithmeticReduction reduction) {
 }
 
 INLINE_KERNEL float arithmetic_line(HeedArithmeticReduction reduction, size_t count, const float *x) {
-  vf partial[ARITHMETIC_VECTORS];
-  for (int v = 0; v < ARITHMETIC_VECTORS; v++) partial[v] = vf_set1(arithmetic_start(reduction));
+  vf partial[HEED_SUM_PARTS];
+  for (int v = 0; v < HEED_SUM_PARTS; v++) partial[v] = vf_set1(arithmetic_start(reduction));
   size_t i = 0;
-  for (; i + ARITHMETIC_PARTIALS <= count; i += ARITHMETIC_PARTIALS)
+  for (; i + HEED_SUM_LANES <= count; i += HEED_SUM_LANES)
 #pragma clang loop unroll(full)
-    for (int v = 0; v < ARITHMETIC_VECTORS; v++) partial[v] = arithmetic_join(reduction, partial[v], vf_load(x + i + v * HEED_LANES));
-  float all[ARITHMETIC_PARTIALS];
-  for (int v = 0; v < ARITHMETIC_VECTORS; v++) vf_store(all + v * HEED_LANES, partial[v]);
+    for (int v = 0; v < HEED_SUM_PARTS; v++) partial[v] = arithmetic_join(reduction, partial[v], vf_load(x + i + v * HEED_LANES));
+  float all[HEED_SUM_LANES];
+  for (int v = 0; v < HEED_SUM_PARTS; v++) vf_store(all + v * HEED_LANES, partial[v]);
   for (size_t p = 0; i + p < count; p++) all[p] = arithmetic_join_scalars(reduction, all[p], x[i + p]);
-  for (int half = ARITHMETIC_PARTIALS / 2; half > 0; half /= 2)
+  for (int half = HEED_SUM_LANES / 2; half > 0; half /= 2)
     for (int p = 0; p < half; p++) all[p] = arithmetic_join_scalars(reduction, all[p], all[p + half]);
   return all[0];
 }
 
 INLINE_KERNEL void arithmetic_columns(HeedArithmeticReduction reduction, size_t count, const float *x, const ptrdiff_t *rows,
                                       size_t columns, float *output) {
-  float all[ARITHMETIC_PARTIALS][HEED_ARITHMETIC_COLUMNS];
-  const size_t partials = heed_size_min(count, ARITHMETIC_PARTIALS);
-  for (size_t p = 0; p < ARITHMETIC_PARTIALS; p++)
+  float all[HEED_SUM_LANES][HEED_ARITHMETIC_COLUMNS];
+  const size_t partials = heed_size_min(count, HEED_SUM_LANES);
+  for (size_t p = 0; p < HEED_SUM_LANES; p++)
     for (size_t j = 0; j < columns; j += HEED_LANES) vf_store(all[p] + j, vf_set1(arithmetic_start(reduction)));
   for (size_t i = 0; i < count; i += partials)
     for (size_t p = 0; p < partials && i + p < count; p++) {
@@ -60,7 +59,7 @@ INLINE_KERNEL void arithmetic_columns(HeedArithmeticReduction reduction, size_t 
       for (size_t j = 0; j < columns; j += HEED_LANES)
         vf_store(all[p] + j, arithmetic_join(reduction, vf_load(all[p] + j), vf_load_n(row + j, columns - j)));
     }
-  for (size_t half = ARITHMETIC_PARTIALS / 2; half > 0; half /= 2)
+  for (size_t half = HEED_SUM_LANES / 2; half > 0; half /= 2)
     for (size_t p = 0; p < half; p++)
       for (size_t j = 0; j < columns; j += HEED_LANES)
         vf_store(all[p] + j, arithmetic_join(reduction, vf_load(all[p] + j), vf_load(all[p + half] + j)));

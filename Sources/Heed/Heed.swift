@@ -1,4 +1,4 @@
-// The umbrella: `import Heed` brings in every module of the library.
+// The umbrella: `import Heed` imports every module of the library.
 
 @_exported import HeedAutograd
 @_exported import HeedFiles

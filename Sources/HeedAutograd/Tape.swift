@@ -221,11 +221,13 @@ public final class Tape {
     ) -> [Tensor] {
         require(
             outputGradient != nil || output.value.count == 1,
-            "gradients: a value of shape \(output.shape) needs an outputGradient; only where it has one element is that 1"
+            "gradients: a value of shape \(output.shape) needs an outputGradient; "
+                + "only where it has one element is that 1"
         )
         require(
             output.tape != nil,
-            "gradients: the value of shape \(output.shape) is a constant: nothing that it was computed from is on a tape"
+            "gradients: the value of shape \(output.shape) is a constant: "
+                + "nothing that it was computed from is on a tape"
         )
         return gradients(
             of: [(output, outputGradient ?? Tensor.ones(output.shape))], withRespectTo: inputs,

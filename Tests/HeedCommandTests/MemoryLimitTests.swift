@@ -28,8 +28,8 @@ struct MemoryLimitTests {
     @Test(arguments: limits) func training(limit: String) throws {
         let folder = try TemporaryFolder()
         try folder.write(Array(TrainTests.text.utf8), "data.txt")
-        // The batch takes the memory, not the weights: a run that fits writes and reads a checkpoint, whose checksum a debug
-        // build computes slowly.
+        // The batch takes the memory, not the weights: a run that fits writes and reads a checkpoint, whose checksum a
+        // debug build computes slowly.
         let options = "--data data.txt --steps 1 --set layers=2 --set heads=4 --set width=128 --set length=256 --out m"
         // Refused before anything is made, and where the estimate is below what is taken.
         let refused = try Self.run(limit, "train char-gpt \(options) --set batch=2048", in: folder)

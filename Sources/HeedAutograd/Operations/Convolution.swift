@@ -31,7 +31,8 @@ public func conv1d(
 ) -> Variable {
     require(
         input.rank == 3 && weight.rank == 3,
-        "conv1d: input \(input.shape) and weight \(weight.shape) are not [batch, channels, length] and [out, in, kernel]"
+        "conv1d: input \(input.shape) and weight \(weight.shape) are not "
+            + "[batch, channels, length] and [out, in, kernel]"
     )
     var line = geometry
     (line.stride.height, line.dilation.height) = (1, 1)

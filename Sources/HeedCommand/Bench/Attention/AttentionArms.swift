@@ -14,7 +14,8 @@ enum AttentionArms {
             guard arm.storesScores, problem.scoreBytes > Double(memoryBytes) / 2 else { return true }
             leavingOut(
                 arm,
-                "\(arm.rawValue) left out at length \(problem.lengths): its scores need \(Units.bytes(problem.scoreBytes)), "
+                "\(arm.rawValue) left out at length \(problem.lengths): "
+                    + "its scores need \(Units.bytes(problem.scoreBytes)), "
                     + "more than half of the \(Units.bytes(Double(memoryBytes))) of memory")
             return false
         }
