@@ -116,28 +116,26 @@ typedef enum NormTerms {
 INLINE_KERNEL NormMoments norm_moments_of(const NormTerms terms, const NormPasses *x) {
   const size_t n = x->columns, step = NORM_VECTORS * HEED_SUM_LANES;
   NormSum sum = norm_start(x->start), squares = norm_start(0);
-  size_t first = 0;
-  for (; first + step <= n; first += step)
+  // One part after the other: with the sums of two, AVX2's registers do not suffice.
 #pragma clang loop unroll(full)
-    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+  for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
+    size_t j = part * HEED_LANES, first = 0;
+    for (; first + step <= n; first += step, j += step) {
       vf d[NORM_VECTORS];
 #pragma clang loop unroll(full)
       for (size_t v = 0; v < NORM_VECTORS; v++) {
-        const size_t j = first + part * HEED_LANES + v * HEED_SUM_LANES;
-        d[v] = norm_distance(x, j, HEED_LANES);
-        if (terms != NormNoTerms) norm_add_smaller(&sum, part, terms == NormDistances ? d[v] : norm_load(x, j, HEED_LANES));
+        const size_t at = j + v * HEED_SUM_LANES;
+        d[v] = norm_distance(x, at, HEED_LANES);
+        if (terms != NormNoTerms) norm_add_smaller(&sum, part, terms == NormDistances ? d[v] : norm_load(x, at, HEED_LANES));
       }
       norm_add(&squares, part, norm_tree_of_products(d, d));
     }
-  for (; first < n; first += HEED_SUM_LANES)
-#pragma clang loop unroll(full)
-    for (size_t part = 0; part < HEED_SUM_PARTS; part++) {
-      const size_t j = first + part * HEED_LANES;
-      if (j >= n) break;
+    for (; j < n; j += HEED_SUM_LANES) {
       const vf d = norm_distance(x, j, n - j);
       if (terms != NormNoTerms) norm_add_smaller(&sum, part, terms == NormDistances ? d : norm_load(x, j, n - j));
       norm_add(&squares, part, vf_mul(d, d));
     }
+  }
   const double total = terms == NormNoTerms ? 0 : norm_total(sum) - HEED_SUM_LANES * (double)x->start;
   const double shift = total / (double)n - (terms == NormNumbers ? (double)x->pivot : 0);
   return (NormMoments){shift, norm_total(squares) / (double)n - shift * shift};
