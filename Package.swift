@@ -33,9 +33,11 @@ let package = Package(
         .library(name: "HeedNN", targets: ["HeedNN"]),
         .library(name: "HeedTrain", targets: ["HeedTrain"]),
         .library(name: "HeedModels", targets: ["HeedModels"]),
+        .library(name: "HeedRecipes", targets: ["HeedRecipes"]),
         .library(name: "HeedFiles", targets: ["HeedFiles"]),
         .library(name: "HeedJSON", targets: ["HeedJSON"]),
         .library(name: "HeedText", targets: ["HeedText"]),
+        .library(name: "HeedData", targets: ["HeedData"]),
         .executable(name: "heed", targets: ["HeedCommand"]),
     ],
     traits: [
@@ -63,18 +65,27 @@ let package = Package(
         .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
         .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
+        .target(name: "HeedData", dependencies: ["HeedPlatform", "HeedTensor", "HeedFiles"]),
         .target(
             name: "HeedTrain",
             dependencies: ["HeedPlatform", "HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
         .target(
             name: "HeedModels",
             dependencies: [
-                "HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON", "HeedFiles",
+                "HeedPlatform", "HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON",
+                "HeedFiles",
+            ]),
+        .target(
+            name: "HeedRecipes",
+            dependencies: [
+                "HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON", "HeedFiles", "HeedData",
+                "HeedModels",
             ]),
         .target(
             name: "Heed",
             dependencies: [
-                "HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles", "HeedText", "HeedTrain", "HeedModels",
+                "HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles", "HeedText", "HeedData", "HeedTrain",
+                "HeedModels", "HeedRecipes",
             ]),
         .executableTarget(
             name: "HeedCommand",
@@ -105,9 +116,18 @@ let package = Package(
                 "HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedText", "HeedJSON",
                 "HeedTestSupport", "CAllocationCounter",
             ]),
+        .testTarget(name: "HeedDataTests", dependencies: ["HeedData", "HeedFiles", "HeedTestSupport"]),
+        .testTarget(
+            name: "HeedRecipesTests",
+            dependencies: [
+                "HeedRecipes", "HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles",
+                "HeedText", "HeedData", "HeedJSON", "HeedTestSupport",
+            ]),
         .testTarget(
             name: "HeedCommandTests",
-            dependencies: ["HeedCommand", "HeedModels", "HeedFiles", "HeedJSON", "HeedTestSupport"]),
+            dependencies: [
+                "HeedCommand", "HeedRecipes", "HeedModels", "HeedNN", "HeedFiles", "HeedJSON", "HeedTestSupport",
+            ]),
         .testTarget(name: "HeedTests", dependencies: ["Heed", "HeedTestSupport"]),
         // Reads the repository's text: layers, sizes, names.
         .testTarget(name: "HouseTests"),

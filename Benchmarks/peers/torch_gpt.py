@@ -1,4 +1,4 @@
-"""A GPT in PyTorch, as nanoGPT has it, and how it is trained on characters: what Heed's preset char-gpt is compared with."""
+"""A GPT in PyTorch, as nanoGPT has it, and how it is trained on characters: what Heed's recipe char-gpt is compared with."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
     private var training: ArraySlice<Int32> { tokens[..<split] }
     private var validation: ArraySlice<Int32> { tokens[split...] }
 
-    /// Makes a task over a text's tokens.
+    /// Makes a task over a text's tokens, whose last part is held back.
     ///
     /// - Parameters:
     ///   - length: The number of tokens of a window.
@@ -30,21 +30,49 @@ public struct LanguageModelTask<Model: LanguageModel>: TrainingTask {
         tokens: [Int32], length: Int, batch: Int, order: TokenWindows.Order, heldBack: Double = 0.1
     ) throws(TrainingError) {
         let least = Self.leastTokens(length: length, batch: batch, order: order, heldBack: heldBack)
-        guard Double(tokens.count) >= least else {
-            let streams = order == .sequential ? " in each of \(batch) streams" : ""
-            throw TrainingError(
-                "data",
-                "it has \(tokens.count) tokens, and at least \(Int(min(least, 0x1p53))) are needed: without the share of "
-                    + "\(heldBack) that is held back, a window of \(length) and the token after it\(streams)")
-        }
-        self.tokens = tokens
-        split = Self.trainingTokens(of: tokens.count, heldBack: heldBack)
+        try Self.require(
+            tokens.count, least, "without the share of \(heldBack) that is held back, ", length, batch, order)
+        try self.init(
+            tokens, split: Self.trainingTokens(of: tokens.count, heldBack: heldBack), length: length, batch: batch,
+            order: order)
+    }
+
+    /// Makes a task over the tokens of two texts, one after the other: it trains on those of the first and is evaluated
+    /// on those of the second.
+    ///
+    /// - Parameter trainingTokens: The number of tokens of the first text, from 0 to all.
+    /// - Throws: ``TrainingError`` if the text to train on is too short.
+    public init(
+        tokens: [Int32], trainingTokens split: Int, length: Int, batch: Int, order: TokenWindows.Order
+    ) throws(TrainingError) {
+        precondition(
+            (0...tokens.count).contains(split), "LanguageModelTask: \(split) training tokens of \(tokens.count)")
+        let least = Self.leastTokens(length: length, batch: batch, order: order, heldBack: 0)
+        try Self.require(split, least, "", length, batch, order)
+        try self.init(tokens, split: split, length: length, batch: batch, order: order)
+    }
+
+    private init(
+        _ tokens: [Int32], split: Int, length: Int, batch: Int, order: TokenWindows.Order
+    ) throws(TrainingError) {
+        (self.tokens, self.split) = (tokens, split)
         let (training, validation) = (tokens[..<split], tokens[split...])
         windows = try TokenWindows(tokenCount: training.count, length: length, batch: batch, order: order)
         var digest = TokenDigest()
         digest.add(training)
         digest.add(validation)
         self.digest = digest.hexadecimal
+    }
+
+    private static func require(
+        _ count: Int, _ least: Double, _ without: String, _ length: Int, _ batch: Int, _ order: TokenWindows.Order
+    ) throws(TrainingError) {
+        guard Double(count) < least else { return }
+        let streams = order == .sequential ? " in each of \(batch) streams" : ""
+        throw TrainingError(
+            "data",
+            "it has \(count) tokens, and at least \(Int(min(least, 0x1p53))) are needed: \(without)a window of "
+                + "\(length) and the token after it\(streams)")
     }
 
     /// Returns the least number of tokens that a task can be made of.

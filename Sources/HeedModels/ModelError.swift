@@ -13,7 +13,7 @@ public struct ModelError: Error, Sendable, Equatable, CustomStringConvertible {
     ///
     /// - Parameter what: The text that the tokens belong to: "the prompt".
     /// - Throws: An error that names the first that is not, its place and the range.
-    static func requireTokens(
+    package static func requireTokens(
         _ tokens: some RandomAccessCollection<Int32>, of what: String, vocabularySize: Int
     ) throws(ModelError) {
         guard let index = tokens.firstIndex(where: { $0 < 0 || Int($0) >= vocabularySize }) else { return }

@@ -7,16 +7,16 @@ import Testing
 @Suite("heed generate and bench generate")
 struct GenerateTests {
     /// A folder with an untrained model of each kind, made once.
-    private static func model(_ preset: String, in folder: TemporaryFolder) throws -> String {
-        let path = folder.path("model-" + preset)
-        let result = try TrainTests.train(preset, folder, out: "model-" + preset, ["--steps", "1"])
+    private static func model(_ recipe: String, in folder: TemporaryFolder) throws -> String {
+        let path = folder.path("model-" + recipe)
+        let result = try TrainTests.train(recipe, folder, out: "model-" + recipe, ["--steps", "1"])
         #expect(result.status == 0, "\(result.errors)")
         return path
     }
 
-    @Test(arguments: ["char-gpt", "char-lstm"]) func benchHasItsKeys(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func benchHasItsKeys(_ recipe: String) throws {
         let folder = try TemporaryFolder()
-        let model = try Self.model(preset, in: folder)
+        let model = try Self.model(recipe, in: folder)
         for sequences in ["1", "3"] {
             let result = try CommandRunner.run([
                 "bench", "generate", "--json", "--model", model, "--prompt-length", "9", "--new-tokens", "4",
@@ -57,9 +57,9 @@ struct GenerateTests {
     }
 
     // The text of a seed is one text: for any number of threads, printed or as JSON, and longer than the model sees.
-    @Test(arguments: ["char-gpt", "char-lstm"]) func aSeedWritesOneText(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func aSeedWritesOneText(_ recipe: String) throws {
         let folder = try TemporaryFolder()
-        let model = try Self.model(preset, in: folder)
+        let model = try Self.model(recipe, in: folder)
         let prompt = String(repeating: "the quick brown fox ", count: 3)
         func generate(_ more: [String]) throws -> CommandRunner.Outcome {
             try CommandRunner.run(

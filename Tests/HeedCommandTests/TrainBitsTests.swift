@@ -22,11 +22,11 @@ struct TrainBitsTests {
         }
     }
 
-    @Test(arguments: ["char-gpt", "char-lstm"]) func areTheSame(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func areTheSame(_ recipe: String) throws {
         let folder = try TemporaryFolder()
         for threads in [1, 2, 3, 8] {
             let result = try TrainTests.train(
-                preset, folder, out: "t\(threads)", Self.options + ["--threads", String(threads)])
+                recipe, folder, out: "t\(threads)", Self.options + ["--threads", String(threads)])
             #expect(result.status == 0, "\(result.errors)")
         }
         let expected = try Self.log(folder, "t1")
@@ -39,7 +39,7 @@ struct TrainBitsTests {
         // As if t8 had been killed behind the checkpoint of step 8.
         try FileManager.default.removeItem(atPath: folder.path("t8/checkpoint-000000000012.safetensors"))
         let resumed = try CommandRunner.run([
-            "train", preset, "--json", "--resume", "--data", folder.path("data.txt"), "--out", folder.path("t8"),
+            "train", recipe, "--json", "--resume", "--data", folder.path("data.txt"), "--out", folder.path("t8"),
             "--threads", "2",
         ])
         #expect(resumed.status == 0, "\(resumed.errors)")
@@ -49,12 +49,12 @@ struct TrainBitsTests {
 
     /// A run that was stopped on one instruction set continues on another. Every one but the generic one has a fused
     /// multiply-add.
-    @Test(arguments: ["char-gpt", "char-lstm"]) func areTheSameOnEveryInstructionSet(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func areTheSameOnEveryInstructionSet(_ recipe: String) throws {
         let names = HeedRuntime.availableInstructionSets.map(\.name).filter { $0 != "generic" }
         guard let first = names.first, names.count > 1 else { return }
         let folder = try TemporaryFolder()
         for name in names {
-            let result = try TrainTests.train(preset, folder, out: name, Self.options + ["--isa", name])
+            let result = try TrainTests.train(recipe, folder, out: name, Self.options + ["--isa", name])
             #expect(result.status == 0, "\(result.errors)")
         }
         let expected = try Self.log(folder, first)
@@ -63,7 +63,7 @@ struct TrainBitsTests {
             #expect(try Self.log(folder, name) == expected, "\(name)")
             try FileManager.default.removeItem(atPath: folder.path(name + "/checkpoint-000000000012.safetensors"))
             let resumed = try CommandRunner.run([
-                "train", preset, "--json", "--resume", "--data", folder.path("data.txt"), "--out", folder.path(name),
+                "train", recipe, "--json", "--resume", "--data", folder.path("data.txt"), "--out", folder.path(name),
                 "--isa", first,
             ])
             #expect(resumed.status == 0, "\(resumed.errors)")

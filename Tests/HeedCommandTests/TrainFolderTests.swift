@@ -52,9 +52,9 @@ struct TrainFolderTests {
     }
 
     /// A finished run of so many steps.
-    private static func run(_ preset: String, _ folder: TemporaryFolder, _ out: String, steps: Int) throws {
+    private static func run(_ recipe: String, _ folder: TemporaryFolder, _ out: String, steps: Int) throws {
         let more = ["--steps", String(steps), "--set", "warmup=1", "--set", "rate=0.05", "--set", "evaluate_every=3"]
-        let result = try TrainTests.train(preset, folder, out: out, more + ["--set", "checkpoint_every=3"])
+        let result = try TrainTests.train(recipe, folder, out: out, more + ["--set", "checkpoint_every=3"])
         #expect(result.status == 0, "\(result.errors)")
     }
 
@@ -69,10 +69,10 @@ struct TrainFolderTests {
     }
 
     // A finished run that was gone on with and stopped: the old model lies beside newer checkpoints.
-    @Test(arguments: ["char-gpt", "char-lstm"]) func theNewestStateIsUsed(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func theNewestStateIsUsed(_ recipe: String) throws {
         let folder = try TemporaryFolder()
-        try Self.run(preset, folder, "short", steps: 3)
-        try Self.run(preset, folder, "long", steps: 30)
+        try Self.run(recipe, folder, "short", steps: 3)
+        try Self.run(recipe, folder, "long", steps: 30)
         let (short, long) = (folder.path("short"), folder.path("long"))
         #expect(try Self.metadata(short)["heed.step"] == "3")
         let old = try Self.generate(short)

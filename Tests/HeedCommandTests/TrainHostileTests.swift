@@ -193,14 +193,14 @@ struct TrainHostileTests {
 
     @Test func sizesBeyondTheMachineAreRefusedAtOnce() throws {
         let folder = try Self.folder()
-        for (preset, key) in [
+        for (recipe, key) in [
             ("char-gpt", "batch=1000000000"), ("char-gpt", "batch=9007199254740991"), ("char-gpt", "layers=1000000000"),
             ("char-gpt", "width=1000000"), ("char-lstm", "hidden=400000000"),
             ("char-lstm", "embedding=9007199254740991"),
             ("char-lstm", "batch=9007199254740991"), ("char-gpt", "accumulate=-1"),
         ] {
             let result = try CommandRunner.run([
-                "train", preset, "--data", folder.path("data.txt"), "--out", folder.path("none"), "--set", "length=16",
+                "train", recipe, "--data", folder.path("data.txt"), "--out", folder.path("none"), "--set", "length=16",
                 "--set", key, "--steps", "1",
             ])
             #expect(result.status == 1 || result.status == 64)

@@ -1,10 +1,10 @@
 import Foundation
 import HeedCommand
 import HeedFiles
-import HeedModels
+import HeedRecipes
 import Testing
 
-/// Every key that `heed train PRESET --set` takes, with values that it takes and values that it does not.
+/// Every key that `heed train RECIPE --set` takes, with values that it takes and values that it does not.
 @Suite("The keys of heed train")
 struct TrainKeysTests {
     /// What can be wrong with the value of any key.
@@ -39,25 +39,25 @@ struct TrainKeysTests {
         ],
     ]
 
-    private static func keys(_ preset: String) -> [String: Values] {
-        training.merging(ofModels[preset] ?? [:]) { $1 }
+    private static func keys(_ recipe: String) -> [String: Values] {
+        training.merging(ofModels[recipe] ?? [:]) { $1 }
     }
 
     @Test func areAllHere() {
-        #expect(Set(PresetKey.byPreset.keys) == Set(Self.ofModels.keys))
-        for (preset, keys) in PresetKey.byPreset { #expect(Set(keys.map(\.name)) == Set(Self.keys(preset).keys)) }
+        #expect(Set(Recipes.all.map(\.name)) == Set(Self.ofModels.keys))
+        for recipe in Recipes.all { #expect(Set(recipe.keys.map(\.name)) == Set(Self.keys(recipe.name).keys)) }
     }
 
     @Test func takeWhatCanBeAndNothingElse() {
-        for (preset, keys) in PresetKey.byPreset {
-            for (key, expected) in Self.keys(preset) {
+        for recipe in Recipes.all {
+            for (key, expected) in Self.keys(recipe.name) {
                 for text in expected.taken {
-                    var values = PresetValues(keys)
+                    var values = recipe.standardValues
                     #expect(throws: Never.self, "\(key)=\(text)") { try values.set(["\(key)=\(text)"]) }
                     #expect(values[key] == Double(text))
                 }
                 for text in expected.refused + Self.noNumbers {
-                    var values = PresetValues(keys)
+                    var values = recipe.standardValues
                     let before = values[key]
                     let failure = #expect(throws: CommandFailure.self, "\(key)=\(text)") {
                         try values.set(["\(key)=\(text)"])
@@ -69,7 +69,7 @@ struct TrainKeysTests {
             for words in [
                 "", "=", "=1", "length", "Length=1", " length=1", "length =1", "length\n=1", "len=1", "l\u{0435}ngth=1",
             ] {
-                var values = PresetValues(keys)
+                var values = recipe.standardValues
                 let failure = #expect(throws: CommandFailure.self, "\(words)") { try values.set([words]) }
                 #expect(failure?.status == .wrongArguments)
             }
@@ -77,12 +77,12 @@ struct TrainKeysTests {
     }
 
     // The arguments are wrong whether or not there is a text.
-    @Test(arguments: ["char-gpt", "char-lstm"]) func whatTheyRefuseIsAWrongArgument(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func whatTheyRefuseIsAWrongArgument(_ recipe: String) throws {
         let folder = try TemporaryFolder()
-        for (key, values) in Self.keys(preset) {
+        for (key, values) in Self.keys(recipe) {
             let assignment = "\(key)=\(values.refused[0])"
             let result = try CommandRunner.run([
-                "train", preset, "--data", folder.path("missing"), "--out", folder.path("none"), "--set", assignment,
+                "train", recipe, "--data", folder.path("missing"), "--out", folder.path("none"), "--set", assignment,
             ])
             #expect(result.isFailure(64) && result.output.isEmpty && result.errors.contains(key), "\(result)")
             #expect(!FileManager.default.fileExists(atPath: folder.path("none")))
@@ -93,7 +93,7 @@ struct TrainKeysTests {
     @Test func valuesThatDoNotFitEachOther() throws {
         let folder = try TemporaryFolder()
         try AtomicFile.write(Array(TrainTests.text.utf8), to: folder.path("data.txt"))
-        for (status, preset, values) in [
+        for (status, recipe, values) in [
             (64, "char-gpt", ["heads=3"]), (64, "char-gpt", ["width=2", "heads=4"]),
             (64, "char-gpt", ["rate=1e-5"]), (64, "char-lstm", ["rate=0"]), (64, "char-lstm", ["least_rate=1"]),
             // More than any machine has.
@@ -104,7 +104,7 @@ struct TrainKeysTests {
             (1, "char-lstm", ["length=16", "batch=2000"]),
         ] {
             let result = try CommandRunner.run(
-                ["train", preset, "--data", folder.path("data.txt"), "--out", folder.path("none"), "--steps", "1"]
+                ["train", recipe, "--data", folder.path("data.txt"), "--out", folder.path("none"), "--steps", "1"]
                     + values.flatMap { ["--set", $0] })
             #expect(result.isFailure(Int32(status)) && result.output.isEmpty, "\(values): \(result)")
             #expect(!FileManager.default.fileExists(atPath: folder.path("none")))

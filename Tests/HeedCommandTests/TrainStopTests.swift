@@ -9,17 +9,17 @@ struct TrainStopTests {
     private static let settings = ["--steps", "3000", "--seed", "3", "--set", "dropout=0.1"]
 
     // Ctrl-C and `kill`, again and again, resumed with another number of threads each time.
-    @Test(arguments: ["char-gpt", "char-lstm"]) func signalsLoseNothing(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func signalsLoseNothing(_ recipe: String) throws {
         let folder = try TemporaryFolder()
-        let whole = try TrainTests.train(preset, folder, out: "whole", Self.settings)
+        let whole = try TrainTests.train(recipe, folder, out: "whole", Self.settings)
         #expect(whole.status == 0, "\(whole.errors)")
-        let common = ["train", preset, "--data", folder.path("data.txt"), "--out", folder.path("parts")]
+        let common = ["train", recipe, "--data", folder.path("data.txt"), "--out", folder.path("parts")]
         var signals = 0
         var last = 0
         while signals < 4 {
             let more =
                 signals == 0
-                ? common + Self.settings + (TrainTests.small[preset] ?? []) + ["--set", "checkpoint_every=250"]
+                ? common + Self.settings + (TrainTests.small[recipe] ?? []) + ["--set", "checkpoint_every=250"]
                 : common + ["--resume"]
             let result = try CommandRunner.interrupt(
                 more + ["--threads", String(signals % 3 + 1)], with: signals % 2 == 0 ? "INT" : "TERM", in: folder)

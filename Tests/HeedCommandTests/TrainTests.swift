@@ -15,12 +15,12 @@ struct TrainTests {
         ],
     ]
 
-    static func train(_ preset: String, _ folder: TemporaryFolder, out: String, _ more: [String]) throws
+    static func train(_ recipe: String, _ folder: TemporaryFolder, out: String, _ more: [String]) throws
         -> CommandRunner.Outcome
     {
         let data = try folder.write(Array(text.utf8), "data.txt")
         return try CommandRunner.run(
-            ["train", preset, "--json", "--data", data, "--out", folder.path + "/" + out] + (small[preset] ?? []) + more
+            ["train", recipe, "--json", "--data", data, "--out", folder.path + "/" + out] + (small[recipe] ?? []) + more
         )
     }
 
@@ -31,10 +31,10 @@ struct TrainTests {
         }
     }
 
-    @Test(arguments: ["char-gpt", "char-lstm"]) func trainsAndWrites(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func trainsAndWrites(_ recipe: String) throws {
         let folder = try TemporaryFolder()
         let more = ["--steps", "60", "--set", "warmup=5", "--set", "rate=0.01", "--set", "evaluate_every=20"]
-        let result = try Self.train(preset, folder, out: "model", more)
+        let result = try Self.train(recipe, folder, out: "model", more)
         #expect(result.status == 0, "\(result.errors)")
         let lines = try result.output.split(separator: "\n").map { try JSONReader.read(String($0)) }
         #expect(lines.map { $0["step"]?.int } == [20, 40, 60, 60])
@@ -60,18 +60,18 @@ struct TrainTests {
         #expect(try generate(["--top-p", "0"]).status == 64)
     }
 
-    @Test(arguments: ["char-gpt", "char-lstm"]) func aResumedRunHasTheSameLosses(_ preset: String) throws {
+    @Test(arguments: ["char-gpt", "char-lstm"]) func aResumedRunHasTheSameLosses(_ recipe: String) throws {
         let folder = try TemporaryFolder()
         let common = ["--steps", "12", "--seed", "5", "--set", "dropout=0.1", "--set", "checkpoint_every=4"]
-        #expect(try Self.train(preset, folder, out: "whole", common).status == 0)
-        #expect(try Self.train(preset, folder, out: "parts", common + ["--threads", "1"]).status == 0)
+        #expect(try Self.train(recipe, folder, out: "whole", common).status == 0)
+        #expect(try Self.train(recipe, folder, out: "parts", common + ["--threads", "1"]).status == 0)
         // As if it had been killed between the checkpoints of steps 4 and 8: later files are not there yet.
         let parts = folder.path + "/parts"
         for name in try FileManager.default.contentsOfDirectory(atPath: parts) where name.hasPrefix("checkpoint-") {
             if !name.contains("000008") { try FileManager.default.removeItem(atPath: parts + "/" + name) }
         }
         let resumed = try CommandRunner.run([
-            "train", preset, "--json", "--resume", "--data", folder.path + "/data.txt", "--out", parts, "--threads",
+            "train", recipe, "--json", "--resume", "--data", folder.path + "/data.txt", "--out", parts, "--threads",
             "3",
         ])
         #expect(resumed.status == 0, "\(resumed.errors)")
@@ -114,7 +114,7 @@ struct TrainTests {
         if isExhaustive { print("\(kills) kills in \(runs) runs; \(leftovers) files of killed saves, all removed") }
     }
 
-    @Test func listsPresetsAndTheirKeys() throws {
+    @Test func listsRecipesAndTheirKeys() throws {
         let list = try CommandRunner.run(["train", "--list"])
         #expect(list.status == 0)
         #expect(list.output.contains("char-gpt") && list.output.contains("char-lstm"))
@@ -172,7 +172,7 @@ struct TrainTests {
         let result = try CommandRunner.run([
             "train", "char-gpt", "--resume", "--data", other, "--out", folder.path + "/model",
         ])
-        #expect(result.status == 1 && result.errors.contains("another text"))
+        #expect(result.status == 1 && result.errors.contains("other data"))
     }
 }
 

@@ -1,6 +1,7 @@
 import Foundation
 import HeedFiles
 import HeedModels
+import HeedRecipes
 import Testing
 
 /// What the command wrote, loaded by a program.

@@ -57,14 +57,14 @@ import Testing
     }
 
     static let expected: [(arguments: [String], words: String)] = [
-        (["bogus"], "no subcommand 'bogus'. The subcommands are doctor, verify, bench, train, generate"),
+        (["bogus"], "no subcommand 'bogus'. The subcommands are doctor, verify, bench, train, results, generate"),
         (["benhc", "attention", "--heads", "3"], "did you mean 'bench'?"),
         (["help", "tarin"], "did you mean 'train'?"),
         (["bench", "atention"], "no bench subcommand 'atention', did you mean 'attention'?"),
         (["bench", "bogus"], "no bench subcommand 'bogus'. The bench subcommands are attention, gemm, decode"),
-        (["train", "chargpt", "--steps", "5"], "no preset 'chargpt', did you mean 'char-gpt'?"),
-        (["train", "--threads", "2", "lstm"], "did you mean 'char-lstm'? The presets are char-gpt, char-lstm"),
-        (["train", "bogus"], "no preset 'bogus'. The presets are char-gpt, char-lstm"),
+        (["train", "chargpt", "--steps", "5"], "no recipe 'chargpt', did you mean 'char-gpt'?"),
+        (["train", "--threads", "2", "lstm"], "did you mean 'char-lstm'? The recipes are char-gpt, char-lstm"),
+        (["train", "bogus"], "no recipe 'bogus'. The recipes are char-gpt, char-lstm"),
         (["train", "char-gpt", "--set", "lenght=3"], "did you mean length? The keys are layers, heads"),
         (["train", "char-gpt", "--steps", "x"], "'--steps <steps>': expected a whole number of at least 1"),
         (["train", "char-gpt", "--steps", "0"], "expected a whole number of at least 1"),
@@ -95,7 +95,7 @@ import Testing
     }
 
     /// The options whose value is any text.
-    static let texts: Set = ["data", "set", "out", "model", "prompt", "input", "plot", "report", "isa"]
+    static let texts: Set = ["data", "set", "out", "model", "prompt", "input", "plot", "report", "isa", "commit"]
 
     // Of every command, by the description of itself that it prints.
     @Test func `every option but texts says what was expected`() throws {

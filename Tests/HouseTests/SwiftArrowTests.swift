@@ -8,13 +8,21 @@ enum ModuleLayers {
         "HeedTensor": ["CKernels", "HeedPlatform"],
         "HeedJSON": [],
         "HeedText": ["HeedJSON"],
+        "HeedData": ["HeedPlatform", "HeedTensor", "HeedFiles"],
         "HeedFiles": ["HeedPlatform", "HeedTensor", "HeedJSON"],
         "HeedAutograd": ["HeedTensor"],
         "HeedNN": ["HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd"],
         "HeedTrain": ["HeedPlatform", "HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd", "HeedNN"],
-        "HeedModels": ["HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedAutograd", "HeedNN", "HeedTrain"],
+        "HeedModels": [
+            "HeedPlatform", "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedAutograd", "HeedNN", "HeedTrain",
+        ],
+        "HeedRecipes": [
+            "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedData", "HeedAutograd", "HeedNN", "HeedTrain",
+            "HeedModels",
+        ],
         "Heed": [
-            "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedAutograd", "HeedNN", "HeedTrain", "HeedModels",
+            "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedData", "HeedAutograd", "HeedNN", "HeedTrain",
+            "HeedModels", "HeedRecipes",
         ],
         "HeedCommand": ["Heed", "HeedPlatform", "HeedTensor", "HeedFiles", "ArgumentParser"],
     ]

@@ -25,7 +25,7 @@ enum UnknownSubcommand {
         let names = command.configuration.subcommands.filter { $0.configuration.shouldDisplay }.map { $0._commandName }
         let kind =
             command == Train.self
-            ? "preset" : command == HeedCommand.self ? "subcommand" : "\(command._commandName) subcommand"
+            ? "recipe" : command == HeedCommand.self ? "subcommand" : "\(command._commandName) subcommand"
         let nearest = Nearest.name(to: word, among: names).map { ", did you mean '\($0)'?" } ?? "."
         return "there is no \(kind) '\(word)'\(nearest) The \(kind)s are \(names.joined(separator: ", "))"
     }

@@ -79,7 +79,7 @@ struct Generate: ParsableCommand {
         let element: ElementType
         let json: Bool
 
-        func use<Model: LanguageModel>(_ model: Model, _ vocabulary: CharacterVocabulary) throws {
+        func use<Model: LanguageModel>(_ model: Model, _ vocabulary: LanguageVocabulary) throws {
             let generator = try TextGenerator(model, as: element)
             let begin = ContinuousClock.now
             let prompt = prompt ?? Self.standardPrompt(vocabulary)
@@ -112,7 +112,7 @@ struct Generate: ParsableCommand {
             if seedWasDrawn { Console.explain("the seed was \(seed): --seed \(seed) writes the same text") }
         }
 
-        private static func standardPrompt(_ vocabulary: CharacterVocabulary) -> String {
+        private static func standardPrompt(_ vocabulary: LanguageVocabulary) -> String {
             vocabulary.characters.contains("\n") ? "\n" : vocabulary.decode([0])
         }
 

@@ -1,3 +1,4 @@
+import HeedModels
 import HeedNN
 import HeedText
 
@@ -11,7 +12,7 @@ package protocol AnyLanguageModelContents: TrainedContents {
 package struct LanguageModelContents<Model: LanguageModel>: AnyLanguageModelContents
 where Model.Packed: MeasuredLanguageModel {
     let model: Model
-    let vocabulary: CharacterVocabulary
+    let vocabulary: LanguageVocabulary
 
     package var module: any Module { model }
 
@@ -21,7 +22,7 @@ where Model.Packed: MeasuredLanguageModel {
 /// The use of a loaded language model, whatever its kind.
 package protocol LanguageModelUse {
     associatedtype Result
-    func use<Model: LanguageModel>(_ model: Model, _ vocabulary: CharacterVocabulary) throws -> Result
+    func use<Model: LanguageModel>(_ model: Model, _ vocabulary: LanguageVocabulary) throws -> Result
     where Model.Packed: MeasuredLanguageModel
 }
 

@@ -2,6 +2,7 @@ import Foundation
 import HeedFiles
 import HeedModels
 import HeedNN
+import HeedRecipes
 import HeedTensor
 import HeedTestSupport
 import HeedTrain
@@ -17,7 +18,7 @@ struct TrainedFolderTests {
         let lock = try FolderLock(path: folder.path)
         let trained = try TrainedModel(folder: folder.path)
         #expect(trained.step == 4 && trained.weightsPath.hasSuffix("/checkpoint-000000000004.safetensors"))
-        #expect(try trained.module.weights == TrainedFolder.weights(folder.preset, folder.values, seed: 2))
+        #expect(try trained.module.weights == TrainedFolder.weights(folder.recipe, folder.values, seed: 2))
         #expect(trained.notes.count == 1 && trained.notes[0].contains("step 4 is later"))
         withExtendedLifetime(lock) {}
 
@@ -41,7 +42,7 @@ struct TrainedFolderTests {
         try folder.saveCheckpoint(step: 3, seed: 3)
         let trained = try TrainedModel(folder: folder.path)
         #expect(trained.step == 3 && trained.notes.isEmpty)
-        #expect(try trained.module.weights == TrainedFolder.weights(folder.preset, folder.values, seed: 3))
+        #expect(try trained.module.weights == TrainedFolder.weights(folder.recipe, folder.values, seed: 3))
     }
 
     /// Loading while checkpoints come and go: each load finds complete weights.
@@ -54,7 +55,7 @@ struct TrainedFolderTests {
                 try run.save(
                     Checkpoint(
                         model: "char-lstm", settings: folder.values.json, step: step, state: .init(),
-                        weights: TrainedFolder.weights(folder.preset, folder.values, seed: UInt64(step))))
+                        weights: TrainedFolder.weights(folder.recipe, folder.values, seed: UInt64(step))))
             }
         }
         var last = 0
@@ -62,7 +63,7 @@ struct TrainedFolderTests {
             let trained = try TrainedModel(folder: folder.path)
             let step = try #require(trained.step)
             #expect(step >= last)
-            let expected = try TrainedFolder.weights(folder.preset, folder.values, seed: UInt64(step))
+            let expected = try TrainedFolder.weights(folder.recipe, folder.values, seed: UInt64(step))
             #expect(trained.module.weights == expected)
             last = step
         }
@@ -114,7 +115,7 @@ struct TrainedFolderTests {
         try AtomicFile.write(weights.dropLast(5), to: folder.path + "/model.safetensors")
         expect(.damagedFile("model.safetensors"), "model.safetensors", in: folder.path)
 
-        var tensors = try TrainedFolder.weights(folder.preset, folder.values, seed: 1)
+        var tensors = try TrainedFolder.weights(folder.recipe, folder.values, seed: 1)
         tensors["norm.weight"] = nil
         tensors["norm.scale"] = Tensor.ones([16])
         tensors["positions.weight"] = Tensor.ones([11, 16])

@@ -4,6 +4,7 @@ import HeedFiles
 import HeedJSON
 import HeedModels
 import HeedNN
+import HeedRecipes
 import HeedTensor
 import HeedTestSupport
 import HeedText
@@ -19,44 +20,44 @@ final class TrainedFolder: Sendable {
     ]
 
     let path: String
-    let preset: any LanguagePreset.Type
+    let recipe: any LanguageRecipe
 
     init(_ name: String, step: Int? = 7, seed: UInt64 = 1) throws {
         path = FileManager.default.temporaryDirectory.appendingPathComponent("heed-\(UUID())").path
-        preset = try #require(ModelPresets.named(name) as? any LanguagePreset.Type)
+        recipe = try #require(Recipes.named(name) as? any LanguageRecipe)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         let values = try self.values
         try folder.write(
-            ModelFolder.Config(preset: name, settings: values.json, steps: 9, seed: 5, dataDigest: "00"),
+            ModelFolder.Config(recipe: name, settings: values.json, steps: 9, seed: 5, dataDigest: "00"),
             CharacterVocabulary(of: Self.text))
-        if let step { try folder.write(weights: Self.weights(preset, values, seed: seed), ofStep: step, latest: step) }
+        if let step { try folder.write(weights: Self.weights(recipe, values, seed: seed), ofStep: step, latest: step) }
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     var folder: ModelFolder { ModelFolder(path: path) }
 
-    var values: PresetValues {
+    var values: RecipeValues {
         get throws {
-            var values = PresetValues(preset.keys)
-            for (key, value) in try #require(Self.sizes[preset.name]) { values[key] = value }
+            var values = recipe.standardValues
+            for (key, value) in try #require(Self.sizes[recipe.name]) { values[key] = value }
             return values
         }
     }
 
     static func weights(
-        _ preset: (some LanguagePreset).Type, _ values: PresetValues, seed: UInt64
+        _ recipe: some LanguageRecipe, _ values: RecipeValues, seed: UInt64
     ) throws -> [String: Tensor] {
         var random = RandomGenerator(seed: seed)
         let count = CharacterVocabulary(of: text).count
         // Larger than a new model's, so that no token is as likely as another.
-        return try preset.model(values, vocabularySize: count, using: &random).weights.mapValues { $0 * 3 }
+        return try recipe.model(values, vocabularySize: count, using: &random).weights.mapValues { $0 * 3 }
     }
 
     func saveCheckpoint(step: Int, seed: UInt64) throws {
         let checkpoint = Checkpoint(
-            model: preset.name, settings: try values.json, step: step, state: JSONObject(),
-            weights: try Self.weights(preset, values, seed: seed))
+            model: recipe.name, settings: try values.json, step: step, state: JSONObject(),
+            weights: try Self.weights(recipe, values, seed: seed))
         try CheckpointFolder(path: path).save(checkpoint)
     }
 
@@ -120,8 +121,11 @@ struct TrainedModelTests {
         of model: some LanguageModel, prompt: [Int32], _ sampler: TokenSampler
     ) async throws -> [Int32] {
         let generator = try TextGenerator(model)
-        return try await TextGeneratorTests.collected(
-            generator.tokens(after: prompt, limit: 40, sampler: sampler, seed: 6))
+        var tokens: [Int32] = []
+        for try await token in try generator.tokens(after: prompt, limit: 40, sampler: sampler, seed: 6) {
+            tokens.append(token)
+        }
+        return tokens
     }
 
     @Test(arguments: kinds) func logitsAreThoseOfTheModel(_ kind: String) throws {

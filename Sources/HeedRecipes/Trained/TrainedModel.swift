@@ -20,7 +20,7 @@ import HeedNN
 ///
 /// Any number of tasks may use the value at once.
 public struct TrainedModel: Sendable {
-    /// The kind of model: the preset of `heed train` that made it, such as "char-gpt".
+    /// The kind of model: the recipe of `heed train` that made it, such as "char-gpt".
     public let kind: String
     /// The path of the folder that the caller gave.
     public let folder: String
@@ -36,7 +36,7 @@ public struct TrainedModel: Sendable {
     package let contents: any TrainedContents
 
     /// The kinds of models that this version knows.
-    public static var kinds: [String] { ModelPresets.all.map { $0.name } }
+    public static var kinds: [String] { Recipes.all.map(\.name) }
 
     /// Loads the model of a folder.
     ///
@@ -45,15 +45,15 @@ public struct TrainedModel: Sendable {
         let folder = ModelFolder(path: path)
         try folder.requireModel()
         let config = try folder.config()
-        guard let preset = ModelPresets.named(config.preset) else {
+        guard let recipe = Recipes.named(config.recipe) else {
             throw TrainedModelError(
-                .unknownKind(config.preset), folder: path,
-                "\(JSONText.quoted(path, limit: 1024)) holds a model of the kind \(JSONText.quoted(config.preset)), which this version does "
+                .unknownKind(config.recipe), folder: path,
+                "\(JSONText.quoted(path, limit: 1024)) holds a model of the kind \(JSONText.quoted(config.recipe)), which this version does "
                     + "not know; it knows \(Self.kinds.joined(separator: ", "))")
         }
         let weights: ModelFolder.Weights
-        (contents, weights) = try preset.contents(of: folder, config)
-        kind = config.preset
+        (contents, weights) = try recipe.contents(of: folder, config)
+        kind = config.recipe
         self.folder = path
         settings = config.settings
         step = weights.step

@@ -1,6 +1,6 @@
 import Heed
 
-extension PresetValues {
+extension RecipeValues {
     /// Sets the values that `--set` gives.
     ///
     /// - Throws: ``CommandFailure`` for an argument that is not KEY=VALUE, for an unknown key (it names the known
@@ -18,16 +18,16 @@ extension PresetValues {
                 throw .wrongArguments(
                     "--set \(shown): there is no such key\(nearest) The keys are \(names.joined(separator: ", "))")
             }
-            guard let value = Double(assignment[assignment.index(after: equals)...]) else {
-                throw .wrongArguments("--set \(shown): the value is not \(key.isInteger ? "an integer" : "a number")")
+            let value: Double
+            do { value = try key.value(of: String(assignment[assignment.index(after: equals)...])) } catch {
+                throw .wrongArguments("--set \(shown): \(error)")
             }
-            if let objection = key.objection(to: value) { throw .wrongArguments("--set \(shown): \(objection)") }
             self[name] = value
         }
     }
 
     /// Returns the lines of the help: names, default values and descriptions.
-    static func help(_ keys: [PresetKey]) -> String {
+    static func help(_ keys: [RecipeKey]) -> String {
         let names = keys.map { "\($0.name)=\($0.text($0.standard))" }
         let width = names.map(\.count).max() ?? 0
         return zip(names, keys).map { name, key in

@@ -55,15 +55,15 @@ package struct ModelFolder: Sendable {
 
     /// The settings of a run.
     package struct Config {
-        package let preset: String
+        package let recipe: String
         package let settings: JSONObject
         package let steps: Int
         package let seed: UInt64
         /// SHA-256 of the text.
         package let dataDigest: String
 
-        package init(preset: String, settings: JSONObject, steps: Int, seed: UInt64, dataDigest: String) {
-            (self.preset, self.settings, self.steps, self.seed) = (preset, settings, steps, seed)
+        package init(recipe: String, settings: JSONObject, steps: Int, seed: UInt64, dataDigest: String) {
+            (self.recipe, self.settings, self.steps, self.seed) = (recipe, settings, steps, seed)
             self.dataDigest = dataDigest
         }
     }
@@ -87,9 +87,9 @@ package struct ModelFolder: Sendable {
     // MARK: Writing
 
     /// Writes the settings and the vocabulary of a run.
-    package func write(_ config: Config, _ vocabulary: CharacterVocabulary) throws(FileError) {
+    package func write(_ config: Config, _ vocabulary: some StoredVocabulary) throws(FileError) {
         var object = JSONObject()
-        object["preset"] = .string(config.preset)
+        object["recipe"] = .string(config.recipe)
         object["settings"] = .object(config.settings)
         object["steps"] = JSONValue(config.steps)
         object["seed"] = .string(String(config.seed))
@@ -133,22 +133,23 @@ package struct ModelFolder: Sendable {
     /// Reads the settings of the run.
     package func config() throws(TrainedModelError) -> Config {
         let object = try json(Self.configName)
-        guard let preset = object["preset"]?.string, let settings = object["settings"]?.object,
+        // Version 0.1.0 called a recipe a preset.
+        guard let recipe = (object["recipe"] ?? object["preset"])?.string, let settings = object["settings"]?.object,
             let steps = object["steps"]?.int, steps >= 0, let seed = object["seed"]?.string.flatMap(UInt64.init),
             let digest = object["data_sha256"]?.string
         else {
             throw failure(
                 .damagedFile(Self.configName),
-                "\(JSONText.quoted(configPath, limit: 1024)): preset, settings, steps, seed or data_sha256 are missing or of the wrong kind"
+                "\(JSONText.quoted(configPath, limit: 1024)): recipe, settings, steps, seed or data_sha256 are missing or of the wrong kind"
             )
         }
-        return Config(preset: preset, settings: settings, steps: steps, seed: seed, dataDigest: digest)
+        return Config(recipe: recipe, settings: settings, steps: steps, seed: seed, dataDigest: digest)
     }
 
-    /// Reads the characters that the model knows.
-    package func vocabulary() throws(TrainedModelError) -> CharacterVocabulary {
+    /// Reads the vocabulary of the model.
+    package func vocabulary<Vocabulary: StoredVocabulary>() throws(TrainedModelError) -> Vocabulary {
         let object = try json(Self.vocabularyName)
-        do { return try CharacterVocabulary(json: .object(object)) } catch {
+        do { return try Vocabulary(json: .object(object)) } catch {
             throw failure(
                 .damagedFile(Self.vocabularyName),
                 "\(JSONText.quoted(path + "/" + Self.vocabularyName, limit: 1024)): \(error)")

@@ -1,4 +1,5 @@
 import HeedAutograd
+import HeedModels
 import HeedNN
 import HeedTensor
 

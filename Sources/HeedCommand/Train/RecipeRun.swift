@@ -2,30 +2,28 @@ import Foundation
 import Heed
 import HeedFiles
 
-/// A run of `heed train` with a language model: from the options to the trained model in its folder.
-struct LanguageRun<Preset: LanguagePreset> {
+/// A run of `heed train RECIPE`: from the options to the trained model in its folder.
+struct RecipeRun<R: Recipe> {
+    private let recipe = R()
     private var folder: ModelFolder
-    private let values: PresetValues
+    private let values: RecipeValues
     private let steps: Int
     private let seed: UInt64
-    private let vocabulary: CharacterVocabulary
-    private let task: LanguageModelTask<Preset.Model>
-    private let source: String
-    /// The beginning of the text: a prompt of characters that the model knows.
-    private let opening: String
+    private let data: R.Data
+    private let task: R.Task
     /// The file that was named.
-    private let data: String?
+    private let path: String?
     private let json: Bool
     private let checkpoint: Checkpoint?
 
     /// Reads settings, data and, if a run is resumed, its latest checkpoint. Nothing is written yet.
     init(_ options: TrainOptions) throws(CommandFailure) {
-        var folder = ModelFolder(path: options.out ?? Preset.name)
+        var folder = ModelFolder(path: options.out ?? recipe.name)
         json = options.common.json
         // Locked from the start, so that no other run can change the folder between reading and writing.
         if options.resume, folder.holdsRun { folder = try Self.locked(folder) }
         self.folder = folder
-        var values = PresetValues(Preset.keys)
+        var values = recipe.standardValues
         let config = options.resume ? try Self.resumed(folder) : nil
         if let config { try Self.read(config.settings, into: &values) }
         let before = values.json
@@ -41,32 +39,26 @@ struct LanguageRun<Preset: LanguagePreset> {
             throw .wrongArguments("--seed \(seed): the run that is resumed has the seed \(config.seed)")
         }
         self.values = values
-        steps = options.steps ?? config?.steps ?? Preset.steps
+        steps = options.steps ?? config?.steps ?? recipe.steps
         seed = config?.seed ?? options.seed ?? 0
         // A mistake of --set is a wrong argument, a mistake in the folder is not.
         settingsStatus = config == nil ? .wrongArguments : .workFailed
-        do { try Preset.settings(values, steps: steps, seed: seed).check() } catch {
+        do { try recipe.training(values, steps: steps, seed: seed).check() } catch {
             throw CommandFailure(settingsStatus, "\(error)")
         }
-        let text = try TrainingText(path: options.data)
-        source = text.source
-        opening = text.opening
-        data = options.data
-        if let config, config.dataDigest != text.digest {
-            throw .workFailed("the run that is resumed learned from another text than \(text.source)")
+        path = options.data
+        data = try Self.data(
+            DataRequest(
+                path: path, values: values, seed: seed, vocabulary: config == nil ? nil : try Self.vocabulary(folder),
+                announce: Self.announce))
+        if let config, config.dataDigest != data.digest {
+            throw .workFailed("the run that is resumed learned from other data than \(data.source)")
         }
-        vocabulary = config == nil ? CharacterVocabulary(of: text.text) : try Self.vocabulary(folder)
-        digest = text.digest
-        let tokenCount = text.text.unicodeScalars.count
-        // What no machine has is a mistake of --set whatever the text.
-        try Preset.requireMemory(
-            values, vocabularySize: vocabulary.count, tokenCount: tokenCount, status: settingsStatus)
-        try Self.requireLength(text, tokenCount, values, seed: seed)
-        leastBytes = Preset.leastBytes(values, vocabularySize: vocabulary.count, tokenCount: tokenCount)
+        // What no machine has is a mistake of --set whatever the data.
+        try recipe.requireMemory(values, data, status: settingsStatus)
+        leastBytes = recipe.leastBytes(values, data)
         do {
-            task = try LanguageModelTask(
-                tokens: vocabulary.encode(text.text), length: values.integer("length"), batch: values.integer("batch"),
-                order: Preset.order(seed: seed))
+            task = try recipe.task(data, values, seed: seed)
             var skipped: [String] = []
             checkpoint = config == nil ? nil : try folder.checkpoints.latest { skipped.append("passed over: \($0)") }
             notes = skipped
@@ -83,23 +75,22 @@ struct LanguageRun<Preset: LanguagePreset> {
         }
     }
 
-    /// Refuses a text that is too short for one batch.
-    private static func requireLength(
-        _ text: TrainingText, _ count: Int, _ values: PresetValues, seed: UInt64
-    ) throws(CommandFailure) {
-        let (length, batch) = (values.integer("length"), values.integer("batch"))
-        let order = Preset.order(seed: seed)
-        let least = LanguageModelTask<Preset.Model>.leastTokens(length: length, batch: batch, order: order)
-        guard Double(count) < least else { return }
-        let keys = order == .sequential ? "length=\(length) and batch=\(batch) need" : "length=\(length) needs"
-        throw .workFailed(
-            "\(text.source) has \(count) \(count == 1 ? "character" : "characters"), too few to learn from: "
-                + "\(keys) at least \(Int(min(least, 0x1p53))), a tenth of them for validation")
+    /// Reads or generates the data.
+    private static func data(_ request: DataRequest<R.Vocabulary>) throws(CommandFailure) -> R.Data {
+        do { return try R().data(request) } catch let failure as CommandFailure { throw failure } catch {
+            throw .workFailed("\(error)")
+        }
+    }
+
+    /// Says how large a file is before it is read, and refuses one that does not fit in memory.
+    private static func announce(path: String, size: Double, needed: Double) throws(CommandFailure) {
+        let name = JSONText.quoted(path, limit: 1024)
+        try MemoryBudget.now.require(needed, "the data \(name) needs", status: .workFailed)
+        Progress.show("reading \(name): \(Units.bytes(size)), which needs \(Units.bytes(needed)) of memory")
     }
 
     /// The memory that the run needs at the least.
     private let leastBytes: Double
-    private let digest: String
     private let settingsStatus: CommandFailure.Status
     /// The messages before a run continues: why later checkpoints cannot be used, and what changes.
     private var notes: [String] = []
@@ -118,7 +109,7 @@ struct LanguageRun<Preset: LanguagePreset> {
     }
 
     private func schedule(_ steps: Int) -> LearningRateSchedule {
-        Preset.settings(values, steps: steps, seed: seed).schedule
+        recipe.training(values, steps: steps, seed: seed).schedule
     }
 
     private static func holdsARun(_ folder: ModelFolder) -> CommandFailure {
@@ -132,9 +123,9 @@ struct LanguageRun<Preset: LanguagePreset> {
             throw .workFailed("\(JSONText.quoted(folder.path, limit: 1024)) holds no run to resume")
         }
         let config = try CommandFailure.ofWork { () throws(TrainedModelError) in try folder.config() }
-        guard config.preset == Preset.name else {
+        guard config.recipe == R().name else {
             throw .workFailed(
-                "\(JSONText.quoted(folder.path, limit: 1024)) holds a run of \(config.preset), not of \(Preset.name)")
+                "\(JSONText.quoted(folder.path, limit: 1024)) holds a run of \(config.recipe), not of \(R().name)")
         }
         return config
     }
@@ -143,23 +134,23 @@ struct LanguageRun<Preset: LanguagePreset> {
         try CommandFailure.ofWork { () throws(FileError) in try folder.locked() }
     }
 
-    private static func vocabulary(_ folder: ModelFolder) throws(CommandFailure) -> CharacterVocabulary {
+    private static func vocabulary(_ folder: ModelFolder) throws(CommandFailure) -> R.Vocabulary {
         try CommandFailure.ofWork { () throws(TrainedModelError) in try folder.vocabulary() }
     }
 
-    private static func read(_ settings: JSONObject, into values: inout PresetValues) throws(CommandFailure) {
+    private static func read(_ settings: JSONObject, into values: inout RecipeValues) throws(CommandFailure) {
         do { try values.read(settings) } catch { throw .workFailed(error.description) }
     }
 
     /// Trains, and writes the model.
     mutating func train() throws {
         var generator = RandomGenerator(seed: seed, stream: 1)
-        let model: Preset.Model
-        let trainer: Trainer<LanguageModelTask<Preset.Model>>
+        let model: R.Task.Model
+        let trainer: Trainer<R.Task>
         let checkpoint = try completed(checkpoint)
         do {
-            model = try Preset.model(values, vocabularySize: vocabulary.count, using: &generator)
-            trainer = try Trainer(model: model, task: task, settings: Preset.settings(values, steps: steps, seed: seed))
+            model = try recipe.model(values, data.vocabulary, using: &generator)
+            trainer = try Trainer(model: model, task: task, settings: recipe.training(values, steps: steps, seed: seed))
         } catch {
             throw CommandFailure(settingsStatus, "\(error)")
         }
@@ -172,12 +163,12 @@ struct LanguageRun<Preset: LanguagePreset> {
             if folder.holdsRun { throw Self.holdsARun(folder) }
         }
         let config = ModelFolder.Config(
-            preset: Preset.name, settings: values.json, steps: steps, seed: seed, dataDigest: digest)
-        try CommandFailure.ofWork { () throws(FileError) in try folder.write(config, vocabulary) }
+            recipe: recipe.name, settings: values.json, steps: steps, seed: seed, dataDigest: data.digest)
+        try CommandFailure.ofWork { () throws(FileError) in try folder.write(config, data.vocabulary) }
         if !json {
             let start = checkpoint.map { ", from step \($0.step) on" } ?? ""
             try Console.printLine(
-                "\(Preset.name): \(model.parameterCount) parameters, \(vocabulary.count) characters, \(source), \(steps) steps\(start), "
+                "\(recipe.name): \(model.parameterCount) parameters, \(data.vocabulary.sizeInWords), \(data.source), \(steps) steps\(start), "
                     + "at least \(Units.bytes(leastBytes)) of memory")
         }
         let progress = TrainProgress(json: json, totalSteps: steps)
@@ -191,8 +182,8 @@ struct LanguageRun<Preset: LanguagePreset> {
     /// They are compared before a model is made, because a checkpoint of other settings may have weights of the same
     /// shapes, e.g. with another number of heads.
     private func completed(_ checkpoint: Checkpoint?) throws(CommandFailure) -> Checkpoint? {
-        guard var checkpoint, checkpoint.model == Preset.name else { return checkpoint }
-        var kept = PresetValues(Preset.keys)
+        guard var checkpoint, checkpoint.model == recipe.name else { return checkpoint }
+        var kept = recipe.standardValues
         try Self.read(checkpoint.settings, into: &kept)
         checkpoint.settings = kept.json
         do { try RunComparison.require(kept.json, as: values.json, "settings") } catch {
@@ -204,7 +195,7 @@ struct LanguageRun<Preset: LanguagePreset> {
     }
 
     private func resume(
-        _ trainer: Trainer<LanguageModelTask<Preset.Model>>, from checkpoint: Checkpoint
+        _ trainer: Trainer<R.Task>, from checkpoint: Checkpoint
     ) throws(CommandFailure) {
         do {
             // The schedule depends on the settings, which were compared, and on --steps, which may change.
@@ -216,9 +207,9 @@ struct LanguageRun<Preset: LanguagePreset> {
     }
 
     private func run(
-        _ trainer: Trainer<LanguageModelTask<Preset.Model>>, from step: Int?, _ progress: TrainProgress
+        _ trainer: Trainer<R.Task>, from step: Int?, _ progress: TrainProgress
     ) throws {
-        let (folder, name) = (folder, Preset.name)
+        let (folder, name) = (folder, recipe.name)
         do {
             let log = try folder.log(keepingThrough: step)
             let history = LossHistory(try folder.records())
@@ -240,13 +231,7 @@ struct LanguageRun<Preset: LanguagePreset> {
                         history.add(step: report.step, trainingLoss: report.loss)
                         progress.report(report)
                     case .evaluation(let step, let evaluation, _):
-                        try log.append(
-                            step: step,
-                            [
-                                "validation_loss": evaluation.loss,
-                                "perplexity": evaluation.metrics["perplexity"] ?? .nan,
-                                "resident_bytes": Double(ResidentMemory.now),
-                            ])
+                        try log.append(step: step, members: Self.record(evaluation))
                         try progress.report(step: step, evaluation)
                         history.add(step: step, validationLoss: evaluation.loss)
                         try folder.write(history.plot(title: name))
@@ -264,11 +249,25 @@ struct LanguageRun<Preset: LanguagePreset> {
         }
     }
 
+    /// The members of an evaluation's line in the log.
+    private static func record(_ evaluation: Evaluation) -> JSONObject {
+        var object = JSONObject()
+        object["validation_loss"] = JSONValue(evaluation.loss)
+        for (name, value) in evaluation.metrics.sorted(by: { $0.key < $1.key }) { object[name] = JSONValue(value) }
+        object["resident_bytes"] = JSONValue(ResidentMemory.now)
+        return object
+    }
+
     /// The command that continues the run, from the same folder.
     private var commandToResume: String {
-        var words = ["heed", "train", Preset.name]
-        if let data { words += ["--data", ShellWord.path(data)] }
+        var words = ["heed", "train", recipe.name]
+        if let path { words += ["--data", ShellWord.path(path)] }
         return (words + ["--out", ShellWord.path(folder.path), "--resume"]).joined(separator: " ")
+    }
+
+    /// An argument as it is typed: an option as it is, a text in quotes.
+    private static func shown(_ argument: String) -> String {
+        argument.hasPrefix("--") ? argument : ShellWord.quoted(argument)
     }
 
     /// Writes the best model that a checkpoint holds, and reports the result.
@@ -293,7 +292,7 @@ struct LanguageRun<Preset: LanguagePreset> {
         let losses = progress.losses
         if json {
             var object = JSONObject()
-            object["preset"] = .string(Preset.name)
+            object["recipe"] = .string(recipe.name)
             object["step"] = JSONValue(latest.step)
             object["loss"] = losses.training.map { JSONValue($0) } ?? .null
             object["validation_loss"] = losses.validation.map { JSONValue($0) } ?? .null
@@ -306,8 +305,10 @@ struct LanguageRun<Preset: LanguagePreset> {
                 totals.seconds > 0 ? ", \(Units.significant(Double(totals.tokens) / totals.seconds)) tokens/s" : ""
             for line in progress.gradientNorms?.lines ?? [] { try Console.printLine(line) }
             try Console.printLine("\(folder.path): model of step \(best.step) of \(latest.step)\(rate)")
+            let trial = recipe.trial(of: data)
+            let words = ["heed"] + trial.prefix(1) + ["--model", ShellWord.path(folder.path)]
             try Console.printLine(
-                "to try it: heed generate --model \(ShellWord.path(folder.path)) --prompt \(ShellWord.quoted(opening))")
+                "to try it: " + (words + trial.dropFirst().map(Self.shown)).joined(separator: " "))
         }
     }
 }

@@ -1,3 +1,4 @@
+import HeedModels
 import HeedNN
 import HeedTensor
 import HeedText
@@ -26,7 +27,7 @@ extension TrainedModel {
         let element: ElementType
 
         func use<Model: LanguageModel>(
-            _ model: Model, _ vocabulary: CharacterVocabulary
+            _ model: Model, _ vocabulary: LanguageVocabulary
         ) throws -> TrainedLanguageModel where Model.Packed: MeasuredLanguageModel {
             TrainedLanguageModel(
                 vocabulary: vocabulary, engine: LanguageModelEngine(model, try TextGenerator(model, as: element)))
@@ -48,10 +49,10 @@ extension TrainedModel {
 /// ``score(_:after:)`` compute on the thread that calls them.
 public struct TrainedLanguageModel: Sendable {
     /// The vocabulary: token `i` is its character `i`.
-    public let vocabulary: CharacterVocabulary
+    public let vocabulary: LanguageVocabulary
     private let engine: any AnyLanguageModelEngine
 
-    init(vocabulary: CharacterVocabulary, engine: any AnyLanguageModelEngine) {
+    init(vocabulary: LanguageVocabulary, engine: any AnyLanguageModelEngine) {
         (self.vocabulary, self.engine) = (vocabulary, engine)
     }
 

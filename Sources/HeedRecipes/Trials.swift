@@ -1,0 +1,129 @@
+import HeedAutograd
+import HeedModels
+import HeedNN
+import HeedTensor
+import HeedTrain
+import Synchronization
+
+/// Trains models for the results of recipes, each with its own values or with some of them changed.
+///
+/// The model of a trial is that of its last step. The best of all evaluations would be chosen on the very data that it
+/// is judged on.
+package final class Trials: Sendable {
+    /// The seed of all trials.
+    package let seed: UInt64
+    /// The file or folder of the data; nil for each recipe's own.
+    package let path: String?
+    /// The share of each recipe's steps that is taken, for tests; 1 for all.
+    private let share: Double
+    private let observe: @Sendable (_ trial: String, _ steps: Int, StepReport) throws -> Void
+    private let finals = Mutex<[String: TrialCurve]>([:])
+
+    /// - Parameters:
+    ///   - share: The share of each recipe's steps that is taken.
+    ///   - observe: Called after every step. Its error ends the trial.
+    package init(
+        seed: UInt64, path: String? = nil, share: Double = 1,
+        observe: @escaping @Sendable (_ trial: String, _ steps: Int, StepReport) throws -> Void = { _, _, _ in }
+    ) {
+        (self.seed, self.path, self.share, self.observe) = (seed, path, share, observe)
+    }
+
+    /// Trains a recipe.
+    ///
+    /// - Parameters:
+    ///   - values: Its values; by default its own.
+    ///   - steps: Its steps; by default its own.
+    /// - Throws: What the recipe's data, model and training throw.
+    package func train<R: Recipe>(
+        _ recipe: R, _ values: RecipeValues? = nil, steps: Int? = nil
+    ) async throws -> Trial<R> {
+        let values = values ?? recipe.standardValues
+        let steps = max(1, Int((Double(steps ?? recipe.steps) * share).rounded()))
+        let data = try recipe.data(DataRequest(path: path, values: values, seed: seed))
+        let task = try recipe.task(data, values, seed: seed)
+        var generator = RandomGenerator(seed: seed, stream: 1)
+        let model = try recipe.model(values, data.vocabulary, using: &generator)
+        let trainer = try Trainer(
+            model: model, task: task, settings: recipe.training(values, steps: steps, seed: seed))
+        let curve = Mutex(TrialCurve(name: Self.name(recipe, values), parameterCount: model.parameterCount))
+        let observe = observe
+        try await trainer.run { event in
+            switch event {
+            case .step(let report):
+                try observe(curve.withLock(\.name), steps, report)
+                curve.withLock { $0.add(report) }
+            case .evaluation(let step, let evaluation, _): curve.withLock { $0.add(step: step, evaluation) }
+            case .checkpoint: break
+            }
+        }
+        let trial = Trial(
+            recipe: recipe, values: values, data: data, task: task, model: await trainer.model,
+            curve: curve.withLock(\.self))
+        finals.withLock { $0[Self.key(recipe, values, steps)] = trial.curve }
+        return trial
+    }
+
+    /// Returns the curve of a trial that was trained before, or trains it: for comparisons between recipes.
+    package func curve<R: Recipe>(
+        of recipe: R, _ values: RecipeValues? = nil, steps: Int? = nil
+    ) async throws -> TrialCurve {
+        let key = Self.key(
+            recipe, values ?? recipe.standardValues, max(1, Int((Double(steps ?? recipe.steps) * share).rounded())))
+        if let known = finals.withLock({ $0[key] }) { return known }
+        return try await train(recipe, values, steps: steps).curve
+    }
+
+    private static func key(_ recipe: some Recipe, _ values: RecipeValues, _ steps: Int) -> String {
+        "\(name(recipe, values)) \(steps)"
+    }
+
+    /// The recipe's name with the values that are not its own: `char-rnn hidden=512`.
+    private static func name(_ recipe: some Recipe, _ values: RecipeValues) -> String {
+        let own = recipe.standardValues
+        let changed = recipe.keys.filter { values[$0.name] != own[$0.name] }
+        return ([recipe.name] + changed.map { "\($0.name)=\($0.text(values[$0.name]))" }).joined(separator: " ")
+    }
+}
+
+/// A trained model with the data that it learned from.
+package struct Trial<R: Recipe>: Sendable {
+    package let recipe: R
+    package let values: RecipeValues
+    package let data: R.Data
+    package let task: R.Task
+    package let model: R.Task.Model
+    package let curve: TrialCurve
+
+    /// The model as it is used.
+    package var contents: any TrainedContents { recipe.contents(model, data.vocabulary) }
+}
+
+/// The course of a trial.
+package struct TrialCurve: Sendable {
+    /// The recipe and the values that are not its own.
+    package let name: String
+    /// The elements of all parameters.
+    package let parameterCount: Int
+    /// The losses of the steps.
+    package private(set) var losses: [(step: Int, loss: Double)] = []
+    /// The evaluations on held-out data.
+    package private(set) var evaluations: [(step: Int, evaluation: Evaluation)] = []
+    /// The seconds of all steps.
+    package private(set) var seconds = 0.0
+
+    fileprivate init(name: String, parameterCount: Int) { (self.name, self.parameterCount) = (name, parameterCount) }
+
+    fileprivate mutating func add(_ report: StepReport) {
+        losses.append((report.step, report.loss))
+        seconds += report.seconds
+    }
+
+    fileprivate mutating func add(step: Int, _ evaluation: Evaluation) { evaluations.append((step, evaluation)) }
+
+    /// The loss on held-out data after the last step; NaN if there are none.
+    package var heldOutLoss: Double { evaluations.last?.evaluation.loss ?? .nan }
+
+    /// Returns a metric of the last evaluation; NaN if it has none.
+    package func metric(_ name: String) -> Double { evaluations.last?.evaluation.metrics[name] ?? .nan }
+}
