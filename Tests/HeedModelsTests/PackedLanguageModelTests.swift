@@ -28,10 +28,13 @@ enum SmallModels {
         return model
     }
 
-    static func lstm() throws -> RecurrentLanguageModel {
+    static func lstm() throws -> RecurrentLanguageModel { try recurrent(.lstm) }
+
+    static func recurrent(_ cell: RecurrentKind, embeddingSize: Int? = 24) throws -> RecurrentLanguageModel {
         var random = RandomGenerator(seed: 6)
         return try RecurrentLanguageModel(
-            RecurrentLanguageModelSettings(vocabularySize: vocabulary, embeddingSize: 24, hiddenSize: 70, layers: 2),
+            RecurrentLanguageModelSettings(
+                vocabularySize: vocabulary, embeddingSize: embeddingSize, hiddenSize: 70, layers: 2, cell: cell),
             using: &random)
     }
 
@@ -111,8 +114,9 @@ struct PackedLanguageModelTests {
         try givesTheBitsOfTheTrainedModel(try SmallModels.gpt(bias: false))
     }
 
-    @Test func anLSTMHasTheBitsOfItsTraining() throws {
-        try givesTheBitsOfTheTrainedModel(try SmallModels.lstm())
+    @Test(arguments: RecurrentKind.allCases, [24, nil])
+    func aRecurrentModelHasTheBitsOfItsTraining(_ cell: RecurrentKind, _ embeddingSize: Int?) throws {
+        try givesTheBitsOfTheTrainedModel(try SmallModels.recurrent(cell, embeddingSize: embeddingSize))
     }
 
     @Test func threadsDoNotChangeABit() async {
@@ -206,6 +210,8 @@ struct PackedLanguageModelTests {
         let gpt = try Self.allocations(SmallModels.gpt().packed(as: .float32))
         let rounded = try Self.allocations(SmallModels.gpt().packed(as: .bfloat16))
         let lstm = try Self.allocations(SmallModels.lstm().packed(as: .float32))
+        let oneHot = try Self.allocations(SmallModels.recurrent(.lstm, embeddingSize: nil).packed(as: .float32))
         #expect(gpt <= 8 * 13 && rounded <= 8 * 13 && lstm <= 8 * 8, "\(gpt), \(rounded), \(lstm) in 8 steps")
+        #expect(oneHot <= 8 * 8, "\(oneHot) in 8 steps")
     }
 }

@@ -5,14 +5,15 @@ import HeedTensor
 public struct PackedRecurrentLanguageModel: PackedLanguageModel {
     /// The dimensions of the model.
     public let settings: RecurrentLanguageModelSettings
-    private let tokens: Tensor
+    /// The vectors of the tokens; nil if they are read one-hot.
+    private let tokens: Tensor?
     private let layers: PackedRecurrentLayers
     private let output: PackedLinear
 
     init(_ model: RecurrentLanguageModel) {
         settings = model.settings
-        tokens = model.tokens.weight.value.contiguous()
-        layers = PackedRecurrentLayers(model.lstm.layers)
+        tokens = model.tokens?.weight.value.contiguous()
+        layers = PackedRecurrentLayers(model.layers)
         output = model.output.packed()
     }
 
@@ -20,7 +21,7 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
     public var contextLength: Int? { nil }
 
     public var weightByteCount: Int {
-        layers.byteCount + output.byteCount + settings.embeddingSize * MemoryLayout<Float>.stride
+        layers.byteCount + output.byteCount + (settings.embeddingSize ?? 0) * MemoryLayout<Float>.stride
     }
 
     /// The state of every layer.
@@ -44,7 +45,11 @@ public struct PackedRecurrentLanguageModel: PackedLanguageModel {
             for _ in count..<longest { workspace.ids.append(0) }  // after a sequence's end, without effect
             next += count
         }
-        embedding(self.tokens, indices: workspace.ids, into: &workspace.recurrent.sequence)
+        if let table = self.tokens {
+            embedding(table, indices: workspace.ids, into: &workspace.recurrent.sequence)
+        } else {
+            oneHot(workspace.ids, vocabularySize: vocabularySize, into: &workspace.recurrent.sequence)
+        }
         workspace.recurrent.sequence.divideRows(into: states.count)
         layers.run(&workspace.recurrent, lengths: isEven ? nil : tokens.counts, states: &states)
         output.run(workspace.recurrent.last, into: &workspace.logits, rounded: &workspace.rows.rounded)
@@ -55,11 +60,13 @@ extension PackedRecurrentLanguageModel: MeasuredLanguageModel {
     package func memory(_ states: [DecodingState]) -> [MemoryExtent] { layers.extents + [output.weight.extent] }
 
     package func stateByteCount(tokens: Int) -> Int {
-        2 * settings.layers * settings.hiddenSize * MemoryLayout<Float>.stride
+        (settings.cell == .lstm ? 2 : 1) * settings.layers * settings.hiddenSize * MemoryLayout<Float>.stride
     }
 
-    /// The bytes of the token's vector and four gates.
-    package var rowByteCount: Int { (settings.embeddingSize + 4 * settings.hiddenSize) * MemoryLayout<Float>.stride }
+    /// The bytes of the token's row of input and its gates.
+    package var rowByteCount: Int {
+        (settings.inputSize + settings.cell.gates * settings.hiddenSize) * MemoryLayout<Float>.stride
+    }
 
     package func operations(prompt tokens: Int) -> Double {
         Double(tokens) * layers.operationsPerStep + output.operationsPerRow

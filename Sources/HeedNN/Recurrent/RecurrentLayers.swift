@@ -2,7 +2,11 @@ import HeedAutograd
 import HeedTensor
 
 /// Recurrent layers of one kind of cell on top of each other, in one or both directions. ``RNN``, ``LSTM`` and ``GRU``
-/// are made of them. Each layer and direction is one fused operation over the whole sequence.
+/// are made of them; a model whose cell is a setting uses them directly. Each layer and direction is one fused
+/// operation over the whole sequence.
+///
+/// Input `[batch, time, inputSize]`, output `[batch, time, directions stateSize]`. The parameters have the names,
+/// shapes and first values of the layer of that cell.
 public struct RecurrentLayers: Module {
     /// The kind of cell.
     public let kind: RecurrentKind
@@ -19,10 +23,21 @@ public struct RecurrentLayers: Module {
     /// The parameters of each layer and direction: layer 0 forward, layer 0 backward, layer 1 forward ...
     public var parameters: [RecurrentParameters]
 
-    init(
-        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, projectionSize: Int? = nil, layers: Int,
-        bidirectional: Bool, bias: Bool,
-        dropout: Float, using generator: inout RandomGenerator
+    /// Makes layers with random weights.
+    ///
+    /// - Parameters:
+    ///   - kind: The cell.
+    ///   - inputSize: The number of columns of the input.
+    ///   - hiddenSize: The number of units of each layer and direction.
+    ///   - projectionSize: The number of units that each state of an LSTM is projected to, from 1 to `hiddenSize - 1`;
+    ///     nil for no projection.
+    ///   - layers: The number of layers.
+    ///   - bidirectional: Whether each layer also runs backwards.
+    ///   - bias: Whether there are biases.
+    ///   - dropout: The share that is dropped in training between layers.
+    public init(
+        _ kind: RecurrentKind, inputSize: Int, hiddenSize: Int, projectionSize: Int? = nil, layers: Int = 1,
+        bidirectional: Bool = false, bias: Bool = true, dropout: Float = 0, using generator: inout RandomGenerator
     ) {
         require(
             layers > 0 && hiddenSize > 0 && inputSize >= 0,
@@ -58,8 +73,14 @@ public struct RecurrentLayers: Module {
         }
     }
 
-    func callAsFunction(
-        _ input: Variable, lengths: [Int]?, state: RecurrentState?, in context: Context
+    /// Returns the outputs and final states.
+    ///
+    /// - Parameters:
+    ///   - input: `[batch, time, inputSize]`.
+    ///   - lengths: The number of steps of each sequence; by default all. Steps after them have no effect.
+    ///   - state: The state before the first step; by default zeros.
+    public func callAsFunction(
+        _ input: Variable, lengths: [Int]? = nil, state: RecurrentState? = nil, in context: Context
     ) -> RecurrentLayersResult {
         require(
             input.rank == 3 && input.shape[2] == inputSize,

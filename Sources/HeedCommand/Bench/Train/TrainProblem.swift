@@ -56,7 +56,7 @@ enum TrainProblem: String, CaseIterable, ExpressibleByArgument {
     private var operationsOfLSTM: Double {
         let lstm = Self.lstm
         let layers =
-            4.0 * Double(lstm.hiddenSize) * Double(lstm.embeddingSize + lstm.hiddenSize)
+            4.0 * Double(lstm.hiddenSize) * Double(lstm.inputSize + lstm.hiddenSize)
             + 4 * Double(lstm.hiddenSize) * Double(2 * lstm.hiddenSize) * Double(lstm.layers - 1)
         return 6 * Double(tokensPerStep) * (layers + Double(lstm.hiddenSize * lstm.vocabularySize))
     }
