@@ -12,7 +12,9 @@ import HeedJSON
 ///
 /// Reading takes time in proportion to the text, however many characters there are. But a model's last layer, and the
 /// logits of each step of training, grow with their number.
-public struct CharacterVocabulary: Sendable, Equatable {
+public struct CharacterVocabulary: TextVocabulary, Equatable {
+    public static let kind = "characters"
+
     /// The characters in the order of their numbers.
     public let characters: [Unicode.Scalar]
     /// Which page of ``numbers`` a block of 256 scalars has; 0, a page of none, for blocks without a character.
@@ -85,16 +87,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
         return String(text)
     }
 
-    /// Returns the text of numbers that come from outside.
-    ///
-    /// - Throws: ``TextError`` naming the first number that is not from 0 to `count - 1`, and where it stands.
-    public func decode(validating ids: some Sequence<Int32>) throws(TextError) -> String {
-        let ids = Array(ids)
-        if let place = ids.firstIndex(where: { $0 < 0 || Int($0) >= count }) {
-            throw TextError("number \(ids[place]) at \(place) is not from 0 to \(count - 1)")
-        }
-        return decode(ids)
-    }
+    public func piece(_ id: Int32, after previous: Int32?) -> String { decode(CollectionOfOne(id)) }
 
     // MARK: As a file
 
@@ -102,7 +95,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
     /// numbers.
     public var json: JSONValue {
         var object = JSONObject()
-        object["kind"] = .string("characters")
+        object["kind"] = .string(Self.kind)
         object["characters"] = .string(String(String.UnicodeScalarView(characters)))
         return .object(object)
     }
@@ -111,10 +104,7 @@ public struct CharacterVocabulary: Sendable, Equatable {
     ///
     /// - Throws: ``TextError`` if it is something else, or if characters repeat or are out of order.
     public init(json: JSONValue) throws(TextError) {
-        guard let object = json.object else { throw TextError("the vocabulary is \(json.kind), not an object") }
-        guard object["kind"]?.string == "characters" else {
-            throw TextError("the vocabulary's kind is not \"characters\"")
-        }
+        let object = try Self.object(json)
         guard let text = object["characters"]?.string else {
             throw TextError("the vocabulary has no string \"characters\"")
         }
