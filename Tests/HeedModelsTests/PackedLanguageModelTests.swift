@@ -38,6 +38,14 @@ enum SmallModels {
             using: &random)
     }
 
+    static func window(_ window: Int) throws -> WindowLanguageModel {
+        var random = RandomGenerator(seed: 7)
+        return try WindowLanguageModel(
+            WindowLanguageModelSettings(
+                vocabularySize: vocabulary, window: window, embeddingSize: 12, hiddenSize: 40),
+            using: &random)
+    }
+
     static func tokens(_ count: Int, seed: UInt64 = 1) -> [Int32] {
         var random = RandomGenerator(seed: seed)
         return (0..<count).map { _ in Int32(random.below(vocabulary)) }
@@ -117,6 +125,10 @@ struct PackedLanguageModelTests {
     @Test(arguments: RecurrentKind.allCases, [24, nil])
     func aRecurrentModelHasTheBitsOfItsTraining(_ cell: RecurrentKind, _ embeddingSize: Int?) throws {
         try givesTheBitsOfTheTrainedModel(try SmallModels.recurrent(cell, embeddingSize: embeddingSize))
+    }
+
+    @Test(arguments: [1, 2, 5, 30]) func aWindowModelHasTheBitsOfItsTraining(_ window: Int) throws {
+        try givesTheBitsOfTheTrainedModel(try SmallModels.window(window))
     }
 
     @Test func threadsDoNotChangeABit() async {
@@ -211,7 +223,8 @@ struct PackedLanguageModelTests {
         let rounded = try Self.allocations(SmallModels.gpt().packed(as: .bfloat16))
         let lstm = try Self.allocations(SmallModels.lstm().packed(as: .float32))
         let oneHot = try Self.allocations(SmallModels.recurrent(.lstm, embeddingSize: nil).packed(as: .float32))
+        let window = try Self.allocations(SmallModels.window(5).packed(as: .float32))
         #expect(gpt <= 8 * 13 && rounded <= 8 * 13 && lstm <= 8 * 8, "\(gpt), \(rounded), \(lstm) in 8 steps")
-        #expect(oneHot <= 8 * 8, "\(oneHot) in 8 steps")
+        #expect(oneHot <= 8 * 8 && window <= 8 * 8, "\(oneHot), \(window) in 8 steps")
     }
 }
