@@ -3,8 +3,11 @@ import HeedNN
 /// All recipes, in the order of `heed train --list`.
 package enum Recipes {
     package static let all: [any Recipe] = [
-        CharGPT(),
+        WindowMLP(),
+        CharRNN(),
+        CharGRU(),
         CharLSTM(),
+        CharGPT(),
     ]
 
     /// Returns the recipe of this name; nil if there is none.

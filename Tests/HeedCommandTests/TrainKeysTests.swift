@@ -29,12 +29,20 @@ struct TrainKeysTests {
         "beta2": .shares, "clip": .positives, "accumulate": .sizes, "evaluate_every": .sizes,
         "checkpoint_every": .sizes, "patience": .counts, "gradient_norms_every": .counts,
     ]
+    private static let recurrent: [String: Values] = [
+        "layers": .sizes, "hidden": .sizes, "embedding": .counts, "length": .sizes, "batch": .sizes,
+        "dropout": .shares, "order": Values(taken: ["random", "sequential"], refused: ["sorted", "1"]),
+    ]
     private static let ofModels: [String: [String: Values]] = [
         "char-gpt": [
             "layers": .sizes, "heads": .sizes, "width": .sizes, "length": .sizes, "batch": .sizes, "dropout": .shares,
         ],
-        "char-lstm": [
-            "layers": .sizes, "hidden": .sizes, "embedding": .sizes, "length": .sizes, "batch": .sizes,
+        "char-rnn": recurrent.merging(["activation": Values(taken: ["relu"], refused: ["rele", "0", "TANH"])]) { $1 },
+        "char-gru": recurrent.merging(["reset": Values(taken: ["before", "after"], refused: ["never"])]) { $1 },
+        "char-lstm": recurrent,
+        "mlp": [
+            "unit": Values(taken: ["word", "character"], refused: ["letter", "0", "1"]), "window": .sizes,
+            "embedding": .sizes, "hidden": .sizes, "length": .sizes, "batch": .sizes, "least_count": .sizes,
             "dropout": .shares,
         ],
     ]
@@ -54,7 +62,9 @@ struct TrainKeysTests {
                 for text in expected.taken {
                     var values = recipe.standardValues
                     #expect(throws: Never.self, "\(key)=\(text)") { try values.set(["\(key)=\(text)"]) }
-                    #expect(values[key] == Double(text))
+                    let key = try? #require(recipe.keys.first { $0.name == key })
+                    #expect(key.flatMap { try? $0.value(of: text) } == values[key?.name ?? ""])
+                    if key?.words == nil { #expect(values[key?.name ?? ""] == Double(text)) }
                 }
                 for text in expected.refused + Self.noNumbers {
                     var values = recipe.standardValues

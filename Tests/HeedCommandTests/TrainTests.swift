@@ -6,12 +6,16 @@ import Testing
 @Suite("heed train and generate")
 struct TrainTests {
     static let text = String(repeating: "the quick brown fox jumps over the lazy dog. ", count: 60)
+    private static let recurrent = [
+        "--set", "layers=1", "--set", "hidden=16", "--set", "embedding=8", "--set", "length=16", "--set", "batch=4",
+    ]
     static let small: [String: [String]] = [
         "char-gpt": [
             "--set", "layers=1", "--set", "width=16", "--set", "heads=2", "--set", "length=16", "--set", "batch=4",
         ],
-        "char-lstm": [
-            "--set", "layers=1", "--set", "hidden=16", "--set", "embedding=8", "--set", "length=16", "--set", "batch=4",
+        "char-lstm": recurrent, "char-gru": recurrent, "char-rnn": recurrent,
+        "mlp": [
+            "--set", "window=4", "--set", "hidden=16", "--set", "embedding=8", "--set", "length=16", "--set", "batch=4",
         ],
     ]
 

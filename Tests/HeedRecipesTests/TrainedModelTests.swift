@@ -17,6 +17,9 @@ final class TrainedFolder: Sendable {
     static let sizes: [String: [String: Double]] = [
         "char-gpt": ["layers": 2, "heads": 2, "width": 16, "length": 12],
         "char-lstm": ["layers": 2, "hidden": 16, "embedding": 8],
+        "char-gru": ["layers": 2, "hidden": 16, "embedding": 8],
+        "char-rnn": ["layers": 2, "hidden": 16, "embedding": 0],
+        "mlp": ["window": 3, "hidden": 16, "embedding": 8],
     ]
 
     let path: String
@@ -29,7 +32,7 @@ final class TrainedFolder: Sendable {
         let values = try self.values
         try folder.write(
             ModelFolder.Config(recipe: name, settings: values.json, steps: 9, seed: 5, dataDigest: "00"),
-            CharacterVocabulary(of: Self.text))
+            LanguageVocabulary(CharacterVocabulary(of: Self.text)))
         if let step { try folder.write(weights: Self.weights(recipe, values, seed: seed), ofStep: step, latest: step) }
     }
 
@@ -70,7 +73,7 @@ final class TrainedFolder: Sendable {
 
 @Suite("Trained models")
 struct TrainedModelTests {
-    static let kinds = ["char-gpt", "char-lstm"]
+    static let kinds = ["mlp", "char-rnn", "char-gru", "char-lstm", "char-gpt"]
 
     @Test func everyKindIsTriedHere() { #expect(TrainedModel.kinds == Self.kinds) }
 
@@ -79,8 +82,8 @@ struct TrainedModelTests {
         let trained = try TrainedModel(folder: folder.path)
         #expect(trained.kind == kind && trained.folder == folder.path && trained.step == 7 && trained.notes.isEmpty)
         #expect(trained.weightsPath == folder.path + "/model.safetensors")
-        #expect(
-            trained.settings["layers"]?.int == 2 && trained.settings["batch"]?.int == (kind == "char-gpt" ? 12 : 32))
+        #expect(trained.settings["layers"]?.int == (kind == "mlp" ? nil : 2))
+        #expect(trained.settings["batch"]?.int == (kind == "char-gpt" ? 12 : 32))
         #expect(try trained.module.weights == SafetensorsFile(path: trained.weightsPath).tensors())
         #expect((trained.module as? GPT)?.settings.heads == (kind == "char-gpt" ? 2 : nil))
         // A copy elsewhere, with no more than it needs.

@@ -82,16 +82,18 @@ struct Generate: ParsableCommand {
         func use<Model: LanguageModel>(_ model: Model, _ vocabulary: LanguageVocabulary) throws {
             let generator = try TextGenerator(model, as: element)
             let begin = ContinuousClock.now
-            let prompt = prompt ?? Self.standardPrompt(vocabulary)
-            let tokens = try generator.tokens(
-                after: vocabulary.encode(prompt), limit: maxTokens, sampler: sampler, seed: seed)
+            let prompt = prompt ?? vocabulary.standardPrompt
+            let given = try vocabulary.encode(prompt)
+            let tokens = try generator.tokens(after: given, limit: maxTokens, sampler: sampler, seed: seed)
             if !json { try Console.print(prompt) }
-            let (written, failure) = try Blocking.run { [json] () async throws -> ([Int32], ModelError?) in
-                var written: [Int32] = []
+            let (written, failure) = try Blocking.run { [json] () async throws -> ([String], ModelError?) in
+                var written: [String] = []
+                var previous = given.last
                 do {
                     for try await token in tokens {
-                        written.append(token)
-                        if !json { try Console.print(vocabulary.decode(CollectionOfOne(token))) }
+                        written.append(vocabulary.piece(token, after: previous))
+                        previous = token
+                        if !json { try Console.print(written[written.count - 1]) }
                     }
                 } catch let error as ModelError {
                     return (written, error)
@@ -101,7 +103,7 @@ struct Generate: ParsableCommand {
             let seconds = begin.secondsUntilNow
             // The text that was written until a signal came is shown like a complete one.
             if !json || failure == nil {
-                try show(vocabulary.decode(written), behind: prompt, tokens: written.count, seconds)
+                try show(written.joined(), behind: prompt, tokens: written.count, seconds)
             }
             if let failure { throw failure }
             guard written.count == maxTokens else {
@@ -110,10 +112,6 @@ struct Generate: ParsableCommand {
                     "stopped by a signal after \(written.count) of \(maxTokens) tokens\(again)")
             }
             if seedWasDrawn { Console.explain("the seed was \(seed): --seed \(seed) writes the same text") }
-        }
-
-        private static func standardPrompt(_ vocabulary: LanguageVocabulary) -> String {
-            vocabulary.characters.contains("\n") ? "\n" : vocabulary.decode([0])
         }
 
         private func show(_ text: String, behind prompt: String, tokens: Int, _ seconds: Double) throws(CommandFailure)

@@ -19,11 +19,8 @@ package struct LanguageData: RecipeData {
     package var bytes: Double { 4 * Double(characterCounts.all) }
 
     /// Makes the data of a text.
-    ///
-    /// - Parameter vocabulary: Makes the vocabulary of all characters that occur.
-    package init(_ text: TrainingText, vocabulary: (String) -> LanguageVocabulary) {
-        self.text = text
-        self.vocabulary = vocabulary(text.training + (text.heldOut ?? ""))
+    package init(_ text: TrainingText, _ vocabulary: LanguageVocabulary) {
+        (self.text, self.vocabulary) = (text, vocabulary)
         let training = text.training.unicodeScalars.count
         characterCounts = (training, training + (text.heldOut?.unicodeScalars.count ?? 0))
     }

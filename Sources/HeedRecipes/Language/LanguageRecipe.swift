@@ -22,8 +22,8 @@ where Vocabulary == LanguageVocabulary, Data == LanguageData, Task == LanguageMo
     /// Returns ``Recipe/leastFloats(_:_:)`` for a vocabulary of this size.
     func leastFloats(_ values: RecipeValues, vocabularySize: Int) -> (weights: Double, step: Double)
 
-    /// Makes the vocabulary of a text; by default of its characters.
-    func vocabulary(of text: String, _ values: RecipeValues) -> LanguageVocabulary
+    /// Makes the vocabulary of a text; by default of the characters of both its parts.
+    func vocabulary(training: String, heldOut: String, _ values: RecipeValues) -> LanguageVocabulary
 }
 
 extension LanguageRecipe {
@@ -56,7 +56,10 @@ extension LanguageRecipe {
             try request.announce(path, size, Double(TrainingText.Files.bytesPerByte) * size)
         }
         let text = try TrainingText(files)
-        return LanguageData(text) { all in request.vocabulary ?? vocabulary(of: all, request.values) }
+        return LanguageData(
+            text,
+            request.vocabulary
+                ?? vocabulary(training: text.training, heldOut: text.heldOut ?? "", request.values))
     }
 
     package func task(
@@ -93,7 +96,11 @@ extension LanguageRecipe {
                 + "\(keys) at least \(Int(min(least, 0x1p53))), \(held)")
     }
 
-    package func vocabulary(of text: String, _ values: RecipeValues) -> LanguageVocabulary {
-        CharacterVocabulary(of: text)
+    package func vocabulary(training: String, heldOut: String, _ values: RecipeValues) -> LanguageVocabulary {
+        characters(training, heldOut)
+    }
+
+    func characters(_ training: String, _ heldOut: String) -> LanguageVocabulary {
+        LanguageVocabulary(CharacterVocabulary(of: heldOut.isEmpty ? training : training + heldOut))
     }
 }

@@ -48,7 +48,7 @@ extension TrainedModel {
 /// written at the same time take their steps together; see ``TextGenerator``. ``logits(after:)-(String)`` and
 /// ``score(_:after:)`` compute on the thread that calls them.
 public struct TrainedLanguageModel: Sendable {
-    /// The vocabulary: token `i` is its character `i`.
+    /// The vocabulary: token `i` is its character or word `i`.
     public let vocabulary: LanguageVocabulary
     private let engine: any AnyLanguageModelEngine
 
@@ -89,9 +89,10 @@ public struct TrainedLanguageModel: Sendable {
     public func pieces(
         after prompt: String, limit: Int, sampler: TokenSampler = .greedy, seed: UInt64 = 0
     ) throws(ModelError) -> some AsyncSequence<String, any Error> & Sendable {
-        let vocabulary = vocabulary
-        return try tokens(after: tokens(of: prompt), limit: limit, sampler: sampler, seed: seed)
-            .map { vocabulary.decode(CollectionOfOne($0)) }
+        let prompt = try tokens(of: prompt)
+        return TextPieces(
+            tokens: try tokens(after: prompt, limit: limit, sampler: sampler, seed: seed), vocabulary: vocabulary,
+            previous: prompt.last)
     }
 
     /// Returns the whole text after a prompt; see ``pieces(after:limit:sampler:seed:)``.

@@ -11,7 +11,7 @@ struct GenerateStopwatch: LanguageModelUse {
     let repeats: Int
 
     func use<Model: LanguageModel>(
-        _ model: Model, _ vocabulary: CharacterVocabulary
+        _ model: Model, _ vocabulary: LanguageVocabulary
     ) throws -> GenerateMeasurement where Model.Packed: MeasuredLanguageModel {
         try measure(model.packed(as: elementType))
     }
