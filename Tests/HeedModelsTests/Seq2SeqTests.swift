@@ -52,7 +52,11 @@ struct Seq2SeqTests {
         let lstm = try RecurrentLanguageModel(
             RecurrentLanguageModelSettings(vocabularySize: 5, embeddingSize: 3, hiddenSize: 4, layers: 2),
             using: &random)
-        let models: [any Module] = try Self.all() + [gpt, lstm, WindowLanguageModelTests.model(window: 2)]
+        let models: [any Module] =
+            try Self.all() + [gpt, lstm] + [
+                WindowLanguageModelTests.model(window: 2), SequenceModels.classifier(), SequenceModels.tagger(),
+                RecurrentEncoder(SequenceModels.encoder(), using: &random),
+            ]
         for model in models {
             let fault = faultInParameters(of: model)
             #expect(fault == nil)

@@ -1,0 +1,45 @@
+import HeedModels
+import HeedNN
+import HeedTensor
+
+/// Small models that read sequences, and sequences for them.
+enum SequenceModels {
+    static let vocabulary = 9, size = 3
+
+    static func encoder(
+        vectors: Bool = false, _ cell: RecurrentKind = .lstm, bidirectional: Bool = true, layers: Int = 2
+    ) -> RecurrentEncoderSettings {
+        var settings = RecurrentEncoderSettings(
+            input: vectors ? .vectors(size: size) : .tokens(vocabularySize: vocabulary, embeddingSize: 4), cell: cell,
+            hiddenSize: 5)
+        (settings.isBidirectional, settings.layers) = (bidirectional, layers)
+        return settings
+    }
+
+    static func classifier(
+        _ encoder: RecurrentEncoderSettings = encoder(), _ pooling: SequenceClassifierSettings.Pooling = .last
+    ) throws -> SequenceClassifier {
+        var random = RandomGenerator(seed: 2)
+        return try SequenceClassifier(
+            SequenceClassifierSettings(encoder: encoder, classes: 3, pooling: pooling), using: &random)
+    }
+
+    static func tagger(
+        _ encoder: RecurrentEncoderSettings = encoder(),
+        _ decision: SequenceTaggerSettings.Decision = .conditionalRandomField()
+    ) throws -> SequenceTagger {
+        var random = RandomGenerator(seed: 2)
+        return try SequenceTagger(
+            SequenceTaggerSettings(encoder: encoder, tags: 5, decision: decision), using: &random)
+    }
+
+    static func sequences(vectors: Bool, seed: UInt64 = 1) -> [SequenceData] {
+        var random = RandomGenerator(seed: seed)
+        return [7, 1, 4, 19].map { length in
+            if vectors {
+                return .vectors(Tensor.normal([length, size], seed: seed + UInt64(length)))
+            }
+            return .tokens((0..<length).map { _ in Int32(random.below(vocabulary)) })
+        }
+    }
+}

@@ -1,0 +1,189 @@
+import HeedAutograd
+import HeedModels
+import HeedNN
+import HeedTensor
+import HeedTestSupport
+import HeedTrain
+import Testing
+
+@Suite("A tagger of sequences")
+struct SequenceTaggerTests {
+    static let names = ["O", "B-A", "I-A", "B-B", "I-B"]
+
+    static func decisions() throws -> [SequenceTaggerSettings.Decision] {
+        [
+            .independent, .conditionalRandomField(),
+            .conditionalRandomField(forbidding: try TagConstraints(names: names, scheme: .bio)),
+        ]
+    }
+
+    static func all() throws -> [(model: SequenceTagger, vectors: Bool)] {
+        var models: [(SequenceTagger, Bool)] = []
+        for decision in try decisions() {
+            for (cell, vectors) in [(RecurrentKind.lstm, false), (.gru(), true), (.rnn(), false)] {
+                models.append(
+                    (try SequenceModels.tagger(SequenceModels.encoder(vectors: vectors, cell), decision), vectors))
+            }
+        }
+        return models
+    }
+
+    /// Tags that the scheme allows.
+    static func tags(_ length: Int) -> [Int] { (0..<length).map { [0, 1, 2, 3, 4, 4, 1][$0 % 7] } }
+
+    @Test func aSequenceHasTheTagsThatItHasAlone() throws {
+        for (model, vectors) in try Self.all() {
+            let sequences = SequenceModels.sequences(vectors: vectors)
+            let together = model.emissions(SequenceBatch(sequences), in: Context()).emissions.value
+            let tags = try model.tags(of: sequences)
+            #expect(tags.map(\.count) == sequences.map(\.length))
+            for (row, sequence) in sequences.enumerated() {
+                let alone = model.emissions(SequenceBatch([sequence]), in: Context()).emissions.value
+                let given = together.selecting(axis: 0, index: row).slice(axis: 0, range: 0..<sequence.length)
+                #expect(haveSameBits(alone.selecting(axis: 0, index: 0).contiguous(), given.contiguous()))
+                #expect(try model.tags(of: [sequence]) == [tags[row]])
+            }
+        }
+    }
+
+    /// Layers of one direction tag a sequence while it comes in.
+    @Test(arguments: [RecurrentKind.rnn(), .gru(), .lstm]) func stepByStepHasTheBitsOfAllAtOnce(_ cell: RecurrentKind)
+        throws
+    {
+        let model = try SequenceModels.tagger(
+            SequenceModels.encoder(vectors: true, cell, bidirectional: false), .independent)
+        let vectors = Tensor.normal([6, SequenceModels.size], seed: 3)
+        let whole = model.emissions(SequenceBatch([.vectors(vectors)]), in: Context()).emissions.value
+        var state: RecurrentState?
+        for step in 0..<6 {
+            let frame = vectors.slice(axis: 0, range: step..<step + 1).contiguous()
+            let given = model.emissions(SequenceBatch([.vectors(frame)]), state: state, in: Context())
+            state = given.state
+            #expect(
+                haveSameBits(given.emissions.value, whole.slice(axis: 1, range: step..<step + 1).contiguous()))
+        }
+    }
+
+    @Test func gradientsAreRight() throws {
+        for (model, vectors) in try Self.all() {
+            let sequences = SequenceModels.sequences(vectors: vectors)
+            let batch = SequenceBatch(sequences)
+            let tags = sequences.map { Self.tags($0.length) }
+            let fault = faultInGradients(of: model) { $0.loss(batch, tags: tags, in: $1) }
+            #expect(fault == nil, "\(model.settings)")
+        }
+    }
+
+    /// The loss is a mean over steps, for a tagger with and without a conditional random field.
+    @Test func theLossIsAMeanOverSteps() throws {
+        for (model, vectors) in try Self.all() {
+            let sequences = SequenceModels.sequences(vectors: vectors)
+            let tags = sequences.map { Self.tags($0.length) }
+            let whole = model.loss(SequenceBatch(sequences), tags: tags, in: Context()).scalar
+            var sum: Float = 0
+            for (sequence, tags) in zip(sequences, tags) {
+                sum += Float(tags.count) * model.loss(SequenceBatch([sequence]), tags: [tags], in: Context()).scalar
+            }
+            #expect(abs(whole - sum / 31) < 1e-5)
+        }
+    }
+
+    /// With a constrained random field even an untrained model gives only what the scheme allows.
+    @Test func theForbiddenIsNeverGiven() throws {
+        let constraints = try TagConstraints(names: Self.names, scheme: .bio)
+        let free = try SequenceModels.tagger(SequenceModels.encoder(), .independent)
+        let bound = try SequenceModels.tagger(
+            SequenceModels.encoder(), .conditionalRandomField(forbidding: constraints))
+        var faults = 0
+        for seed in 0..<20 as Range<UInt64> {
+            let sequences = SequenceModels.sequences(vectors: false, seed: seed)
+            for tags in try bound.tags(of: sequences) { #expect(constraints.firstViolation(in: tags) == nil) }
+            faults += try free.tags(of: sequences).count { constraints.firstViolation(in: $0) != nil }
+        }
+        #expect(faults > 0)
+    }
+
+    /// The tag depends on the token before and the token after; an unknown token is tagged by its neighbours.
+    @Test func itLearns() async throws {
+        var random = RandomGenerator(seed: 5)
+        let examples = (0..<400).map { _ in
+            let tokens = (0..<2 + random.below(7)).map { _ in Int32(1 + random.below(8)) }
+            let tags = tokens.indices.map { place in
+                let left = place > 0 ? Int(tokens[place - 1]) % 2 : 0
+                let right = place + 1 < tokens.count ? Int(tokens[place + 1]) % 2 : 0
+                return 2 * left + right
+            }
+            return TaggedSequence(.tokens(tokens), tags: tags)
+        }
+        for decision in try Self.decisions().prefix(2) {
+            var encoder = SequenceModels.encoder(.gru(), layers: 1)
+            encoder.hiddenSize = 12
+            encoder.tokenDropout = 0.02
+            let model = try SequenceModels.tagger(encoder, decision)
+            let task = try SequenceTaggerTask(
+                training: Array(examples[..<300]), validation: Array(examples[300...]), for: model,
+                size: .sequences(20), seed: 1)
+            let settings = TrainingSettings(name: "test", steps: 250, optimizer: .adam(), schedule: .constant(0.02))
+            let trainer = try Trainer(model: model, task: task, settings: settings)
+            try await trainer.run()
+            let before = try #require(try task.evaluate(model)?.metrics["accuracy"])
+            let accuracy = try #require(try task.evaluate(await trainer.model)?.metrics["accuracy"])
+            #expect(before < 0.5 && accuracy > 0.97, "\(decision): \(before), \(accuracy)")
+        }
+    }
+
+    @Test func tokenDropoutReplacesTokensOnlyInTraining() throws {
+        var encoder = SequenceModels.encoder()
+        encoder.tokenDropout = 0.5
+        let dropping = try SequenceModels.tagger(encoder, .independent)
+        let whole = try SequenceModels.tagger(SequenceModels.encoder(), .independent)
+        let batch = SequenceBatch(SequenceModels.sequences(vectors: false))
+        func scores(_ model: SequenceTagger, _ training: Bool, seed: UInt64) -> Tensor {
+            model.emissions(batch, in: Context(training: training, seed: seed)).emissions.value
+        }
+        let expected = scores(whole, true, seed: 1)
+        #expect(haveSameBits(scores(dropping, false, seed: 1), expected))
+        #expect(!haveSameBits(scores(dropping, true, seed: 1), expected))
+        #expect(haveSameBits(scores(dropping, true, seed: 1), scores(dropping, true, seed: 1)))
+        #expect(!haveSameBits(scores(dropping, true, seed: 1), scores(dropping, true, seed: 2)))
+        // Every token is the unknown one: the same as a sequence of only those.
+        encoder.tokenDropout = 1 - 0x1p-20
+        let all = try SequenceModels.tagger(encoder, .independent)
+        let unknown = SequenceBatch(batch.lengths.map { .tokens([Int32](repeating: 0, count: $0)) })
+        #expect(
+            haveSameBits(scores(all, true, seed: 1), whole.emissions(unknown, in: Context()).emissions.value))
+    }
+
+    @Test func whatIsWrongIsNamed() throws {
+        let constraints = try TagConstraints(names: Self.names, scheme: .bio)
+        let model = try SequenceModels.tagger(
+            SequenceModels.encoder(), .conditionalRandomField(forbidding: constraints))
+        func task(_ tokens: [Int32], _ tags: [Int]) throws {
+            _ = try SequenceTaggerTask(
+                training: [TaggedSequence(.tokens([1]), tags: [0]), TaggedSequence(.tokens(tokens), tags: tags)],
+                validation: [], for: model, size: .sequences(2), seed: 1)
+        }
+        #expect(throws: TrainingError("data", "training sequence 1 has 1 tags for 2 steps")) { try task([1, 2], [0]) }
+        #expect(throws: TrainingError("data", "training sequence 1 has the tag 5 at step 1, not one from 0 to 4")) {
+            try task([1, 2], [0, 5])
+        }
+        #expect(
+            throws: TrainingError(
+                "data", "training sequence 1 has the tag 2 at step 1, where the constraints forbid it")
+        ) { try task([1, 2], [0, 2]) }
+        #expect(throws: ModelError("sequence 0 is empty")) { try model.tags(of: [[Int32]()]) }
+        var impossible = TagConstraints(tags: 5)
+        for tag in 0..<5 { impossible.forbid(from: tag, to: 0); impossible.forbid(from: tag, to: 1) }
+        for tag in 2..<5 { impossible.forbid(startingWith: tag); impossible.forbid(endingWith: tag) }
+        let stuck = try SequenceModels.tagger(
+            SequenceModels.encoder(), .conditionalRandomField(forbidding: impossible))
+        #expect(throws: ModelError("no sequence of 3 tags is allowed, as sequence 1 needs one")) {
+            try stuck.tags(of: [[1], [1, 2, 3]])
+        }
+        var settings = model.settings
+        settings.tags = 4
+        #expect(throws: ModelError("the constraints are of 5 tags, not of 4")) { try settings.check() }
+        settings.tags = 0
+        #expect(throws: ModelError("tags is 0, not at least 1")) { try settings.check() }
+    }
+}
