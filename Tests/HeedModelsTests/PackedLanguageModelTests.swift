@@ -170,6 +170,12 @@ struct PackedLanguageModelTests {
         #expect(packed.weightByteCount < model.packed(as: .float32).weightByteCount * 6 / 10)
         let lstm = try SmallModels.lstm()
         #expect(throws: ModelError.self) { try lstm.packed(as: .bfloat16) }
+        let window = try SmallModels.window(5)
+        var rounded = Session(window.packed(as: .bfloat16))
+        let error = normwiseError(
+            rounded.next(tokens)[0].elements,
+            row(SmallModels.logits(window, tokens), tokens.count - 1).elements.map(Double.init))
+        #expect(error > 1e-5 && error < 2e-2, "a window: \(error)")
     }
 
     // What is seen of a sequence that is longer than the context depends on its length alone.

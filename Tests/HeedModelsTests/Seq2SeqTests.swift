@@ -9,13 +9,14 @@ import Testing
 /// What every encoder-decoder system must do, held against each of them.
 @Suite("Encoder-decoder systems")
 struct Seq2SeqTests {
-    static func bahdanau(_ vocabulary: Int = 13, hidden: Int = 12, layers: Int = 2, seed: UInt64 = 1) throws
-        -> Seq2SeqBahdanau
-    {
+    static func bahdanau(
+        _ vocabulary: Int = 13, hidden: Int = 12, layers: Int = 2, cell: RecurrentKind = .lstm,
+        feedsInput: Bool = false, seed: UInt64 = 1
+    ) throws -> Seq2SeqBahdanau {
         var settings = Seq2SeqBahdanauSettings(
             sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: hidden,
             hiddenSize: hidden)
-        settings.layers = layers
+        (settings.layers, settings.cell, settings.feedsInput) = (layers, cell, feedsInput)
         settings.attentionSize = hidden - 3
         var random = RandomGenerator(seed: seed)
         return try Seq2SeqBahdanau(settings, using: &random)
@@ -34,8 +35,38 @@ struct Seq2SeqTests {
         return try Seq2SeqTransformer(settings, using: &random)
     }
 
+    static func fixedContext(
+        _ bridge: Seq2SeqFixedContextSettings.Bridge, _ vocabulary: Int = 13, hidden: Int = 12, layers: Int = 1,
+        cell: RecurrentKind = .lstm
+    ) throws -> Seq2SeqFixedContext {
+        var settings = Seq2SeqFixedContextSettings(
+            sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: hidden - 2,
+            hiddenSize: hidden, cell: cell, bridge: bridge)
+        settings.layers = layers
+        var random = RandomGenerator(seed: 1)
+        return try Seq2SeqFixedContext(settings, using: &random)
+    }
+
+    static func luong(
+        _ score: GlobalAttention.Score, _ vocabulary: Int = 13, hidden: Int = 12, layers: Int = 1,
+        cell: RecurrentKind = .lstm, feedsInput: Bool = false
+    ) throws -> Seq2SeqLuong {
+        var settings = Seq2SeqLuongSettings(
+            sourceVocabularySize: vocabulary, targetVocabularySize: vocabulary, embeddingSize: hidden - 2,
+            hiddenSize: hidden, score: score)
+        (settings.layers, settings.cell, settings.feedsInput) = (layers, cell, feedsInput)
+        var random = RandomGenerator(seed: 1)
+        return try Seq2SeqLuong(settings, using: &random)
+    }
+
     static func all() throws -> [any Seq2SeqModel] {
         [
+            try fixedContext(.lastState, layers: 2), try fixedContext(.lastState, cell: .rnn()),
+            try fixedContext(.mapOfLastState, layers: 2, cell: .gru()), try fixedContext(.mapOfAllStates),
+            try fixedContext(.mapOfAllStates, cell: .gru(resetAfter: false)), try luong(.dot), try luong(.general),
+            try luong(.concat, layers: 2), try luong(.dot, layers: 2, cell: .gru(), feedsInput: true),
+            try luong(.general, cell: .rnn(), feedsInput: true), try luong(.concat, feedsInput: true),
+            try bahdanau(cell: .gru(resetAfter: false), feedsInput: true), try bahdanau(layers: 1, cell: .rnn()),
             try bahdanau(), try bahdanau(layers: 1), try transformer(), try transformer(shared: .output),
             try transformer(shared: .all, normFirst: true),
         ]
@@ -56,6 +87,7 @@ struct Seq2SeqTests {
             try Self.all() + [gpt, lstm] + [
                 WindowLanguageModelTests.model(window: 2), SequenceModels.classifier(), SequenceModels.tagger(),
                 RecurrentEncoder(SequenceModels.encoder(), using: &random),
+                GlobalAttention(.general, size: 3, using: &random),
             ]
         for model in models {
             let fault = faultInParameters(of: model)

@@ -15,6 +15,11 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
     public var hiddenSize: Int
     /// The number of layers of the encoder and of the decoder.
     public var layers = 1
+    /// The cell of every layer.
+    public var cell = RecurrentKind.lstm
+    /// Whether the context goes into the recurrence, as in the paper, and not only into the output. Then training goes
+    /// step by step too.
+    public var feedsInput = false
     /// The size in which states are compared; by default ``hiddenSize``.
     public var attentionSize: Int?
     /// The share that is dropped in training: of embeddings, between layers and of the output layer's input.
@@ -34,45 +39,42 @@ public struct Seq2SeqBahdanauSettings: Sendable, Equatable {
     ///
     /// - Throws: ``ModelError``, which names a wrong dimension and what it must be.
     public func check() throws(ModelError) {
-        for (name, value) in [
-            ("source vocabulary size", sourceVocabularySize), ("target vocabulary size", targetVocabularySize),
-            ("embedding size", embeddingSize),
-            ("hidden size", hiddenSize), ("layers", layers), ("attention size", attentionSize ?? hiddenSize),
-        ] where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
-        guard dropout >= 0, dropout < 1 else { throw ModelError("dropout is \(dropout), not at least 0 and below 1") }
-        try tokens.check(vocabulary: min(sourceVocabularySize, targetVocabularySize))
-        let states = 8 * Double(layers) * Double(hiddenSize) * Double(hiddenSize + max(hiddenSize, embeddingSize))
-        let tables =
-            (Double(sourceVocabularySize) + Double(targetVocabularySize)) * Double(embeddingSize)
-            + Double(targetVocabularySize) * 2 * Double(hiddenSize)
-        let parameters = states + tables + 2 * Double(attentionSize ?? hiddenSize) * Double(hiddenSize)
-        guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
+        let attention = attentionSize ?? hiddenSize
+        try RecurrentSeq2SeqSizes(
+            sourceVocabularySize: sourceVocabularySize, targetVocabularySize: targetVocabularySize,
+            embeddingSize: embeddingSize, hiddenSize: hiddenSize, layers: layers, cell: cell
+        ).check(dropout: dropout, tokens: tokens, otherWeights: 2 * Double(attention) * Double(hiddenSize))
+        guard attention >= 1 else { throw ModelError("attention size is \(attention), not at least 1") }
     }
 }
 
-/// An LSTM that reads a source, an LSTM that writes a target, and the additive attention of Bahdanau, Cho and Bengio
-/// ("Neural machine translation by jointly learning to align and translate", 2015) between them:
+/// A recurrent network that reads a source, another that writes a target, and the additive attention of Bahdanau, Cho
+/// and Bengio ("Neural machine translation by jointly learning to align and translate", 2015) between them:
 ///
 ///     e = encoder(source[ids]),   the decoder begins with the encoder's last state
-///     s = decoder(target[ids])
-///     a_ij = softmax_j(v^T tanh(Wq s_i + Wk e_j))      over the source's own tokens
-///     logits_i = W [s_i; sum_j a_ij e_j] + b
+///     s_i = decoder(target[ids_i], s_(i-1))
+///     a_ij = softmax_j(v^T tanh(Wq s_i + Wk e_j)),   c_i = sum_j a_ij e_j      over the source's own tokens
+///     logits_i = W [s_i; c_i] + b
 ///
-/// It differs from the paper in three points. The context is joined to the decoder's state after the recurrence and is
-/// not fed back into it, as in Luong, Pham and Manning ("Effective approaches to attention-based neural machine
-/// translation", 2015) without input feeding. So `s_i` attends instead of `s_(i-1)`, and in training all states of a
-/// target attend in one call after one recurrent call. The units are LSTMs. The encoder reads in one direction, so that
-/// the decoder can begin with its last state.
+/// So the context is joined to the decoder's state after the recurrence, as in Luong, Pham and Manning ("Effective
+/// approaches to attention-based neural machine translation", 2015) without input feeding, and in training all states
+/// of a target attend in one call after one recurrent call. With ``Seq2SeqBahdanauSettings/feedsInput`` the state
+/// before the token attends, and the context goes into the recurrence, as in the paper:
 ///
-/// Parameters: `source`, `target` (``Embedding``), `encoder`, `decoder` (``LSTM``), `attention`
+///     a_ij = softmax_j(v^T tanh(Wq s_(i-1) + Wk e_j)),   s_i = decoder([target[ids_i]; c_i], s_(i-1))
+///
+/// The encoder reads in one direction, unlike the paper's, so that the decoder can begin with its last state. The
+/// paper's cell is a GRU with its reset before the product, and its output has a maxout layer that is left out here.
+///
+/// Parameters: `source`, `target` (``Embedding``), `encoder`, `decoder` (``RNN``, ``GRU`` or ``LSTM``), `attention`
 /// (``AdditiveAttention``), `output` (``Linear``).
-public struct Seq2SeqBahdanau: Seq2SeqModel {
+public struct Seq2SeqBahdanau: AttentiveSeq2SeqModel {
     /// The dimensions of the model.
     public let settings: Seq2SeqBahdanauSettings
     var source: Embedding
     var target: Embedding
-    var encoder: LSTM
-    var decoder: LSTM
+    var encoder: RecurrentLayers
+    var decoder: RecurrentLayers
     var attention: AdditiveAttention
     var output: Linear
     var dropout: Dropout
@@ -90,12 +92,12 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
         target = Embedding(
             vocabularySize: settings.targetVocabularySize, embeddingSize: settings.embeddingSize, paddingIndex: padding,
             using: &generator)
-        encoder = LSTM(
-            inputSize: settings.embeddingSize, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
-            using: &generator)
-        decoder = LSTM(
-            inputSize: settings.embeddingSize, hiddenSize: hidden, layers: settings.layers, dropout: settings.dropout,
-            using: &generator)
+        encoder = RecurrentLayers(
+            settings.cell, inputSize: settings.embeddingSize, hiddenSize: hidden, layers: settings.layers,
+            dropout: settings.dropout, using: &generator)
+        decoder = RecurrentLayers(
+            settings.cell, inputSize: settings.embeddingSize + (settings.feedsInput ? hidden : 0), hiddenSize: hidden,
+            layers: settings.layers, dropout: settings.dropout, using: &generator)
         attention = AdditiveAttention(
             querySize: hidden, keySize: hidden, attentionSize: settings.attentionSize ?? hidden, using: &generator)
         output = Linear(inputSize: 2 * hidden, outputSize: settings.targetVocabularySize, using: &generator)
@@ -137,8 +139,6 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
             labelSmoothing: labelSmoothing, in: context)
     }
 
-    /// Returns how strongly each token of the target attends each token of the source,
-    /// `[batch, target length, source length]`: the paper's alignments.
     public func alignments(_ source: PaddedBatch, target: IndexTensor) -> Tensor {
         attended(source, target, in: Context()).weights.value
     }
@@ -148,11 +148,31 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
         _ source: PaddedBatch, _ target: IndexTensor, in context: Context
     ) -> (features: Variable, weights: Variable) {
         let encoded = encoded(source, in: context)
-        let states = decoder(dropout(self.target(target, in: context), in: context), state: encoded.state, in: context)
-            .output
-        let attended = attention(
-            states, keys: encoded.output, values: encoded.output, lengths: source.lengths, in: context)
-        return (dropout(concatenate([states, attended.output], axis: 2), in: context), attended.weights)
+        let input = dropout(self.target(target, in: context), in: context)
+        func attends(_ queries: Variable) -> (output: Variable, weights: Variable) {
+            attention(queries, keys: encoded.output, values: encoded.output, lengths: source.lengths, in: context)
+        }
+        guard settings.feedsInput else {
+            let states = decoder(input, state: encoded.state, in: context).output
+            let (found, weights) = attends(states)
+            return (dropout(concatenate([states, found], axis: 2), in: context), weights)
+        }
+        var state = encoded.state
+        var steps: [(features: Variable, weights: Variable)] = []
+        for place in 0..<target.shape[1] {
+            let (found, weights) = attends(query(of: state))
+            let token = input.slice(axis: 1, range: place..<place + 1)
+            let decoded = decoder(concatenate([token, found], axis: 2), state: state, in: context)
+            state = decoded.state
+            steps.append((concatenate([decoded.output, found], axis: 2), weights))
+        }
+        let features = concatenate(steps.map(\.features), axis: 1)
+        return (dropout(features, in: context), concatenate(steps.map(\.weights), axis: 1))
+    }
+
+    /// The state of the last layer as a query, `[batch, 1, hidden]`.
+    private func query(of state: RecurrentState) -> Variable {
+        state.hidden.selecting(axis: 0, index: settings.layers - 1).insertingAxis(1)
     }
 
     private func encoded(_ source: PaddedBatch, in context: Context) -> RecurrentLayersResult {
@@ -165,25 +185,30 @@ public struct Seq2SeqBahdanau: Seq2SeqModel {
     public struct DecodingState: Sendable {
         let memory: AdditiveAttention.Memory
         var hidden: Tensor
-        var cell: Tensor
+        var cell: Tensor?
     }
 
     public func makeDecodingState(_ source: PaddedBatch) -> DecodingState {
         let encoded = encoded(source, in: Context())
-        guard let cell = encoded.state.cell else { programmerError("Seq2SeqBahdanau: an LSTM gave no cells") }
         let keys = encoded.output.value
         return DecodingState(
             memory: attention.makeMemory(keys: keys, values: keys, lengths: source.lengths),
-            hidden: encoded.state.hidden.value, cell: cell.value)
+            hidden: encoded.state.hidden.value, cell: encoded.state.cell?.value)
     }
 
     public func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor {
-        let step = decoder(
-            target(IndexTensor(tokens, shape: [tokens.count, 1])),
-            state: RecurrentState(hidden: state.hidden, cell: state.cell))
-        if let cell = step.state.cell { (state.hidden, state.cell) = (step.state.hidden.value, cell.value) }
-        let context = attention(step.output.value, memory: state.memory).output
-        let features = concatenate([step.output.value, context], axis: 2)
-        return output(features).reshaped([tokens.count, targetVocabularySize])
+        let context = Context()
+        let before = RecurrentState(hidden: state.hidden, cell: state.cell)
+        var input = target(IndexTensor(tokens, shape: [tokens.count, 1]), in: context)
+        var found: Variable?
+        if settings.feedsInput {
+            let value = Variable(attention(query(of: before).value, memory: state.memory).output)
+            (input, found) = (concatenate([input, value], axis: 2), value)
+        }
+        let decoded = decoder(input, state: before, in: context)
+        (state.hidden, state.cell) = (decoded.state.hidden.value, decoded.state.cell?.value)
+        let joined = found ?? Variable(attention(decoded.output.value, memory: state.memory).output)
+        let features = concatenate([decoded.output, joined], axis: 2)
+        return output(features, in: context).value.reshaped([tokens.count, targetVocabularySize])
     }
 }

@@ -74,37 +74,16 @@ public protocol Seq2SeqModel: Module {
     func nextLogits(_ tokens: [Int32], _ state: inout DecodingState) -> Tensor
 }
 
-extension Seq2SeqModel {
-    /// Returns the targets that take the token with the highest logit at every step, without
-    /// ``Seq2SeqTokens/beginningOfSequence`` and ``Seq2SeqTokens/endOfSequence``. Each target is the same as if its
-    /// source were given by itself.
+/// A ``Seq2SeqModel`` whose decoder attends to the source, so that one can see which tokens of the source each token of
+/// the target is made of.
+public protocol AttentiveSeq2SeqModel: Seq2SeqModel {
+    /// Returns how strongly the decoder attends each token of the source as it makes the token after each of the
+    /// target: the alignments of Bahdanau et al. (2015).
     ///
-    /// - Parameter longest: The length at which a target without EOS is cut off.
-    /// - Throws: ``ModelError`` if a source is empty or has a token that the model does not have, or if logits are not
-    ///   finite.
-    public func greedyTargets(of sources: [[Int32]], longest: Int) throws(ModelError) -> [[Int32]] {
-        for (index, source) in sources.enumerated() {
-            guard !source.isEmpty else { throw ModelError("source \(index) is empty") }
-            try ModelError.requireTokens(source, of: "source \(index)", vocabularySize: sourceVocabularySize)
-        }
-        guard !sources.isEmpty else { return [] }
-        let special = specialTokens
-        var state = makeDecodingState(PaddedBatch(sources, padding: special.padding))
-        var targets = [[Int32]](repeating: [], count: sources.count)
-        var hasEnded = [Bool](repeating: false, count: sources.count)
-        var next = [Int32](repeating: special.beginningOfSequence, count: sources.count)
-        // Nothing is drawn: the highest logit wins.
-        var random = RandomGenerator(seed: 0)
-        for _ in 0..<max(0, longest) {
-            let logits = nextLogits(next, &state)
-            for row in sources.indices where !hasEnded[row] {
-                next[row] = Int32(
-                    try TokenSampler.greedy.sample(logits.selecting(axis: 0, index: row).elements, using: &random))
-                hasEnded[row] = next[row] == special.endOfSequence
-                if !hasEnded[row] { targets[row].append(next[row]) }
-            }
-            if hasEnded.allSatisfy(\.self) { break }
-        }
-        return targets
-    }
+    /// - Parameters:
+    ///   - source: `[batch, source length]`.
+    ///   - target: `[batch, target length]`, each row beginning with ``Seq2SeqTokens/beginningOfSequence``.
+    /// - Returns: `[batch, target length, source length]`. Each row sums to 1 over the source's own tokens, and is 0
+    ///   after them.
+    func alignments(_ source: PaddedBatch, target: IndexTensor) -> Tensor
 }
