@@ -10,11 +10,11 @@ import HeedTensor
 public struct GlobalAttention: Module {
     /// How a state `s` of the decoder and a state `h` of the encoder, both of one size, are compared.
     public enum Score: String, Sendable, Equatable, CaseIterable {
-        /// `s . h`.
+        /// The dot product `s . h`.
         case dot
-        /// `s^T W h`.
+        /// The bilinear form `s^T W h`.
         case general
-        /// `v^T tanh(W [s; h])`, with `v` of the states' size.
+        /// A hidden layer over both, `v^T tanh(W [s; h])`, with `v` of the states' size.
         case concat
     }
 
