@@ -38,6 +38,7 @@ let package = Package(
         .library(name: "HeedJSON", targets: ["HeedJSON"]),
         .library(name: "HeedText", targets: ["HeedText"]),
         .library(name: "HeedData", targets: ["HeedData"]),
+        .library(name: "HeedPlot", targets: ["HeedPlot"]),
         .executable(name: "heed", targets: ["HeedCommand"]),
     ],
     traits: [
@@ -66,6 +67,7 @@ let package = Package(
         .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
         .target(name: "HeedData", dependencies: ["HeedPlatform", "HeedTensor", "HeedFiles"]),
+        .target(name: "HeedPlot", dependencies: ["HeedPlatform"]),
         .target(
             name: "HeedTrain",
             dependencies: ["HeedPlatform", "HeedTensor", "HeedAutograd", "HeedNN", "HeedJSON", "HeedFiles"]),
@@ -79,7 +81,7 @@ let package = Package(
             name: "HeedRecipes",
             dependencies: [
                 "HeedTensor", "HeedAutograd", "HeedNN", "HeedTrain", "HeedText", "HeedJSON", "HeedFiles", "HeedData",
-                "HeedModels",
+                "HeedModels", "HeedPlatform", "HeedPlot",
             ]),
         .target(
             name: "Heed",
@@ -90,7 +92,7 @@ let package = Package(
         .executableTarget(
             name: "HeedCommand",
             dependencies: [
-                "Heed", "HeedFiles", "HeedPlatform",
+                "Heed", "HeedFiles", "HeedPlatform", "HeedPlot",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
@@ -105,6 +107,7 @@ let package = Package(
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON", "HeedTestSupport"]),
+        .testTarget(name: "HeedPlotTests", dependencies: ["HeedPlot"]),
         .testTarget(
             name: "HeedTrainTests",
             dependencies: [
@@ -126,7 +129,8 @@ let package = Package(
         .testTarget(
             name: "HeedCommandTests",
             dependencies: [
-                "HeedCommand", "HeedRecipes", "HeedModels", "HeedNN", "HeedFiles", "HeedJSON", "HeedTestSupport",
+                "HeedCommand", "HeedRecipes", "HeedModels", "HeedNN", "HeedFiles", "HeedJSON", "HeedPlot",
+                "HeedTestSupport",
             ]),
         .testTarget(name: "HeedTests", dependencies: ["Heed", "HeedTestSupport"]),
         // Reads the repository's text: layers, sizes, names.

@@ -1,4 +1,5 @@
 import Foundation
+import HeedPlot
 import HeedTensor
 import Testing
 

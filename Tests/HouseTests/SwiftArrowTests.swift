@@ -9,6 +9,7 @@ enum ModuleLayers {
         "HeedJSON": [],
         "HeedText": ["HeedJSON"],
         "HeedData": ["HeedPlatform", "HeedTensor", "HeedFiles"],
+        "HeedPlot": ["HeedPlatform"],
         "HeedFiles": ["HeedPlatform", "HeedTensor", "HeedJSON"],
         "HeedAutograd": ["HeedTensor"],
         "HeedNN": ["HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd"],
@@ -17,14 +18,14 @@ enum ModuleLayers {
             "HeedPlatform", "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedAutograd", "HeedNN", "HeedTrain",
         ],
         "HeedRecipes": [
-            "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedData", "HeedAutograd", "HeedNN", "HeedTrain",
-            "HeedModels",
+            "HeedPlatform", "HeedPlot", "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedData", "HeedAutograd",
+            "HeedNN", "HeedTrain", "HeedModels",
         ],
         "Heed": [
             "HeedTensor", "HeedJSON", "HeedText", "HeedFiles", "HeedData", "HeedAutograd", "HeedNN", "HeedTrain",
             "HeedModels", "HeedRecipes",
         ],
-        "HeedCommand": ["Heed", "HeedPlatform", "HeedTensor", "HeedFiles", "ArgumentParser"],
+        "HeedCommand": ["Heed", "HeedPlatform", "HeedPlot", "HeedTensor", "HeedFiles", "ArgumentParser"],
     ]
 
     /// What comes with the toolchain, for every module. The system's C library is for one module, which hands it on.

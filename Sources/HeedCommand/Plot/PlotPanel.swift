@@ -1,4 +1,4 @@
-import Foundation
+import HeedPlot
 
 /// One diagram of lines over the length, on a logarithmic axis, each line named at its end. Seconds and bytes have a
 /// logarithmic axis too, percents a linear one from 0.

@@ -1,4 +1,5 @@
 import Heed
+import HeedPlot
 import Synchronization
 
 /// The losses of a run so far, including those before it was resumed. They are read from the log once and then kept,

@@ -1,6 +1,7 @@
 import Foundation
 import Heed
 import HeedFiles
+import HeedPlot
 
 /// The operations of a run on its folder. Their errors are failures of the run's work.
 extension ModelFolder {

@@ -1,5 +1,6 @@
 import Foundation
 import Heed
+import HeedPlot
 
 /// Time, share of the peak and extra memory of the arms against the length: three panels as one SVG picture. Over the
 /// five decades of time the eye cannot see how near an arm comes to the peak.
@@ -128,29 +129,14 @@ package struct AttentionPlot {
     }
 }
 
-/// Colours that stay apart for colour-blind eyes, for light pages and for dark ones.
-enum Palette {
-    static let background = "#ffffff"
-    static let frame = "#d9dee4"
-    static let ink = "#1b232c"
-    static let quiet = "#5b6672"
-    static let grid = "#d5dae0"
-    static let faintGrid = "#eceff2"
-
-    /// What each colour becomes on a dark page.
-    static let dark = [
-        background: "#14191f", frame: "#2a323b", ink: "#e6eaee", quiet: "#9aa5b1", grid: "#2f3842",
-        faintGrid: "#222a32",
-        color(.naive): "#f08a4b", color(.materialized): "#c08be0", color(.tiled): "#5aaeea",
-        color(.automatic): "#3fc9a2",
-    ]
-
+/// How the arms look in the pictures of attention.
+extension Palette {
     static func color(_ arm: AttentionAlgorithm) -> String {
         switch arm {
-        case .naive: "#c4500a"
-        case .materialized: "#7a3e9d"
-        case .tiled: "#0b66a8"
-        case .automatic: "#0f8a6b"
+        case .naive: orange
+        case .materialized: purple
+        case .tiled: blue
+        case .automatic: green
         }
     }
 

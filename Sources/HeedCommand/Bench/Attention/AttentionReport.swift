@@ -1,5 +1,6 @@
 import Foundation
 import Heed
+import HeedPlot
 
 /// A page for itself: the picture, the tables, the machine and how it was measured.
 package struct AttentionReport {

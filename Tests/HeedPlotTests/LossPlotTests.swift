@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import HeedCommand
+@testable import HeedPlot
 
 #if canImport(FoundationXML)
 import FoundationXML

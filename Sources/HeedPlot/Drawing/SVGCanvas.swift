@@ -1,5 +1,3 @@
-import Foundation
-
 /// Writes SVG element by element; every text and attribute is escaped.
 package struct SVGCanvas {
     package enum Anchor: String, Sendable { case start, middle, end }
@@ -7,6 +5,8 @@ package struct SVGCanvas {
     private let width: Double
     private let height: Double
     private var elements: [String] = []
+    /// The colours of series in use that have a rule only then.
+    private var furtherColors: Set<String> = []
 
     package init(width: Double, height: Double) {
         self.width = width
@@ -21,6 +21,16 @@ package struct SVGCanvas {
             [
                 ("x", Self.number(x)), ("y", Self.number(y)), ("width", Self.number(width)),
                 ("height", Self.number(height)), ("rx", Self.number(radius)), ("fill", fill), ("stroke", stroke),
+            ])
+    }
+
+    /// A square or other cell of a map: the colour over the background, as strong as the opacity says.
+    package mutating func cell(x: Double, y: Double, width: Double, height: Double, fill: String, opacity: Double) {
+        add(
+            "rect",
+            [
+                ("x", Self.number(x)), ("y", Self.number(y)), ("width", Self.number(width)),
+                ("height", Self.number(height)), ("fill", fill), ("fill-opacity", Self.number(opacity)),
             ])
     }
 
@@ -114,19 +124,21 @@ package struct SVGCanvas {
             + "width=\"\(Self.number(width))\" height=\"\(Self.number(height))\" role=\"img\" "
             + "font-family=\"system-ui, -apple-system, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', Arial, sans-serif\">"
         let names = "<title>\(Markup.escaped(title))</title>\n<desc>\(Markup.escaped(description))</desc>"
-        return ([head, names, Self.darkStyle] + elements + ["</svg>"]).joined(separator: "\n") + "\n"
+        return ([head, names, darkStyle] + elements + ["</svg>"]).joined(separator: "\n") + "\n"
     }
 
     /// Exchanges the colours where the reader prefers dark pages. Programs without such rules show the light picture.
-    private static let darkStyle: String = {
-        let rules = Palette.dark.sorted { $0.key < $1.key }.map { light, dark in
+    private var darkStyle: String {
+        let further = Palette.furtherDark.filter { furtherColors.contains($0.key) }
+        let rules = [Palette.dark, further].flatMap { $0.sorted { $0.key < $1.key } }.map { light, dark in
             "svg [fill=\"\(light)\"] { fill: \(dark) } svg [stroke=\"\(light)\"] { stroke: \(dark) }"
         }
         return
             "<style>svg:root { color-scheme: light dark } @media (prefers-color-scheme: dark) { \(rules.joined(separator: " ")) }</style>"
-    }()
+    }
 
     private mutating func add(_ name: String, _ attributes: [(String, String)], content: String? = nil) {
+        for (_, value) in attributes where Palette.furtherDark[value] != nil { furtherColors.insert(value) }
         let list = attributes.map { " \($0.0)=\"\(Markup.escaped($0.1))\"" }.joined()
         elements.append(content.map { "<\(name)\(list)>\(Markup.escaped($0))</\(name)>" } ?? "<\(name)\(list)/>")
     }
@@ -135,40 +147,5 @@ package struct SVGCanvas {
     private static func number(_ value: Double) -> String {
         let rounded = (value * 100).rounded() / 100
         return rounded == rounded.rounded() ? String(Int(rounded)) : String(rounded)
-    }
-}
-
-/// A point of a drawing, in pixels from its upper left corner.
-package struct PlotPoint: Sendable, Equatable {
-    package let x: Double
-    package let y: Double
-
-    package init(_ x: Double, _ y: Double) {
-        self.x = x
-        self.y = y
-    }
-}
-
-/// The marks of a line's points: shapes that can be distinguished even on top of each other.
-package enum PlotMarker: Sendable { case disc, ring, square, diamond }
-
-/// Text in XML and HTML.
-package enum Markup {
-    /// `&`, `<`, `>` and quotes as entities; control characters, which XML cannot hold, left out.
-    package static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "&": result += "&amp;"
-            case "<": result += "&lt;"
-            case ">": result += "&gt;"
-            case "\"": result += "&quot;"
-            case "'": result += "&#39;"
-            case _ where scalar.properties.generalCategory == .control || (0xFFFE...0xFFFF).contains(scalar.value):
-                break
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }

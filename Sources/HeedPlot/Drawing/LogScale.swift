@@ -1,4 +1,4 @@
-import Foundation
+internal import HeedPlatform
 
 /// A logarithmic axis: values to pixels.
 package struct LogScale: Sendable {
@@ -17,7 +17,8 @@ package struct LogScale: Sendable {
 
     /// An axis that begins and ends at a third of a decade (1, 2, 5) around the values.
     package init(around values: [Double], start: Double, end: Double) {
-        let positive = values.filter { $0 > 0 && $0.isFinite }
+        // Beyond these there is no power of ten in some direction.
+        let positive = values.filter { $0 > 0 && $0.isFinite }.map { min(max($0, 1e-290), 1e290) }
         let low = Self.step(positive.min() ?? 1, down: true)
         let high = Self.step(positive.max() ?? 10, down: false)
         self.init(lowest: low, highest: max(high, low * 10), start: start, end: end)
