@@ -63,10 +63,10 @@ let package = Package(
         .target(name: "HeedTensor", dependencies: ["CKernels", "HeedPlatform"]),
         .target(name: "HeedJSON"),
         .target(name: "HeedFiles", dependencies: ["HeedPlatform", "HeedTensor", "HeedJSON"]),
+        .target(name: "HeedData", dependencies: ["HeedPlatform", "HeedTensor", "HeedJSON", "HeedFiles"]),
         .target(name: "HeedAutograd", dependencies: ["HeedTensor"]),
         .target(name: "HeedNN", dependencies: ["HeedTensor", "HeedJSON", "HeedFiles", "HeedAutograd"]),
         .target(name: "HeedText", dependencies: ["HeedJSON"]),
-        .target(name: "HeedData", dependencies: ["HeedPlatform", "HeedTensor", "HeedFiles"]),
         .target(name: "HeedPlot", dependencies: ["HeedPlatform"]),
         .target(
             name: "HeedTrain",
@@ -107,6 +107,7 @@ let package = Package(
         .testTarget(name: "HeedJSONTests", dependencies: ["HeedJSON", "HeedTestSupport"]),
         .testTarget(name: "HeedFilesTests", dependencies: ["HeedFiles", "HeedTestSupport"]),
         .testTarget(name: "HeedTextTests", dependencies: ["HeedText", "HeedJSON", "HeedTestSupport"]),
+        .testTarget(name: "HeedDataTests", dependencies: ["HeedData", "HeedTensor", "HeedFiles"]),
         .testTarget(name: "HeedPlotTests", dependencies: ["HeedPlot"]),
         .testTarget(
             name: "HeedTrainTests",
@@ -119,7 +120,6 @@ let package = Package(
                 "HeedModels", "HeedTrain", "HeedNN", "HeedAutograd", "HeedTensor", "HeedFiles", "HeedText", "HeedJSON",
                 "HeedTestSupport", "CAllocationCounter",
             ]),
-        .testTarget(name: "HeedDataTests", dependencies: ["HeedData", "HeedFiles", "HeedTestSupport"]),
         .testTarget(
             name: "HeedRecipesTests",
             dependencies: [
