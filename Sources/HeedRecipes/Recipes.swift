@@ -7,6 +7,9 @@ package enum Recipes {
         CharRNN(),
         CharGRU(),
         CharLSTM(),
+        FixedContextRecipe(),
+        BahdanauRecipe(),
+        LuongRecipe(),
         CharGPT(),
     ]
 

@@ -1,5 +1,6 @@
 import Foundation
 import Heed
+import HeedPlot
 import Synchronization
 
 /// The three streams of the command: results on standard output, messages on standard error, and progress there if it
@@ -52,6 +53,22 @@ package enum Console {
     }
 
     static let errorIsTerminal = isatty(STDERR_FILENO) == 1
+
+    /// How pictures are drawn on standard output: in characters if it is no terminal, or if the user wants no colour
+    /// (`NO_COLOR`), in 24-bit colour where the terminal says that it has it, else in 256 colours.
+    static var style: TerminalStyle {
+        let environment = ProcessInfo.processInfo.environment
+        guard isatty(STDOUT_FILENO) == 1, environment["TERM"] != "dumb", environment["NO_COLOR", default: ""].isEmpty
+        else { return .plain }
+        return ["truecolor", "24bit"].contains(environment["COLORTERM"]) ? .trueColor : .palette256
+    }
+
+    /// The characters of a line on standard output.
+    static var width: Int {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return 100 }
+        return Int(size.ws_col)
+    }
 
     /// Writes all of `text`. Returns the error number if that fails.
     fileprivate static func write(_ text: String, to descriptor: Int32) -> Int32? {
