@@ -25,6 +25,11 @@ struct TextWords: Sequence, IteratorProtocol {
             let start = index
             let scalar = scalars[index]
             scalars.formIndex(after: &index)
+            // Words first: most scalars are theirs.
+            if Self.isOfWord(scalar) {
+                skipWord(from: start)
+                return String(scalars[start..<index])
+            }
             if Self.breaksLine(scalar) {
                 if scalar == "\r", index < scalars.endIndex, scalars[index] == "\n" {
                     scalars.formIndex(after: &index)
@@ -32,7 +37,6 @@ struct TextWords: Sequence, IteratorProtocol {
                 return Self.lineBreak
             }
             if scalar.properties.isWhitespace { continue }
-            if Self.isOfWord(scalar) { skipWord(from: start) }
             return String(scalars[start..<index])
         }
         return nil

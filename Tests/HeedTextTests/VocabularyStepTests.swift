@@ -18,4 +18,20 @@ struct VocabularyStepTests {
             #expect(taken <= 250 * text.utf8.count + 10_000, "\(taken) bytes taken for \(text.utf8.count)")
         }
     }
+
+    /// Many words, few words, and one word without an end.
+    @Test func words() throws {
+        for count in [2000, 20_000] {
+            let many = (0..<count).map { "word\($0)" }.joined(separator: " ")
+            for text in [
+                many + " " + many, String(repeating: "a ", count: 4 * count), String(repeating: "a", count: count),
+            ] {
+                let before = AllocatedBytes.now
+                let vocabulary = try WordVocabulary(json: WordVocabulary(of: text).json)
+                #expect(vocabulary.encode(text).count == WordVocabulary.pieces(of: text).count)
+                let taken = AllocatedBytes.now - before
+                #expect(taken <= 250 * text.utf8.count + 10_000, "\(taken) bytes taken for \(text.utf8.count)")
+            }
+        }
+    }
 }
