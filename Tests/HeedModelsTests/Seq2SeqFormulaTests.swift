@@ -27,20 +27,30 @@ struct Seq2SeqFormulaTests {
             let y = product("\(name).weight", x)
             return all["\(name).bias"] == nil ? y : Seq2SeqFormulaTests.sum(y, vector("\(name).bias"))
         }
-        /// One step of the first layer of a plain recurrent network.
-        func step(_ name: String, _ x: Vector, _ h: Vector) -> Vector {
-            let a = Seq2SeqFormulaTests.sum(product("\(name).weight_ih_l0", x), vector("\(name).bias_ih_l0"))
-            let u = Seq2SeqFormulaTests.sum(product("\(name).weight_hh_l0", h), vector("\(name).bias_hh_l0"))
-            return Seq2SeqFormulaTests.sum(a, u).map { tanh($0) }
+        /// One step of all layers of a plain recurrent network: the states of each, from the first to the last.
+        func step(_ name: String, _ x: Vector, _ states: [Vector]) -> [Vector] {
+            var input = x
+            return states.enumerated().map { layer, h in
+                func part(_ kind: String, _ x: Vector) -> Vector {
+                    Seq2SeqFormulaTests.sum(
+                        product("\(name).weight_\(kind)_l\(layer)", x), vector("\(name).bias_\(kind)_l\(layer)"))
+                }
+                input = Seq2SeqFormulaTests.sum(part("ih", input), part("hh", h)).map { tanh($0) }
+                return input
+            }
         }
-        func encoded(_ source: [Int32]) -> [Vector] {
-            var h = Vector(repeating: 0, count: 12)
+        /// The encoder's states after each token.
+        func encoded(_ source: [Int32]) -> [[Vector]] {
+            var states = Seq2SeqFormulaTests.zeros
             return source.map { id in
-                h = step("encoder", rows("source.weight")[Int(id)], h)
-                return h
+                states = step("encoder", rows("source.weight")[Int(id)], states)
+                return states
             }
         }
     }
+
+    static let layers = 2
+    static let zeros = [Vector](repeating: Vector(repeating: 0, count: 12), count: layers)
 
     static func dot(_ x: Vector, _ y: Vector) -> Double { zip(x, y).reduce(0) { $0 + $1.0 * $1.1 } }
     static func sum(_ x: Vector, _ y: Vector) -> Vector { zip(x, y).map { $0 + $1 } }
@@ -60,29 +70,32 @@ struct Seq2SeqFormulaTests {
 
     @Test(arguments: Seq2SeqFixedContextSettings.Bridge.allCases)
     func aFixedContext(_ bridge: Seq2SeqFixedContextSettings.Bridge) throws {
-        let model = try Seq2SeqTests.fixedContext(bridge, cell: .rnn())
+        let model = try Seq2SeqTests.fixedContext(bridge, layers: Self.layers, cell: .rnn())
         let weights = Weights(all: model.weights)
-        let h = weights.encoded(Self.source)
-        var state = bridge == .lastState ? h[3] : Vector(repeating: 0, count: 12)
+        let encoded = weights.encoded(Self.source)
+        let h = encoded.map { $0[Self.layers - 1] }
+        var states = bridge == .lastState ? encoded[3] : Self.zeros
         let summary = bridge == .mapOfAllStates ? Self.mean(h, [0.25, 0.25, 0.25, 0.25]) : h[3]
         let given = bridge == .lastState ? [] : weights.linear("bridge", summary).map { tanh($0) }
         let expected = Self.target.map { id in
-            state = weights.step("decoder", weights.rows("target.weight")[Int(id)] + given, state)
-            return weights.linear("output", state)
+            states = weights.step("decoder", weights.rows("target.weight")[Int(id)] + given, states)
+            return weights.linear("output", states[Self.layers - 1])
         }
         check(model, expected, "\(bridge)")
     }
 
     @Test(arguments: GlobalAttention.Score.allCases, [false, true])
     func luong(_ score: GlobalAttention.Score, _ feedsInput: Bool) throws {
-        let model = try Seq2SeqTests.luong(score, cell: .rnn(), feedsInput: feedsInput)
+        let model = try Seq2SeqTests.luong(score, layers: Self.layers, cell: .rnn(), feedsInput: feedsInput)
         let weights = Weights(all: model.weights)
-        let h = weights.encoded(Self.source)
-        var state = h[3]
+        let encoded = weights.encoded(Self.source)
+        let h = encoded.map { $0[Self.layers - 1] }
+        var states = encoded[3]
         var attended = Vector(repeating: 0, count: 12)
         let expected = Self.target.map { id in
-            state = weights.step(
-                "decoder", weights.rows("target.weight")[Int(id)] + (feedsInput ? attended : []), state)
+            states = weights.step(
+                "decoder", weights.rows("target.weight")[Int(id)] + (feedsInput ? attended : []), states)
+            let state = states[Self.layers - 1]
             let scores = h.map { key in
                 switch score {
                 case .dot: Self.dot(state, key)
@@ -103,10 +116,11 @@ struct Seq2SeqFormulaTests {
     }
 
     @Test(arguments: [false, true]) func bahdanau(_ feedsInput: Bool) throws {
-        let model = try Seq2SeqTests.bahdanau(layers: 1, cell: .rnn(), feedsInput: feedsInput)
+        let model = try Seq2SeqTests.bahdanau(layers: Self.layers, cell: .rnn(), feedsInput: feedsInput)
         let weights = Weights(all: model.weights)
-        let h = weights.encoded(Self.source)
-        var state = h[3]
+        let encoded = weights.encoded(Self.source)
+        let h = encoded.map { $0[Self.layers - 1] }
+        var states = encoded[3]
         func found(_ query: Vector) -> Vector {
             Self.attention(
                 h,
@@ -121,13 +135,10 @@ struct Seq2SeqFormulaTests {
         }
         let expected = Self.target.map { id in
             let vector = weights.rows("target.weight")[Int(id)]
-            guard feedsInput else {
-                state = weights.step("decoder", vector, state)
-                return weights.linear("output", state + found(state))
-            }
-            let context = found(state)
-            state = weights.step("decoder", vector + context, state)
-            return weights.linear("output", state + context)
+            let before = found(states[Self.layers - 1])
+            states = weights.step("decoder", vector + (feedsInput ? before : []), states)
+            let state = states[Self.layers - 1]
+            return weights.linear("output", state + (feedsInput ? before : found(state)))
         }
         check(model, expected, "\(feedsInput)")
     }
