@@ -11,13 +11,15 @@ struct SequenceClassifierTests {
     static let cells: [RecurrentKind] = [.rnn(), .gru(), .gru(resetAfter: false), .lstm]
 
     /// All kinds of cells, directions, inputs and poolings.
-    static func all() throws -> [(model: SequenceClassifier, vectors: Bool)] {
-        var models: [(SequenceClassifier, Bool)] = []
+    static func all() throws -> [(model: SequenceClassifier, kind: SequenceModels.Kind)] {
+        var models: [(SequenceClassifier, SequenceModels.Kind)] = []
         for cell in cells {
             for pooling in SequenceClassifierSettings.Pooling.allCases {
-                for (bidirectional, vectors) in [(false, false), (true, true), (true, false)] {
-                    let encoder = SequenceModels.encoder(vectors: vectors, cell, bidirectional: bidirectional)
-                    models.append((try SequenceModels.classifier(encoder, pooling), vectors))
+                for (bidirectional, kind) in [(false, .tokens), (true, .vectors), (true, .words)]
+                    as [(Bool, SequenceModels.Kind)]
+                {
+                    let encoder = SequenceModels.encoder(kind, cell, bidirectional: bidirectional)
+                    models.append((try SequenceModels.classifier(encoder, pooling), kind))
                 }
             }
         }
@@ -25,8 +27,8 @@ struct SequenceClassifierTests {
     }
 
     @Test func aSequenceHasTheBitsThatItHasAlone() throws {
-        for (model, vectors) in try Self.all() {
-            let sequences = SequenceModels.sequences(vectors: vectors)
+        for (model, kind) in try Self.all() {
+            let sequences = SequenceModels.sequences(kind)
             let together = model(SequenceBatch(sequences), in: Context()).value
             let probabilities = try model.probabilities(of: sequences)
             #expect(together.shape == [4, 3] && probabilities.shape == [4, 3])
@@ -74,8 +76,8 @@ struct SequenceClassifierTests {
 
     @Test func gradientsAreRight() throws {
         let labels = IndexTensor([2, 0, 1, 2], shape: [4])
-        for (model, vectors) in try Self.all() {
-            let batch = SequenceBatch(SequenceModels.sequences(vectors: vectors))
+        for (model, kind) in try Self.all() {
+            let batch = SequenceBatch(SequenceModels.sequences(kind))
             let fault = faultInGradients(of: model) { crossEntropy($0(batch, in: $1), targets: labels) }
             #expect(fault == nil, "\(model.settings)")
         }
@@ -90,7 +92,7 @@ struct SequenceClassifierTests {
             tokens[random.below(tokens.count)] = Int32(label)
             return LabelledSequence(.tokens(tokens), label: label)
         }
-        let model = try SequenceModels.classifier(SequenceModels.encoder(cell, layers: 1))
+        let model = try SequenceModels.classifier(SequenceModels.encoder(.tokens, cell, layers: 1))
         let task = try SequenceClassifierTask(
             training: Array(examples[..<300]), validation: Array(examples[300...]), for: model, size: .sequences(20),
             seed: 1)
@@ -110,9 +112,9 @@ struct SequenceClassifierTests {
             try model.probabilities(of: [[1, 9]])
         }
         #expect(throws: ModelError("sequence 0 is of vectors, and the model reads tokens")) {
-            try model.probabilities(of: SequenceModels.sequences(vectors: true))
+            try model.probabilities(of: SequenceModels.sequences(.vectors))
         }
-        let vectors = try SequenceModels.classifier(SequenceModels.encoder(vectors: true))
+        let vectors = try SequenceModels.classifier(SequenceModels.encoder(.vectors))
         #expect(throws: ModelError("sequence 0 has the shape [2, 4], not [steps, 3]")) {
             try vectors.probabilities(of: [.vectors(.zeros([2, 4]))])
         }
@@ -141,7 +143,20 @@ struct SequenceClassifierTests {
         #expect(throws: ModelError("token dropout needs an unknown token of the vocabulary, which 9 is not")) {
             try settings.check()
         }
-        settings.encoder.hiddenSize = 1 << 40
-        #expect(throws: ModelError.self) { try settings.check() }
+        for size in [1 << 40, Int.max] {
+            for change in [
+                { $0.hiddenSize = size }, { $0.layers = size }, { $0.input = .vectors(size: size) },
+                { $0.input = .tokens(vocabularySize: 1, embeddingSize: size) },
+                {
+                    $0.input = .words(
+                        vocabularySize: 1, embeddingSize: 1,
+                        spelling: SpellingSettings(vocabularySize: 1, embeddingSize: 1, hiddenSize: size))
+                },
+            ] as [(inout RecurrentEncoderSettings) -> Void] {
+                var encoder = SequenceModels.encoder()
+                change(&encoder)
+                #expect(throws: ModelError.self) { try encoder.check() }
+            }
+        }
     }
 }

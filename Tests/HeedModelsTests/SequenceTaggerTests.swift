@@ -17,12 +17,14 @@ struct SequenceTaggerTests {
         ]
     }
 
-    static func all() throws -> [(model: SequenceTagger, vectors: Bool)] {
-        var models: [(SequenceTagger, Bool)] = []
+    static func all() throws -> [(model: SequenceTagger, kind: SequenceModels.Kind)] {
+        var models: [(SequenceTagger, SequenceModels.Kind)] = []
         for decision in try decisions() {
-            for (cell, vectors) in [(RecurrentKind.lstm, false), (.gru(), true), (.rnn(), false)] {
+            for (cell, kind) in [(.lstm, .words), (.gru(), .vectors), (.rnn(), .tokens)]
+                as [(RecurrentKind, SequenceModels.Kind)]
+            {
                 models.append(
-                    (try SequenceModels.tagger(SequenceModels.encoder(vectors: vectors, cell), decision), vectors))
+                    (try SequenceModels.tagger(SequenceModels.encoder(kind, cell), decision), kind))
             }
         }
         return models
@@ -32,8 +34,8 @@ struct SequenceTaggerTests {
     static func tags(_ length: Int) -> [Int] { (0..<length).map { [0, 1, 2, 3, 4, 4, 1][$0 % 7] } }
 
     @Test func aSequenceHasTheTagsThatItHasAlone() throws {
-        for (model, vectors) in try Self.all() {
-            let sequences = SequenceModels.sequences(vectors: vectors)
+        for (model, kind) in try Self.all() {
+            let sequences = SequenceModels.sequences(kind)
             let together = model.emissions(SequenceBatch(sequences), in: Context()).emissions.value
             let tags = try model.tags(of: sequences)
             #expect(tags.map(\.count) == sequences.map(\.length))
@@ -51,7 +53,7 @@ struct SequenceTaggerTests {
         throws
     {
         let model = try SequenceModels.tagger(
-            SequenceModels.encoder(vectors: true, cell, bidirectional: false), .independent)
+            SequenceModels.encoder(.vectors, cell, bidirectional: false), .independent)
         let vectors = Tensor.normal([6, SequenceModels.size], seed: 3)
         let whole = model.emissions(SequenceBatch([.vectors(vectors)]), in: Context()).emissions.value
         var state: RecurrentState?
@@ -65,8 +67,8 @@ struct SequenceTaggerTests {
     }
 
     @Test func gradientsAreRight() throws {
-        for (model, vectors) in try Self.all() {
-            let sequences = SequenceModels.sequences(vectors: vectors)
+        for (model, kind) in try Self.all() {
+            let sequences = SequenceModels.sequences(kind)
             let batch = SequenceBatch(sequences)
             let tags = sequences.map { Self.tags($0.length) }
             let fault = faultInGradients(of: model) { $0.loss(batch, tags: tags, in: $1) }
@@ -76,8 +78,8 @@ struct SequenceTaggerTests {
 
     /// The loss is a mean over steps, for a tagger with and without a conditional random field.
     @Test func theLossIsAMeanOverSteps() throws {
-        for (model, vectors) in try Self.all() {
-            let sequences = SequenceModels.sequences(vectors: vectors)
+        for (model, kind) in try Self.all() {
+            let sequences = SequenceModels.sequences(kind)
             let tags = sequences.map { Self.tags($0.length) }
             let whole = model.loss(SequenceBatch(sequences), tags: tags, in: Context()).scalar
             var sum: Float = 0
@@ -96,7 +98,7 @@ struct SequenceTaggerTests {
             SequenceModels.encoder(), .conditionalRandomField(forbidding: constraints))
         var faults = 0
         for seed in 0..<20 as Range<UInt64> {
-            let sequences = SequenceModels.sequences(vectors: false, seed: seed)
+            let sequences = SequenceModels.sequences(seed: seed)
             for tags in try bound.tags(of: sequences) { #expect(constraints.firstViolation(in: tags) == nil) }
             faults += try free.tags(of: sequences).count { constraints.firstViolation(in: $0) != nil }
         }
@@ -116,7 +118,7 @@ struct SequenceTaggerTests {
             return TaggedSequence(.tokens(tokens), tags: tags)
         }
         for decision in try Self.decisions().prefix(2) {
-            var encoder = SequenceModels.encoder(.gru(), layers: 1)
+            var encoder = SequenceModels.encoder(.tokens, .gru(), layers: 1)
             encoder.hiddenSize = 12
             encoder.tokenDropout = 0.02
             let model = try SequenceModels.tagger(encoder, decision)
@@ -132,12 +134,33 @@ struct SequenceTaggerTests {
         }
     }
 
+    /// Words that are all unknown are told apart by the letter that they end with.
+    @Test func spellingsTellUnknownWords() async throws {
+        var random = RandomGenerator(seed: 5)
+        let examples = (0..<250).map { _ in
+            let spellings = (0...random.below(5)).map { _ in (0...random.below(4)).map { _ in Int32(random.below(5)) } }
+            return TaggedSequence(
+                .words([Int32](repeating: 0, count: spellings.count), spellings: spellings),
+                tags: spellings.map { Int($0[$0.count - 1]) })
+        }
+        let model = try SequenceModels.tagger(SequenceModels.encoder(.words, .gru(), layers: 1), .independent)
+        let task = try SequenceTaggerTask(
+            training: Array(examples[..<150]), validation: Array(examples[150...]), for: model, size: .sequences(15),
+            seed: 1)
+        let settings = TrainingSettings(name: "test", steps: 200, optimizer: .adam(), schedule: .constant(0.03))
+        let trainer = try Trainer(model: model, task: task, settings: settings)
+        try await trainer.run()
+        let before = try #require(try task.evaluate(model)?.metrics["accuracy"])
+        let accuracy = try #require(try task.evaluate(await trainer.model)?.metrics["accuracy"])
+        #expect(before < 0.5 && accuracy > 0.95, "\(before), \(accuracy)")
+    }
+
     @Test func tokenDropoutReplacesTokensOnlyInTraining() throws {
         var encoder = SequenceModels.encoder()
         encoder.tokenDropout = 0.5
         let dropping = try SequenceModels.tagger(encoder, .independent)
         let whole = try SequenceModels.tagger(SequenceModels.encoder(), .independent)
-        let batch = SequenceBatch(SequenceModels.sequences(vectors: false))
+        let batch = SequenceBatch(SequenceModels.sequences())
         func scores(_ model: SequenceTagger, _ training: Bool, seed: UInt64) -> Tensor {
             model.emissions(batch, in: Context(training: training, seed: seed)).emissions.value
         }
@@ -172,6 +195,18 @@ struct SequenceTaggerTests {
                 "data", "training sequence 1 has the tag 2 at step 1, where the constraints forbid it")
         ) { try task([1, 2], [0, 2]) }
         #expect(throws: ModelError("sequence 0 is empty")) { try model.tags(of: [[Int32]()]) }
+        let spelt = try SequenceModels.tagger(SequenceModels.encoder(.words))
+        for (words, spellings, reason) in [
+            ([1], [], "sequence 0 has 0 spellings for 1 words"),
+            ([1, 2], [[1], []], "word 1 of sequence 0 has no characters"),
+            ([1, 2], [[1], [2, 6]], "token 6 at 1 of word 1 of sequence 0 is not from 0 to 5"),
+            ([9], [[1]], "token 9 at 0 of sequence 0 is not from 0 to 8"),
+        ] as [([Int32], [[Int32]], String)] {
+            #expect(throws: ModelError(reason)) { try spelt.tags(of: [.words(words, spellings: spellings)]) }
+        }
+        #expect(throws: ModelError("sequence 0 is of tokens, and the model reads words with their spelling")) {
+            try spelt.tags(of: [[1]])
+        }
         var impossible = TagConstraints(tags: 5)
         for tag in 0..<5 { impossible.forbid(from: tag, to: 0); impossible.forbid(from: tag, to: 1) }
         for tag in 2..<5 { impossible.forbid(startingWith: tag); impossible.forbid(endingWith: tag) }

@@ -2,22 +2,6 @@ import HeedAutograd
 import HeedNN
 import HeedTensor
 
-/// What a step of a sequence is to a model.
-public enum SequenceInput: Sendable, Equatable {
-    /// A token of a vocabulary, for which a vector is learned.
-    case tokens(vocabularySize: Int, embeddingSize: Int)
-    /// A vector that is given, such as a frame of a sound.
-    case vectors(size: Int)
-
-    /// The size of the vector that the first layer reads.
-    public var size: Int {
-        switch self {
-        case .tokens(_, let embeddingSize): embeddingSize
-        case .vectors(let size): size
-        }
-    }
-}
-
 /// The dimensions of a ``RecurrentEncoder``.
 public struct RecurrentEncoderSettings: Sendable, Equatable {
     /// What a step is: a token or a vector.
@@ -50,11 +34,16 @@ public struct RecurrentEncoderSettings: Sendable, Equatable {
     /// - Throws: ``ModelError``, which names a wrong dimension and what it must be.
     public func check() throws(ModelError) {
         var sizes = [("hidden size", hiddenSize), ("layers", layers)]
-        var table = 0.0
+        if let table = input.table {
+            sizes += [("vocabulary size", table.vocabularySize), ("embedding size", table.embeddingSize)]
+        }
         switch input {
-        case .tokens(let vocabularySize, let embeddingSize):
-            sizes += [("vocabulary size", vocabularySize), ("embedding size", embeddingSize)]
-            table = Double(vocabularySize) * Double(embeddingSize)
+        case .tokens: break
+        case .words(_, _, let spelling):
+            sizes += [
+                ("number of characters", spelling.vocabularySize), ("size of a character", spelling.embeddingSize),
+                ("hidden size of the spelling", spelling.hiddenSize),
+            ]
         case .vectors(let size): sizes.append(("size of a vector", size))
         }
         for (name, value) in sizes where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
@@ -62,32 +51,53 @@ public struct RecurrentEncoderSettings: Sendable, Equatable {
             guard value >= 0, value < 1 else { throw ModelError("\(name) is \(value), not at least 0 and below 1") }
         }
         if tokenDropout > 0 {
-            guard case .tokens(let vocabularySize, _) = input, (0..<vocabularySize).contains(Int(unknownToken)) else {
+            guard let table = input.table, (0..<table.vocabularySize).contains(Int(unknownToken)) else {
                 throw ModelError("token dropout needs an unknown token of the vocabulary, which \(unknownToken) is not")
             }
         }
+        // Before its sizes are added.
+        try requireMemory(forWeights: weightsOfInput)
         let directions: Double = isBidirectional ? 2 : 1
         let rows = directions * Double(cell.gates) * Double(hiddenSize)
         let above = (Double(layers) - 1) * (directions + 1) * Double(hiddenSize)
-        let parameters = table + rows * (Double(input.size) + Double(hiddenSize) + above)
-        guard parameters < 1e10 else { throw ModelError("\(parameters) parameters are more than fit in memory") }
+        try requireMemory(forWeights: weightsOfInput + rows * (Double(input.size) + Double(hiddenSize) + above))
+    }
+
+    private func requireMemory(forWeights count: Double) throws(ModelError) {
+        guard count < 1e10 else { throw ModelError("\(count) parameters are more than fit in memory") }
+    }
+
+    /// The number of weights below the layers.
+    private var weightsOfInput: Double {
+        let table = input.table.map { Double($0.vocabularySize) * Double($0.embeddingSize) } ?? 0
+        guard case .words(_, _, let spelling) = input else { return table }
+        let (hidden, size) = (Double(spelling.hiddenSize), Double(spelling.embeddingSize))
+        return table + Double(spelling.vocabularySize) * size + 2 * Double(cell.gates) * hidden * (hidden + size)
     }
 }
 
 /// The part of a model that reads a sequence with RNN, GRU or LSTM layers, in one or both directions:
 ///
-///     x_t = tokens[ids_t]              or the vector that is given
+///     x_t = tokens[ids_t]              or the vector that is given,
+///     x_t = [tokens[ids_t]; spelling(characters of word t)]               or a word with its spelling
 ///     h = layers(x)                    forward and, if bidirectional, backward (Schuster and Paliwal 1997)
 ///
 /// Output `[batch, steps, outputSize]`, zeros after a sequence's end. A sequence has the same bits by itself and in a
 /// batch, padded or not. In training a share of the tokens is replaced by the unknown one (word dropout: Iyyer et al.,
 /// "Deep unordered composition rivals syntactic methods for text classification", 2015).
 ///
-/// Parameters: `tokens` (``Embedding``, if steps are tokens), `rnn`, `gru` or `lstm`.
+/// A spelling is read by layers of the same cell in both directions, whose last states are joined to the word's vector,
+/// so that a word that is not in the vocabulary is known by its characters (Lample et al., "Neural architectures for
+/// named entity recognition", 2016).
+///
+/// Parameters: `tokens` (``Embedding``, if steps are tokens or words), `characters` (``Embedding``) and `spelling` (if
+/// they are words), `rnn`, `gru` or `lstm`.
 public struct RecurrentEncoder: Module {
     /// The dimensions of the encoder.
     public let settings: RecurrentEncoderSettings
     var tokens: Embedding?
+    var characters: Embedding?
+    var spelling: RecurrentLayers?
     var layers: RecurrentLayers
     var dropout: Dropout
 
@@ -97,8 +107,16 @@ public struct RecurrentEncoder: Module {
     public init(_ settings: RecurrentEncoderSettings, using generator: inout RandomGenerator) {
         self.settings = settings
         tokens = nil
-        if case .tokens(let vocabularySize, let embeddingSize) = settings.input {
-            tokens = Embedding(vocabularySize: vocabularySize, embeddingSize: embeddingSize, using: &generator)
+        if let table = settings.input.table {
+            tokens = Embedding(
+                vocabularySize: table.vocabularySize, embeddingSize: table.embeddingSize, using: &generator)
+        }
+        if case .words(_, _, let spelling) = settings.input {
+            characters = Embedding(
+                vocabularySize: spelling.vocabularySize, embeddingSize: spelling.embeddingSize, using: &generator)
+            self.spelling = RecurrentLayers(
+                settings.cell, inputSize: spelling.embeddingSize, hiddenSize: spelling.hiddenSize,
+                bidirectional: true, using: &generator)
         }
         layers = RecurrentLayers(
             settings.cell, inputSize: settings.input.size, hiddenSize: settings.hiddenSize, layers: settings.layers,
@@ -108,6 +126,8 @@ public struct RecurrentEncoder: Module {
 
     public mutating func visitParameters(_ visit: ParameterVisitor) {
         visit("tokens", &tokens)
+        visit("characters", &characters)
+        visit("spelling", &spelling)
         visit(settings.cell.parameterName, &layers)
     }
 
@@ -118,9 +138,16 @@ public struct RecurrentEncoder: Module {
         _ batch: SequenceBatch, state: RecurrentState? = nil, in context: Context
     ) -> RecurrentLayersResult {
         let input: Variable
-        switch (batch.steps, tokens) {
-        case (.tokens(let ids), let tokens?): input = tokens(withoutSome(ids, in: context), in: context)
-        case (.vectors(let vectors), nil): input = Variable(vectors)
+        switch (batch.steps, tokens, characters, spelling) {
+        case (.tokens(let ids), let tokens?, nil, nil): input = tokens(withoutSome(ids, in: context), in: context)
+        case (.words(let ids, let spellings), let tokens?, let characters?, let spelling?):
+            let words = tokens(withoutSome(ids, in: context), in: context)
+            let read = spelling(
+                dropout(characters(spellings.tokens, in: context), in: context), lengths: spellings.lengths, in: context
+            )
+            let spelt = read.lastOutput(directions: 2)
+            input = concatenate([words, spelt.reshaped([ids.shape[0], ids.shape[1], spelt.shape[1]])], axis: 2)
+        case (.vectors(let vectors), nil, nil, nil): input = Variable(vectors)
         default: programmerError("RecurrentEncoder: the batch's steps are not of \(settings.input)")
         }
         return layers(dropout(input, in: context), lengths: batch.lengths, state: state, in: context)
@@ -133,30 +160,5 @@ public struct RecurrentEncoder: Module {
         return IndexTensor(
             ids.elements.map { random.uniform() < Double(settings.tokenDropout) ? settings.unknownToken : $0 },
             shape: ids.shape)
-    }
-
-    /// Makes sure that sequences from outside are the model's: of its kind, not empty, with tokens of its vocabulary or
-    /// finite vectors of its size.
-    ///
-    /// - Throws: ``ModelError``, which names the first that is not.
-    public func check(_ sequences: [SequenceData]) throws(ModelError) {
-        for (place, sequence) in sequences.enumerated() {
-            let name = "sequence \(place)"
-            switch (sequence, settings.input) {
-            case (.tokens(let ids), .tokens(let vocabularySize, _)):
-                try ModelError.requireTokens(ids, of: name, vocabularySize: vocabularySize)
-            case (.vectors(let vectors), .vectors(let size)):
-                guard vectors.rank == 2, vectors.shape[1] == size else {
-                    throw ModelError("\(name) has the shape \(vectors.shape), not [steps, \(size)]")
-                }
-                if let fault = vectors.elements.firstIndex(where: { !$0.isFinite }) {
-                    throw ModelError("\(name) has a number at step \(fault / size) that is not finite")
-                }
-            case (.tokens, .vectors(let size)):
-                throw ModelError("\(name) is of tokens, and the model reads vectors of size \(size)")
-            case (.vectors, .tokens): throw ModelError("\(name) is of vectors, and the model reads tokens")
-            }
-            guard sequence.length > 0 else { throw ModelError("\(name) is empty") }
-        }
     }
 }

@@ -5,13 +5,15 @@ import HeedTrain
 public enum SequenceData: Sendable {
     /// Tokens, one per step.
     case tokens([Int32])
+    /// Words, one per step, each with the characters that it is spelt with: as many spellings as words.
+    case words([Int32], spellings: [[Int32]])
     /// Vectors, one per step: `[steps, size]`.
     case vectors(Tensor)
 
     /// The number of steps.
     public var length: Int {
         switch self {
-        case .tokens(let tokens): tokens.count
+        case .tokens(let tokens), .words(let tokens, _): tokens.count
         case .vectors(let vectors): vectors.shape[0]
         }
     }
@@ -23,6 +25,9 @@ public struct SequenceBatch: Sendable {
     public enum Steps: Sendable {
         /// Tokens of a vocabulary, `[sequences, longest]`.
         case tokens(IndexTensor)
+        /// Words, `[sequences, longest]`, and the characters of all of them, a row per step: those of a step after a
+        /// sequence's end are none.
+        case words(IndexTensor, spellings: PaddedBatch)
         /// Vectors of one size, `[sequences, longest, size]`.
         case vectors(Tensor)
     }
@@ -38,16 +43,31 @@ public struct SequenceBatch: Sendable {
     public init(_ sequences: [SequenceData]) {
         require(!sequences.isEmpty, "SequenceBatch: there are no sequences")
         lengths = sequences.map(\.length)
+        let longest = lengths.max() ?? 0
         let tokens = sequences.compactMap { if case .tokens(let tokens) = $0 { tokens } else { nil } }
+        let words = sequences.compactMap {
+            if case .words(let words, let spellings) = $0 { (words: words, spellings: spellings) } else { nil }
+        }
         let vectors = sequences.compactMap { if case .vectors(let vectors) = $0 { vectors } else { nil } }
         require(
-            tokens.isEmpty || vectors.isEmpty,
-            "SequenceBatch: \(tokens.count) sequences of tokens and \(vectors.count) of vectors")
+            [tokens.count, words.count, vectors.count].contains(sequences.count),
+            "SequenceBatch: \(tokens.count) sequences of tokens, \(words.count) of words, \(vectors.count) of vectors")
+        if !words.isEmpty {
+            require(
+                words.allSatisfy { $0.words.count == $0.spellings.count },
+                "SequenceBatch: \(words.map(\.spellings.count)) spellings of \(words.map(\.words.count)) words")
+            let spellings = words.flatMap { words in
+                words.spellings + [[Int32]](repeating: [], count: longest - words.spellings.count)
+            }
+            steps = .words(
+                PaddedBatch(words.map(\.words), padding: 0).tokens, spellings: PaddedBatch(spellings, padding: 0))
+            return
+        }
         guard let first = vectors.first else {
             steps = .tokens(PaddedBatch(tokens, padding: 0).tokens)
             return
         }
-        let (longest, size) = (lengths.max() ?? 0, first.shape[-1])
+        let size = first.shape[-1]
         var elements: [Float] = []
         elements.reserveCapacity(sequences.count * longest * size)
         for vectors in vectors {
@@ -69,6 +89,9 @@ extension TokenDigest {
     mutating func add(_ sequence: SequenceData) {
         switch sequence {
         case .tokens(let tokens): add(tokens)
+        case .words(let words, let spellings):
+            add(words)
+            for spelling in spellings { add(spelling) }
         case .vectors(let vectors): add(vectors.elements.map { Int32(bitPattern: $0.bitPattern) })
         }
     }

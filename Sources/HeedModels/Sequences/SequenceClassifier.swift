@@ -98,7 +98,7 @@ public struct SequenceClassifier: Module {
     ///
     /// - Throws: ``ModelError`` if a sequence is empty or not one of the model's.
     public func probabilities(of sequences: [SequenceData]) throws(ModelError) -> Tensor {
-        try encoder.check(sequences)
+        try settings.encoder.input.check(sequences)
         var rows: [Float] = []
         for begin in stride(from: 0, to: sequences.count, by: Self.sequencesAtOnce) {
             let part = sequences[begin..<min(sequences.count, begin + Self.sequencesAtOnce)]

@@ -55,7 +55,7 @@ public struct SequenceClassifierTask: TrainingTask {
     ) throws(TrainingError) {
         let classes = model.settings.classes
         for (name, examples) in [("training", training), ("validation", validation)] {
-            try TrainingError.check(name, examples.map(\.sequence), with: model.encoder)
+            try TrainingError.check(name, examples.map(\.sequence), with: model.settings.encoder.input)
             if let place = examples.firstIndex(where: { $0.label < 0 || $0.label >= classes }) {
                 throw TrainingError(
                     "data",
@@ -114,9 +114,9 @@ public struct SequenceClassifierTask: TrainingTask {
 extension TrainingError {
     /// Makes sure that the sequences of a task are a model's.
     static func check(
-        _ name: String, _ sequences: [SequenceData], with encoder: RecurrentEncoder
+        _ name: String, _ sequences: [SequenceData], with input: SequenceInput
     ) throws(TrainingError) {
-        do { try encoder.check(sequences) } catch { throw TrainingError("data", "\(name) \(error.reason)") }
+        do { try input.check(sequences) } catch { throw TrainingError("data", "\(name) \(error.reason)") }
     }
 }
 

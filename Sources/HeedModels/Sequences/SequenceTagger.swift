@@ -134,7 +134,7 @@ public struct SequenceTagger: Module {
     /// - Throws: ``ModelError`` if a sequence is empty or not one of the model's, if scores are not finite, or if the
     ///   constraints forbid every sequence of tags of that length.
     public func tags(of sequences: [SequenceData]) throws(ModelError) -> [[Int]] {
-        try encoder.check(sequences)
+        try settings.encoder.input.check(sequences)
         var all: [[Int]] = []
         for begin in stride(from: 0, to: sequences.count, by: Self.sequencesAtOnce) {
             let part = sequences[begin..<min(sequences.count, begin + Self.sequencesAtOnce)]

@@ -56,7 +56,7 @@ public struct SequenceTaggerTask: TrainingTask {
         seed: UInt64
     ) throws(TrainingError) {
         for (name, examples) in [("training", training), ("validation", validation)] {
-            try TrainingError.check(name, examples.map(\.sequence), with: model.encoder)
+            try TrainingError.check(name, examples.map(\.sequence), with: model.settings.encoder.input)
             for (place, example) in examples.enumerated() {
                 if let fault = Self.fault(in: example, model.settings) {
                     throw TrainingError("data", "\(name) sequence \(place) \(fault)")
