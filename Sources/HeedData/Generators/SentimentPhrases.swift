@@ -4,8 +4,8 @@ import HeedTensor
 /// "really not bad", "never dull and always a delight".
 ///
 /// A negation turns the feeling of the words after it. Of two parts joined by "but" the second one decides, and of two
-/// parts joined by "although" the first one. Each word occurs about as often in positive phrases as in negative ones,
-/// and many phrases have the words of another one with the other label ("good but dull", "dull but good"). So a sum over
+/// joined by "although" the first one. Each word occurs about as often in positive phrases as in negative ones, and
+/// many phrases have the words of another one with the other label ("good but dull", "dull but good"). So a sum over
 /// words decides nothing, and a model that reads them in order can be right always.
 ///
 ///     let phrases = SentimentPhrases.split(training: 2000, heldOut: 500, seed: 1)
