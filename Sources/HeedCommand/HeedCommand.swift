@@ -8,7 +8,11 @@ struct HeedCommand: ParsableCommand {
         commandName: "heed",
         abstract: "Sequence models on the CPU: train, run, measure and check them on this machine.",
         version: HeedRuntime.version,
-        subcommands: [Doctor.self, Verify.self, Bench.self, Train.self, Results.self, Generate.self, Translate.self, Attend.self]
+        subcommands: [
+            Doctor.self, Verify.self, Bench.self, Train.self, Results.self, Generate.self, Classify.self, Tag.self,
+            Translate.self,
+            Attend.self,
+        ]
     )
 }
 

@@ -7,6 +7,8 @@ package enum Recipes {
         CharRNN(),
         CharGRU(),
         CharLSTM(),
+        SentimentRecipe(),
+        TaggerRecipe(),
         FixedContextRecipe(),
         BahdanauRecipe(),
         LuongRecipe(),

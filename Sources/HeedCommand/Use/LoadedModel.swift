@@ -16,6 +16,12 @@ struct LoadedModel {
     /// The model as one that turns a text into another.
     var translator: any AnyTranslatorContents { get throws(CommandFailure) { try use("a model that translates") } }
 
+    /// The model as one that gives a text a label.
+    var classifier: any AnyClassifierContents { get throws(CommandFailure) { try use("a classifier") } }
+
+    /// The model as one that gives each word a tag.
+    var tagger: any AnyTaggerContents { get throws(CommandFailure) { try use("a tagger") } }
+
     private func use<Contents>(_ expected: String) throws(CommandFailure) -> Contents {
         guard let contents = trained.contents as? Contents else {
             throw .workFailed("\(trained.otherUse(expected))")
