@@ -33,6 +33,20 @@ struct TrainKeysTests {
         "layers": .sizes, "hidden": .sizes, "embedding": .counts, "length": .sizes, "batch": .sizes,
         "dropout": .shares, "order": Values(taken: ["random", "sequential"], refused: ["sorted", "1"]),
     ]
+    private static let pairs: [String: Values] = [
+        "task": Values(taken: ["dates", "digits", "numbers"], refused: ["date"]), "examples": .sizes,
+        "source": Values(taken: ["words", "automatic"], refused: ["bytes"]),
+        "target": Values(taken: ["characters"], refused: ["bytes"]),
+        "cell": Values(taken: ["gru", "rnn", "lstm"], refused: ["GRU"]), "layers": .sizes, "embedding": .sizes,
+        "hidden": .sizes, "batch": .sizes, "dropout": .shares, "label_smoothing": .shares, "longest": .sizes,
+    ]
+    private static let yesOrNo = Values(taken: ["yes", "no"], refused: ["maybe", "true"])
+    private static let words: [String: Values] = [
+        "cell": Values(taken: ["gru", "rnn", "lstm"], refused: ["GRU"]),
+        "directions": Values(taken: ["both", "one"], refused: ["two"]), "examples": .sizes, "layers": .sizes,
+        "embedding": .sizes, "hidden": .sizes, "batch": .sizes, "least_count": .sizes, "dropout": .shares,
+        "word_dropout": .shares,
+    ]
     private static let ofModels: [String: [String: Values]] = [
         "char-gpt": [
             "layers": .sizes, "heads": .sizes, "width": .sizes, "length": .sizes, "batch": .sizes, "dropout": .shares,
@@ -40,6 +54,13 @@ struct TrainKeysTests {
         "char-rnn": recurrent.merging(["activation": Values(taken: ["relu"], refused: ["rele", "0", "TANH"])]) { $1 },
         "char-gru": recurrent.merging(["reset": Values(taken: ["before", "after"], refused: ["never"])]) { $1 },
         "char-lstm": recurrent,
+        "sentiment": words.merging(["pooling": Values(taken: ["mean", "last"], refused: ["max"])]) { $1 },
+        "tagger": words.merging(["decision": Values(taken: ["independent", "crf"], refused: ["CRF"])]) { $1 },
+        "seq2seq": pairs.merging(["bridge": Values(taken: ["lastState"], refused: ["first"])]) { $1 },
+        "seq2seq-bahdanau": pairs.merging(["feeds_input": yesOrNo]) { $1 },
+        "seq2seq-luong": pairs.merging([
+            "feeds_input": yesOrNo, "score": Values(taken: ["dot", "concat", "general"], refused: ["cosine"]),
+        ]) { $1 },
         "mlp": [
             "unit": Values(taken: ["word", "character"], refused: ["letter", "0", "1"]), "window": .sizes,
             "embedding": .sizes, "hidden": .sizes, "length": .sizes, "batch": .sizes, "least_count": .sizes,

@@ -7,7 +7,9 @@ import Testing
 /// What the command wrote, loaded by a program.
 @Suite("Folders of heed train in Swift")
 struct TrainedModelCommandTests {
-    @Test(arguments: TrainedModel.kinds) func everyKindLoadsAndWritesWhatTheCommandWrites(_ kind: String) async throws {
+    static let languageModels = Recipes.all.filter { $0 is any LanguageRecipe }.map(\.name)
+
+    @Test(arguments: languageModels) func everyKindLoadsAndWritesWhatTheCommandWrites(_ kind: String) async throws {
         let folder = try TemporaryFolder()
         let result = try TrainTests.train(kind, folder, out: kind, ["--steps", "3"])
         #expect(result.status == 0, "\(result.errors)")

@@ -91,7 +91,8 @@ struct TrainedFolderTests {
         expect(.noFolder, "open", in: "")
         let config = try TextFile.text(path: folder.path + "/config.json")
         try folder.write(config.replacingOccurrences(of: "char-gpt", with: "speech"), to: "config.json")
-        expect(.unknownKind("speech"), "it knows mlp, char-rnn, char-gru, char-lstm, char-gpt", in: folder.path)
+        expect(
+            .unknownKind("speech"), "it knows mlp, char-rnn, char-gru, char-lstm, sentiment, tagger, ", in: folder.path)
         try folder.write(config.replacingOccurrences(of: "\"heads\": 2", with: "\"heads\": 3"), to: "config.json")
         expect(.wrongSettings, "do not divide", in: folder.path)
         try folder.write(config.replacingOccurrences(of: "\"heads\"", with: "\"hats\""), to: "config.json")

@@ -20,7 +20,7 @@ package protocol AnyTranslatorContents: TrainedContents {
 
 /// A text that a model turned another into.
 public struct Translation: Sendable, Equatable {
-    /// The text.
+    /// The text that was made.
     public let text: String
     /// The natural logarithm of its probability.
     public let logProbability: Double

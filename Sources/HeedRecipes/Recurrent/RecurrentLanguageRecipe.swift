@@ -3,7 +3,7 @@ import HeedTensor
 import HeedTrain
 
 /// A recipe for a recurrent network that reads and writes character by character. Its state is carried from batch to
-/// batch, or starts anew in windows at random places.
+/// batch, or windows come from random places and each starts with none.
 package protocol RecurrentLanguageRecipe: LanguageRecipe where Model == RecurrentLanguageModel {
     /// The default size of a layer's state: those of the three recipes give models of as many parameters.
     var hiddenSize: Int { get }

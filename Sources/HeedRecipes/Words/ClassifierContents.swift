@@ -11,9 +11,9 @@ package protocol AnyClassifierContents: TrainedContents {
 
 /// A label of a text.
 public struct Classification: Sendable, Equatable {
-    /// The label.
+    /// The name of the label.
     public let label: String
-    /// Its probability.
+    /// The probability of the label.
     public let probability: Double
 }
 
@@ -40,9 +40,9 @@ package protocol AnyTaggerContents: TrainedContents {
 
 /// A word with its tag.
 public struct TaggedWord: Sendable, Equatable {
-    /// The word.
+    /// The word as the text has it.
     public let word: String
-    /// Its tag.
+    /// The tag of the word.
     public let tag: String
 }
 
