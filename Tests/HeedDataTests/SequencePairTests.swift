@@ -77,7 +77,7 @@ import Testing
 
     // MARK: The adding problem
 
-    @Test func theAddingProblem() {
+    @Test func theAddingProblem() throws {
         var generator = RandomGenerator(seed: 1)
         let batch = AddingProblem(length: 11).batch(4000, using: &generator)
         #expect(batch.inputs.count == 4000 * 22 && batch.targets.count == 4000)
@@ -85,7 +85,7 @@ import Testing
         for (index, target) in batch.targets.enumerated() {
             let steps = (0..<11).map { (batch.inputs[index * 22 + 2 * $0], batch.inputs[index * 22 + 2 * $0 + 1]) }
             let marked = steps.indices.filter { steps[$0].1 == 1 }
-            #expect(marked.count == 2 && marked[0] < 5 && marked[1] >= 5)
+            try #require(marked.count == 2 && marked[0] < 5 && marked[1] >= 5)
             #expect(steps[marked[0]].0 + steps[marked[1]].0 == target)
             #expect(steps.allSatisfy { $0.0 >= 0 && $0.0 < 1 && ($0.1 == 0 || $0.1 == 1) })
             squares += Double((target - 1) * (target - 1))

@@ -26,6 +26,7 @@ import Testing
             (0, "0"), (1, "1.00"), (0.9996, "1.00"), (123456, "123456"), (0.00123, "0.00123"), (-2.5, "-2.50"),
             (1e-5, "1.00e-05"), (1e9, "1.00e+09"), (9.999e8, "1.00e+09"), (.nan, "NaN"), (-.infinity, "-infinite"),
             (.leastNonzeroMagnitude, "4.94e-324"), (1.7976931348623157e308, "1.80e+308"), (100, "100"), (1000, "1000"),
+            (123_456_789, "123456789"),
         ]
         for (value, text) in expected { #expect(PlotNumber.significant(value) == text) }
         #expect(PlotNumber.significant(0.1, digits: 1) == "0.1" && PlotNumber.significant(1e-6, digits: 1) == "1e-06")
