@@ -79,22 +79,36 @@ public struct TrainingText: Sendable {
         /// Returns which files are held out, for files of one text often repeat each other.
         ///
         /// Files are of one family if their names are the same up to the first "-": GPL-2 and GPL-3. Families of one
-        /// file are held out, in the order of names, until they have a tenth of all bytes; if every family has more,
-        /// the last family is. None is of a text of one file or family.
+        /// file are held out, in the order of names, until they have a tenth of all bytes; one with which they would
+        /// have more than half is passed over. If no family is held out so, the smallest one is, and of equal ones the
+        /// last. None is of a text of one file or family.
         var heldOut: Set<Int> {
-            let families = paths.map { path in
-                String((path.split(separator: "/").last ?? "").prefix { $0 != "-" && $0 != "." })
+            // In the order of their first names.
+            var families: [[Int]] = []
+            var places: [Substring: Int] = [:]
+            for (index, path) in paths.enumerated() {
+                let family = (path.split(separator: "/").last ?? "").prefix { $0 != "-" && $0 != "." }
+                if let place = places[family] {
+                    families[place].append(index)
+                } else {
+                    places[family] = families.count
+                    families.append([index])
+                }
             }
-            guard Set(families).count > 1 else { return [] }
+            guard families.count > 1 else { return [] }
             var held: Set<Int> = []
             var bytes = 0
-            for index in paths.indices
-            where families.count(where: { $0 == families[index] }) == 1 && bytes * 10 < size {
-                held.insert(index)
-                bytes += sizes[index]
+            for family in families where family.count == 1 && bytes * 10 < size {
+                guard (bytes + sizes[family[0]]) * 2 <= size else { continue }
+                held.insert(family[0])
+                bytes += sizes[family[0]]
             }
-            if held.isEmpty { held = Set(paths.indices.filter { families[$0] == families[paths.count - 1] }) }
-            return held.count == paths.count ? [] : held
+            if bytes == 0 {
+                let familySizes = families.map { $0.reduce(0) { $0 + sizes[$1] } }
+                let smallest = familySizes.lastIndex(of: familySizes.min() ?? 0) ?? 0
+                held = Set(families[smallest])
+            }
+            return held
         }
     }
 

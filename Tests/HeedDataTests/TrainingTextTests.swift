@@ -40,6 +40,16 @@ struct TrainingTextTests {
         #expect(together.heldOut == nil && together.training == "aabb")
     }
 
+    /// A large file is what there is to learn from, whatever its name.
+    @Test func mostOfTheTextIsNotHeldOut() throws {
+        let large = try Self.folder(["a": String(repeating: "a", count: 90), "b": "bbbbbbbbbb"])
+        #expect(try Self.read(large).heldOut == "bbbbbbbbbb")
+        let largest = try Self.folder(["x-1": "xxxxxx", "x-2": "xxxxxx", "y": String(repeating: "y", count: 90)])
+        #expect(try Self.read(largest).heldOut == "xxxxxxxxxxxx")
+        let equal = try Self.folder(["a": "aa", "b": "bb"])
+        #expect(try Self.read(equal).heldOut == "aa")
+    }
+
     @Test func linksAreNotReadTwice() throws {
         let folder = try Self.folder(["GPL-3": "abc", "MIT": "d"])
         try FileManager.default.createSymbolicLink(atPath: folder + "/GPL", withDestinationPath: "GPL-3")
