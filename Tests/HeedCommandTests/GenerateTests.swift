@@ -201,7 +201,7 @@ struct GenerateTests {
             })
         try fails("config.json", try broken("empty") { try AtomicFile.write([], to: $0 + "/config.json") })
         try fails(
-            "it knows char-gpt, char-lstm",
+            "it knows mlp, char-rnn, char-gru, char-lstm",
             try broken("foreign") {
                 let config = try TextFile.text(path: gpt + "/config.json")
                 try AtomicFile.write(

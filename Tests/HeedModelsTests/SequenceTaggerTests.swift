@@ -1,4 +1,5 @@
 import HeedAutograd
+import HeedJSON
 import HeedModels
 import HeedNN
 import HeedTensor
@@ -175,6 +176,25 @@ struct SequenceTaggerTests {
         let unknown = SequenceBatch(batch.lengths.map { .tokens([Int32](repeating: 0, count: $0)) })
         #expect(
             haveSameBits(scores(all, true, seed: 1), whole.emissions(unknown, in: Context()).emissions.value))
+    }
+
+    /// A run is not resumed with other data, batches or order.
+    @Test func identitiesTellTasksApart() throws {
+        let model = try SequenceModels.tagger(SequenceModels.encoder(.words))
+        func identity(
+            _ words: [Int32] = [1, 2], _ spellings: [[Int32]] = [[1], [2, 3]], _ tags: [Int] = [0, 1],
+            size: LengthBatches.Size = .sequences(2), seed: UInt64 = 1
+        ) throws -> JSONObject {
+            try SequenceTaggerTask(
+                training: [TaggedSequence(.words(words, spellings: spellings), tags: tags)], validation: [],
+                for: model, size: size, seed: seed
+            ).identity
+        }
+        #expect(try identity() == identity())
+        for other in [
+            try identity([1, 3]), try identity([1, 2], [[1], [2, 4]]), try identity([1, 2], [[1, 2], [3]]),
+            try identity([1, 2], [[1], [2, 3]], [0, 2]), try identity(size: .tokens(2)), try identity(seed: 2),
+        ] { #expect(try identity() != other) }
     }
 
     @Test func whatIsWrongIsNamed() throws {

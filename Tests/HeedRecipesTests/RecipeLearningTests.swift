@@ -29,8 +29,8 @@ struct RecipeLearningTests {
 
     @Test func sentiment() async throws {
         let recipe = SentimentRecipe()
-        let values = recipe.standardValues.setting(["examples": "1500", "warmup": "10"])
-        let trial = try await Self.trials.train(recipe, values, steps: 300)
+        let values = recipe.standardValues.setting(["examples": "3000"])
+        let trial = try await Self.trials.train(recipe, values, steps: 1000)
         #expect(trial.curve.metric("accuracy") > 0.9)
         let classifier = try #require(trial.contents as? any AnyClassifierContents)
         let labels = try classifier.classify("not good")
@@ -41,9 +41,9 @@ struct RecipeLearningTests {
 
     @Test func tagger() async throws {
         let recipe = TaggerRecipe()
-        let values = recipe.standardValues.setting(["examples": "1500", "warmup": "10", "hidden": "32"])
-        let trial = try await Self.trials.train(recipe, values, steps: 120)
-        #expect(trial.curve.metric("accuracy") > 0.85)
+        let values = recipe.standardValues.setting(["examples": "1500", "warmup": "10", "hidden": "48"])
+        let trial = try await Self.trials.train(recipe, values, steps: 400)
+        #expect(trial.curve.metric("accuracy") > 0.93)
         let tagger = try #require(trial.contents as? any AnyTaggerContents)
         let words = try tagger.tag("shares of apple fell")
         #expect(words.map(\.word) == ["shares", "of", "apple", "fell"])

@@ -35,7 +35,8 @@ struct RecipeTests {
     /// A word where a number belongs, a word that is none of the choice, a key of another recipe.
     @Test func valuesOfAnotherKindAreRefused() throws {
         let objects: [JSONObject] = [
-            ["hidden": "many"], ["order": "sorted"], ["order": 1], ["heads": 4], ["hidden": 1.5], ["dropout": 1],
+            ["hidden": "many"], ["order": "sorted"], ["order": 1], ["heads": 4], ["hidden": JSONValue(1.5)],
+            ["dropout": 1],
         ]
         for object in objects {
             var values = CharLSTM().standardValues
