@@ -14,7 +14,7 @@ CMAKE := cmake -S . -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_COMPILER=$(CLANG) -DHEE
 BENCH := .build/bench
 HEED := .build/release/heed
 
-.PHONY: help setup setup-format build bench benchmarks peers peers-training growth test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
+.PHONY: help setup setup-format build bench benchmarks results peers peers-training growth test test-all test-c test-swift test-plain test-examples sanitize format check-format install clean
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1|\2/' | awk -F'|' '{printf "make %-15s %s\n", $$1, $$2}'
@@ -85,6 +85,10 @@ bench: build ## measures attention on this machine, naive beside tiled: table, p
 
 benchmarks: setup ## measures the library for regressions (ordo-one/benchmark; BENCHMARK="baseline update NAME" and others are passed on)
 	swift package --package-path Benchmarks --allow-writing-to-package-directory benchmark $(BENCHMARK)
+
+results: build ## trains every recipe in full and holds what it reaches against its bounds; continues where it was stopped
+	$(HEED) results --out Benchmarks/results
+	@echo; echo "table: Benchmarks/results/results.md    pictures beside it"
 
 peers: build ## measures attention here beside PyTorch, ONNX Runtime and OpenVINO, which it installs into .build/peers
 	Benchmarks/peers/run --json .build/peers/peers.json --markdown .build/peers/peers.md --svg .build/peers/peers.svg

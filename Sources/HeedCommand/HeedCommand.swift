@@ -9,7 +9,8 @@ struct HeedCommand: ParsableCommand {
         abstract: "Sequence models on the CPU: train, run, measure and check them on this machine.",
         version: HeedRuntime.version,
         subcommands: [
-            Doctor.self, Verify.self, Bench.self, Train.self, Results.self, Generate.self, Classify.self, Tag.self,
+            Doctor.self, Verify.self, Bench.self, Train.self, Results.self, Run.self, Generate.self, Classify.self,
+            Tag.self,
             Translate.self,
             Attend.self,
         ]

@@ -65,6 +65,13 @@ package protocol Recipe: Sendable {
     /// Returns the arguments of `heed` that try a trained model, without the folder: `["generate", "--prompt", "To"]`.
     func trial(of data: Data) -> [String]
 
+    /// Shows a model at work on examples of held-out data.
+    ///
+    /// - Parameter seed: Names the examples that are drawn.
+    func samples(
+        _ model: Task.Model, of data: Data, _ values: RecipeValues, count: Int, seed: UInt64
+    ) throws -> [RunSample]
+
     // MARK: Its results
 
     /// Trains in full and measures what the recipe must reach.

@@ -7,6 +7,7 @@ package enum Recipes {
         CharRNN(),
         CharGRU(),
         CharLSTM(),
+        AddingRecipe(),
         SentimentRecipe(),
         TaggerRecipe(),
         FixedContextRecipe(),

@@ -109,6 +109,8 @@ package struct TrialCurve: Sendable {
     package private(set) var losses: [(step: Int, loss: Double)] = []
     /// The evaluations on held-out data.
     package private(set) var evaluations: [(step: Int, evaluation: Evaluation)] = []
+    /// The norms of gradients, at the steps at which the values ask for them.
+    package private(set) var gradientNorms: [(step: Int, norms: GradientNorms)] = []
     /// The seconds of all steps.
     package private(set) var seconds = 0.0
 
@@ -116,6 +118,7 @@ package struct TrialCurve: Sendable {
 
     fileprivate mutating func add(_ report: StepReport) {
         losses.append((report.step, report.loss))
+        if let norms = report.gradientNorms { gradientNorms.append((report.step, norms)) }
         seconds += report.seconds
     }
 

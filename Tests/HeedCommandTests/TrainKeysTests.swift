@@ -54,6 +54,11 @@ struct TrainKeysTests {
         "char-rnn": recurrent.merging(["activation": Values(taken: ["relu"], refused: ["rele", "0", "TANH"])]) { $1 },
         "char-gru": recurrent.merging(["reset": Values(taken: ["before", "after"], refused: ["never"])]) { $1 },
         "char-lstm": recurrent,
+        "adding": [
+            "cell": Values(taken: ["gru", "rnn", "lstm"], refused: ["GRU"]),
+            "length": Values(taken: ["2", "1e2"], refused: ["1", "0", "-1"] + noIntegers), "hidden": .sizes,
+            "batch": .sizes,
+        ],
         "sentiment": words.merging(["pooling": Values(taken: ["mean", "last"], refused: ["max"])]) { $1 },
         "tagger": words.merging(["decision": Values(taken: ["independent", "crf"], refused: ["CRF"])]) { $1 },
         "seq2seq": pairs.merging(["bridge": Values(taken: ["lastState"], refused: ["first"])]) { $1 },

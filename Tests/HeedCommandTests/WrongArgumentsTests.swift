@@ -57,7 +57,7 @@ import Testing
     }
 
     static let expected: [(arguments: [String], words: String)] = [
-        (["bogus"], "no subcommand 'bogus'. The subcommands are doctor, verify, bench, train, results, generate"),
+        (["bogus"], "no subcommand 'bogus'. The subcommands are doctor, verify, bench, train, results, run, generate"),
         (["benhc", "attention", "--heads", "3"], "did you mean 'bench'?"),
         (["help", "tarin"], "did you mean 'train'?"),
         (["bench", "atention"], "no bench subcommand 'atention', did you mean 'attention'?"),

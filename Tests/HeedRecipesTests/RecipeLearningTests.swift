@@ -27,6 +27,19 @@ struct RecipeLearningTests {
         #expect(trial.curve.heldOutLoss < 0.75 * first, "\(recipe.name): \(trial.curve.heldOutLoss) of \(first)")
     }
 
+    /// A constant answer has the error 1/6.
+    @Test func adding() async throws {
+        let recipe = AddingRecipe()
+        let values = recipe.standardValues.setting([
+            "cell": "gru", "length": "12", "hidden": "32", "warmup": "10", "rate": "0.01", "gradient_norms_every": "50",
+        ])
+        let trial = try await Self.trials.train(recipe, values, steps: 200)
+        #expect(trial.curve.heldOutLoss < 0.05, "\(trial.curve.heldOutLoss)")
+        let norms = try #require(trial.curve.gradientNorms.first?.norms.states.first?.norms)
+        #expect(norms.count == 12 && norms.allSatisfy { $0 > 0 })
+        await #expect(throws: RecipeError.self) { try await Trials(seed: 1, path: "x").train(recipe, steps: 1) }
+    }
+
     @Test func sentiment() async throws {
         let recipe = SentimentRecipe()
         let values = recipe.standardValues.setting(["examples": "3000"])

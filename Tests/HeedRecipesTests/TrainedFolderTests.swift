@@ -92,7 +92,7 @@ struct TrainedFolderTests {
         let config = try TextFile.text(path: folder.path + "/config.json")
         try folder.write(config.replacingOccurrences(of: "char-gpt", with: "speech"), to: "config.json")
         expect(
-            .unknownKind("speech"), "it knows mlp, char-rnn, char-gru, char-lstm, sentiment, tagger, ", in: folder.path)
+            .unknownKind("speech"), "it knows mlp, char-rnn, char-gru, char-lstm, adding, sentiment, ", in: folder.path)
         try folder.write(config.replacingOccurrences(of: "\"heads\": 2", with: "\"heads\": 3"), to: "config.json")
         expect(.wrongSettings, "do not divide", in: folder.path)
         try folder.write(config.replacingOccurrences(of: "\"heads\"", with: "\"hats\""), to: "config.json")

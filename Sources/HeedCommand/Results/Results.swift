@@ -44,12 +44,14 @@ struct Results: ParsableCommand {
         let commit = commit ?? Self.currentCommit ?? HeedRuntime.version
         var record = try ResultsRecord(folder: out)
         var missed: [String] = []
+        // Recipes are compared with each other: what one has trained, the next does not train again.
+        let trials = seeds.seeds.map(trials)
         for recipe in chosen {
-            for seed in seeds.seeds {
+            for (seed, trials) in zip(seeds.seeds, trials) {
                 let key = ResultsRecord.Key(recipe: recipe.name, seed: seed, data: data, commit: commit)
                 var lines = record.lines(of: key)
                 if lines.isEmpty {
-                    lines = try judge(recipe, key, &record)
+                    lines = try judge(recipe, trials, key, &record)
                     if !common.json { Progress.erase() }
                 }
                 for line in lines { try Console.printLine(common.json ? line.jsonText : line.text) }
@@ -77,16 +79,19 @@ struct Results: ParsableCommand {
         return chosen
     }
 
-    /// Trains and judges a recipe, and adds the figures to the record.
-    private func judge(
-        _ recipe: any Recipe, _ key: ResultsRecord.Key, _ record: inout ResultsRecord
-    ) throws -> [ResultsRecord.Line] {
-        let begin = ContinuousClock.now
-        let trials = Trials(seed: key.seed, path: data) { trial, steps, report in
+    private func trials(seed: UInt64) -> Trials {
+        Trials(seed: seed, path: data) { trial, steps, report in
             guard Console.errorIsTerminal, report.step.isMultiple(of: 10) || report.step == steps else { return }
             Progress.show(
-                "\(trial), seed \(key.seed): step \(report.step)/\(steps)  loss \(Units.significant(report.loss))")
+                "\(trial), seed \(seed): step \(report.step)/\(steps)  loss \(Units.significant(report.loss))")
         }
+    }
+
+    /// Trains and judges a recipe, and adds the figures to the record.
+    private func judge(
+        _ recipe: any Recipe, _ trials: Trials, _ key: ResultsRecord.Key, _ record: inout ResultsRecord
+    ) throws -> [ResultsRecord.Line] {
+        let begin = ContinuousClock.now
         let result: RecipeResult
         do {
             result = try Blocking.run { try await recipe.judge(trials) }
