@@ -19,7 +19,7 @@ package protocol PairRecipe: Recipe where Vocabulary == PairVocabulary, Data == 
 }
 
 extension PairRecipe {
-    package var steps: Int { 2000 }
+    package var steps: Int { 1000 }
 
     package var dataHelp: String {
         "A file of pairs, one per line: source, tab, target. (default: pairs that --set task= generates)"

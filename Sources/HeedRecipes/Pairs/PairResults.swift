@@ -80,7 +80,7 @@ extension PairRecipe {
     func judgeBesideFixedContext(_ trials: Trials) async throws -> RecipeResult {
         let digits = try await digits(trials)
         let fixed = try await FixedContextRecipe().digits(trials).exact
-        let dates = try await trials.train(self, standardValues.setting(["task": "dates"])).exactByLength()
+        let dates = try await trials.train(self, standardValues.setting(["task": "dates"]), steps: 600).exactByLength()
         var pictures = [(name, Self.plot([(name, digits.exact), (FixedContextRecipe().name, fixed)]))]
         if let source = digits.trial.data.heldOut.first(where: { $0.source.count == 12 }),
             let contents = digits.trial.contents as? any AnyTranslatorContents,
