@@ -35,7 +35,7 @@ extension RecurrentLanguageRecipe {
             .choice(
                 "order", ["sequential", "random"],
                 "windows follow each other with their state, or come from random places with none"),
-        ] + cellKeys + RecipeKey.training(rate: rate, leastRate: rate / 10)
+        ] + cellKeys + RecipeKey.training(rate: rate, leastRate: 4e-4)
     }
 
     package func model(
