@@ -57,11 +57,11 @@ struct TrainKeysTests {
         "adding": [
             "cell": Values(taken: ["gru", "rnn", "lstm"], refused: ["GRU"]),
             "length": Values(taken: ["2", "1e2"], refused: ["1", "0", "-1"] + noIntegers), "hidden": .sizes,
-            "batch": .sizes,
+            "batch": .sizes, "memory": Values(taken: ["none", "long"], refused: ["5"]),
         ],
         "sentiment": words.merging(["pooling": Values(taken: ["mean", "last"], refused: ["max"])]) { $1 },
         "tagger": words.merging(["decision": Values(taken: ["independent", "crf"], refused: ["CRF"])]) { $1 },
-        "seq2seq": pairs.merging(["bridge": Values(taken: ["lastState"], refused: ["first"])]) { $1 },
+        "seq2seq": pairs.merging(["bridge": Values(taken: ["last_state", "map_of_all_states"], refused: ["first"])]) { $1 },
         "seq2seq-bahdanau": pairs.merging(["feeds_input": yesOrNo]) { $1 },
         "seq2seq-luong": pairs.merging([
             "feeds_input": yesOrNo, "score": Values(taken: ["dot", "concat", "general"], refused: ["cosine"]),

@@ -194,4 +194,23 @@ private struct PlainCell: RecurrentCell {
         let output = single(Variable(Self.input), in: Context(training: true)).output.value
         #expect(output == single(Self.input).output.value)
     }
+
+    /// Gates are in the order i f g o: those of the input close as far as those of forgetting open.
+    @Test func rememberingSetsTwoGates() {
+        var generator = RandomGenerator(seed: 1)
+        let before = LSTM(inputSize: 2, hiddenSize: 3, layers: 2, bidirectional: true, using: &generator).layers
+        var after = before
+        after.remember(longest: 100, using: &generator)
+        for (old, new) in zip(before.parameters, after.parameters) {
+            let (was, isNow) = (old.inputBias?.value.elements ?? [], new.inputBias?.value.elements ?? [])
+            let (hiddenWas, hiddenIs) = (old.hiddenBias?.value.elements ?? [], new.hiddenBias?.value.elements ?? [])
+            #expect(was.count == 12 && hiddenWas.count == 12)
+            for unit in 0..<3 {
+                #expect(isNow[unit] == -isNow[3 + unit] && (0..<4.61).contains(isNow[3 + unit]))
+            }
+            #expect(isNow[6...] == was[6...] && hiddenIs[6...] == hiddenWas[6...])
+            #expect(hiddenIs[..<6].allSatisfy { $0 == 0 })
+            #expect(Set(isNow[3..<6]).count == 3)
+        }
+    }
 }

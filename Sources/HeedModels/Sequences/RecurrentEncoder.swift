@@ -20,6 +20,9 @@ public struct RecurrentEncoderSettings: Sendable, Equatable {
     public var tokenDropout: Float = 0
     /// The token that stands for words that the vocabulary lacks.
     public var unknownToken: Int32 = 0
+    /// How many steps a new LSTM remembers: see ``RecurrentLayers/remember(longest:using:)``; nil leaves its biases as
+    /// they are drawn. It has no effect on other cells.
+    public var memory: Int?
 
     /// Makes settings with these dimensions.
     public init(input: SequenceInput, cell: RecurrentKind = .lstm, hiddenSize: Int) {
@@ -46,6 +49,7 @@ public struct RecurrentEncoderSettings: Sendable, Equatable {
             ]
         case .vectors(let size): sizes.append(("size of a vector", size))
         }
+        if let memory, memory < 2 { throw ModelError("memory is \(memory), not at least 2 steps") }
         for (name, value) in sizes where value < 1 { throw ModelError("\(name) is \(value), not at least 1") }
         for (name, value) in [("dropout", dropout), ("token dropout", tokenDropout)] {
             guard value >= 0, value < 1 else { throw ModelError("\(name) is \(value), not at least 0 and below 1") }
@@ -121,6 +125,7 @@ public struct RecurrentEncoder: Module {
         layers = RecurrentLayers(
             settings.cell, inputSize: settings.input.size, hiddenSize: settings.hiddenSize, layers: settings.layers,
             bidirectional: settings.isBidirectional, dropout: settings.dropout, using: &generator)
+        if settings.cell == .lstm, let memory = settings.memory { layers.remember(longest: memory, using: &generator) }
         dropout = Dropout(settings.dropout)
     }
 

@@ -59,6 +59,32 @@ public struct RecurrentLayers: Module {
         }
     }
 
+    /// Sets the biases of an LSTM's forget and input gates so that a new model remembers what lies up to `longest` steps
+    /// back: `b_f = ln u`, `b_i = -b_f` with `u` even over `[1, longest)` per unit. A cell then keeps about `1 - 1 / u` of
+    /// itself per step, and takes in about `1 / u` of what is new.
+    ///
+    /// Source: Tallec and Ollivier, "Can recurrent neural networks warp time?" (2018), section 3.
+    ///
+    /// - Precondition: the layers are an LSTM's and have biases, and `longest` is at least 2.
+    public mutating func remember(longest: Int, using generator: inout RandomGenerator) {
+        require(
+            kind == .lstm && longest >= 2 && parameters.allSatisfy { $0.inputBias != nil },
+            "RecurrentLayers.remember: \(longest) steps of \(kind), which needs 2, and gates with biases")
+        for index in parameters.indices {
+            let ages = Tensor.uniform([hiddenSize], in: 1..<Float(longest), using: &generator)
+            let logarithms = activate(ages, .logarithm).elements
+            // Gates are in the order i f g o. The hidden biases would be added to these.
+            parameters[index].inputBias?.value.withUnsafeMutableElements { bias in
+                for (unit, logarithm) in logarithms.enumerated() {
+                    (bias[unit], bias[hiddenSize + unit]) = (-logarithm, logarithm)
+                }
+            }
+            parameters[index].hiddenBias?.value.withUnsafeMutableElements { bias in
+                for gate in 0..<2 * hiddenSize { bias[gate] = 0 }
+            }
+        }
+    }
+
     /// The number of units of the state and of each direction's output: those of the projection, or the hidden ones.
     public var stateSize: Int { projectionSize ?? hiddenSize }
     /// The number of directions, 1 or 2.

@@ -15,13 +15,15 @@ package struct AddingRecipe: Recipe {
     package let name = "adding"
     package let summary = "a recurrent network that adds two marked numbers of a long sequence"
     package let dataHelp = "None: the sequences are generated, new ones for every step."
-    package let steps = 3000
+    package let steps = 1500
     package let keys: [RecipeKey] =
         [
             .choice("cell", ["lstm", "gru", "rnn"], "the cell"),
             .integer("length", 200, from: 2, "numbers in a sequence"),
             .integer("hidden", 64, "the size of the state"),
             .integer("batch", 64, "sequences in a batch"),
+            .choice(
+                "memory", ["long", "none"], "whether an LSTM's gates are set to remember the whole length at first"),
         ] + RecipeKey.training(rate: 4e-3, leastRate: 4e-4)
 
     package func data(_ request: DataRequest<AddingData>) throws -> AddingData {
@@ -44,11 +46,10 @@ package struct AddingRecipe: Recipe {
             case "rnn": .rnn()
             default: .lstm
             }
-        return try SequenceRegressor(
-            SequenceRegressorSettings(
-                encoder: RecurrentEncoderSettings(
-                    input: .vectors(size: 2), cell: cell, hiddenSize: values.integer("hidden"))),
-            using: &generator)
+        var encoder = RecurrentEncoderSettings(
+            input: .vectors(size: 2), cell: cell, hiddenSize: values.integer("hidden"))
+        encoder.memory = values.word("memory") == "long" ? values.integer("length") : nil
+        return try SequenceRegressor(SequenceRegressorSettings(encoder: encoder), using: &generator)
     }
 
     package func leastFloats(_ values: RecipeValues, _ vocabulary: AddingData) -> (weights: Double, step: Double) {

@@ -7,9 +7,12 @@ package struct FixedContextRecipe: PairRecipe {
 
     package let name = "seq2seq"
     package let summary = "an encoder-decoder that squeezes the source into one fixed context"
+    private static let bridges: [(word: String, bridge: Seq2SeqFixedContextSettings.Bridge)] = [
+        ("last_state", .lastState), ("map_of_last_state", .mapOfLastState), ("map_of_all_states", .mapOfAllStates),
+    ]
     package let modelKeys: [RecipeKey] = [
         .choice(
-            "bridge", Seq2SeqFixedContextSettings.Bridge.allCases.map(\.rawValue),
+            "bridge", Self.bridges.map(\.word),
             "what the decoder gets: the last state, a map of it at every step, or a map of all states")
     ]
 
@@ -19,7 +22,7 @@ package struct FixedContextRecipe: PairRecipe {
         var settings = Seq2SeqFixedContextSettings(
             sourceVocabularySize: source, targetVocabularySize: target, embeddingSize: values.integer("embedding"),
             hiddenSize: values.integer("hidden"), cell: cell(values),
-            bridge: Seq2SeqFixedContextSettings.Bridge(rawValue: values.word("bridge")) ?? .lastState)
+            bridge: Self.bridges[values.integer("bridge")].bridge)
         settings.layers = values.integer("layers")
         settings.dropout = Float(values["dropout"])
         return try Seq2SeqFixedContext(settings, using: &generator)
