@@ -63,7 +63,7 @@ package protocol Recipe: Sendable {
     func contents(_ model: Task.Model, _ vocabulary: Vocabulary) -> any TrainedContents
 
     /// Returns the arguments of `heed` that try a trained model, without the folder: `["generate", "--prompt", "To"]`.
-    func trial(of data: Data) -> [String]
+    func commandToTry(_ data: Data) -> [String]
 
     /// Shows a model at work on examples of held-out data.
     ///

@@ -86,6 +86,7 @@ struct Seq2SeqTests {
         let models: [any Module] =
             try Self.all() + [gpt, lstm] + [
                 WindowLanguageModelTests.model(window: 2), SequenceModels.classifier(), SequenceModels.tagger(),
+                SequenceModels.regressor(),
                 RecurrentEncoder(SequenceModels.encoder(), using: &random),
                 GlobalAttention(.general, size: 3, using: &random),
             ]

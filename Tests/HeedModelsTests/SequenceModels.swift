@@ -36,6 +36,11 @@ enum SequenceModels {
             SequenceClassifierSettings(encoder: encoder, classes: 3, pooling: pooling), using: &random)
     }
 
+    static func regressor(_ encoder: RecurrentEncoderSettings = encoder()) throws -> SequenceRegressor {
+        var random = RandomGenerator(seed: 2)
+        return try SequenceRegressor(SequenceRegressorSettings(encoder: encoder, outputs: 2), using: &random)
+    }
+
     static func tagger(
         _ encoder: RecurrentEncoderSettings = encoder(),
         _ decision: SequenceTaggerSettings.Decision = .conditionalRandomField()

@@ -305,10 +305,10 @@ struct RecipeRun<R: Recipe> {
                 totals.seconds > 0 ? ", \(Units.significant(Double(totals.tokens) / totals.seconds)) tokens/s" : ""
             for line in progress.gradientNorms?.lines ?? [] { try Console.printLine(line) }
             try Console.printLine("\(folder.path): model of step \(best.step) of \(latest.step)\(rate)")
-            let trial = recipe.trial(of: data)
-            let words = ["heed"] + trial.prefix(1) + ["--model", ShellWord.path(folder.path)]
+            let command = recipe.commandToTry(data)
+            let words = ["heed"] + command.prefix(1) + ["--model", ShellWord.path(folder.path)]
             try Console.printLine(
-                "to try it: " + (words + trial.dropFirst().map(Self.shown)).joined(separator: " "))
+                "to try it: " + (words + command.dropFirst().map(Self.shown)).joined(separator: " "))
         }
     }
 }

@@ -47,7 +47,7 @@ extension LanguageRecipe {
         LanguageModelContents(model: model, vocabulary: vocabulary)
     }
 
-    package func trial(of data: LanguageData) -> [String] { ["generate", "--prompt", data.text.opening] }
+    package func commandToTry(_ data: LanguageData) -> [String] { ["generate", "--prompt", data.text.opening] }
 
     package func data(_ request: DataRequest<LanguageVocabulary>) throws -> LanguageData {
         let files = try TrainingText.Files(path: request.path)

@@ -131,5 +131,5 @@ extension PairRecipe {
         TranslatorContents(model: model, vocabulary: vocabulary)
     }
 
-    package func trial(of data: PairData) -> [String] { ["translate", data.heldOut.first?.source ?? ""] }
+    package func commandToTry(_ data: PairData) -> [String] { ["translate", data.heldOut.first?.source ?? ""] }
 }

@@ -61,7 +61,7 @@ package struct AddingRecipe: Recipe {
         AddingContents(model: model)
     }
 
-    package func trial(of data: AddingData) -> [String] { ["run"] }
+    package func commandToTry(_ data: AddingData) -> [String] { ["run"] }
 
     package func samples(
         _ model: SequenceRegressor, of data: AddingData, _ values: RecipeValues, count: Int, seed: UInt64

@@ -95,7 +95,9 @@ package struct SentimentRecipe: Recipe {
         ClassifierContents(model: model, vocabulary: vocabulary)
     }
 
-    package func trial(of data: LabelData<TextPair>) -> [String] { ["classify", data.heldOut.first?.source ?? ""] }
+    package func commandToTry(_ data: LabelData<TextPair>) -> [String] {
+        ["classify", data.heldOut.first?.source ?? ""]
+    }
 
     /// Every held-out phrase must be right, which no sum over words can be.
     package func judge(_ trials: Trials) async throws -> RecipeResult {

@@ -110,7 +110,7 @@ package struct TaggerRecipe: Recipe {
         TaggerContents(model: model, vocabulary: vocabulary)
     }
 
-    package func trial(of data: LabelData<TaggedSentence>) -> [String] {
+    package func commandToTry(_ data: LabelData<TaggedSentence>) -> [String] {
         ["tag", data.heldOut.first?.words.joined(separator: " ") ?? ""]
     }
 
