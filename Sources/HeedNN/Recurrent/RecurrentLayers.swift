@@ -59,9 +59,9 @@ public struct RecurrentLayers: Module {
         }
     }
 
-    /// Sets the biases of an LSTM's forget and input gates so that a new model remembers what lies up to `longest` steps
-    /// back: `b_f = ln u`, `b_i = -b_f` with `u` even over `[1, longest)` per unit. A cell then keeps about `1 - 1 / u` of
-    /// itself per step, and takes in about `1 / u` of what is new.
+    /// Sets the biases of an LSTM's forget and input gates so that a new model remembers what lies up to `longest`
+    /// steps back: `b_f = ln u`, `b_i = -b_f` with `u` even over `[1, longest)` per unit. A cell then keeps about
+    /// `1 - 1 / u` of itself per step, and takes in about `1 / u` of what is new.
     ///
     /// Source: Tallec and Ollivier, "Can recurrent neural networks warp time?" (2018), section 3.
     ///
