@@ -61,7 +61,9 @@ struct TrainKeysTests {
         ],
         "sentiment": words.merging(["pooling": Values(taken: ["mean", "last"], refused: ["max"])]) { $1 },
         "tagger": words.merging(["decision": Values(taken: ["independent", "crf"], refused: ["CRF"])]) { $1 },
-        "seq2seq": pairs.merging(["bridge": Values(taken: ["last_state", "map_of_all_states"], refused: ["first"])]) { $1 },
+        "seq2seq": pairs.merging(["bridge": Values(taken: ["last_state", "map_of_all_states"], refused: ["first"])]) {
+            $1
+        },
         "seq2seq-bahdanau": pairs.merging(["feeds_input": yesOrNo]) { $1 },
         "seq2seq-luong": pairs.merging([
             "feeds_input": yesOrNo, "score": Values(taken: ["dot", "concat", "general"], refused: ["cosine"]),
