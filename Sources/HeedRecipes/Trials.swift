@@ -14,22 +14,21 @@ package final class Trials: Sendable {
     package let seed: UInt64
     /// The file or folder of the data; nil for each recipe's own.
     package let path: String?
-    /// The share of each recipe's steps that is taken, for tests; 1 for all.
-    private let share: Double
     private let observe: @Sendable (_ trial: String, _ steps: Int, StepReport) throws -> Void
-    private let finals = Mutex<[String: TrialCurve]>([:])
+    private let known = Mutex<[String: any Sendable]>([:])
 
-    /// - Parameters:
-    ///   - share: The share of each recipe's steps that is taken.
-    ///   - observe: Called after every step. Its error ends the trial.
+    /// Makes trials without any result.
+    ///
+    /// - Parameter observe: Called after every step. Its error ends the trial.
     package init(
-        seed: UInt64, path: String? = nil, share: Double = 1,
+        seed: UInt64, path: String? = nil,
         observe: @escaping @Sendable (_ trial: String, _ steps: Int, StepReport) throws -> Void = { _, _, _ in }
     ) {
-        (self.seed, self.path, self.share, self.observe) = (seed, path, share, observe)
+        (self.seed, self.path, self.observe) = (seed, path, observe)
     }
 
-    /// Trains a recipe.
+    /// Trains a recipe, or returns its trial if it was trained before with the same values: recipes are compared with
+    /// each other.
     ///
     /// - Parameters:
     ///   - values: Its values; by default its own.
@@ -39,19 +38,22 @@ package final class Trials: Sendable {
         _ recipe: R, _ values: RecipeValues? = nil, steps: Int? = nil
     ) async throws -> Trial<R> {
         let values = values ?? recipe.standardValues
-        let steps = max(1, Int((Double(steps ?? recipe.steps) * share).rounded()))
+        let steps = steps ?? recipe.steps
+        let name = Self.name(recipe, values)
+        let key = "\(name) \(steps)"
+        if let trial = known.withLock({ $0[key] }) as? Trial<R> { return trial }
         let data = try recipe.data(DataRequest(path: path, values: values, seed: seed))
         let task = try recipe.task(data, values, seed: seed)
         var generator = RandomGenerator(seed: seed, stream: 1)
         let model = try recipe.model(values, data.vocabulary, using: &generator)
         let trainer = try Trainer(
             model: model, task: task, settings: recipe.training(values, steps: steps, seed: seed))
-        let curve = Mutex(TrialCurve(name: Self.name(recipe, values), parameterCount: model.parameterCount))
+        let curve = Mutex(TrialCurve(name: name, parameterCount: model.parameterCount))
         let observe = observe
         try await trainer.run { event in
             switch event {
             case .step(let report):
-                try observe(curve.withLock(\.name), steps, report)
+                try observe(name, steps, report)
                 curve.withLock { $0.add(report) }
             case .evaluation(let step, let evaluation, _): curve.withLock { $0.add(step: step, evaluation) }
             case .checkpoint: break
@@ -60,22 +62,8 @@ package final class Trials: Sendable {
         let trial = Trial(
             recipe: recipe, values: values, data: data, task: task, model: await trainer.model,
             curve: curve.withLock(\.self))
-        finals.withLock { $0[Self.key(recipe, values, steps)] = trial.curve }
+        known.withLock { $0[key] = trial }
         return trial
-    }
-
-    /// Returns the curve of a trial that was trained before, or trains it: for comparisons between recipes.
-    package func curve<R: Recipe>(
-        of recipe: R, _ values: RecipeValues? = nil, steps: Int? = nil
-    ) async throws -> TrialCurve {
-        let key = Self.key(
-            recipe, values ?? recipe.standardValues, max(1, Int((Double(steps ?? recipe.steps) * share).rounded())))
-        if let known = finals.withLock({ $0[key] }) { return known }
-        return try await train(recipe, values, steps: steps).curve
-    }
-
-    private static func key(_ recipe: some Recipe, _ values: RecipeValues, _ steps: Int) -> String {
-        "\(name(recipe, values)) \(steps)"
     }
 
     /// The recipe's name with the values that are not its own: `char-rnn hidden=512`.

@@ -15,7 +15,7 @@ extension RecurrentLanguageRecipe {
     /// The loss must also be below that of a plain recurrent network of as many parameters.
     func judgeBesideRNN(_ trials: Trials) async throws -> RecipeResult {
         let trial = try await trials.train(self)
-        let plain = try await trials.curve(of: CharRNN())
+        let plain = try await trials.train(CharRNN()).curve
         return RecipeResult(figures: [
             try trial.figureBesideBigrams,
             Figure(
